@@ -1,0 +1,128 @@
+/* acme: RFC 8555 as pure logic. A request comes in as a struct, a reply goes out as a struct.
+ *
+ * Law of this header
+ * - struct acme is immutable after acme_make and shared by all threads; struct acme_thread belongs to one.
+ * - acme_begin reads the store in one short snapshot and either answers (ACME_DONE) or asks for a commit (ACME_COMMIT):
+ *   the caller submits task's change with store_submit, and when it is done calls acme_committed on the thread that
+ *   began. That answers, or asks to hold the reply (ACME_HOLD) until the topic is notified or the time is over; then
+ *   acme_resume answers or asks to hold on.
+ * - Nothing here blocks, opens a socket or looks at a clock: the time comes with the request.
+ * - What it needs from outside it asks of struct acme_hooks.
+ */
+#ifndef ACME_ACME_H
+#define ACME_ACME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "acme/authorization.h"
+#include "acme/certificate.h"
+#include "acme/csr.h"
+#include "acme/id.h"
+#include "acme/identifier.h"
+#include "acme/limits.h"
+#include "acme/order.h"
+#include "acme/problem.h"
+#include "acme/tables.h"
+#include "store/store.h"
+
+struct acme;
+struct acme_thread;
+struct acme_task;
+
+/* What the ACME side asks of whoever runs it. ctx is passed to each. */
+struct acme_hooks {
+    void *ctx;
+    /* newOrder, on the request's thread, with a snapshot: can these names be ordered under the policy? May fill the
+     * profile's name. False sets *problem (rejectedIdentifier, rateLimited, ...). */
+    bool (*may_order)(void *ctx, struct store_txn *txn, const char *policy, const struct acme_names *names,
+                      char profile[static ACME_POLICY_MAX + 1], struct acme_problem *problem);
+    /* A challenge became processing, inside the transaction: store the job that validates it. */
+    enum store_status (*validate)(void *ctx, struct store_txn *txn,
+                                  const uint8_t subject[static ACME_VALIDATION_SUBJECT_LEN], uint64_t now_ms);
+    /* finalize, inside the transaction: create what gets the order its certificate. The order is saved by the caller
+     * as processing afterwards. STORE_REFUSED with *problem set says no. */
+    enum store_status (*accept_csr)(void *ctx, struct store_txn *txn, const struct acme_order *order,
+                                    const struct acme_csr *csr, uint64_t now_ms, struct acme_problem *problem);
+};
+
+struct acme_config {
+    struct store *store;
+    const char *base_url; /* "https://acme.example.com", no final slash; every URL is base_url + path */
+    const char *instance; /* nonce prefix */
+    const char *policy;   /* the policy of accounts that come without an external account key */
+    const char *terms_of_service, *website; /* NULL: not shown */
+    const char *const *caa_identities;      /* NULL-terminated; NULL: not shown */
+    unsigned identifiers_max;               /* per order */
+    bool offer[ACME_CHALLENGE_TYPES];       /* challenge types offered, by enum acme_challenge_type */
+    uint32_t order_lifetime_s;              /* of pending and ready orders, and pending authorizations */
+    uint32_t authz_valid_s;                 /* how long a valid authorization serves new orders; 0: never reused */
+    uint32_t hold_finalize_ms, hold_challenge_ms;
+    struct acme_hooks hooks;
+};
+
+/* Copies what it needs of config; config's strings must outlive it. NULL when out of memory. */
+struct acme *acme_make(const struct acme_config *config);
+void acme_free(struct acme *acme);
+struct acme_thread *acme_thread_make(struct acme *acme);
+void acme_thread_free(struct acme_thread *thread);
+
+enum acme_method { ACME_GET, ACME_HEAD, ACME_POST, ACME_OTHER };
+
+/* Pointers need live only during acme_begin, and need not end with NUL. */
+struct acme_request {
+    enum acme_method method;
+    const char *path; /* as sent, without query */
+    size_t path_len;
+    const char *query; /* behind '?', may be NULL */
+    size_t query_len;
+    const char *content_type; /* NULL: none */
+    size_t content_type_len;
+    const char *user_agent;
+    size_t user_agent_len;
+    const char *peer; /* address in text, NUL-terminated */
+    const uint8_t *body;
+    size_t body_len;
+    bool body_too_large; /* the listener stopped reading at its limit */
+    uint64_t now_ms;
+};
+
+enum { ACME_LINKS_MAX = 4 };
+
+struct acme_reply {
+    int status;
+    const char *content_type; /* static; NULL without a body */
+    char *body;               /* owned by the task */
+    size_t body_len;
+    char location[ACME_URL_MAX];                   /* "": none */
+    char links[ACME_LINKS_MAX][ACME_URL_MAX + 32]; /* whole header values: <url>;rel="up" */
+    unsigned link_count;
+    char nonce[64];         /* "": none */
+    uint32_t retry_after_s; /* 0: none */
+    const char *allow;      /* static, for 405; NULL: none */
+};
+
+enum acme_step { ACME_DONE, ACME_COMMIT, ACME_HOLD };
+
+/* Never fails: where memory is short the reply is a 503 problem that needs none. *task is owned by the caller. */
+enum acme_step acme_begin(struct acme *acme, struct acme_thread *thread, const struct acme_request *request,
+                          struct acme_task **task);
+/* What to submit after ACME_COMMIT: run fn(txn, task) in the writer. */
+enum store_status acme_change(struct store_txn *txn, void *task);
+/* After the change was made durable, or not. The same thread as acme_begin. */
+enum acme_step acme_committed(struct acme_task *task, struct acme_thread *thread, enum store_status status,
+                              uint64_t now_ms);
+/* Valid after ACME_HOLD: wait for this topic (an order's or authorization's id), at most so long. */
+const struct acme_id *acme_hold_topic(const struct acme_task *task);
+uint32_t acme_hold_ms(const struct acme_task *task);
+/* Looks again. expired: the time is over, answer with what there is. */
+enum acme_step acme_resume(struct acme_task *task, struct acme_thread *thread, bool expired, uint64_t now_ms);
+/* Valid after ACME_DONE, until acme_task_free. */
+const struct acme_reply *acme_task_reply(const struct acme_task *task);
+/* For the log: the order or account that the request was about, "" where none. Static text of the task. */
+const char *acme_task_subject(const struct acme_task *task);
+/* acme_task_free may be called at any step, but not while the change is submitted. */
+void acme_task_free(struct acme_task *task);
+
+#endif

@@ -1,0 +1,81 @@
+/* authorization: RFC 8555 section 7.1.4 with its challenges (section 8, RFC 8737), their records and moves.
+ *
+ * Authorization: pending -> valid | invalid; valid -> deactivated | expired | revoked.
+ * Challenge: pending -> processing -> valid | invalid.
+ * A pending authorization belongs to one order; a valid one may serve later orders of its account.
+ */
+#ifndef ACME_AUTHORIZATION_H
+#define ACME_AUTHORIZATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "acme/id.h"
+#include "acme/identifier.h"
+#include "acme/problem.h"
+#include "store/store.h"
+
+enum acme_authz_status {
+    ACME_AUTHZ_PENDING = 1,
+    ACME_AUTHZ_VALID,
+    ACME_AUTHZ_INVALID,
+    ACME_AUTHZ_DEACTIVATED,
+    ACME_AUTHZ_EXPIRED,
+    ACME_AUTHZ_REVOKED,
+};
+
+enum acme_challenge_type { ACME_HTTP_01 = 1, ACME_DNS_01, ACME_TLS_ALPN_01, ACME_CHALLENGE_TYPES };
+enum acme_challenge_status {
+    ACME_CHALLENGE_PENDING = 1,
+    ACME_CHALLENGE_PROCESSING,
+    ACME_CHALLENGE_VALID,
+    ACME_CHALLENGE_INVALID,
+};
+
+enum { ACME_TOKEN_TEXT = 43 }; /* 256 random bits in base64url */
+
+struct acme_challenge {
+    enum acme_challenge_type type;
+    enum acme_challenge_status status;
+    char token[ACME_TOKEN_TEXT + 1];
+    uint64_t validated_s; /* 0: not */
+    char *error;          /* owned: problem document, NULL for none */
+};
+
+struct acme_authz {
+    struct acme_id id;
+    struct acme_id account;
+    struct acme_id order; /* the order that it was made for */
+    enum acme_authz_status status;
+    uint64_t created_s, expires_s;
+    struct acme_identifier identifier; /* without "*." */
+    bool wildcard;
+    unsigned challenge_count;
+    struct acme_challenge challenges[ACME_CHALLENGE_TYPES];
+};
+
+enum store_status acme_authz_load(struct store_txn *txn, const struct acme_id *id, struct acme_authz *authz);
+enum store_status acme_authz_save(struct store_txn *txn, const struct acme_authz *authz);
+void acme_authz_clear(struct acme_authz *authz);
+const char *acme_challenge_type_text(enum acme_challenge_type type); /* "http-01"; static */
+
+/* Subject of a validation job: authorization id and challenge type. */
+enum { ACME_VALIDATION_SUBJECT_LEN = ACME_ID_LEN + 1 };
+
+/* Everything that a validator needs to know, read in one snapshot. */
+struct acme_validation {
+    struct acme_id authz, order;
+    enum acme_challenge_type type;
+    struct acme_identifier identifier; /* without "*." */
+    char token[ACME_TOKEN_TEXT + 1];
+    char key_authorization[2 * ACME_TOKEN_TEXT + 2]; /* token "." thumbprint */
+};
+/* STORE_NOT_FOUND where the challenge is not (any longer) processing. */
+enum store_status acme_validation_load(struct store_txn *txn, const uint8_t subject[static ACME_VALIDATION_SUBJECT_LEN],
+                                       struct acme_validation *validation);
+/* Inside a store_fn: stores the outcome (problem NULL: valid) and moves authorization and order accordingly. Harmless
+ * when it was settled before. */
+enum store_status acme_validation_settle(struct store_txn *txn, const struct acme_validation *validation,
+                                         const struct acme_problem *problem, uint64_t now_ms);
+
+#endif

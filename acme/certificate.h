@@ -1,0 +1,41 @@
+/* certificate: what a valid order leads to, RFC 8555 section 7.4.2.
+ *
+ * The issuer stores it in the same store_fn that completes the order.
+ */
+#ifndef ACME_CERTIFICATE_H
+#define ACME_CERTIFICATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "acme/id.h"
+#include "acme/identifier.h"
+#include "acme/limits.h"
+#include "store/store.h"
+
+struct acme_certificate {
+    struct acme_id id;
+    struct acme_id account, order;
+    char policy[ACME_POLICY_MAX + 1], profile[ACME_POLICY_MAX + 1];
+    uint8_t serial[20]; /* magnitude, big-endian */
+    size_t serial_len;
+    uint8_t spki_sha256[32];
+    uint8_t der_sha256[32];
+    int64_t not_before_s, not_after_s;
+    uint64_t issued_ms, downloaded_s; /* downloaded_s 0: never */
+    char *chain;                      /* owned: PEM, leaf first, no root */
+    char *certificate_id;             /* owned: Sectigo's certificateID, "" where unknown */
+    char *issuance;                   /* owned: id of the issuance (foreignOrderNumber) */
+};
+
+enum store_status acme_certificate_load(struct store_txn *txn, const struct acme_id *id,
+                                        struct acme_certificate *certificate);
+/* Also keeps ACME_SERIALS. */
+enum store_status acme_certificate_save(struct store_txn *txn, const struct acme_certificate *certificate);
+/* STORE_OK and *id where a certificate with this serial number is stored. */
+enum store_status acme_certificate_by_serial(struct store_txn *txn, const uint8_t *serial, size_t len,
+                                             struct acme_id *id);
+void acme_certificate_clear(struct acme_certificate *certificate);
+
+#endif

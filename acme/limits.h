@@ -1,0 +1,25 @@
+/* limits: every ceiling of the ACME room on one page. */
+#ifndef ACME_LIMITS_H
+#define ACME_LIMITS_H
+
+enum {
+    ACME_BODY_MAX = 64 * 1024,     /* octets of one request body; beyond: 413 */
+    ACME_JSON_DEPTH_MAX = 16,      /* nesting of any JSON that a client sends */
+    ACME_PROTECTED_MAX = 8 * 1024, /* octets of a decoded protected header */
+    ACME_URL_MAX = 512,            /* octets of any URL that we make or accept in "url" */
+    ACME_PATH_MAX = 256,           /* octets of a request path */
+    ACME_CSR_MAX = 32 * 1024,      /* octets of a CSR in DER */
+    ACME_IDENTIFIERS_MAX = 100,    /* names per order (configuration may lower it) */
+    ACME_NAME_MAX = 253,           /* octets of a DNS name without final dot */
+    ACME_CONTACTS_MAX = 10,
+    ACME_CONTACT_MAX = 320, /* octets of one contact URL */
+    ACME_DETAIL_MAX = 1024, /* octets of a problem's detail */
+    ACME_SUBPROBLEMS_MAX = 100,
+    ACME_CHAIN_MAX = 64 * 1024, /* octets of a PEM chain */
+    ACME_RSA_BITS_MIN = 2048,
+    ACME_RSA_BITS_MAX = 4096, /* account keys; CSR keys may be up to 8192 as Sectigo allows */
+    ACME_CSR_RSA_BITS_MAX = 8192,
+    ACME_POLICY_MAX = 64, /* octets of a policy's, profile's or login's name */
+};
+
+#endif

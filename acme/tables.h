@@ -1,0 +1,24 @@
+/* tables: the store's tables that this room owns. The gateway's issuer continues the numbering.
+ *
+ * key -> value; ids are 18 octets (acme/id.h).
+ */
+#ifndef ACME_TABLES_H
+#define ACME_TABLES_H
+
+enum acme_table {
+    ACME_ACCOUNTS,       /* account id -> account */
+    ACME_ACCOUNT_KEYS,   /* JWK thumbprint (32) -> account id */
+    ACME_ORDERS,         /* order id -> order */
+    ACME_ACCOUNT_ORDERS, /* account id, order id -> empty */
+    ACME_AUTHZS,         /* authorization id -> authorization with its challenges */
+    ACME_VALID_AUTHZS,   /* account id, SHA-256 of identifier -> authorization id (reuse of valid ones) */
+    ACME_CERTIFICATES,   /* certificate id -> certificate */
+    ACME_SERIALS,        /* serial number octets -> certificate id */
+    ACME_TABLE_COUNT
+};
+
+#define ACME_TABLE_NAMES                                                                                               \
+    "accounts", "account-keys", "orders", "account-orders", "authorizations", "valid-authorizations", "certificates",  \
+        "serials"
+
+#endif

@@ -1,0 +1,73 @@
+/* http: listeners, loops, routing and replies. The only room that knows h2o.
+ *
+ * http_start makes one thread, context and loop per `threads`; each has its own SO_REUSEPORT socket for every listener.
+ * HTTP/1.1 only. The acme listener speaks TLS and hands requests to the ACME room; the public listener serves push and
+ * DCV files; the admin listener is a Unix socket.
+ */
+#ifndef GATEWAY_HTTP_HTTP_H
+#define GATEWAY_HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "acme/acme.h"
+#include "store/store.h"
+
+struct http_server;
+
+enum { HTTP_REASON_MAX = 512 };
+
+struct http_tls {
+    const char *certificate_file, *key_file; /* PEM; NULL certificate: plain HTTP (public listener only) */
+};
+
+/* A request to the public or admin listener. Pointers live during the call. */
+struct http_call {
+    const char *method, *path, *query; /* NUL-terminated; query may be "" */
+    const char *authorization;         /* header, "" where absent */
+    const char *content_type;          /* "" where absent */
+    const char *body;
+    size_t body_len;
+    const char *peer; /* address without port; "" on the Unix socket */
+};
+struct http_answer {
+    int status;
+    const char *content_type; /* static */
+    char *body;               /* malloc'd, taken over; may be NULL */
+    size_t body_len;
+    const char *www_authenticate; /* static; NULL: none */
+    uint32_t retry_after_s;       /* 0: none */
+};
+/* On a loop thread: must not block (short snapshots are fine). */
+typedef void http_handler_fn(void *ctx, const struct http_call *call, struct http_answer *answer);
+
+struct http_config {
+    unsigned threads;               /* 0: one per core */
+    const char *const *acme_listen; /* "127.0.0.1:14000", "[::]:443" */
+    size_t acme_listen_count;
+    struct http_tls acme_tls;
+    const char *const *public_listen;
+    size_t public_listen_count;
+    struct http_tls public_tls;
+    const char *admin_socket; /* NULL: none. Made with mode 0660 */
+    unsigned connections_max; /* per thread; 0: 10,000 */
+    struct acme *acme;
+    struct store *store;
+    http_handler_fn *public_handler, *admin_handler;
+    void *public_ctx, *admin_ctx;
+};
+
+/* Binds everything, starts the threads, returns when all loops run. NULL: *reason names the listener or file and what
+ * to do. */
+struct http_server *http_start(const struct http_config *config, char reason[static HTTP_REASON_MAX]);
+/* Wakes replies held for this topic. Any thread. */
+void http_notify(struct http_server *server, const struct acme_id *topic);
+/* Reads certificate and key files anew and serves them from the next connection on; false (and *reason): the old ones
+ * stay. Any thread. */
+bool http_reload_tls(struct http_server *server, char reason[static HTTP_REASON_MAX]);
+/* Stops accepting, answers held replies now, ends connections as they become idle, at most deadline_ms; joins. Frees
+ * what can be freed. */
+void http_stop(struct http_server *server, uint32_t deadline_ms);
+
+#endif

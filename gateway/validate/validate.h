@@ -1,0 +1,26 @@
+/* validate: does the client control the name? http-01 and dns-01 (RFC 8555 section 8.3, 8.4), tls-alpn-01 (RFC 8737).
+ *
+ * All on the egress thread, asynchronous, bounded in time and size. One file per challenge type.
+ */
+#ifndef GATEWAY_VALIDATE_VALIDATE_H
+#define GATEWAY_VALIDATE_VALIDATE_H
+
+#include "acme/authorization.h"
+#include "acme/problem.h"
+#include "gateway/egress.h"
+
+struct validate_config {
+    uint16_t http_port, tls_port; /* 80 and 443; others only for tests and inside networks */
+    uint32_t timeout_ms;          /* of one whole validation, 20 s */
+    unsigned redirects_max;       /* 10 */
+};
+
+/* problem NULL: the client has proved control. Otherwise connection, dns, incorrectResponse, tls, unauthorized, caa...,
+ * whose detail names the address or record looked at and what was found there. */
+typedef void validate_done_fn(void *ctx, const struct acme_problem *problem);
+
+/* Copies *validation. Calls done exactly once, later, on the egress thread. */
+void validate_start(struct egress *egress, const struct validate_config *config,
+                    const struct acme_validation *validation, validate_done_fn *done, void *ctx);
+
+#endif

@@ -1,0 +1,158 @@
+/* store: durable state as an ordered, transactional key-value store.
+ *
+ * Law of this header
+ * - A table maps keys to values, both plain octets, ordered by key as memcmp orders. The store knows no
+ *   meaning: whoever owns a record encodes it (store/record.h helps) and chooses its key.
+ * - Reading: any thread, in a snapshot (store_read ... store_read_end) that is short: never across a wait,
+ *   a reply or a call to somebody else. Slices point into the snapshot and die with it.
+ * - Changing: a function fn(txn, arg) handed to the one writer. All waiting functions are run in one
+ *   transaction and made durable together (group commit); one that fails is undone alone. The function's
+ *   only side effect is the transaction and what it writes to arg: it may be run again from the start, so
+ *   it must begin by resetting what it put in arg.
+ * - Nothing here is particular to one engine, so that another one can take its place.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+struct store_txn;
+
+enum store_status {
+    STORE_OK = 0,
+    STORE_NOT_FOUND, /* no such key */
+    STORE_EXISTS,    /* store_insert: the key is taken */
+    STORE_REFUSED,   /* returned by a store_fn: it looked and said no; its changes are dropped */
+    STORE_FULL,      /* the map or the disk is full: refuse new work, nothing acknowledged is lost */
+    STORE_INVALID,   /* key of 0 or more than 511 octets, or a record that does not decode */
+    STORE_LOCKED,    /* store_open: another process owns this store */
+    STORE_NEWER,     /* store_open: written by a newer program */
+    STORE_CLOSED,    /* submitted after store_close began */
+    STORE_IO,        /* anything else; the log line names it */
+};
+
+/* A sentence for logs. Static. Any thread. */
+const char *store_status_text(enum store_status status);
+
+struct store_slice {
+    const uint8_t *data;
+    size_t len;
+};
+
+enum { STORE_KEY_MAX = 511, STORE_REASON_SIZE = 512 };
+
+/* Called on the writer thread after a commit in which jobs were set; earliest_due_ms is the earliest of them. */
+typedef void store_jobs_changed_fn(void *ctx, uint64_t earliest_due_ms);
+
+/* A step from schema N to N + 1, run once at open inside one transaction. */
+typedef enum store_status store_migrate_fn(struct store_txn *txn, char reason[static STORE_REASON_SIZE]);
+
+struct store_config {
+    const char *path;          /* folder; made (0700) when absent, its parent must exist */
+    uint64_t map_size;         /* octets of address space, not of disk; e.g. 16 GiB */
+    const char *const *tables; /* table i is called tables[i]; order may change between versions, names not */
+    unsigned table_count;
+    uint32_t schema;                     /* the program's schema version, from 1 */
+    store_migrate_fn *const *migrations; /* schema - 1 of them; [n] goes from n + 1 to n + 2 */
+    unsigned readers;                    /* most snapshots open at once; 0 for 126 */
+    bool nosync;                         /* tests only: commits are not flushed */
+    store_jobs_changed_fn *jobs_changed; /* may be NULL; see also store_on_jobs */
+    void *jobs_ctx;
+};
+
+/* Opens or creates, takes the exclusive lock (kept until store_close or the process's end), migrates, starts
+ * the writer thread. On failure *reason holds a sentence naming the path and what to do. */
+enum store_status store_open(const struct store_config *config, struct store **out,
+                             char reason[static STORE_REASON_SIZE]);
+/* Runs what is queued, ends the writer, releases the lock. No snapshot may be open. */
+void store_close(struct store *store);
+/* Sets who hears of new jobs. Before the first submission only. */
+void store_on_jobs(struct store *store, store_jobs_changed_fn *fn, void *ctx);
+
+/* ---- reading ---- */
+
+/* Begins a snapshot. Any thread; the snapshot belongs to that thread. */
+enum store_status store_read(struct store *store, struct store_txn **out);
+void store_read_end(struct store_txn *txn);
+
+/* STORE_OK and *value (valid until the snapshot ends or, in a store_fn, until the next change), or STORE_NOT_FOUND. */
+enum store_status store_get(struct store_txn *txn, unsigned table, const void *key, size_t key_len,
+                            struct store_slice *value);
+
+/* Return false to stop. In a store_fn, do not change the table that is being visited. */
+typedef bool store_visit_fn(void *ctx, struct store_slice key, struct store_slice value);
+/* Visits in ascending order all keys >= from (from_len 0: all). */
+enum store_status store_visit(struct store_txn *txn, unsigned table, const void *from, size_t from_len,
+                              store_visit_fn *visit, void *ctx);
+/* Visits in ascending order all keys that begin with prefix. */
+enum store_status store_visit_prefix(struct store_txn *txn, unsigned table, const void *prefix, size_t prefix_len,
+                                     store_visit_fn *visit, void *ctx);
+/* Number of records of the table, 0 on error. */
+uint64_t store_count(struct store_txn *txn, unsigned table);
+
+/* ---- changing: only inside a store_fn ---- */
+
+typedef enum store_status store_fn(struct store_txn *txn, void *arg);
+
+enum store_status store_put(struct store_txn *txn, unsigned table, const void *key, size_t key_len, const void *value,
+                            size_t value_len);
+/* As store_put, but STORE_EXISTS where the key is there. */
+enum store_status store_insert(struct store_txn *txn, unsigned table, const void *key, size_t key_len,
+                               const void *value, size_t value_len);
+/* STORE_NOT_FOUND where there was none. */
+enum store_status store_delete(struct store_txn *txn, unsigned table, const void *key, size_t key_len);
+
+/* One submitted change. The caller owns it and keeps it until done is called. */
+struct store_op {
+    store_fn *fn;
+    void *arg;
+    /* Called once, on the writer thread, after the flush (STORE_OK) or with what went wrong (then nothing of
+     * it is stored). Must not block: hand over to the thread that waits. */
+    void (*done)(struct store_op *op, enum store_status status);
+    struct store_op *next; /* the store's own */
+};
+
+/* Any thread; never blocks. */
+void store_submit(struct store *store, struct store_op *op);
+/* Submits and waits. Never on an event loop. */
+enum store_status store_call(struct store *store, store_fn *fn, void *arg);
+
+/* ---- jobs: what is to be done, and when ---- */
+
+/* A job is (kind, subject): at most one of a kind for a subject. Setting it again moves it. It stays until
+ * it is cleared, in the transaction that stores its outcome. */
+enum { STORE_SUBJECT_MAX = 128 };
+
+struct store_job {
+    uint64_t due_ms; /* UNIX time in milliseconds */
+    uint8_t kind;    /* the caller's */
+    uint8_t subject_len;
+    uint8_t subject[STORE_SUBJECT_MAX];
+};
+
+enum store_status store_job_set(struct store_txn *txn, uint8_t kind, const void *subject, size_t subject_len,
+                                uint64_t due_ms);
+/* STORE_NOT_FOUND where there was none. */
+enum store_status store_job_clear(struct store_txn *txn, uint8_t kind, const void *subject, size_t subject_len);
+/* STORE_OK and *due_ms, or STORE_NOT_FOUND. Reading. */
+enum store_status store_job_get(struct store_txn *txn, uint8_t kind, const void *subject, size_t subject_len,
+                                uint64_t *due_ms);
+/* Visits all jobs in order of due time, from the earliest. Return false to stop. Reading. */
+typedef bool store_job_visit_fn(void *ctx, const struct store_job *job);
+enum store_status store_jobs(struct store_txn *txn, store_job_visit_fn *visit, void *ctx);
+
+/* ---- keeping ---- */
+
+/* Writes a compact, synced copy into folder `to`, which must not exist. Blocks; not on an event loop. */
+enum store_status store_backup(struct store *store, const char *to, char reason[static STORE_REASON_SIZE]);
+
+struct store_stats {
+    uint64_t commits, operations, failed; /* since start */
+    uint64_t used, map_size;              /* octets */
+};
+void store_stats(struct store *store, struct store_stats *out);
+
+#endif
