@@ -1,0 +1,203 @@
+#include "gateway/issue/issuance.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "gateway/issue/tables.h"
+#include "store/record.h"
+
+enum { RECORD_VERSION = 1, RECORD_MAX = 128 * 1024, ORDERS_MAX = 1024 };
+
+#define TO(state) (1u << ISSUANCE_##state)
+
+static const struct {
+    const char *name;
+    unsigned moves; /* the states that may follow */
+} states[ISSUANCE_STATES] = {
+    [ISSUANCE_QUEUED] = {"queued", TO(PREPARED) | TO(REFUSED)},
+    [ISSUANCE_PREPARED] = {"prepared", TO(PUBLISHED) | TO(HELD) | TO(REFUSED)},
+    [ISSUANCE_PUBLISHED] = {"published", TO(SUBMITTING) | TO(HELD) | TO(REFUSED)},
+    [ISSUANCE_SUBMITTING] = {"submitting",
+                             TO(SUBMITTED) | TO(UNKNOWN) | TO(PUBLISHED) | TO(HELD) | TO(REFUSED) | TO(PREPARED)},
+    [ISSUANCE_UNKNOWN] = {"unknown", TO(SUBMITTED) | TO(SUBMITTING) | TO(HELD) | TO(REFUSED)},
+    [ISSUANCE_SUBMITTED] = {"submitted", TO(COLLECTED) | TO(BLOCKED) | TO(DEAD)},
+    [ISSUANCE_BLOCKED] = {"blocked", TO(COLLECTED) | TO(SUBMITTED) | TO(DEAD)},
+    [ISSUANCE_HELD] = {"held", TO(PREPARED) | TO(PUBLISHED) | TO(UNKNOWN) | TO(REFUSED)},
+    [ISSUANCE_COLLECTED] = {"collected", 0},
+    [ISSUANCE_REFUSED] = {"refused", 0},
+    [ISSUANCE_DEAD] = {"dead", 0},
+};
+
+bool issuance_id_make(const char *instance, char id[static ISSUANCE_ID_MAX + 1])
+{
+    static const char hex[] = "0123456789abcdef";
+    unsigned char random[16];
+    size_t len = strlen(instance);
+    if (len + 2 * sizeof random > ISSUANCE_ID_MAX || RAND_bytes(random, sizeof random) != 1)
+        return false;
+    memcpy(id, instance, len);
+    for (size_t i = 0; i < sizeof random; i++) {
+        id[len++] = hex[random[i] >> 4];
+        id[len++] = hex[random[i] & 15];
+    }
+    id[len] = '\0';
+    return true;
+}
+
+static void decode(struct record_reader *r, struct issuance *is)
+{
+    is->revision = record_get_u32(r);
+    is->kind = (enum issuance_kind)record_get_u8(r);
+    is->state = (enum issuance_state)record_get_u8(r);
+    record_get_fixed(r, is->subscription.octets, ACME_ID_LEN);
+    record_get_fixed(r, is->account.octets, ACME_ID_LEN);
+    record_get_string(r, is->profile, sizeof is->profile);
+    is->csr_has_cn = record_get_u8(r) != 0;
+    record_get_fixed(r, is->spki_sha256, sizeof is->spki_sha256);
+    record_get_string(r, is->unique_value, sizeof is->unique_value);
+    record_get_string(r, is->order_number, sizeof is->order_number);
+    record_get_string(r, is->certificate_id, sizeof is->certificate_id);
+    is->created_ms = record_get_u64(r);
+    is->changed_ms = record_get_u64(r);
+    is->sent_ms = record_get_u64(r);
+    is->sends = record_get_u32(r);
+    is->failures = record_get_u32(r);
+    is->looked_ms = record_get_u64(r);
+    is->doubt = record_get_u8(r) != 0;
+    is->note = record_dup_string(r);
+}
+
+static bool decode_csr(struct record_reader *r, struct issuance *is)
+{
+    struct store_slice csr = record_get_bytes(r);
+    if (r->failed || csr.len == 0 || !(is->csr = malloc(csr.len)))
+        return false;
+    memcpy(is->csr, csr.data, csr.len);
+    is->csr_len = csr.len;
+    return true;
+}
+
+static bool decode_orders(struct record_reader *r, struct issuance *is)
+{
+    uint32_t count = record_get_u32(r);
+    if (r->failed || count > ORDERS_MAX)
+        return false;
+    if (!(is->orders = calloc(count + 1, sizeof *is->orders)))
+        return false;
+    is->order_count = count;
+    for (uint32_t i = 0; i < count; i++)
+        record_get_fixed(r, is->orders[i].octets, ACME_ID_LEN);
+    return true;
+}
+
+enum store_status issuance_load(struct store_txn *txn, const char *id, struct issuance *is)
+{
+    struct store_slice value;
+    struct record_reader r;
+    size_t id_len = strlen(id);
+
+    memset(is, 0, sizeof *is);
+    if (id_len == 0 || id_len > ISSUANCE_ID_MAX)
+        return STORE_NOT_FOUND;
+    enum store_status status = store_get(txn, ISSUE_ISSUANCES, id, id_len, &value);
+    if (status != STORE_OK)
+        return status;
+    memcpy(is->id, id, id_len + 1);
+    if (record_open(&r, value) != RECORD_VERSION)
+        return STORE_INVALID;
+    decode(&r, is);
+    bool good = decode_csr(&r, is) && decode_orders(&r, is) && record_complete(&r) && is->state >= ISSUANCE_QUEUED &&
+                is->state < ISSUANCE_STATES;
+    return good ? STORE_OK : STORE_INVALID;
+}
+
+static void encode(struct record_writer *w, const struct issuance *is)
+{
+    record_put_u32(w, is->revision);
+    record_put_u8(w, (uint8_t)is->kind);
+    record_put_u8(w, (uint8_t)is->state);
+    record_put_fixed(w, is->subscription.octets, ACME_ID_LEN);
+    record_put_fixed(w, is->account.octets, ACME_ID_LEN);
+    record_put_string(w, is->profile);
+    record_put_u8(w, is->csr_has_cn);
+    record_put_fixed(w, is->spki_sha256, sizeof is->spki_sha256);
+    record_put_string(w, is->unique_value);
+    record_put_string(w, is->order_number);
+    record_put_string(w, is->certificate_id);
+    record_put_u64(w, is->created_ms);
+    record_put_u64(w, is->changed_ms);
+    record_put_u64(w, is->sent_ms);
+    record_put_u32(w, is->sends);
+    record_put_u32(w, is->failures);
+    record_put_u64(w, is->looked_ms);
+    record_put_u8(w, is->doubt);
+    record_put_string(w, is->note);
+    record_put_bytes(w, is->csr, is->csr_len);
+    record_put_u32(w, is->order_count);
+    for (uint32_t i = 0; i < is->order_count; i++)
+        record_put_fixed(w, is->orders[i].octets, ACME_ID_LEN);
+}
+
+enum store_status issuance_save(struct store_txn *txn, struct issuance *is)
+{
+    struct record_writer w;
+    enum store_status status = STORE_INVALID;
+    is->revision++;
+    record_begin(&w, RECORD_VERSION, RECORD_MAX);
+    encode(&w, is);
+    if (!w.failed)
+        status = store_put(txn, ISSUE_ISSUANCES, is->id, strlen(is->id), w.data, w.len);
+    record_free(&w);
+    return status;
+}
+
+void issuance_clear(struct issuance *is)
+{
+    free(is->orders);
+    free(is->csr);
+    free(is->note);
+    memset(is, 0, sizeof *is);
+}
+
+bool issuance_set_note(struct issuance *is, const char *note)
+{
+    char *copy = strdup(note);
+    if (!copy)
+        return false;
+    free(is->note);
+    is->note = copy;
+    return true;
+}
+
+bool issuance_attach(struct issuance *is, const struct acme_id *order)
+{
+    if (is->order_count >= ORDERS_MAX)
+        return false;
+    struct acme_id *orders = realloc(is->orders, (is->order_count + 1) * sizeof *orders);
+    if (!orders)
+        return false;
+    is->orders = orders;
+    is->orders[is->order_count++] = *order;
+    return true;
+}
+
+const char *issuance_state_text(enum issuance_state state)
+{
+    return state > 0 && state < ISSUANCE_STATES ? states[state].name : "none";
+}
+
+bool issuance_move(struct issuance *is, enum issuance_state to, uint64_t now_ms)
+{
+    if (!(states[is->state].moves & 1u << to))
+        return false;
+    is->state = to;
+    is->changed_ms = now_ms;
+    return true;
+}
+
+bool issuance_ended(enum issuance_state state)
+{
+    return states[state].moves == 0;
+}

@@ -1,0 +1,278 @@
+#include "gateway/scheduler.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/log.h"
+
+enum {
+    LEASE_BUCKETS = 1024,
+    LEASES_MAX = 8192,    /* handed out at once; what is due beyond waits in the store */
+    SLEEP_MAX_MS = 30000, /* a clock that was set is noticed after this */
+};
+
+struct lease {
+    struct lease *next;
+    uint8_t kind, subject_len;
+    uint8_t subject[STORE_SUBJECT_MAX];
+};
+
+struct scheduler {
+    struct store *store;
+    struct {
+        scheduler_handler_fn *fn;
+        void *ctx;
+    } handlers[JOB_KINDS];
+    pthread_t thread;
+    bool started;
+
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t wake;
+    bool stopping;
+    uint64_t next_due_ms; /* when to look at the store again */
+    struct scheduler_post *posts, **posts_end;
+    struct lease *leases[LEASE_BUCKETS];
+    unsigned lease_count;
+};
+
+static unsigned bucket_of(uint8_t kind, const uint8_t *subject, size_t len)
+{
+    uint32_t hash = 2166136261u ^ kind;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ subject[i]) * 16777619u;
+    return hash % LEASE_BUCKETS;
+}
+
+static struct lease **find_lease(struct scheduler *s, uint8_t kind, const uint8_t *subject, size_t len)
+{
+    struct lease **at = &s->leases[bucket_of(kind, subject, len)];
+    while (*at && !((*at)->kind == kind && (*at)->subject_len == len && memcmp((*at)->subject, subject, len) == 0))
+        at = &(*at)->next;
+    return at;
+}
+
+/* Looks no later than due_ms. */
+static void look_by(struct scheduler *s, uint64_t due_ms)
+{
+    if (due_ms < s->next_due_ms) {
+        s->next_due_ms = due_ms;
+        pthread_cond_signal(&s->wake);
+    }
+}
+
+static void on_jobs(void *ctx, uint64_t earliest_due_ms)
+{
+    struct scheduler *s = ctx;
+    pthread_mutex_lock(&s->lock);
+    look_by(s, earliest_due_ms);
+    pthread_mutex_unlock(&s->lock);
+}
+
+struct scheduler *scheduler_make(struct store *store)
+{
+    struct scheduler *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&s->lock, NULL);
+    s->store = store;
+    s->posts_end = &s->posts;
+    store_on_jobs(store, on_jobs, s);
+    return s;
+}
+
+void scheduler_handle(struct scheduler *s, enum job_kind kind, scheduler_handler_fn *fn, void *ctx)
+{
+    s->handlers[kind].fn = fn;
+    s->handlers[kind].ctx = ctx;
+}
+
+/* The due jobs of one look, copied out of the snapshot. */
+struct due {
+    struct scheduler *scheduler;
+    uint64_t now_ms, next_due_ms;
+    struct store_job jobs[64];
+    unsigned count;
+};
+
+static bool collect(void *ctx, const struct store_job *job)
+{
+    struct due *due = ctx;
+    struct scheduler *s = due->scheduler;
+    if (job->due_ms > due->now_ms) {
+        due->next_due_ms = job->due_ms;
+        return false;
+    }
+    bool known = job->kind < JOB_KINDS && s->handlers[job->kind].fn;
+    pthread_mutex_lock(&s->lock);
+    bool free = known && !*find_lease(s, job->kind, job->subject, job->subject_len);
+    pthread_mutex_unlock(&s->lock);
+    if (free)
+        due->jobs[due->count++] = *job;
+    if (due->count == sizeof due->jobs / sizeof *due->jobs) {
+        due->next_due_ms = due->now_ms;
+        return false;
+    }
+    return true;
+}
+
+static bool lease(struct scheduler *s, const struct store_job *job)
+{
+    bool leased = false;
+    pthread_mutex_lock(&s->lock);
+    struct lease **at = find_lease(s, job->kind, job->subject, job->subject_len);
+    struct lease *new = *at || s->lease_count >= LEASES_MAX ? NULL : calloc(1, sizeof *new);
+    if (new) {
+        new->kind = job->kind;
+        new->subject_len = job->subject_len;
+        memcpy(new->subject, job->subject, job->subject_len);
+        *at = new;
+        s->lease_count++;
+        leased = true;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return leased;
+}
+
+/* Hands out what is due; returns when to look again. */
+static uint64_t hand_out(struct scheduler *s)
+{
+    struct due due = {.scheduler = s, .now_ms = clock_ms(), .next_due_ms = UINT64_MAX};
+    struct store_txn *txn;
+    if (store_read(s->store, &txn) != STORE_OK) {
+        log_error("cannot read the jobs table; trying again in a second");
+        return due.now_ms + 1000;
+    }
+    store_jobs(txn, collect, &due);
+    store_read_end(txn);
+    for (unsigned i = 0; i < due.count; i++) {
+        if (lease(s, &due.jobs[i]))
+            s->handlers[due.jobs[i].kind].fn(s->handlers[due.jobs[i].kind].ctx, &due.jobs[i]);
+    }
+    return due.next_due_ms;
+}
+
+static void run_posts(struct scheduler *s)
+{
+    struct scheduler_post *post = s->posts;
+    s->posts = NULL;
+    s->posts_end = &s->posts;
+    pthread_mutex_unlock(&s->lock);
+    while (post) {
+        struct scheduler_post *next = post->next; /* fn may free the post */
+        post->fn(post->ctx);
+        post = next;
+    }
+    pthread_mutex_lock(&s->lock);
+}
+
+static void sleep_until(struct scheduler *s, uint64_t due_ms, uint64_t now_ms)
+{
+    uint64_t wait_ms = due_ms - now_ms < SLEEP_MAX_MS ? due_ms - now_ms : SLEEP_MAX_MS;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(wait_ms / 1000);
+    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_cond_timedwait(&s->wake, &s->lock, &until);
+}
+
+static void *run(void *arg)
+{
+    struct scheduler *s = arg;
+    pthread_mutex_lock(&s->lock);
+    while (!s->stopping) {
+        uint64_t now_ms = clock_ms();
+        if (s->posts) {
+            run_posts(s);
+        } else if (s->next_due_ms <= now_ms) {
+            s->next_due_ms = UINT64_MAX; /* what is set from here on lowers it again */
+            pthread_mutex_unlock(&s->lock);
+            uint64_t next_ms = hand_out(s);
+            pthread_mutex_lock(&s->lock);
+            look_by(s, next_ms);
+        } else {
+            sleep_until(s, s->next_due_ms, now_ms);
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+bool scheduler_start(struct scheduler *s)
+{
+    s->started = pthread_create(&s->thread, NULL, run, s) == 0;
+    return s->started;
+}
+
+void scheduler_stop(struct scheduler *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    if (s->started)
+        pthread_join(s->thread, NULL);
+    s->started = false;
+}
+
+void scheduler_free(struct scheduler *s)
+{
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->lock);
+    while (s->posts)
+        run_posts(s);
+    pthread_mutex_unlock(&s->lock);
+    for (unsigned i = 0; i < LEASE_BUCKETS; i++) {
+        while (s->leases[i]) {
+            struct lease *next = s->leases[i]->next;
+            free(s->leases[i]);
+            s->leases[i] = next;
+        }
+    }
+    pthread_cond_destroy(&s->wake);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+void scheduler_release(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len)
+{
+    pthread_mutex_lock(&s->lock);
+    struct lease **at = find_lease(s, (uint8_t)kind, subject, subject_len);
+    struct lease *ended = *at;
+    if (ended) {
+        *at = ended->next;
+        s->lease_count--;
+        free(ended);
+        look_by(s, 0); /* it may have become due again meanwhile */
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+unsigned scheduler_busy(struct scheduler *s)
+{
+    pthread_mutex_lock(&s->lock);
+    unsigned count = s->lease_count;
+    pthread_mutex_unlock(&s->lock);
+    return count;
+}
+
+void scheduler_post(struct scheduler *s, struct scheduler_post *post)
+{
+    post->next = NULL;
+    pthread_mutex_lock(&s->lock);
+    *s->posts_end = post;
+    s->posts_end = &post->next;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+}

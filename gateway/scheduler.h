@@ -1,0 +1,51 @@
+/* scheduler: one thread that does the store's jobs when they are due.
+ *
+ * A due job is handed to its kind's handler and leased: it is not handed out again until scheduler_release, even though
+ * it stays in the store until the transaction that stores its outcome clears or moves it. A kill -9 forgets the leases
+ * and nothing else.
+ */
+#ifndef GATEWAY_SCHEDULER_H
+#define GATEWAY_SCHEDULER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/store.h"
+
+/* Kinds of jobs. Stored: never renumber. */
+enum job_kind {
+    JOB_VALIDATE = 1, /* subject: authorization id, challenge type (acme/authorization.h) */
+    JOB_ISSUANCE = 2, /* subject: issuance id */
+    JOB_KINDS
+};
+
+struct scheduler;
+
+/* On the scheduler thread; must not block. Ends, now or later, with scheduler_release. */
+typedef void scheduler_handler_fn(void *ctx, const struct store_job *job);
+
+/* Registers for new jobs with store_on_jobs, so before the store's first submission. NULL when out of memory. */
+struct scheduler *scheduler_make(struct store *store);
+void scheduler_handle(struct scheduler *scheduler, enum job_kind kind, scheduler_handler_fn *fn, void *ctx);
+/* False when no thread can be made. */
+bool scheduler_start(struct scheduler *scheduler);
+/* Hands out nothing more, joins the thread. Before store_close. */
+void scheduler_stop(struct scheduler *scheduler);
+/* After store_close, since the store calls until then. Runs what was posted meanwhile, on the calling thread. */
+void scheduler_free(struct scheduler *scheduler);
+
+/* Any thread: the job may be handed out again when it is due. */
+void scheduler_release(struct scheduler *scheduler, enum job_kind kind, const void *subject, size_t subject_len);
+/* Number of jobs handed out and not released. Any thread. */
+unsigned scheduler_busy(struct scheduler *scheduler);
+
+/* Any thread: runs fn(ctx) on the scheduler thread, soon. The post is the caller's memory until fn runs. */
+struct scheduler_post {
+    void (*fn)(void *ctx);
+    void *ctx;
+    struct scheduler_post *next; /* the scheduler's own */
+};
+void scheduler_post(struct scheduler *scheduler, struct scheduler_post *post);
+
+#endif
