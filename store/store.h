@@ -47,13 +47,17 @@ enum { STORE_KEY_MAX = 511, STORE_REASON_SIZE = 512 };
 /* Called on the writer thread after a commit in which jobs were set; earliest_due_ms is the earliest of them. */
 typedef void store_jobs_changed_fn(void *ctx, uint64_t earliest_due_ms);
 
+/* Told, on any thread, of what an operator must know: one line without a newline, valid during the call. */
+typedef void store_report_fn(void *ctx, const char *text);
+
 /* A step from schema N to N + 1, run once at open inside one transaction. */
 typedef enum store_status store_migrate_fn(struct store_txn *txn, char reason[static STORE_REASON_SIZE]);
 
 struct store_config {
     const char *path;          /* folder; made (0700) when absent, its parent must exist */
-    uint64_t map_size;         /* octets of address space, not of disk; e.g. 16 GiB */
-    const char *const *tables; /* table i is called tables[i]; order may change between versions, names not */
+    uint64_t map_size;         /* octets of address space, not of disk; 0 for 16 GiB */
+    const char *const *tables; /* table i is called tables[i]; order may change between versions, names not;
+                                * no name begins with @ */
     unsigned table_count;
     uint32_t schema;                     /* the program's schema version, from 1 */
     store_migrate_fn *const *migrations; /* schema - 1 of them; [n] goes from n + 1 to n + 2 */
@@ -61,6 +65,8 @@ struct store_config {
     bool nosync;                         /* tests only: commits are not flushed */
     store_jobs_changed_fn *jobs_changed; /* may be NULL; see also store_on_jobs */
     void *jobs_ctx;
+    store_report_fn *report; /* may be NULL: hears of failing disks and full maps */
+    void *report_ctx;
 };
 
 /* Opens or creates, takes the exclusive lock (kept until store_close or the process's end), migrates, starts
@@ -110,9 +116,11 @@ struct store_op {
     store_fn *fn;
     void *arg;
     /* Called once, on the writer thread, after the flush (STORE_OK) or with what went wrong (then nothing of
-     * it is stored). Must not block: hand over to the thread that waits. */
+     * it is stored). After store_close began: on the submitting thread, with STORE_CLOSED. Must not block: hand
+     * over to the thread that waits. */
     void (*done)(struct store_op *op, enum store_status status);
-    struct store_op *next; /* the store's own */
+    struct store_op *next;    /* the store's own */
+    enum store_status status; /* the store's own */
 };
 
 /* Any thread; never blocks. */
@@ -151,7 +159,7 @@ enum store_status store_backup(struct store *store, const char *to, char reason[
 
 struct store_stats {
     uint64_t commits, operations, failed; /* since start */
-    uint64_t used, map_size;              /* octets */
+    uint64_t used, map_size;              /* octets; used counts pages that deletions left for reuse */
 };
 void store_stats(struct store *store, struct store_stats *out);
 

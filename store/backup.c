@@ -1,0 +1,81 @@
+/* backup: a compact copy that appears under its name only when it is whole and on the disk. */
+#include "store/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct paths {
+    const char *to;
+    char folder[PATH_MAX]; /* where it grows */
+    char data[PATH_MAX];
+};
+
+static int paths_make(struct paths *paths, const char *to)
+{
+    size_t len = strlen(to);
+    while (len > 1 && to[len - 1] == '/')
+        len--;
+    paths->to = to;
+    int folder = snprintf(paths->folder, sizeof paths->folder, "%.*s.partial", (int)len, to);
+    int data = snprintf(paths->data, sizeof paths->data, "%.*s.partial/data.mdb", (int)len, to);
+    return len == 0 || len > INT_MAX || folder < 0 || data < 0 || data >= PATH_MAX ? ENAMETOOLONG : 0;
+}
+
+/* What an interrupted backup left behind is replaced. */
+static int folder_make(const struct paths *paths)
+{
+    struct stat info;
+    if (lstat(paths->to, &info) == 0)
+        return EEXIST;
+    if (mkdir(paths->folder, 0700) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return errno;
+    return unlink(paths->data) == 0 || errno == ENOENT ? 0 : errno;
+}
+
+static int copy(struct store *store, const struct paths *paths)
+{
+    int code = mdb_env_copy2(store->env, paths->folder, MDB_CP_COMPACT);
+    if (code != MDB_INCOMPATIBLE)
+        return code;
+    /* Compacting refuses a file with a lost page, which a plain copy keeps. */
+    if (unlink(paths->data) != 0 && errno != ENOENT)
+        return errno;
+    return mdb_env_copy2(store->env, paths->folder, 0);
+}
+
+/* LMDB does not sync its copy; the name may stand only for what is on the disk. */
+static int settle(const struct paths *paths)
+{
+    int code = sync_path(paths->data);
+    if (code == 0)
+        code = sync_path(paths->folder);
+    if (code == 0 && renameat2(AT_FDCWD, paths->folder, AT_FDCWD, paths->to, RENAME_NOREPLACE) != 0)
+        code = errno;
+    return code != 0 ? code : sync_parent(paths->to);
+}
+
+enum store_status store_backup(struct store *store, const char *to, char reason[static STORE_REASON_SIZE])
+{
+    struct paths paths;
+    int code = paths_make(&paths, to);
+    if (code == 0)
+        code = folder_make(&paths);
+    if (code != 0)
+        return status_explain(code == EEXIST ? STORE_EXISTS : status_of(code), reason, "%s: cannot write here: %s", to,
+                              strerror(code));
+    code = copy(store, &paths);
+    if (code == 0)
+        code = settle(&paths);
+    if (code == 0)
+        return STORE_OK;
+    unlink(paths.data);
+    rmdir(paths.folder);
+    return status_explain(status_of(code), reason, "%s: the backup failed: %s", to, mdb_strerror(code));
+}

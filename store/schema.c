@@ -1,0 +1,86 @@
+/* schema: the number that says how the records of a store are to be read. */
+#include "store/internal.h"
+#include "store/record.h"
+
+#include <string.h>
+
+enum { META_RECORD = 1, META_RECORD_MAX = 16 };
+
+static const char schema_key[] = "schema";
+
+/* STORE_NOT_FOUND: a new store. */
+static enum store_status schema_read(struct store_txn *txn, uint32_t *schema)
+{
+    struct store_slice value;
+    enum store_status status =
+        store_get(txn, table_own(txn->store, TABLE_META), schema_key, sizeof schema_key - 1, &value);
+    if (status != STORE_OK)
+        return status;
+    struct record_reader reader;
+    uint8_t version = record_open(&reader, value);
+    *schema = record_get_u32(&reader);
+    return version == META_RECORD && record_complete(&reader) && *schema > 0 ? STORE_OK : STORE_INVALID;
+}
+
+static enum store_status schema_write(struct store_txn *txn, uint32_t schema)
+{
+    struct record_writer writer;
+    record_begin(&writer, META_RECORD, META_RECORD_MAX);
+    record_put_u32(&writer, schema);
+    enum store_status status = writer.failed ? STORE_IO
+                                             : store_put(txn, table_own(txn->store, TABLE_META), schema_key,
+                                                         sizeof schema_key - 1, writer.data, writer.len);
+    record_free(&writer);
+    return status;
+}
+
+/* Runs before the writer thread exists, so it may hold the write transaction itself. migrate NULL: none to run. */
+static enum store_status step(struct store *store, store_migrate_fn *migrate, uint32_t to,
+                              char reason[static STORE_REASON_SIZE])
+{
+    struct store_txn txn = {.store = store, .writable = true, .earliest_due_ms = UINT64_MAX};
+    int code = mdb_txn_begin(store->env, NULL, 0, &txn.mdb);
+    if (code != 0)
+        return status_explain(status_of(code), reason, "%s: cannot begin writing: %s", store->path, mdb_strerror(code));
+    reason[0] = '\0';
+    enum store_status status = migrate != NULL ? migrate(&txn, reason) : STORE_OK;
+    if (status == STORE_OK)
+        status = schema_write(&txn, to);
+    if (status == STORE_OK)
+        status = txn.failed;
+    if (status == STORE_OK)
+        return (code = mdb_txn_commit(txn.mdb)) == 0
+                   ? STORE_OK
+                   : status_explain(status_of(code), reason, "%s: cannot store schema %u: %s", store->path,
+                                    (unsigned)to, mdb_strerror(code));
+    mdb_txn_abort(txn.mdb);
+    if (reason[0] == '\0')
+        status_explain(status, reason, "%s: cannot go on to schema %u: %s", store->path, (unsigned)to,
+                       store_status_text(status));
+    return status;
+}
+
+enum store_status schema_settle(struct store *store, const struct store_config *config,
+                                char reason[static STORE_REASON_SIZE])
+{
+    struct store_txn *txn;
+    uint32_t schema = 0;
+    enum store_status status = store_read(store, &txn);
+    if (status == STORE_OK) {
+        status = schema_read(txn, &schema);
+        store_read_end(txn);
+    }
+    if (status == STORE_NOT_FOUND)
+        return step(store, NULL, config->schema, reason);
+    if (status != STORE_OK)
+        return status_explain(status, reason, "%s: the schema number cannot be read: %s", store->path,
+                              store_status_text(status));
+    if (schema > config->schema)
+        return status_explain(STORE_NEWER, reason,
+                              "%s: written with schema %u by a newer program; this one knows schema %u at most: "
+                              "install the newer program or restore an older backup",
+                              store->path, (unsigned)schema, (unsigned)config->schema);
+    for (; status == STORE_OK && schema < config->schema; schema++)
+        status = step(store, config->migrations[schema - 1], schema + 1, reason);
+    return status;
+}

@@ -1,0 +1,206 @@
+/* writer: the one thread that changes the store.
+ *
+ * Group commit: whatever has queued up while a batch was flushed is the next batch. Each operation of a batch has
+ * a nested transaction, so that one that fails is undone alone; a batch of one needs none. */
+#include "store/internal.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+/* Bounds what one commit may keep dirty and how long the first of a batch waits for the last. */
+enum { BATCH_MAX = 1024 };
+
+/* ---- the queue ---- */
+
+void store_submit(struct store *store, struct store_op *op)
+{
+    op->next = NULL;
+    pthread_mutex_lock(&store->lock);
+    bool closed = store->closing;
+    if (!closed) {
+        *store->tail = op;
+        store->tail = &op->next;
+        pthread_cond_signal(&store->wake);
+    }
+    pthread_mutex_unlock(&store->lock);
+    if (closed)
+        op->done(op, STORE_CLOSED);
+}
+
+/* Waits for work; NULL when the store closes and nothing is left to do. */
+static struct store_op *take_batch(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    while (store->head == NULL && !store->closing)
+        pthread_cond_wait(&store->wake, &store->lock);
+    struct store_op *batch = store->head, **end = &store->head;
+    for (unsigned n = 0; n < BATCH_MAX && *end != NULL; n++)
+        end = &(*end)->next;
+    store->head = *end;
+    if (store->head == NULL)
+        store->tail = &store->head;
+    if (batch != NULL)
+        *end = NULL;
+    pthread_mutex_unlock(&store->lock);
+    return batch;
+}
+
+/* ---- a batch ---- */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Runs op in txn and says whether its changes may stay. */
+static enum store_status run(struct store_txn *txn, struct store_op *op)
+{
+    enum store_status status = op->fn(txn, op->arg);
+    return status == STORE_OK ? txn->failed : status;
+}
+
+static enum store_status run_nested(struct store_txn *parent, struct store_op *op)
+{
+    struct store_txn child = {.store = parent->store, .writable = true, .earliest_due_ms = UINT64_MAX};
+    int code = mdb_txn_begin(parent->store->env, parent->mdb, 0, &child.mdb);
+    if (code != 0)
+        return status_report(parent->store, "beginning a nested transaction", code);
+    enum store_status status = run(&child, op);
+    if (status != STORE_OK) {
+        mdb_txn_abort(child.mdb);
+        return status;
+    }
+    code = mdb_txn_commit(child.mdb);
+    if (code != 0)
+        return status_report(parent->store, "ending a nested transaction", code);
+    parent->earliest_due_ms = earlier(parent->earliest_due_ms, child.earliest_due_ms);
+    return STORE_OK;
+}
+
+/* Returns how many operations have something to commit. */
+static unsigned run_all(struct store_txn *txn, struct store_op *batch)
+{
+    unsigned good = 0;
+    bool alone = batch->next == NULL;
+    for (struct store_op *op = batch; op != NULL; op = op->next) {
+        op->status = alone ? run(txn, op) : run_nested(txn, op);
+        good += op->status == STORE_OK;
+    }
+    return good;
+}
+
+static void fail_all(struct store_op *batch, enum store_status status)
+{
+    for (struct store_op *op = batch; op != NULL; op = op->next)
+        op->status = status;
+}
+
+static void commit(struct store *store, struct store_txn *txn, struct store_op *batch)
+{
+    int code = mdb_txn_commit(txn->mdb);
+    if (code != 0) {
+        /* Also those that said no: they may have said so because of what another one was about to store. */
+        fail_all(batch, status_report(store, "committing", code));
+        return;
+    }
+    atomic_fetch_add(&store->commits, 1);
+    atomic_store(&store->full_reported, false);
+    if (txn->earliest_due_ms != UINT64_MAX && store->jobs_changed != NULL)
+        store->jobs_changed(store->jobs_ctx, txn->earliest_due_ms);
+}
+
+static void finish(struct store *store, struct store_op *batch)
+{
+    for (struct store_op *op = batch, *next; op != NULL; op = next) {
+        next = op->next; /* done may free op */
+        atomic_fetch_add(&store->operations, 1);
+        if (op->status != STORE_OK)
+            atomic_fetch_add(&store->failed, 1);
+        op->done(op, op->status);
+    }
+}
+
+static void run_batch(struct store *store, struct store_op *batch)
+{
+    struct store_txn txn = {.store = store, .writable = true, .earliest_due_ms = UINT64_MAX};
+    int code = mdb_txn_begin(store->env, NULL, 0, &txn.mdb);
+    if (code != 0)
+        fail_all(batch, status_report(store, "beginning to write", code));
+    else if (run_all(&txn, batch) > 0)
+        commit(store, &txn, batch);
+    else
+        mdb_txn_abort(txn.mdb);
+    finish(store, batch);
+}
+
+/* ---- the thread ---- */
+
+static void *writer_main(void *arg)
+{
+    struct store *store = arg;
+    struct store_op *batch;
+    while ((batch = take_batch(store)) != NULL)
+        run_batch(store, batch);
+    return NULL;
+}
+
+enum store_status writer_start(struct store *store)
+{
+    sigset_t all, before;
+    sigfillset(&all); /* signals are for the thread that waits for them */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    store->writer_runs = pthread_create(&store->writer, NULL, writer_main, store) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!store->writer_runs)
+        return STORE_IO;
+    pthread_setname_np(store->writer, "store-writer");
+    return STORE_OK;
+}
+
+void writer_stop(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    store->closing = true;
+    pthread_cond_signal(&store->wake);
+    pthread_mutex_unlock(&store->lock);
+    if (store->writer_runs)
+        pthread_join(store->writer, NULL);
+    store->writer_runs = false;
+}
+
+/* ---- waiting for one's own ---- */
+
+struct call {
+    struct store_op op; /* first: done gets its address */
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    bool done;
+    enum store_status status;
+};
+
+static void on_called(struct store_op *op, enum store_status status)
+{
+    struct call *call = (struct call *)op;
+    pthread_mutex_lock(&call->lock);
+    call->done = true;
+    call->status = status;
+    pthread_cond_signal(&call->ended);
+    pthread_mutex_unlock(&call->lock);
+}
+
+enum store_status store_call(struct store *store, store_fn *fn, void *arg)
+{
+    struct call call = {
+        .op = {.fn = fn, .arg = arg, .done = on_called},
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .ended = PTHREAD_COND_INITIALIZER,
+    };
+    store_submit(store, &call.op);
+    pthread_mutex_lock(&call.lock);
+    while (!call.done)
+        pthread_cond_wait(&call.ended, &call.lock);
+    pthread_mutex_unlock(&call.lock);
+    pthread_cond_destroy(&call.ended);
+    pthread_mutex_destroy(&call.lock);
+    return call.status;
+}
