@@ -110,7 +110,7 @@ void log_line(enum log_level level, const char *msg, ...)
     va_list pairs;
     const char *key;
 
-    if ((int)level < atomic_load_explicit(&threshold, memory_order_relaxed))
+    if (!log_enabled(level))
         return;
     line.len = 0;
     put_head(&line, level);
@@ -130,4 +130,9 @@ void log_line(enum log_level level, const char *msg, ...)
 void log_set_level(enum log_level level)
 {
     atomic_store_explicit(&threshold, (int)level, memory_order_relaxed);
+}
+
+bool log_enabled(enum log_level level)
+{
+    return (int)level >= atomic_load_explicit(&threshold, memory_order_relaxed);
 }

@@ -5,6 +5,8 @@
 #ifndef GATEWAY_LOG_H
 #define GATEWAY_LOG_H
 
+#include <stdbool.h>
+
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
 /* log_info("order is valid", "order", id, "names", names): msg, then pairs of key and value, all strings. A NULL value
@@ -17,5 +19,7 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_E
 void log_line(enum log_level level, const char *msg, ...) __attribute__((sentinel));
 /* Lines below are dropped. LOG_LEVEL_INFO at start. */
 void log_set_level(enum log_level level);
+/* Whether a line of this level would be written: asked before its values are put together at some cost. */
+bool log_enabled(enum log_level level);
 
 #endif
