@@ -1,0 +1,78 @@
+"""kill -9 of the gateway at every step: an acknowledged order becomes valid, and is bought once."""
+
+import pytest
+import requests
+
+from acme_client import AcmeClient, http_responder, make_csr
+from dns_server import ZONE
+
+# ACMEGATE_DEBUG_STOP_AT: each state right after it was committed; submitting-sent is the moment at which Sectigo's
+# answer has come and is not yet committed.
+STATES = ("prepared", "published", "submitting", "submitting-sent", "submitted", "collected")
+
+
+def _ready(world, names):
+    client = AcmeClient(world.directory, world.pki.ca)
+    assert client.new_account().status_code == 201
+    with http_responder(world.ports["http01"]) as responder:
+        return (client, *client.ready_order(names, responder))
+
+
+def _check_one_certificate(world, client, url, names):
+    assert client.certificate(url).count("BEGIN CERTIFICATE") >= 2
+    assert len(world.bought(names)) == 1, world.ledger()
+
+
+def test_killed_right_after_finalize_was_acknowledged(make_world):
+    # Held for no time, so that the acknowledgement leaves at once.
+    world = make_world(learn="both", issue_delay=1, change=lambda c: c["acme"].update(hold_finalize="0s"))
+    names = ["finalized." + ZONE]
+    client, url, order = _ready(world, names)
+    answer = client.finalize(order, make_csr(names))
+    world.kill_gateway()
+    assert answer.status_code == 200 and answer.json()["status"] in ("processing", "valid"), answer.text
+    world.start_gateway()
+    _check_one_certificate(world, client, url, names)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_killed_between_upstream_states(make_world, state):
+    world = make_world(learn="both")
+    names = [f"{state}." + ZONE]
+    client, url, order = _ready(world, names)
+    world.stop_gateway()
+    world.start_gateway(stop_at=state)
+    try:
+        client.finalize(order, make_csr(names))
+    except requests.exceptions.ConnectionError:
+        pass  # it died while it held the reply
+    world.wait_gateway_killed()
+    world.start_gateway()
+    _check_one_certificate(world, client, url, names)
+
+
+def test_everything_acknowledged_before_finalize_survives(make_world):
+    world = make_world(learn="both")
+    names = ["kept." + ZONE]
+    client, url, order = _ready(world, names)
+    world.kill_gateway()
+    world.start_gateway()
+    assert client.fetch(url).json()["status"] == "ready"
+    assert client.new_account(onlyReturnExisting=True).status_code == 200
+    assert client.finalize(order, make_csr(names)).status_code == 200
+    _check_one_certificate(world, client, url, names)
+
+
+def test_two_finalize_calls_for_the_same_names_buy_once(make_world):
+    world = make_world(learn="both", issue_delay=1, change=lambda c: c["acme"].update(hold_finalize="0s"))
+    names = ["twice." + ZONE]
+    client = AcmeClient(world.directory, world.pki.ca)
+    assert client.new_account().status_code == 201
+    csr = make_csr(names)
+    with http_responder(world.ports["http01"]) as responder:
+        orders = [client.ready_order(names, responder) for _ in range(2)]
+    for _, order in orders:
+        assert client.finalize(order, csr).status_code == 200
+    for url, _ in orders:
+        assert client.certificate(url).count("BEGIN CERTIFICATE") >= 2
+    assert len(world.bought(names)) == 1, world.ledger()

@@ -1,0 +1,100 @@
+"""What stops the start: one clear line, and never a half-started gateway."""
+
+import copy
+
+import pytest
+import yaml
+
+from world import World, log_of
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A world whose gateway has run once and is down."""
+    world = World(tmp_path_factory.mktemp("world"))
+    world.stop_gateway()
+    yield world
+    world.close()
+
+
+def _refused(world, config, *words, check=True):
+    """Writes the configuration (a dictionary or text) and expects one line of complaint with these words."""
+    path = world.path("wrong.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(config if isinstance(config, str) else yaml.safe_dump(config, sort_keys=False))
+    for arguments in (["--check-config"], []) if check else ([],):
+        done = world.run_gateway("--config", path, *arguments)
+        assert done.returncode not in (0, -6, -11), done.output
+        lines = [line for line in done.output.splitlines() if line.strip()]
+        assert len(lines) == 1, done.output
+        for word in words:
+            assert word in lines[0], done.output
+
+
+def _changed(world, *path_and_value):
+    config = copy.deepcopy(world.config())
+    *path, last, value = path_and_value
+    place = config
+    for key in path:
+        place = place[key]
+    place[last] = value
+    return config
+
+
+def test_good_configuration_is_accepted(stopped):
+    done = stopped.run_gateway("--config", stopped.path("acmegate.yaml"), "--check-config")
+    assert done.returncode == 0, done.output
+
+
+def test_version(stopped):
+    done = stopped.run_gateway("--version")
+    assert done.returncode == 0 and done.output.startswith("acmegate "), done.output
+
+
+@pytest.mark.parametrize("path_and_value, word", [
+    (("colour", "red"), "colour"), (("acme", "tokens", 1), "tokens"), (("acme", "threads", "12abc"), "threads"),
+    (("acme", "threads", -1), "threads"), (("acme", "url", "http://127.0.0.1"), "url"),
+    (("acme", "listen", ["nowhere"]), "listen"), (("acme", "hold_finalize", "20"), "hold_finalize"),
+    (("acme", "hold_finalize", "1d"), "hold_finalize"), (("acme", "identifiers_max", 1000), "identifiers_max"),
+    (("store", "map_size", "many"), "map_size"), (("dcv", "preflight", "perhaps"), "preflight"),
+    (("dcv", "http_port", 70000), "http_port"), (("validation", "challenges", ["http-02"]), "challenges"),
+    (("default_profile", "none"), "default_profile"), (("logins", 0, "test", "banana"), "test"),
+    (("logins", 0, "password_file", "/nonexistent"), "password_file"),
+    (("profiles", 0, "login", "nobody"), "login"), (("profiles", 0, "days", 0), "days"),
+    (("profiles", []), "profiles"), (("public", "push", "allow", ["300.1.1.1"]), "allow"),
+    (("acme", "tls", "certificate", "/nonexistent.pem"), "certificate"),
+], ids=lambda v: ".".join(map(str, v[:-1])) if isinstance(v, tuple) else None)
+def test_wrong_values_are_named_with_file_and_line(stopped, path_and_value, word):
+    config = _changed(stopped, *path_and_value)
+    text = yaml.safe_dump(config, sort_keys=False)
+    line = next(i for i, one in enumerate(text.splitlines(), 1) if one.strip(" -").startswith(word + ":"))
+    _refused(stopped, config, "wrong.yaml", word)
+    done = stopped.run_gateway("--config", stopped.path("wrong.yaml"), "--check-config")
+    lines_of_key = [i for i, one in enumerate(text.splitlines(), 1) if one.strip(" -").startswith(word + ":")]
+    assert any(f"wrong.yaml:{n}" in done.output for n in lines_of_key), f"line {line} expected:\n{done.output}"
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "acme: [", "- a\n- b\n", "tls:\n"],
+                         ids=["empty", "comments", "half", "a list", "nothing under a key"])
+def test_files_that_are_no_configuration(stopped, text):
+    _refused(stopped, text, "wrong.yaml")
+
+
+def test_missing_file(stopped):
+    done = stopped.run_gateway("--config", stopped.path("absent.yaml"))
+    assert done.returncode != 0 and "absent.yaml" in done.output
+    assert len(done.output.splitlines()) == 1, done.output
+
+
+def test_address_in_use(stopped):
+    config = _changed(stopped, "public", "listen", [f"127.0.0.1:{stopped.ports['sandbox']}"])
+    _refused(stopped, config, str(stopped.ports["sandbox"]), check=False)
+
+
+def test_one_daemon_per_store(make_world):
+    world = make_world()
+    done = world.run_gateway("--config", world.path("acmegate.yaml"))
+    assert done.returncode != 0
+    lines = [line for line in done.output.splitlines() if line.strip()]
+    assert len(lines) == 1 and world.path("store") in lines[0], done.output
+    assert log_of(lines[0]).get("msg") != "ready"

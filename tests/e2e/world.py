@@ -1,0 +1,223 @@
+"""A complete world on loopback: DNS server, Sectigo's stand-in, gateway, and what the tests ask of them."""
+
+import json
+import os
+import ssl
+import urllib.request
+
+import yaml
+
+from dns_server import DnsServer
+from loopback import release_port, take_port
+from pki import ListenerPki
+from process import Process, clean_environment, run
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.environ.get("ACMEGATE_BUILD") or os.path.join(HERE, "..", "..", "build")
+
+# How the gateway may learn that a certificate was issued. Where it is told by push, its own first look is an hour
+# away, so that a test that passes has really been served by the push.
+LEARN = ("push-certificate", "push", "poll")
+
+LOGIN, PASSWORD = "partner", "correct horse"
+PUSH_USER, PUSH_PASSWORD = "sectigo", "battery-staple"
+
+
+def program(name):
+    return os.path.abspath(os.path.join(BUILD, name))
+
+
+class World:
+    """options: learn (one of LEARN, or "both" for push with certificate beside a short poll), issue_delay in seconds,
+    change (a function that edits the gateway's configuration before it is written)."""
+
+    def __init__(self, folder, learn="push-certificate", issue_delay=0, change=None):
+        self.folder = str(folder)
+        self.learn, self.issue_delay, self.change = learn, issue_delay, change
+        self.ports = {name: take_port() for name in ("acme", "public", "sandbox", "http01", "alpn")}
+        self.dns = self.sandbox = self.gateway = None
+        self.problems = []
+        try:
+            self.pki = ListenerPki(self.folder)
+            self.dns = DnsServer(self.folder)
+            self.start_sandbox()
+            self.write_config()
+            self.start_gateway()
+        except BaseException:
+            self.close()
+            raise
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def _write(self, name, text):
+        with open(os.open(self.path(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+        return self.path(name)
+
+    # ---- Sectigo's stand-in ----
+
+    @property
+    def sandbox_url(self):
+        return f"https://127.0.0.1:{self.ports['sandbox']}"
+
+    @property
+    def root(self):
+        return self.path("sandbox/root.pem")
+
+    def start_sandbox(self):
+        os.makedirs(self.path("sandbox"), exist_ok=True)
+        argv = [program("sectigo-sandbox"), "--listen", f"127.0.0.1:{self.ports['sandbox']}",
+                "--data", self.path("sandbox"), "--resolver", f"127.0.0.1:{self.dns.port}",
+                "--http-port", str(self.ports["public"]), "--login", LOGIN,
+                "--password-file", self._write("sandbox-password", PASSWORD + "\n"),
+                "--issue-delay", str(self.issue_delay)]
+        if self.learn != "poll":
+            argv += ["--push-url",
+                     f"http://{PUSH_USER}:{PUSH_PASSWORD}@127.0.0.1:{self.ports['public']}/push/sectigo"]
+        if self.learn in ("push-certificate", "both"):
+            argv += ["--push-certificate"]
+        self.sandbox = Process("sectigo-sandbox", argv, self.folder)
+        self.sandbox.wait_line(lambda line: line.startswith("ready "))
+
+    def _ask_sandbox(self, path, data=None):
+        context = ssl.create_default_context(cafile=self.path("sandbox/tls-ca.pem"))
+        headers = {"Content-Type": "application/json"} if data else {}
+        request = urllib.request.Request(self.sandbox_url + path, data=data, headers=headers)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
+                                             urllib.request.HTTPSHandler(context=context))
+        with opener.open(request, timeout=30) as answer:
+            return answer.read()
+
+    def ledger(self):
+        """Every order that the stand-in sold, as a list of dictionaries."""
+        ledger = json.loads(self._ask_sandbox("/sandbox/ledger"))
+        return ledger["orders"] if isinstance(ledger, dict) else ledger
+
+    def set_faults(self, *faults):
+        self._ask_sandbox("/sandbox/faults", json.dumps(list(faults)).encode())
+
+    def bought(self, names):
+        """The purchases of exactly these names."""
+        return [order for order in self.ledger() if sorted(order["names"]) == sorted(names)]
+
+    # ---- the gateway ----
+
+    @property
+    def acme_url(self):
+        return f"https://127.0.0.1:{self.ports['acme']}"
+
+    @property
+    def directory(self):
+        return self.acme_url + "/directory"
+
+    @property
+    def public_url(self):
+        return f"http://127.0.0.1:{self.ports['public']}"
+
+    def config(self):
+        poll = "1s" if self.learn in ("poll", "both") else "1h"
+        return {
+            "log": "debug",
+            "store": {"path": self.path("store"), "map_size": "256MiB"},
+            "acme": {"listen": [f"127.0.0.1:{self.ports['acme']}"], "url": self.acme_url, "threads": 2,
+                     "tls": {"certificate": self.pki.certificate, "key": self.pki.key}},
+            "public": {"listen": [f"127.0.0.1:{self.ports['public']}"],
+                       "push": {"user": PUSH_USER, "password_file": self._write("push-password", PUSH_PASSWORD + "\n"),
+                                "allow": ["127.0.0.1"]}},
+            "admin": {"socket": self.path("admin.sock")},
+            "validation": {"resolvers": [f"127.0.0.1@{self.dns.port}"], "http_port": self.ports["http01"],
+                           "tls_port": self.ports["alpn"], "timeout": "10s"},
+            "dcv": {"http_port": self.ports["public"], "preflight": "enforce", "preflight_retry": "1s"},
+            "issuance": {"settle_again": "1s", "resend": "3s", "settle_give_up": "1h", "later": "1s"},
+            "logins": [{"name": "main", "url": self.sandbox_url, "login": LOGIN,
+                        "password_file": self._write("login-password", PASSWORD + "\n"),
+                        "ca_file": self.path("sandbox/tls-ca.pem"), "trust_anchors": self.root}],
+            "profiles": [{"name": "dv", "login": "main", "days": 365,
+                          "products": {"single": 488, "wildcard": 489, "multi": 492},
+                          "contact_email": "pki@acme.example", "first_poll": poll, "poll_interval": poll}],
+            "default_profile": "dv",
+        }
+
+    def write_config(self):
+        config = self.config()
+        if self.change:
+            self.change(config)
+        return self._write("acmegate.yaml", yaml.safe_dump(config, sort_keys=False))
+
+    def start_gateway(self, stop_at=None, wait=True):
+        """stop_at: the state after whose commit the gateway kills itself (ACMEGATE_DEBUG_STOP_AT)."""
+        env = clean_environment(**({"ACMEGATE_DEBUG_STOP_AT": stop_at} if stop_at else {}))
+        self.gateway = Process("acmegate", [program("acmegate"), "--config", self.path("acmegate.yaml")],
+                               self.folder, env)
+        if wait:
+            self.gateway.wait_line(lambda line: log_of(line).get("msg") == "ready")
+
+    def run_gateway(self, *arguments):
+        """Runs the gateway to its end, for what stops at the start."""
+        return run([program("acmegate"), *arguments], self.folder)
+
+    def stop_gateway(self):
+        """SIGTERM; a gateway that does not end well is a problem of the test."""
+        gateway, self.gateway = self.gateway, None
+        if gateway is None:
+            return
+        status = gateway.stop()
+        if status != 0:
+            self.problems.append(f"acmegate ended with status {status} after SIGTERM:\n{gateway.tail(60)}")
+        self.note_sanitizer(gateway)
+
+    def kill_gateway(self):
+        self.gateway.kill()
+        self.note_sanitizer(self.gateway)
+        self.gateway = None
+
+    def wait_gateway_killed(self):
+        """Until the gateway has killed itself where stop_at told it to."""
+        status = self.gateway.wait_end()
+        assert status == -9, f"acmegate ended with status {status} instead of killing itself:\n{self.gateway.tail()}"
+        self.note_sanitizer(self.gateway)
+        self.gateway = None
+
+    def restart_gateway(self):
+        self.stop_gateway()
+        self.start_gateway()
+
+    def log(self):
+        """The gateway's log lines since its last start, decoded."""
+        return [log_of(line) for line in list(self.gateway.lines)]
+
+    def wait_log(self, wanted, timeout=60):
+        """The first log line (a dictionary) of this run of the gateway for which wanted(line) is true."""
+        return log_of(self.gateway.wait_line(lambda line: wanted(log_of(line)), timeout))
+
+    # ---- the end ----
+
+    def note_sanitizer(self, process):
+        report = process.sanitizer_report()
+        if report:
+            self.problems.append(f"{process.name} under a sanitizer:\n{report}")
+
+    def close(self):
+        """Stops everything by pid, and raises what went wrong on the way."""
+        self.stop_gateway()
+        if self.sandbox:
+            status = self.sandbox.stop()
+            self.note_sanitizer(self.sandbox)
+            if status != 0:
+                self.problems.append(f"sectigo-sandbox ended with status {status}:\n{self.sandbox.tail(60)}")
+        if self.dns:
+            self.dns.stop()
+        for port in self.ports.values():
+            release_port(port)
+        if self.problems:
+            raise AssertionError("\n".join(self.problems))
+
+
+def log_of(line):
+    """A log line as a dictionary; {} where it is none."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
