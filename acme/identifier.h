@@ -34,6 +34,9 @@ bool identifier_parse(const char *type, const char *text, size_t len, struct acm
 /* The "identifiers" array of newOrder; at most max of them; a bad one becomes a subproblem of a compound one where
  * there are several bad. */
 bool names_parse(const json_t *array, size_t max, struct acme_names *out, struct acme_problem *problem);
+/* Appends sub to problem's "subproblems" (RFC 8555 section 6.7.1) with the identifier that it is about, as JSON;
+ * identifier is consumed. False when out of memory. */
+bool problem_add_sub(struct acme_problem *problem, const struct acme_problem *sub, json_t *identifier);
 /* Adds keeping order and uniqueness; false when out of memory. */
 bool names_add(struct acme_names *names, const struct acme_identifier *identifier);
 bool names_equal(const struct acme_names *a, const struct acme_names *b);

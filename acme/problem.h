@@ -67,8 +67,7 @@ void acme_problem_clear(struct acme_problem *problem);
 const char *acme_problem_urn(enum acme_problem_type type);
 /* The reverse; ACME_PROBLEM_NONE where unknown. */
 enum acme_problem_type acme_problem_from_urn(const char *urn);
-/* New reference to the document {type, detail, status, ...extra}; NULL when out of memory. with_status false
- * leaves "status" out. */
+/* New reference to the document {type, detail, status, ...extra}; NULL when out of memory. */
 json_t *acme_problem_json(const struct acme_problem *problem);
 /* Stored form (in records): the document's JSON text, malloc'd; NULL when out of memory. */
 char *acme_problem_dump(const struct acme_problem *problem);

@@ -1,0 +1,24 @@
+#include "acme/id.h"
+
+#include <openssl/rand.h>
+
+#include "acme/base64url.h"
+
+enum { TIME_LEN = 6 };
+
+bool acme_id_make(struct acme_id *id, uint64_t now_ms)
+{
+    for (int i = 0; i < TIME_LEN; i++)
+        id->octets[i] = (uint8_t)(now_ms >> (8 * (TIME_LEN - 1 - i)));
+    return RAND_bytes(id->octets + TIME_LEN, ACME_ID_LEN - TIME_LEN) == 1;
+}
+
+void acme_id_text(const struct acme_id *id, char text[static ACME_ID_TEXT + 1])
+{
+    base64url_encode(id->octets, ACME_ID_LEN, text);
+}
+
+bool acme_id_parse(const char *text, size_t len, struct acme_id *id)
+{
+    return len == ACME_ID_TEXT && base64url_decode(text, len, id->octets, ACME_ID_LEN) == ACME_ID_LEN;
+}
