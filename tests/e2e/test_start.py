@@ -1,11 +1,13 @@
 """What stops the start: one clear line, and never a half-started gateway."""
 
 import copy
+import shutil
 
 import pytest
 import yaml
 
-from world import World, log_of
+from process import run
+from world import World, log_of, program
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +100,16 @@ def test_one_daemon_per_store(make_world):
     lines = [line for line in done.output.splitlines() if line.strip()]
     assert len(lines) == 1 and world.path("store") in lines[0], done.output
     assert log_of(lines[0]).get("msg") != "ready"
+
+
+def test_store_of_a_newer_schema(stopped):
+    path = stopped.path("future")
+    made = run([program("e2e/newer_store"), path], stopped.folder)
+    assert made.returncode == 0, made.output
+    _refused(stopped, _changed(stopped, "store", "path", path), path, "newer", check=False)
+    shutil.rmtree(path)
+
+
+def test_store_that_cannot_be_made(stopped):
+    path = stopped.path("absent/store")
+    _refused(stopped, _changed(stopped, "store", "path", path), path, check=False)
