@@ -1,0 +1,328 @@
+/* Opening and closing: what survives, who may open, which schema, and backups. */
+#include "fixture.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static void test_reopen_keeps_data(void **state)
+{
+    struct fixture *f = *state;
+    put(f, FRUIT, "apple", "red");
+    put(f, COLOURS, "red", "#f00");
+    fixture_reopen(f);
+    assert_record(f, FRUIT, "apple", "red");
+    assert_record(f, COLOURS, "red", "#f00");
+}
+
+static void test_tables_go_by_name(void **state)
+{
+    static const char *const other_order[] = {"colours", "new", "fruit"};
+    struct fixture *f = *state;
+    put(f, FRUIT, "apple", "red");
+    fixture_close(f);
+    f->config.tables = other_order;
+    f->config.table_count = 3;
+    fixture_open(f);
+    assert_record(f, 2, "apple", "red");
+    assert_no_record(f, 0, "apple");
+}
+
+static void test_folder_is_private(void **state)
+{
+    struct fixture *f = *state;
+    struct stat info;
+    assert_int_equal(stat(f->path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0700);
+}
+
+static void test_bad_configuration(void **state)
+{
+    static const char *const own[] = {"@meta"};
+    static const char *const nameless[] = {""};
+    struct fixture *f = *state;
+    f->config.schema = 0;
+    assert_int_equal(fixture_try_open(f), STORE_INVALID);
+    f->config.schema = 1;
+    f->config.table_count = 1;
+    f->config.tables = own;
+    assert_int_equal(fixture_try_open(f), STORE_INVALID);
+    f->config.tables = nameless;
+    assert_int_equal(fixture_try_open(f), STORE_INVALID);
+    f->config.path = "";
+    assert_int_equal(fixture_try_open(f), STORE_INVALID);
+    assert_null(f->store);
+}
+
+static void test_missing_parent(void **state)
+{
+    struct fixture *f = *state;
+    f->config.path = "/tmp/acmegate-no-such-folder/store";
+    assert_int_equal(fixture_try_open(f), STORE_IO);
+    assert_non_null(strstr(f->reason, f->config.path));
+    assert_non_null(strstr(f->reason, "No such file"));
+}
+
+static void test_foreign_file(void **state)
+{
+    struct fixture *f = *state;
+    char data[256];
+    fixture_close(f);
+    snprintf(data, sizeof data, "%s/data.mdb", f->path);
+    FILE *file = fopen(data, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 10000; i++)
+        fputc('x', file);
+    fclose(file);
+    assert_int_equal(fixture_try_open(f), STORE_IO);
+    assert_non_null(strstr(f->reason, f->path));
+}
+
+static void test_closed(void **state)
+{
+    (void)state;
+    store_close(NULL);
+    assert_string_equal(store_status_text(STORE_OK), "done");
+    assert_non_null(strstr(store_status_text((enum store_status)99), "unknown"));
+    for (int status = STORE_OK; status <= STORE_IO; status++)
+        assert_non_null(store_status_text((enum store_status)status));
+}
+
+/* ---- one owner ---- */
+
+/* In a child: opens, stores, says so, and waits to be killed. */
+static void own_until_killed(struct fixture *f, int ready)
+{
+    char byte = '!';
+    f->config.nosync = false;
+    if (fixture_try_open(f) == STORE_OK && put(f, FRUIT, "acknowledged", "yes") == STORE_OK)
+        byte = '.';
+    if (write(ready, &byte, 1) != 1)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+static void test_one_owner_until_its_death(void **state)
+{
+    struct fixture *f = *state;
+    int ready[2];
+    char byte = 0, expected[32];
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        own_until_killed(f, ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    enum store_status status = fixture_try_open(f);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    close(ready[0]);
+    close(ready[1]);
+    assert_int_equal(byte, '.');
+    assert_int_equal(status, STORE_LOCKED);
+    assert_non_null(strstr(f->reason, f->path));
+    snprintf(expected, sizeof expected, "process %d ", (int)child);
+    assert_non_null(strstr(f->reason, expected));
+    fixture_open(f);
+    assert_record(f, FRUIT, "acknowledged", "yes");
+}
+
+static void test_one_owner_within_a_process(void **state)
+{
+    struct fixture *f = *state;
+    struct store *second = NULL;
+    assert_int_equal(store_open(&f->config, &second, f->reason), STORE_LOCKED);
+    assert_null(second);
+    assert_int_equal(put(f, FRUIT, "still", "works"), STORE_OK);
+}
+
+/* ---- schema ---- */
+
+static enum store_status to_2(struct store_txn *txn, char reason[static STORE_REASON_SIZE])
+{
+    (void)reason;
+    return store_put(txn, COLOURS, "migrated", 8, "2", 1);
+}
+
+static enum store_status to_3(struct store_txn *txn, char reason[static STORE_REASON_SIZE])
+{
+    struct store_slice value;
+    (void)reason;
+    enum store_status status = store_get(txn, COLOURS, "migrated", 8, &value);
+    if (status != STORE_OK)
+        return status; /* the steps run in order */
+    return store_put(txn, COLOURS, "migrated", 8, "3", 1);
+}
+
+static enum store_status break_off(struct store_txn *txn, char reason[static STORE_REASON_SIZE])
+{
+    store_put(txn, COLOURS, "half", 4, "done", 4);
+    snprintf(reason, STORE_REASON_SIZE, "an order from 2019 cannot be read");
+    return STORE_INVALID;
+}
+
+static void test_migration(void **state)
+{
+    static store_migrate_fn *const steps[] = {to_2, to_3};
+    struct fixture *f = *state;
+    put(f, FRUIT, "old", "record");
+    fixture_close(f);
+    f->config.schema = 3;
+    f->config.migrations = steps;
+    fixture_open(f);
+    assert_record(f, COLOURS, "migrated", "3");
+    assert_record(f, FRUIT, "old", "record");
+    assert_int_equal(put(f, COLOURS, "migrated", "by hand"), STORE_OK);
+    fixture_reopen(f);
+    assert_record(f, COLOURS, "migrated", "by hand"); /* not run again */
+}
+
+static void test_new_store_is_not_migrated(void **state)
+{
+    static store_migrate_fn *const steps[] = {break_off};
+    struct fixture *f = *state;
+    f->config.schema = 2;
+    f->config.migrations = steps;
+    fixture_open(f);
+    fixture_reopen(f);
+}
+
+static void test_failed_migration(void **state)
+{
+    static store_migrate_fn *const steps[] = {to_2, break_off};
+    struct fixture *f = *state;
+    fixture_close(f);
+    f->config.schema = 3;
+    f->config.migrations = steps;
+    assert_int_equal(fixture_try_open(f), STORE_INVALID);
+    assert_string_equal(f->reason, "an order from 2019 cannot be read");
+    f->config.schema = 2;
+    fixture_open(f); /* the lock is free again, and the good step has stayed */
+    assert_record(f, COLOURS, "migrated", "2");
+    assert_no_record(f, COLOURS, "half");
+}
+
+static void test_newer_schema_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    f->config.schema = 5;
+    fixture_open(f);
+    put(f, FRUIT, "a", "1");
+    fixture_close(f);
+    f->config.schema = 4;
+    assert_int_equal(fixture_try_open(f), STORE_NEWER);
+    assert_non_null(strstr(f->reason, f->path));
+    assert_non_null(strstr(f->reason, "schema 5"));
+    f->config.schema = 5;
+    fixture_open(f);
+    assert_record(f, FRUIT, "a", "1");
+}
+
+/* ---- backup ---- */
+
+static void test_backup(void **state)
+{
+    struct fixture *f = *state;
+    char to[160], partial[256];
+    snprintf(to, sizeof to, "%s/copy", f->folder);
+    snprintf(partial, sizeof partial, "%s.partial", to);
+    for (int i = 0; i < 1000; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%04d", i);
+        put(f, FRUIT, key, "v");
+    }
+    assert_int_equal(store_backup(f->store, to, f->reason), STORE_OK);
+    assert_int_equal(access(partial, F_OK), -1);
+    put(f, FRUIT, "k0000", "changed since");
+    fixture_close(f);
+    f->config.path = to;
+    fixture_open(f);
+    struct store_txn *txn;
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    assert_int_equal(store_count(txn, FRUIT), 1000);
+    store_read_end(txn);
+    assert_record(f, FRUIT, "k0000", "v");
+}
+
+static void test_backup_does_not_overwrite(void **state)
+{
+    struct fixture *f = *state;
+    char to[160];
+    snprintf(to, sizeof to, "%s/copy", f->folder);
+    assert_int_equal(mkdir(to, 0700), 0);
+    assert_int_equal(store_backup(f->store, to, f->reason), STORE_EXISTS);
+    assert_non_null(strstr(f->reason, to));
+}
+
+static void test_interrupted_backup_is_replaced(void **state)
+{
+    struct fixture *f = *state;
+    char to[160], partial[200], data[256];
+    snprintf(to, sizeof to, "%s/copy/", f->folder); /* a final slash means the same */
+    snprintf(partial, sizeof partial, "%s/copy.partial", f->folder);
+    snprintf(data, sizeof data, "%s/data.mdb", partial);
+    assert_int_equal(mkdir(partial, 0700), 0);
+    FILE *file = fopen(data, "w");
+    assert_non_null(file);
+    fputs("half a copy", file);
+    fclose(file);
+    put(f, FRUIT, "a", "1");
+    assert_int_equal(store_backup(f->store, to, f->reason), STORE_OK);
+    fixture_close(f);
+    f->config.path = to;
+    fixture_open(f);
+    assert_record(f, FRUIT, "a", "1");
+}
+
+static void test_backup_into_nowhere(void **state)
+{
+    struct fixture *f = *state;
+    char to[200];
+    snprintf(to, sizeof to, "%s/absent/copy", f->folder);
+    assert_int_equal(store_backup(f->store, to, f->reason), STORE_IO);
+    assert_non_null(strstr(f->reason, to));
+    assert_int_equal(store_backup(f->store, "", f->reason), STORE_IO);
+}
+
+static void test_stats(void **state)
+{
+    struct fixture *f = *state;
+    struct store_stats stats;
+    put(f, FRUIT, "a", "1");
+    store_call(f->store, pair_delete, &(struct pair){FRUIT, "absent", NULL});
+    store_stats(f->store, &stats);
+    assert_int_equal(stats.commits, 1);
+    assert_int_equal(stats.operations, 2);
+    assert_int_equal(stats.failed, 1);
+    assert_int_equal(stats.map_size, f->config.map_size);
+    assert_in_range(stats.used, 4096, stats.map_size);
+}
+
+#define with_store(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+#define with_folder(test) cmocka_unit_test_setup_teardown(test, fixture_prepare, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        with_folder(test_one_owner_until_its_death), /* first: it forks while there is one thread */
+        with_store(test_one_owner_within_a_process),
+        with_store(test_reopen_keeps_data),
+        with_store(test_tables_go_by_name),
+        with_store(test_folder_is_private),
+        with_folder(test_bad_configuration),
+        with_folder(test_missing_parent),
+        with_store(test_foreign_file),
+        cmocka_unit_test(test_closed),
+        with_store(test_migration),
+        with_folder(test_new_store_is_not_migrated),
+        with_store(test_failed_migration),
+        with_folder(test_newer_schema_is_refused),
+        with_store(test_backup),
+        with_store(test_backup_does_not_overwrite),
+        with_store(test_interrupted_backup_is_replaced),
+        with_store(test_backup_into_nowhere),
+        with_store(test_stats),
+    };
+    return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}

@@ -1,0 +1,236 @@
+/* Reading, writing and visiting, one operation at a time. */
+#include "fixture.h"
+
+static void test_put_get_delete(void **state)
+{
+    struct fixture *f = *state;
+    assert_no_record(f, FRUIT, "apple");
+    assert_int_equal(put(f, FRUIT, "apple", "red"), STORE_OK);
+    assert_int_equal(put(f, FRUIT, "apple", "green"), STORE_OK);
+    assert_record(f, FRUIT, "apple", "green");
+    assert_no_record(f, COLOURS, "apple");
+    assert_int_equal(store_call(f->store, pair_delete, &(struct pair){FRUIT, "apple", NULL}), STORE_OK);
+    assert_int_equal(store_call(f->store, pair_delete, &(struct pair){FRUIT, "apple", NULL}), STORE_NOT_FOUND);
+    assert_no_record(f, FRUIT, "apple");
+}
+
+static void test_insert(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(store_call(f->store, pair_insert, &(struct pair){FRUIT, "fig", "1"}), STORE_OK);
+    assert_int_equal(store_call(f->store, pair_insert, &(struct pair){FRUIT, "fig", "2"}), STORE_EXISTS);
+    assert_record(f, FRUIT, "fig", "1");
+}
+
+static void test_empty_value(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(put(f, FRUIT, "nothing", ""), STORE_OK);
+    assert_record(f, FRUIT, "nothing", "");
+}
+
+struct sized {
+    unsigned table;
+    size_t len;
+    enum store_status put, get, delete;
+};
+
+static enum store_status use_key(struct store_txn *txn, void *arg)
+{
+    static const uint8_t key[STORE_KEY_MAX + 1] = {1};
+    struct sized *s = arg;
+    struct store_slice value;
+    s->put = store_put(txn, s->table, key, s->len, "v", 1);
+    s->get = store_get(txn, s->table, key, s->len, &value);
+    s->delete = store_delete(txn, s->table, key, s->len);
+    return STORE_OK;
+}
+
+static void test_key_length(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        unsigned table;
+        size_t len;
+        enum store_status expected;
+    } cases[] = {
+        {FRUIT, 0, STORE_INVALID},        {FRUIT, 1, STORE_OK},
+        {FRUIT, STORE_KEY_MAX, STORE_OK}, {FRUIT, STORE_KEY_MAX + 1, STORE_INVALID},
+        {TABLES + 3, 1, STORE_INVALID}, /* beyond the store's own tables */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sized s = {.table = cases[i].table, .len = cases[i].len};
+        assert_int_equal(store_call(f->store, use_key, &s), STORE_OK);
+        assert_int_equal(s.put, cases[i].expected);
+        assert_int_equal(s.get, cases[i].expected);
+        assert_int_equal(s.delete, cases[i].expected);
+    }
+}
+
+static void test_snapshot_cannot_write(void **state)
+{
+    struct fixture *f = *state;
+    struct store_txn *txn;
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    assert_int_equal(store_put(txn, FRUIT, "k", 1, "v", 1), STORE_INVALID);
+    assert_int_equal(store_insert(txn, FRUIT, "k", 1, "v", 1), STORE_INVALID);
+    assert_int_equal(store_delete(txn, FRUIT, "k", 1), STORE_INVALID);
+    assert_int_equal(store_job_set(txn, 1, "s", 1, 1), STORE_INVALID);
+    assert_int_equal(store_job_clear(txn, 1, "s", 1), STORE_INVALID);
+    store_read_end(txn);
+    assert_no_record(f, FRUIT, "k");
+}
+
+static void test_snapshot_does_not_move(void **state)
+{
+    struct fixture *f = *state;
+    struct store_txn *txn;
+    struct store_slice value;
+    put(f, FRUIT, "plum", "blue");
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    put(f, FRUIT, "plum", "yellow");
+    assert_int_equal(store_get(txn, FRUIT, "plum", 4, &value), STORE_OK);
+    assert_int_equal(value.len, 4);
+    assert_memory_equal(value.data, "blue", 4);
+    store_read_end(txn);
+    assert_record(f, FRUIT, "plum", "yellow");
+}
+
+/* ---- visiting ---- */
+
+struct seen {
+    char keys[128];
+    unsigned limit;
+};
+
+static bool on_record(void *ctx, struct store_slice key, struct store_slice value)
+{
+    struct seen *seen = ctx;
+    size_t len = strlen(seen->keys);
+    snprintf(seen->keys + len, sizeof seen->keys - len, "%.*s=%.*s ", (int)key.len, (const char *)key.data,
+             (int)value.len, (const char *)value.data);
+    return --seen->limit > 0;
+}
+
+static void fill(struct fixture *f)
+{
+    static const char *const keys[] = {"b", "ab", "a", "abc", "c", "b/2", "b/10"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        assert_int_equal(put(f, FRUIT, keys[i], "."), STORE_OK);
+}
+
+static void test_visit(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *from;
+        unsigned limit;
+        const char *expected;
+    } cases[] = {
+        {"", 99, "a=. ab=. abc=. b=. b/10=. b/2=. c=. "},
+        {"", 2, "a=. ab=. "},
+        {"abc", 99, "abc=. b=. b/10=. b/2=. c=. "},
+        {"abd", 2, "b=. b/10=. "},
+        {"d", 99, ""},
+    };
+    fill(f);
+    struct store_txn *txn;
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct seen seen = {.limit = cases[i].limit};
+        assert_int_equal(store_visit(txn, FRUIT, cases[i].from, strlen(cases[i].from), on_record, &seen), STORE_OK);
+        assert_string_equal(seen.keys, cases[i].expected);
+    }
+    assert_int_equal(store_count(txn, FRUIT), 7);
+    assert_int_equal(store_count(txn, COLOURS), 0);
+    assert_int_equal(store_count(txn, 99), 0);
+    store_read_end(txn);
+}
+
+static void test_visit_prefix(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *prefix;
+        const char *expected;
+    } cases[] = {
+        {"b/", "b/10=. b/2=. "},
+        {"ab", "ab=. abc=. "},
+        {"abc", "abc=. "},
+        {"x", ""},
+        {"c", "c=. "},
+        {"cc", ""},
+        {"aa", ""},
+    };
+    fill(f);
+    struct store_txn *txn;
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct seen seen = {.limit = 99};
+        assert_int_equal(store_visit_prefix(txn, FRUIT, cases[i].prefix, strlen(cases[i].prefix), on_record, &seen),
+                         STORE_OK);
+        assert_string_equal(seen.keys, cases[i].expected);
+    }
+    struct seen all = {.limit = 99};
+    assert_int_equal(store_visit_prefix(txn, FRUIT, NULL, 0, on_record, &all), STORE_OK);
+    assert_string_equal(all.keys, "a=. ab=. abc=. b=. b/10=. b/2=. c=. ");
+    assert_int_equal(store_visit(txn, 99, NULL, 0, on_record, &all), STORE_INVALID);
+    store_read_end(txn);
+}
+
+static enum store_status read_own_change(struct store_txn *txn, void *arg)
+{
+    struct seen *seen = arg;
+    *seen = (struct seen){.limit = 99};
+    if (store_put(txn, FRUIT, "own", 3, "1", 1) != STORE_OK)
+        return STORE_IO;
+    return store_visit(txn, FRUIT, NULL, 0, on_record, seen);
+}
+
+static void test_change_is_seen_inside(void **state)
+{
+    struct fixture *f = *state;
+    struct seen seen;
+    assert_int_equal(store_call(f->store, read_own_change, &seen), STORE_OK);
+    assert_string_equal(seen.keys, "own=1 ");
+}
+
+/* ---- how many snapshots ---- */
+
+static void test_snapshots_are_bounded_and_reused(void **state)
+{
+    struct fixture *f = *state;
+    struct store_txn *open[16];
+    f->config.readers = 4;
+    fixture_open(f);
+    for (int round = 0; round < 50; round++) {
+        unsigned count = 0;
+        while (count < 16 && store_read(f->store, &open[count]) == STORE_OK)
+            count++;
+        assert_in_range(count, 4, 8);
+        assert_non_null(strstr(f->reported, "MDB_READERS_FULL"));
+        while (count > 0)
+            store_read_end(open[--count]);
+    }
+    put(f, FRUIT, "k", "v");
+    assert_record(f, FRUIT, "k", "v");
+}
+
+#define with_store(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        with_store(test_put_get_delete),
+        with_store(test_insert),
+        with_store(test_empty_value),
+        with_store(test_key_length),
+        with_store(test_snapshot_cannot_write),
+        with_store(test_snapshot_does_not_move),
+        with_store(test_visit),
+        with_store(test_visit_prefix),
+        with_store(test_change_is_seen_inside),
+        cmocka_unit_test_setup_teardown(test_snapshots_are_bounded_and_reused, fixture_prepare, fixture_teardown),
+    };
+    return cmocka_run_group_tests_name("table", tests, NULL, NULL);
+}

@@ -1,0 +1,441 @@
+/* The writer: batches, what happens when a disk fails or is full, and many threads at once. */
+#include "fixture.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+
+/* ---- a disk that obeys the test: LMDB's calls come here instead of to libc ---- */
+
+enum { META_WRITE_MAX = 512 }; /* LMDB writes its meta page as a piece shorter than any page */
+
+static atomic_int flush_errno, meta_errno;
+static _Atomic(struct event *) flush_entered, flush_released;
+
+int fdatasync(int fd)
+{
+    struct event *entered = atomic_load(&flush_entered);
+    if (entered != NULL) {
+        event_add(entered);
+        event_wait(atomic_load(&flush_released), 1);
+    }
+    if (atomic_load(&flush_errno) != 0) {
+        errno = atomic_load(&flush_errno);
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
+{
+    if (len < META_WRITE_MAX && atomic_load(&meta_errno) != 0) {
+        errno = atomic_load(&meta_errno);
+        return -1;
+    }
+    return syscall(SYS_pwrite64, fd, data, len, at);
+}
+
+static int setup_synced(void **state)
+{
+    fixture_prepare(state);
+    struct fixture *f = *state;
+    f->config.nosync = false;
+    atomic_store(&flush_errno, 0);
+    atomic_store(&meta_errno, 0);
+    atomic_store(&flush_entered, NULL);
+    fixture_open(f);
+    return 0;
+}
+
+static uint64_t commits(struct fixture *f)
+{
+    struct store_stats stats;
+    store_stats(f->store, &stats);
+    return stats.commits;
+}
+
+/* ---- batches ---- */
+
+static void test_waiting_operations_share_a_commit(void **state)
+{
+    enum { N = 100 };
+    struct fixture *f = *state;
+    struct event done = EVENT_INITIALIZER;
+    struct gate gate = GATE_INITIALIZER;
+    static struct tracked ops[N];
+    static struct pair pairs[N];
+    static char keys[N][8];
+    uint64_t before = commits(f);
+    gate_close(f, &gate, &done);
+    for (int i = 0; i < N; i++) {
+        snprintf(keys[i], sizeof keys[i], "k%d", i);
+        pairs[i] = (struct pair){FRUIT, keys[i], "v"};
+        tracked_submit(f, &ops[i], pair_put, &pairs[i], &done);
+    }
+    gate_open(&gate);
+    event_wait(&done, N + 1);
+    assert_int_equal(commits(f) - before, 2); /* the gate's, and one for all the others */
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(ops[i].status, STORE_OK);
+        assert_record(f, FRUIT, keys[i], "v");
+    }
+}
+
+static enum store_status put_and_refuse(struct store_txn *txn, void *arg)
+{
+    enum store_status status = pair_put(txn, arg);
+    return status == STORE_OK ? STORE_REFUSED : status;
+}
+
+static void test_one_failure_spares_the_batch(void **state)
+{
+    struct fixture *f = *state;
+    struct event done = EVENT_INITIALIZER;
+    struct gate gate = GATE_INITIALIZER;
+    struct tracked ops[4];
+    struct pair pairs[4] = {{FRUIT, "a", "1"}, {FRUIT, "b", "2"}, {FRUIT, "a", "3"}, {FRUIT, "c", "4"}};
+    gate_close(f, &gate, &done);
+    tracked_submit(f, &ops[0], pair_put, &pairs[0], &done);
+    tracked_submit(f, &ops[1], put_and_refuse, &pairs[1], &done);
+    tracked_submit(f, &ops[2], pair_insert, &pairs[2], &done); /* taken by the first of this batch */
+    tracked_submit(f, &ops[3], pair_put, &pairs[3], &done);
+    gate_open(&gate);
+    event_wait(&done, 5);
+    assert_int_equal(ops[0].status, STORE_OK);
+    assert_int_equal(ops[1].status, STORE_REFUSED);
+    assert_int_equal(ops[2].status, STORE_EXISTS);
+    assert_int_equal(ops[3].status, STORE_OK);
+    assert_record(f, FRUIT, "a", "1");
+    assert_no_record(f, FRUIT, "b");
+    assert_record(f, FRUIT, "c", "4");
+}
+
+static void test_refused_alone_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t before = commits(f);
+    assert_int_equal(store_call(f->store, put_and_refuse, &(struct pair){FRUIT, "b", "2"}), STORE_REFUSED);
+    assert_no_record(f, FRUIT, "b");
+    assert_int_equal(commits(f), before);
+}
+
+static void test_longest_queue(void **state)
+{
+    enum { N = 5000 }; /* several batches */
+    struct fixture *f = *state;
+    struct event done = EVENT_INITIALIZER;
+    struct gate gate = GATE_INITIALIZER;
+    static struct tracked ops[N];
+    static struct pair pair = {FRUIT, "k", "v"};
+    gate_close(f, &gate, &done);
+    for (int i = 0; i < N; i++)
+        tracked_submit(f, &ops[i], pair_put, &pair, &done);
+    gate_open(&gate);
+    event_wait(&done, N + 1);
+    for (int i = 0; i < N; i++)
+        assert_int_equal(ops[i].status, STORE_OK);
+}
+
+static void test_close_runs_what_is_queued(void **state)
+{
+    struct fixture *f = *state;
+    struct event done = EVENT_INITIALIZER;
+    struct tracked ops[50];
+    struct pair pair = {FRUIT, "last", "v"};
+    for (int i = 0; i < 50; i++)
+        tracked_submit(f, &ops[i], pair_put, &pair, &done);
+    fixture_close(f);
+    assert_int_equal(event_count(&done), 50);
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(ops[i].status, STORE_OK);
+    fixture_open(f);
+    assert_record(f, FRUIT, "last", "v");
+}
+
+/* ---- durability ---- */
+
+static void test_acknowledged_after_the_flush(void **state)
+{
+    struct fixture *f = *state;
+    struct event done = EVENT_INITIALIZER, entered = EVENT_INITIALIZER, released = EVENT_INITIALIZER;
+    struct tracked op;
+    struct pair pair = {FRUIT, "k", "v"};
+    atomic_store(&flush_released, &released);
+    atomic_store(&flush_entered, &entered);
+    tracked_submit(f, &op, pair_put, &pair, &done);
+    event_wait(&entered, 1);
+    assert_int_equal(event_count(&done), 0);
+    atomic_store(&flush_entered, NULL);
+    event_add(&released);
+    event_wait(&done, 1);
+    assert_int_equal(op.status, STORE_OK);
+}
+
+static void test_failed_flush_fails_the_whole_batch(void **state)
+{
+    struct fixture *f = *state;
+    struct event done = EVENT_INITIALIZER;
+    struct gate gate = GATE_INITIALIZER;
+    struct tracked ops[2];
+    struct pair pairs[2] = {{FRUIT, "a", "1"}, {FRUIT, "b", "2"}};
+    put(f, FRUIT, "old", "kept");
+    gate_close(f, &gate, &done);
+    tracked_submit(f, &ops[0], pair_put, &pairs[0], &done);
+    tracked_submit(f, &ops[1], put_and_refuse, &pairs[1], &done);
+    atomic_store(&flush_errno, EIO);
+    gate_open(&gate);
+    event_wait(&done, 3);
+    assert_int_equal(ops[0].status, STORE_IO);
+    assert_int_equal(ops[1].status, STORE_IO);
+    assert_non_null(strstr(f->reported, "committing"));
+    assert_non_null(strstr(f->reported, f->path));
+    atomic_store(&flush_errno, 0);
+    assert_no_record(f, FRUIT, "a");
+    assert_record(f, FRUIT, "old", "kept");
+    assert_int_equal(put(f, FRUIT, "a", "again"), STORE_OK);
+    fixture_reopen(f);
+    assert_record(f, FRUIT, "a", "again");
+}
+
+static void test_full_disk(void **state)
+{
+    struct fixture *f = *state;
+    put(f, FRUIT, "old", "kept");
+    atomic_store(&flush_errno, ENOSPC);
+    assert_int_equal(put(f, FRUIT, "new", "lost"), STORE_FULL);
+    assert_non_null(strstr(f->reported, "No space left"));
+    f->reported[0] = '\0';
+    assert_int_equal(put(f, FRUIT, "new", "lost"), STORE_FULL);
+    assert_string_equal(f->reported, ""); /* once is enough */
+    assert_record(f, FRUIT, "old", "kept");
+    atomic_store(&flush_errno, 0);
+    assert_int_equal(put(f, FRUIT, "new", "found"), STORE_OK);
+    fixture_reopen(f);
+    assert_record(f, FRUIT, "old", "kept");
+    assert_record(f, FRUIT, "new", "found");
+}
+
+static void test_broken_environment_fails_and_does_not_hang(void **state)
+{
+    struct fixture *f = *state;
+    put(f, FRUIT, "old", "kept");
+    atomic_store(&meta_errno, EIO);
+    assert_int_equal(put(f, FRUIT, "a", "1"), STORE_IO);
+    atomic_store(&meta_errno, 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(put(f, FRUIT, "a", "2"), STORE_IO);
+    struct store_txn *txn;
+    assert_int_equal(store_read(f->store, &txn), STORE_IO);
+    fixture_reopen(f);
+    assert_record(f, FRUIT, "old", "kept");
+    assert_int_equal(put(f, FRUIT, "a", "3"), STORE_OK);
+}
+
+/* ---- a full map ---- */
+
+struct big {
+    unsigned key;
+    bool overlook; /* returns STORE_OK whatever happened */
+};
+
+static enum store_status put_big(struct store_txn *txn, void *arg)
+{
+    static const uint8_t data[60000];
+    const struct big *big = arg;
+    char key[16];
+    snprintf(key, sizeof key, "big%06u", big->key);
+    enum store_status status = store_put(txn, FRUIT, key, strlen(key), data, sizeof data);
+    if (status == STORE_FULL)
+        store_put(txn, FRUIT, "after", 5, "x", 1); /* what follows an error must not hide it */
+    return big->overlook ? STORE_OK : status;
+}
+
+static enum store_status delete_big(struct store_txn *txn, void *arg)
+{
+    const struct big *big = arg;
+    char key[16];
+    snprintf(key, sizeof key, "big%06u", big->key);
+    return store_delete(txn, FRUIT, key, strlen(key));
+}
+
+static unsigned fill_map(struct fixture *f)
+{
+    enum store_status status = STORE_OK;
+    struct big big = {0};
+    while ((status = store_call(f->store, put_big, &big)) == STORE_OK)
+        assert_true(++big.key < 1000);
+    assert_int_equal(status, STORE_FULL);
+    return big.key;
+}
+
+static int setup_small(void **state)
+{
+    fixture_prepare(state);
+    struct fixture *f = *state;
+    f->config.map_size = 1 << 20;
+    fixture_open(f);
+    return 0;
+}
+
+static uint64_t count(struct fixture *f)
+{
+    struct store_txn *txn;
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    uint64_t records = store_count(txn, FRUIT);
+    store_read_end(txn);
+    return records;
+}
+
+static void test_full_map(void **state)
+{
+    struct fixture *f = *state;
+    unsigned stored = fill_map(f);
+    assert_true(stored > 5);
+    assert_int_equal(count(f), stored);
+    assert_no_record(f, FRUIT, "after");
+    assert_non_null(strstr(f->reported, "MDB_MAP_FULL"));
+    assert_int_equal(store_call(f->store, put_big, &(struct big){stored, true}), STORE_FULL);
+    fixture_reopen(f);
+    assert_int_equal(count(f), stored);
+}
+
+static void test_room_after_deleting(void **state)
+{
+    struct fixture *f = *state;
+    unsigned stored = fill_map(f);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(store_call(f->store, delete_big, &(struct big){.key = i}), STORE_OK);
+    assert_int_equal(put(f, COLOURS, "room", "again"), STORE_OK);
+    assert_int_equal(store_call(f->store, put_big, &(struct big){.key = stored}), STORE_OK);
+    assert_record(f, COLOURS, "room", "again");
+}
+
+static void test_full_map_in_a_batch(void **state)
+{
+    enum { N = 6 }; /* more than the room that is made for them */
+    struct fixture *f = *state;
+    struct event done = EVENT_INITIALIZER;
+    struct gate gate = GATE_INITIALIZER;
+    struct tracked ops[N], last;
+    struct big bigs[N];
+    unsigned stored = fill_map(f), fit = 0;
+    for (unsigned i = 0; i < N - 2; i++)
+        store_call(f->store, delete_big, &(struct big){.key = i});
+    put(f, COLOURS, "settle", "freed pages can be used two commits later");
+    struct pair small = {COLOURS, "small", "fits"};
+    gate_close(f, &gate, &done);
+    for (unsigned i = 0; i < N; i++) {
+        bigs[i] = (struct big){.key = stored + i};
+        tracked_submit(f, &ops[i], put_big, &bigs[i], &done);
+    }
+    tracked_submit(f, &last, pair_put, &small, &done);
+    gate_open(&gate);
+    event_wait(&done, N + 2);
+    for (unsigned i = 0; i < N; i++)
+        fit += ops[i].status == STORE_OK;
+    assert_in_range(fit, 1, N - 2);
+    assert_int_equal(ops[N - 1].status, STORE_FULL);
+    assert_int_equal(last.status, STORE_OK);
+    assert_int_equal(count(f), stored - (N - 2) + fit);
+    assert_record(f, COLOURS, "small", "fits");
+}
+
+/* ---- many threads ---- */
+
+enum { THREADS = 4, ROUNDS = 300 };
+
+static enum store_status increment(struct store_txn *txn, void *arg)
+{
+    struct store_slice value;
+    uint32_t n = 0;
+    (void)arg;
+    enum store_status status = store_get(txn, FRUIT, "n", 1, &value);
+    if (status == STORE_OK && value.len == sizeof n)
+        memcpy(&n, value.data, sizeof n);
+    n++;
+    /* The same number in both tables: a snapshot between them would see a difference. */
+    if ((status = store_put(txn, FRUIT, "n", 1, &n, sizeof n)) != STORE_OK)
+        return status;
+    return store_put(txn, COLOURS, "n", 1, &n, sizeof n);
+}
+
+static void *write_many(void *arg)
+{
+    struct fixture *f = arg;
+    uintptr_t failures = 0;
+    for (int i = 0; i < ROUNDS; i++)
+        failures += store_call(f->store, increment, NULL) != STORE_OK;
+    return (void *)failures; /* cmocka's assertions belong to the main thread */
+}
+
+static bool snapshot_agrees(struct fixture *f, uint32_t *last)
+{
+    struct store_txn *txn;
+    struct store_slice a, b;
+    if (store_read(f->store, &txn) != STORE_OK)
+        return false;
+    enum store_status first = store_get(txn, FRUIT, "n", 1, &a), second = store_get(txn, COLOURS, "n", 1, &b);
+    uint32_t n = *last;
+    bool agrees = first == second && a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+    if (agrees && a.len == sizeof n)
+        memcpy(&n, a.data, sizeof n);
+    store_read_end(txn);
+    agrees = agrees && n >= *last;
+    *last = n;
+    return agrees;
+}
+
+static void *read_many(void *arg)
+{
+    struct fixture *f = arg;
+    uintptr_t failures = 0;
+    uint32_t last = 0;
+    for (int i = 0; i < ROUNDS * 4; i++)
+        failures += !snapshot_agrees(f, &last);
+    return (void *)failures;
+}
+
+static void test_many_threads(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t threads[2 * THREADS];
+    for (int i = 0; i < 2 * THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, i < THREADS ? write_many : read_many, f), 0);
+    for (int i = 0; i < 2 * THREADS; i++) {
+        void *failures;
+        assert_int_equal(pthread_join(threads[i], &failures), 0);
+        assert_null(failures);
+    }
+    struct store_txn *txn;
+    struct store_slice value;
+    uint32_t n = 0;
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    assert_int_equal(store_get(txn, FRUIT, "n", 1, &value), STORE_OK);
+    memcpy(&n, value.data, sizeof n);
+    store_read_end(txn);
+    assert_int_equal(n, THREADS * ROUNDS);
+}
+
+#define with_store(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+#define with_synced_store(test) cmocka_unit_test_setup_teardown(test, setup_synced, fixture_teardown)
+#define with_small_store(test) cmocka_unit_test_setup_teardown(test, setup_small, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        with_store(test_waiting_operations_share_a_commit),
+        with_store(test_one_failure_spares_the_batch),
+        with_store(test_refused_alone_leaves_nothing),
+        with_store(test_longest_queue),
+        with_store(test_close_runs_what_is_queued),
+        with_synced_store(test_acknowledged_after_the_flush),
+        with_synced_store(test_failed_flush_fails_the_whole_batch),
+        with_synced_store(test_full_disk),
+        with_synced_store(test_broken_environment_fails_and_does_not_hang),
+        with_small_store(test_full_map),
+        with_small_store(test_room_after_deleting),
+        with_small_store(test_full_map_in_a_batch),
+        with_store(test_many_threads),
+    };
+    return cmocka_run_group_tests_name("writer", tests, NULL, NULL);
+}
