@@ -1,0 +1,186 @@
+#!/usr/bin/python3
+"""lint.py [ROOT]: what the compilers do not check: sizes, complexity, borders between rooms, banned functions.
+
+Prints FILE:LINE: what is wrong, and ends with 1 where anything is. A function that is long for a good cause says so
+inside or right above itself: /* long: why */ (in Python: # long: why).
+"""
+
+import ast
+import os
+import re
+import statistics
+import subprocess
+import sys
+
+FUNCTION_LINES, FILE_LINES, COMPLEXITY = 80, 600, 15
+# Over all functions of the product.
+MEDIAN_LINES, NINE_IN_TEN_LINES = 15, 45
+
+ROOMS = {"store": ("store",), "acme": ("acme", "store"), "sectigo": ("sectigo",),
+         "gateway": ("gateway", "acme", "sectigo", "store")}
+
+# Which folder or file may include a library's headers. Tests may include all.
+BORDERS = {
+    r"lmdb\.h": ("store/",),
+    r"h2o(\.h|/.*)": ("gateway/http/",),
+    r"curl/.*": ("sectigo/transport.", "sectigo/cli/", "sectigo/sandbox/", "gateway/egress", "gateway/validate/",
+                 "gateway/dcv/"),
+    r"unbound\.h": ("gateway/egress", "sectigo/sandbox/"),
+    r"cyaml/.*": ("gateway/config",),
+    r"ldns/.*": ("gateway/dcv/",),
+    r"microhttpd\.h": ("sectigo/sandbox/",),
+    r"libpsl\.h": ("sectigo/",),
+    r"idn2\.h": ("acme/",),
+}
+
+BANNED = {
+    "strcpy": "snprintf", "strcat": "snprintf", "sprintf": "snprintf", "vsprintf": "vsnprintf", "gets": "fgets",
+    "stpcpy": "snprintf", "strncat": "snprintf", "atoi": "strtoul with checks",
+    "atol": "strtoul with checks", "atoll": "strtoull with checks", "strtok": "strtok_r", "system": "posix_spawn",
+    "popen": "posix_spawn", "alloca": "malloc", "tmpnam": "mkstemp", "mktemp": "mkstemp", "gmtime": "gmtime_r",
+    "localtime": "localtime_r", "ctime": "strftime", "asctime": "strftime", "rand": "RAND_bytes",
+    "signal": "sigaction",
+}
+
+BRANCH = re.compile(r"\b(?:if|for|while|case)\b|&&|\|\||\?")
+UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + r"ME|XX" + r"X)\b|^\s*#\s*if\s+0\b")
+COMMENT_OR_TEXT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.S)
+PYTHON_BRANCHES = (ast.If, ast.For, ast.While, ast.ExceptHandler, ast.IfExp, ast.comprehension, ast.match_case)
+
+
+class Lint:
+    def __init__(self, root):
+        self.root, self.findings, self.lengths = root, [], []
+
+    def say(self, path, line, what):
+        self.findings.append(f"{path}:{line}: {what}")
+
+    def check_size(self, path, name, start, end, complexity, text):
+        """text: from the end of the function before to the end of this one."""
+        if re.search(r"(/\*|#) long: \w", text):
+            return
+        if end - start + 1 > FUNCTION_LINES:
+            self.say(path, start, f"{name} has {end - start + 1} lines; at most {FUNCTION_LINES}")
+        if complexity > COMPLEXITY:
+            self.say(path, start, f"{name} has {complexity} ways through; at most {COMPLEXITY}")
+
+    def check_file(self, path):
+        with open(os.path.join(self.root, path), encoding="utf-8") as file:
+            text = file.read()
+        lines = text.splitlines()
+        if len(lines) > FILE_LINES:
+            self.say(path, 1, f"{len(lines)} lines; a file that passes {FILE_LINES} usually holds two concepts")
+        for number, line in enumerate(lines, 1):
+            if UNFINISHED.search(line):
+                self.say(path, number, "unfinished or dead code does not get in")
+        if path.endswith((".c", ".h")):
+            self.check_c(path, text)
+        elif path.endswith(".py"):
+            self.check_python(path, text)
+
+    # ---- C ----
+
+    def check_c(self, path, text):
+        code = COMMENT_OR_TEXT.sub(blank, text)
+        for number, line in enumerate(code.splitlines(), 1):
+            for name in re.findall(r"(?<![\w.>])(\w+)\s*\(", line):
+                if name in BANNED:
+                    self.say(path, number, f"{name} is banned; use {BANNED[name]}")
+        self.check_includes(path, text)
+        previous = 0
+        for name, start, end in functions_of(os.path.join(self.root, path)):
+            body = "\n".join(code.splitlines()[start - 1:end])
+            whole = "\n".join(text.splitlines()[previous:end])
+            self.check_size(path, name, start, end, 1 + len(BRANCH.findall(body)), whole)
+            if not path.startswith("tests/"):
+                self.lengths.append(end - start + 1)
+            previous = end
+
+    def check_includes(self, path, text):
+        room = path.split("/")[0]
+        for number, line in enumerate(text.splitlines(), 1):
+            found = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
+            if found and room != "tests":
+                self.check_include(path, number, room, found.group(1) == "<", found.group(2))
+
+    def check_include(self, path, number, room, system, name):
+        if system:
+            for pattern, places in BORDERS.items():
+                if re.fullmatch(pattern, name) and not path.startswith(places):
+                    self.say(path, number, f"<{name}> is included only in {', '.join(places)}")
+            return
+        target = name.split("/")[0]
+        if target in ROOMS and target not in ROOMS.get(room, ()):
+            self.say(path, number, f'{room}/ may not include "{name}": arrows go gateway -> acme -> store, '
+                                   "gateway -> sectigo")
+        if name.startswith(("sectigo/sandbox/", "sectigo/cli/")) and not path.startswith(os.path.dirname(name)):
+            self.say(path, number, f'"{name}" belongs to a program of its own')
+
+    # ---- Python ----
+
+    def check_python(self, path, text):
+        lines = text.splitlines()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                branches = sum(isinstance(n, PYTHON_BRANCHES) for n in ast.walk(node))
+                branches += sum(len(n.values) - 1 for n in ast.walk(node) if isinstance(n, ast.BoolOp))
+                above = max(node.lineno - 3, 0)
+                self.check_size(path, node.name, node.lineno, node.end_lineno, 1 + branches,
+                                "\n".join(lines[above:node.end_lineno]))
+
+    # ---- the whole tree ----
+
+    def check_rooms(self):
+        for room in (*ROOMS, "tests", "deploy"):
+            folder = os.path.join(self.root, room)
+            if os.path.isdir(folder) and not os.path.exists(os.path.join(folder, "README.md")):
+                self.say(room, 1, "has no README.md that says what lives here")
+
+    def check_lengths(self):
+        if len(self.lengths) < 20:
+            return
+        median = statistics.median(self.lengths)
+        nine_in_ten = statistics.quantiles(self.lengths, n=10)[-1]
+        print(f"{len(self.lengths)} functions, median {median:g} lines, nine in ten at most {nine_in_ten:g}")
+        if median > MEDIAN_LINES:
+            self.say(".", 0, f"the median function has {median:g} lines; at most {MEDIAN_LINES}")
+        if nine_in_ten > NINE_IN_TEN_LINES:
+            self.say(".", 0, f"one function in ten is longer than {nine_in_ten:g} lines; at most {NINE_IN_TEN_LINES}")
+
+    def run(self):
+        for path in sources(self.root):
+            self.check_file(path)
+        self.check_rooms()
+        self.check_lengths()
+        print("\n".join(self.findings) or "lint: nothing found")
+        return 1 if self.findings else 0
+
+
+def blank(match):
+    """The same lines without what they say."""
+    return re.sub(r"[^\n]", " ", match.group())
+
+
+def functions_of(path):
+    """(name, first line, last line) of each function, in order, as ctags sees them."""
+    out = subprocess.run(["ctags", "-f", "-", "-u", "--languages=C", "--map-C=+.h", "--kinds-C=f", "--fields=ne",
+                          "--excmd=number", path], check=True, stdout=subprocess.PIPE, text=True).stdout
+    found = []
+    for line in out.splitlines():
+        match = re.match(r"(\S+)\t.*\tline:(\d+)(?:\t.*)?\tend:(\d+)", line)
+        if match:
+            found.append((match.group(1), int(match.group(2)), int(match.group(3))))
+    return sorted(found, key=lambda f: f[1])
+
+
+def sources(root):
+    """What we wrote: C, Python, shell and CMake below the rooms, without build folders."""
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(f for f in folders if not f.startswith((".", "build", "__pycache__", "corpus")))
+        for name in sorted(files):
+            if name.endswith((".c", ".h", ".py", ".sh", ".cmake", "CMakeLists.txt")):
+                yield os.path.relpath(os.path.join(folder, name), root)
+
+
+if __name__ == "__main__":
+    sys.exit(Lint(os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else ".")).run())

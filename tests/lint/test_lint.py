@@ -1,0 +1,65 @@
+"""The lint finds what it is there for."""
+
+import os
+
+import pytest
+
+from lint import Lint
+
+LONG = "int f(void)\n{\n" + "    g();\n" * 90 + "    return 0;\n}\n"
+WINDING = "int f(int a)\n{\n" + "    if (a && g())\n        return 1;\n" * 9 + "    return 0;\n}\n"
+
+BAD = {
+    "a long function": ("store/a.c", LONG, "94 lines"),
+    "a winding function": ("store/a.c", WINDING, "19 ways"),
+    "a long file": ("store/a.c", "int a;\n" * 601, "601 lines"),
+    "a banned function": ("store/a.c", "void f(char *a)\n{\n    strcpy(a, b);\n}\n", "strcpy is banned"),
+    "LMDB outside the store": ("acme/a.c", "#include <lmdb.h>\n", "lmdb.h"),
+    "h2o outside its room": ("gateway/issue/a.c", "#include <h2o.h>\n", "h2o.h"),
+    "curl in the store": ("store/a.c", "#include <curl/curl.h>\n", "curl"),
+    "an arrow the wrong way": ("store/a.c", '#include "acme/acme.h"\n', "may not include"),
+    "Sectigo in the ACME room": ("acme/a.c", '#include "sectigo/sectigo.h"\n', "may not include"),
+    "the sandbox in the daemon": ("gateway/a.c", '#include "sectigo/sandbox/order.h"\n', "program of its own"),
+    "dead code": ("store/a.c", "#if" + " 0\n#endif\n", "dead code"),
+    "something left for later": ("store/a.c", "/* TO" + "DO: later */\n", "unfinished"),
+    "a long Python function": ("tests/a.py", "def f():\n" + "    g()\n" * 90, "91 lines"),
+}
+
+GOOD = {
+    "a long function with a cause": ("store/a.c", "/* long: a table of cases */\n" + LONG),
+    "a banned name in a text": ("store/a.c", 'const char *a = "strcpy(x)"; /* sprintf(y) */\n'),
+    "a member of a banned name": ("store/a.c", "void f(struct s *s)\n{\n    s->signal(1);\n}\n"),
+    "LMDB in the store": ("store/a.c", "#include <lmdb.h>\n"),
+    "arrows the right way": ("gateway/a.c", '#include "acme/acme.h"\n#include "sectigo/sectigo.h"\n'),
+    "curl in a test": ("tests/a.c", "#include <curl/curl.h>\n"),
+}
+
+
+def _lint(root, path, text):
+    os.makedirs(root / os.path.dirname(path))
+    (root / path).write_text(text)
+    for room in ("store", "acme", "sectigo", "gateway", "tests", "deploy"):
+        if (root / room).is_dir():
+            (root / room / "README.md").write_text("here\n")
+    lint = Lint(str(root))
+    lint.run()
+    return lint.findings
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_finds(tmp_path, what):
+    path, text, word = BAD[what]
+    findings = _lint(tmp_path, path, text)
+    assert len(findings) == 1 and word in findings[0], findings
+
+
+@pytest.mark.parametrize("what", GOOD)
+def test_lets_pass(tmp_path, what):
+    assert _lint(tmp_path, *GOOD[what]) == []
+
+
+def test_wants_a_readme(tmp_path):
+    (tmp_path / "store").mkdir()
+    lint = Lint(str(tmp_path))
+    lint.run()
+    assert len(lint.findings) == 1 and "README" in lint.findings[0]
