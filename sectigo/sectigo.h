@@ -59,6 +59,7 @@ struct sectigo_form {
     size_t count, capacity;
     bool failed; /* sticky: out of memory */
 };
+/* A value that is NULL adds nothing. */
 void sectigo_form_add(struct sectigo_form *form, const char *name, const char *value);
 void sectigo_form_add_secret(struct sectigo_form *form, const char *name, const char *value);
 void sectigo_form_addf(struct sectigo_form *form, const char *name, const char *format, ...)
@@ -131,8 +132,9 @@ struct sectigo_collect_answer {
     char *ca_certificates; /* owned: PEM blocks as they came, NULL where absent */
     char *fqdn;            /* owned, may be NULL */
     char certificate_status[64], validation_status[64];
-    int dcv_status, csr_status; /* -1 0 1 2; -2 where absent */
-    char *mdc_domain_details;   /* owned, raw, may be NULL */
+    int dcv_status, csr_status;                 /* -1 0 1 2; -2 where absent */
+    char *mdc_domain_details;                   /* owned, raw, may be NULL */
+    char *zip_file, *netscape_sequence, *pkcs7; /* owned base64 as it came, NULL where absent */
 };
 /* Of the URL-encoded form (responseFormat=1). */
 bool sectigo_parse_collect(const char *body, size_t len, struct sectigo_collect_answer *answer);
@@ -146,6 +148,10 @@ struct sectigo_report_certificate {
     int csr_status, dcv_status, caa_status, ov_callback_status, organization_status, free_dv_up_status,
         ev_click_through_status; /* -2 where absent */
 };
+/* An organisation that automatic validation found (X_suggestedOrgDetails); NULL where absent. */
+struct sectigo_organization {
+    char *name, *street, *locality, *state, *postal_code, *country, *duns_number, *telephone; /* owned */
+};
 struct sectigo_report_order {
     char order_number[SECTIGO_ORDER_NUMBER_MAX + 1];
     char foreign_order_number[SECTIGO_FON_MAX + 1];  /* "" where absent */
@@ -153,6 +159,9 @@ struct sectigo_report_order {
     int64_t ordered_s;                               /* 0 where absent */
     struct sectigo_report_certificate *certificates; /* owned */
     size_t certificate_count;
+    char *suggested_status; /* owned: Found, NotFound, NotYetCompleted, NotApplicable; NULL where absent */
+    struct sectigo_organization *organizations; /* owned */
+    size_t organization_count;
 };
 struct sectigo_report_answer {
     int code;
@@ -161,6 +170,8 @@ struct sectigo_report_answer {
     struct sectigo_report_order *orders; /* owned */
     size_t order_count;
 };
+/* WebHostReport without noOfResults, or with results counted but none listed, is no answer: "no such order" is only
+ * said where Sectigo said so. order_count may be below result_count where the report has further pages. */
 bool sectigo_parse_report(enum sectigo_call_kind call, const char *body, size_t len,
                           struct sectigo_report_answer *answer);
 void sectigo_report_clear(struct sectigo_report_answer *answer);
@@ -176,6 +187,8 @@ enum sectigo_push_status {
     SECTIGO_PUSH_FAILED,         /* 3, 5 */
     SECTIGO_PUSH_REJECTED,       /* 7 */
     SECTIGO_PUSH_PRE_REVOCATION, /* eventType PreRevocationNotification */
+    SECTIGO_PUSH_VERIFIED,       /* status verified, with any code: phone number verified */
+    SECTIGO_PUSH_CLICK_THROUGH,  /* status click-through, with any code: EV e-mail sent */
 };
 struct sectigo_push {
     enum sectigo_push_status kind;
@@ -183,14 +196,20 @@ struct sectigo_push {
     char order_number[SECTIGO_ORDER_NUMBER_MAX + 1];
     char certificate_id[SECTIGO_CERTIFICATE_ID_MAX + 1];
     char status[64], status_desc[SECTIGO_MESSAGE_MAX], event_type[64], verification_code[64];
-    char revocation_reason[64];
+    char reason[SECTIGO_MESSAGE_MAX]; /* of FAILED and REJECTED: what follows "PRE-SIGN FAILED: "; "" where absent */
+    char revocation_reason[64], revocation_reason_code[16];
     char *certificate;     /* owned PEM or NULL */
     char *ca_certificate;  /* owned PEM blocks or NULL */
     char *removed_domains; /* owned or NULL */
 };
-/* form: the query of a GET or the body of a POST. False when it is no push. */
+/* form: the query of a GET or the body of a POST. False when it is no push. A certificate that cannot be read is left
+ * out: the push is then as good as one without. */
 bool sectigo_parse_push(const char *form, size_t len, struct sectigo_push *push);
 void sectigo_push_clear(struct sectigo_push *push);
+/* Links that end the callback (OV) and the click-through and callback (EV), malloc'd; NULL where the push carries no
+ * verificationCode, or when out of memory. base_url: "https://secure.trust-provider.com". */
+char *sectigo_push_ov_link(const struct sectigo_push *push, const char *base_url);
+char *sectigo_push_ev_link(const struct sectigo_push *push, const char *base_url);
 
 /* ---- domain control, reference 1 (dcvMethod) and notes 3 ---- */
 

@@ -1,0 +1,118 @@
+#include "sectigo/sectigo.h"
+
+#include <string.h>
+
+#include "sectigo/reply.h"
+#include "sectigo/value.h"
+
+/* Status, order number, amount, delivery time, certificate ID, state, unique value. */
+enum { LINES_MAX = 7, LINE_MAX_LEN = 1024 };
+
+struct lines {
+    char text[LINES_MAX][LINE_MAX_LEN];
+    size_t count, next;
+};
+
+/* False: too many or too long lines, or a NUL: not the newline format. Empty lines at the end do not count. */
+static bool split_lines(const char *body, size_t len, struct lines *lines)
+{
+    lines->count = lines->next = 0;
+    while (len > 0 && (body[len - 1] == '\n' || body[len - 1] == '\r'))
+        len--;
+    for (size_t start = 0; start < len;) {
+        const char *newline = memchr(body + start, '\n', len - start);
+        size_t end = newline ? (size_t)(newline - body) : len;
+        size_t size = end - start;
+
+        if (size > 0 && body[end - 1] == '\r')
+            size--;
+        if (lines->count == LINES_MAX || size >= LINE_MAX_LEN || memchr(body + start, '\0', size))
+            return false;
+        memcpy(lines->text[lines->count], body + start, size);
+        lines->text[lines->count++][size] = '\0';
+        start = end + 1;
+    }
+    return lines->count > 0;
+}
+
+/* The line is NULL after the last one, which no reader of a value accepts. */
+static const char *next_line(struct lines *lines)
+{
+    return lines->next < lines->count ? lines->text[lines->next++] : NULL;
+}
+
+static bool read_refusal(enum sectigo_call_kind call, struct lines *lines, struct sectigo_order_answer *answer)
+{
+    sectigo_reply_message(call, answer->code, next_line(lines), answer->message);
+    return lines->next == lines->count;
+}
+
+/* Reference 2.2.2. A replacement has neither order number nor amount (notes 2.1). */
+static bool read_success(enum sectigo_call_kind call, struct lines *lines, const struct sectigo_order_flags *flags,
+                         struct sectigo_order_answer *answer)
+{
+    if (call == SECTIGO_AUTO_APPLY_ORDER) {
+        if (!sectigo_value_order_number(next_line(lines), answer->order_number) ||
+            !sectigo_value_cents(next_line(lines), &answer->cost_cents))
+            return false;
+        answer->has_cost = true;
+    }
+    if (!next_line(lines)) /* expected delivery time, of no meaning any more */
+        return false;
+    if (flags->certificate_id && !sectigo_value_certificate_id(next_line(lines), answer->certificate_id))
+        return false;
+    if (flags->certificate_state) {
+        const char *state = next_line(lines);
+        if (!state)
+            return false;
+        sectigo_value_text(state, answer->certificate_status, sizeof(answer->certificate_status));
+    }
+    const char *unique_value = next_line(lines);
+    if (unique_value && !sectigo_value_unique(unique_value, answer->unique_value))
+        return false;
+    return lines->next == lines->count;
+}
+
+static bool parse_lines(enum sectigo_call_kind call, const char *body, size_t len,
+                        const struct sectigo_order_flags *flags, struct sectigo_order_answer *answer)
+{
+    struct lines lines;
+
+    if (!split_lines(body, len, &lines) || !sectigo_value_int(next_line(&lines), &answer->code))
+        return false;
+    return answer->code < 0 ? read_refusal(call, &lines, answer) : read_success(call, &lines, flags, answer);
+}
+
+/* Reference 3.2. What decides is read strictly; an amount, an ID or a unique value that cannot be read is left out,
+ * since the order stands all the same. */
+static bool parse_form(enum sectigo_call_kind call, const char *body, size_t len, struct sectigo_order_answer *answer)
+{
+    struct sectigo_reply reply;
+    bool ok = sectigo_reply_open(call, body, len, &reply);
+
+    if (ok) {
+        const struct sectigo_form *form = &reply.form;
+        const char *order_number = sectigo_form_get(form, "orderNumber");
+
+        answer->code = reply.code;
+        memcpy(answer->message, reply.message, sizeof(answer->message));
+        answer->has_cost = sectigo_value_cents(sectigo_form_get(form, "totalCost"), &answer->cost_cents);
+        sectigo_value_certificate_id(sectigo_form_get(form, "certificateID"), answer->certificate_id);
+        sectigo_value_text(sectigo_form_get(form, "certificateStatus"), answer->certificate_status,
+                           sizeof(answer->certificate_status));
+        sectigo_value_unique(sectigo_form_get(form, "uniqueValue"), answer->unique_value);
+        bool numbered = sectigo_value_order_number(order_number, answer->order_number);
+        ok = reply.code < 0 || numbered || (call == SECTIGO_AUTO_REPLACE_SSL && !order_number);
+    }
+    sectigo_reply_clear(&reply);
+    return ok;
+}
+
+bool sectigo_parse_order(enum sectigo_call_kind call, const char *body, size_t len,
+                         const struct sectigo_order_flags *flags, struct sectigo_order_answer *answer)
+{
+    memset(answer, 0, sizeof(*answer));
+    if (call != SECTIGO_AUTO_APPLY_ORDER && call != SECTIGO_AUTO_REPLACE_SSL)
+        return false;
+    return flags->url_encoded ? parse_form(call, body, len, answer) : parse_lines(call, body, len, flags, answer);
+}

@@ -1,0 +1,25 @@
+/* code: the one table of status codes of both documents and the notes. Static data; any thread.
+ *
+ * A number may mean several things: rows are told apart by the calls and the product families that they are for.
+ */
+#ifndef SECTIGO_CODE_H
+#define SECTIGO_CODE_H
+
+#include "sectigo/product.h"
+
+struct sectigo_code {
+    int code;
+    unsigned calls;    /* 1u << enum sectigo_call_kind, or'ed */
+    unsigned families; /* enum sectigo_family, or'ed */
+    enum sectigo_class meaning;
+    const char *text;      /* the document's words */
+    const char *acme_type; /* of what the CSR or name is refused for; NULL otherwise */
+    const char *source;    /* "1": AutoApplyOrder 3.0, "2": the response parameters, "n": the notes */
+};
+
+const struct sectigo_code *sectigo_codes(size_t *count);
+/* families: those of the order, 0 where not known (the first row of the call then). NULL where not listed. */
+const struct sectigo_code *sectigo_code_find(enum sectigo_call_kind call, int code, unsigned families);
+const char *sectigo_class_name(enum sectigo_class meaning);
+
+#endif
