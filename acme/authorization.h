@@ -1,6 +1,6 @@
 /* authorization: RFC 8555 section 7.1.4 with its challenges (section 8, RFC 8737), their records and moves.
  *
- * Authorization: pending -> valid | invalid; valid -> deactivated | expired | revoked.
+ * Authorization: pending -> valid | invalid | deactivated; valid -> deactivated | expired | revoked.
  * Challenge: pending -> processing -> valid | invalid.
  * A pending authorization belongs to one order; a valid one may serve later orders of its account.
  */
@@ -48,6 +48,7 @@ struct acme_authz {
     struct acme_id order; /* the order that it was made for */
     enum acme_authz_status status;
     uint64_t created_s, expires_s;
+    uint32_t valid_for_s; /* how long it lasts, and serves other orders, once it is valid; 0: its order only */
     struct acme_identifier identifier; /* without "*." */
     bool wildcard;
     unsigned challenge_count;
@@ -57,7 +58,28 @@ struct acme_authz {
 enum store_status acme_authz_load(struct store_txn *txn, const struct acme_id *id, struct acme_authz *authz);
 enum store_status acme_authz_save(struct store_txn *txn, const struct acme_authz *authz);
 void acme_authz_clear(struct acme_authz *authz);
-const char *acme_challenge_type_text(enum acme_challenge_type type); /* "http-01"; static */
+const char *acme_authz_status_text(enum acme_authz_status status);         /* "pending"; static */
+const char *acme_challenge_type_text(enum acme_challenge_type type);       /* "http-01"; static */
+const char *acme_challenge_status_text(enum acme_challenge_status status); /* "pending"; static */
+
+/* The setters: false for a move that is not in the tables of legal moves. */
+bool acme_authz_set_status(struct acme_authz *authz, enum acme_authz_status to);
+bool acme_challenge_set_status(struct acme_challenge *challenge, enum acme_challenge_status to);
+
+/* What the authorization is at this moment, without storing it: past its time a pending one is invalid, a valid one
+ * expired. */
+void acme_authz_refresh(struct acme_authz *authz, uint64_t now_s);
+/* The challenge of this type, NULL where there is none. */
+struct acme_challenge *acme_authz_challenge(struct acme_authz *authz, enum acme_challenge_type type);
+/* Gives up a pending or valid authorization, inside a store_fn: stores it as deactivated and makes the order that it
+ * was made for invalid unless that has been finalized. STORE_OK also where it has ended before. */
+enum store_status acme_authz_deactivate(struct store_txn *txn, struct acme_authz *authz, uint64_t now_s);
+
+/* The index of valid authorizations. name is the order's, "*." included, so that a wildcard never serves the bare
+ * name nor the reverse. */
+enum store_status acme_valid_authz_find(struct store_txn *txn, const struct acme_id *account,
+                                        const struct acme_identifier *name, struct acme_id *authz);
+enum store_status acme_valid_authz_put(struct store_txn *txn, const struct acme_authz *authz);
 
 /* Subject of a validation job: authorization id and challenge type. */
 enum { ACME_VALIDATION_SUBJECT_LEN = ACME_ID_LEN + 1 };

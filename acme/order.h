@@ -46,6 +46,12 @@ enum store_status acme_order_save(struct store_txn *txn, const struct acme_order
 void acme_order_clear(struct acme_order *order);
 const char *acme_order_status_text(enum acme_order_status status); /* "pending"; static */
 
+/* What the order is at this moment, without storing it: one that is pending or ready and has expired, or has lost an
+ * authorization (deactivated, expired, revoked, gone), becomes invalid with an error that says so. */
+enum store_status acme_order_refresh(struct store_txn *txn, struct acme_order *order, uint64_t now_s);
+/* Makes the order invalid, in memory, for this reason; false for a move that is not legal or when out of memory. */
+bool acme_order_invalidate(struct acme_order *order, const struct acme_problem *problem, uint64_t now_s);
+
 /* The one setter: false for a move that is not in the table of legal moves. */
 bool acme_order_set_status(struct acme_order *order, enum acme_order_status to);
 

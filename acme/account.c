@@ -1,0 +1,177 @@
+#include "acme/account.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/authorization.h"
+#include "acme/order.h"
+#include "acme/records.h"
+#include "acme/tables.h"
+
+enum { RECORD_MAX = 16 * 1024, CANCEL_MAX = 1000, ID_TIME_LEN = 6 };
+
+/* Legal moves: row from, column to. */
+static const bool moves[][ACME_ACCOUNT_REVOKED + 1] = {
+    [ACME_ACCOUNT_VALID] = {[ACME_ACCOUNT_DEACTIVATED] = true, [ACME_ACCOUNT_REVOKED] = true},
+    [ACME_ACCOUNT_REVOKED] = {false},
+};
+
+bool acme_account_set_status(struct acme_account *account, enum acme_account_status to)
+{
+    if (!moves[account->status][to])
+        return false;
+    account->status = to;
+    return true;
+}
+
+const char *acme_account_status_text(enum acme_account_status status)
+{
+    static const char *const texts[] = {
+        [ACME_ACCOUNT_VALID] = "valid",
+        [ACME_ACCOUNT_DEACTIVATED] = "deactivated",
+        [ACME_ACCOUNT_REVOKED] = "revoked",
+    };
+    return texts[status];
+}
+
+bool account_decode(struct store_slice value, struct acme_account *account)
+{
+    struct record_reader r;
+    record_open_v1(&r, value);
+    account->status = record_get_choice(&r, ACME_ACCOUNT_REVOKED);
+    account->created_s = record_get_u64(&r);
+    record_get_fixed(&r, account->thumbprint, JWK_THUMBPRINT_LEN);
+    account->key = record_dup_string(&r);
+    record_get_string(&r, account->policy, sizeof account->policy);
+    account->terms_agreed = record_get_bool(&r);
+    unsigned count = record_get_u8(&r);
+    if (count > ACME_CONTACTS_MAX)
+        return false;
+    while (account->contact_count < count && !r.failed)
+        account->contacts[account->contact_count++] = record_dup_string(&r);
+    return record_complete(&r);
+}
+
+bool account_encode(const struct acme_account *account, struct record_writer *w)
+{
+    record_begin(w, 1, RECORD_MAX);
+    record_put_u8(w, (uint8_t)account->status);
+    record_put_u64(w, account->created_s);
+    record_put_fixed(w, account->thumbprint, JWK_THUMBPRINT_LEN);
+    record_put_string(w, account->key);
+    record_put_string(w, account->policy);
+    record_put_bool(w, account->terms_agreed);
+    record_put_u8(w, (uint8_t)account->contact_count);
+    for (unsigned i = 0; i < account->contact_count; i++)
+        record_put_string(w, account->contacts[i]);
+    return record_finish(w);
+}
+
+enum store_status acme_account_load(struct store_txn *txn, const struct acme_id *id, struct acme_account *account)
+{
+    struct store_slice value;
+    memset(account, 0, sizeof *account);
+    account->id = *id;
+    enum store_status status = store_get(txn, ACME_ACCOUNTS, id->octets, ACME_ID_LEN, &value);
+    if (status == STORE_OK && !account_decode(value, account))
+        status = STORE_INVALID;
+    return status;
+}
+
+enum store_status acme_account_save(struct store_txn *txn, const struct acme_account *account)
+{
+    struct record_writer w;
+    return record_store(txn, ACME_ACCOUNTS, &account->id, account_encode(account, &w), &w);
+}
+
+void acme_account_clear(struct acme_account *account)
+{
+    free(account->key);
+    for (unsigned i = 0; i < account->contact_count; i++)
+        free(account->contacts[i]);
+    memset(account, 0, sizeof *account);
+}
+
+enum store_status acme_account_by_key(struct store_txn *txn, const uint8_t thumbprint[static JWK_THUMBPRINT_LEN],
+                                      struct acme_id *id)
+{
+    struct store_slice value;
+    enum store_status status = store_get(txn, ACME_ACCOUNT_KEYS, thumbprint, JWK_THUMBPRINT_LEN, &value);
+    if (status != STORE_OK)
+        return status;
+    if (value.len != ACME_ID_LEN)
+        return STORE_INVALID;
+    memcpy(id->octets, value.data, ACME_ID_LEN);
+    return STORE_OK;
+}
+
+enum store_status acme_account_bind_key(struct store_txn *txn, const uint8_t thumbprint[static JWK_THUMBPRINT_LEN],
+                                        const struct acme_id *id)
+{
+    return store_insert(txn, ACME_ACCOUNT_KEYS, thumbprint, JWK_THUMBPRINT_LEN, id->octets, ACME_ID_LEN);
+}
+
+struct recent_orders {
+    uint8_t account[ACME_ID_LEN];
+    struct acme_id *list;
+    size_t count;
+};
+
+static bool collect(void *ctx, struct store_slice key, struct store_slice value)
+{
+    (void)value;
+    struct recent_orders *recent = ctx;
+    if (key.len != 2 * ACME_ID_LEN || memcmp(key.data, recent->account, ACME_ID_LEN) != 0)
+        return false;
+    memcpy(recent->list[recent->count++].octets, key.data + ACME_ID_LEN, ACME_ID_LEN);
+    return recent->count < CANCEL_MAX;
+}
+
+static enum store_status deactivate_authzs(struct store_txn *txn, const struct acme_order *order, uint64_t now_s)
+{
+    enum store_status status = STORE_OK;
+    for (size_t i = 0; i < order->names.count && status == STORE_OK; i++) {
+        struct acme_authz authz;
+        status = acme_authz_load(txn, &order->authzs[i], &authz);
+        if (status == STORE_OK && authz.status == ACME_AUTHZ_PENDING)
+            status = acme_authz_deactivate(txn, &authz, now_s);
+        acme_authz_clear(&authz);
+    }
+    return status;
+}
+
+static enum store_status cancel(struct store_txn *txn, const struct acme_id *id, uint64_t now_s)
+{
+    struct acme_order order;
+    struct acme_problem problem = {0};
+    enum store_status status = acme_order_load(txn, id, &order);
+    if (status == STORE_OK && (order.status == ACME_ORDER_PENDING || order.status == ACME_ORDER_READY)) {
+        acme_problem_set(&problem, ACME_UNAUTHORIZED, "The account was deactivated.");
+        status = acme_order_invalidate(&order, &problem, now_s) ? acme_order_save(txn, &order) : STORE_IO;
+        if (status == STORE_OK)
+            status = deactivate_authzs(txn, &order, now_s);
+        acme_problem_clear(&problem);
+    }
+    acme_order_clear(&order);
+    return status;
+}
+
+enum store_status acme_account_cancel_orders(struct store_txn *txn, const struct acme_account *account,
+                                             uint32_t lifetime_s, uint64_t now_ms)
+{
+    /* An order's id begins with the time it was made at, so the recent ones are one range of keys. */
+    uint64_t since_ms = now_ms > lifetime_s * 1000ULL ? now_ms - lifetime_s * 1000ULL : 0;
+    uint8_t from[ACME_ID_LEN + ID_TIME_LEN];
+    struct recent_orders recent = {.list = calloc(CANCEL_MAX, sizeof *recent.list)};
+    if (!recent.list)
+        return STORE_IO;
+    memcpy(recent.account, account->id.octets, ACME_ID_LEN);
+    memcpy(from, account->id.octets, ACME_ID_LEN);
+    for (unsigned i = 0; i < ID_TIME_LEN; i++)
+        from[ACME_ID_LEN + i] = (uint8_t)(since_ms >> (8 * (ID_TIME_LEN - 1 - i)));
+    enum store_status status = store_visit(txn, ACME_ACCOUNT_ORDERS, from, sizeof from, collect, &recent);
+    for (size_t i = 0; i < recent.count && status == STORE_OK; i++)
+        status = cancel(txn, &recent.list[i], now_ms / 1000);
+    free(recent.list);
+    return status;
+}

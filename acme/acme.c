@@ -1,0 +1,222 @@
+#include "acme/acme.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/authenticate.h"
+#include "acme/key_cache.h"
+#include "acme/reply.h"
+#include "acme/route.h"
+
+enum { NONCE_WINDOW = 1 << 20, LONGEST_PATH = 128 };
+
+/* The task of all requests for which there was no memory: read by many, never freed. */
+static struct acme_task memoryless;
+
+static void make_memoryless(void)
+{
+    acme_reply_out_of_memory(&memoryless.reply);
+}
+
+struct acme *acme_make(const struct acme_config *config)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct acme *acme = NULL;
+    if (strlen(config->base_url) + LONGEST_PATH > ACME_URL_MAX || pthread_once(&once, make_memoryless) != 0)
+        return NULL;
+    acme = calloc(1, sizeof *acme);
+    if (!acme)
+        return NULL;
+    acme->config = *config;
+    if (acme->config.identifiers_max > ACME_IDENTIFIERS_MAX)
+        acme->config.identifiers_max = ACME_IDENTIFIERS_MAX;
+    acme->nonces = nonces_make(config->instance, NONCE_WINDOW);
+    if (!acme->nonces) {
+        free(acme);
+        return NULL;
+    }
+    return acme;
+}
+
+void acme_free(struct acme *acme)
+{
+    if (!acme)
+        return;
+    nonces_free(acme->nonces);
+    free(acme);
+}
+
+struct acme_thread *acme_thread_make(struct acme *acme)
+{
+    struct acme_thread *thread = calloc(1, sizeof *thread);
+    if (!thread)
+        return NULL;
+    thread->acme = acme;
+    thread->keys = key_cache_make();
+    if (!thread->keys) {
+        free(thread);
+        return NULL;
+    }
+    return thread;
+}
+
+void acme_thread_free(struct acme_thread *thread)
+{
+    if (!thread)
+        return;
+    key_cache_free(thread->keys);
+    free(thread);
+}
+
+/* What every reply has besides its own: the link to the directory, a nonce. */
+static enum acme_step done(struct acme_task *task)
+{
+    if (task->wants_index) {
+        char url[ACME_URL_MAX];
+        acme_path_url(task->acme, "/directory", url);
+        acme_reply_link(task, url, "index");
+    }
+    if (task->wants_nonce && !nonce_issue(task->acme->nonces, task->reply.nonce))
+        task->reply.nonce[0] = '\0';
+    return ACME_DONE;
+}
+
+static enum acme_step refuse_method(struct acme_task *task, const struct acme_route *route)
+{
+    task->reply.allow = route->get ? "GET, HEAD, POST" : "POST";
+    acme_problem_status(&task->problem, 405, ACME_MALFORMED, "This resource is for %s alone.", task->reply.allow);
+    return acme_refuse(task);
+}
+
+static enum acme_step post(struct acme_exchange *x, struct acme_task *task)
+{
+    const struct acme_request *request = x->request;
+    if (request->body_too_large || request->body_len > ACME_BODY_MAX) {
+        acme_problem_status(&task->problem, 413, ACME_MALFORMED, "The request is larger than %d octets.",
+                            ACME_BODY_MAX);
+        return acme_refuse(task);
+    }
+    return acme_authenticate(x, task) ? x->route->post(x, task) : acme_refuse(task);
+}
+
+static enum acme_step serve(struct acme_exchange *x, struct acme_task *task)
+{
+    const struct acme_request *request = x->request;
+    task->wants_index = true;
+    task->wants_nonce = request->method == ACME_POST;
+    x->route = acme_route_find(request->path, request->path_len, &x->id, &x->challenge);
+    if (!x->route) {
+        acme_problem_status(&task->problem, 404, ACME_MALFORMED, "There is no such resource.");
+        return acme_refuse(task);
+    }
+    task->wants_index = !x->route->is_directory;
+    if (request->method == ACME_POST)
+        return post(x, task);
+    if (x->route->get && (request->method == ACME_GET || request->method == ACME_HEAD))
+        return x->route->get(x, task);
+    return refuse_method(task, x->route);
+}
+
+static void exchange_clear(struct acme_exchange *x)
+{
+    json_decref(x->payload);
+    jws_clear(&x->jws);
+    if (x->snapshot)
+        store_read_end(x->snapshot);
+}
+
+enum acme_step acme_begin(struct acme *acme, struct acme_thread *thread, const struct acme_request *request,
+                          struct acme_task **out)
+{
+    struct acme_task *task = calloc(1, sizeof *task);
+    struct acme_exchange x = {.thread = thread, .request = request};
+    *out = task ? task : &memoryless;
+    if (!task)
+        return ACME_DONE;
+    task->acme = acme;
+    task->now_ms = request->now_ms;
+    enum acme_step step = serve(&x, task);
+    exchange_clear(&x);
+    return step == ACME_DONE ? done(task) : step;
+}
+
+enum store_status acme_change(struct store_txn *txn, void *arg)
+{
+    struct acme_task *task = arg;
+    acme_problem_clear(&task->problem);
+    return task->operation->change(txn, task);
+}
+
+enum acme_step acme_committed(struct acme_task *task, struct acme_thread *thread, enum store_status status,
+                              uint64_t now_ms)
+{
+    const struct acme_operation *operation = task->operation;
+    task->now_ms = now_ms;
+    if (!operation->answer)
+        return done(task);
+    if (status != STORE_OK) {
+        if (status != STORE_REFUSED || task->problem.type == ACME_PROBLEM_NONE)
+            acme_store_problem(&task->problem, status);
+        acme_refuse(task);
+        return done(task);
+    }
+    if (operation->look)
+        return acme_resume(task, thread, task->hold_ms == 0, now_ms);
+    operation->answer(task);
+    return done(task);
+}
+
+const struct acme_id *acme_hold_topic(const struct acme_task *task)
+{
+    return &task->topic;
+}
+
+uint32_t acme_hold_ms(const struct acme_task *task)
+{
+    return task->hold_ms;
+}
+
+enum acme_step acme_resume(struct acme_task *task, struct acme_thread *thread, bool expired, uint64_t now_ms)
+{
+    (void)thread;
+    struct store_txn *snapshot;
+    bool settled = false;
+    task->now_ms = now_ms;
+    /* A failed look is no reason to fail: what was committed can be told, and the client asks again. */
+    if (store_read(task->acme->config.store, &snapshot) == STORE_OK) {
+        settled = task->operation->look(snapshot, task);
+        store_read_end(snapshot);
+    } else {
+        settled = true;
+    }
+    if (!settled && !expired)
+        return ACME_HOLD;
+    task->operation->answer(task);
+    return done(task);
+}
+
+const struct acme_reply *acme_task_reply(const struct acme_task *task)
+{
+    return &task->reply;
+}
+
+const char *acme_task_subject(const struct acme_task *task)
+{
+    return task->subject;
+}
+
+void acme_task_free(struct acme_task *task)
+{
+    if (!task || task == &memoryless)
+        return;
+    acme_reply_clear(&task->reply);
+    acme_problem_clear(&task->problem);
+    acme_account_clear(&task->account);
+    acme_account_clear(&task->present);
+    acme_order_clear(&task->order);
+    acme_authz_clear(&task->authz);
+    csr_clear(&task->csr);
+    jwk_clear(&task->new_key);
+    free(task);
+}

@@ -1,0 +1,76 @@
+/* The directory and newNonce, RFC 8555 sections 7.1.1 and 7.2. */
+#include "acme/reply.h"
+#include "acme/route.h"
+
+static json_t *caa_identities(const struct acme_config *config)
+{
+    json_t *list = json_array();
+    for (const char *const *name = config->caa_identities; *name; name++) {
+        if (json_array_append_new(list, json_string(*name)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *meta_json(const struct acme_config *config)
+{
+    json_t *meta = json_object();
+    int failed = 0;
+    if (config->terms_of_service)
+        failed |= json_object_set_new(meta, "termsOfService", json_string(config->terms_of_service));
+    if (config->website)
+        failed |= json_object_set_new(meta, "website", json_string(config->website));
+    if (config->caa_identities)
+        failed |= json_object_set_new(meta, "caaIdentities", caa_identities(config));
+    if (failed) {
+        json_decref(meta);
+        return NULL;
+    }
+    return meta;
+}
+
+static json_t *directory_json(const struct acme *acme)
+{
+    json_t *directory = json_object();
+    int failed = 0;
+    const struct acme_route *route;
+    for (size_t i = 0; (route = acme_route_at(i)); i++) {
+        char url[ACME_URL_MAX];
+        if (!route->name)
+            continue;
+        acme_path_url(acme, route->pattern, url);
+        failed |= json_object_set_new(directory, route->name, json_string(url));
+    }
+    failed |= json_object_set_new(directory, "meta", meta_json(&acme->config));
+    if (failed) {
+        json_decref(directory);
+        return NULL;
+    }
+    return directory;
+}
+
+enum acme_step acme_get_directory(struct acme_exchange *x, struct acme_task *task)
+{
+    (void)x;
+    acme_reply_json(task, 200, directory_json(task->acme));
+    return ACME_DONE;
+}
+
+enum acme_step acme_post_directory(struct acme_exchange *x, struct acme_task *task)
+{
+    return acme_no_payload(x, task) ? acme_get_directory(x, task) : acme_refuse(task);
+}
+
+enum acme_step acme_get_nonce(struct acme_exchange *x, struct acme_task *task)
+{
+    task->wants_nonce = true;
+    task->reply.status = x->request->method == ACME_HEAD ? 200 : 204;
+    return ACME_DONE;
+}
+
+enum acme_step acme_post_nonce(struct acme_exchange *x, struct acme_task *task)
+{
+    return acme_no_payload(x, task) ? acme_get_nonce(x, task) : acme_refuse(task);
+}

@@ -1,0 +1,69 @@
+#include "acme/key_cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct slot {
+    struct acme_id account;
+    uint8_t thumbprint[JWK_THUMBPRINT_LEN];
+    enum jwk_kind kind;
+    EVP_PKEY *key; /* NULL: free */
+};
+
+struct key_cache {
+    struct slot slots[KEY_CACHE_SLOTS];
+};
+
+struct key_cache *key_cache_make(void)
+{
+    return calloc(1, sizeof(struct key_cache));
+}
+
+void key_cache_free(struct key_cache *cache)
+{
+    if (!cache)
+        return;
+    for (unsigned i = 0; i < KEY_CACHE_SLOTS; i++)
+        EVP_PKEY_free(cache->slots[i].key);
+    free(cache);
+}
+
+/* The last octets of an id are random. */
+static struct slot *slot_of(struct key_cache *cache, const struct acme_id *id)
+{
+    unsigned hash = (unsigned)id->octets[ACME_ID_LEN - 1] << 8 | id->octets[ACME_ID_LEN - 2];
+    return &cache->slots[hash % KEY_CACHE_SLOTS];
+}
+
+static bool serves(const struct slot *slot, const struct acme_account *account)
+{
+    return slot->key && memcmp(&slot->account, &account->id, sizeof slot->account) == 0 &&
+           memcmp(slot->thumbprint, account->thumbprint, sizeof slot->thumbprint) == 0;
+}
+
+static bool fill(struct slot *slot, const struct acme_account *account)
+{
+    struct jwk jwk = {0};
+    struct acme_problem problem = {0};
+    if (!jwk_parse_text(account->key, strlen(account->key), &jwk, &problem)) {
+        acme_problem_clear(&problem);
+        return false;
+    }
+    EVP_PKEY_free(slot->key);
+    slot->account = account->id;
+    memcpy(slot->thumbprint, account->thumbprint, sizeof slot->thumbprint);
+    slot->kind = jwk.kind;
+    slot->key = jwk.key;
+    jwk.key = NULL;
+    jwk_clear(&jwk);
+    return true;
+}
+
+EVP_PKEY *key_cache_get(struct key_cache *cache, const struct acme_account *account, enum jwk_kind *kind)
+{
+    struct slot *slot = slot_of(cache, &account->id);
+    if (!serves(slot, account) && !fill(slot, account))
+        return NULL;
+    *kind = slot->kind;
+    return slot->key;
+}

@@ -1,0 +1,20 @@
+/* key_cache: the account keys that one thread has met, ready to verify with.
+ *
+ * Direct-mapped and bounded: an account that falls into a taken slot pushes the other out. An entry is believed only
+ * while the account's record has the thumbprint it was made for, so a changed key needs no notice. One thread.
+ */
+#ifndef ACME_KEY_CACHE_H
+#define ACME_KEY_CACHE_H
+
+#include "acme/account.h"
+
+struct key_cache;
+
+enum { KEY_CACHE_SLOTS = 4096 };
+
+struct key_cache *key_cache_make(void);
+void key_cache_free(struct key_cache *cache);
+/* The account's key, borrowed until the next call; NULL: the stored key does not parse or memory is short. */
+EVP_PKEY *key_cache_get(struct key_cache *cache, const struct acme_account *account, enum jwk_kind *kind);
+
+#endif

@@ -1,0 +1,205 @@
+/* newOrder, RFC 8555 section 7.4: from names to an order with its authorizations. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "acme/base64url.h"
+#include "acme/reply.h"
+#include "acme/tables.h"
+
+enum { TOKEN_LEN = 32, USER_AGENT_MAX = 200, REUSE_MARGIN_S = 3600 };
+
+/* Which challenges can prove control of what: a wildcard only dns-01 (RFC 8555 section 7.1.3), an IP address not dns-01
+ * (RFC 8738 section 7). */
+static bool can_prove(enum acme_challenge_type type, const struct acme_identifier *name)
+{
+    if (identifier_is_wildcard(name))
+        return type == ACME_DNS_01;
+    return name->type == ACME_DNS_NAME || type != ACME_DNS_01;
+}
+
+static bool is_offered(const struct acme_config *config, enum acme_challenge_type type,
+                       const struct acme_identifier *name)
+{
+    return config->offer[type] && can_prove(type, name);
+}
+
+static bool all_provable(const struct acme_config *config, const struct acme_names *names, struct acme_problem *problem)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const struct acme_identifier *name = &names->list[i];
+        bool provable = false;
+        for (unsigned type = 1; type < ACME_CHALLENGE_TYPES; type++)
+            provable |= is_offered(config, type, name);
+        if (!provable)
+            return acme_problem_set(problem, ACME_REJECTED_IDENTIFIER,
+                                    identifier_is_wildcard(name)
+                                        ? "%s is a wildcard name. Those need the dns-01 challenge, which this server "
+                                          "does not offer; order the names one by one."
+                                        : "This server offers no challenge that can prove control of %s.",
+                                    name->value);
+    }
+    return true;
+}
+
+static bool check_members(const json_t *payload, struct acme_problem *problem)
+{
+    if (json_object_get(payload, "notBefore") || json_object_get(payload, "notAfter"))
+        return acme_problem_set(problem, ACME_MALFORMED,
+                                "\"notBefore\" and \"notAfter\" are not supported: the CA sets the dates of a "
+                                "certificate. Leave them out.");
+    if (json_object_get(payload, "profile"))
+        return acme_problem_set(problem, ACME_INVALID_PROFILE,
+                                "This server offers no choice of profiles. Leave \"profile\" out.");
+    return true;
+}
+
+/* The client's name for itself, bounded and printable. */
+static char *user_agent(const struct acme_request *request)
+{
+    size_t len = request->user_agent ? request->user_agent_len : 0;
+    if (len > USER_AGENT_MAX)
+        len = USER_AGENT_MAX;
+    char *text = malloc(len + 1);
+    if (!text)
+        return NULL;
+    for (size_t i = 0; i < len; i++)
+        text[i] = request->user_agent[i] >= ' ' && request->user_agent[i] <= '~' ? request->user_agent[i] : '?';
+    text[len] = '\0';
+    return text;
+}
+
+static bool add_challenge(struct acme_authz *authz, enum acme_challenge_type type)
+{
+    uint8_t token[TOKEN_LEN];
+    struct acme_challenge *challenge = &authz->challenges[authz->challenge_count];
+    if (RAND_bytes(token, sizeof token) != 1)
+        return false;
+    challenge->type = type;
+    challenge->status = ACME_CHALLENGE_PENDING;
+    base64url_encode(token, sizeof token, challenge->token);
+    authz->challenge_count++;
+    return true;
+}
+
+static enum store_status make_authz(struct store_txn *txn, struct acme_task *task, const struct acme_identifier *name,
+                                    struct acme_id *id)
+{
+    const struct acme_config *config = &task->acme->config;
+    struct acme_authz authz = {
+        .account = task->account.id,
+        .order = task->order.id,
+        .status = ACME_AUTHZ_PENDING,
+        .created_s = acme_now_s(task),
+        .expires_s = acme_now_s(task) + config->order_lifetime_s,
+        .valid_for_s = config->authz_valid_s,
+        .identifier = *name,
+        .wildcard = identifier_is_wildcard(name),
+    };
+    if (authz.wildcard)
+        memmove(authz.identifier.value, name->value + 2, strlen(name->value) - 1);
+    bool made = acme_id_make(&authz.id, task->now_ms);
+    for (unsigned type = 1; type < ACME_CHALLENGE_TYPES; type++)
+        if (is_offered(config, type, name))
+            made = made && add_challenge(&authz, type);
+    *id = authz.id;
+    return made ? acme_authz_save(txn, &authz) : STORE_IO;
+}
+
+/* A valid authorization that still lasts a while; STORE_NOT_FOUND where there is none. The order then lasts no longer
+ * than it does. */
+static enum store_status reuse_authz(struct store_txn *txn, struct acme_task *task, const struct acme_identifier *name,
+                                     struct acme_id *id)
+{
+    struct acme_authz authz;
+    uint32_t margin_s = task->acme->config.authz_valid_s / 2;
+    if (margin_s == 0)
+        return STORE_NOT_FOUND;
+    if (margin_s > REUSE_MARGIN_S)
+        margin_s = REUSE_MARGIN_S;
+    enum store_status status = acme_valid_authz_find(txn, &task->account.id, name, id);
+    if (status != STORE_OK)
+        return status;
+    status = acme_authz_load(txn, id, &authz);
+    if (status == STORE_OK && (authz.status != ACME_AUTHZ_VALID || authz.expires_s < acme_now_s(task) + margin_s))
+        status = STORE_NOT_FOUND;
+    if (status == STORE_OK && authz.expires_s < task->order.expires_s)
+        task->order.expires_s = authz.expires_s;
+    acme_authz_clear(&authz);
+    return status;
+}
+
+static enum store_status find_authzs(struct store_txn *txn, struct acme_task *task)
+{
+    struct acme_order *order = &task->order;
+    bool all_valid = true;
+    for (size_t i = 0; i < order->names.count; i++) {
+        enum store_status status = reuse_authz(txn, task, &order->names.list[i], &order->authzs[i]);
+        if (status == STORE_NOT_FOUND) {
+            all_valid = false;
+            status = make_authz(txn, task, &order->names.list[i], &order->authzs[i]);
+        }
+        if (status != STORE_OK)
+            return status;
+    }
+    if (all_valid)
+        acme_order_set_status(order, ACME_ORDER_READY);
+    return STORE_OK;
+}
+
+static enum store_status create(struct store_txn *txn, struct acme_task *task)
+{
+    struct acme_order *order = &task->order;
+    uint8_t key[2 * ACME_ID_LEN];
+    order->status = ACME_ORDER_PENDING;
+    order->expires_s = order->created_s + task->acme->config.order_lifetime_s;
+    enum store_status status = acme_require_account(txn, task);
+    if (status == STORE_OK)
+        status = find_authzs(txn, task);
+    if (status == STORE_OK)
+        status = acme_order_save(txn, order);
+    if (status != STORE_OK)
+        return status;
+    memcpy(key, order->account.octets, ACME_ID_LEN);
+    memcpy(key + ACME_ID_LEN, order->id.octets, ACME_ID_LEN);
+    return store_put(txn, ACME_ACCOUNT_ORDERS, key, sizeof key, NULL, 0);
+}
+
+static void answer(struct acme_task *task)
+{
+    acme_reply_order(task, 201, &task->order);
+}
+
+/* What of the order does not depend on what is stored. */
+static bool prepare(const struct acme_exchange *x, struct acme_task *task)
+{
+    struct acme_order *order = &task->order;
+    order->account = task->account.id;
+    order->created_s = order->updated_s = acme_now_s(task);
+    memcpy(order->policy, task->account.policy, sizeof order->policy);
+    order->authzs = calloc(order->names.count, sizeof *order->authzs);
+    order->user_agent = user_agent(x->request);
+    if (!order->authzs || !order->user_agent || !acme_id_make(&order->id, task->now_ms)) {
+        acme_store_problem(&task->problem, STORE_IO);
+        return false;
+    }
+    return true;
+}
+
+enum acme_step acme_post_new_order(struct acme_exchange *x, struct acme_task *task)
+{
+    static const struct acme_operation creation = {.change = create, .answer = answer};
+    const struct acme_config *config = &task->acme->config;
+    struct acme_order *order = &task->order;
+    json_t *payload = acme_payload(x, task);
+    if (!payload || !check_members(payload, &task->problem) ||
+        !names_parse(json_object_get(payload, "identifiers"), config->identifiers_max, &order->names, &task->problem) ||
+        !all_provable(config, &order->names, &task->problem) ||
+        !config->hooks.may_order(config->hooks.ctx, x->snapshot, task->account.policy, &order->names, order->profile,
+                                 &task->problem) ||
+        !prepare(x, task))
+        return acme_refuse(task);
+    task->operation = &creation;
+    return ACME_COMMIT;
+}

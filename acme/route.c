@@ -1,0 +1,73 @@
+#include "acme/route.h"
+
+#include <string.h>
+
+static const struct acme_route routes[] = {
+    {"/directory", .get = acme_get_directory, .post = acme_post_directory, .is_directory = true},
+    {"/acme/new-nonce", .get = acme_get_nonce, .post = acme_post_nonce, .name = "newNonce"},
+    {"/acme/new-account", ACME_SIGNED_BY_JWK, .post = acme_post_new_account, .name = "newAccount"},
+    {"/acme/new-order", .post = acme_post_new_order, .name = "newOrder"},
+    {"/acme/key-change", .post = acme_post_key_change, .name = "keyChange"},
+    {"/acme/account/:id", .post = acme_post_account},
+    {"/acme/account/:id/orders", .post = acme_post_orders},
+    {"/acme/order/:id", .post = acme_post_order},
+    {"/acme/order/:id/finalize", .post = acme_post_finalize},
+    {"/acme/authz/:id", .post = acme_post_authz},
+    {"/acme/challenge/:id/:type", .post = acme_post_challenge},
+    {"/acme/certificate/:id", .post = acme_post_certificate},
+};
+
+const struct acme_route *acme_route_at(size_t i)
+{
+    return i < sizeof routes / sizeof *routes ? &routes[i] : NULL;
+}
+
+static bool parse_type(const char *text, size_t len, enum acme_challenge_type *type)
+{
+    for (unsigned i = 1; i < ACME_CHALLENGE_TYPES; i++) {
+        const char *name = acme_challenge_type_text(i);
+        if (strlen(name) == len && memcmp(name, text, len) == 0) {
+            *type = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One segment of the pattern against one of the path. */
+static bool segment_matches(const char *pattern, size_t pattern_len, const char *text, size_t len, struct acme_id *id,
+                            enum acme_challenge_type *type)
+{
+    if (pattern_len == 3 && memcmp(pattern, ":id", 3) == 0)
+        return acme_id_parse(text, len, id);
+    if (pattern_len == 5 && memcmp(pattern, ":type", 5) == 0)
+        return parse_type(text, len, type);
+    return pattern_len == len && memcmp(pattern, text, len) == 0;
+}
+
+static bool matches(const char *pattern, const char *path, size_t len, struct acme_id *id,
+                    enum acme_challenge_type *type)
+{
+    const char *end = path + len;
+    while (*pattern == '/' && path < end && *path == '/') {
+        pattern++;
+        path++;
+        size_t pattern_len = strcspn(pattern, "/");
+        const char *slash = memchr(path, '/', (size_t)(end - path));
+        size_t segment_len = (size_t)((slash ? slash : end) - path);
+        if (!segment_matches(pattern, pattern_len, path, segment_len, id, type))
+            return false;
+        pattern += pattern_len;
+        path += segment_len;
+    }
+    return !*pattern && path == end;
+}
+
+const struct acme_route *acme_route_find(const char *path, size_t len, struct acme_id *id,
+                                         enum acme_challenge_type *type)
+{
+    for (size_t i = 0; i < sizeof routes / sizeof *routes && len <= ACME_PATH_MAX; i++)
+        if (matches(routes[i].pattern, path, len, id, type))
+            return &routes[i];
+    return NULL;
+}

@@ -1,0 +1,27 @@
+/* route: which path is which resource; the only list of them. Private to this room. */
+#ifndef ACME_ROUTE_H
+#define ACME_ROUTE_H
+
+#include "acme/task.h"
+
+enum acme_signer {
+    ACME_SIGNED_BY_ACCOUNT, /* kid */
+    ACME_SIGNED_BY_JWK,     /* the key itself: newAccount */
+};
+
+struct acme_route {
+    const char *pattern; /* ":id" stands for an id, ":type" for a challenge type */
+    enum acme_signer signer;
+    acme_handler *get; /* GET and HEAD; NULL: not allowed */
+    acme_handler *post;
+    bool is_directory; /* Link rel="index" is on every reply but this one's */
+    const char *name;  /* in the directory; NULL: not shown there */
+};
+
+/* Fills *id and *type where the pattern has them. NULL: no such resource. */
+const struct acme_route *acme_route_find(const char *path, size_t len, struct acme_id *id,
+                                         enum acme_challenge_type *type);
+/* The i-th route, NULL behind the last. */
+const struct acme_route *acme_route_at(size_t i);
+
+#endif

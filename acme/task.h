@@ -1,0 +1,105 @@
+/* task: one request on its way to its reply, and what its handlers share. Private to this room.
+ *
+ * A handler runs in acme_begin with an exchange: the request, its JWS and a snapshot, all gone when acme_begin returns.
+ * What must outlive it (for a change, a held reply) goes into the task. A handler either fills the reply (ACME_DONE) or
+ * names an operation (ACME_COMMIT):
+ *   change   runs in the writer, perhaps more than once: it reads anew what it changes, and checks it again;
+ *   answer   fills the reply afterwards; NULL where the handler has filled it already and the change is only a note
+ *            (then a failed change does not matter);
+ *   look     where the reply is held: reads the object again, true once it needs no more waiting.
+ */
+#ifndef ACME_TASK_H
+#define ACME_TASK_H
+
+#include "acme/account.h"
+#include "acme/acme.h"
+#include "acme/jws.h"
+#include "acme/nonce.h"
+
+struct acme_exchange;
+struct acme_route;
+struct key_cache;
+
+struct acme {
+    struct acme_config config;
+    struct nonces *nonces;
+};
+
+struct acme_thread {
+    struct acme *acme;
+    struct key_cache *keys;
+};
+
+struct acme_operation {
+    enum store_status (*change)(struct store_txn *txn, struct acme_task *task);
+    void (*answer)(struct acme_task *task);
+    bool (*look)(struct store_txn *txn, struct acme_task *task);
+};
+
+struct acme_task {
+    struct acme *acme;
+    uint64_t now_ms;
+    struct acme_reply reply;
+    struct acme_problem problem;
+    bool wants_nonce, wants_index;
+    char subject[ACME_ID_TEXT + 1];
+    const struct acme_operation *operation; /* after ACME_COMMIT */
+    struct acme_id topic;                   /* for ACME_HOLD, with hold_ms > 0 */
+    uint32_t hold_ms;
+
+    struct acme_account account; /* who asks; for newAccount who is to be made */
+    struct acme_account present; /* newAccount, keyChange: who has the key already */
+    bool key_taken;              /* present is set */
+    struct acme_order order;
+    struct acme_authz authz;
+    enum acme_challenge_type challenge;
+    struct acme_csr csr;
+    struct acme_id certificate;
+    struct jwk new_key; /* keyChange */
+};
+
+struct acme_exchange {
+    struct acme_thread *thread;
+    const struct acme_request *request;
+    const struct acme_route *route;
+    struct acme_id id; /* of the path */
+    enum acme_challenge_type challenge;
+    struct store_txn *snapshot;
+    struct jws jws;
+    EVP_PKEY *key; /* of the account that asks; borrowed from the cache */
+    json_t *payload;
+};
+
+typedef enum acme_step acme_handler(struct acme_exchange *x, struct acme_task *task);
+
+/* Handlers, by resource. */
+acme_handler acme_get_directory, acme_post_directory, acme_get_nonce, acme_post_nonce;
+acme_handler acme_post_new_account, acme_post_account, acme_post_key_change, acme_post_orders;
+acme_handler acme_post_new_order, acme_post_order, acme_post_finalize;
+acme_handler acme_post_authz, acme_post_challenge, acme_post_certificate;
+
+/* The payload as a JSON object, parsed once; NULL: the problem is set. Borrowed. */
+json_t *acme_payload(struct acme_exchange *x, struct acme_task *task);
+static inline bool acme_is_post_as_get(const struct acme_exchange *x)
+{
+    return x->jws.payload_len == 0;
+}
+/* False and the problem set where a payload came that this resource has no use for (RFC 8555 section 6.3). */
+bool acme_no_payload(const struct acme_exchange *x, struct acme_task *task);
+
+/* Loads for a request: the object, and it must be of the account that asks; otherwise false with a problem that is the
+ * same for an object of others and for one that does not exist. */
+bool acme_own_order(struct store_txn *txn, struct acme_task *task, const struct acme_id *id);
+bool acme_own_authz(struct store_txn *txn, struct acme_task *task, const struct acme_id *id);
+/* In a change: STORE_OK while the account that asks is still valid; otherwise STORE_REFUSED and the problem. */
+enum store_status acme_require_account(struct store_txn *txn, struct acme_task *task);
+/* Sets the problem that a failed read or change is to the client. */
+void acme_store_problem(struct acme_problem *problem, enum store_status status);
+
+static inline uint64_t acme_now_s(const struct acme_task *task)
+{
+    return task->now_ms / 1000;
+}
+void acme_set_subject(struct acme_task *task, const struct acme_id *id);
+
+#endif
