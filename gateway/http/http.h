@@ -58,16 +58,29 @@ struct http_config {
     void *public_ctx, *admin_ctx;
 };
 
-/* Binds everything, starts the threads, returns when all loops run. NULL: *reason names the listener or file and what
+/* Ignores SIGPIPE, raises the limit of open descriptors to what the kernel allows, and lowers connections_max where
+ * even that does not suffice. A listener's port 0 takes a free one (http_address tells which). Strings of config may go
+ * after the call; acme, store and the handlers' contexts must outlive the server.
+ * Binds everything, starts the threads, returns when all loops run. NULL: *reason names the listener or file and what
  * to do. */
 struct http_server *http_start(const struct http_config *config, char reason[static HTTP_REASON_MAX]);
-/* Wakes replies held for this topic. Any thread. */
+
+enum http_listener { HTTP_ACME, HTTP_PUBLIC, HTTP_ADMIN, HTTP_LISTENER_KINDS };
+enum { HTTP_ADDRESS_MAX = 128 };
+/* The address that listener `index` of that kind is bound to ("127.0.0.1:14000", or the socket's path); "" where there
+ * is none. Any thread. */
+void http_address(const struct http_server *server, enum http_listener kind, size_t index,
+                  char text[static HTTP_ADDRESS_MAX]);
+
+/* Wakes replies held for this topic. Any thread, but not once http_stop was called. Call it after the change that it
+ * tells of was committed. */
 void http_notify(struct http_server *server, const struct acme_id *topic);
 /* Reads certificate and key files anew and serves them from the next connection on; false (and *reason): the old ones
- * stay. Any thread. */
+ * stay. Any thread, but not once http_stop was called. */
 bool http_reload_tls(struct http_server *server, char reason[static HTTP_REASON_MAX]);
 /* Stops accepting, answers held replies now, ends connections as they become idle, at most deadline_ms; joins. Frees
- * what can be freed. */
+ * what can be freed: a request whose change the store has not answered by then keeps its memory. The store must still
+ * run. */
 void http_stop(struct http_server *server, uint32_t deadline_ms);
 
 #endif

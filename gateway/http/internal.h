@@ -1,0 +1,168 @@
+/* internal: what the files of this room share.
+ *
+ * struct http_server is made by http_start and, but for `stopping`, read-only while threads run. A struct loop, and
+ * every connection and job on it, belongs to its thread; other threads reach it only by loop_send.
+ */
+#ifndef GATEWAY_HTTP_INTERNAL_H
+#define GATEWAY_HTTP_INTERNAL_H
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include <h2o.h>
+
+#include "gateway/http/hold.h"
+#include "gateway/http/http.h"
+
+enum {
+    BODY_CEILING = 320 * 1024,    /* octets; h2o answers beyond. Above the two limits that are ours to answer */
+    PUBLIC_BODY_MAX = 256 * 1024, /* a pushed certificate chain */
+    HANDSHAKE_TIMEOUT_MS = 10 * 1000,
+    REQUEST_TIMEOUT_MS = 30 * 1000, /* a whole request, and idle between two: clients poll */
+    WRITE_TIMEOUT_MS = 30 * 1000,   /* a peer that takes nothing */
+    CONNECTIONS_DEFAULT = 10 * 1000,
+    LISTEN_BACKLOG = 1024,
+    ACCEPT_BATCH = 16,
+    ACCEPT_PAUSE_MS = 200, /* after the process or the system ran out of descriptors */
+};
+
+struct loop;
+
+enum message_kind { MESSAGE_COMMITTED, MESSAGE_NOTICE, MESSAGE_TLS };
+
+/* What other threads send to a loop; embedded first in what it brings. Zeroed before it is sent. */
+struct message {
+    h2o_multithread_message_t super;
+    enum message_kind kind;
+};
+
+struct notice {
+    struct message message;
+    struct acme_id topic;
+};
+
+struct new_tls {
+    struct message message;
+    SSL_CTX *contexts[HTTP_LISTENER_KINDS]; /* a reference each, NULL where plain */
+};
+
+/* One configured address: a descriptor for each loop (the Unix socket: for the first only; -1 elsewhere). */
+struct listener {
+    enum http_listener kind;
+    char address[HTTP_ADDRESS_MAX];
+    int *descriptors;
+    bool bound_name; /* the address is a file to remove at the end */
+};
+
+/* A listener on one loop. h2o keeps pointers to `accept` during handshakes, so doors live as long as their loop. */
+struct door {
+    struct loop *loop;
+    enum http_listener kind;
+    h2o_accept_ctx_t accept;
+    h2o_socket_t *sock;
+};
+
+/* On every accepted socket's on_close. */
+struct connection {
+    h2o_linklist_t link;
+    struct loop *loop;
+    h2o_socket_t *sock;
+    SSL_CTX *tls;  /* a reference: h2o takes none until the ClientHello is there */
+    int linger_fd; /* -1, or a duplicate that outlives h2o's (see linger.h) */
+    char peer[INET6_ADDRSTRLEN];
+};
+
+struct loop {
+    struct http_server *server;
+    pthread_t thread;
+    unsigned index;
+    h2o_context_t context;
+    h2o_multithread_receiver_t receiver;
+    struct acme_thread *acme;
+    struct door *doors; /* server->listener_count; sock NULL where closed */
+    h2o_linklist_t connections;
+    unsigned connection_count, connections_max;
+    bool accepting;
+    uint64_t accept_again_ms; /* monotonic; 0: when a connection ends */
+    h2o_linklist_t lingering;
+    unsigned lingering_count;
+    struct holds holds;
+    unsigned submitted; /* jobs that the store has */
+    bool draining;      /* this thread has seen server->stopping */
+    bool ready;         /* set up; false: the thread ended at once */
+    bool clean;         /* at its end: nothing refers to this loop any more */
+};
+
+struct http_server {
+    struct http_config config;
+    char *tls_files[HTTP_LISTENER_KINDS][2]; /* certificate and key; NULL: plain */
+    h2o_globalconf_t globalconf;
+    h2o_hostconf_t *hosts[HTTP_LISTENER_KINDS][2]; /* NULL-terminated, as an accept context wants it */
+    SSL_CTX *tls[HTTP_LISTENER_KINDS];             /* the generation loops begin with */
+    struct listener *listeners;
+    size_t listener_count;
+    struct loop *loops;
+    unsigned loop_count, running;
+    unsigned connections_max;
+    sem_t started;
+    pthread_mutex_t reload_lock;
+    uint64_t deadline_ms; /* monotonic; set before stopping */
+    atomic_bool stopping;
+};
+
+/* Deadlines inside the process: a clock that nobody sets. */
+static inline uint64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static inline struct loop *loop_of(const h2o_req_t *req)
+{
+    return H2O_STRUCT_FROM_MEMBER(struct loop, context, req->conn->ctx);
+}
+
+static inline struct connection *connection_of(const h2o_req_t *req)
+{
+    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+}
+
+/* loop.c */
+/* The thread: sets up, posts server->started, runs until server->stopping, drains. arg is a struct loop. */
+void *loop_main(void *arg);
+/* Any thread, once the loop is ready. The loop takes over what the message is part of. */
+void loop_send(struct loop *loop, struct message *message);
+
+/* accept.c; on the loop's thread */
+/* Makes the doors and starts to accept. False when out of memory. */
+bool accept_open(struct loop *loop);
+/* Closes the doors. */
+void accept_close(struct loop *loop);
+/* Accepts again after a shortage of descriptors. */
+void accept_resume(struct loop *loop, uint64_t now_ms);
+/* From the next connection on. */
+void accept_swap_tls(struct loop *loop, const struct new_tls *tls);
+/* Ends connections that wait for a request. */
+void accept_end_idle(struct loop *loop);
+/* Cuts all connections off, whatever they do. */
+void accept_cut(struct loop *loop);
+
+/* job.c; on the loop's thread */
+int on_acme_request(h2o_handler_t *self, h2o_req_t *req);
+void job_on_committed(struct loop *loop, struct message *message);
+void job_on_notice(struct loop *loop, const struct acme_id *topic);
+/* Looks again at every held reply that is due at now_ms; UINT64_MAX: at all. True when there was one. */
+bool job_expire(struct loop *loop, uint64_t now_ms);
+
+/* call.c */
+int on_public_request(h2o_handler_t *self, h2o_req_t *req);
+int on_admin_request(h2o_handler_t *self, h2o_req_t *req);
+
+/* fallback.c */
+/* Takes care of what h2o answers itself on this host; with problem documents where asked. */
+void fallback_register(h2o_hostconf_t *host, bool problems);
+
+#endif

@@ -1,0 +1,227 @@
+/* job: an ACME request from its arrival to its reply, across the store's commit and the wait for a topic.
+ *
+ * A job is on the heap and has one owner at a time: its request (whose pool ends it), or the store while its change is
+ * submitted. All its pointers are read and written on the loop's thread; the writer touches only `status` and the
+ * message, and no more once that is sent.
+ */
+#include <stdlib.h>
+
+#include "gateway/clock.h"
+#include "gateway/http/internal.h"
+#include "gateway/http/reply.h"
+
+struct job {
+    struct message message; /* MESSAGE_COMMITTED */
+    struct loop *loop;
+    h2o_req_t *req; /* NULL: gone while the store had the job */
+    struct acme_task *task;
+    struct store_op op;
+    enum store_status status; /* what became of op */
+    bool submitted;
+    struct hold hold;
+    uint64_t began_ms, hold_until_ms; /* monotonic; 0: not held yet */
+};
+
+static const char no_memory[] = "{\"type\":\"urn:ietf:params:acme:error:serverInternal\","
+                                "\"detail\":\"The server is out of memory; try again\",\"status\":503}";
+
+static void job_free(struct job *job)
+{
+    hold_remove(&job->loop->holds, &job->hold);
+    if (job->task)
+        acme_task_free(job->task);
+    free(job);
+}
+
+/* The request's pool is cleared: the reply is out, or the connection is gone. */
+static void on_request_gone(void *arg)
+{
+    struct job *job = arg;
+    job->req = NULL;
+    if (!job->submitted)
+        job_free(job);
+}
+
+/* On the writer's thread. */
+static void on_done(struct store_op *op, enum store_status status)
+{
+    struct job *job = op->arg;
+    job->status = status;
+    loop_send(job->loop, &job->message);
+}
+
+static enum store_status run_change(struct store_txn *txn, void *arg)
+{
+    struct job *job = arg;
+    return acme_change(txn, job->task);
+}
+
+static struct job *job_make(struct loop *loop, h2o_req_t *req)
+{
+    struct job *job = calloc(1, sizeof *job);
+    if (!job)
+        return NULL;
+    job->message.kind = MESSAGE_COMMITTED;
+    job->loop = loop;
+    job->req = req;
+    job->op = (struct store_op){.fn = run_change, .arg = job, .done = on_done};
+    job->began_ms = monotonic_ms();
+    reply_own(req, job, on_request_gone);
+    return job;
+}
+
+static void job_answer(struct job *job)
+{
+    const struct acme_reply *reply = acme_task_reply(job->task);
+    h2o_req_t *req = job->req;
+    bool get = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET"));
+
+    if (reply->content_type)
+        reply_header(req, "Content-Type", reply->content_type);
+    if (reply->location[0])
+        reply_header(req, "Location", reply->location);
+    for (unsigned i = 0; i < reply->link_count; i++)
+        reply_header(req, "Link", reply->links[i]);
+    if (reply->nonce[0])
+        reply_header(req, "Replay-Nonce", reply->nonce);
+    if (reply->nonce[0] || !get)
+        reply_header(req, "Cache-Control", "no-store");
+    if (reply->allow)
+        reply_header(req, "Allow", reply->allow);
+    if (reply->retry_after_s) {
+        char *seconds = h2o_mem_alloc_pool(&req->pool, sizeof "4294967295");
+        snprintf(seconds, sizeof "4294967295", "%u", reply->retry_after_s);
+        reply_header(req, "Retry-After", seconds);
+    }
+    reply_log(req, reply->status, acme_task_subject(job->task), job->began_ms);
+    reply_send(req, reply->status, reply->body, reply->body_len);
+}
+
+/* Puts the job into the table and looks once more: the topic may have been notified before it was there. */
+static enum acme_step hold_and_look(struct job *job)
+{
+    struct loop *loop = job->loop;
+    bool over = loop->draining || (job->hold_until_ms && monotonic_ms() >= job->hold_until_ms);
+    if (!job->hold_until_ms)
+        job->hold_until_ms = monotonic_ms() + acme_hold_ms(job->task);
+    if (!over)
+        hold_add(&loop->holds, &job->hold, acme_hold_topic(job->task), job->hold_until_ms);
+    enum acme_step step = acme_resume(job->task, loop->acme, over, clock_ms());
+    if (step != ACME_HOLD)
+        hold_remove(&loop->holds, &job->hold);
+    return step;
+}
+
+/* Goes on with what the ACME room asked for last. The job may be gone afterwards. */
+static void job_advance(struct job *job, enum acme_step step)
+{
+    if (step == ACME_HOLD)
+        step = hold_and_look(job);
+    if (step == ACME_COMMIT) {
+        job->submitted = true;
+        job->loop->submitted++;
+        store_submit(job->loop->server->config.store, &job->op);
+    } else if (step == ACME_DONE) {
+        job_answer(job);
+    }
+}
+
+void job_on_committed(struct loop *loop, struct message *message)
+{
+    struct job *job = H2O_STRUCT_FROM_MEMBER(struct job, message, message);
+    loop->submitted--;
+    job->submitted = false;
+    if (job->req)
+        job_advance(job, acme_committed(job->task, loop->acme, job->status, clock_ms()));
+    else
+        job_free(job);
+}
+
+static void on_topic(void *ctx, struct hold *hold)
+{
+    struct job *job = H2O_STRUCT_FROM_MEMBER(struct job, hold, hold);
+    struct loop *loop = ctx;
+    enum acme_step step = acme_resume(job->task, loop->acme, false, clock_ms());
+    if (step == ACME_HOLD)
+        return;
+    hold_remove(&loop->holds, hold);
+    job_advance(job, step);
+}
+
+void job_on_notice(struct loop *loop, const struct acme_id *topic)
+{
+    holds_each(&loop->holds, topic, on_topic, loop);
+}
+
+bool job_expire(struct loop *loop, uint64_t now_ms)
+{
+    struct hold *hold = holds_due(&loop->holds, now_ms);
+    bool any = hold != NULL;
+    for (; hold; hold = holds_due(&loop->holds, now_ms)) {
+        struct job *job = H2O_STRUCT_FROM_MEMBER(struct job, hold, hold);
+        job_advance(job, acme_resume(job->task, loop->acme, true, clock_ms()));
+    }
+    return any;
+}
+
+static enum acme_method method_of(const h2o_req_t *req)
+{
+    static const struct {
+        const char *name;
+        enum acme_method method;
+    } methods[] = {{"POST", ACME_POST}, {"GET", ACME_GET}, {"HEAD", ACME_HEAD}};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        if (h2o_memis(req->method.base, req->method.len, methods[i].name, strlen(methods[i].name)))
+            return methods[i].method;
+    }
+    return ACME_OTHER;
+}
+
+static struct acme_request request_of(const h2o_req_t *req)
+{
+    size_t path_len = req->query_at == SIZE_MAX ? req->input.path.len : req->query_at;
+    struct acme_request request = {
+        .method = method_of(req),
+        .path = req->input.path.base,
+        .path_len = path_len,
+        .peer = connection_of(req)->peer,
+        .body_too_large = req->entity.len > ACME_BODY_MAX,
+        .now_ms = clock_ms(),
+    };
+    ssize_t type = h2o_find_header(&req->headers, H2O_TOKEN_CONTENT_TYPE, -1);
+    ssize_t agent = h2o_find_header(&req->headers, H2O_TOKEN_USER_AGENT, -1);
+
+    if (path_len < req->input.path.len) {
+        request.query = req->input.path.base + path_len + 1;
+        request.query_len = req->input.path.len - path_len - 1;
+    }
+    if (type >= 0) {
+        request.content_type = req->headers.entries[type].value.base;
+        request.content_type_len = req->headers.entries[type].value.len;
+    }
+    if (agent >= 0) {
+        request.user_agent = req->headers.entries[agent].value.base;
+        request.user_agent_len = req->headers.entries[agent].value.len;
+    }
+    if (!request.body_too_large) {
+        request.body = (const uint8_t *)req->entity.base;
+        request.body_len = req->entity.len;
+    }
+    return request;
+}
+
+int on_acme_request(h2o_handler_t *self, h2o_req_t *req)
+{
+    struct loop *loop = loop_of(req);
+    struct job *job = job_make(loop, req);
+    (void)self;
+    if (!job) {
+        reply_header(req, "Content-Type", "application/problem+json");
+        reply_header(req, "Retry-After", "10");
+        reply_send(req, 503, no_memory, sizeof no_memory - 1);
+        return 0;
+    }
+    struct acme_request request = request_of(req);
+    job_advance(job, acme_begin(loop->server->config.acme, loop->acme, &request, &job->task));
+    return 0;
+}

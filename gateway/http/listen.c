@@ -1,0 +1,174 @@
+#include "gateway/http/listen.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static bool fail(char *reason, const char *address, const char *what)
+{
+    snprintf(reason, HTTP_REASON_MAX, "cannot listen on %s: %s", address, what);
+    return false;
+}
+
+/* "[::1]:443" -> "::1", "443". */
+static bool split(const char *address, char host[static HTTP_ADDRESS_MAX], const char **port)
+{
+    const char *colon = strrchr(address, ':');
+    size_t len = colon ? (size_t)(colon - address) : 0;
+    if (len == 0 || colon[1] == '\0')
+        return false;
+    if (address[0] == '[') {
+        if (len < 3 || address[len - 1] != ']')
+            return false;
+        address++;
+        len -= 2;
+    }
+    memcpy(host, address, len);
+    host[len] = '\0';
+    *port = colon + 1;
+    return true;
+}
+
+static bool resolve(const char *address, struct sockaddr_storage *where, socklen_t *len)
+{
+    struct addrinfo hints = {
+        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    char host[HTTP_ADDRESS_MAX];
+    const char *port;
+    if (!split(address, host, &port) || getaddrinfo(host, port, &hints, &found) != 0)
+        return false;
+    memcpy(where, found->ai_addr, found->ai_addrlen);
+    *len = found->ai_addrlen;
+    freeaddrinfo(found);
+    return true;
+}
+
+/* Options set on a listening socket are inherited by what it accepts. Returns the bound descriptor, or -1 and errno. */
+static int bind_one(const struct sockaddr_storage *where, socklen_t len, bool share)
+{
+    int on = 1, timeout_ms = WRITE_TIMEOUT_MS;
+    int fd = socket(where->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        (!share || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
+        (where->ss_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms) == 0 &&
+        bind(fd, (const struct sockaddr *)where, len) == 0 && (!share || listen(fd, LISTEN_BACKLOG) == 0))
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* SO_REUSEPORT lets a second process of the same user take half of the connections without a word. Without it, bind
+ * tells whether somebody is there. */
+static bool is_free(const struct sockaddr_storage *where, socklen_t len)
+{
+    int fd = bind_one(where, len, false);
+    if (fd < 0)
+        return false;
+    close(fd);
+    return true;
+}
+
+static void write_address(int fd, struct listener *listener)
+{
+    struct sockaddr_storage where;
+    socklen_t len = sizeof where;
+    char host[NI_MAXHOST], port[NI_MAXSERV];
+    if (getsockname(fd, (struct sockaddr *)&where, &len) != 0 ||
+        getnameinfo((struct sockaddr *)&where, len, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return;
+    snprintf(listener->address, sizeof listener->address, where.ss_family == AF_INET6 ? "[%.64s]:%.8s" : "%.64s:%.8s",
+             host, port);
+}
+
+bool listen_tcp(struct listener *listener, unsigned count, char reason[static HTTP_REASON_MAX])
+{
+    struct sockaddr_storage where;
+    socklen_t len;
+    if (!resolve(listener->address, &where, &len))
+        return fail(reason, listener->address, "it is not an address and port such as 192.0.2.1:443 or [::]:443");
+    if (!is_free(&where, len))
+        return fail(reason, listener->address, strerror(errno));
+    for (unsigned i = 0; i < count; i++) {
+        listener->descriptors[i] = bind_one(&where, len, true);
+        if (listener->descriptors[i] < 0)
+            return fail(reason, listener->address, strerror(errno));
+        if (i == 0) {
+            /* The kernel's choice for port 0 holds for the others too. */
+            len = sizeof where;
+            if (getsockname(listener->descriptors[0], (struct sockaddr *)&where, &len) != 0)
+                return fail(reason, listener->address, strerror(errno));
+            write_address(listener->descriptors[0], listener);
+        }
+    }
+    return true;
+}
+
+/* Removes a socket that nobody answers on. */
+static bool clear_stale(const struct sockaddr_un *where, char *reason)
+{
+    struct stat found;
+    if (lstat(where->sun_path, &found) != 0)
+        return errno == ENOENT || fail(reason, where->sun_path, strerror(errno));
+    if (!S_ISSOCK(found.st_mode))
+        return fail(reason, where->sun_path, "there is a file of that name that is not a socket");
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return fail(reason, where->sun_path, strerror(errno));
+    int got = connect(fd, (const struct sockaddr *)where, sizeof *where), error = errno;
+    close(fd);
+    if (got == 0)
+        return fail(reason, where->sun_path, "another process serves this socket");
+    if (error != ECONNREFUSED)
+        return fail(reason, where->sun_path, strerror(error));
+    return unlink(where->sun_path) == 0 || fail(reason, where->sun_path, strerror(errno));
+}
+
+bool listen_unix(struct listener *listener, char reason[static HTTP_REASON_MAX])
+{
+    enum { MODE = 0660 };
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    size_t len = strlen(listener->address);
+    if (len >= sizeof where.sun_path)
+        return fail(reason, listener->address, "the path of a Unix socket can have 107 octets at most");
+    memcpy(where.sun_path, listener->address, len + 1);
+    if (!clear_stale(&where, reason))
+        return false;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return fail(reason, listener->address, strerror(errno));
+    /* On Linux the mode that the descriptor has before bind is the most that the name gets: nobody slips in between. */
+    if (fchmod(fd, MODE) == 0 && bind(fd, (const struct sockaddr *)&where, sizeof where) == 0 &&
+        chmod(where.sun_path, MODE) == 0 && listen(fd, LISTEN_BACKLOG) == 0) {
+        listener->descriptors[0] = fd;
+        listener->bound_name = true;
+        return true;
+    }
+    fail(reason, listener->address, strerror(errno));
+    close(fd);
+    return false;
+}
+
+void listen_close(struct listener *listener, unsigned count)
+{
+    for (unsigned i = 0; listener->descriptors && i < count; i++) {
+        if (listener->descriptors[i] >= 0)
+            close(listener->descriptors[i]);
+        listener->descriptors[i] = -1;
+    }
+    if (listener->bound_name)
+        unlink(listener->address);
+    listener->bound_name = false;
+}

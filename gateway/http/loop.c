@@ -1,0 +1,141 @@
+/* loop: one thread with its event loop, from set-up to its end. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "gateway/http/internal.h"
+#include "gateway/http/linger.h"
+#include "gateway/log.h"
+
+enum { DRAIN_LOOK_MS = 20 };
+
+void loop_send(struct loop *loop, struct message *message)
+{
+    message->super = (h2o_multithread_message_t){{NULL, NULL}};
+    h2o_multithread_send_message(&loop->receiver, &message->super);
+}
+
+static void take_tls(struct loop *loop, struct new_tls *tls)
+{
+    accept_swap_tls(loop, tls);
+    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++)
+        SSL_CTX_free(tls->contexts[kind]);
+    free(tls);
+}
+
+static void take_notice(struct loop *loop, struct notice *notice)
+{
+    job_on_notice(loop, &notice->topic);
+    free(notice);
+}
+
+/* The library insists that the list is empty on return. */
+static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
+{
+    struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, receiver, receiver);
+    while (!h2o_linklist_is_empty(messages)) {
+        struct message *message = H2O_STRUCT_FROM_MEMBER(struct message, super.link, messages->next);
+        h2o_linklist_unlink(&message->super.link);
+        switch (message->kind) {
+        case MESSAGE_COMMITTED:
+            job_on_committed(loop, message);
+            break;
+        case MESSAGE_NOTICE:
+            take_notice(loop, H2O_STRUCT_FROM_MEMBER(struct notice, message, message));
+            break;
+        case MESSAGE_TLS:
+            take_tls(loop, H2O_STRUCT_FROM_MEMBER(struct new_tls, message, message));
+            break;
+        }
+    }
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Waits for events until `until_ms` at most, runs them, and then what is due. */
+static void run_once(struct loop *loop, uint64_t until_ms)
+{
+    uint64_t now_ms = monotonic_ms();
+    until_ms = earlier(until_ms, earlier(loop->holds.earliest_ms, linger_next_ms(loop)));
+    if (loop->accept_again_ms)
+        until_ms = earlier(until_ms, loop->accept_again_ms);
+    uint64_t wait_ms = until_ms <= now_ms ? 0 : earlier(until_ms - now_ms, INT32_MAX);
+
+    /* Due replies first: what they write is flushed by the run below, which then must not sleep. */
+    if (job_expire(loop, now_ms))
+        wait_ms = 0;
+    linger_expire(loop, now_ms);
+    accept_resume(loop, now_ms);
+    if (h2o_evloop_run(loop->context.loop, (int32_t)wait_ms) != 0 && errno != EINTR)
+        log_error("the event loop failed", "reason", strerror(errno));
+}
+
+static bool set_up(struct loop *loop)
+{
+    struct http_server *server = loop->server;
+    h2o_context_init(&loop->context, h2o_evloop_create(), &server->globalconf);
+    h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, on_messages);
+    h2o_linklist_init_anchor(&loop->connections);
+    h2o_linklist_init_anchor(&loop->lingering);
+    holds_init(&loop->holds);
+    loop->connections_max = server->connections_max;
+    if (server->config.acme && !(loop->acme = acme_thread_make(server->config.acme)))
+        return false;
+    return accept_open(loop);
+}
+
+/* Frees what can be freed. h2o keeps its epoll descriptor, its queue's struct and this thread's spare buffers. */
+static void tear_down(struct loop *loop)
+{
+    accept_close(loop);
+    linger_expire(loop, UINT64_MAX);
+    loop->clean = loop->connection_count == 0 && loop->submitted == 0;
+    if (!loop->clean)
+        return; /* h2o would assert, and the store will still write to its job */
+    h2o_evloop_t *events = loop->context.loop;
+    h2o_multithread_unregister_receiver(loop->context.queue, &loop->receiver);
+    h2o_context_dispose(&loop->context);
+    h2o_evloop_destroy(events);
+    if (loop->acme)
+        acme_thread_free(loop->acme);
+    free(loop->doors);
+}
+
+/* Answers what is held, lets requests finish, and cuts off what is left when most of the time is over. */
+static void drain(struct loop *loop)
+{
+    uint64_t deadline_ms = loop->server->deadline_ms, now_ms = monotonic_ms();
+    uint64_t cut_ms = now_ms + (deadline_ms > now_ms ? deadline_ms - now_ms : 0) / 10 * 9;
+
+    loop->draining = true;
+    accept_close(loop);
+    /* h2o_context_request_shutdown would add HTTP/2's timers, which nobody needs and which forbid disposal. */
+    loop->context.shutdown_requested = 1;
+    job_expire(loop, UINT64_MAX);
+    while ((loop->connection_count > 0 || loop->submitted > 0) && now_ms < deadline_ms) {
+        if (now_ms < cut_ms)
+            accept_end_idle(loop);
+        else
+            accept_cut(loop);
+        run_once(loop, earlier(deadline_ms, now_ms + DRAIN_LOOK_MS));
+        now_ms = monotonic_ms();
+    }
+}
+
+void *loop_main(void *arg)
+{
+    struct loop *loop = arg;
+    struct http_server *server = loop->server;
+    loop->ready = set_up(loop);
+    bool ready = loop->ready;
+    sem_post(&server->started);
+    if (ready) {
+        while (!atomic_load(&server->stopping))
+            run_once(loop, UINT64_MAX);
+        drain(loop);
+    }
+    tear_down(loop);
+    return NULL;
+}

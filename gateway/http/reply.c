@@ -1,0 +1,101 @@
+#include "gateway/http/reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/http/internal.h"
+#include "gateway/log.h"
+
+static const char *reason_phrase(int status)
+{
+    static const struct {
+        int status;
+        const char *phrase;
+    } phrases[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {413, "Payload Too Large"},
+        {415, "Unsupported Media Type"},
+        {429, "Too Many Requests"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
+    };
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
+    }
+    return "Status";
+}
+
+void reply_header(h2o_req_t *req, const char *name, const char *value)
+{
+    size_t len = strlen(name);
+    char lower[64];
+    if (len > sizeof lower)
+        h2o_fatal("a header's name is longer than any of ours");
+    memcpy(lower, name, len);
+    h2o_strtolower(lower, len);
+    const h2o_token_t *token = h2o_lookup_token(lower, len);
+    if (token)
+        h2o_add_header(&req->pool, &req->res.headers, token, name, value, strlen(value));
+    else
+        h2o_add_header_by_str(&req->pool, &req->res.headers, name, len, 0, name, value, strlen(value));
+}
+
+struct owned {
+    void *p;
+    void (*free_fn)(void *);
+};
+
+static void on_owner_gone(void *arg)
+{
+    struct owned *owned = arg;
+    owned->free_fn(owned->p);
+}
+
+void reply_own(h2o_req_t *req, void *p, void (*free_fn)(void *))
+{
+    struct owned *owned = h2o_mem_alloc_shared(&req->pool, sizeof *owned, on_owner_gone);
+    *owned = (struct owned){.p = p, .free_fn = free_fn};
+}
+
+void reply_send(h2o_req_t *req, int status, const char *body, size_t len)
+{
+    static h2o_generator_t generator = {NULL, NULL};
+    bool head = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
+    h2o_iovec_t buffer = h2o_iovec_init(body, len);
+
+    req->res.status = status;
+    req->res.reason = reason_phrase(status);
+    /* Without a length h2o would close the connection after anything but a 200; a 204 must have none. */
+    if (status != 204)
+        req->res.content_length = len;
+    h2o_start_response(req, &generator);
+    h2o_send(req, &buffer, head || status == 204 || len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
+
+void reply_text(h2o_req_t *req, int status, const char *text)
+{
+    reply_header(req, "Content-Type", "text/plain; charset=utf-8");
+    reply_send(req, status, text, strlen(text));
+}
+
+void reply_log(h2o_req_t *req, int status, const char *subject, uint64_t began_ms)
+{
+    char text[16], took[24];
+    if (!log_enabled(LOG_LEVEL_DEBUG))
+        return;
+    snprintf(text, sizeof text, "%d", status);
+    snprintf(took, sizeof took, "%llu", (unsigned long long)(monotonic_ms() - began_ms));
+    log_debug("request", "method", h2o_strdup(&req->pool, req->input.method.base, req->input.method.len).base, "path",
+              h2o_strdup(&req->pool, req->input.path.base, req->input.path.len).base, "status", text, "took_ms", took,
+              "peer", connection_of(req)->peer, "subject", subject && *subject ? subject : NULL);
+}

@@ -1,0 +1,19 @@
+/* reply: the one way out. Every answer of ours to a request leaves through reply_send. On the loop's thread. */
+#ifndef GATEWAY_HTTP_REPLY_H
+#define GATEWAY_HTTP_REPLY_H
+
+#include <h2o.h>
+
+/* Adds a header. name is in the spelling for the wire; name and value must live as long as the request. */
+void reply_header(h2o_req_t *req, const char *name, const char *value);
+/* Frees p with free_fn when the request is gone. */
+void reply_own(h2o_req_t *req, void *p, void (*free_fn)(void *));
+/* Sends status, headers and body (which must live as long as the request; none is sent for HEAD and 204). The request
+ * may be gone when it returns. */
+void reply_send(h2o_req_t *req, int status, const char *body, size_t len);
+/* As above, a static text of our own as text/plain. */
+void reply_text(h2o_req_t *req, int status, const char *text);
+/* One line at debug level. subject may be NULL; times are monotonic milliseconds. */
+void reply_log(h2o_req_t *req, int status, const char *subject, uint64_t began_ms);
+
+#endif

@@ -1,0 +1,272 @@
+/* server: start, stop, and what other threads ask of the loops. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "gateway/http/internal.h"
+#include "gateway/http/listen.h"
+#include "gateway/http/tls.h"
+
+enum { DESCRIPTORS_SHARE = 4 }; /* one in so many is left to the store, upstream calls and look-ups */
+
+static const char no_memory[] = "out of memory while starting the listeners";
+
+static bool fail(char *reason, const char *what)
+{
+    snprintf(reason, HTTP_REASON_MAX, "%s", what);
+    return false;
+}
+
+/* ---- making ---- */
+
+static bool copy_tls(struct http_server *server, enum http_listener kind, const struct http_tls *tls, char *reason)
+{
+    if (!tls->certificate_file)
+        return true;
+    server->tls_files[kind][0] = strdup(tls->certificate_file);
+    server->tls_files[kind][1] = strdup(tls->key_file ? tls->key_file : "");
+    if (!server->tls_files[kind][0] || !server->tls_files[kind][1])
+        return fail(reason, no_memory);
+    server->tls[kind] = tls_load(server->tls_files[kind][0], server->tls_files[kind][1], reason);
+    return server->tls[kind] != NULL;
+}
+
+/* Hosts tell the listeners apart: an accept context knows its own host only. One handler each does its own routing. */
+static void configure(struct http_server *server)
+{
+    static const struct {
+        const char *name;
+        int (*on_req)(h2o_handler_t *, h2o_req_t *);
+    } kinds[HTTP_LISTENER_KINDS] = {
+        [HTTP_ACME] = {"acme", on_acme_request},
+        [HTTP_PUBLIC] = {"public", on_public_request},
+        [HTTP_ADMIN] = {"admin", on_admin_request},
+    };
+    h2o_globalconf_t *conf = &server->globalconf;
+    h2o_config_init(conf);
+    conf->server_name = h2o_iovec_init(NULL, 0);
+    conf->max_request_entity_size = BODY_CEILING;
+    conf->handshake_timeout = HANDSHAKE_TIMEOUT_MS;
+    conf->http1.req_timeout = REQUEST_TIMEOUT_MS;
+    conf->http1.upgrade_to_http2 = 0;
+    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
+        h2o_hostconf_t *host =
+            h2o_config_register_host(conf, h2o_iovec_init(kinds[kind].name, strlen(kinds[kind].name)), 65535);
+        h2o_handler_t *handler = h2o_create_handler(h2o_config_register_path(host, "/", 0), sizeof *handler);
+        handler->on_req = kinds[kind].on_req;
+        server->hosts[kind][0] = host;
+        fallback_register(host, kind == HTTP_ACME);
+    }
+}
+
+static bool add_listener(struct http_server *server, enum http_listener kind, const char *address, char *reason)
+{
+    struct listener *listener = &server->listeners[server->listener_count];
+    if (strlen(address) >= sizeof listener->address) {
+        snprintf(reason, HTTP_REASON_MAX, "cannot listen on %.200s: the address is too long", address);
+        return false;
+    }
+    listener->kind = kind;
+    memcpy(listener->address, address, strlen(address) + 1);
+    listener->descriptors = calloc(server->loop_count, sizeof *listener->descriptors);
+    if (!listener->descriptors)
+        return fail(reason, no_memory);
+    for (unsigned i = 0; i < server->loop_count; i++)
+        listener->descriptors[i] = -1;
+    server->listener_count++;
+    return kind == HTTP_ADMIN ? listen_unix(listener, reason) : listen_tcp(listener, server->loop_count, reason);
+}
+
+static bool listen_all(struct http_server *server, const struct http_config *config, char *reason)
+{
+    size_t room = config->acme_listen_count + config->public_listen_count + 1;
+    server->listeners = calloc(room, sizeof *server->listeners);
+    if (!server->listeners)
+        return fail(reason, no_memory);
+    for (size_t i = 0; i < config->acme_listen_count; i++) {
+        if (!add_listener(server, HTTP_ACME, config->acme_listen[i], reason))
+            return false;
+    }
+    for (size_t i = 0; i < config->public_listen_count; i++) {
+        if (!add_listener(server, HTTP_PUBLIC, config->public_listen[i], reason))
+            return false;
+    }
+    return !config->admin_socket || add_listener(server, HTTP_ADMIN, config->admin_socket, reason);
+}
+
+/* Connections per loop, such that all loops together leave descriptors for the rest of the process. */
+static unsigned connections_allowed(const struct http_server *server, unsigned wanted)
+{
+    struct rlimit limit;
+    unsigned max = wanted ? wanted : CONNECTIONS_DEFAULT;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return max;
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    rlim_t share = (limit.rlim_cur - limit.rlim_cur / DESCRIPTORS_SHARE) / server->loop_count;
+    if (share == 0)
+        share = 1;
+    return share < max ? (unsigned)share : max;
+}
+
+static unsigned cores(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : (unsigned)count;
+}
+
+/* Signals are for the thread that waits for them. */
+static bool start_threads(struct http_server *server, char *reason)
+{
+    sigset_t all, before;
+    bool ok = true;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (ok && server->running < server->loop_count) {
+        struct loop *loop = &server->loops[server->running];
+        loop->server = server;
+        loop->index = server->running;
+        ok = pthread_create(&loop->thread, NULL, loop_main, loop) == 0;
+        server->running += ok ? 1 : 0;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    /* Nobody may send to a loop before it has its queue. */
+    for (unsigned i = 0; i < server->running; i++) {
+        while (sem_wait(&server->started) != 0)
+            ;
+    }
+    for (unsigned i = 0; i < server->running; i++)
+        ok = ok && server->loops[i].ready;
+    return ok || fail(reason, "cannot start the HTTP threads: out of memory or of threads");
+}
+
+static bool make(struct http_server *server, const struct http_config *config, char *reason)
+{
+    server->config = *config;
+    server->loop_count = config->threads ? config->threads : cores();
+    server->loops = calloc(server->loop_count, sizeof *server->loops);
+    if (!server->loops)
+        return fail(reason, no_memory);
+    server->connections_max = connections_allowed(server, config->connections_max);
+    return copy_tls(server, HTTP_ACME, &config->acme_tls, reason) &&
+           copy_tls(server, HTTP_PUBLIC, &config->public_tls, reason) && listen_all(server, config, reason) &&
+           start_threads(server, reason);
+}
+
+struct http_server *http_start(const struct http_config *config, char reason[static HTTP_REASON_MAX])
+{
+    struct http_server *server = calloc(1, sizeof *server);
+    if (!server) {
+        fail(reason, no_memory);
+        return NULL;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    sem_init(&server->started, 0, 0);
+    pthread_mutex_init(&server->reload_lock, NULL);
+    configure(server);
+    if (make(server, config, reason))
+        return server;
+    http_stop(server, 0);
+    return NULL;
+}
+
+/* ---- while it runs ---- */
+
+void http_address(const struct http_server *server, enum http_listener kind, size_t index,
+                  char text[static HTTP_ADDRESS_MAX])
+{
+    text[0] = '\0';
+    for (size_t i = 0; i < server->listener_count; i++) {
+        if (server->listeners[i].kind == kind && index-- == 0)
+            memcpy(text, server->listeners[i].address, HTTP_ADDRESS_MAX);
+    }
+}
+
+void http_notify(struct http_server *server, const struct acme_id *topic)
+{
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        if (!holds_wanted(&server->loops[i].holds, topic))
+            continue;
+        struct notice *notice = malloc(sizeof *notice);
+        if (!notice)
+            return; /* the replies wait for their time instead */
+        *notice = (struct notice){.message.kind = MESSAGE_NOTICE, .topic = *topic};
+        loop_send(&server->loops[i], &notice->message);
+    }
+}
+
+static bool send_tls(struct loop *loop, SSL_CTX *const fresh[static HTTP_LISTENER_KINDS])
+{
+    struct new_tls *tls = malloc(sizeof *tls);
+    if (!tls)
+        return false;
+    *tls = (struct new_tls){.message.kind = MESSAGE_TLS};
+    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
+        tls->contexts[kind] = fresh[kind];
+        if (fresh[kind])
+            SSL_CTX_up_ref(fresh[kind]);
+    }
+    loop_send(loop, &tls->message);
+    return true;
+}
+
+bool http_reload_tls(struct http_server *server, char reason[static HTTP_REASON_MAX])
+{
+    SSL_CTX *fresh[HTTP_LISTENER_KINDS] = {NULL};
+    bool ok = true;
+    /* Two reloads at once must reach every loop in the same order. */
+    pthread_mutex_lock(&server->reload_lock);
+    for (unsigned kind = 0; ok && kind < HTTP_LISTENER_KINDS; kind++) {
+        char *const *files = server->tls_files[kind];
+        if (files[0])
+            ok = (fresh[kind] = tls_load(files[0], files[1], reason)) != NULL;
+    }
+    for (unsigned i = 0; ok && i < server->loop_count; i++)
+        ok = send_tls(&server->loops[i], fresh) || fail(reason, "out of memory while reloading certificates");
+    pthread_mutex_unlock(&server->reload_lock);
+    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++)
+        SSL_CTX_free(fresh[kind]);
+    return ok;
+}
+
+/* ---- ending ---- */
+
+static void server_free(struct http_server *server)
+{
+    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
+        SSL_CTX_free(server->tls[kind]);
+        free(server->tls_files[kind][0]);
+        free(server->tls_files[kind][1]);
+    }
+    for (size_t i = 0; i < server->listener_count; i++)
+        free(server->listeners[i].descriptors);
+    free(server->listeners);
+    free(server->loops);
+    h2o_config_dispose(&server->globalconf);
+    pthread_mutex_destroy(&server->reload_lock);
+    sem_destroy(&server->started);
+    free(server);
+}
+
+void http_stop(struct http_server *server, uint32_t deadline_ms)
+{
+    bool clean = true;
+    server->deadline_ms = monotonic_ms() + deadline_ms;
+    atomic_store(&server->stopping, true);
+    for (unsigned i = 0; i < server->running; i++) {
+        if (server->loops[i].ready)
+            h2o_multithread_send_message(&server->loops[i].receiver, NULL);
+    }
+    for (unsigned i = 0; i < server->running; i++) {
+        pthread_join(server->loops[i].thread, NULL);
+        clean = clean && server->loops[i].clean;
+    }
+    for (size_t i = 0; i < server->listener_count; i++)
+        listen_close(&server->listeners[i], server->loop_count);
+    if (clean)
+        server_free(server);
+}
