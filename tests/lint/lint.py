@@ -39,7 +39,6 @@ BANNED = {
     "atol": "strtoul with checks", "atoll": "strtoull with checks", "strtok": "strtok_r", "system": "posix_spawn",
     "popen": "posix_spawn", "alloca": "malloc", "tmpnam": "mkstemp", "mktemp": "mkstemp", "gmtime": "gmtime_r",
     "localtime": "localtime_r", "ctime": "strftime", "asctime": "strftime", "rand": "RAND_bytes",
-    "signal": "sigaction",
 }
 
 BRANCH = re.compile(r"\b(?:if|for|while|case)\b|&&|\|\||\?")
