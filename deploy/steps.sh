@@ -43,7 +43,8 @@ need_packages() {
     fi
     echo "installing ${missing[*]}"
     local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}")
-    if ! apt-cache policy "${missing[@]}" | grep -q 'Candidate: [^(]' || ! as_root "${install[@]}"; then
+    if [ "$(apt-cache policy "${missing[@]}" | grep -c 'Candidate: [^(]')" != "${#missing[@]}" ] ||
+        ! as_root "${install[@]}"; then
         as_root apt-get update -q
         as_root "${install[@]}"
     fi
