@@ -15,6 +15,7 @@ enum {
 
 struct lease {
     struct lease *next;
+    uint64_t release_ms; /* when it ends by itself; 0: when it is released */
     uint8_t kind, subject_len;
     uint8_t subject[STORE_SUBJECT_MAX];
 };
@@ -34,7 +35,7 @@ struct scheduler {
     uint64_t next_due_ms; /* when to look at the store again */
     struct scheduler_post *posts, **posts_end;
     struct lease *leases[LEASE_BUCKETS];
-    unsigned lease_count;
+    unsigned lease_count, resting_count;
 };
 
 static unsigned bucket_of(uint8_t kind, const uint8_t *subject, size_t len)
@@ -122,7 +123,7 @@ static bool collect(void *ctx, const struct store_job *job)
     return true;
 }
 
-static bool lease(struct scheduler *s, const struct store_job *job)
+static bool take_lease(struct scheduler *s, const struct store_job *job)
 {
     bool leased = false;
     pthread_mutex_lock(&s->lock);
@@ -140,11 +141,43 @@ static bool lease(struct scheduler *s, const struct store_job *job)
     return leased;
 }
 
+static void end_lease(struct scheduler *s, struct lease **at)
+{
+    struct lease *ended = *at;
+    *at = ended->next;
+    s->lease_count--;
+    if (ended->release_ms)
+        s->resting_count--;
+    free(ended);
+}
+
+/* Ends the leases whose rest is over; returns when the next one is, UINT64_MAX for none. */
+static uint64_t end_rests(struct scheduler *s, uint64_t now_ms)
+{
+    uint64_t next_ms = UINT64_MAX;
+    pthread_mutex_lock(&s->lock);
+    for (unsigned i = 0; s->resting_count > 0 && i < LEASE_BUCKETS; i++) {
+        struct lease **at = &s->leases[i];
+        while (*at) {
+            if ((*at)->release_ms && (*at)->release_ms <= now_ms) {
+                end_lease(s, at);
+                continue;
+            }
+            if ((*at)->release_ms && (*at)->release_ms < next_ms)
+                next_ms = (*at)->release_ms;
+            at = &(*at)->next;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    return next_ms;
+}
+
 /* Hands out what is due; returns when to look again. */
 static uint64_t hand_out(struct scheduler *s)
 {
     struct due due = {.scheduler = s, .now_ms = clock_ms(), .next_due_ms = UINT64_MAX};
     struct store_txn *txn;
+    uint64_t rested_ms = end_rests(s, due.now_ms);
     if (store_read(s->store, &txn) != STORE_OK) {
         log_error("cannot read the jobs table; trying again in a second");
         return due.now_ms + 1000;
@@ -152,10 +185,10 @@ static uint64_t hand_out(struct scheduler *s)
     store_jobs(txn, collect, &due);
     store_read_end(txn);
     for (unsigned i = 0; i < due.count; i++) {
-        if (lease(s, &due.jobs[i]))
+        if (take_lease(s, &due.jobs[i]))
             s->handlers[due.jobs[i].kind].fn(s->handlers[due.jobs[i].kind].ctx, &due.jobs[i]);
     }
-    return due.next_due_ms;
+    return due.next_due_ms < rested_ms ? due.next_due_ms : rested_ms;
 }
 
 static void run_posts(struct scheduler *s)
@@ -249,12 +282,22 @@ void scheduler_release(struct scheduler *s, enum job_kind kind, const void *subj
 {
     pthread_mutex_lock(&s->lock);
     struct lease **at = find_lease(s, (uint8_t)kind, subject, subject_len);
-    struct lease *ended = *at;
-    if (ended) {
-        *at = ended->next;
-        s->lease_count--;
-        free(ended);
+    if (*at) {
+        end_lease(s, at);
         look_by(s, 0); /* it may have become due again meanwhile */
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void scheduler_release_after(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len,
+                             uint64_t delay_ms)
+{
+    pthread_mutex_lock(&s->lock);
+    struct lease *lease = *find_lease(s, (uint8_t)kind, subject, subject_len);
+    if (lease && !lease->release_ms) {
+        lease->release_ms = clock_ms() + delay_ms;
+        s->resting_count++;
+        look_by(s, lease->release_ms);
     }
     pthread_mutex_unlock(&s->lock);
 }

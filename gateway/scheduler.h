@@ -37,6 +37,10 @@ void scheduler_free(struct scheduler *scheduler);
 
 /* Any thread: the job may be handed out again when it is due. */
 void scheduler_release(struct scheduler *scheduler, enum job_kind kind, const void *subject, size_t subject_len);
+/* The same, but not before delay_ms: for a step that failed here, so that it is not taken again in a tight loop. Any
+ * thread. */
+void scheduler_release_after(struct scheduler *scheduler, enum job_kind kind, const void *subject, size_t subject_len,
+                             uint64_t delay_ms);
 /* Number of jobs handed out and not released. Any thread. */
 unsigned scheduler_busy(struct scheduler *scheduler);
 

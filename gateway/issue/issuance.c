@@ -62,9 +62,12 @@ static void decode(struct record_reader *r, struct issuance *is)
     is->created_ms = record_get_u64(r);
     is->changed_ms = record_get_u64(r);
     is->sent_ms = record_get_u64(r);
+    is->resent_ms = record_get_u64(r);
     is->sends = record_get_u32(r);
     is->failures = record_get_u32(r);
     is->looked_ms = record_get_u64(r);
+    is->looks = record_get_u32(r);
+    is->refusal = (int32_t)record_get_u32(r);
     is->doubt = record_get_u8(r) != 0;
     is->note = record_dup_string(r);
 }
@@ -129,9 +132,12 @@ static void encode(struct record_writer *w, const struct issuance *is)
     record_put_u64(w, is->created_ms);
     record_put_u64(w, is->changed_ms);
     record_put_u64(w, is->sent_ms);
+    record_put_u64(w, is->resent_ms);
     record_put_u32(w, is->sends);
     record_put_u32(w, is->failures);
     record_put_u64(w, is->looked_ms);
+    record_put_u32(w, is->looks);
+    record_put_u32(w, (uint32_t)is->refusal);
     record_put_u8(w, is->doubt);
     record_put_string(w, is->note);
     record_put_bytes(w, is->csr, is->csr_len);

@@ -51,9 +51,12 @@ struct issuance {
     char certificate_id[SECTIGO_CERTIFICATE_ID_MAX + 1];
     uint64_t created_ms, changed_ms;
     uint64_t sent_ms;   /* when the first request left, or may have left; 0: none has */
+    uint64_t resent_ms; /* when the latest did */
     uint32_t sends;     /* requests that left or may have left */
     uint32_t failures;  /* in a row, of the step it is at: back-off */
     uint64_t looked_ms; /* last question about it to Sectigo */
+    uint32_t looks;     /* reports read since the outcome became unknown, none of which knew it */
+    int32_t refusal;    /* code of a refusal that may mean "placed earlier"; 0: none */
     bool doubt;         /* a push said failed or rejected: ask for the detailed status too */
     char *note;         /* owned: for people, why it is where it is; "" for nothing to say */
 };

@@ -1,0 +1,74 @@
+#include "gateway/address.h"
+
+#include <arpa/inet.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct address {
+    uint8_t octets[16];
+    unsigned bits; /* 32 or 128 */
+};
+
+static const uint8_t MAPPED[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+static bool parse_address(const char *text, struct address *out)
+{
+    if (inet_pton(AF_INET, text, out->octets) == 1) {
+        out->bits = 32;
+        return true;
+    }
+    if (inet_pton(AF_INET6, text, out->octets) != 1)
+        return false;
+    out->bits = 128;
+    if (memcmp(out->octets, MAPPED, sizeof MAPPED) == 0) {
+        memmove(out->octets, out->octets + sizeof MAPPED, 4);
+        out->bits = 32;
+    }
+    return true;
+}
+
+/* Splits at '/', without which the length is the whole address. */
+static bool parse_prefix(const char *text, struct address *out, unsigned *length)
+{
+    char address[INET6_ADDRSTRLEN];
+    const char *slash = strchr(text, '/');
+    size_t len = slash ? (size_t)(slash - text) : strlen(text);
+    if (len >= sizeof address)
+        return false;
+    memcpy(address, text, len);
+    address[len] = '\0';
+    if (!parse_address(address, out))
+        return false;
+    *length = out->bits;
+    if (!slash)
+        return true;
+    char *end;
+    unsigned long number = strtoul(slash + 1, &end, 10);
+    if (slash[1] < '0' || slash[1] > '9' || *end || number > out->bits)
+        return false;
+    *length = (unsigned)number;
+    return true;
+}
+
+bool address_is_prefix(const char *text)
+{
+    struct address address;
+    unsigned length;
+    return parse_prefix(text, &address, &length);
+}
+
+bool address_in_prefix(const char *text, const char *prefix)
+{
+    struct address address, net;
+    unsigned length;
+    if (!parse_address(text, &address) || !parse_prefix(prefix, &net, &length) || address.bits != net.bits)
+        return false;
+    for (unsigned bit = 0; bit < length; bit++) {
+        uint8_t mask = (uint8_t)(0x80u >> bit % 8);
+        if ((address.octets[bit / 8] ^ net.octets[bit / 8]) & mask)
+            return false;
+    }
+    return true;
+}

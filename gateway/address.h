@@ -1,0 +1,12 @@
+/* address: IP addresses against prefixes. Any thread. */
+#ifndef GATEWAY_ADDRESS_H
+#define GATEWAY_ADDRESS_H
+
+#include <stdbool.h>
+
+/* A prefix is "10.0.0.0/8", "2001:db8::/32" or one address. */
+bool address_is_prefix(const char *text);
+/* False where either does not parse or the families differ; an IPv4-mapped IPv6 address is its IPv4 address. */
+bool address_in_prefix(const char *address, const char *prefix);
+
+#endif

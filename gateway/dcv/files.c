@@ -1,0 +1,86 @@
+#include "gateway/dcv/files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/issue/tables.h"
+#include "sectigo/sectigo.h"
+#include "store/record.h"
+
+enum { RECORD_VERSION = 1, MD5_TEXT = 32, BODY_MAX = 160, KEY_MAX = MD5_TEXT + 64 };
+
+/* Upper-case MD5, then the issuance. Returns the key's length, 0 on failure. */
+static size_t make_key(const struct dcv_answer *answer, struct sectigo_token *token, uint8_t key[static KEY_MAX])
+{
+    size_t id_len = strlen(answer->issuance);
+    if (MD5_TEXT + id_len > KEY_MAX || !sectigo_token_make(answer->csr, answer->csr_len, answer->unique_value, token))
+        return 0;
+    memcpy(key, token->md5_upper, MD5_TEXT);
+    memcpy(key + MD5_TEXT, answer->issuance, id_len);
+    return MD5_TEXT + id_len;
+}
+
+enum store_status dcv_file_put(struct store_txn *txn, const struct dcv_answer *answer, uint64_t now_ms)
+{
+    struct sectigo_token token;
+    struct record_writer w;
+    uint8_t key[KEY_MAX];
+    char body[BODY_MAX];
+    enum store_status status = STORE_INVALID;
+    size_t key_len = make_key(answer, &token, key);
+    size_t body_len = key_len ? sectigo_token_file(&token, body, sizeof body) : 0;
+    if (body_len == 0)
+        return STORE_INVALID;
+    record_begin(&w, RECORD_VERSION, BODY_MAX + 32);
+    record_put_u64(&w, now_ms);
+    record_put_bytes(&w, body, body_len);
+    if (!w.failed)
+        status = store_put(txn, ISSUE_DCV_FILES, key, key_len, w.data, w.len);
+    record_free(&w);
+    return status;
+}
+
+enum store_status dcv_file_remove(struct store_txn *txn, const struct dcv_answer *answer)
+{
+    struct sectigo_token token;
+    uint8_t key[KEY_MAX];
+    size_t key_len = make_key(answer, &token, key);
+    if (key_len == 0)
+        return STORE_INVALID;
+    enum store_status status = store_delete(txn, ISSUE_DCV_FILES, key, key_len);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+struct newest {
+    uint64_t put_ms;
+    char *body;
+};
+
+static bool keep_newest(void *ctx, struct store_slice key, struct store_slice value)
+{
+    struct newest *newest = ctx;
+    struct record_reader r;
+    (void)key;
+    if (record_open(&r, value) != RECORD_VERSION)
+        return true;
+    uint64_t put_ms = record_get_u64(&r);
+    struct store_slice body = record_get_bytes(&r);
+    if (r.failed || (newest->body && put_ms < newest->put_ms))
+        return true;
+    free(newest->body);
+    newest->put_ms = put_ms;
+    newest->body = strndup((const char *)body.data, body.len);
+    return true;
+}
+
+char *dcv_file_find(struct store_txn *txn, const char *md5, size_t len)
+{
+    struct newest newest = {0};
+    char upper[MD5_TEXT];
+    if (len != MD5_TEXT)
+        return NULL;
+    for (size_t i = 0; i < len; i++)
+        upper[i] = (char)(md5[i] >= 'a' && md5[i] <= 'f' ? md5[i] - 32 : md5[i]);
+    store_visit_prefix(txn, ISSUE_DCV_FILES, upper, MD5_TEXT, keep_newest, &newest);
+    return newest.body;
+}

@@ -1,0 +1,214 @@
+#include "gateway/gateway.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/acme.h"
+#include "gateway/egress.h"
+#include "gateway/http/http.h"
+#include "gateway/issue/issuer.h"
+#include "gateway/issue/tables.h"
+#include "gateway/issue/upstream.h"
+#include "gateway/operate/admin.h"
+#include "gateway/public.h"
+#include "gateway/scheduler.h"
+#include "gateway/validation.h"
+
+enum {
+    SCHEMA = 1,
+    HTTP_DEADLINE_MS = 5000,    /* for connections to end at stop */
+    EGRESS_DEADLINE_MS = 20000, /* for calls to Sectigo to end at stop: what is cut off has to be settled */
+};
+
+struct gateway {
+    const struct config *config;
+    struct store *store;
+    struct egress *egress;
+    struct upstream *upstream;
+    struct scheduler *scheduler;
+    struct issuer *issuer;
+    struct validation *validation;
+    struct acme *acme;
+    struct http_server *http;
+    struct public public;
+    struct admin admin;
+};
+
+/* The policy of accounts that come without an external account key. */
+static const char POLICY[] = "default";
+
+static void notify(void *ctx, const struct acme_id *topic)
+{
+    struct gateway *g = ctx;
+    http_notify(g->http, topic);
+}
+
+static bool fail(char reason[static GATEWAY_REASON_MAX], const char *text)
+{
+    snprintf(reason, GATEWAY_REASON_MAX, "%s", text);
+    return false;
+}
+
+static bool open_store(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    static const char *const tables[] = {ACME_TABLE_NAMES, ISSUE_TABLE_NAMES};
+    struct store_config store = {.path = g->config->store.path,
+                                 .map_size = g->config->store.map_size,
+                                 .tables = tables,
+                                 .table_count = ISSUE_TABLE_END,
+                                 .schema = SCHEMA};
+    char why[STORE_REASON_SIZE];
+    _Static_assert(sizeof tables / sizeof *tables == ISSUE_TABLE_END, "every table has a name");
+    return store_open(&store, &g->store, why) == STORE_OK || fail(reason, why);
+}
+
+static bool open_egress(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    const struct config_validation *validation = &g->config->validation;
+    struct egress_config egress = {.resolvers = (const char *const *)validation->resolvers.list,
+                                   .resolver_count = validation->resolvers.count,
+                                   .trust_anchor_file = validation->trust_anchor,
+                                   .insecure_zones = (const char *const *)validation->insecure_zones.list,
+                                   .insecure_zone_count = validation->insecure_zones.count};
+    char why[EGRESS_REASON_MAX];
+    g->egress = egress_start(&egress, why);
+    return g->egress || fail(reason, why);
+}
+
+static bool open_upstream(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    char why[UPSTREAM_REASON_MAX];
+    g->upstream = upstream_make(g->config, g->egress, why);
+    return g->upstream || fail(reason, why);
+}
+
+static bool make_workers(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    g->scheduler = scheduler_make(g->store);
+    if (!g->scheduler)
+        return fail(reason, "out of memory");
+    struct issuer_config issuer = {.config = g->config,
+                                   .store = g->store,
+                                   .scheduler = g->scheduler,
+                                   .egress = g->egress,
+                                   .upstream = g->upstream,
+                                   .notify = notify,
+                                   .notify_ctx = g};
+    struct validation_config validation = {.store = g->store,
+                                           .scheduler = g->scheduler,
+                                           .egress = g->egress,
+                                           .validate = {.http_port = g->config->validation.http_port,
+                                                        .tls_port = g->config->validation.tls_port,
+                                                        .timeout_ms = g->config->validation.timeout_ms,
+                                                        .redirects_max = 10},
+                                           .notify = notify,
+                                           .notify_ctx = g};
+    g->issuer = issuer_make(&issuer);
+    g->validation = validation_make(&validation);
+    if (!g->issuer || !g->validation)
+        return fail(reason, "out of memory");
+    enum store_status status = issuer_recover(g->issuer);
+    if (status != STORE_OK)
+        snprintf(reason, GATEWAY_REASON_MAX, "%s: the orders under way cannot be taken up again: %s",
+                 g->config->store.path, store_status_text(status));
+    return status == STORE_OK;
+}
+
+static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    const struct config_acme *from = &g->config->acme;
+    const struct config_validation *validation = &g->config->validation;
+    struct acme_config acme = {
+        .store = g->store,
+        .base_url = from->url,
+        .instance = g->config->instance,
+        .policy = POLICY,
+        .terms_of_service = from->terms_of_service,
+        .website = from->website,
+        .caa_identities = from->caa_identities.count ? (const char *const *)from->caa_identities.list : NULL,
+        .identifiers_max = from->identifiers_max,
+        .offer = {[ACME_HTTP_01] = validation->http_01,
+                  [ACME_DNS_01] = validation->dns_01,
+                  [ACME_TLS_ALPN_01] = validation->tls_alpn_01},
+        .order_lifetime_s = from->order_lifetime_s,
+        .authz_valid_s = from->authorization_lifetime_s,
+        .hold_finalize_ms = from->hold_finalize_ms,
+        .hold_challenge_ms = from->hold_challenge_ms,
+    };
+    issuer_hooks(g->issuer, &acme.hooks);
+    acme.hooks.validate = validation_hook;
+    g->acme = acme_make(&acme);
+    return g->acme || fail(reason, "out of memory");
+}
+
+static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    const struct config *config = g->config;
+    char why[HTTP_REASON_MAX];
+    g->public = (struct public){.push = &config->public.push, .issuer = g->issuer};
+    g->admin = (struct admin){.store = g->store, .scheduler = g->scheduler};
+    struct http_config http = {
+        .threads = config->acme.threads,
+        .acme_listen = (const char *const *)config->acme.listen.list,
+        .acme_listen_count = config->acme.listen.count,
+        .acme_tls = {config->acme.tls.certificate, config->acme.tls.key},
+        .public_listen = (const char *const *)config->public.listen.list,
+        .public_listen_count = config->public.listen.count,
+        .public_tls = {config->public.tls.certificate, config->public.tls.key},
+        .admin_socket = config->admin_socket,
+        .acme = g->acme,
+        .store = g->store,
+        .public_handler = public_handle,
+        .public_ctx = &g->public,
+        .admin_handler = admin_handle,
+        .admin_ctx = &g->admin,
+    };
+    g->http = http_start(&http, why);
+    return g->http || fail(reason, why);
+}
+
+struct gateway *gateway_start(const struct config *config, char reason[static GATEWAY_REASON_MAX])
+{
+    struct gateway *g = calloc(1, sizeof *g);
+    if (!g) {
+        fail(reason, "out of memory");
+        return NULL;
+    }
+    g->config = config;
+    if (open_store(g, reason) && open_egress(g, reason) && open_upstream(g, reason) && make_workers(g, reason) &&
+        make_acme(g, reason) && open_listeners(g, reason)) {
+        if (scheduler_start(g->scheduler))
+            return g;
+        fail(reason, "no thread can be made for the scheduler");
+    }
+    gateway_stop(g);
+    return NULL;
+}
+
+bool gateway_reload_tls(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    char why[HTTP_REASON_MAX];
+    return http_reload_tls(g->http, why) || fail(reason, why);
+}
+
+void gateway_stop(struct gateway *g)
+{
+    if (g->issuer)
+        issuer_stop(g->issuer);
+    if (g->http)
+        http_stop(g->http, HTTP_DEADLINE_MS);
+    if (g->scheduler)
+        scheduler_stop(g->scheduler);
+    if (g->egress)
+        egress_stop(g->egress, EGRESS_DEADLINE_MS);
+    if (g->store)
+        store_close(g->store);
+    scheduler_free(g->scheduler);
+    validation_free(g->validation);
+    issuer_free(g->issuer);
+    upstream_free(g->upstream);
+    if (g->acme)
+        acme_free(g->acme);
+    free(g);
+}

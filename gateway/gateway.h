@@ -1,0 +1,25 @@
+/* gateway: all parts of the daemon, started and stopped in order.
+ *
+ * Up: store, egress, logins, scheduler, issuer, ACME logic, listeners. Down the other way round, each part ending what
+ * it has begun.
+ */
+#ifndef GATEWAY_GATEWAY_H
+#define GATEWAY_GATEWAY_H
+
+#include <stdbool.h>
+
+#include "gateway/config.h"
+
+struct gateway;
+
+enum { GATEWAY_REASON_MAX = 1024 };
+
+/* NULL: *reason is one line that says what failed and what to do. config must outlive the gateway. Main thread, all
+ * signals blocked. */
+struct gateway *gateway_start(const struct config *config, char reason[static GATEWAY_REASON_MAX]);
+/* Serves new connections with the TLS files as they are now. False: *reason, and the old ones stay. */
+bool gateway_reload_tls(struct gateway *gateway, char reason[static GATEWAY_REASON_MAX]);
+/* Answers what is held, lets calls to Sectigo end within the deadline, commits, frees. */
+void gateway_stop(struct gateway *gateway);
+
+#endif

@@ -1,0 +1,234 @@
+#include "gateway/issue/accept.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+enum { CA_MAX = 10 };
+
+/* A certificate is never older than its order; the hour is for clocks that differ, the day for notBefore set to
+ * midnight. */
+static const int64_t BEFORE_SENT_S = 25 * 3600;
+
+static enum accept_verdict no(char reason[static ACCEPT_REASON_MAX], const char *text)
+{
+    snprintf(reason, ACCEPT_REASON_MAX, "%s", text);
+    return ACCEPT_NO;
+}
+
+static X509 *read_leaf(const char *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    X509 *leaf = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    BIO_free(bio);
+    return leaf;
+}
+
+static STACK_OF(X509) * read_cas(const char *pem)
+{
+    STACK_OF(X509) *cas = sk_X509_new_null();
+    BIO *bio = pem ? BIO_new_mem_buf(pem, -1) : NULL;
+    X509 *ca;
+    while (cas && bio && sk_X509_num(cas) < CA_MAX && (ca = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+        if (!sk_X509_push(cas, ca)) {
+            X509_free(ca);
+            break;
+        }
+    }
+    BIO_free(bio);
+    return cas;
+}
+
+static bool same_key(X509 *leaf, const uint8_t *spki_sha256)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned char *der = NULL;
+    unsigned len = 0;
+    int der_len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &der);
+    bool same = der_len > 0 && EVP_Digest(der, (size_t)der_len, digest, &len, EVP_sha256(), NULL) == 1 &&
+                memcmp(digest, spki_sha256, 32) == 0;
+    OPENSSL_free(der);
+    return same;
+}
+
+/* ---- names ---- */
+
+static bool copy_dns_name(const ASN1_STRING *from, struct acme_identifier *name)
+{
+    int len = ASN1_STRING_length(from);
+    if (len <= 0 || (size_t)len >= sizeof name->value)
+        return false;
+    memcpy(name->value, ASN1_STRING_get0_data(from), (size_t)len);
+    for (char *c = name->value; *c; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+    name->type = ACME_DNS_NAME;
+    return strlen(name->value) == (size_t)len;
+}
+
+static bool copy_ip_address(const ASN1_STRING *from, struct acme_identifier *name)
+{
+    int len = ASN1_STRING_length(from);
+    name->type = ACME_IP_ADDRESS;
+    return (len == 4 || len == 16) && inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(from), name->value,
+                                                sizeof name->value) != NULL;
+}
+
+static bool read_names(X509 *leaf, struct acme_names *names)
+{
+    GENERAL_NAMES *sans = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
+    bool good = sans != NULL;
+    for (int i = 0; good && i < sk_GENERAL_NAME_num(sans); i++) {
+        const GENERAL_NAME *san = sk_GENERAL_NAME_value(sans, i);
+        struct acme_identifier name = {0};
+        if (san->type == GEN_DNS)
+            good = copy_dns_name(san->d.dNSName, &name);
+        else
+            good = san->type == GEN_IPADD && copy_ip_address(san->d.iPAddress, &name);
+        good = good && names_add(names, &name);
+    }
+    GENERAL_NAMES_free(sans);
+    return good;
+}
+
+/* The base name of an ordered wildcard. */
+static bool is_base(const struct acme_identifier *extra, const struct acme_names *ordered)
+{
+    for (size_t i = 0; i < ordered->count; i++) {
+        const char *name = ordered->list[i].value;
+        if (name[0] == '*' && strcmp(name + 2, extra->value) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum accept_verdict check_names(X509 *leaf, const struct accept_want *want,
+                                       char reason[static ACCEPT_REASON_MAX])
+{
+    struct acme_names names = {0};
+    enum accept_verdict verdict = ACCEPT_GOOD;
+    if (!read_names(leaf, &names)) {
+        verdict = no(reason, "the certificate has no subject alternative names, or one that cannot be read");
+        goto out;
+    }
+    for (size_t i = 0; i < names.count; i++) {
+        if (names_contain(want->names, &names.list[i]) ||
+            (want->base_of_wildcard && is_base(&names.list[i], want->names)))
+            continue;
+        snprintf(reason, ACCEPT_REASON_MAX, "the certificate is for %s too, which was not ordered",
+                 names.list[i].value);
+        verdict = ACCEPT_NO;
+        goto out;
+    }
+    for (size_t i = 0; i < want->names->count; i++) {
+        if (names_contain(&names, &want->names->list[i]))
+            continue;
+        snprintf(reason, ACCEPT_REASON_MAX, "the certificate lacks %s", want->names->list[i].value);
+        verdict = ACCEPT_NAMES_MISSING;
+        goto out;
+    }
+out:
+    names_clear(&names);
+    return verdict;
+}
+
+/* ---- chain and facts ---- */
+
+/* PEM of the verified chain but for the self-signed root at its end. */
+static char *chain_pem(STACK_OF(X509) * chain)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *text = NULL, *data;
+    int last = sk_X509_num(chain) - 1;
+    if (!bio)
+        return NULL;
+    for (int i = 0; i <= last; i++) {
+        X509 *certificate = sk_X509_value(chain, i);
+        if (i > 0 && i == last && X509_self_signed(certificate, 0) == 1)
+            break;
+        if (PEM_write_bio_X509(bio, certificate) != 1)
+            goto out;
+    }
+    long len = BIO_get_mem_data(bio, &data);
+    if (len > 0 && len <= ACME_CHAIN_MAX)
+        text = strndup(data, (size_t)len);
+out:
+    BIO_free(bio);
+    return text;
+}
+
+static bool build_chain(X509 *leaf, STACK_OF(X509) * cas, X509_STORE *anchors, char **pem,
+                        char reason[static ACCEPT_REASON_MAX])
+{
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    bool good = false;
+    if (!ctx || X509_STORE_CTX_init(ctx, anchors, leaf, cas) != 1) {
+        no(reason, "out of memory");
+        goto out;
+    }
+    if (X509_verify_cert(ctx) != 1) {
+        snprintf(reason, ACCEPT_REASON_MAX, "the certificate does not chain to the login's trust_anchors: %s",
+                 X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+        goto out;
+    }
+    *pem = chain_pem(X509_STORE_CTX_get0_chain(ctx));
+    good = *pem != NULL;
+    if (!good)
+        no(reason, "the certificate chain is too long to store");
+out:
+    X509_STORE_CTX_free(ctx);
+    return good;
+}
+
+static bool to_seconds(const ASN1_TIME *time, int64_t *seconds)
+{
+    struct tm tm;
+    if (!time || ASN1_TIME_to_tm(time, &tm) != 1)
+        return false;
+    *seconds = timegm(&tm);
+    return true;
+}
+
+static bool read_facts(X509 *leaf, struct acme_certificate *out)
+{
+    BIGNUM *serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL);
+    unsigned len = 0;
+    bool good = serial && !BN_is_negative(serial) && (size_t)BN_num_bytes(serial) <= sizeof out->serial &&
+                to_seconds(X509_get0_notBefore(leaf), &out->not_before_s) &&
+                to_seconds(X509_get0_notAfter(leaf), &out->not_after_s) &&
+                X509_digest(leaf, EVP_sha256(), out->der_sha256, &len) == 1;
+    if (good)
+        out->serial_len = (size_t)BN_bn2bin(serial, out->serial);
+    BN_free(serial);
+    return good;
+}
+
+enum accept_verdict accept_certificate(const struct accept_want *want, const char *leaf_pem, const char *ca_pem,
+                                       struct acme_certificate *out, char reason[static ACCEPT_REASON_MAX])
+{
+    enum accept_verdict verdict = ACCEPT_NO;
+    STACK_OF(X509) *cas = NULL;
+    X509 *leaf = read_leaf(leaf_pem);
+
+    if (!leaf || !read_facts(leaf, out)) {
+        no(reason, "what came is not a certificate that can be read");
+    } else if (!same_key(leaf, want->spki_sha256)) {
+        no(reason, "the certificate carries another public key than the CSR");
+    } else if (out->not_before_s < (int64_t)(want->sent_ms / 1000) - BEFORE_SENT_S) {
+        no(reason, "the certificate is older than the order");
+    } else if ((verdict = check_names(leaf, want, reason)) == ACCEPT_GOOD) {
+        cas = read_cas(ca_pem);
+        if (!cas || !build_chain(leaf, cas, want->anchors, &out->chain, reason))
+            verdict = ACCEPT_NO;
+    }
+    memcpy(out->spki_sha256, want->spki_sha256, 32);
+    sk_X509_pop_free(cas, X509_free);
+    X509_free(leaf);
+    ERR_clear_error();
+    return verdict;
+}

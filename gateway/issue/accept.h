@@ -1,0 +1,39 @@
+/* accept: is this the certificate that the issuance is waiting for? issuance.md section 6.
+ *
+ * A pure test over what a push or CollectSSL brought; whoever stores the certificate also checks that its serial number
+ * is new. Any thread.
+ */
+#ifndef GATEWAY_ISSUE_ACCEPT_H
+#define GATEWAY_ISSUE_ACCEPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "acme/certificate.h"
+#include "acme/identifier.h"
+
+enum { ACCEPT_REASON_MAX = 512 };
+
+struct accept_want {
+    const uint8_t *spki_sha256; /* 32 octets, of the CSR */
+    const struct acme_names *names;
+    bool base_of_wildcard; /* "example.com" beside an ordered "*.example.com" is fine */
+    uint64_t sent_ms;      /* when the request first left */
+    X509_STORE *anchors;
+};
+
+enum accept_verdict {
+    ACCEPT_GOOD,
+    ACCEPT_NAMES_MISSING, /* ours, but Sectigo left names out */
+    ACCEPT_NO,            /* somebody else's, old, untrusted or not readable */
+};
+
+/* leaf and ca (may be NULL) are PEM text. On ACCEPT_GOOD fills chain (PEM, leaf first, each signed by the next, no
+ * root), serial, digests and times of *out, which was zeroed; the caller clears it. Otherwise *reason is a sentence. */
+enum accept_verdict accept_certificate(const struct accept_want *want, const char *leaf, const char *ca,
+                                       struct acme_certificate *out, char reason[static ACCEPT_REASON_MAX]);
+
+#endif

@@ -1,0 +1,295 @@
+/* What a step found out, stored: the move, its consequences for orders, subscription and queue, and the job that goes
+ * on, in one transaction. */
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "acme/order.h"
+#include "gateway/clock.h"
+#include "gateway/dcv/files.h"
+#include "gateway/issue/errand.h"
+#include "gateway/issue/queue.h"
+#include "gateway/issue/tables.h"
+#include "gateway/log.h"
+#include "gateway/operate/audit.h"
+
+/* How long a request may be on the wire beyond its own time-out before its job takes it for lost. */
+static const uint64_t WIRE_MARGIN_MS = 30 * 1000;
+
+struct commit {
+    struct store_txn *txn;
+    struct errand *errand;
+    struct result *result;
+    struct issuance *is;
+    struct subscription *sub;
+    uint64_t now_ms;
+    uint64_t due_ms;  /* of the job */
+    uint64_t next_ms; /* when the errand goes on */
+};
+
+/* ---- the DCV answer ---- */
+
+static struct dcv_answer dcv_answer(const struct issuance *is)
+{
+    return (struct dcv_answer){is->csr, is->csr_len, is->unique_value, is->id};
+}
+
+static bool make_unique_value(struct issuance *is)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345"; /* 32 of them: no bias */
+    unsigned char random[SECTIGO_UNIQUE_VALUE_MAX];
+    if (RAND_bytes(random, sizeof random) != 1)
+        return false;
+    for (size_t i = 0; i < sizeof random; i++)
+        is->unique_value[i] = letters[random[i] & 31];
+    is->unique_value[sizeof random] = '\0';
+    return true;
+}
+
+enum store_status commit_prepare(struct store_txn *txn, struct issuance *is, uint64_t now_ms)
+{
+    if (!is->unique_value[0] && !make_unique_value(is))
+        return STORE_IO;
+    struct dcv_answer answer = dcv_answer(is);
+    enum store_status status = dcv_file_put(txn, &answer, now_ms);
+    if (status == STORE_OK)
+        status = store_job_set(txn, JOB_ISSUANCE, is->id, strlen(is->id), now_ms);
+    return status;
+}
+
+/* Sectigo may have chosen another unique value than ours: then that one is published. */
+static enum store_status adopt_unique_value(struct commit *c)
+{
+    const char *theirs = c->result->answer.unique_value;
+    struct dcv_answer answer = dcv_answer(c->is);
+    if (!theirs[0] || strcmp(theirs, c->is->unique_value) == 0)
+        return STORE_OK;
+    enum store_status status = dcv_file_remove(c->txn, &answer);
+    memcpy(c->is->unique_value, theirs, sizeof c->is->unique_value);
+    return status == STORE_OK ? dcv_file_put(c->txn, &answer, c->now_ms) : status;
+}
+
+/* ---- entering a state ---- */
+
+static enum store_status enter_prepared(struct commit *c)
+{
+    enum store_status status = STORE_OK;
+    if (c->result->over) {
+        c->is->kind = ISSUANCE_PURCHASE;
+        status = queue_renew(c->txn, c->sub, SUBSCRIPTION_ENDED, c->is, c->now_ms);
+    }
+    return status == STORE_OK ? commit_prepare(c->txn, c->is, c->now_ms) : status;
+}
+
+static enum store_status enter_submitting(struct commit *c)
+{
+    if (c->is->sends == 0)
+        c->is->sent_ms = c->now_ms;
+    c->is->resent_ms = c->now_ms;
+    c->is->sends++;
+    c->is->looks = 0;
+    c->is->refusal = 0;
+    c->due_ms = c->now_ms + upstream_login_config(c->errand->login)->timeout_ms + WIRE_MARGIN_MS;
+    return STORE_OK;
+}
+
+static enum store_status enter_unknown(struct commit *c)
+{
+    c->is->looks = 0;
+    c->is->refusal = c->result->refusal;
+    return STORE_OK;
+}
+
+static enum store_status index_text(struct store_txn *txn, unsigned table, const char *key, const struct issuance *is)
+{
+    return key[0] ? store_put(txn, table, key, strlen(key), is->id, strlen(is->id)) : STORE_OK;
+}
+
+static enum store_status write_audit(struct commit *c, const char *what, int64_t amount_cents)
+{
+    struct audit_line line = {.what = what,
+                              .issuance = c->is->id,
+                              .policy = c->sub->policy,
+                              .profile = c->sub->profile,
+                              .login = c->sub->login,
+                              .order_number = c->is->order_number,
+                              .certificate_id = c->is->certificate_id,
+                              .account = &c->is->account,
+                              .names = &c->sub->names,
+                              .product = c->sub->product,
+                              .amount_cents = amount_cents};
+    return audit_add(c->txn, &line, c->now_ms);
+}
+
+/* A purchase that Sectigo has: from here on the subscription is paid. */
+static enum store_status bought(struct commit *c)
+{
+    c->sub->state = SUBSCRIPTION_LIVE;
+    c->sub->bought_ms = c->now_ms;
+    c->sub->paid_cents = c->result->answer.cost_cents;
+    memcpy(c->sub->order_number, c->is->order_number, sizeof c->sub->order_number);
+    return write_audit(c, "purchase", c->result->answer.cost_cents);
+}
+
+static enum store_status enter_submitted(struct commit *c)
+{
+    const struct sectigo_order_answer *answer = &c->result->answer;
+    if (answer->order_number[0])
+        memcpy(c->is->order_number, answer->order_number, sizeof c->is->order_number);
+    else if (!c->is->order_number[0])
+        memcpy(c->is->order_number, c->sub->order_number, sizeof c->is->order_number);
+    memcpy(c->is->certificate_id, answer->certificate_id, sizeof c->is->certificate_id);
+    if (answer->certificate_id[0] && !subscription_add_certificate_id(c->sub, answer->certificate_id))
+        return STORE_IO;
+    c->due_ms = c->next_ms = c->now_ms + c->errand->profile->first_poll_ms;
+    enum store_status status = adopt_unique_value(c);
+    if (status == STORE_OK && answer->order_number[0])
+        status = index_text(c->txn, ISSUE_BY_ORDER_NUMBER, c->is->order_number, c->is);
+    if (status == STORE_OK)
+        status = index_text(c->txn, ISSUE_BY_CERTIFICATE_ID, c->is->certificate_id, c->is);
+    if (status == STORE_OK)
+        status = c->is->kind == ISSUANCE_PURCHASE ? bought(c) : write_audit(c, "replacement", 0);
+    return status;
+}
+
+/* An issuance ended: nothing of it stays published, and the next one has its turn. */
+static enum store_status end(struct commit *c)
+{
+    struct dcv_answer answer = dcv_answer(c->is);
+    enum store_status status = dcv_file_remove(c->txn, &answer);
+    c->next_ms = UINT64_MAX;
+    return status == STORE_OK ? queue_hand_over(c->txn, c->sub, c->is, c->now_ms) : status;
+}
+
+static enum store_status enter_collected(struct commit *c)
+{
+    struct acme_certificate *certificate = &c->result->certificate;
+    struct acme_id known;
+    /* Clients that reuse a key would otherwise be handed their old certificate again. */
+    enum store_status status = acme_certificate_by_serial(c->txn, certificate->serial, certificate->serial_len, &known);
+    if (status != STORE_NOT_FOUND)
+        return status == STORE_OK ? STORE_EXISTS : status;
+    if (!acme_id_make(&certificate->id, c->now_ms))
+        return STORE_IO;
+    certificate->account = c->is->account;
+    certificate->order = c->is->orders[0];
+    certificate->issued_ms = c->now_ms;
+    memcpy(certificate->policy, c->sub->policy, sizeof certificate->policy);
+    memcpy(certificate->profile, c->sub->profile, sizeof certificate->profile);
+    status = acme_certificate_save(c->txn, certificate);
+    for (uint32_t i = 0; status == STORE_OK && i < c->is->order_count; i++) {
+        status = acme_order_complete(c->txn, &c->is->orders[i], &certificate->id, c->now_ms);
+        if (status == STORE_REFUSED)
+            status = STORE_OK; /* the order has ended otherwise; the certificate is kept all the same */
+    }
+    c->sub->has_certificate = true;
+    c->sub->certificate = certificate->id;
+    return status == STORE_OK ? end(c) : status;
+}
+
+static enum store_status fail_orders(struct commit *c)
+{
+    enum store_status status = STORE_OK;
+    for (uint32_t i = 0; status == STORE_OK && i < c->is->order_count; i++) {
+        status = acme_order_fail(c->txn, &c->is->orders[i], &c->result->problem, c->now_ms);
+        if (status == STORE_REFUSED)
+            status = STORE_OK;
+    }
+    return status;
+}
+
+static enum store_status enter_refused(struct commit *c)
+{
+    enum store_status status = fail_orders(c);
+    return status == STORE_OK ? end(c) : status;
+}
+
+static enum store_status enter_dead(struct commit *c)
+{
+    if (c->is->kind == ISSUANCE_PURCHASE)
+        c->sub->state = SUBSCRIPTION_DEAD;
+    return enter_refused(c);
+}
+
+static enum store_status enter(struct commit *c)
+{
+    static enum store_status (*const entered[ISSUANCE_STATES])(struct commit *) = {
+        [ISSUANCE_PREPARED] = enter_prepared,   [ISSUANCE_SUBMITTING] = enter_submitting,
+        [ISSUANCE_UNKNOWN] = enter_unknown,     [ISSUANCE_SUBMITTED] = enter_submitted,
+        [ISSUANCE_COLLECTED] = enter_collected, [ISSUANCE_REFUSED] = enter_refused,
+        [ISSUANCE_DEAD] = enter_dead,
+    };
+    enum issuance_state from = c->is->state;
+    if (!issuance_move(c->is, c->result->to, c->now_ms)) {
+        log_error("an issuance cannot make this move", "issuance", c->is->id, "from", issuance_state_text(from), "to",
+                  issuance_state_text(c->result->to));
+        return STORE_INVALID;
+    }
+    return entered[c->is->state] ? entered[c->is->state](c) : STORE_OK;
+}
+
+/* ---- the transaction ---- */
+
+static bool take_facts(struct commit *c)
+{
+    if (!c->result->hasten)
+        c->is->failures = c->result->failed ? c->is->failures + 1 : 0;
+    if (c->result->looked)
+        c->is->looked_ms = c->now_ms;
+    if (c->result->missed)
+        c->is->looks++;
+    if (c->result->not_placed && c->is->sends > 0)
+        c->is->sends--;
+    if (c->result->doubt)
+        c->is->doubt = true;
+    return c->result->hasten || issuance_set_note(c->is, c->result->note);
+}
+
+static enum store_status set_job(struct commit *c)
+{
+    size_t len = strlen(c->is->id);
+    uint64_t present_ms;
+    if (c->result->hasten && store_job_get(c->txn, JOB_ISSUANCE, c->is->id, len, &present_ms) == STORE_OK &&
+        present_ms < c->due_ms)
+        return STORE_OK;
+    if (!issuance_ended(c->is->state))
+        return store_job_set(c->txn, JOB_ISSUANCE, c->is->id, len, c->due_ms);
+    enum store_status status = store_job_clear(c->txn, JOB_ISSUANCE, c->is->id, len);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+static enum store_status apply(struct commit *c)
+{
+    enum store_status status = take_facts(c) ? STORE_OK : STORE_IO;
+    c->due_ms = c->result->due_ms ? c->result->due_ms : c->now_ms;
+    c->next_ms = c->result->due_ms;
+    if (status == STORE_OK && c->result->to != c->is->state)
+        status = enter(c);
+    if (status == STORE_OK)
+        status = issuance_save(c->txn, c->is);
+    if (status == STORE_OK && c->sub->state != 0)
+        status = subscription_save(c->txn, c->sub);
+    if (status == STORE_OK)
+        status = set_job(c);
+    c->errand->next_ms = c->next_ms;
+    return status;
+}
+
+enum store_status commit_result(struct store_txn *txn, void *errand)
+{
+    struct errand *e = errand;
+    struct commit c = {
+        .txn = txn, .errand = e, .result = &e->result, .is = &e->next_is, .sub = &e->next_sub, .now_ms = clock_ms()};
+
+    issuance_clear(&e->next_is);
+    subscription_clear(&e->next_sub);
+    e->stale = false;
+    enum store_status status = issuance_load(txn, e->is.id, &e->next_is);
+    if (status == STORE_OK && e->next_is.revision != e->is.revision) {
+        e->stale = true;
+        return STORE_REFUSED;
+    }
+    if (status == STORE_OK)
+        status = subscription_load(txn, &e->next_is.subscription, &e->next_sub);
+    return status == STORE_OK ? apply(&c) : status;
+}

@@ -1,0 +1,189 @@
+#include "gateway/issue/errand.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/clock.h"
+#include "gateway/log.h"
+
+/* After the store would not take a step (a full disk, say). */
+static const uint64_t UNSTORED_REST_MS = 5000;
+
+void errand_debug_stop(const struct issuer *issuer, const char *point)
+{
+    if (issuer->stop_at && strcmp(issuer->stop_at, point) == 0)
+        kill(getpid(), SIGKILL);
+}
+
+const struct config_profile *issuer_profile(const struct issuer *issuer, const char *name)
+{
+    const struct config *config = issuer->at.config;
+    for (unsigned i = 0; i < config->profile_count; i++) {
+        if (strcmp(config->profiles[i].name, name) == 0)
+            return &config->profiles[i];
+    }
+    return NULL;
+}
+
+static bool load(struct errand *e, const char *issuance)
+{
+    struct store_txn *txn;
+    if (store_read(e->issuer->at.store, &txn) != STORE_OK)
+        return false;
+    enum store_status status = issuance_load(txn, issuance, &e->is);
+    if (status == STORE_OK)
+        status = subscription_load(txn, &e->is.subscription, &e->sub);
+    store_read_end(txn);
+    if (status != STORE_OK)
+        log_error("an issuance cannot be read from the store", "issuance", issuance, "reason",
+                  store_status_text(status));
+    return status == STORE_OK;
+}
+
+struct errand *errand_make(struct issuer *issuer, const char *issuance, bool leased)
+{
+    struct errand *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->issuer = issuer;
+    e->leased = leased;
+    if (load(e, issuance)) {
+        e->profile = issuer_profile(issuer, e->is.profile);
+        e->login = upstream_login(issuer->at.upstream, e->sub.login);
+        if (e->profile && e->login)
+            return e;
+        log_error("an issuance needs a profile or login that the configuration has no longer: put it back", "issuance",
+                  issuance, "profile", e->is.profile, "login", e->sub.login);
+    }
+    e->leased = false; /* the lease stays with the caller, who has the job */
+    errand_free(e);
+    return NULL;
+}
+
+static void clear_result(struct result *result)
+{
+    acme_problem_clear(&result->problem);
+    acme_certificate_clear(&result->certificate);
+    memset(result, 0, sizeof *result);
+}
+
+void errand_free(struct errand *e)
+{
+    struct scheduler *scheduler = e->issuer->at.scheduler;
+    if (e->leased && e->unstored)
+        scheduler_release_after(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id), UNSTORED_REST_MS);
+    else if (e->leased)
+        scheduler_release(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id));
+    clear_result(&e->result);
+    issuance_clear(&e->is);
+    issuance_clear(&e->next_is);
+    subscription_clear(&e->sub);
+    subscription_clear(&e->next_sub);
+    push_free(e->push);
+    free(e);
+}
+
+/* ---- after the commit ---- */
+
+static void notify(const struct errand *e)
+{
+    for (uint32_t i = 0; i < e->is.order_count; i++)
+        e->issuer->at.notify(e->issuer->at.notify_ctx, &e->is.orders[i]);
+}
+
+/* A push that came before the reply that told us the number. */
+static void take_early_pushes(struct errand *e)
+{
+    struct sectigo_push *push;
+    while ((push = pushes_take(e->issuer->early, e->is.order_number, e->is.certificate_id, clock_ms())) != NULL) {
+        issuer_push(e->issuer, push);
+        push_free(push);
+    }
+}
+
+static void take_over(struct errand *e)
+{
+    enum issuance_state from = e->is.state;
+    issuance_clear(&e->is);
+    subscription_clear(&e->sub);
+    e->is = e->next_is;
+    e->sub = e->next_sub;
+    memset(&e->next_is, 0, sizeof e->next_is);
+    memset(&e->next_sub, 0, sizeof e->next_sub);
+    e->sending = e->is.state == ISSUANCE_SUBMITTING && from != ISSUANCE_SUBMITTING;
+    if (e->is.state != from) {
+        log_info("issuance", "issuance", e->is.id, "state", issuance_state_text(e->is.state), "order_number",
+                 e->is.order_number, "note", e->is.note);
+        errand_debug_stop(e->issuer, issuance_state_text(e->is.state));
+    }
+}
+
+/* On the scheduler thread. */
+static void go_on(void *ctx)
+{
+    struct errand *e = ctx;
+    if (e->stale && e->push) /* its push is still good */
+        issuer_push(e->issuer, e->push);
+    else if (!e->stale && !e->unstored && e->is.state == ISSUANCE_SUBMITTED)
+        take_early_pushes(e);
+    bool over = e->stale || e->unstored || e->push || e->next_ms > clock_ms();
+    if (over || atomic_load(&e->issuer->stopping))
+        errand_free(e);
+    else
+        errand_run(e);
+}
+
+/* The certificate that came is one that we have: go on looking for the new one. */
+static void keep_looking(struct errand *e)
+{
+    log_warning("an old certificate came instead of the new one", "issuance", e->is.id);
+    clear_result(&e->result);
+    e->result.to = e->is.state;
+    e->result.looked = true;
+    e->result.due_ms = clock_ms() + e->profile->poll_interval_ms;
+    errand_commit(e);
+}
+
+static void on_stored(struct store_op *op, enum store_status status)
+{
+    struct errand *e = op->arg;
+    if (status == STORE_EXISTS && !e->push) {
+        keep_looking(e);
+        return;
+    }
+    if (status == STORE_OK) {
+        take_over(e);
+        if (issuance_ended(e->is.state))
+            notify(e);
+    } else if (!e->stale && status != STORE_EXISTS) {
+        e->unstored = true;
+        log_error("a step of an issuance cannot be stored; it is taken again", "issuance", e->is.id, "reason",
+                  store_status_text(status));
+    }
+    scheduler_post(e->issuer->at.scheduler, &e->post);
+}
+
+void errand_commit(struct errand *e)
+{
+    e->unstored = false;
+    e->op = (struct store_op){.fn = commit_result, .arg = e, .done = on_stored};
+    e->post = (struct scheduler_post){.fn = go_on, .ctx = e};
+    store_submit(e->issuer->at.store, &e->op);
+}
+
+void errand_run(struct errand *e)
+{
+    clear_result(&e->result);
+    switch (life_step(e)) {
+    case STEP_COMMIT:
+        errand_commit(e);
+        break;
+    case STEP_WAIT:
+        break;
+    case STEP_END:
+        errand_free(e);
+        break;
+    }
+}

@@ -1,0 +1,101 @@
+/* errand: one issuance being taken a step further. Inside this room only.
+ *
+ * Loop of an errand: the function of its state (life.c) finds out what comes next, with or without a call to the
+ * outside; commit (commit.c) stores that with the job that continues it; then the next state's function runs at once,
+ * or the errand ends because the job is due later. An errand that is lost with the process loses nothing: the job is
+ * still there.
+ */
+#ifndef GATEWAY_ISSUE_ERRAND_H
+#define GATEWAY_ISSUE_ERRAND_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "acme/certificate.h"
+#include "acme/problem.h"
+#include "gateway/issue/issuance.h"
+#include "gateway/issue/issuer.h"
+#include "gateway/issue/pushes.h"
+#include "gateway/issue/subscription.h"
+
+struct issuer {
+    struct issuer_config at;
+    atomic_bool stopping;
+    struct pushes *early; /* pushes that match nothing yet */
+    const char *stop_at;  /* debug: kill the process right after this state was stored; NULL: never */
+};
+
+enum { NOTE_MAX = 1024 };
+
+/* What a step found out, to be stored by commit. Zeroed before each step. */
+struct result {
+    enum issuance_state to;              /* the present state again: stay */
+    uint64_t due_ms;                     /* when to go on; 0: at once */
+    bool failed;                         /* counts as a failure in a row (back-off); otherwise the count starts anew */
+    bool looked;                         /* Sectigo was asked about it */
+    bool hasten;                         /* due_ms may only bring the job forward */
+    bool doubt;                          /* a push said failed or rejected */
+    bool missed;                         /* a report does not know it */
+    bool not_placed;                     /* this request certainly bought nothing */
+    bool over;                           /* AutoReplaceSSL: the subscription has ended, buy anew */
+    int refusal;                         /* code of a refusal that may mean "placed earlier" */
+    char note[NOTE_MAX];                 /* for people */
+    struct acme_problem problem;         /* of the ACME orders, where they end invalid */
+    struct sectigo_order_answer answer;  /* to submitted */
+    struct acme_certificate certificate; /* to collected; owned */
+};
+
+struct errand {
+    struct issuer *issuer;
+    bool leased;             /* came from a job; otherwise from a push */
+    bool sending;            /* submitting was stored by this errand: the request has not left yet */
+    bool stale;              /* somebody else changed the issuance meanwhile */
+    bool unstored;           /* the store would not take the step: rest before it is taken again */
+    struct issuance is;      /* as stored last */
+    struct subscription sub; /* likewise */
+    struct issuance next_is; /* what the transaction makes of them; in force once it is durable */
+    struct subscription next_sub;
+    const struct config_profile *profile;
+    struct upstream_login *login;
+    struct result result;
+    struct sectigo_push *push; /* owned; of an errand that came from a push */
+    unsigned checks;           /* preflight looks still to come back */
+    uint64_t next_ms;          /* what commit stored: when the job is due, UINT64_MAX for none */
+    struct store_op op;
+    struct scheduler_post post;
+    struct egress_post egress;
+};
+
+enum step {
+    STEP_COMMIT, /* result is ready */
+    STEP_WAIT,   /* somebody will call errand_commit */
+    STEP_END,    /* nothing to do */
+};
+
+/* Loads issuance and subscription; NULL where it is gone, not readable (logged), or memory is short. */
+struct errand *errand_make(struct issuer *issuer, const char *issuance, bool leased);
+/* Releases the lease, if any. */
+void errand_free(struct errand *errand);
+/* Runs the states one after another until there is nothing more to do now. On the scheduler thread. */
+void errand_run(struct errand *errand);
+/* Stores result, then goes on. Any thread; the errand must not be touched afterwards. */
+void errand_commit(struct errand *errand);
+
+/* The function of the errand's state. life.c */
+enum step life_step(struct errand *errand);
+/* Judges a certificate against the issuance; fills result.to and result.certificate where it is accepted. life.c */
+bool life_accept(struct errand *errand, const char *leaf, const char *ca);
+/* store_fn, arg is the errand. commit.c */
+enum store_status commit_result(struct store_txn *txn, void *errand);
+
+/* Inside a store_fn: gives the issuance its unique value and DCV answer, makes its job due. From any state that may
+ * move to prepared; also for a new one. commit.c */
+enum store_status commit_prepare(struct store_txn *txn, struct issuance *is, uint64_t now_ms);
+
+/* Kills the process where the debugging variable ACMEGATE_DEBUG_STOP_AT names this point. */
+void errand_debug_stop(const struct issuer *issuer, const char *point);
+
+const struct config_profile *issuer_profile(const struct issuer *issuer, const char *name);
+
+#endif

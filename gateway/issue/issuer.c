@@ -1,0 +1,130 @@
+#include "gateway/issue/issuer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/dcv/files.h"
+#include "gateway/issue/errand.h"
+#include "gateway/log.h"
+
+/* After the store or the configuration would not give us an issuance whose job is due. */
+static const uint64_t UNREADABLE_REST_MS = 60 * 1000;
+/* Issuances that wait for Sectigo are looked at within this time after a start, spread over it. */
+static const uint64_t START_LOOK_MS = 60 * 1000;
+
+static void on_job(void *ctx, const struct store_job *job)
+{
+    struct issuer *issuer = ctx;
+    char id[STORE_SUBJECT_MAX + 1];
+    memcpy(id, job->subject, job->subject_len);
+    id[job->subject_len] = '\0';
+    struct errand *e = atomic_load(&issuer->stopping) ? NULL : errand_make(issuer, id, true);
+    if (e)
+        errand_run(e);
+    else
+        scheduler_release_after(issuer->at.scheduler, JOB_ISSUANCE, job->subject, job->subject_len, UNREADABLE_REST_MS);
+}
+
+struct issuer *issuer_make(const struct issuer_config *config)
+{
+    struct issuer *issuer = calloc(1, sizeof *issuer);
+    if (!issuer)
+        return NULL;
+    issuer->at = *config;
+    issuer->stop_at = getenv("ACMEGATE_DEBUG_STOP_AT");
+    issuer->early = pushes_make();
+    if (!issuer->early) {
+        free(issuer);
+        return NULL;
+    }
+    scheduler_handle(config->scheduler, JOB_ISSUANCE, on_job, issuer);
+    return issuer;
+}
+
+void issuer_stop(struct issuer *issuer)
+{
+    atomic_store(&issuer->stopping, true);
+}
+
+void issuer_free(struct issuer *issuer)
+{
+    if (!issuer)
+        return;
+    pushes_free(issuer->early);
+    free(issuer);
+}
+
+char *issuer_dcv_file(struct issuer *issuer, const char *md5, size_t len)
+{
+    struct store_txn *txn;
+    if (store_read(issuer->at.store, &txn) != STORE_OK)
+        return NULL;
+    char *body = dcv_file_find(txn, md5, len);
+    store_read_end(txn);
+    return body;
+}
+
+/* ---- after a start ---- */
+
+struct recovery {
+    struct store_job *jobs; /* owned */
+    size_t count, capacity;
+    bool failed;
+};
+
+static bool remember(void *ctx, const struct store_job *job)
+{
+    struct recovery *recovery = ctx;
+    if (job->kind != JOB_ISSUANCE)
+        return true;
+    if (recovery->count == recovery->capacity) {
+        size_t capacity = recovery->capacity ? 2 * recovery->capacity : 64;
+        struct store_job *jobs = realloc(recovery->jobs, capacity * sizeof *jobs);
+        recovery->failed = jobs == NULL;
+        if (!jobs)
+            return false;
+        recovery->jobs = jobs;
+        recovery->capacity = capacity;
+    }
+    recovery->jobs[recovery->count++] = *job;
+    return true;
+}
+
+static enum store_status recover_one(struct store_txn *txn, const struct store_job *job, uint64_t now_ms)
+{
+    struct issuance is;
+    char id[STORE_SUBJECT_MAX + 1];
+    memcpy(id, job->subject, job->subject_len);
+    id[job->subject_len] = '\0';
+
+    enum store_status status = issuance_load(txn, id, &is);
+    uint64_t due_ms = job->due_ms;
+    if (status == STORE_OK && is.state == ISSUANCE_SUBMITTING)
+        due_ms = now_ms; /* its function takes it for unknown */
+    else if (status == STORE_OK && is.state == ISSUANCE_SUBMITTED && due_ms > now_ms + START_LOOK_MS)
+        due_ms = now_ms + (uint64_t)random() % START_LOOK_MS;
+    if (status == STORE_OK && due_ms != job->due_ms)
+        status = store_job_set(txn, JOB_ISSUANCE, job->subject, job->subject_len, due_ms);
+    issuance_clear(&is);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+static enum store_status recover(struct store_txn *txn, void *arg)
+{
+    struct recovery recovery = {0};
+    uint64_t now_ms = clock_ms();
+    (void)arg;
+    enum store_status status = store_jobs(txn, remember, &recovery);
+    if (recovery.failed)
+        status = STORE_IO;
+    for (size_t i = 0; status == STORE_OK && i < recovery.count; i++)
+        status = recover_one(txn, &recovery.jobs[i], now_ms);
+    free(recovery.jobs);
+    return status;
+}
+
+enum store_status issuer_recover(struct issuer *issuer)
+{
+    return store_call(issuer->at.store, recover, NULL);
+}

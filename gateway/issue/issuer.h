@@ -1,0 +1,54 @@
+/* issuer: turns accepted CSRs into certificates, and pays for each but once. What the rest of the gateway sees of this
+ * room.
+ *
+ * The contract is issuance.md; the life of one issuance is life.c.
+ */
+#ifndef GATEWAY_ISSUE_ISSUER_H
+#define GATEWAY_ISSUE_ISSUER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "acme/acme.h"
+#include "gateway/config.h"
+#include "gateway/egress.h"
+#include "gateway/issue/upstream.h"
+#include "gateway/scheduler.h"
+#include "sectigo/sectigo.h"
+#include "store/store.h"
+
+struct issuer;
+
+enum { ISSUER_REASON_MAX = 512 };
+
+struct issuer_config {
+    const struct config *config; /* must outlive the issuer */
+    struct store *store;
+    struct scheduler *scheduler;
+    struct egress *egress;
+    struct upstream *upstream;
+    /* Tells that an ACME order changed, after its commit; any thread. */
+    void (*notify)(void *ctx, const struct acme_id *order);
+    void *notify_ctx;
+};
+
+/* Registers the handler of JOB_ISSUANCE. NULL when out of memory. */
+struct issuer *issuer_make(const struct issuer_config *config);
+/* Before the scheduler starts: what a kill left on the wire becomes unknown, and issuances that wait for Sectigo are
+ * looked at soon, since pushes may have been missed. */
+enum store_status issuer_recover(struct issuer *issuer);
+/* No new call leaves from here on. Any thread. */
+void issuer_stop(struct issuer *issuer);
+/* After egress_stop, store_close and scheduler_free. */
+void issuer_free(struct issuer *issuer);
+
+/* Fills may_order and accept_csr. */
+void issuer_hooks(struct issuer *issuer, struct acme_hooks *hooks);
+/* An authenticated push. Any thread; copies what it keeps. */
+void issuer_push(struct issuer *issuer, const struct sectigo_push *push);
+
+/* Body of the DCV file /.well-known/pki-validation/<md5>.txt: malloc'd, NULL where there is none. md5 in either case.
+ * Any thread. */
+char *issuer_dcv_file(struct issuer *issuer, const char *md5, size_t len);
+
+#endif

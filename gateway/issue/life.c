@@ -1,0 +1,477 @@
+/* The life of one issuance, state by state (issuance.md section 3). Each function looks at what is stored and finds out
+ * what comes next; commit.c stores it. Whatever Sectigo may have accepted is never sent again before a report has
+ * settled it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/dcv/preflight.h"
+#include "gateway/issue/accept.h"
+#include "gateway/issue/errand.h"
+#include "gateway/issue/request.h"
+#include "gateway/log.h"
+
+static const uint64_t HOUR_MS = 3600 * 1000;
+/* How long before the request left an adopted order may have been placed: clocks differ. */
+static const int64_t ADOPT_SKEW_S = 3600;
+
+/* ---- saying what comes next ---- */
+
+static enum step go(struct errand *e, enum issuance_state to, uint64_t due_ms)
+{
+    e->result.to = to;
+    e->result.due_ms = due_ms;
+    return STEP_COMMIT;
+}
+
+static void note(struct errand *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void note(struct errand *e, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(e->result.note, sizeof e->result.note, format, args);
+    va_end(args);
+}
+
+/* Doubles from `later` to an hour with the failures in a row, up to a quarter off either way. */
+static uint64_t back_off(const struct errand *e, uint64_t now_ms)
+{
+    uint64_t wait_ms = e->issuer->at.config->issuance.later_ms;
+    for (uint32_t i = 0; i < e->is.failures && wait_ms < HOUR_MS; i++)
+        wait_ms *= 2;
+    if (wait_ms > HOUR_MS)
+        wait_ms = HOUR_MS;
+    return now_ms + wait_ms - wait_ms / 4 + (wait_ms > 1 ? (uint64_t)random() % (wait_ms / 2 + 1) : 0);
+}
+
+static enum step again_later(struct errand *e, enum issuance_state to)
+{
+    e->result.failed = true;
+    return go(e, to, back_off(e, clock_ms()));
+}
+
+/* The request never left, or was turned away: sent later, unless an earlier one may have been accepted. */
+static enum step send_later(struct errand *e)
+{
+    e->result.not_placed = true;
+    return again_later(e, e->is.sends > 1 ? ISSUANCE_UNKNOWN : ISSUANCE_PUBLISHED);
+}
+
+static void call(struct errand *e, enum sectigo_call_kind kind, struct sectigo_form *form, upstream_done_fn *done)
+{
+    upstream_call(e->login, kind, form, done, e);
+}
+
+static enum sectigo_call_kind order_call(const struct errand *e)
+{
+    return e->is.kind == ISSUANCE_PURCHASE ? SECTIGO_AUTO_APPLY_ORDER : SECTIGO_AUTO_REPLACE_SSL;
+}
+
+/* ---- prepared, published: the DCV answer ---- */
+
+static enum step prepared(struct errand *e)
+{
+    /* The public listener serves the file from the transaction on that stored it. */
+    return go(e, ISSUANCE_PUBLISHED, 0);
+}
+
+static void on_preflight(void *ctx, bool ok, const char *reason)
+{
+    struct errand *e = ctx;
+    const struct config_dcv *dcv = &e->issuer->at.config->dcv;
+    if (!ok) {
+        note(e, "%s", reason);
+        log_warning("the answer to Sectigo's domain control cannot be seen", "issuance", e->is.id, "reason", reason);
+    }
+    if (--e->checks > 0)
+        return;
+    if (!e->result.note[0] || dcv->preflight == CONFIG_PREFLIGHT_WARN)
+        go(e, ISSUANCE_SUBMITTING, 0);
+    else
+        go(e, ISSUANCE_PUBLISHED, clock_ms() + dcv->preflight_retry_ms);
+    errand_commit(e);
+}
+
+static void start_preflight(void *ctx)
+{
+    struct errand *e = ctx;
+    struct sectigo_token token;
+    char path[80], body[160];
+    if (!sectigo_token_make(e->is.csr, e->is.csr_len, e->is.unique_value, &token) ||
+        sectigo_token_file(&token, body, sizeof body) == 0) {
+        e->checks = 1;
+        on_preflight(e, false, "the DCV token cannot be computed: out of memory");
+        return;
+    }
+    snprintf(path, sizeof path, "/.well-known/pki-validation/%s.txt", token.md5_upper);
+    size_t count = e->sub.names.count; /* the errand may be gone after the last one */
+    e->checks = (unsigned)count;
+    for (size_t i = 0; i < count; i++) {
+        struct preflight_http want = {.name = e->sub.names.list[i].value,
+                                      .port = e->issuer->at.config->dcv.http_port,
+                                      .path = path,
+                                      .body = body,
+                                      .timeout_ms = e->issuer->at.config->validation.timeout_ms};
+        preflight_http(e->issuer->at.egress, &want, on_preflight, e);
+    }
+}
+
+static enum step published(struct errand *e)
+{
+    if (e->issuer->at.config->dcv.preflight == CONFIG_PREFLIGHT_OFF)
+        return go(e, ISSUANCE_SUBMITTING, 0);
+    e->egress = (struct egress_post){.fn = start_preflight, .ctx = e};
+    return egress_post(e->issuer->at.egress, &e->egress) ? STEP_WAIT : STEP_END;
+}
+
+/* ---- submitting: the one request that costs money ---- */
+
+static enum step refused(struct errand *e, enum acme_problem_type type, const char *words)
+{
+    acme_problem_set(&e->result.problem, type, "%s", words);
+    note(e, "%s", words);
+    return go(e, ISSUANCE_REFUSED, 0);
+}
+
+static enum acme_problem_type csr_problem(int code)
+{
+    char urn[128];
+    const char *type = sectigo_code_acme_type(code);
+    snprintf(urn, sizeof urn, "urn:ietf:params:acme:error:%s", type ? type : "serverInternal");
+    return acme_problem_from_urn(urn);
+}
+
+static enum step held(struct errand *e, uint64_t due_ms, const char *why)
+{
+    note(e, "%s", why);
+    log_error("an issuance is held", "issuance", e->is.id, "reason", why);
+    return go(e, ISSUANCE_HELD, due_ms);
+}
+
+static enum step unknown(struct errand *e, const char *why)
+{
+    note(e, "the outcome is unknown: %s", why);
+    log_warning("Sectigo may have accepted a request whose answer was not read; asking before anything is sent again",
+                "issuance", e->is.id, "reason", why);
+    return go(e, ISSUANCE_UNKNOWN, 0);
+}
+
+/* A refusal. After an earlier send it may mean that the earlier one was accepted: only a report can tell. */
+static enum step no(struct errand *e, enum acme_problem_type type, const struct sectigo_order_answer *answer)
+{
+    char words[SECTIGO_MESSAGE_MAX + 64];
+    snprintf(words, sizeof words, "Sectigo refuses the order: %s (%d)", answer->message, answer->code);
+    if (e->is.sends > 1) {
+        e->result.refusal = answer->code;
+        return unknown(e, words);
+    }
+    if (type == ACME_SERVER_INTERNAL)
+        log_error("Sectigo refuses an order for a reason that configuration must mend", "issuance", e->is.id, "reason",
+                  words);
+    return refused(e, type, words);
+}
+
+static enum step on_answer(struct errand *e, const struct sectigo_order_answer *answer)
+{
+    switch (sectigo_classify(order_call(e), answer->code, answer->message)) {
+    case SECTIGO_PLACED:
+        e->result.answer = *answer;
+        return go(e, ISSUANCE_SUBMITTED, 0);
+    case SECTIGO_PERHAPS_PLACED_EARLIER:
+        e->result.refusal = answer->code;
+        return unknown(e, answer->message);
+    case SECTIGO_CSR_REFUSED:
+        return no(e, csr_problem(answer->code), answer);
+    case SECTIGO_NO_CREDIT:
+        e->result.not_placed = true;
+        return held(e, clock_ms() + HOUR_MS, "the Sectigo account has not enough credit (-15): pay in");
+    case SECTIGO_LOGIN_REFUSED:
+        upstream_close_login(e->login);
+        e->result.not_placed = true;
+        return held(e, clock_ms() + HOUR_MS / 12, "Sectigo refuses the login (-16)");
+    case SECTIGO_LATER:
+        note(e, "Sectigo asks to try again later: %s (%d)", answer->message, answer->code);
+        return send_later(e);
+    case SECTIGO_SUBSCRIPTION_OVER:
+        e->result.over = e->result.not_placed = true;
+        note(e, "the subscription is over: %s (%d)", answer->message, answer->code);
+        return go(e, ISSUANCE_PREPARED, 0);
+    case SECTIGO_UNKNOWN:
+        return unknown(e, answer->message);
+    default:
+        return no(e, ACME_SERVER_INTERNAL, answer);
+    }
+}
+
+static void on_order_reply(void *ctx, const struct upstream_reply *reply)
+{
+    static const struct sectigo_order_flags flags = {.url_encoded = true, .certificate_id = true};
+    struct errand *e = ctx;
+    struct sectigo_order_answer answer;
+
+    errand_debug_stop(e->issuer, "submitting-sent");
+    if (reply->outcome == UPSTREAM_NEVER_LEFT) {
+        note(e, "not sent: %s", reply->reason);
+        send_later(e);
+    } else if (reply->outcome == UPSTREAM_LOST) {
+        unknown(e, reply->reason);
+    } else if (!sectigo_parse_order(order_call(e), reply->body, reply->body_len, &flags, &answer)) {
+        unknown(e, "the reply is no answer of this API");
+    } else {
+        on_answer(e, &answer);
+    }
+    errand_commit(e);
+}
+
+static enum step submitting(struct errand *e)
+{
+    struct sectigo_form form = {0};
+    char reason[SECTIGO_MESSAGE_MAX];
+
+    if (!e->sending) /* left over by a kill: it may have been sent */
+        return unknown(e, "the gateway ended while the request was on its way");
+    e->sending = false;
+    request_order(&form, &e->is, &e->sub, e->profile, upstream_login_config(e->login));
+    if (form.failed) {
+        sectigo_form_clear(&form);
+        note(e, "not sent: out of memory");
+        return send_later(e);
+    }
+    if (e->is.kind == ISSUANCE_PURCHASE && e->is.sends == 1 && !sectigo_order_check(&form, reason)) {
+        sectigo_form_clear(&form);
+        log_error("the order cannot be sent as the profile makes it", "issuance", e->is.id, "reason", reason);
+        return refused(e, ACME_SERVER_INTERNAL, reason);
+    }
+    call(e, order_call(e), &form, on_order_reply);
+    return STEP_WAIT;
+}
+
+/* ---- unknown: settle before sending again (section 4) ---- */
+
+/* What a found order must agree in; the report's names and times are compared where it has them. */
+static bool agrees(const struct errand *e, const struct sectigo_report_order *order)
+{
+    if (order->foreign_order_number[0] && strcmp(order->foreign_order_number, e->is.id) != 0)
+        return false;
+    if (order->ordered_s && order->ordered_s < (int64_t)(e->is.sent_ms / 1000) - ADOPT_SKEW_S)
+        return false;
+    for (size_t i = 0; i < order->certificate_count; i++) {
+        if (order->certificates[i].names && !strcasestr(order->certificates[i].names, e->sub.names.list[0].value))
+            return false;
+    }
+    return order->order_number[0] != '\0';
+}
+
+static enum step adopt(struct errand *e, const struct sectigo_report_order *order)
+{
+    struct sectigo_order_answer *answer = &e->result.answer;
+    memcpy(answer->order_number, order->order_number, sizeof answer->order_number);
+    if (order->certificate_count > 0) {
+        const struct sectigo_report_certificate *newest = &order->certificates[order->certificate_count - 1];
+        memcpy(answer->certificate_id, newest->certificate_id, sizeof answer->certificate_id);
+    }
+    log_info("found the order whose answer was lost", "issuance", e->is.id, "order_number", order->order_number);
+    return go(e, ISSUANCE_SUBMITTED, 0);
+}
+
+/* No report knows the order. A refusal is final after a second look; otherwise the same request may leave again, late.
+ */
+static enum step not_found(struct errand *e, uint64_t now_ms)
+{
+    const struct config_issuance *times = &e->issuer->at.config->issuance;
+    uint64_t next_ms = now_ms + times->settle_again_ms;
+    uint64_t resend_ms = e->is.resent_ms + times->resend_ms;
+
+    e->result.missed = true;
+    note(e, "%s", e->is.note ? e->is.note : "");
+    if (e->is.looks == 0)
+        return go(e, ISSUANCE_UNKNOWN, next_ms);
+    if (e->is.refusal)
+        return refused(e, csr_problem(e->is.refusal), e->is.note);
+    if (now_ms > e->is.sent_ms + times->settle_give_up_ms)
+        return held(e, now_ms + HOUR_MS,
+                    "the outcome of a request to Sectigo is still unknown: look for its "
+                    "foreignOrderNumber in the account, then decide");
+    if (now_ms < resend_ms)
+        return go(e, ISSUANCE_UNKNOWN, resend_ms < next_ms ? next_ms : resend_ms);
+    return go(e, ISSUANCE_SUBMITTING, 0);
+}
+
+static void on_report(void *ctx, const struct upstream_reply *reply)
+{
+    struct errand *e = ctx;
+    struct sectigo_report_answer answer = {0};
+    bool parsed = reply->outcome == UPSTREAM_ANSWERED &&
+                  sectigo_parse_report(SECTIGO_WEB_HOST_REPORT, reply->body, reply->body_len, &answer);
+
+    e->result.looked = true;
+    if (!parsed) {
+        note(e, "the report cannot be read: %s", reply->reason ? reply->reason : "");
+        again_later(e, ISSUANCE_UNKNOWN);
+    } else if (answer.code != 0) {
+        if (sectigo_classify(SECTIGO_WEB_HOST_REPORT, answer.code, answer.message) == SECTIGO_LOGIN_REFUSED)
+            upstream_close_login(e->login);
+        note(e, "Sectigo refuses the report: %s (%d)", answer.message, answer.code);
+        again_later(e, ISSUANCE_UNKNOWN);
+    } else if (answer.order_count == 0) {
+        not_found(e, clock_ms());
+    } else if (answer.order_count == 1 && agrees(e, &answer.orders[0])) {
+        adopt(e, &answer.orders[0]);
+    } else {
+        held(e, clock_ms() + HOUR_MS, "Sectigo's report of this foreignOrderNumber does not agree with what was sent");
+    }
+    sectigo_report_clear(&answer);
+    errand_commit(e);
+}
+
+static enum step settle(struct errand *e)
+{
+    struct sectigo_form form = {0};
+    request_report(&form, &e->is);
+    call(e, SECTIGO_WEB_HOST_REPORT, &form, on_report);
+    return STEP_WAIT;
+}
+
+/* ---- submitted, blocked: until there is a certificate (section 6) ---- */
+
+bool life_accept(struct errand *e, const char *leaf, const char *ca)
+{
+    char reason[ACCEPT_REASON_MAX];
+    struct accept_want want = {.spki_sha256 = e->is.spki_sha256,
+                               .names = &e->sub.names,
+                               .base_of_wildcard = e->profile->accept_base_of_wildcard,
+                               .sent_ms = e->is.sent_ms,
+                               .anchors = upstream_anchors(e->login)};
+    struct acme_certificate *certificate = &e->result.certificate;
+    if (accept_certificate(&want, leaf, ca, certificate, reason) == ACCEPT_GOOD) {
+        certificate->issuance = strdup(e->is.id);
+        certificate->certificate_id = strdup(e->is.certificate_id);
+        if (certificate->issuance && certificate->certificate_id) {
+            go(e, ISSUANCE_COLLECTED, 0);
+            return true;
+        }
+        snprintf(reason, sizeof reason, "out of memory");
+    }
+    acme_certificate_clear(certificate);
+    note(e, "a certificate came that is not accepted: %s", reason);
+    log_error("a certificate came that is not accepted", "issuance", e->is.id, "reason", reason);
+    return false;
+}
+
+/* The next look, up to a tenth off either way so that orders of one hour spread. */
+static enum step look_again(struct errand *e, enum issuance_state to)
+{
+    uint64_t interval_ms = e->profile->poll_interval_ms;
+    uint64_t spread_ms = interval_ms / 5;
+    return go(e, to, clock_ms() + interval_ms - interval_ms / 10 + (spread_ms ? (uint64_t)random() % spread_ms : 0));
+}
+
+static enum step dead(struct errand *e, const char *words)
+{
+    acme_problem_set(&e->result.problem, ACME_SERVER_INTERNAL, "Sectigo has ended the order: %s", words);
+    note(e, "%s", words);
+    log_error("Sectigo has ended a paid order", "issuance", e->is.id, "reason", words);
+    return go(e, ISSUANCE_DEAD, 0);
+}
+
+/* GetDetailedOrderStatus after a push said failed or rejected: only "rejected" ends an order. */
+static void on_status(void *ctx, const struct upstream_reply *reply)
+{
+    struct errand *e = ctx;
+    struct sectigo_report_answer answer = {0};
+    bool parsed = reply->outcome == UPSTREAM_ANSWERED &&
+                  sectigo_parse_report(SECTIGO_GET_DETAILED_ORDER_STATUS, reply->body, reply->body_len, &answer);
+    const struct sectigo_report_order *order =
+        parsed && answer.code == 0 && answer.order_count > 0 ? answer.orders : NULL;
+
+    if (!order) {
+        look_again(e, e->is.state);
+    } else if (order->status && strcasecmp(order->status, "rejected") == 0) {
+        dead(e, order->reason && *order->reason ? order->reason : "rejected");
+    } else {
+        note(e, "Sectigo cannot go on with the order: %s %s", order->status ? order->status : "",
+             order->reason ? order->reason : "");
+        log_error("Sectigo cannot go on with a paid order; it is looked at until the deadline", "issuance", e->is.id,
+                  "reason", e->result.note);
+        look_again(e, ISSUANCE_BLOCKED);
+    }
+    sectigo_report_clear(&answer);
+    errand_commit(e);
+}
+
+static void ask_status(struct errand *e)
+{
+    struct sectigo_form form = {0};
+    request_status(&form, &e->is);
+    call(e, SECTIGO_GET_DETAILED_ORDER_STATUS, &form, on_status);
+}
+
+/* True when another call was started, so that there is nothing to commit yet. */
+static bool on_collected(struct errand *e, const struct sectigo_collect_answer *answer)
+{
+    enum sectigo_class class = sectigo_classify(SECTIGO_COLLECT_SSL, answer->code, answer->message);
+    if (class == SECTIGO_PLACED) {
+        if (!answer->certificate || !life_accept(e, answer->certificate, answer->ca_certificates))
+            look_again(e, e->is.state);
+    } else if (class == SECTIGO_REJECTED || class == SECTIGO_REVOKED) {
+        dead(e, answer->message[0] ? answer->message : sectigo_code_text(SECTIGO_COLLECT_SSL, answer->code));
+    } else if (class == SECTIGO_PENDING && e->is.doubt) {
+        ask_status(e);
+        return true;
+    } else if (class == SECTIGO_PENDING) {
+        look_again(e, e->is.state);
+    } else {
+        if (class == SECTIGO_LOGIN_REFUSED)
+            upstream_close_login(e->login);
+        note(e, "CollectSSL answers %d: %s", answer->code, answer->message);
+        log_error("CollectSSL is refused; trying again", "issuance", e->is.id, "reason", e->result.note);
+        again_later(e, e->is.state);
+    }
+    return false;
+}
+
+static void on_collect_reply(void *ctx, const struct upstream_reply *reply)
+{
+    struct errand *e = ctx;
+    struct sectigo_collect_answer answer = {0};
+    bool waiting = false;
+
+    e->result.looked = true;
+    if (reply->outcome == UPSTREAM_ANSWERED && sectigo_parse_collect(reply->body, reply->body_len, &answer)) {
+        waiting = on_collected(e, &answer);
+    } else {
+        note(e, "CollectSSL: %s", reply->reason ? reply->reason : "the reply is no answer of this API");
+        again_later(e, e->is.state);
+    }
+    sectigo_collect_clear(&answer);
+    if (!waiting)
+        errand_commit(e);
+}
+
+static enum step collect(struct errand *e)
+{
+    struct sectigo_form form = {0};
+    request_collect(&form, &e->is);
+    call(e, SECTIGO_COLLECT_SSL, &form, on_collect_reply);
+    return STEP_WAIT;
+}
+
+/* ---- held: time has passed ---- */
+
+static enum step held_over(struct errand *e)
+{
+    return go(e, e->is.sends > 0 ? ISSUANCE_UNKNOWN : ISSUANCE_PUBLISHED, 0);
+}
+
+/* ---- the driver ---- */
+
+enum step life_step(struct errand *e)
+{
+    static enum step (*const steps[ISSUANCE_STATES])(struct errand *) = {
+        [ISSUANCE_PREPARED] = prepared, [ISSUANCE_PUBLISHED] = published, [ISSUANCE_SUBMITTING] = submitting,
+        [ISSUANCE_UNKNOWN] = settle,    [ISSUANCE_SUBMITTED] = collect,   [ISSUANCE_BLOCKED] = collect,
+        [ISSUANCE_HELD] = held_over,
+    };
+    return steps[e->is.state] ? steps[e->is.state](e) : STEP_END;
+}

@@ -1,0 +1,113 @@
+/* push: what Sectigo tells by itself. It changes no state: a certificate that it carries proves itself by the test of
+ * section 6, anything else makes a query due (issuance.md section 6). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/issue/errand.h"
+#include "gateway/issue/tables.h"
+#include "gateway/log.h"
+
+/* At most one query a minute for an issuance, whatever is pushed. */
+static const uint64_t QUERY_EVERY_MS = 60 * 1000;
+
+struct arrival {
+    struct issuer *issuer;
+    struct sectigo_push *push;
+    struct scheduler_post post;
+};
+
+static bool look_up(struct store_txn *txn, unsigned table, const char *key, char id[static ISSUANCE_ID_MAX + 1])
+{
+    struct store_slice value;
+    if (!key[0] || store_get(txn, table, key, strlen(key), &value) != STORE_OK || value.len > ISSUANCE_ID_MAX)
+        return false;
+    memcpy(id, value.data, value.len);
+    id[value.len] = '\0';
+    return true;
+}
+
+/* The certificate ID names one issuance; the order number may be the whole family's. */
+static bool find(struct issuer *issuer, const struct sectigo_push *push, char id[static ISSUANCE_ID_MAX + 1])
+{
+    struct store_txn *txn;
+    if (store_read(issuer->at.store, &txn) != STORE_OK)
+        return false;
+    bool found = look_up(txn, ISSUE_BY_CERTIFICATE_ID, push->certificate_id, id) ||
+                 look_up(txn, ISSUE_BY_ORDER_NUMBER, push->order_number, id);
+    store_read_end(txn);
+    return found;
+}
+
+static void make_query_due(struct errand *e, const struct sectigo_push *push)
+{
+    uint64_t now_ms = clock_ms();
+    uint64_t earliest_ms = e->is.looked_ms ? e->is.looked_ms + QUERY_EVERY_MS : 0;
+    e->result.to = e->is.state;
+    e->result.hasten = true;
+    e->result.doubt = push->kind == SECTIGO_PUSH_FAILED || push->kind == SECTIGO_PUSH_REJECTED;
+    e->result.due_ms = earliest_ms > now_ms ? earliest_ms : now_ms;
+}
+
+static bool is_for(const struct errand *e, const struct sectigo_push *push)
+{
+    return !e->is.certificate_id[0] || !push->certificate_id[0] ||
+           strcmp(e->is.certificate_id, push->certificate_id) == 0;
+}
+
+/* Takes the push over. */
+static void apply(struct errand *e, struct sectigo_push *push)
+{
+    e->push = push;
+    if (push->certificate && is_for(e, push) && life_accept(e, push->certificate, push->ca_certificate)) {
+        errand_commit(e);
+        return;
+    }
+    memset(e->result.note, 0, sizeof e->result.note);
+    make_query_due(e, push);
+    errand_commit(e);
+}
+
+static void tell_revocation(const struct errand *e, const struct sectigo_push *push)
+{
+    if (push->kind == SECTIGO_PUSH_REVOKED || push->kind == SECTIGO_PUSH_PRE_REVOCATION)
+        log_error("Sectigo says that a certificate is, or will be, revoked", "issuance", e->is.id, "certificate_id",
+                  push->certificate_id, "reason", push->status_desc);
+}
+
+/* On the scheduler thread. */
+static void on_arrival(void *ctx)
+{
+    struct arrival *arrival = ctx;
+    struct issuer *issuer = arrival->issuer;
+    struct sectigo_push *push = arrival->push;
+    char id[ISSUANCE_ID_MAX + 1];
+
+    free(arrival);
+    struct errand *e = find(issuer, push, id) ? errand_make(issuer, id, false) : NULL;
+    if (!e) {
+        pushes_keep(issuer->early, push, clock_ms());
+    } else if (e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED) {
+        apply(e, push);
+    } else {
+        tell_revocation(e, push);
+        push_free(push);
+        errand_free(e);
+    }
+}
+
+void issuer_push(struct issuer *issuer, const struct sectigo_push *push)
+{
+    struct arrival *arrival = calloc(1, sizeof *arrival);
+    if (arrival)
+        arrival->push = push_copy(push);
+    if (!arrival || !arrival->push) {
+        free(arrival);
+        log_warning("out of memory: a push is forgotten, polling will find what it told", "order_number",
+                    push->order_number);
+        return;
+    }
+    arrival->issuer = issuer;
+    arrival->post = (struct scheduler_post){.fn = on_arrival, .ctx = arrival};
+    scheduler_post(issuer->at.scheduler, &arrival->post);
+}

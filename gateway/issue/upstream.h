@@ -1,0 +1,60 @@
+/* upstream: the configured Sectigo logins, and calls to them on the egress thread.
+ *
+ * CollectSSL calls of one login are made one after another (notes 1). A login that was refused stays closed for a
+ * while, so that it does not get locked for good: calls then never leave.
+ */
+#ifndef GATEWAY_ISSUE_UPSTREAM_H
+#define GATEWAY_ISSUE_UPSTREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "gateway/config.h"
+#include "gateway/egress.h"
+#include "sectigo/sectigo.h"
+#include "sectigo/transport.h"
+
+struct upstream;       /* all logins; immutable after start apart from their calls */
+struct upstream_login; /* one */
+
+enum { UPSTREAM_REASON_MAX = 512 };
+
+/* NULL: *reason names the login and what is wrong. config must outlive it. */
+struct upstream *upstream_make(const struct config *config, struct egress *egress,
+                               char reason[static UPSTREAM_REASON_MAX]);
+/* After egress_stop. */
+void upstream_free(struct upstream *upstream);
+
+/* NULL where no login has that name. */
+struct upstream_login *upstream_login(struct upstream *upstream, const char *name);
+const struct config_login *upstream_login_config(const struct upstream_login *login);
+/* Roots that certificates of this login must chain to; lives as long as the login. */
+X509_STORE *upstream_anchors(const struct upstream_login *login);
+/* Marks the login refused: no call leaves for five minutes. Any thread. */
+void upstream_close_login(struct upstream_login *login);
+bool upstream_is_closed(struct upstream_login *login);
+
+enum upstream_outcome {
+    UPSTREAM_ANSWERED,   /* body is Sectigo's answer */
+    UPSTREAM_NEVER_LEFT, /* nothing was sent; also: the login is closed, the program is stopping */
+    UPSTREAM_LOST,       /* the outcome is unknown */
+};
+
+/* What a call brought. Texts are valid during the callback. */
+struct upstream_reply {
+    enum upstream_outcome outcome;
+    const char *body;
+    size_t body_len;
+    const char *reason; /* a sentence where not answered */
+};
+typedef void upstream_done_fn(void *ctx, const struct upstream_reply *reply);
+
+/* Any thread. Takes form (emptied, also on failure). done is called exactly once, on the egress thread, or at once
+ * where the egress thread is stopping or memory is short (then as UPSTREAM_NEVER_LEFT). */
+void upstream_call(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
+                   upstream_done_fn *done, void *ctx);
+
+#endif

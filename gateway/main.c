@@ -1,0 +1,142 @@
+/* acmegate: the daemon's command line and its signals. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+#include <openssl/rand.h>
+
+#include "gateway/config.h"
+#include "gateway/gateway.h"
+#include "gateway/log.h"
+
+static const char USAGE[] = "usage: acmegate --config FILE [--check-config]\n"
+                            "       acmegate --version\n";
+
+struct options {
+    const char *config;
+    bool check;
+};
+
+/* Returns an exit status, or -1 to go on. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+                                          {"check-config", no_argument, NULL, 'k'},
+                                          {"version", no_argument, NULL, 'v'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            options->config = optarg;
+            break;
+        case 'k':
+            options->check = true;
+            break;
+        case 'v':
+            puts("acmegate " ACMEGATE_VERSION);
+            return 0;
+        case 'h':
+            fputs(USAGE, stdout);
+            return 0;
+        default:
+            fputs(USAGE, stderr);
+            return 2;
+        }
+    }
+    if (options->config && optind == argc)
+        return -1;
+    fputs(USAGE, stderr);
+    return 2;
+}
+
+/* Keys and passwords must not end up in a core file, also not where the kernel pipes it to a program. */
+static void keep_secrets_out_of_cores(void)
+{
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* All threads inherit the mask: signals are taken by sigwait here and nowhere else. */
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void seed_jitter(void)
+{
+    unsigned seed = (unsigned)getpid();
+    RAND_bytes((unsigned char *)&seed, sizeof seed);
+    srandom(seed);
+}
+
+static void reload(struct gateway *gateway)
+{
+    char reason[GATEWAY_REASON_MAX];
+    if (gateway_reload_tls(gateway, reason))
+        log_info("TLS certificates are read anew");
+    else
+        log_error("TLS certificates stay as they were", "reason", reason);
+}
+
+static int serve(const struct config *config)
+{
+    char reason[GATEWAY_REASON_MAX];
+    sigset_t signals;
+    int signal_number;
+
+    block_signals(&signals);
+    seed_jitter();
+    struct gateway *gateway = gateway_start(config, reason);
+    if (!gateway) {
+        log_error("cannot start", "reason", reason);
+        return 1;
+    }
+    log_info("ready", "url", config->acme.url, "version", ACMEGATE_VERSION);
+    while (sigwait(&signals, &signal_number) == 0 && signal_number == SIGHUP)
+        reload(gateway);
+    log_info("stopping", "signal", strsignal(signal_number));
+    gateway_stop(gateway);
+    log_info("stopped");
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {0};
+    char reason[CONFIG_REASON_MAX];
+    int status = read_options(argc, argv, &options);
+    if (status >= 0)
+        return status;
+    keep_secrets_out_of_cores();
+    struct config *config = config_load(options.config, reason);
+    if (!config) {
+        fprintf(stderr, "%s\n", reason);
+        return 1;
+    }
+    if (options.check) {
+        printf("%s: ok\n", options.config);
+    } else {
+        if (config->debug)
+            log_set_level(LOG_LEVEL_DEBUG);
+        curl_global_init(CURL_GLOBAL_DEFAULT);
+        status = serve(config);
+        curl_global_cleanup();
+    }
+    config_free(config);
+    return status < 0 ? 0 : status;
+}

@@ -1,0 +1,24 @@
+/* audit: one line for everything that costs or gives back money, written in the transaction that does it and never
+ * changed. issuance.md section 8.3 */
+#ifndef GATEWAY_OPERATE_AUDIT_H
+#define GATEWAY_OPERATE_AUDIT_H
+
+#include <stdint.h>
+
+#include "acme/id.h"
+#include "acme/identifier.h"
+#include "store/store.h"
+
+struct audit_line {
+    const char *what; /* "purchase", "replacement" */
+    const char *issuance, *policy, *profile, *login, *order_number, *certificate_id;
+    const struct acme_id *account;
+    const struct acme_names *names;
+    uint32_t product;
+    int64_t amount_cents;
+};
+
+/* Inside a store_fn. The same line of the same issuance again is one line. */
+enum store_status audit_add(struct store_txn *txn, const struct audit_line *line, uint64_t now_ms);
+
+#endif

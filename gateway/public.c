@@ -1,0 +1,118 @@
+#include "gateway/public.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "gateway/address.h"
+#include "gateway/log.h"
+
+static const char WELL_KNOWN[] = "/.well-known/pki-validation/";
+static const char TEXT[] = "text/plain; charset=utf-8";
+
+enum { MD5_TEXT = 32, CREDENTIALS_MAX = 512 };
+
+static void say(struct http_answer *answer, int status, const char *text)
+{
+    answer->status = status;
+    answer->content_type = TEXT;
+    answer->body = strdup(text);
+    answer->body_len = answer->body ? strlen(text) : 0;
+}
+
+/* ---- domain control files ---- */
+
+/* By file name alone, whatever Host the forwarding proxy sends. */
+static void serve_file(const struct public *public, const struct http_call *call, struct http_answer *answer)
+{
+    const char *md5 = call->path + sizeof WELL_KNOWN - 1;
+    bool named = strlen(md5) == MD5_TEXT + 4 && strcmp(md5 + MD5_TEXT, ".txt") == 0;
+    char *body = named ? issuer_dcv_file(public->issuer, md5, MD5_TEXT) : NULL;
+    if (!body) {
+        say(answer, 404, "no such file\n");
+        return;
+    }
+    answer->status = 200;
+    answer->content_type = "text/plain";
+    answer->body = body;
+    answer->body_len = strlen(body);
+}
+
+/* ---- push ---- */
+
+static bool allowed_address(const struct config_push *push, const char *peer)
+{
+    for (unsigned i = 0; i < push->allow.count; i++) {
+        if (address_in_prefix(peer, push->allow.list[i]))
+            return true;
+    }
+    return false;
+}
+
+/* "Basic " and base64 of user:password, compared in constant time. */
+static bool has_credentials(const struct config_push *push, const char *authorization)
+{
+    char plain[CREDENTIALS_MAX];
+    unsigned char coded[CREDENTIALS_MAX * 4 / 3 + 8];
+    if (!push->user)
+        return true;
+    size_t user_len = strlen(push->user), password_len = strlen(push->password);
+    if (user_len + 1 + password_len > sizeof plain || strncasecmp(authorization, "Basic ", 6) != 0)
+        return false;
+    memcpy(plain, push->user, user_len);
+    plain[user_len] = ':';
+    memcpy(plain + user_len + 1, push->password, password_len);
+    int coded_len = EVP_EncodeBlock(coded, (unsigned char *)plain, (int)(user_len + 1 + password_len));
+    const char *given = authorization + 6;
+    bool same = strlen(given) == (size_t)coded_len && CRYPTO_memcmp(given, coded, (size_t)coded_len) == 0;
+    OPENSSL_cleanse(plain, sizeof plain);
+    OPENSSL_cleanse(coded, sizeof coded);
+    return same;
+}
+
+static void take_push(const struct public *public, const struct http_call *call, struct http_answer *answer)
+{
+    struct sectigo_push push = {0};
+    bool post = strcmp(call->method, "POST") == 0;
+    const char *form = post ? call->body : call->query;
+
+    if (!sectigo_parse_push(form, post ? call->body_len : strlen(form), &push)) {
+        log_warning("a push cannot be read", "peer", call->peer);
+        say(answer, 400, "this is not a push: orderNumber or certificateID, and statusCode, are needed\n");
+        return;
+    }
+    log_info("push", "peer", call->peer, "order_number", push.order_number, "certificate_id", push.certificate_id,
+             "status", push.status, "description", push.status_desc);
+    issuer_push(public->issuer, &push);
+    sectigo_push_clear(&push);
+    say(answer, 200, "ok\n");
+}
+
+static void receive_push(const struct public *public, const struct http_call *call, struct http_answer *answer)
+{
+    if (!allowed_address(public->push, call->peer)) {
+        log_warning("a push from an address that public.push.allow does not list", "peer", call->peer);
+        say(answer, 403, "this address may not push\n");
+    } else if (!has_credentials(public->push, call->authorization)) {
+        log_warning("a push with wrong credentials", "peer", call->peer);
+        say(answer, 401, "user and password are needed\n");
+        answer->www_authenticate = "Basic realm=\"push\"";
+    } else if (strcmp(call->method, "GET") != 0 && strcmp(call->method, "POST") != 0) {
+        say(answer, 405, "a push is GET or POST\n");
+    } else {
+        take_push(public, call, answer);
+    }
+}
+
+void public_handle(void *ctx, const struct http_call *call, struct http_answer *answer)
+{
+    const struct public *public = ctx;
+    if (strncmp(call->path, WELL_KNOWN, sizeof WELL_KNOWN - 1) == 0)
+        serve_file(public, call, answer);
+    else if (strcmp(call->path, public->push->path) == 0)
+        receive_push(public, call, answer);
+    else
+        say(answer, 404, "nothing is here\n");
+}

@@ -1,0 +1,18 @@
+/* public: what the public listener answers: Sectigo's push and the files of its HTTP domain control. */
+#ifndef GATEWAY_PUBLIC_H
+#define GATEWAY_PUBLIC_H
+
+#include "gateway/config.h"
+#include "gateway/http/http.h"
+#include "gateway/issue/issuer.h"
+
+struct public
+{
+    const struct config_push *push;
+    struct issuer *issuer;
+};
+
+/* http_handler_fn; ctx is a struct public. On loop threads, does not block. */
+void public_handle(void *ctx, const struct http_call *call, struct http_answer *answer);
+
+#endif
