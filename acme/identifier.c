@@ -40,17 +40,14 @@ static bool is_alphanumeric(char c)
     return (c >= 'a' && c <= 'z') || is_digit(c);
 }
 
-/* An A-label is valid when it is what its own U-label gives under IDNA 2008: this refuses broken Punycode,
- * code points that are not allowed, and second spellings. */
+/* An A-label is valid when it is what its own U-label gives under the rules for registration (RFC 5891 section 4):
+ * this refuses broken Punycode, code points that are not allowed, or not where they are, and second spellings. */
 static bool a_label_valid(const char *label)
 {
     char *unicode = NULL;
-    uint8_t *back = NULL;
     bool valid = idn2_to_unicode_8z8z(label, &unicode, IDN2_NO_TR46) == IDN2_OK &&
-                 idn2_lookup_u8((const uint8_t *)unicode, &back, IDN2_NFC_INPUT | IDN2_NO_TR46) == IDN2_OK &&
-                 strcmp(label, (const char *)back) == 0;
+                 idn2_register_u8((const uint8_t *)unicode, (const uint8_t *)label, NULL, IDN2_NO_TR46) == IDN2_OK;
 
-    idn2_free(back);
     idn2_free(unicode);
     return valid;
 }
