@@ -89,10 +89,11 @@ struct loop {
     h2o_linklist_t lingering;
     unsigned lingering_count;
     struct holds holds;
-    unsigned submitted; /* jobs that the store has */
-    bool draining;      /* this thread has seen server->stopping */
-    bool ready;         /* set up; false: the thread ended at once */
-    bool clean;         /* at its end: nothing refers to this loop any more */
+    unsigned submitted;  /* jobs that the store has */
+    atomic_uint senders; /* threads inside loop_send: the queue must outlive them */
+    bool draining;       /* this thread has seen server->stopping */
+    bool ready;          /* set up; false: the thread ended at once */
+    bool clean;          /* at its end: nothing refers to this loop any more */
 };
 
 struct http_server {
@@ -133,7 +134,7 @@ static inline struct connection *connection_of(const h2o_req_t *req)
 /* loop.c */
 /* The thread: sets up, posts server->started, runs until server->stopping, drains. arg is a struct loop. */
 void *loop_main(void *arg);
-/* Any thread, once the loop is ready. The loop takes over what the message is part of. */
+/* Any thread, once the loop is ready. The loop takes over what the message is part of. NULL only wakes it. */
 void loop_send(struct loop *loop, struct message *message);
 
 /* accept.c; on the loop's thread */

@@ -1,5 +1,6 @@
 /* loop: one thread with its event loop, from set-up to its end. */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "gateway/http/internal.h"
@@ -10,8 +11,11 @@ enum { DRAIN_LOOK_MS = 20 };
 
 void loop_send(struct loop *loop, struct message *message)
 {
-    message->super = (h2o_multithread_message_t){{NULL, NULL}};
-    h2o_multithread_send_message(&loop->receiver, &message->super);
+    if (message)
+        message->super = (h2o_multithread_message_t){{NULL, NULL}};
+    atomic_fetch_add(&loop->senders, 1);
+    h2o_multithread_send_message(&loop->receiver, message ? &message->super : NULL);
+    atomic_fetch_sub(&loop->senders, 1);
 }
 
 static void take_tls(struct loop *loop, struct new_tls *tls)
@@ -94,6 +98,9 @@ static void tear_down(struct loop *loop)
     loop->clean = loop->connection_count == 0 && loop->submitted == 0;
     if (!loop->clean)
         return; /* h2o would assert, and the store will still write to its job */
+    /* A message is here before its sender is through with the queue's pipe. */
+    while (atomic_load(&loop->senders) > 0)
+        sched_yield();
     h2o_evloop_t *events = loop->context.loop;
     h2o_multithread_unregister_receiver(loop->context.queue, &loop->receiver);
     h2o_context_dispose(&loop->context);

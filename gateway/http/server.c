@@ -259,7 +259,7 @@ void http_stop(struct http_server *server, uint32_t deadline_ms)
     atomic_store(&server->stopping, true);
     for (unsigned i = 0; i < server->running; i++) {
         if (server->loops[i].ready)
-            h2o_multithread_send_message(&server->loops[i].receiver, NULL);
+            loop_send(&server->loops[i], NULL);
     }
     for (unsigned i = 0; i < server->running; i++) {
         pthread_join(server->loops[i].thread, NULL);

@@ -53,7 +53,7 @@ static inline int client_connect(const char *address)
     socklen_t len = sizeof at;
     uint16_t port = htons((uint16_t)atoi(strrchr(address, ':') ? strrchr(address, ':') + 1 : "0"));
     if (address[0] == '/') {
-        snprintf(unix_at.sun_path, sizeof unix_at.sun_path, "%s", address);
+        snprintf(unix_at.sun_path, sizeof unix_at.sun_path, "%.100s", address);
         where = (const struct sockaddr *)&unix_at;
         len = sizeof unix_at;
     } else if (address[0] == '[') {
