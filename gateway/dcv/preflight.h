@@ -19,7 +19,8 @@ struct preflight_http {
 /* ok: found as wanted. Otherwise reason is a sentence with the exact URL, the address asked, and what was found. */
 typedef void preflight_done_fn(void *ctx, bool ok, const char *reason);
 
-/* Copies *want. Follows no redirect, as Sectigo follows none. Calls done exactly once, later. */
-void preflight_http(struct egress *egress, const struct preflight_http *want, preflight_done_fn *done, void *ctx);
+/* Copies *want. Follows no redirect, as Sectigo follows none. Calls done exactly once, later. False when out of memory:
+ * done is not called. */
+bool preflight_http(struct egress *egress, const struct preflight_http *want, preflight_done_fn *done, void *ctx);
 
 #endif

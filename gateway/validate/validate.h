@@ -15,12 +15,15 @@ struct validate_config {
     unsigned redirects_max;       /* 10 */
 };
 
-/* problem NULL: the client has proved control. Otherwise connection, dns, incorrectResponse, tls, unauthorized, caa...,
- * whose detail names the address or record looked at and what was found there. */
+/* problem NULL: the client has proved control. Otherwise connection, dns, incorrectResponse, tls or
+ * unsupportedIdentifier, whose detail names the address or record looked at and what was found there; or
+ * serverInternal, which says nothing about the client (the gateway is stopping or out of memory): such a validation
+ * must be done again, not settled. The problem lives during the call. */
 typedef void validate_done_fn(void *ctx, const struct acme_problem *problem);
 
-/* Copies *validation. Calls done exactly once, later, on the egress thread. */
-void validate_start(struct egress *egress, const struct validate_config *config,
+/* Copies *validation; *config must outlive it. Calls done exactly once, later, on the egress thread. False when out of
+ * memory: done is not called. */
+bool validate_start(struct egress *egress, const struct validate_config *config,
                     const struct acme_validation *validation, validate_done_fn *done, void *ctx);
 
 #endif

@@ -1,0 +1,50 @@
+#include "gateway/validate/validate.h"
+
+#include <stdlib.h>
+
+#include "gateway/validate/job.h"
+
+uint32_t validate_left_ms(const struct validate_job *job)
+{
+    uint64_t now = egress_now_ms();
+    return job->deadline_ms > now ? (uint32_t)(job->deadline_ms - now) : 0;
+}
+
+/* What fails while the gateway stops says nothing about the client. */
+void validate_end(struct validate_job *job)
+{
+    bool failed = job->problem.type != ACME_PROBLEM_NONE;
+    if (failed && egress_failing(job->egress))
+        acme_problem_set(&job->problem, ACME_SERVER_INTERNAL,
+                         "The gateway is stopping; the challenge is validated again after its restart.");
+    job->done(job->ctx, failed ? &job->problem : NULL);
+    acme_problem_clear(&job->problem);
+    free(job);
+}
+
+static void on_later(void *ctx, int event)
+{
+    (void)event;
+    validate_end(ctx);
+}
+
+void validate_end_later(struct validate_job *job)
+{
+    job->later = (struct egress_watch){.fd = -1, .fn = on_later, .ctx = job};
+    egress_watch(job->egress, &job->later);
+}
+
+bool validate_start(struct egress *egress, const struct validate_config *config,
+                    const struct acme_validation *validation, validate_done_fn *done, void *ctx)
+{
+    static validate_type_fn *const types[ACME_CHALLENGE_TYPES] = {
+        [ACME_HTTP_01] = http01_start, [ACME_DNS_01] = dns01_start, [ACME_TLS_ALPN_01] = tlsalpn01_start};
+    struct validate_job *job = calloc(1, sizeof *job);
+    if (job == NULL)
+        return false;
+    *job =
+        (struct validate_job){.egress = egress, .config = config, .validation = *validation, .done = done, .ctx = ctx};
+    job->deadline_ms = egress_now_ms() + config->timeout_ms;
+    types[validation->type](job);
+    return true;
+}
