@@ -233,5 +233,7 @@ bool sectigo_order_check(const struct sectigo_form *form, char reason[static SEC
 
 /* PEM text ("CERTIFICATE REQUEST") of the same octets; malloc'd or NULL. */
 char *sectigo_csr_pem(const uint8_t *der, size_t len);
+/* The octets of a csr parameter: base64, with or without header and footer. malloc'd; NULL where it is neither. */
+uint8_t *sectigo_csr_der(const char *text, size_t *len);
 
 #endif

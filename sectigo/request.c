@@ -1,0 +1,323 @@
+#include "sectigo/parameter.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "sectigo/csr.h"
+#include "sectigo/value.h"
+
+__attribute__((format(printf, 4, 5))) static bool refuse(struct sectigo_verdict *verdict, int code,
+                                                         const char *parameter, const char *format, ...)
+{
+    va_list args;
+
+    verdict->code = code;
+    sectigo_value_text(parameter, verdict->parameter, sizeof(verdict->parameter));
+    va_start(args, format);
+    vsnprintf(verdict->reason, sizeof(verdict->reason), format, args);
+    va_end(args);
+    return false;
+}
+
+/* An empty value counts as absent. */
+static const char *given(const struct sectigo_order_facts *facts, const char *name)
+{
+    const char *value = sectigo_form_get(facts->form, name);
+    return value && *value ? value : NULL;
+}
+
+static bool is(const struct sectigo_order_facts *facts, const char *name, const char *value)
+{
+    const char *text = given(facts, name);
+    return text && strcasecmp(text, value) == 0;
+}
+
+/* ---- one value ---- */
+
+/* Unicode characters; an octet that is no part of one counts by itself. */
+static size_t characters(const char *text)
+{
+    size_t count = 0;
+
+    for (; *text; count++) {
+        size_t len = sectigo_value_character(text);
+        text += len ? len : 1;
+    }
+    return count;
+}
+
+static bool valid_text(const char *text)
+{
+    for (size_t len; *text; text += len)
+        if ((len = sectigo_value_character(text)) == 0)
+            return false;
+    return true;
+}
+
+bool sectigo_parameter_check(const struct sectigo_parameter *parameter, const char *value, bool guardian,
+                             struct sectigo_verdict *verdict)
+{
+    const char *name = parameter->name;
+    size_t max = guardian && parameter->guardian_max ? parameter->guardian_max : parameter->max;
+    int number;
+
+    if (!valid_text(value))
+        return refuse(verdict, -4, name, "%s is not UTF-8 text", name);
+    if (max && characters(value) > max)
+        return refuse(verdict, -4, name, "%s has %zu characters and may have %zu", name, characters(value), max);
+    if (parameter->fits && !parameter->fits(value)) {
+        bool country = parameter->fits == sectigo_country_known;
+        return refuse(verdict, country ? -7 : -4, name, "%s is \"%.64s\" and must be %s", name, value,
+                      parameter->allowed);
+    }
+    if (!parameter->fits && parameter->type == SECTIGO_INTEGER && !sectigo_value_int(value, &number))
+        return refuse(verdict, -4, name, "%s is \"%.64s\" and must be a number", name, value);
+    return true;
+}
+
+/* ---- lists ---- */
+
+static bool separator(char c)
+{
+    return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The next word of a list, copied (cut at size); false at the end. */
+static bool next_word(const char **list, char *word, size_t size)
+{
+    size_t len = 0;
+
+    while (**list && separator(**list))
+        ++*list;
+    if (!**list)
+        return false;
+    for (; **list && !separator(**list); ++*list)
+        if (len + 1 < size)
+            word[len++] = **list;
+    word[len] = '\0';
+    return true;
+}
+
+static size_t words(const char *list)
+{
+    char word[2];
+    size_t count = 0;
+
+    while (next_word(&list, word, sizeof(word)))
+        count++;
+    return count;
+}
+
+static bool listed(const char *list, const char *wanted)
+{
+    char word[256];
+
+    while (next_word(&list, word, sizeof(word)))
+        if (strcasecmp(word, wanted) == 0)
+            return true;
+    return false;
+}
+
+/* Letters, digits, hyphens and dots, a wildcard in front, or the colons of an address: what Sectigo refuses at once. */
+static bool name_fits(const char *name)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:";
+    const char *rest = strncmp(name, "*.", 2) == 0 ? name + 2 : name;
+    size_t len = strlen(rest);
+
+    return len > 0 && len <= 253 && strspn(rest, allowed) == len && rest[0] != '.' && !strstr(rest, "..");
+}
+
+static bool check_names(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
+{
+    const char *names = given(facts, "domainNames"), *primary = given(facts, "primaryDomainName");
+    char word[300];
+
+    for (const char *at = names; at && next_word(&at, word, sizeof(word));)
+        if (!name_fits(word))
+            return refuse(verdict, -4, "domainNames", "domainNames has \"%.64s\", which is no domain name or address",
+                          word);
+    if (names && words(names) == 0)
+        return refuse(verdict, -4, "domainNames", "domainNames names nothing");
+    if (names && primary && !listed(names, primary))
+        return refuse(verdict, -4, "primaryDomainName", "primaryDomainName \"%.64s\" is not one of domainNames",
+                      primary);
+    return true;
+}
+
+static bool check_token_list(const struct sectigo_order_facts *facts, const char *parameter,
+                             struct sectigo_verdict *verdict)
+{
+    const char *tokens = given(facts, parameter), *names = given(facts, "domainNames");
+    char word[300];
+
+    if (!tokens)
+        return true;
+    size_t count = words(tokens);
+    for (const char *at = tokens; next_word(&at, word, sizeof(word));) {
+        bool for_all = sectigo_dcv_token_for_all(word);
+
+        if (!for_all && !sectigo_dcv_token_known(word))
+            return refuse(verdict, -4, parameter, "%s has \"%.64s\", which is neither an e-mail address nor a token",
+                          parameter, word);
+        if (for_all && count > 1)
+            return refuse(verdict, -4, parameter, "%s has %.64s beside others: it must stand alone", parameter, word);
+        if (for_all)
+            return true;
+    }
+    size_t expected = names ? words(names) : facts->csr_names;
+    if (count != expected && expected > 0)
+        return refuse(verdict, -4, parameter, "%s has %zu entries for %zu domain names", parameter, count, expected);
+    return true;
+}
+
+static bool check_control(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
+{
+    if (given(facts, "validationTokens") && given(facts, "dcvEmailAddresses"))
+        return refuse(verdict, -4, "validationTokens",
+                      "validationTokens and dcvEmailAddresses may not be given together");
+    bool wildcard = facts->cart.certificate && facts->cart.certificate->shape == SECTIGO_WILDCARD;
+    if (wildcard && (is(facts, "dcvMethod", "HTTP_CSR_HASH") || is(facts, "dcvMethod", "HTTPS_CSR_HASH")))
+        return refuse(verdict, -4, "dcvMethod", "dcvMethod cannot be a file on a web server for a wildcard");
+    return check_token_list(facts, "validationTokens", verdict) &&
+           check_token_list(facts, "dcvEmailAddresses", verdict);
+}
+
+/* ---- a whole order ---- */
+
+static bool check_known(const struct sectigo_form *form, struct sectigo_verdict *verdict)
+{
+    for (size_t i = 0; i < form->count; i++) {
+        const char *name = form->params[i].name;
+
+        if (!sectigo_parameter_find(name))
+            return refuse(verdict, -2, name, "%.64s is no parameter of AutoApplyOrder", name);
+    }
+    for (size_t i = 0; i < form->count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcasecmp(form->params[i].name, form->params[j].name) == 0)
+                return refuse(verdict, -4, form->params[i].name, "%s is given twice", form->params[i].name);
+    return true;
+}
+
+static bool check_product(struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
+{
+    const char *product = given(facts, "product");
+
+    if (!product)
+        return refuse(verdict, -3, "product", "product is missing");
+    strcpy(verdict->parameter, "product");
+    return sectigo_cart_parse(product, &facts->cart, &verdict->code, verdict->reason);
+}
+
+static bool check_required(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
+{
+    size_t count;
+    const struct sectigo_parameter *parameters = sectigo_parameters(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct sectigo_parameter *parameter = &parameters[i];
+
+        if (parameter->required && !given(facts, parameter->name) && parameter->required->covers(facts))
+            return refuse(verdict, -3, parameter->name, "%s is missing: it is needed for %s", parameter->name,
+                          parameter->required->words);
+    }
+    return true;
+}
+
+static bool check_values(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
+{
+    bool guardian = (facts->cart.families & (SECTIGO_HACKERGUARDIAN | SECTIGO_HACKERPROOF)) != 0;
+
+    for (size_t i = 0; i < facts->form->count; i++) {
+        const struct sectigo_param *param = &facts->form->params[i];
+
+        if (*param->value &&
+            !sectigo_parameter_check(sectigo_parameter_find(param->name), param->value, guardian, verdict))
+            return false;
+    }
+    return true;
+}
+
+static bool check_scope(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
+{
+    for (size_t i = 0; i < facts->form->count; i++) {
+        const struct sectigo_parameter *parameter = sectigo_parameter_find(facts->form->params[i].name);
+
+        if (*facts->form->params[i].value && !parameter->used_with->covers(facts))
+            return refuse(verdict, strcmp(parameter->name, "previousOrderNumber") == 0 ? -68 : -4, parameter->name,
+                          "%s is only for %s", parameter->name, parameter->used_with->words);
+    }
+    return true;
+}
+
+static bool check_days(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
+{
+    int days = 0;
+
+    sectigo_value_int(given(facts, "days"), &days);
+    for (size_t i = 0; i < facts->cart.count; i++) {
+        const struct sectigo_product *product = facts->cart.items[i];
+
+        if (!sectigo_product_allows_days(product, days))
+            return refuse(verdict, product->family == SECTIGO_HACKERGUARDIAN ? -53 : -4, "days",
+                          "days is %d, which %s is not sold for", days, product->name);
+    }
+    return true;
+}
+
+static bool check_csr(const struct sectigo_order_facts *facts, int csr_code, struct sectigo_verdict *verdict)
+{
+    const struct sectigo_product *certificate = facts->cart.certificate;
+
+    if (csr_code < 0)
+        return refuse(verdict, csr_code, "csr", "csr %s",
+                      csr_code == -9 ? "is not base64 of a request" : "cannot be decoded");
+    if (!certificate || !(facts->csr_has & SECTIGO_CSR_COMMON_NAME))
+        return true;
+    if (certificate->shape == SECTIGO_SINGLE && facts->csr_common_name_wildcard)
+        return refuse(verdict, -5, "csr", "csr has a wildcard as common name, which %s may not have",
+                      certificate->name);
+    if (certificate->shape == SECTIGO_WILDCARD && !facts->csr_common_name_wildcard)
+        return refuse(verdict, -6, "csr", "csr has no wildcard as common name, which %s must have", certificate->name);
+    return true;
+}
+
+static bool check_callback(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
+{
+    if (!is(facts, "isCallbackCompleted", "Y") || is(facts, "isAppRepValidated", "Y"))
+        return true;
+    return refuse(verdict, given(facts, "isAppRepValidated") ? -4 : -3, "isAppRepValidated",
+                  "isAppRepValidated must be Y where isCallbackCompleted is Y");
+}
+
+bool sectigo_order_examine(const struct sectigo_form *form, struct sectigo_order_facts *facts,
+                           struct sectigo_verdict *verdict)
+{
+    int csr_code = 0;
+
+    memset(facts, 0, sizeof(*facts));
+    memset(verdict, 0, sizeof(*verdict));
+    facts->form = form;
+    if (!check_known(form, verdict) || !check_product(facts, verdict))
+        return false;
+    const char *csr = given(facts, "csr");
+    if (csr)
+        csr_code = sectigo_csr_read(csr, facts);
+    return check_required(facts, verdict) && check_values(facts, verdict) && check_scope(facts, verdict) &&
+           check_days(facts, verdict) && check_csr(facts, csr_code, verdict) && check_names(facts, verdict) &&
+           check_control(facts, verdict) && check_callback(facts, verdict);
+}
+
+bool sectigo_order_check(const struct sectigo_form *form, char reason[static SECTIGO_MESSAGE_MAX])
+{
+    struct sectigo_order_facts facts;
+    struct sectigo_verdict verdict;
+
+    if (sectigo_order_examine(form, &facts, &verdict))
+        return true;
+    memcpy(reason, verdict.reason, SECTIGO_MESSAGE_MAX);
+    return false;
+}
