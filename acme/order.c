@@ -40,16 +40,17 @@ static void get_names(struct record_reader *r, struct acme_order *order)
         r->failed = true;
         return;
     }
-    order->names.list = calloc(count, sizeof *order->names.list);
     order->authzs = calloc(count, sizeof *order->authzs);
-    if (!order->names.list || !order->authzs) {
+    if (!order->authzs)
         r->failed = true;
-        return;
-    }
-    order->names.count = count;
-    for (unsigned i = 0; i < count; i++) {
-        record_get_identifier(r, &order->names.list[i]);
+    for (unsigned i = 0; i < count && !r->failed; i++) {
+        struct acme_identifier name = {0};
+        record_get_identifier(r, &name);
         record_get_id(r, &order->authzs[i]);
+        /* A set in another order than ours, or with a name twice, was not written by us. */
+        if (!names_add(&order->names, &name) || order->names.count != i + 1 ||
+            strcmp(order->names.list[i].value, name.value) != 0)
+            r->failed = true;
     }
 }
 
