@@ -1,0 +1,253 @@
+/* accept: what a push or CollectSSL brings is delivered only when it is exactly what was ordered. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "gateway/issue/accept.h"
+
+struct authority {
+    EVP_PKEY *key;
+    X509 *certificate;
+};
+
+static struct authority root, intermediate, stranger;
+static EVP_PKEY *client_key;
+static uint8_t spki_sha256[32];
+static X509_STORE *anchors;
+
+static void extend(X509 *certificate, int nid, const char *value)
+{
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+    assert_non_null(extension);
+    assert_int_equal(X509_add_ext(certificate, extension, -1), 1);
+    X509_EXTENSION_free(extension);
+}
+
+struct make {
+    const char *subject, *san; /* san NULL: an authority */
+    EVP_PKEY *key;
+    const struct authority *issuer; /* NULL: self-signed */
+    long not_before_s;              /* from now */
+};
+
+static X509 *make(const struct make *want)
+{
+    X509 *certificate = X509_new();
+    X509_NAME *subject = X509_get_subject_name(certificate);
+    X509_set_version(certificate, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 0x1234);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), want->not_before_s);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 30 * 86400);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)want->subject, -1, -1, 0);
+    X509_set_issuer_name(certificate, want->issuer ? X509_get_subject_name(want->issuer->certificate) : subject);
+    X509_set_pubkey(certificate, want->key);
+    if (want->san)
+        extend(certificate, NID_subject_alt_name, want->san);
+    else
+        extend(certificate, NID_basic_constraints, "critical,CA:TRUE");
+    assert_true(X509_sign(certificate, want->issuer ? want->issuer->key : want->key, EVP_sha256()) > 0);
+    return certificate;
+}
+
+static char *pem_of(X509 *certificate)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *data;
+    PEM_write_bio_X509(bio, certificate);
+    long len = BIO_get_mem_data(bio, &data);
+    char *text = strndup(data, (size_t)len);
+    BIO_free(bio);
+    return text;
+}
+
+static void authority(struct authority *a, const char *name, const struct authority *issuer)
+{
+    a->key = EVP_EC_gen("P-256");
+    a->certificate = make(&(struct make){.subject = name, .key = a->key, .issuer = issuer, .not_before_s = -86400});
+}
+
+static int set_up(void **state)
+{
+    unsigned char *der = NULL;
+    unsigned len;
+    (void)state;
+    authority(&root, "root", NULL);
+    authority(&intermediate, "intermediate", &root);
+    authority(&stranger, "stranger", NULL);
+    client_key = EVP_EC_gen("P-256");
+    int der_len = i2d_PUBKEY(client_key, &der);
+    EVP_Digest(der, (size_t)der_len, spki_sha256, &len, EVP_sha256(), NULL);
+    OPENSSL_free(der);
+    anchors = X509_STORE_new();
+    X509_STORE_add_cert(anchors, root.certificate);
+    return 0;
+}
+
+static void drop(struct authority *a)
+{
+    EVP_PKEY_free(a->key);
+    X509_free(a->certificate);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    drop(&root);
+    drop(&intermediate);
+    drop(&stranger);
+    EVP_PKEY_free(client_key);
+    X509_STORE_free(anchors);
+    return 0;
+}
+
+static void add(struct acme_names *names, const char *value)
+{
+    struct acme_identifier name = {.type = ACME_DNS_NAME};
+    strcpy(name.value, value);
+    assert_true(names_add(names, &name));
+}
+
+struct judged {
+    enum accept_verdict verdict;
+    char reason[ACCEPT_REASON_MAX];
+    struct acme_certificate certificate;
+};
+
+static struct judged judge(const struct make *leaf, const char *order, bool base_of_wildcard, bool without_ca)
+{
+    struct judged judged = {0};
+    struct acme_names names = {0};
+    char list[256], *rest = list;
+    strcpy(list, order);
+    for (char *name; (name = strsep(&rest, ",")) != NULL;)
+        add(&names, name);
+    struct accept_want want = {.spki_sha256 = spki_sha256,
+                               .names = &names,
+                               .base_of_wildcard = base_of_wildcard,
+                               .sent_ms = (uint64_t)time(NULL) * 1000,
+                               .anchors = anchors};
+    X509 *certificate = make(leaf);
+    char *pem = pem_of(certificate), *first = pem_of(root.certificate), *second = pem_of(intermediate.certificate);
+    char cas[8192];
+    snprintf(cas, sizeof cas, "%s%s", first, second); /* root first, as Sectigo sends them */
+    judged.verdict = accept_certificate(&want, pem, without_ca ? NULL : cas, &judged.certificate, judged.reason);
+    free(pem);
+    free(first);
+    free(second);
+    X509_free(certificate);
+    names_clear(&names);
+    return judged;
+}
+
+static void test_good(void **state)
+{
+    struct make leaf = {"a", "DNS:A.example,DNS:b.example", client_key, &intermediate, 0};
+    (void)state;
+    struct judged judged = judge(&leaf, "a.example,b.example", true, false);
+    assert_int_equal(judged.verdict, ACCEPT_GOOD);
+    assert_memory_equal(judged.certificate.serial, "\x12\x34", 2);
+    assert_int_equal(judged.certificate.serial_len, 2);
+    /* Leaf, intermediate, no root. */
+    int blocks = 0;
+    for (const char *at = judged.certificate.chain; (at = strstr(at, "BEGIN CERTIFICATE")) != NULL; at++)
+        blocks++;
+    assert_int_equal(blocks, 2);
+    acme_certificate_clear(&judged.certificate);
+}
+
+static void test_verdicts(void **state)
+{
+    EVP_PKEY *other = EVP_EC_gen("P-256");
+    const struct {
+        struct make leaf;
+        const char *order;
+        bool base_of_wildcard, without_ca;
+        enum accept_verdict verdict;
+        const char *reason;
+    } cases[] = {
+        {{"a", "DNS:a.example", other, &intermediate, 0}, "a.example", true, false, ACCEPT_NO, "another public key"},
+        {{"a", "DNS:a.example", client_key, &intermediate, -26 * 3600}, "a.example", true, false, ACCEPT_NO, "older"},
+        {{"a", "DNS:a.example", client_key, &intermediate, -24 * 3600}, "a.example", true, false, ACCEPT_GOOD, NULL},
+        {{"a", "DNS:a.example", client_key, &intermediate, 0},
+         "a.example,b.example",
+         true,
+         false,
+         ACCEPT_NAMES_MISSING,
+         "lacks b.example"},
+        {{"a", "DNS:a.example,DNS:c.example", client_key, &intermediate, 0},
+         "a.example",
+         true,
+         false,
+         ACCEPT_NO,
+         "c.example too"},
+        {{"a", "DNS:a.example,email:x@a.example", client_key, &intermediate, 0},
+         "a.example",
+         true,
+         false,
+         ACCEPT_NO,
+         "cannot be read"},
+        {{"a", "DNS:*.a.example,DNS:a.example", client_key, &intermediate, 0},
+         "*.a.example",
+         true,
+         false,
+         ACCEPT_GOOD,
+         NULL},
+        {{"a", "DNS:*.a.example,DNS:a.example", client_key, &intermediate, 0},
+         "*.a.example",
+         false,
+         false,
+         ACCEPT_NO,
+         "a.example too"},
+        {{"a", "DNS:a.example", client_key, &stranger, 0}, "a.example", true, false, ACCEPT_NO, "does not chain"},
+        {{"a", "DNS:a.example", client_key, &intermediate, 0}, "a.example", true, true, ACCEPT_NO, "does not chain"},
+        {{"a", "DNS:a.example", client_key, NULL, 0}, "a.example", true, false, ACCEPT_NO, "does not chain"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct judged judged = judge(&cases[i].leaf, cases[i].order, cases[i].base_of_wildcard, cases[i].without_ca);
+        if (judged.verdict != cases[i].verdict)
+            print_error("case %zu: %s\n", i, judged.reason);
+        assert_int_equal(judged.verdict, cases[i].verdict);
+        if (cases[i].reason)
+            assert_non_null(strstr(judged.reason, cases[i].reason));
+        acme_certificate_clear(&judged.certificate);
+    }
+    EVP_PKEY_free(other);
+}
+
+static void test_rubbish(void **state)
+{
+    static const char *const texts[] = {"", "x", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+                                        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"};
+    struct acme_names names = {0};
+    char reason[ACCEPT_REASON_MAX];
+    (void)state;
+    add(&names, "a.example");
+    struct accept_want want = {.spki_sha256 = spki_sha256, .names = &names, .anchors = anchors};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct acme_certificate certificate = {0};
+        assert_int_equal(accept_certificate(&want, texts[i], texts[i], &certificate, reason), ACCEPT_NO);
+        acme_certificate_clear(&certificate);
+    }
+    names_clear(&names);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_rubbish),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

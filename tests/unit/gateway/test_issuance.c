@@ -1,0 +1,189 @@
+/* issuance: every move that the table allows and every one that it does not; records as they were stored. */
+#include "tests/unit/gateway/temp_store.h"
+
+#include <string.h>
+
+#include "gateway/issue/issuance.h"
+
+/* The diagram of issuance.md section 3 written down a second time. A column for each state in order: queued, prepared,
+ * published, submitting, unknown, submitted, blocked, held, collected, refused, dead. */
+/* clang-format off */
+static const char *const allowed[ISSUANCE_STATES] = {
+    [ISSUANCE_QUEUED] = ".x.......x.",
+    [ISSUANCE_PREPARED] = "..x....x.x.",
+    [ISSUANCE_PUBLISHED] = "...x...x.x.",
+    [ISSUANCE_SUBMITTING] = ".xx.xx.x.x.",
+    [ISSUANCE_UNKNOWN] = "...x.x.x.x.",
+    [ISSUANCE_SUBMITTED] = "......x.x.x",
+    [ISSUANCE_BLOCKED] = ".....x..x.x",
+    [ISSUANCE_HELD] = ".xx.x....x.",
+    [ISSUANCE_COLLECTED] = "...........",
+    [ISSUANCE_REFUSED] = "...........",
+    [ISSUANCE_DEAD] = "...........",
+};
+/* clang-format on */
+
+static void test_moves(void **state)
+{
+    (void)state;
+    for (int from = ISSUANCE_QUEUED; from < ISSUANCE_STATES; from++) {
+        for (int to = ISSUANCE_QUEUED; to < ISSUANCE_STATES; to++) {
+            struct issuance is = {.state = (enum issuance_state)from, .changed_ms = 1};
+            bool legal = allowed[from][to - 1] == 'x';
+            assert_int_equal(issuance_move(&is, (enum issuance_state)to, 7), legal);
+            assert_int_equal(is.state, legal ? to : from);
+            assert_int_equal(is.changed_ms, legal ? 7 : 1);
+        }
+    }
+}
+
+static void test_ended(void **state)
+{
+    (void)state;
+    for (int at = ISSUANCE_QUEUED; at < ISSUANCE_STATES; at++)
+        assert_int_equal(issuance_ended((enum issuance_state)at), at >= ISSUANCE_COLLECTED);
+}
+
+static void test_ids(void **state)
+{
+    char one[ISSUANCE_ID_MAX + 1], two[ISSUANCE_ID_MAX + 1];
+    (void)state;
+    assert_true(issuance_id_make("gw1", one));
+    assert_true(issuance_id_make("gw1", two));
+    assert_int_equal(strlen(one), 3 + 32);
+    assert_int_equal(strspn(one + 3, "0123456789abcdef"), 32);
+    assert_memory_equal(one, "gw1", 3);
+    assert_string_not_equal(one, two);
+    assert_false(issuance_id_make("123456789", one));
+}
+
+static void fill(struct issuance *is)
+{
+    struct acme_id order = {{9}};
+    *is = (struct issuance){.id = "a0123",
+                            .kind = ISSUANCE_REPLACEMENT,
+                            .state = ISSUANCE_UNKNOWN,
+                            .subscription = {{1, 2}},
+                            .account = {{3, 4}},
+                            .profile = "default",
+                            .csr_has_cn = true,
+                            .spki_sha256 = {5, 6},
+                            .unique_value = "abcdefghij0123456789",
+                            .order_number = "1234567repl#1",
+                            .certificate_id = "42",
+                            .created_ms = 10,
+                            .changed_ms = 11,
+                            .sent_ms = 12,
+                            .resent_ms = 13,
+                            .sends = 2,
+                            .failures = 3,
+                            .looked_ms = 14,
+                            .looks = 4,
+                            .refusal = -55,
+                            .doubt = true};
+    is->csr = malloc(3);
+    memcpy(is->csr, "\x30\x01\x00", 3);
+    is->csr_len = 3;
+    assert_true(issuance_attach(is, &order));
+    assert_true(issuance_set_note(is, "why"));
+}
+
+static enum store_status save(struct store_txn *txn, void *arg)
+{
+    return issuance_save(txn, arg);
+}
+
+static void test_record(void **state)
+{
+    struct temp_store temp;
+    struct issuance is, read;
+    struct store_txn *txn;
+    (void)state;
+    temp_store_open(&temp);
+    fill(&is);
+    assert_int_equal(store_call(temp.store, save, &is), STORE_OK);
+    assert_int_equal(is.revision, 1);
+    assert_int_equal(store_read(temp.store, &txn), STORE_OK);
+    assert_int_equal(issuance_load(txn, "none", &read), STORE_NOT_FOUND);
+    issuance_clear(&read);
+    assert_int_equal(issuance_load(txn, "a0123", &read), STORE_OK);
+    store_read_end(txn);
+    assert_int_equal(read.revision, 1);
+    assert_int_equal(read.kind, ISSUANCE_REPLACEMENT);
+    assert_int_equal(read.state, ISSUANCE_UNKNOWN);
+    assert_memory_equal(&read.subscription, &is.subscription, sizeof is.subscription);
+    assert_memory_equal(&read.account, &is.account, sizeof is.account);
+    assert_memory_equal(read.spki_sha256, is.spki_sha256, sizeof is.spki_sha256);
+    assert_string_equal(read.unique_value, is.unique_value);
+    assert_string_equal(read.order_number, "1234567repl#1");
+    assert_string_equal(read.certificate_id, "42");
+    assert_int_equal(read.sent_ms, 12);
+    assert_int_equal(read.resent_ms, 13);
+    assert_int_equal(read.sends, 2);
+    assert_int_equal(read.failures, 3);
+    assert_int_equal(read.looked_ms, 14);
+    assert_int_equal(read.looks, 4);
+    assert_int_equal(read.refusal, -55);
+    assert_true(read.doubt);
+    assert_true(read.csr_has_cn);
+    assert_int_equal(read.csr_len, 3);
+    assert_memory_equal(read.csr, is.csr, 3);
+    assert_int_equal(read.order_count, 1);
+    assert_int_equal(read.orders[0].octets[0], 9);
+    assert_string_equal(read.note, "why");
+    issuance_clear(&read);
+    issuance_clear(&is);
+    temp_store_close(&temp);
+}
+
+struct cut {
+    size_t len;
+    uint8_t octets[2048];
+};
+
+static enum store_status put_cut(struct store_txn *txn, void *arg)
+{
+    struct cut *cut = arg;
+    return store_put(txn, ISSUE_ISSUANCES, "a0123", 5, cut->octets, cut->len);
+}
+
+/* A record that lost its end, at whatever octet, is refused and leaks nothing. */
+static void test_truncated_record(void **state)
+{
+    struct temp_store temp;
+    struct issuance is;
+    struct store_txn *txn;
+    struct store_slice value;
+    struct cut cut;
+    (void)state;
+    temp_store_open(&temp);
+    fill(&is);
+    assert_int_equal(store_call(temp.store, save, &is), STORE_OK);
+    issuance_clear(&is);
+    assert_int_equal(store_read(temp.store, &txn), STORE_OK);
+    assert_int_equal(store_get(txn, ISSUE_ISSUANCES, "a0123", 5, &value), STORE_OK);
+    size_t whole = value.len;
+    assert_true(whole < sizeof cut.octets);
+    memcpy(cut.octets, value.data, whole);
+    store_read_end(txn);
+    for (cut.len = 1; cut.len < whole; cut.len++) {
+        assert_int_equal(store_call(temp.store, put_cut, &cut), STORE_OK);
+        assert_int_equal(store_read(temp.store, &txn), STORE_OK);
+        assert_int_equal(issuance_load(txn, "a0123", &is), STORE_INVALID);
+        store_read_end(txn);
+        issuance_clear(&is);
+    }
+    temp_store_close(&temp);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_ended),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_record),
+        cmocka_unit_test(test_truncated_record),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

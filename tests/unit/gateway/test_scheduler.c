@@ -1,0 +1,140 @@
+/* scheduler: due jobs are handed out once, again after their release, and not before their time. */
+#include "tests/unit/gateway/temp_store.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/scheduler.h"
+
+struct seen {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned count;
+    uint64_t when_ms;
+    char subject[8];
+};
+
+static void on_job(void *ctx, const struct store_job *job)
+{
+    struct seen *seen = ctx;
+    pthread_mutex_lock(&seen->lock);
+    seen->count++;
+    seen->when_ms = clock_ms();
+    memcpy(seen->subject, job->subject, job->subject_len);
+    pthread_cond_broadcast(&seen->changed);
+    pthread_mutex_unlock(&seen->lock);
+}
+
+/* True when count was reached within ms. */
+static bool await(struct seen *seen, unsigned count, uint64_t ms)
+{
+    struct timespec until;
+    uint64_t end_ms = clock_ms() + ms;
+    until.tv_sec = (time_t)(end_ms / 1000);
+    until.tv_nsec = (long)(end_ms % 1000) * 1000000;
+    int error = 0;
+    pthread_mutex_lock(&seen->lock);
+    while (seen->count < count && error == 0)
+        error = pthread_cond_timedwait(&seen->changed, &seen->lock, &until);
+    bool reached = seen->count >= count;
+    pthread_mutex_unlock(&seen->lock);
+    return reached;
+}
+
+struct due {
+    uint64_t ms;
+    bool clear;
+};
+
+static enum store_status set(struct store_txn *txn, void *arg)
+{
+    const struct due *due = arg;
+    return due->clear ? store_job_clear(txn, JOB_ISSUANCE, "s", 1) : store_job_set(txn, JOB_ISSUANCE, "s", 1, due->ms);
+}
+
+struct world {
+    struct temp_store temp;
+    struct scheduler *scheduler;
+    struct seen seen;
+};
+
+static void start(struct world *world)
+{
+    memset(world, 0, sizeof *world);
+    temp_store_open(&world->temp);
+    pthread_mutex_init(&world->seen.lock, NULL);
+    pthread_cond_init(&world->seen.changed, NULL);
+    world->scheduler = scheduler_make(world->temp.store);
+    scheduler_handle(world->scheduler, JOB_ISSUANCE, on_job, &world->seen);
+    assert_true(scheduler_start(world->scheduler));
+}
+
+static void stop(struct world *world)
+{
+    scheduler_stop(world->scheduler);
+    temp_store_close(&world->temp);
+    scheduler_free(world->scheduler);
+}
+
+static void put(struct world *world, uint64_t due_ms)
+{
+    struct due due = {.ms = due_ms};
+    assert_int_equal(store_call(world->temp.store, set, &due), STORE_OK);
+}
+
+static void test_lease(void **state)
+{
+    struct world world;
+    (void)state;
+    start(&world);
+    put(&world, clock_ms());
+    assert_true(await(&world.seen, 1, 5000));
+    assert_int_equal(scheduler_busy(world.scheduler), 1);
+    assert_false(await(&world.seen, 2, 100)); /* still due, but leased */
+    scheduler_release(world.scheduler, JOB_ISSUANCE, "s", 1);
+    assert_true(await(&world.seen, 2, 5000));
+    struct due none = {.clear = true};
+    assert_int_equal(store_call(world.temp.store, set, &none), STORE_OK);
+    scheduler_release(world.scheduler, JOB_ISSUANCE, "s", 1);
+    assert_false(await(&world.seen, 3, 100));
+    assert_int_equal(scheduler_busy(world.scheduler), 0);
+    stop(&world);
+}
+
+static void test_due_time(void **state)
+{
+    struct world world;
+    (void)state;
+    start(&world);
+    uint64_t due_ms = clock_ms() + 300;
+    put(&world, due_ms + 3600 * 1000);
+    put(&world, due_ms); /* moved to an earlier time */
+    assert_true(await(&world.seen, 1, 5000));
+    assert_true(world.seen.when_ms >= due_ms);
+    stop(&world);
+}
+
+static void test_rest(void **state)
+{
+    struct world world;
+    (void)state;
+    start(&world);
+    put(&world, clock_ms());
+    assert_true(await(&world.seen, 1, 5000));
+    uint64_t released_ms = clock_ms();
+    scheduler_release_after(world.scheduler, JOB_ISSUANCE, "s", 1, 200);
+    assert_true(await(&world.seen, 2, 5000));
+    assert_true(world.seen.when_ms >= released_ms + 200);
+    stop(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lease),
+        cmocka_unit_test(test_due_time),
+        cmocka_unit_test(test_rest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

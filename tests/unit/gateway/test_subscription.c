@@ -1,0 +1,190 @@
+/* subscription: which one serves, until when it can be replaced, records and queue. */
+#include "tests/unit/gateway/temp_store.h"
+
+#include <string.h>
+
+#include "gateway/issue/subscription.h"
+
+static const uint64_t DAY = 24 * 3600 * 1000;
+
+static struct acme_names names_of(const char *first, const char *second)
+{
+    struct acme_names names = {0};
+    struct acme_identifier name = {.type = ACME_DNS_NAME};
+    strcpy(name.value, first);
+    assert_true(names_add(&names, &name));
+    if (second) {
+        strcpy(name.value, second);
+        assert_true(names_add(&names, &name));
+    }
+    return names;
+}
+
+static struct subscription make(uint8_t id, const char *name)
+{
+    struct subscription sub = {.id = {{id}},
+                               .state = SUBSCRIPTION_LIVE,
+                               .policy = "p",
+                               .profile = "f",
+                               .login = "l",
+                               .endpoint = strdup("https://ca.example"),
+                               .product = 488,
+                               .days = 365,
+                               .bought_ms = 1000 * DAY};
+    sub.names = names_of(name, NULL);
+    return sub;
+}
+
+static enum store_status insert(struct store_txn *txn, void *arg)
+{
+    return subscription_insert(txn, arg);
+}
+
+static void put(struct temp_store *temp, struct subscription sub)
+{
+    assert_int_equal(store_call(temp->store, insert, &sub), STORE_OK);
+    subscription_clear(&sub);
+}
+
+static enum store_status find(struct temp_store *temp, const struct subscription_scope *scope, uint64_t now_ms,
+                              struct subscription *out)
+{
+    struct store_txn *txn;
+    assert_int_equal(store_read(temp->store, &txn), STORE_OK);
+    enum store_status status = subscription_find(txn, scope, now_ms, out);
+    store_read_end(txn);
+    return status;
+}
+
+static void test_scope(void **state)
+{
+    struct acme_names one = names_of("a.example", NULL), two = names_of("a.example", "b.example");
+    const struct subscription_scope base = {"p", "f", "l", "https://ca.example", false, &one};
+    const struct subscription_scope others[] = {
+        {"P", "f", "l", "https://ca.example", false, &one}, {"p", "F", "l", "https://ca.example", false, &one},
+        {"p", "f", "L", "https://ca.example", false, &one}, {"p", "f", "l", "https://cb.example", false, &one},
+        {"p", "f", "l", "https://ca.example", true, &one},  {"p", "f", "l", "https://ca.example", false, &two},
+        {"pf", "", "l", "https://ca.example", false, &one},
+    };
+    uint8_t first[SUBSCRIPTION_DIGEST_LEN], other[SUBSCRIPTION_DIGEST_LEN];
+    (void)state;
+    assert_true(subscription_digest(&base, first));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_true(subscription_digest(&others[i], other));
+        assert_memory_not_equal(first, other, sizeof first);
+    }
+    names_clear(&one);
+    names_clear(&two);
+}
+
+static void test_replaceable(void **state)
+{
+    static const struct {
+        uint32_t days;
+        uint64_t age_days;
+        bool replaceable;
+    } cases[] = {
+        {365, 0, true}, {365, 304, true}, {365, 305, false},  {365, 364, false},   {365, 366, false}, {30, 0, true},
+        {30, 19, true}, {30, 20, false},  {1095, 1034, true}, {1095, 1035, false}, {7, 6, true}, /* always within seven
+                                                                                                    days of purchase */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct subscription sub = {.state = SUBSCRIPTION_LIVE, .days = cases[i].days, .bought_ms = 1000 * DAY};
+        assert_int_equal(subscription_replaceable(&sub, (1000 + cases[i].age_days) * DAY), cases[i].replaceable);
+        sub.state = SUBSCRIPTION_ENDED;
+        assert_false(subscription_replaceable(&sub, (1000 + cases[i].age_days) * DAY));
+    }
+}
+
+static void test_find(void **state)
+{
+    struct temp_store temp;
+    struct subscription found;
+    struct acme_names one = names_of("a.example", NULL);
+    struct subscription_scope scope = {"p", "f", "l", "https://ca.example", false, &one};
+    (void)state;
+    temp_store_open(&temp);
+    assert_int_equal(find(&temp, &scope, 1001 * DAY, &found), STORE_NOT_FOUND);
+    subscription_clear(&found);
+
+    struct subscription ended = make(1, "a.example"), old = make(2, "a.example"), new = make(3, "a.example");
+    ended.state = SUBSCRIPTION_ENDED;
+    new.bought_ms = 1100 * DAY;
+    put(&temp, ended);
+    put(&temp, make(9, "b.example"));
+    assert_int_equal(find(&temp, &scope, 1101 * DAY, &found), STORE_NOT_FOUND);
+    subscription_clear(&found);
+    put(&temp, new);
+    put(&temp, old);
+    assert_int_equal(find(&temp, &scope, 1101 * DAY, &found), STORE_OK);
+    assert_int_equal(found.id.octets[0], 3); /* the most term left */
+    subscription_clear(&found);
+
+    struct subscription dead = make(4, "a.example"), buying = make(5, "a.example");
+    dead.state = SUBSCRIPTION_DEAD;
+    buying.state = SUBSCRIPTION_BUYING;
+    put(&temp, dead);
+    assert_int_equal(find(&temp, &scope, 1101 * DAY, &found), STORE_OK);
+    assert_int_equal(found.id.octets[0], 3); /* a live one goes before one that blocks */
+    subscription_clear(&found);
+    assert_int_equal(find(&temp, &scope, 3000 * DAY, &found), STORE_OK);
+    assert_int_equal(found.id.octets[0], 4); /* nothing live: blocked */
+    subscription_clear(&found);
+    put(&temp, buying);
+    assert_int_equal(find(&temp, &scope, 3000 * DAY, &found), STORE_OK);
+    assert_int_equal(found.id.octets[0], 5);
+    subscription_clear(&found);
+    names_clear(&one);
+    temp_store_close(&temp);
+}
+
+static void test_record_and_queue(void **state)
+{
+    struct temp_store temp;
+    struct subscription sub = make(7, "a.example"), read;
+    struct store_txn *txn;
+    char id[8];
+    (void)state;
+    temp_store_open(&temp);
+    for (int i = 0; i < SUBSCRIPTION_QUEUE_MAX; i++) {
+        snprintf(id, sizeof id, "i%d", i);
+        assert_true(subscription_enqueue(&sub, id));
+    }
+    assert_false(subscription_enqueue(&sub, "one too many"));
+    subscription_dequeue(&sub, 1);
+    assert_true(subscription_add_certificate_id(&sub, "11"));
+    assert_true(subscription_add_certificate_id(&sub, "12"));
+    assert_true(subscription_add_certificate_id(&sub, "11"));
+    strcpy(sub.under_way, "i-under-way");
+    strcpy(sub.order_number, "77");
+    sub.paid_cents = 1250;
+    assert_int_equal(store_call(temp.store, insert, &sub), STORE_OK);
+    assert_int_equal(store_call(temp.store, insert, &sub), STORE_EXISTS);
+    assert_int_equal(store_read(temp.store, &txn), STORE_OK);
+    assert_int_equal(subscription_load(txn, &sub.id, &read), STORE_OK);
+    store_read_end(txn);
+    assert_int_equal(read.queue_count, SUBSCRIPTION_QUEUE_MAX - 1);
+    assert_string_equal(read.queue[0], "i0");
+    assert_string_equal(read.queue[1], "i2");
+    assert_int_equal(read.certificate_id_count, 2);
+    assert_string_equal(read.certificate_ids[1], "12");
+    assert_string_equal(read.under_way, "i-under-way");
+    assert_string_equal(read.endpoint, "https://ca.example");
+    assert_int_equal(read.paid_cents, 1250);
+    assert_true(names_equal(&read.names, &sub.names));
+    subscription_clear(&read);
+    subscription_clear(&sub);
+    temp_store_close(&temp);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scope),
+        cmocka_unit_test(test_replaceable),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_record_and_queue),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
