@@ -1,7 +1,7 @@
 /* internal: what the files of this room share.
  *
- * struct http_server is made by http_start and, but for `stopping`, read-only while threads run. A struct loop, and
- * every connection and job on it, belongs to its thread; other threads reach it only by loop_send.
+ * struct http_server is made by http_start and read-only while threads run. A struct loop, and every connection and job
+ * on it, belongs to its thread; other threads reach it only by loop_send.
  */
 #ifndef GATEWAY_HTTP_INTERNAL_H
 #define GATEWAY_HTTP_INTERNAL_H
@@ -30,7 +30,7 @@ enum {
 
 struct loop;
 
-enum message_kind { MESSAGE_COMMITTED, MESSAGE_NOTICE, MESSAGE_TLS };
+enum message_kind { MESSAGE_COMMITTED, MESSAGE_NOTICE, MESSAGE_TLS, MESSAGE_STOP };
 
 /* What other threads send to a loop; embedded first in what it brings. Zeroed before it is sent. */
 struct message {
@@ -91,7 +91,8 @@ struct loop {
     struct holds holds;
     unsigned submitted;  /* jobs that the store has */
     atomic_uint senders; /* threads inside loop_send: the queue must outlive them */
-    bool draining;       /* this thread has seen server->stopping */
+    struct message stop; /* sent by http_stop; only then may the loop end, since its sender needs the queue */
+    bool draining;       /* it has come */
     bool ready;          /* set up; false: the thread ended at once */
     bool clean;          /* at its end: nothing refers to this loop any more */
 };
@@ -109,8 +110,7 @@ struct http_server {
     unsigned connections_max;
     sem_t started;
     pthread_mutex_t reload_lock;
-    uint64_t deadline_ms; /* monotonic; set before stopping */
-    atomic_bool stopping;
+    uint64_t deadline_ms; /* monotonic; set before MESSAGE_STOP is sent */
 };
 
 /* Deadlines inside the process: a clock that nobody sets. */
@@ -132,9 +132,9 @@ static inline struct connection *connection_of(const h2o_req_t *req)
 }
 
 /* loop.c */
-/* The thread: sets up, posts server->started, runs until server->stopping, drains. arg is a struct loop. */
+/* The thread: sets up, posts server->started, runs until MESSAGE_STOP, drains. arg is a struct loop. */
 void *loop_main(void *arg);
-/* Any thread, once the loop is ready. The loop takes over what the message is part of. NULL only wakes it. */
+/* Any thread, once the loop is ready. The loop takes over what the message is part of. */
 void loop_send(struct loop *loop, struct message *message);
 
 /* accept.c; on the loop's thread */

@@ -11,10 +11,9 @@ enum { DRAIN_LOOK_MS = 20 };
 
 void loop_send(struct loop *loop, struct message *message)
 {
-    if (message)
-        message->super = (h2o_multithread_message_t){{NULL, NULL}};
+    message->super = (h2o_multithread_message_t){{NULL, NULL}};
     atomic_fetch_add(&loop->senders, 1);
-    h2o_multithread_send_message(&loop->receiver, message ? &message->super : NULL);
+    h2o_multithread_send_message(&loop->receiver, &message->super);
     atomic_fetch_sub(&loop->senders, 1);
 }
 
@@ -48,6 +47,9 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
             break;
         case MESSAGE_TLS:
             take_tls(loop, H2O_STRUCT_FROM_MEMBER(struct new_tls, message, message));
+            break;
+        case MESSAGE_STOP:
+            loop->draining = true;
             break;
         }
     }
@@ -116,7 +118,6 @@ static void drain(struct loop *loop)
     uint64_t deadline_ms = loop->server->deadline_ms, now_ms = monotonic_ms();
     uint64_t cut_ms = now_ms + (deadline_ms > now_ms ? deadline_ms - now_ms : 0) / 10 * 9;
 
-    loop->draining = true;
     accept_close(loop);
     /* h2o_context_request_shutdown would add HTTP/2's timers, which nobody needs and which forbid disposal. */
     loop->context.shutdown_requested = 1;
@@ -139,7 +140,7 @@ void *loop_main(void *arg)
     bool ready = loop->ready;
     sem_post(&server->started);
     if (ready) {
-        while (!atomic_load(&server->stopping))
+        while (!loop->draining)
             run_once(loop, UINT64_MAX);
         drain(loop);
     }

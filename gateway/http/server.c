@@ -256,10 +256,11 @@ void http_stop(struct http_server *server, uint32_t deadline_ms)
 {
     bool clean = true;
     server->deadline_ms = monotonic_ms() + deadline_ms;
-    atomic_store(&server->stopping, true);
     for (unsigned i = 0; i < server->running; i++) {
-        if (server->loops[i].ready)
-            loop_send(&server->loops[i], NULL);
+        struct loop *loop = &server->loops[i];
+        loop->stop.kind = MESSAGE_STOP;
+        if (loop->ready)
+            loop_send(loop, &loop->stop);
     }
     for (unsigned i = 0; i < server->running; i++) {
         pthread_join(server->loops[i].thread, NULL);
