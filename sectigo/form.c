@@ -7,16 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include <openssl/crypto.h>
+#include "sectigo/value.h"
 
 enum { PAIRS_MAX = 32768 };
-
-static void wipe_free(char *text)
-{
-    if (text)
-        OPENSSL_cleanse(text, strlen(text));
-    free(text);
-}
 
 static bool grow(struct sectigo_form *form)
 {
@@ -38,7 +31,7 @@ static void append(struct sectigo_form *form, char *name, char *value, bool secr
     if (form->failed || !name || !value || !grow(form)) {
         form->failed = true;
         free(name);
-        wipe_free(value);
+        sectigo_value_wipe(value);
         return;
     }
     form->params[form->count++] = (struct sectigo_param){.name = name, .value = value, .secret = secret};
@@ -203,7 +196,7 @@ void sectigo_form_clear(struct sectigo_form *form)
     for (size_t i = 0; i < form->count; i++) {
         free(form->params[i].name);
         if (form->params[i].secret)
-            wipe_free(form->params[i].value);
+            sectigo_value_wipe(form->params[i].value);
         else
             free(form->params[i].value);
     }

@@ -1,27 +1,14 @@
 #include "sectigo/transport.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
-#include <openssl/crypto.h>
+#include <openssl/ssl.h>
 
-enum { CONNECT_TIMEOUT_MS = 30 * 1000, TIMEOUT_MS = 120 * 1000, IDLE_HANDLES = 8 };
-
-struct sectigo_client {
-    char *url, *login_name, *login_password, *ca_file, *client_certificate, *client_key, *proxy, *user_agent;
-    long connect_timeout_ms, timeout_ms;
-    CURLSH *share; /* TLS sessions: a fresh connection costs no full handshake */
-    pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST];
-    pthread_mutex_t collect_lock; /* no two CollectSSL calls of a login at once */
-    pthread_mutex_t idle_lock;
-    CURL *idle[IDLE_HANDLES]; /* of blocking calls: each keeps the connection of the calls that change nothing */
-    size_t idle_count;
-};
+#include "sectigo/client.h"
+#include "sectigo/value.h"
 
 struct sectigo_call {
     struct sectigo_client *client;
@@ -31,165 +18,10 @@ struct sectigo_call {
     char *url, *request; /* request holds the password */
     char *body;
     size_t body_len, body_capacity;
-    bool too_long;
+    bool too_long, framed, closed_properly;
     char reason[SECTIGO_MESSAGE_MAX];
     char curl_error[CURL_ERROR_SIZE];
 };
-
-/* ---- client ---- */
-
-static void lock_share(CURL *easy, curl_lock_data data, curl_lock_access access, void *ctx)
-{
-    (void)easy;
-    (void)access;
-    pthread_mutex_lock(&((struct sectigo_client *)ctx)->share_locks[data]);
-}
-
-static void unlock_share(CURL *easy, curl_lock_data data, void *ctx)
-{
-    (void)easy;
-    pthread_mutex_unlock(&((struct sectigo_client *)ctx)->share_locks[data]);
-}
-
-static bool readable(const char *what, const char *file, char reason[static SECTIGO_MESSAGE_MAX])
-{
-    if (!file || access(file, R_OK) == 0)
-        return true;
-    snprintf(reason, SECTIGO_MESSAGE_MAX, "the %s \"%s\" cannot be read: %s", what, file, strerror(errno));
-    return false;
-}
-
-/* Scheme and host only: a path, a query or a login in it would end up where nobody looks for it. */
-static bool url_fits(const char *url, char reason[static SECTIGO_MESSAGE_MAX])
-{
-    const char *host = url && strncasecmp(url, "https://", 8) == 0 ? url + 8 : NULL;
-    size_t host_len = host ? strcspn(host, "/?#@ \t\r\n\\") : 0;
-
-    if (!host)
-        snprintf(reason, SECTIGO_MESSAGE_MAX, "Sectigo's URL must begin with https://");
-    else if (host_len == 0 || (host[host_len] && strcmp(host + host_len, "/") != 0))
-        snprintf(reason, SECTIGO_MESSAGE_MAX,
-                 "Sectigo's URL must be https:// and a host (with a port where needed), nothing after it");
-    return host_len > 0 && (!host[host_len] || strcmp(host + host_len, "/") == 0);
-}
-
-static bool config_fits(const struct sectigo_client_config *config, char reason[static SECTIGO_MESSAGE_MAX])
-{
-    if (!url_fits(config->url, reason) || !readable("CA file", config->ca_file, reason) ||
-        !readable("client certificate", config->client_certificate, reason) ||
-        !readable("key of the client certificate", config->client_key, reason))
-        return false;
-    if (!config->client_key == !config->client_certificate)
-        return true;
-    snprintf(reason, SECTIGO_MESSAGE_MAX, "a client certificate and its key must be given together");
-    return false;
-}
-
-static bool copy(char **slot, const char *text)
-{
-    *slot = text ? strdup(text) : NULL;
-    return *slot || !text;
-}
-
-static bool copy_config(struct sectigo_client *client, const struct sectigo_client_config *config)
-{
-    client->connect_timeout_ms = config->connect_timeout_ms ? config->connect_timeout_ms : CONNECT_TIMEOUT_MS;
-    client->timeout_ms = config->timeout_ms ? config->timeout_ms : TIMEOUT_MS;
-    if (!copy(&client->url, config->url) || !copy(&client->login_name, config->login_name) ||
-        !copy(&client->login_password, config->login_password) || !copy(&client->ca_file, config->ca_file) ||
-        !copy(&client->client_certificate, config->client_certificate) ||
-        !copy(&client->client_key, config->client_key) || !copy(&client->proxy, config->proxy) ||
-        !copy(&client->user_agent, config->user_agent ? config->user_agent : "acmegate/" ACMEGATE_VERSION))
-        return false;
-    size_t len = strlen(client->url);
-    if (client->url[len - 1] == '/')
-        client->url[len - 1] = '\0';
-    return true;
-}
-
-static bool make_share(struct sectigo_client *client)
-{
-    client->share = curl_share_init();
-    return client->share && curl_share_setopt(client->share, CURLSHOPT_LOCKFUNC, lock_share) == CURLSHE_OK &&
-           curl_share_setopt(client->share, CURLSHOPT_UNLOCKFUNC, unlock_share) == CURLSHE_OK &&
-           curl_share_setopt(client->share, CURLSHOPT_USERDATA, client) == CURLSHE_OK &&
-           curl_share_setopt(client->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) == CURLSHE_OK;
-}
-
-struct sectigo_client *sectigo_client_make(const struct sectigo_client_config *config,
-                                           char reason[static SECTIGO_MESSAGE_MAX])
-{
-    if (!config_fits(config, reason))
-        return NULL;
-    struct sectigo_client *client = calloc(1, sizeof(*client));
-    if (client) {
-        for (size_t i = 0; i < CURL_LOCK_DATA_LAST; i++)
-            pthread_mutex_init(&client->share_locks[i], NULL);
-        pthread_mutex_init(&client->collect_lock, NULL);
-        pthread_mutex_init(&client->idle_lock, NULL);
-    }
-    if (client && copy_config(client, config) && make_share(client))
-        return client;
-    sectigo_client_free(client);
-    snprintf(reason, SECTIGO_MESSAGE_MAX, "out of memory");
-    return NULL;
-}
-
-static void wipe_free(char *text)
-{
-    if (text)
-        OPENSSL_cleanse(text, strlen(text));
-    free(text);
-}
-
-void sectigo_client_free(struct sectigo_client *client)
-{
-    if (!client)
-        return;
-    while (client->idle_count > 0)
-        curl_easy_cleanup(client->idle[--client->idle_count]);
-    if (client->share)
-        curl_share_cleanup(client->share);
-    for (size_t i = 0; i < CURL_LOCK_DATA_LAST; i++)
-        pthread_mutex_destroy(&client->share_locks[i]);
-    pthread_mutex_destroy(&client->collect_lock);
-    pthread_mutex_destroy(&client->idle_lock);
-    free(client->url);
-    free(client->login_name);
-    wipe_free(client->login_password);
-    free(client->ca_file);
-    free(client->client_certificate);
-    free(client->client_key);
-    wipe_free(client->proxy);
-    free(client->user_agent);
-    free(client);
-}
-
-static CURL *take_handle(struct sectigo_client *client)
-{
-    CURL *easy = NULL;
-
-    pthread_mutex_lock(&client->idle_lock);
-    if (client->idle_count > 0)
-        easy = client->idle[--client->idle_count];
-    pthread_mutex_unlock(&client->idle_lock);
-    return easy ? easy : curl_easy_init();
-}
-
-static void give_handle(struct sectigo_client *client, CURL *easy)
-{
-    curl_easy_reset(easy);
-    curl_easy_setopt(easy, CURLOPT_SHARE, NULL);
-    pthread_mutex_lock(&client->idle_lock);
-    bool room = client->idle_count < IDLE_HANDLES;
-    if (room)
-        client->idle[client->idle_count++] = easy;
-    pthread_mutex_unlock(&client->idle_lock);
-    if (!room)
-        curl_easy_cleanup(easy);
-}
-
-/* ---- call ---- */
 
 static bool grow_body(struct sectigo_call *call, size_t needed)
 {
@@ -222,57 +54,71 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
     return len;
 }
 
-struct options {
-    CURL *easy;
-    bool failed; /* sticky */
-};
-
-static void set_text(struct options *options, CURLoption option, const char *text)
+/* A reply says itself where it ends; one that does not must end with the TLS connection's own farewell, or else a
+ * number cut in the middle would be taken for whole. */
+static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
-    options->failed |= curl_easy_setopt(options->easy, option, text) != CURLE_OK;
+    static const char length[] = "Content-Length:", encoding[] = "Transfer-Encoding:", status[] = "HTTP/";
+    struct sectigo_call *call = ctx;
+    size_t len = size * count;
+
+    if (len >= sizeof(status) && strncasecmp(line, status, sizeof(status) - 1) == 0)
+        call->framed = false;
+    else if ((len >= sizeof(length) && strncasecmp(line, length, sizeof(length) - 1) == 0) ||
+             (len >= sizeof(encoding) && strncasecmp(line, encoding, sizeof(encoding) - 1) == 0))
+        call->framed = true;
+    return len;
 }
 
-static void set_long(struct options *options, CURLoption option, long value)
+static int call_index;
+static pthread_once_t call_index_once = PTHREAD_ONCE_INIT;
+
+static void make_call_index(void)
 {
-    options->failed |= curl_easy_setopt(options->easy, option, value) != CURLE_OK;
+    call_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
-static void set_request(struct options *options, struct sectigo_call *call)
+static void on_tls_event(const SSL *ssl, int where, int value)
 {
-    set_text(options, CURLOPT_URL, call->url);
-    set_long(options, CURLOPT_POST, 1);
-    set_text(options, CURLOPT_POSTFIELDS, call->request);
-    set_long(options, CURLOPT_POSTFIELDSIZE, (long)strlen(call->request));
-    set_text(options, CURLOPT_USERAGENT, call->client->user_agent);
-    curl_easy_setopt(options->easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(options->easy, CURLOPT_WRITEDATA, call);
-    curl_easy_setopt(options->easy, CURLOPT_ERRORBUFFER, call->curl_error);
-    /* libcurl sends a request again by itself on a reused connection that died before the first octet of the reply. */
-    set_long(options, CURLOPT_FRESH_CONNECT, call->info->changes);
-    set_long(options, CURLOPT_FORBID_REUSE, call->info->changes);
-    set_long(options, CURLOPT_FOLLOWLOCATION, 0);
+    struct sectigo_call *call = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), call_index);
+
+    if (call && where == SSL_CB_READ_ALERT && (value & 0xff) == SSL_AD_CLOSE_NOTIFY)
+        call->closed_properly = true;
 }
 
-static void set_connection(struct options *options, const struct sectigo_client *client)
+/* Only for connections of one call: the context must not outlive it. */
+static CURLcode on_tls_context(CURL *easy, void *ctx, void *call)
 {
-    set_text(options, CURLOPT_PROTOCOLS_STR, "https");
-    /* HTTP/2 knows a refusal that libcurl answers by sending the request again. */
-    set_long(options, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-    set_long(options, CURLOPT_NOSIGNAL, 1);
-    set_long(options, CURLOPT_CONNECTTIMEOUT_MS, client->connect_timeout_ms);
-    set_long(options, CURLOPT_TIMEOUT_MS, client->timeout_ms);
-    set_long(options, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
-    if (client->ca_file)
-        set_text(options, CURLOPT_CAINFO, client->ca_file);
-    /* Without this, Debian's folder of authorities would be trusted beside the CA file, and read on each connection. */
-    set_text(options, CURLOPT_CAPATH, NULL);
-    if (client->client_certificate) {
-        set_text(options, CURLOPT_SSLCERT, client->client_certificate);
-        set_text(options, CURLOPT_SSLKEY, client->client_key);
-    }
-    /* "": no proxy from the environment either. */
-    set_text(options, CURLOPT_PROXY, client->proxy ? client->proxy : "");
-    options->failed |= curl_easy_setopt(options->easy, CURLOPT_SHARE, client->share) != CURLE_OK;
+    (void)easy;
+    SSL_CTX_set_info_callback(ctx, on_tls_event);
+    return SSL_CTX_set_ex_data(ctx, call_index, call) == 1 ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+}
+
+/* libcurl sends a request again by itself on a reused connection that died before the first octet of the reply: what
+ * changes something never meets one. */
+static bool set_fresh_connection(struct sectigo_call *call)
+{
+    pthread_once(&call_index_once, make_call_index);
+    return call_index >= 0 && curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+           curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
+           curl_easy_setopt(call->easy, CURLOPT_SSL_CTX_FUNCTION, on_tls_context) == CURLE_OK &&
+           curl_easy_setopt(call->easy, CURLOPT_SSL_CTX_DATA, call) == CURLE_OK;
+}
+
+static bool set_request(struct sectigo_call *call)
+{
+    CURL *easy = call->easy;
+
+    return curl_easy_setopt(easy, CURLOPT_URL, call->url) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->request) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(call->request)) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEDATA, call) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERDATA, call) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->curl_error) == CURLE_OK &&
+           (!call->info->changes || set_fresh_connection(call));
 }
 
 static bool prepare(struct sectigo_call *call)
@@ -281,13 +127,8 @@ static bool prepare(struct sectigo_call *call)
         call->url = NULL;
         return false;
     }
-    call->easy = take_handle(call->client);
-    if (!call->easy)
-        return false;
-    struct options options = {.easy = call->easy};
-    set_request(&options, call);
-    set_connection(&options, call->client);
-    return !options.failed;
+    call->easy = sectigo_client_take(call->client);
+    return call->easy && set_request(call);
 }
 
 static bool add_login(const struct sectigo_client *client, const struct sectigo_call_info *info,
@@ -363,6 +204,9 @@ enum sectigo_outcome sectigo_call_finish(struct sectigo_call *call, CURLcode res
                  call->client->url);
     else if (call->body_len == 0)
         snprintf(call->reason, sizeof(call->reason), "%s: an empty reply from %s", call->info->name, call->client->url);
+    else if (call->info->changes && !call->framed && !call->closed_properly)
+        snprintf(call->reason, sizeof(call->reason), "%s: no whole reply from %s: it was cut", call->info->name,
+                 call->client->url);
     return *call->reason ? SECTIGO_LOST : SECTIGO_ANSWERED;
 }
 
@@ -382,8 +226,8 @@ void sectigo_call_free(struct sectigo_call *call)
     if (!call)
         return;
     if (call->easy)
-        give_handle(call->client, call->easy);
-    wipe_free(call->request);
+        sectigo_client_give(call->client, call->easy);
+    sectigo_value_wipe(call->request);
     free(call->url);
     free(call->body);
     free(call);

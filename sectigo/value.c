@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <openssl/crypto.h>
+
 static bool all_digits(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
@@ -190,4 +192,11 @@ char *sectigo_value_dup(const char *text, bool *failed)
     }
     sectigo_value_text(text, copy, size);
     return copy;
+}
+
+void sectigo_value_wipe(char *text)
+{
+    if (text)
+        OPENSSL_cleanse(text, strlen(text));
+    free(text);
 }

@@ -25,6 +25,9 @@ void sectigo_value_text(const char *text, char *out, size_t size);
 /* The same, malloc'd; NULL for NULL or when out of memory (then *failed is set). */
 char *sectigo_value_dup(const char *text, bool *failed);
 
+/* Overwrites and frees; NULL is let be. */
+void sectigo_value_wipe(char *text);
+
 /* Octets of the UTF-8 character that starts at text; 0 where none does (also at the end). */
 size_t sectigo_value_character(const char *text);
 
