@@ -1,0 +1,158 @@
+/* Certificates: downloading them, finding them by serial number, their records. */
+#include "client.h"
+
+#include "acme/records.h"
+
+static char chain[] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+static char number[] = "4711", issuance[] = "t0001";
+
+static struct acme_certificate sample(const struct acme_id *account)
+{
+    struct acme_certificate certificate = {.order = {{9}},
+                                           .policy = "house",
+                                           .profile = "standard",
+                                           .serial = {0, 1, 2},
+                                           .serial_len = 3,
+                                           .spki_sha256 = {3},
+                                           .der_sha256 = {4},
+                                           .not_before_s = -5,
+                                           .not_after_s = 6,
+                                           .issued_ms = 7,
+                                           .chain = chain,
+                                           .certificate_id = number,
+                                           .issuance = issuance};
+    certificate.account = *account;
+    assert_true(acme_id_make(&certificate.id, START_S * 1000ULL));
+    return certificate;
+}
+
+static uint64_t downloaded_s(struct world *w, const struct acme_id *id)
+{
+    struct store_txn *txn;
+    struct acme_certificate certificate;
+    assert_int_equal(store_read(w->store, &txn), STORE_OK);
+    assert_int_equal(acme_certificate_load(txn, id, &certificate), STORE_OK);
+    uint64_t seconds = certificate.downloaded_s;
+    acme_certificate_clear(&certificate);
+    store_read_end(txn);
+    return seconds;
+}
+
+static void the_first_download_is_noted(void **state)
+{
+    (void)state;
+    struct world w;
+    struct client c, other;
+    char text[ACME_ID_TEXT + 1], url[ACME_URL_MAX];
+    world_open(&w);
+    register_client(&w, &c);
+    register_client(&w, &other);
+    struct acme_id account = url_id(c.kid);
+    struct acme_certificate certificate = sample(&account);
+    assert_int_equal(store_call(w.store, save_certificate, &certificate), STORE_OK);
+    acme_id_text(&certificate.id, text);
+    snprintf(url, sizeof url, BASE "/acme/certificate/%s", text);
+
+    struct reply r = post(&w, &other, url, NULL);
+    assert_problem(&r, 404, ACME_MALFORMED, "no such certificate");
+    r = post(&w, &c, url, "{}");
+    assert_problem(&r, 400, ACME_MALFORMED, "POST-as-GET");
+    r = post(&w, &c, BASE "/acme/certificate/AAAAAAAAAAAAAAAAAAAAAAAA", NULL);
+    assert_problem(&r, 404, ACME_MALFORMED, "no such certificate");
+    assert_int_equal(downloaded_s(&w, &certificate.id), 0);
+
+    struct message m = {.path = url, .begin = true};
+    r = send_message(&w, &c, m);
+    assert_int_equal(r.step, ACME_COMMIT);
+    r.step = acme_committed(r.task, w.thread, STORE_FULL, w.now_ms);
+    reply_read(&r);
+    assert_status(&r, 200); /* a note that cannot be kept spoils no download */
+    assert_memory_equal(r.it->body, chain, strlen(chain));
+    reply_free(&r);
+    w.now_ms += 1000;
+    r = post(&w, &c, url, NULL);
+    assert_status(&r, 200);
+    assert_string_equal(r.it->content_type, "application/pem-certificate-chain");
+    reply_free(&r);
+    assert_int_equal(downloaded_s(&w, &certificate.id), START_S + 1);
+    w.now_ms += 1000;
+    r = send_message(&w, &c, m);
+    assert_status(&r, 200); /* needs no commit any more */
+    reply_free(&r);
+    assert_int_equal(downloaded_s(&w, &certificate.id), START_S + 1);
+    client_free(&other);
+    client_free(&c);
+    world_close(&w);
+}
+
+static void certificates_are_found_by_serial_number(void **state)
+{
+    (void)state;
+    struct world w;
+    struct store_txn *txn;
+    struct acme_id found, account = {{1}};
+    world_open(&w);
+    struct acme_certificate certificate = sample(&account);
+    assert_int_equal(store_call(w.store, save_certificate, &certificate), STORE_OK);
+    assert_int_equal(store_read(w.store, &txn), STORE_OK);
+    assert_int_equal(acme_certificate_by_serial(txn, certificate.serial, 3, &found), STORE_OK);
+    assert_memory_equal(&found, &certificate.id, sizeof found);
+    assert_int_equal(acme_certificate_by_serial(txn, certificate.serial, 2, &found), STORE_NOT_FOUND);
+    store_read_end(txn);
+    certificate.serial_len = 0;
+    assert_int_equal(store_call(w.store, save_certificate, &certificate), STORE_INVALID);
+    certificate.serial_len = 21;
+    assert_int_equal(store_call(w.store, save_certificate, &certificate), STORE_INVALID);
+    world_close(&w);
+}
+
+static void a_record_survives_the_round_trip_and_no_cut(void **state)
+{
+    (void)state;
+    struct acme_id account = {{1}};
+    struct acme_certificate certificate = sample(&account), copy = {0};
+    struct record_writer record, again;
+    assert_true(certificate_encode(&certificate, &record));
+    struct store_slice value = {record.data, record.len};
+    assert_true(certificate_decode(value, &copy));
+    assert_int_equal(copy.not_before_s, -5);
+    assert_int_equal(copy.serial_len, 3);
+    assert_memory_equal(copy.serial, certificate.serial, 3);
+    assert_string_equal(copy.chain, chain);
+    assert_string_equal(copy.issuance, issuance);
+    assert_true(certificate_encode(&copy, &again));
+    assert_int_equal(again.len, record.len);
+    assert_memory_equal(again.data, record.data, record.len);
+    record_free(&again);
+    acme_certificate_clear(&copy);
+    for (value.len = 0; value.len < record.len; value.len++) {
+        assert_false(certificate_decode(value, &copy));
+        acme_certificate_clear(&copy);
+    }
+    record_free(&record);
+}
+
+static void a_chain_that_is_too_large_is_not_stored(void **state)
+{
+    (void)state;
+    struct acme_id account = {{1}};
+    struct acme_certificate certificate = sample(&account);
+    struct record_writer record;
+    certificate.chain = malloc(2 * ACME_CHAIN_MAX);
+    assert_non_null(certificate.chain);
+    memset(certificate.chain, 'A', 2 * ACME_CHAIN_MAX);
+    certificate.chain[2 * ACME_CHAIN_MAX - 1] = '\0';
+    assert_false(certificate_encode(&certificate, &record));
+    free(certificate.chain);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_download_is_noted),
+        cmocka_unit_test(certificates_are_found_by_serial_number),
+        cmocka_unit_test(a_record_survives_the_round_trip_and_no_cut),
+        cmocka_unit_test(a_chain_that_is_too_large_is_not_stored),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
