@@ -103,6 +103,17 @@ static void take_early_pushes(struct errand *e)
     }
 }
 
+/* The steps before the request leaves are for debugging; from then on every move is worth a line. */
+static void log_move(const struct errand *e)
+{
+    bool early = e->is.state == ISSUANCE_PUBLISHED || e->is.state == ISSUANCE_SUBMITTING;
+    char order[ACME_ID_TEXT + 1];
+    acme_id_text(&e->is.orders[0], order);
+    log_line(early && !e->is.note[0] ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "issuance", "order", order, "issuance",
+             e->is.id, "state", issuance_state_text(e->is.state), "order_number",
+             e->is.order_number[0] ? e->is.order_number : NULL, "note", e->is.note[0] ? e->is.note : NULL, (char *)0);
+}
+
 static void take_over(struct errand *e)
 {
     enum issuance_state from = e->is.state;
@@ -114,8 +125,7 @@ static void take_over(struct errand *e)
     memset(&e->next_sub, 0, sizeof e->next_sub);
     e->sending = e->is.state == ISSUANCE_SUBMITTING && from != ISSUANCE_SUBMITTING;
     if (e->is.state != from) {
-        log_info("issuance", "issuance", e->is.id, "state", issuance_state_text(e->is.state), "order_number",
-                 e->is.order_number, "note", e->is.note);
+        log_move(e);
         errand_debug_stop(e->issuer, issuance_state_text(e->is.state));
     }
 }
