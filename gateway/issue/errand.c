@@ -1,6 +1,7 @@
 #include "gateway/issue/errand.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +26,14 @@ const struct config_profile *issuer_profile(const struct issuer *issuer, const c
             return &config->profiles[i];
     }
     return NULL;
+}
+
+void errand_log(const struct errand *e, enum log_level level, const char *msg, const char *reason)
+{
+    char order[ACME_ID_TEXT + 1];
+    acme_id_text(&e->is.orders[0], order);
+    log_line(level, msg, "order", order, "issuance", e->is.id, "order_number",
+             e->is.order_number[0] ? e->is.order_number : NULL, "reason", reason, (char *)0);
 }
 
 static bool load(struct errand *e, const char *issuance)
@@ -103,15 +112,15 @@ static void take_early_pushes(struct errand *e)
     }
 }
 
-/* The steps before the request leaves are for debugging; from then on every move is worth a line. */
+/* The steps before the request leaves are not worth a line unless something is in the way. */
 static void log_move(const struct errand *e)
 {
     bool early = e->is.state == ISSUANCE_PUBLISHED || e->is.state == ISSUANCE_SUBMITTING;
-    char order[ACME_ID_TEXT + 1];
-    acme_id_text(&e->is.orders[0], order);
-    log_line(early && !e->is.note[0] ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "issuance", "order", order, "issuance",
-             e->is.id, "state", issuance_state_text(e->is.state), "order_number",
-             e->is.order_number[0] ? e->is.order_number : NULL, "note", e->is.note[0] ? e->is.note : NULL, (char *)0);
+    if (early && !e->is.note[0])
+        return;
+    char msg[64];
+    snprintf(msg, sizeof msg, "issuance is %s", issuance_state_text(e->is.state));
+    errand_log(e, LOG_LEVEL_INFO, msg, e->is.note[0] ? e->is.note : NULL);
 }
 
 static void take_over(struct errand *e)
@@ -148,7 +157,7 @@ static void go_on(void *ctx)
 /* The certificate that came is one that we have: go on looking for the new one. */
 static void keep_looking(struct errand *e)
 {
-    log_warning("an old certificate came instead of the new one", "issuance", e->is.id);
+    errand_log(e, LOG_LEVEL_WARNING, "an old certificate came instead of the new one", NULL);
     clear_result(&e->result);
     e->result.to = e->is.state;
     e->result.looked = true;
@@ -169,8 +178,8 @@ static void on_stored(struct store_op *op, enum store_status status)
             notify(e);
     } else if (!e->stale && status != STORE_EXISTS) {
         e->unstored = true;
-        log_error("a step of an issuance cannot be stored; it is taken again", "issuance", e->is.id, "reason",
-                  store_status_text(status));
+        errand_log(e, LOG_LEVEL_ERROR, "a step of an issuance cannot be stored; it is taken again",
+                   store_status_text(status));
     }
     scheduler_post(e->issuer->at.scheduler, &e->post);
 }

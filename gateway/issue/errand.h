@@ -18,6 +18,7 @@
 #include "gateway/issue/issuer.h"
 #include "gateway/issue/pushes.h"
 #include "gateway/issue/subscription.h"
+#include "gateway/log.h"
 
 struct issuer {
     struct issuer_config at;
@@ -81,6 +82,9 @@ void errand_free(struct errand *errand);
 void errand_run(struct errand *errand);
 /* Stores result, then goes on. Any thread; the errand must not be touched afterwards. */
 void errand_commit(struct errand *errand);
+
+/* A line about the issuance, with its order; reason may be NULL. */
+void errand_log(const struct errand *errand, enum log_level level, const char *msg, const char *reason);
 
 /* The function of the errand's state. life.c */
 enum step life_step(struct errand *errand);

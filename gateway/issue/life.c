@@ -82,7 +82,7 @@ static void on_preflight(void *ctx, bool ok, const char *reason)
     const struct config_dcv *dcv = &e->issuer->at.config->dcv;
     if (!ok) {
         note(e, "%s", reason);
-        log_warning("the answer to Sectigo's domain control cannot be seen", "issuance", e->is.id, "reason", reason);
+        errand_log(e, LOG_LEVEL_WARNING, "the answer to Sectigo's domain control cannot be seen", reason);
     }
     if (--e->checks > 0)
         return;
@@ -145,15 +145,16 @@ static enum acme_problem_type csr_problem(int code)
 static enum step held(struct errand *e, uint64_t due_ms, const char *why)
 {
     note(e, "%s", why);
-    log_error("an issuance is held", "issuance", e->is.id, "reason", why);
+    errand_log(e, LOG_LEVEL_ERROR, "an issuance is held", why);
     return go(e, ISSUANCE_HELD, due_ms);
 }
 
 static enum step unknown(struct errand *e, const char *why)
 {
     note(e, "the outcome is unknown: %s", why);
-    log_warning("Sectigo may have accepted a request whose answer was not read; asking before anything is sent again",
-                "issuance", e->is.id, "reason", why);
+    errand_log(e, LOG_LEVEL_WARNING,
+               "Sectigo may have accepted a request whose answer was not read; asking before anything is sent again",
+               why);
     return go(e, ISSUANCE_UNKNOWN, 0);
 }
 
@@ -167,8 +168,7 @@ static enum step no(struct errand *e, enum acme_problem_type type, const struct 
         return unknown(e, words);
     }
     if (type == ACME_SERVER_INTERNAL)
-        log_error("Sectigo refuses an order for a reason that configuration must mend", "issuance", e->is.id, "reason",
-                  words);
+        errand_log(e, LOG_LEVEL_ERROR, "Sectigo refuses an order for a reason that configuration must mend", words);
     return refused(e, type, words);
 }
 
@@ -240,7 +240,7 @@ static enum step submitting(struct errand *e)
     }
     if (e->is.kind == ISSUANCE_PURCHASE && e->is.sends == 1 && !sectigo_order_check(&form, reason)) {
         sectigo_form_clear(&form);
-        log_error("the order cannot be sent as the profile makes it", "issuance", e->is.id, "reason", reason);
+        errand_log(e, LOG_LEVEL_ERROR, "the order cannot be sent as the profile makes it", reason);
         return refused(e, ACME_SERVER_INTERNAL, reason);
     }
     call(e, order_call(e), &form, on_order_reply);
@@ -271,7 +271,7 @@ static enum step adopt(struct errand *e, const struct sectigo_report_order *orde
         const struct sectigo_report_certificate *newest = &order->certificates[order->certificate_count - 1];
         memcpy(answer->certificate_id, newest->certificate_id, sizeof answer->certificate_id);
     }
-    log_info("found the order whose answer was lost", "issuance", e->is.id, "order_number", order->order_number);
+    errand_log(e, LOG_LEVEL_INFO, "found the order whose answer was lost", order->order_number);
     return go(e, ISSUANCE_SUBMITTED, 0);
 }
 
@@ -355,7 +355,7 @@ bool life_accept(struct errand *e, const char *leaf, const char *ca)
     }
     acme_certificate_clear(certificate);
     note(e, "a certificate came that is not accepted: %s", reason);
-    log_error("a certificate came that is not accepted", "issuance", e->is.id, "reason", reason);
+    errand_log(e, LOG_LEVEL_ERROR, "a certificate came that is not accepted", reason);
     return false;
 }
 
@@ -371,7 +371,7 @@ static enum step dead(struct errand *e, const char *words)
 {
     acme_problem_set(&e->result.problem, ACME_SERVER_INTERNAL, "Sectigo has ended the order: %s", words);
     note(e, "%s", words);
-    log_error("Sectigo has ended a paid order", "issuance", e->is.id, "reason", words);
+    errand_log(e, LOG_LEVEL_ERROR, "Sectigo has ended a paid order", words);
     return go(e, ISSUANCE_DEAD, 0);
 }
 
@@ -392,8 +392,8 @@ static void on_status(void *ctx, const struct upstream_reply *reply)
     } else {
         note(e, "Sectigo cannot go on with the order: %s %s", order->status ? order->status : "",
              order->reason ? order->reason : "");
-        log_error("Sectigo cannot go on with a paid order; it is looked at until the deadline", "issuance", e->is.id,
-                  "reason", e->result.note);
+        errand_log(e, LOG_LEVEL_ERROR, "Sectigo cannot go on with a paid order; it is looked at until the deadline",
+                   e->result.note);
         look_again(e, ISSUANCE_BLOCKED);
     }
     sectigo_report_clear(&answer);
@@ -425,7 +425,7 @@ static bool on_collected(struct errand *e, const struct sectigo_collect_answer *
         if (class == SECTIGO_LOGIN_REFUSED)
             upstream_close_login(e->login);
         note(e, "CollectSSL answers %d: %s", answer->code, answer->message);
-        log_error("CollectSSL is refused; trying again", "issuance", e->is.id, "reason", e->result.note);
+        errand_log(e, LOG_LEVEL_ERROR, "CollectSSL is refused; trying again", e->result.note);
         again_later(e, e->is.state);
     }
     return false;

@@ -71,8 +71,7 @@ static void apply(struct errand *e, struct sectigo_push *push)
 static void tell_revocation(const struct errand *e, const struct sectigo_push *push)
 {
     if (push->kind == SECTIGO_PUSH_REVOKED || push->kind == SECTIGO_PUSH_PRE_REVOCATION)
-        log_error("Sectigo says that a certificate is, or will be, revoked", "issuance", e->is.id, "certificate_id",
-                  push->certificate_id, "reason", push->status_desc);
+        errand_log(e, LOG_LEVEL_ERROR, "Sectigo says that a certificate is, or will be, revoked", push->status_desc);
 }
 
 /* On the scheduler thread. */
