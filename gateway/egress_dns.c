@@ -21,6 +21,8 @@ struct lookup {
     char failure[128]; /* of one that could not be asked */
 };
 
+static const char stopping[] = "the gateway is stopping";
+
 /* ---- the end of a lookup ---- */
 
 static void end(struct lookup *lookup, const struct egress_dns_answer *answer)
@@ -49,7 +51,9 @@ static void on_deadline(void *ctx, int event)
 {
     (void)event;
     struct lookup *lookup = ctx;
-    if (!lookup->asked)
+    if (lookup->egress->failing)
+        give_up(lookup, EGRESS_DNS_FAILURE, stopping);
+    else if (!lookup->asked)
         give_up(lookup, EGRESS_DNS_FAILURE, lookup->failure);
     else
         give_up(lookup, EGRESS_DNS_TIMEOUT, "no answer from the resolver in time");
@@ -133,16 +137,15 @@ static void on_readable(void *ctx, int fd, int events)
 
 static void ask(struct egress *egress, struct lookup *lookup, const char *name, int rr_type, uint32_t timeout_ms)
 {
-    int error = 0;
+    int error = UB_NOERROR;
     if (!egress->failing) {
         error = ub_resolve_async(egress->dns.context, name, rr_type, 1, lookup, on_answer, &lookup->async_id);
-        lookup->asked = error == 0;
+        lookup->asked = error == UB_NOERROR;
     }
     if (lookup->asked)
         lookup->deadline.deadline_ms = egress_now_ms() + timeout_ms;
     else
-        snprintf(lookup->failure, sizeof lookup->failure, "the lookup could not be started: %s",
-                 error != 0 ? ub_strerror(error) : "the gateway is stopping");
+        snprintf(lookup->failure, sizeof lookup->failure, "the lookup could not be started: %s", ub_strerror(error));
     egress_loop_arm(&egress->loop, &lookup->deadline);
 }
 
@@ -166,7 +169,7 @@ bool egress_resolve(struct egress *egress, const char *name, int rr_type, uint32
 void egress_dns_fail(struct egress *egress)
 {
     while (egress->dns.list != NULL)
-        give_up(egress->dns.list, EGRESS_DNS_FAILURE, "the gateway is stopping");
+        give_up(egress->dns.list, EGRESS_DNS_FAILURE, stopping);
 }
 
 /* ---- the context ---- */

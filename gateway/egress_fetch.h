@@ -24,8 +24,8 @@ struct egress_url {
     uint16_t port;  /* 0: none in the text */
 };
 
-/* http or https, with a DNS name or an address as its host and no user. False: *reason is a clause (without the URL):
- * "its scheme is neither http nor https". */
+/* http or https, shorter than EGRESS_URL_MAX, with a DNS name or an address as its host and no user. False: *reason is
+ * a clause (without the URL): "its scheme is neither http nor https". */
 bool egress_url_parse(const char *text, struct egress_url *url, char reason[static EGRESS_REASON_MAX]);
 /* "http://" host [":" port unless 80] path. False when too long. */
 bool egress_url_http(struct egress_url *url, const char *host, uint16_t port, const char *path);
@@ -53,10 +53,11 @@ struct egress_fetch {
     long status;
     char body[EGRESS_FETCH_BODY_MAX + 1]; /* NUL-terminated, may hold others */
     size_t body_len;
-    bool cut;                      /* the body is longer */
-    char redirect[EGRESS_URL_MAX]; /* where status and Location point to, as an absolute URL; "": nowhere; cut where too
-                                      long */
-    const char *address;           /* that answered */
+    bool cut; /* the body is longer */
+    /* Where status and Location point to, as an absolute URL; "": nowhere. One too long is kept just too long for
+     * egress_url_parse. */
+    char redirect[EGRESS_URL_MAX + 1];
+    const char *address; /* that answered */
 
     /* its own */
     struct egress *egress;

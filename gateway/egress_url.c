@@ -55,6 +55,8 @@ static bool take_parts(CURLU *parts, struct egress_url *url, char reason[static 
 bool egress_url_parse(const char *text, struct egress_url *url, char reason[static EGRESS_REASON_MAX])
 {
     *url = (struct egress_url){0};
+    if (strlen(text) >= EGRESS_URL_MAX)
+        return refuse(reason, "it is too long");
     CURLU *parts = curl_url();
     if (parts == NULL)
         return refuse(reason, "there is no memory to read it");
