@@ -52,6 +52,19 @@ static bool a_label_valid(const char *label)
     return valid;
 }
 
+static bool character_valid(const struct name *name, char c)
+{
+    if (is_alphanumeric(c) || c == '-')
+        return true;
+    if (c == '_')
+        return malformed(name, "an underscore cannot be in the name of a host");
+    if (c == '*')
+        return malformed(name, "a wildcard is \"*.\" in front of the name and nowhere else");
+    if ((unsigned char)c >= 0x80)
+        return malformed(name, "it is not ASCII; write internationalised names as A-labels (xn--...)");
+    return malformed(name, "only letters, digits, hyphens and dots can be in it");
+}
+
 /* label is lower-case already. */
 static bool label_valid(const struct name *name, const char *label, size_t len)
 {
@@ -62,14 +75,8 @@ static bool label_valid(const struct name *name, const char *label, size_t len)
     if (len > LABEL_MAX)
         return malformed(name, "a label is longer than 63 characters");
     for (size_t i = 0; i < len; i++) {
-        if (label[i] == '_')
-            return malformed(name, "an underscore cannot be in the name of a host");
-        if (label[i] == '*')
-            return malformed(name, "a wildcard is \"*.\" in front of the name and nowhere else");
-        if ((unsigned char)label[i] >= 0x80)
-            return malformed(name, "it is not ASCII; write internationalised names as A-labels (xn--...)");
-        if (!is_alphanumeric(label[i]) && label[i] != '-')
-            return malformed(name, "only letters, digits, hyphens and dots can be in it");
+        if (!character_valid(name, label[i]))
+            return false;
     }
     if (label[0] == '-' || label[len - 1] == '-')
         return malformed(name, "a label begins or ends with a hyphen");

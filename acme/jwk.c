@@ -11,7 +11,7 @@
 #include "acme/base64url.h"
 #include "acme/jws.h"
 
-enum { COORDINATE_MAX = 66, MODULUS_MAX = ACME_RSA_BITS_MAX / 8, EXPONENT_MAX = 4, ED25519_LEN = 32 };
+enum { COORDINATE_MAX = 66, MODULUS_MAX = 16384 / 8, EXPONENT_MAX = 4, ED25519_LEN = 32 };
 
 /* The members that RFC 7638 hashes, in its order, after the one that names the curve. */
 static const struct curve {

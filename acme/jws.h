@@ -39,7 +39,8 @@ struct jws {
     size_t signature_len;
 };
 
-/* On failure *problem is set (malformed; badSignatureAlgorithm with "algorithms"; badPublicKey) and *jws is empty.
+/* On failure *problem is set (malformed; badNonce where there is none; badSignatureAlgorithm with "algorithms";
+ * badPublicKey) and *jws is empty.
  * An unknown "crit" member is malformed; unprotected headers and a "signatures" array are refused. */
 bool jws_parse(const uint8_t *body, size_t len, enum jws_role role, struct jws *jws, struct acme_problem *problem);
 /* The same from an object that is already parsed (EAB, inner keyChange). */

@@ -59,7 +59,8 @@ static void every_other_character_is_refused(void **state)
 
 static void second_spellings_are_refused(void **state)
 {
-    static const char *const texts[] = {"Zh", "Zm9", "Zg==", "Zg=", "Z", "Zm9vY", "Zm 9v", "Zm9v\n", "Zm+v", "Zm/v"};
+    static const char *const texts[] = {"Zh",    "Zm9",   "Zg==",  "Zg=",    "Z",    "A",
+                                        "Zm9vY", "Zm9vA", "Zm 9v", "Zm9v\n", "Zm+v", "Zm/v"};
     uint8_t octets[16];
 
     (void)state;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
@@ -198,19 +199,26 @@ static void all_kinds_of_keys_that_are_certified(void **state)
     }
 }
 
-static EVP_PKEY *rsa_with_exponent(unsigned bits, unsigned long exponent)
+/* A public key alone: it is refused before anything is verified with it. */
+static EVP_PKEY *rsa_public(int bits, unsigned long exponent)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, NULL);
-    BIGNUM *e = BN_new();
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    BIGNUM *n = BN_new(), *e = BN_new();
     EVP_PKEY *key = NULL;
 
+    assert_int_equal(BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
     BN_set_word(e, exponent);
-    EVP_PKEY_keygen_init(ctx);
-    EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)bits);
-    EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e);
-    assert_int_equal(EVP_PKEY_generate(ctx, &key), 1);
-    EVP_PKEY_CTX_free(ctx);
+    OSSL_PARAM_BLD_push_BN(build, "n", n);
+    OSSL_PARAM_BLD_push_BN(build, "e", e);
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
+    EVP_PKEY_fromdata_init(ctx);
+    assert_int_equal(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
+    OSSL_PARAM_free(params);
     BN_free(e);
+    BN_free(n);
+    OSSL_PARAM_BLD_free(build);
+    EVP_PKEY_CTX_free(ctx);
     return key;
 }
 
@@ -234,15 +242,23 @@ static void other_keys_are_refused(void **state)
         {EVP_EC_gen("P-224"), ACME_BAD_PUBLIC_KEY, "P-256, P-384 or P-521"},
         {ec_with("encoding", "explicit"), ACME_BAD_PUBLIC_KEY, "named curve"},
         {ec_with("point-format", "compressed"), ACME_BAD_PUBLIC_KEY, "uncompressed"},
-        {EVP_RSA_gen(1024), ACME_BAD_CSR, "1024 bits"},
-        {rsa_with_exponent(2048, 3), ACME_BAD_CSR, "exponent"},
-        {rsa_with_exponent(2048, (1ul << 32) + 15), ACME_BAD_CSR, "exponent"},
-        {rsa_with_exponent(2052, 65537), ACME_BAD_CSR, "2052 bits"},
+        {ec_with("point-format", "hybrid"), ACME_BAD_PUBLIC_KEY, "uncompressed"},
+        {rsa_public(1024, 65537), ACME_BAD_CSR, "1024 bits"},
+        {rsa_public(2047, 65537), ACME_BAD_CSR, "2047 bits"},
+        {rsa_public(2052, 65537), ACME_BAD_CSR, "2052 bits"},
+        {rsa_public(8200, 65537), ACME_BAD_CSR, "8200 bits"},
+        {rsa_public(16384, 65537), ACME_BAD_CSR, "16384 bits"},
+        {rsa_public(2048, 3), ACME_BAD_CSR, "exponent"},
+        {rsa_public(2048, 65538), ACME_BAD_CSR, "exponent"},
+        {rsa_public(2048, (1ul << 32) + 1), ACME_BAD_CSR, "exponent"},
+        {rsa_public(8192, 65537), ACME_BAD_CSR, "does not verify"}, /* the key itself is fine */
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        refused((struct recipe){.key = cases[i].key, .names = "DNS:a.example"}, cases[i].type, cases[i].words);
+        EVP_PKEY *signer = EVP_PKEY_get_id(cases[i].key) == EVP_PKEY_RSA ? usual_key : NULL;
+        refused((struct recipe){.key = cases[i].key, .signer = signer, .names = "DNS:a.example"}, cases[i].type,
+                cases[i].words);
         EVP_PKEY_free(cases[i].key);
     }
 }

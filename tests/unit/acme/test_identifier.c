@@ -91,6 +91,8 @@ static void other_names_are_refused(void **state)
     refuses("dns", "example.com:443", ACME_MALFORMED, "port");
     refuses("dns", "user@example.com", ACME_MALFORMED, "only letters");
     refuses("dns", LABEL63 "4.example", ACME_MALFORMED, "63");
+    refuses("dns", LABEL63 "." LABEL63 "." LABEL63 ".a23456789.123456789.123456789.123456789.123456789.123456789.ex",
+            ACME_MALFORMED, "253");
     refuses("dns", LABEL63 "." LABEL63 "." LABEL63 "." LABEL63 ".example", ACME_MALFORMED, "253");
     refuses("dns", "example.123", ACME_MALFORMED, "number");
     refuses("dns", "192.0.2.1", ACME_MALFORMED, "\"ip\"");

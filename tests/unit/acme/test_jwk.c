@@ -186,7 +186,7 @@ static void hostile_rsa_keys_are_refused(void **state)
         const char *e;
     } keys[] = {
         {512, 0xff, "AQAB"},     {1024, 0xff, "AQAB"},   {2047, 0xff, "AQAB"}, {4097, 0xff, "AQAB"},
-        {16384, 0xff, "AQAB"},   {2048, 0xfe, "AQAB"},   {2048, 0xff, "AQAA"}, /* even exponent */
+        {16384, 0xff, "AQAB"},   {2048, 0xfe, "AQAB"},   {2048, 0xff, "AQAC"}, /* even exponent */
         {2048, 0xff, "Aw"},      {2048, 0xff, "AQ"},     {2048, 0xff, "AP__"}, /* 3, 1, 65535 with a zero octet */
         {2048, 0xff, "AQAAAAE"},                                               /* 2^32 + 1 */
         {2048, 0xff, ""},        {2048, 0xff, "AAEAAQ"},                       /* none, leading zero */
