@@ -2,83 +2,49 @@
 
 #include <string.h>
 
+#include "sectigo/lines.h"
 #include "sectigo/reply.h"
 #include "sectigo/value.h"
 
-/* Status, order number, amount, delivery time, certificate ID, state, unique value. */
-enum { LINES_MAX = 7, LINE_MAX_LEN = 1024 };
-
-struct lines {
-    char text[LINES_MAX][LINE_MAX_LEN];
-    size_t count, next;
-};
-
-/* False: too many or too long lines, or a NUL: not the newline format. Empty lines at the end do not count. */
-static bool split_lines(const char *body, size_t len, struct lines *lines)
+static bool read_refusal(enum sectigo_call_kind call, struct sectigo_lines *lines, struct sectigo_order_answer *answer)
 {
-    lines->count = lines->next = 0;
-    while (len > 0 && (body[len - 1] == '\n' || body[len - 1] == '\r'))
-        len--;
-    for (size_t start = 0; start < len;) {
-        const char *newline = memchr(body + start, '\n', len - start);
-        size_t end = newline ? (size_t)(newline - body) : len;
-        size_t size = end - start;
-
-        if (size > 0 && body[end - 1] == '\r')
-            size--;
-        if (lines->count == LINES_MAX || size >= LINE_MAX_LEN || memchr(body + start, '\0', size))
-            return false;
-        memcpy(lines->text[lines->count], body + start, size);
-        lines->text[lines->count++][size] = '\0';
-        start = end + 1;
-    }
-    return lines->count > 0;
-}
-
-/* The line is NULL after the last one, which no reader of a value accepts. */
-static const char *next_line(struct lines *lines)
-{
-    return lines->next < lines->count ? lines->text[lines->next++] : NULL;
-}
-
-static bool read_refusal(enum sectigo_call_kind call, struct lines *lines, struct sectigo_order_answer *answer)
-{
-    sectigo_reply_message(call, answer->code, next_line(lines), answer->message);
-    return lines->next == lines->count;
+    sectigo_reply_message(call, answer->code, sectigo_lines_next(lines), answer->message);
+    return sectigo_lines_ended(lines);
 }
 
 /* Reference 2.2.2. A replacement has neither order number nor amount (notes 2.1). */
-static bool read_success(enum sectigo_call_kind call, struct lines *lines, const struct sectigo_order_flags *flags,
-                         struct sectigo_order_answer *answer)
+static bool read_success(enum sectigo_call_kind call, struct sectigo_lines *lines,
+                         const struct sectigo_order_flags *flags, struct sectigo_order_answer *answer)
 {
     if (call == SECTIGO_AUTO_APPLY_ORDER) {
-        if (!sectigo_value_order_number(next_line(lines), answer->order_number) ||
-            !sectigo_value_cents(next_line(lines), &answer->cost_cents))
+        if (!sectigo_value_order_number(sectigo_lines_next(lines), answer->order_number) ||
+            !sectigo_value_cents(sectigo_lines_next(lines), &answer->cost_cents))
             return false;
         answer->has_cost = true;
     }
-    if (!next_line(lines)) /* expected delivery time, of no meaning any more */
+    if (!sectigo_lines_next(lines)) /* expected delivery time, of no meaning any more */
         return false;
-    if (flags->certificate_id && !sectigo_value_certificate_id(next_line(lines), answer->certificate_id))
+    if (flags->certificate_id && !sectigo_value_certificate_id(sectigo_lines_next(lines), answer->certificate_id))
         return false;
     if (flags->certificate_state) {
-        const char *state = next_line(lines);
+        const char *state = sectigo_lines_next(lines);
         if (!state)
             return false;
         sectigo_value_text(state, answer->certificate_status, sizeof(answer->certificate_status));
     }
-    const char *unique_value = next_line(lines);
+    const char *unique_value = sectigo_lines_next(lines);
     if (unique_value && !sectigo_value_unique(unique_value, answer->unique_value))
         return false;
-    return lines->next == lines->count;
+    return sectigo_lines_ended(lines);
 }
 
 static bool parse_lines(enum sectigo_call_kind call, const char *body, size_t len,
                         const struct sectigo_order_flags *flags, struct sectigo_order_answer *answer)
 {
-    struct lines lines;
+    struct sectigo_lines lines;
 
-    if (!split_lines(body, len, &lines) || !sectigo_value_int(next_line(&lines), &answer->code))
+    sectigo_lines_start(&lines, body, len);
+    if (!sectigo_value_int(sectigo_lines_next(&lines), &answer->code))
         return false;
     return answer->code < 0 ? read_refusal(call, &lines, answer) : read_success(call, &lines, flags, answer);
 }

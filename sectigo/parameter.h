@@ -67,6 +67,26 @@ bool sectigo_parameter_check(const struct sectigo_parameter *parameter, const ch
 bool sectigo_order_examine(const struct sectigo_form *form, struct sectigo_order_facts *facts,
                            struct sectigo_verdict *verdict);
 
+/* ---- the other calls (reference 7, 8 and the notes) ---- */
+
+enum sectigo_need {
+    SECTIGO_OPTIONAL,
+    SECTIGO_REQUIRED,
+    SECTIGO_ONE_OF,     /* exactly one of all that are marked so */
+    SECTIGO_ONE_METHOD, /* likewise, of AutoUpdateDCV's newMethod and newMethods */
+};
+struct sectigo_call_parameter {
+    unsigned calls; /* 1u << enum sectigo_call_kind, or'ed */
+    const char *name;
+    enum sectigo_need need;
+    size_t max;                     /* Unicode characters; 0: not limited */
+    const char *allowed;            /* for people; NULL: anything */
+    bool (*fits)(const char *text); /* NULL: anything */
+};
+const struct sectigo_call_parameter *sectigo_call_parameters(size_t *count);
+/* Any call; AutoApplyOrder by sectigo_order_examine. The login parameters need not be there. */
+bool sectigo_call_check(enum sectigo_call_kind call, const struct sectigo_form *form, struct sectigo_verdict *verdict);
+
 /* ISO 3166-1 alpha-2, upper or lower case. */
 bool sectigo_country_known(const char *code);
 /* HTTPCSRHASH and its like for one domain, or an e-mail address. */

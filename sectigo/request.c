@@ -1,25 +1,11 @@
 #include "sectigo/parameter.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "sectigo/csr.h"
+#include "sectigo/verdict.h"
 #include "sectigo/value.h"
-
-__attribute__((format(printf, 4, 5))) static bool refuse(struct sectigo_verdict *verdict, int code,
-                                                         const char *parameter, const char *format, ...)
-{
-    va_list args;
-
-    verdict->code = code;
-    sectigo_value_text(parameter, verdict->parameter, sizeof(verdict->parameter));
-    va_start(args, format);
-    vsnprintf(verdict->reason, sizeof(verdict->reason), format, args);
-    va_end(args);
-    return false;
-}
 
 /* An empty value counts as absent. */
 static const char *given(const struct sectigo_order_facts *facts, const char *name)
@@ -32,49 +18,6 @@ static bool is(const struct sectigo_order_facts *facts, const char *name, const 
 {
     const char *text = given(facts, name);
     return text && strcasecmp(text, value) == 0;
-}
-
-/* ---- one value ---- */
-
-/* Unicode characters; an octet that is no part of one counts by itself. */
-static size_t characters(const char *text)
-{
-    size_t count = 0;
-
-    for (; *text; count++) {
-        size_t len = sectigo_value_character(text);
-        text += len ? len : 1;
-    }
-    return count;
-}
-
-static bool valid_text(const char *text)
-{
-    for (size_t len; *text; text += len)
-        if ((len = sectigo_value_character(text)) == 0)
-            return false;
-    return true;
-}
-
-bool sectigo_parameter_check(const struct sectigo_parameter *parameter, const char *value, bool guardian,
-                             struct sectigo_verdict *verdict)
-{
-    const char *name = parameter->name;
-    size_t max = guardian && parameter->guardian_max ? parameter->guardian_max : parameter->max;
-    int number;
-
-    if (!valid_text(value))
-        return refuse(verdict, -4, name, "%s is not UTF-8 text", name);
-    if (max && characters(value) > max)
-        return refuse(verdict, -4, name, "%s has %zu characters and may have %zu", name, characters(value), max);
-    if (parameter->fits && !parameter->fits(value)) {
-        bool country = parameter->fits == sectigo_country_known;
-        return refuse(verdict, country ? -7 : -4, name, "%s is \"%.64s\" and must be %s", name, value,
-                      parameter->allowed);
-    }
-    if (!parameter->fits && parameter->type == SECTIGO_INTEGER && !sectigo_value_int(value, &number))
-        return refuse(verdict, -4, name, "%s is \"%.64s\" and must be a number", name, value);
-    return true;
 }
 
 /* ---- lists ---- */
@@ -137,13 +80,13 @@ static bool check_names(const struct sectigo_order_facts *facts, struct sectigo_
 
     for (const char *at = names; at && next_word(&at, word, sizeof(word));)
         if (!name_fits(word))
-            return refuse(verdict, -4, "domainNames", "domainNames has \"%.64s\", which is no domain name or address",
-                          word);
+            return sectigo_refuse(verdict, -4, "domainNames",
+                                  "domainNames has \"%.64s\", which is no domain name or address", word);
     if (names && words(names) == 0)
-        return refuse(verdict, -4, "domainNames", "domainNames names nothing");
+        return sectigo_refuse(verdict, -4, "domainNames", "domainNames names nothing");
     if (names && primary && !listed(names, primary))
-        return refuse(verdict, -4, "primaryDomainName", "primaryDomainName \"%.64s\" is not one of domainNames",
-                      primary);
+        return sectigo_refuse(verdict, -4, "primaryDomainName", "primaryDomainName \"%.64s\" is not one of domainNames",
+                              primary);
     return true;
 }
 
@@ -160,27 +103,29 @@ static bool check_token_list(const struct sectigo_order_facts *facts, const char
         bool for_all = sectigo_dcv_token_for_all(word);
 
         if (!for_all && !sectigo_dcv_token_known(word))
-            return refuse(verdict, -4, parameter, "%s has \"%.64s\", which is neither an e-mail address nor a token",
-                          parameter, word);
+            return sectigo_refuse(verdict, -4, parameter,
+                                  "%s has \"%.64s\", which is neither an e-mail address nor a token", parameter, word);
         if (for_all && count > 1)
-            return refuse(verdict, -4, parameter, "%s has %.64s beside others: it must stand alone", parameter, word);
+            return sectigo_refuse(verdict, -4, parameter, "%s has %.64s beside others: it must stand alone", parameter,
+                                  word);
         if (for_all)
             return true;
     }
     size_t expected = names ? words(names) : facts->csr_names;
     if (count != expected && expected > 0)
-        return refuse(verdict, -4, parameter, "%s has %zu entries for %zu domain names", parameter, count, expected);
+        return sectigo_refuse(verdict, -4, parameter, "%s has %zu entries for %zu domain names", parameter, count,
+                              expected);
     return true;
 }
 
 static bool check_control(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
 {
     if (given(facts, "validationTokens") && given(facts, "dcvEmailAddresses"))
-        return refuse(verdict, -4, "validationTokens",
-                      "validationTokens and dcvEmailAddresses may not be given together");
+        return sectigo_refuse(verdict, -4, "validationTokens",
+                              "validationTokens and dcvEmailAddresses may not be given together");
     bool wildcard = facts->cart.certificate && facts->cart.certificate->shape == SECTIGO_WILDCARD;
     if (wildcard && (is(facts, "dcvMethod", "HTTP_CSR_HASH") || is(facts, "dcvMethod", "HTTPS_CSR_HASH")))
-        return refuse(verdict, -4, "dcvMethod", "dcvMethod cannot be a file on a web server for a wildcard");
+        return sectigo_refuse(verdict, -4, "dcvMethod", "dcvMethod cannot be a file on a web server for a wildcard");
     return check_token_list(facts, "validationTokens", verdict) &&
            check_token_list(facts, "dcvEmailAddresses", verdict);
 }
@@ -193,12 +138,12 @@ static bool check_known(const struct sectigo_form *form, struct sectigo_verdict 
         const char *name = form->params[i].name;
 
         if (!sectigo_parameter_find(name))
-            return refuse(verdict, -2, name, "%.64s is no parameter of AutoApplyOrder", name);
+            return sectigo_refuse(verdict, -2, name, "%.64s is no parameter of AutoApplyOrder", name);
     }
     for (size_t i = 0; i < form->count; i++)
         for (size_t j = 0; j < i; j++)
             if (strcasecmp(form->params[i].name, form->params[j].name) == 0)
-                return refuse(verdict, -4, form->params[i].name, "%s is given twice", form->params[i].name);
+                return sectigo_refuse(verdict, -4, form->params[i].name, "%s is given twice", form->params[i].name);
     return true;
 }
 
@@ -207,7 +152,7 @@ static bool check_product(struct sectigo_order_facts *facts, struct sectigo_verd
     const char *product = given(facts, "product");
 
     if (!product)
-        return refuse(verdict, -3, "product", "product is missing");
+        return sectigo_refuse(verdict, -3, "product", "product is missing");
     strcpy(verdict->parameter, "product");
     return sectigo_cart_parse(product, &facts->cart, &verdict->code, verdict->reason);
 }
@@ -221,8 +166,8 @@ static bool check_required(const struct sectigo_order_facts *facts, struct secti
         const struct sectigo_parameter *parameter = &parameters[i];
 
         if (parameter->required && !given(facts, parameter->name) && parameter->required->covers(facts))
-            return refuse(verdict, -3, parameter->name, "%s is missing: it is needed for %s", parameter->name,
-                          parameter->required->words);
+            return sectigo_refuse(verdict, -3, parameter->name, "%s is missing: it is needed for %s", parameter->name,
+                                  parameter->required->words);
     }
     return true;
 }
@@ -247,8 +192,8 @@ static bool check_scope(const struct sectigo_order_facts *facts, struct sectigo_
         const struct sectigo_parameter *parameter = sectigo_parameter_find(facts->form->params[i].name);
 
         if (*facts->form->params[i].value && !parameter->used_with->covers(facts))
-            return refuse(verdict, strcmp(parameter->name, "previousOrderNumber") == 0 ? -68 : -4, parameter->name,
-                          "%s is only for %s", parameter->name, parameter->used_with->words);
+            return sectigo_refuse(verdict, strcmp(parameter->name, "previousOrderNumber") == 0 ? -68 : -4,
+                                  parameter->name, "%s is only for %s", parameter->name, parameter->used_with->words);
     }
     return true;
 }
@@ -262,8 +207,8 @@ static bool check_days(const struct sectigo_order_facts *facts, struct sectigo_v
         const struct sectigo_product *product = facts->cart.items[i];
 
         if (!sectigo_product_allows_days(product, days))
-            return refuse(verdict, product->family == SECTIGO_HACKERGUARDIAN ? -53 : -4, "days",
-                          "days is %d, which %s is not sold for", days, product->name);
+            return sectigo_refuse(verdict, product->family == SECTIGO_HACKERGUARDIAN ? -53 : -4, "days",
+                                  "days is %d, which %s is not sold for", days, product->name);
     }
     return true;
 }
@@ -273,15 +218,16 @@ static bool check_csr(const struct sectigo_order_facts *facts, int csr_code, str
     const struct sectigo_product *certificate = facts->cart.certificate;
 
     if (csr_code < 0)
-        return refuse(verdict, csr_code, "csr", "csr %s",
-                      csr_code == -9 ? "is not base64 of a request" : "cannot be decoded");
+        return sectigo_refuse(verdict, csr_code, "csr", "csr %s",
+                              csr_code == -9 ? "is not base64 of a request" : "cannot be decoded");
     if (!certificate || !(facts->csr_has & SECTIGO_CSR_COMMON_NAME))
         return true;
     if (certificate->shape == SECTIGO_SINGLE && facts->csr_common_name_wildcard)
-        return refuse(verdict, -5, "csr", "csr has a wildcard as common name, which %s may not have",
-                      certificate->name);
+        return sectigo_refuse(verdict, -5, "csr", "csr has a wildcard as common name, which %s may not have",
+                              certificate->name);
     if (certificate->shape == SECTIGO_WILDCARD && !facts->csr_common_name_wildcard)
-        return refuse(verdict, -6, "csr", "csr has no wildcard as common name, which %s must have", certificate->name);
+        return sectigo_refuse(verdict, -6, "csr", "csr has no wildcard as common name, which %s must have",
+                              certificate->name);
     return true;
 }
 
@@ -289,8 +235,8 @@ static bool check_callback(const struct sectigo_order_facts *facts, struct secti
 {
     if (!is(facts, "isCallbackCompleted", "Y") || is(facts, "isAppRepValidated", "Y"))
         return true;
-    return refuse(verdict, given(facts, "isAppRepValidated") ? -4 : -3, "isAppRepValidated",
-                  "isAppRepValidated must be Y where isCallbackCompleted is Y");
+    return sectigo_refuse(verdict, given(facts, "isAppRepValidated") ? -4 : -3, "isAppRepValidated",
+                          "isAppRepValidated must be Y where isCallbackCompleted is Y");
 }
 
 bool sectigo_order_examine(const struct sectigo_form *form, struct sectigo_order_facts *facts,

@@ -139,6 +139,14 @@ struct sectigo_collect_answer {
 /* Of the URL-encoded form (responseFormat=1). */
 bool sectigo_parse_collect(const char *body, size_t len, struct sectigo_collect_answer *answer);
 void sectigo_collect_clear(struct sectigo_collect_answer *answer);
+/* Of the newline form (responseFormat=0, responseType=3): the last certificate is the leaf, except where query_type is
+ * 3. Which line is which is known for one flag at a time; with two where certificates come, it is no answer. */
+struct sectigo_collect_flags {
+    int query_type;
+    bool validity_period, fqdn, ext_status;
+};
+bool sectigo_parse_collect_lines(const char *body, size_t len, const struct sectigo_collect_flags *flags,
+                                 struct sectigo_collect_answer *answer);
 
 /* A row per certificate of GetDetailedOrderStatus and WebHostReport (X_... and X_Y_... keys). */
 struct sectigo_report_certificate {

@@ -169,7 +169,7 @@ void sectigo_value_text(const char *text, char *out, size_t size)
 
         if (used + step >= size)
             break;
-        memcpy(out + used, text, step);
+        memmove(out + used, text, step);
         if (len == 0)
             out[used] = '?';
         else if ((unsigned char)*text < 0x20 || *text == 0x7f)

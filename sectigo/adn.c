@@ -1,0 +1,65 @@
+#include "sectigo/dcv.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <libpsl.h>
+
+/* Lower case, without "*." and the final dot; false where it is no domain name. */
+static bool plain_name(const char *name, char out[static 254])
+{
+    if (strncmp(name, "*.", 2) == 0)
+        name += 2;
+    size_t len = strlen(name), label = 0;
+    if (len > 0 && name[len - 1] == '.')
+        len--;
+    if (len == 0 || len > 253)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)name[i];
+
+        label = c == '.' ? 0 : label + 1;
+        if (label > 63 || (c == '.' && (i == 0 || name[i - 1] == '.')))
+            return false;
+        if (!isascii(c) || (!isalnum(c) && c != '-' && c != '_' && c != '.'))
+            return false;
+        out[i] = (char)tolower(c);
+    }
+    out[len] = '\0';
+    return true;
+}
+
+static bool address(const char *name)
+{
+    struct in_addr in;
+    return inet_pton(AF_INET, name, &in) == 1;
+}
+
+bool sectigo_adn_list(const char *name, struct sectigo_adn *adn)
+{
+    memset(adn, 0, sizeof(*adn));
+    if (!plain_name(name, adn->name) || address(adn->name))
+        return false;
+    const char *registrable = psl_registrable_domain(psl_builtin(), adn->name);
+    if (!registrable)
+        return false;
+    for (const char *at = adn->name; at && at <= registrable; at = strchr(at, '.')) {
+        at += *at == '.';
+        adn->offset[adn->count++] = (uint8_t)(at - adn->name);
+    }
+    return true;
+}
+
+bool sectigo_adn_covers(const char *adn, const char *name)
+{
+    struct sectigo_adn all;
+    char wanted[254];
+
+    if (!plain_name(adn, wanted) || !sectigo_adn_list(name, &all))
+        return false;
+    for (size_t i = 0; i < all.count; i++)
+        if (strcmp(all.name + all.offset[i], wanted) == 0)
+            return true;
+    return false;
+}
