@@ -1,6 +1,8 @@
 /* The ACME server as a client meets it: the whole flow, and the rules of RFC 8555 section 6. */
 #include "client.h"
 
+#include <pthread.h>
+
 static const char *const one_name[] = {"www.example.com", NULL};
 
 static void a_client_gets_a_certificate(void **state)
@@ -341,6 +343,125 @@ static void a_change_may_run_again(void **state)
     world_close(&w);
 }
 
+/* ---- several threads ---- */
+
+enum { THREADS = 4, ROUNDS = 10 };
+
+static bool allow(void *ctx, struct store_txn *txn, const char *policy, const struct acme_names *names,
+                  char profile[static ACME_POLICY_MAX + 1], struct acme_problem *problem)
+{
+    (void)ctx, (void)txn, (void)policy, (void)names, (void)problem;
+    profile[0] = '\0';
+    return true;
+}
+
+static enum store_status note(void *ctx, struct store_txn *txn,
+                              const uint8_t subject[static ACME_VALIDATION_SUBJECT_LEN], uint64_t now_ms)
+{
+    (void)ctx;
+    return store_job_set(txn, 1, subject, ACME_VALIDATION_SUBJECT_LEN, now_ms);
+}
+
+static void *one_thread(void *arg)
+{
+    struct world w = *(struct world *)arg;
+    struct client c;
+    w.thread = acme_thread_make(w.acme);
+    assert_non_null(w.thread);
+    register_client(&w, &c);
+    for (int i = 0; i < ROUNDS; i++) {
+        char url[ACME_URL_MAX];
+        struct acme_order order;
+        struct reply r = new_order(&w, &c, one_name, url);
+        assert_status(&r, 201);
+        reply_free(&r);
+        order_read(&w, url, &order);
+        challenge_url(&order.authzs[0], ACME_HTTP_01, url);
+        r = post(&w, &c, url, "{}");
+        assert_string_equal(member(&r, "status"), "processing");
+        reply_free(&r);
+        acme_order_clear(&order);
+    }
+    acme_thread_free(w.thread);
+    client_free(&c);
+    return NULL;
+}
+
+static void threads_share_one_server(void **state)
+{
+    (void)state;
+    struct world w;
+    pthread_t threads[THREADS];
+    world_open(&w);
+    w.config.hooks = (struct acme_hooks){&w, allow, note, world_accept_csr};
+    world_restart(&w);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, one_thread, &w), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    struct store_txn *txn;
+    assert_int_equal(store_read(w.store, &txn), STORE_OK);
+    assert_int_equal(store_count(txn, ACME_ACCOUNTS), THREADS);
+    assert_int_equal(store_count(txn, ACME_ORDERS), THREADS * ROUNDS);
+    store_read_end(txn);
+    world_close(&w);
+}
+
+/* ---- no memory ---- */
+
+static int allocations_left;
+
+static void *scarce_malloc(size_t size)
+{
+    return allocations_left-- > 0 ? malloc(size) : NULL;
+}
+
+/* Every allocation of JSON fails once, at each place: the reply is a refusal or the right answer, never half of one. */
+static void json_without_memory_is_refused(void **state)
+{
+    (void)state;
+    struct world w;
+    struct client c;
+    char payload[256], url[ACME_URL_MAX];
+    world_open(&w);
+    register_client(&w, &c);
+    ready_order(&w, &c, one_name, url);
+    names_payload(payload, sizeof payload, one_name);
+    const struct message messages[] = {{.path = url}, {.path = c.kid}, {.path = "/acme/new-order", .payload = payload}};
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+        bool served = false;
+        for (int n = 0; !served && n < 1000; n++) {
+            const char *path = strstr(messages[i].path, "/acme/");
+            char *body = message_body(&w, &c, &messages[i], path);
+            struct acme_request request = {.method = ACME_POST,
+                                           .path = path,
+                                           .path_len = strlen(path),
+                                           .content_type = "application/jose+json",
+                                           .content_type_len = strlen("application/jose+json"),
+                                           .body = (const uint8_t *)body,
+                                           .body_len = strlen(body),
+                                           .now_ms = w.now_ms};
+            struct reply r = {0};
+            allocations_left = n;
+            json_set_alloc_funcs(scarce_malloc, free);
+            r.step = acme_begin(w.acme, w.thread, &request, &r.task);
+            if (r.step == ACME_COMMIT)
+                r.step = acme_committed(r.task, w.thread, store_call(w.store, acme_change, r.task), w.now_ms);
+            served = allocations_left >= 0;
+            json_set_alloc_funcs(malloc, free);
+            reply_read(&r);
+            assert_non_null(r.it->body);
+            assert_true(r.it->status < 300 ? json_object_get(r.json, "status") != NULL : r.it->status >= 400);
+            assert_int_equal(served, r.it->status < 300);
+            reply_free(&r);
+            free(body);
+        }
+        assert_true(served);
+    }
+    client_free(&c);
+    world_close(&w);
+}
+
 static void a_base_url_that_is_too_long_is_refused(void **state)
 {
     (void)state;
@@ -368,6 +489,8 @@ int main(void)
         cmocka_unit_test(accounts_are_named_by_kid),
         cmocka_unit_test(a_change_that_fails_is_told),
         cmocka_unit_test(a_change_may_run_again),
+        cmocka_unit_test(threads_share_one_server),
+        cmocka_unit_test(json_without_memory_is_refused),
         cmocka_unit_test(a_base_url_that_is_too_long_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
