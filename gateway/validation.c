@@ -63,6 +63,12 @@ static void on_validated(void *ctx, const struct acme_problem *problem)
     struct attempt *attempt = ctx;
     char order[ACME_ID_TEXT + 1];
     acme_id_text(&attempt->what.order, order);
+    if (problem && problem->type == ACME_SERVER_INTERNAL) { /* says nothing about the client: done again */
+        log_warning("a validation came to nothing", "order", order, "name", attempt->what.identifier.value, "reason",
+                    problem->detail);
+        end(attempt, REST_MS);
+        return;
+    }
     if (problem) {
         acme_problem_status(&attempt->problem, problem->status, problem->type, "%s", problem->detail);
         attempt->problem.extra = json_incref(problem->extra);
@@ -78,7 +84,8 @@ static void start(void *ctx)
 {
     struct attempt *attempt = ctx;
     struct validation *validation = attempt->validation;
-    validate_start(validation->at.egress, &validation->at.validate, &attempt->what, on_validated, attempt);
+    if (!validate_start(validation->at.egress, &validation->at.validate, &attempt->what, on_validated, attempt))
+        end(attempt, REST_MS);
 }
 
 static enum store_status drop_job(struct store_txn *txn, void *arg)

@@ -113,7 +113,8 @@ static void start_preflight(void *ctx)
                                       .path = path,
                                       .body = body,
                                       .timeout_ms = e->issuer->at.config->validation.timeout_ms};
-        preflight_http(e->issuer->at.egress, &want, on_preflight, e);
+        if (!preflight_http(e->issuer->at.egress, &want, on_preflight, e))
+            on_preflight(e, false, "preflight cannot be started: out of memory");
     }
 }
 

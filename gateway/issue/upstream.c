@@ -202,7 +202,9 @@ static void start(struct errand *errand)
 {
     if (errand->kind == SECTIGO_COLLECT_SSL)
         errand->login->collecting = true;
-    egress_transfer(errand->login->egress, sectigo_call_handle(errand->call), on_transfer, errand);
+    CURL *easy = sectigo_call_handle(errand->call);
+    if (!egress_transfer(errand->login->egress, easy, on_transfer, errand))
+        on_transfer(errand, easy, CURLE_OUT_OF_MEMORY);
 }
 
 static void on_posted(void *ctx)
