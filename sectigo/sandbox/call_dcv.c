@@ -1,0 +1,260 @@
+/* Domain control after the order: AutoUpdateDCV, GetMDCDomainDetails, ResendDCVEmail, GetDCVEmailAddressList,
+ * RetryCAACheck (notes 2.3 to 2.6, 2.11). */
+#include <ctype.h>
+#include <libpsl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sectigo/sandbox/call.h"
+#include "sectigo/sandbox/progress.h"
+
+enum { CAA_PAUSE_MS = 600000 };
+
+static const char *given(const struct call *call, const char *name)
+{
+    const char *value = sectigo_form_get(call->form, name);
+    return value && *value ? value : NULL;
+}
+
+static struct domain *find_domain(const struct order *order, const char *name)
+{
+    for (size_t i = 0; i < order->domains.count; i++) {
+        if (strcasecmp(order_domain(order, i)->name, name) == 0)
+            return order_domain(order, i);
+    }
+    return NULL;
+}
+
+/* The n-th part of a list, "" behind its end. */
+static void part_of(const char *list, size_t n, char *out, size_t size)
+{
+    static const char separators[] = ", \t\r\n";
+    out[0] = 0;
+    for (list = list ? list + strspn(list, separators) : NULL; list && *list; n--) {
+        size_t len = strcspn(list, separators);
+        if (n == 0) {
+            snprintf(out, size, "%.*s", (int)len, list);
+            return;
+        }
+        list += len;
+        list += strspn(list, separators);
+    }
+}
+
+/* What a domain is to be changed to. -47 where it is validated already. */
+static int update(struct domain *domain, const char *method, const char *email)
+{
+    static const char *const methods[] = {"EMAIL", "HTTP_CSR_HASH", "HTTPS_CSR_HASH", "CNAME_CSR_HASH"};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        if (strcasecmp(methods[i], method) != 0)
+            continue;
+        if (domain->validated)
+            return -47;
+        return text_set(&domain->method, methods[i]) && (!email || text_set(&domain->email, email)) ? 0 : -14;
+    }
+    return -4;
+}
+
+static int update_list(const struct call *call, const struct order *order)
+{
+    const char *names = given(call, "domainNames"), *methods = given(call, "newMethods");
+    char name[300], method[40], email[300];
+    int worst = 0, done = 0;
+    for (size_t n = 0;; n++) {
+        struct domain *domain;
+        int code;
+        part_of(names, n, name, sizeof name);
+        if (!*name)
+            break;
+        part_of(methods, n, method, sizeof method);
+        part_of(given(call, "newDCVEmailAddresses"), n, email, sizeof email);
+        domain = find_domain(order, name);
+        code = domain ? update(domain, method, *email ? email : NULL) : -4;
+        done += code == 0;
+        worst = code ? code : worst;
+    }
+    return done ? 0 : worst;
+}
+
+/* One name, or all of them where none is given. */
+static int update_named(const struct call *call, const struct order *order)
+{
+    const char *name = given(call, "domainName"), *email = given(call, "newDCVEmailAddress");
+    struct domain *domain = name ? find_domain(order, name) : NULL;
+    int code = -47, done = 0;
+    if (name)
+        return domain ? update(domain, given(call, "newMethod"), email) : -4;
+    for (size_t i = 0; i < order->domains.count; i++) {
+        int result = update(order_domain(order, i), given(call, "newMethod"), email);
+        done += result == 0;
+        code = result != -47 ? result : code;
+    }
+    return done ? 0 : code;
+}
+
+void call_update_dcv(struct call *call)
+{
+    struct order *order = call_find_order(call);
+    bool list = given(call, "domainNames") != NULL;
+    int code;
+    if (!order)
+        return;
+    if (!given(call, list ? "newMethods" : "newMethod")) {
+        answer_refuse_argument(call->answer, -3, list ? "newMethods" : "newMethod");
+        return;
+    }
+    if (!list && strcasecmp(given(call, "newMethod"), "EMAIL") == 0 && !given(call, "newDCVEmailAddress")) {
+        answer_refuse_argument(call->answer, -3, "newDCVEmailAddress");
+        return;
+    }
+    code = list ? update_list(call, order) : update_named(call, order);
+    if (code == -4)
+        answer_refuse_argument(call->answer, -4, list ? "domainNames" : "domainName");
+    else if (code == -47)
+        answer_refuse(call->answer, -47, "domainName is already validated!");
+    else if (code)
+        answer_refuse_as(call->answer, call->kind, code);
+    if (code)
+        return;
+    answer_code(call->answer, 0);
+    call->answer->accepted = true;
+    book_save(&call->sandbox->book, order);
+    if (order->state == ORDER_PENDING)
+        progress_look(call->sandbox, order);
+}
+
+static json_t *details_json(const struct order *order)
+{
+    json_t *domains = json_array();
+    for (size_t i = 0; i < order->domains.count; i++) {
+        const struct domain *domain = order_domain(order, i);
+        json_array_append_new(domains,
+                              json_pack("{s:s, s:s, s:s}", "domainName", domain->name, "dcvMethod", domain->method,
+                                        "dcvStatus", domain->validated ? "Validated" : "Awaiting Validation"));
+    }
+    return json_pack("{s:i, s:o}", "errorCode", 0, "domains", domains);
+}
+
+void call_domain_details(struct call *call)
+{
+    struct order *order = call_find_order(call);
+    if (!order)
+        return;
+    answer_code(call->answer, 0);
+    if (argument_number(call->form, "responseFormat", 1) == 2) {
+        answer_json(call->answer, 200, details_json(order));
+        return;
+    }
+    for (size_t i = 0; i < order->domains.count; i++) {
+        const struct domain *domain = order_domain(order, i);
+        char key[40];
+        snprintf(key, sizeof key, "%zu_domainName", i + 1);
+        answer_add(call->answer, key, domain->name);
+        snprintf(key, sizeof key, "%zu_dcvMethod", i + 1);
+        answer_add(call->answer, key, domain->method);
+        snprintf(key, sizeof key, "%zu_dcvStatus", i + 1);
+        answer_add(call->answer, key, domain->validated ? "Validated" : "Awaiting Validation");
+        if (argument_yes(call->form, "showStatusDetails") && domain->looked) {
+            snprintf(key, sizeof key, "%zu_statusDetails", i + 1);
+            answer_add(call->answer, key, domain->looked);
+        }
+    }
+}
+
+/* ---- e-mail ---- */
+
+static const char *const mailboxes[] = {"admin", "administrator", "hostmaster", "postmaster", "webmaster"};
+
+static bool is_constructed(const char *address, const char *name)
+{
+    const char *at = strchr(address, '@');
+    size_t domain_len = at ? strlen(at + 1) : 0, len = strlen(name);
+    if (!at || domain_len > len || strcasecmp(name + len - domain_len, at + 1) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof mailboxes / sizeof *mailboxes; i++) {
+        if (strlen(mailboxes[i]) == (size_t)(at - address) &&
+            strncasecmp(address, mailboxes[i], strlen(mailboxes[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+void call_resend_email(struct call *call)
+{
+    struct order *order = call_find_order(call);
+    const char *address = given(call, "dcvEmailAddress");
+    if (!order)
+        return;
+    for (size_t i = 0; i < order->domains.count; i++) {
+        const char *name = order_domain(order, i)->name;
+        if (is_constructed(address, strncmp(name, "*.", 2) == 0 ? name + 2 : name)) {
+            answer_code(call->answer, 0);
+            return;
+        }
+    }
+    answer_refuse_argument(call->answer, -4, "dcvEmailAddress");
+}
+
+/* Tab-separated lines, or an object of lists. */
+static void list_addresses(struct call *call, const char *name)
+{
+    const char *base = psl_registrable_domain(psl_builtin(), name);
+    const char *levels[] = {base ? base : name, base && strcmp(base, name) != 0 ? name : NULL};
+    json_t *addresses = json_array();
+    char *text = NULL;
+    size_t len = 0;
+    FILE *stream = open_memstream(&text, &len);
+    fprintf(stream, "0\ndomain_name\t%s\nwhois_email\tnone\n", name);
+    for (size_t level = 0; level < 2 && levels[level]; level++) {
+        for (size_t i = 0; i < sizeof mailboxes / sizeof *mailboxes; i++) {
+            fprintf(stream, "level%zu_email\t%s@%s\n", level + 2, mailboxes[i], levels[level]);
+            json_array_append_new(addresses, json_sprintf("%s@%s", mailboxes[i], levels[level]));
+        }
+    }
+    fclose(stream);
+    if (argument_number(call->form, "responseFormat", 1) == 2)
+        answer_json(call->answer, 200,
+                    json_pack("{s:i, s:s, s:O}", "errorCode", 0, "domain_name", name, "emailAddresses", addresses));
+    else
+        answer_text(call->answer, 200, "text/plain", text);
+    json_decref(addresses);
+    free(text);
+}
+
+void call_email_addresses(struct call *call)
+{
+    const char *name = given(call, "domainName");
+    call->answer->newline = true;
+    if (name_is_ip(name))
+        answer_refuse_as(call->answer, call->kind, -19);
+    else if (!name_is_dns(name))
+        answer_refuse_argument(call->answer, -4, "domainName");
+    else
+        list_addresses(call, strncmp(name, "*.", 2) == 0 ? name + 2 : name);
+}
+
+/* ---- CAA ---- */
+
+void call_retry_caa(struct call *call)
+{
+    struct order *order = call_find_order(call);
+    if (!order)
+        return;
+    if (order->caa_relaunched_ms && now_ms() - order->caa_relaunched_ms < CAA_PAUSE_MS) {
+        answer_refuse(call->answer, -42, "Call limit reached, please try again later");
+        return;
+    }
+    if (order->state != ORDER_FAILED) {
+        answer_refuse(call->answer, -296, "Wrong certificate state");
+        return;
+    }
+    order->caa_relaunched_ms = now_ms();
+    order->state = ORDER_PENDING;
+    text_set(&order->reason, NULL);
+    book_save(&call->sandbox->book, order);
+    progress_look(call->sandbox, order);
+    answer_code(call->answer, 0);
+    answer_add(call->answer, "errorMessage", "CAA Check successfully relaunched");
+    call->answer->accepted = true;
+}

@@ -1,0 +1,29 @@
+#include "sectigo/sandbox/price.h"
+
+enum { INCLUDED_NAMES = 3, EXTRA_NAME_CENTS = 1000, OTHER_CENTS = 21000, COMPANION_CENTS = 2500 };
+
+/* Of 365 days. */
+static int64_t yearly(const struct sectigo_product *product)
+{
+    static const int64_t cents[4][5] = {
+        [SECTIGO_DV] = {0, 3500, 10500, 7000, 7000},
+        [SECTIGO_OV] = {0, 7000, 17500, 10500, 10500},
+        [SECTIGO_EV] = {0, 21000, 21000, 21000, 21000},
+    };
+    if (product->trial)
+        return 0;
+    if (product->validation != SECTIGO_NO_VALIDATION && product->shape != SECTIGO_NO_SHAPE)
+        return cents[product->validation][product->shape];
+    return product->family & (SECTIGO_TRUSTLOGO | SECTIGO_ETOKEN | SECTIGO_SHIPPING | SECTIGO_IP_PACK) ? COMPANION_CENTS
+                                                                                                       : OTHER_CENTS;
+}
+
+int64_t price_of(const struct sectigo_cart *cart, int64_t days, size_t names)
+{
+    int64_t cents = 0, years = days < 365 ? 1 : days / 365;
+    for (size_t i = 0; i < cart->count; i++)
+        cents += yearly(cart->items[i]) * years;
+    if (cart->certificate && cart->certificate->shape >= SECTIGO_MULTI_DOMAIN && names > INCLUDED_NAMES)
+        cents += (int64_t)(names - INCLUDED_NAMES) * EXTRA_NAME_CENTS * years;
+    return cents;
+}

@@ -1,0 +1,198 @@
+#include "sectigo/sandbox/reply.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define PAGE                                                                                                           \
+    "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Internal Server Error</h1></body></html>\n"
+
+static void wait_s(double seconds)
+{
+    struct timespec span = {.tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    nanosleep(&span, NULL);
+}
+
+static struct timespec until_s(double seconds)
+{
+    int64_t at_ms = now_ms() + (int64_t)(seconds * 1000);
+    return (struct timespec){.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
+}
+
+/* Until another request of the endpoint was answered. */
+static void wait_overtaken(struct sandbox *sandbox, const struct endpoint *endpoint, double seconds)
+{
+    struct timespec until = until_s(seconds);
+    uint64_t answered;
+    pthread_mutex_lock(&sandbox->lock);
+    answered = sandbox->answered[endpoint->kind];
+    while (sandbox->answered[endpoint->kind] == answered &&
+           pthread_cond_timedwait(&sandbox->changed, &sandbox->lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&sandbox->lock);
+}
+
+bool reply_before(struct sandbox *sandbox, const struct endpoint *endpoint, struct answer *answer)
+{
+    struct fault fault;
+    if (!faults_take(&sandbox->faults, endpoint->name, FAULT_BEFORE, &fault))
+        return false;
+    switch (fault.action) {
+    case FAULT_OVERTAKEN:
+        wait_overtaken(sandbox, endpoint, fault.seconds);
+        return false;
+    case FAULT_DELAY:
+        wait_s(fault.seconds);
+        return false;
+    case FAULT_CODE:
+        answer_refuse_as(answer, endpoint->kind, fault.number);
+        return true;
+    default:
+        answer_text(answer, (unsigned)fault.number, "text/html", PAGE);
+        return true;
+    }
+}
+
+static bool was_told(const struct order *order)
+{
+    for (size_t i = 0; i < order->notifications.count; i++) {
+        if (order_notification(order, i)->attempts || order_notification(order, i)->done)
+            return true;
+    }
+    return false;
+}
+
+static void wait_told(struct sandbox *sandbox, const struct order *placed, double seconds)
+{
+    struct timespec until = until_s(seconds);
+    pthread_mutex_lock(&sandbox->lock);
+    while (placed && !was_told(placed) && pthread_cond_timedwait(&sandbox->changed, &sandbox->lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&sandbox->lock);
+}
+
+void reply_after(struct sandbox *sandbox, const struct order *placed, const struct fault *fault, struct answer *answer)
+{
+    enum sectigo_call_kind kind =
+        placed && placed->kind == ORDER_REPLACEMENT ? SECTIGO_AUTO_REPLACE_SSL : SECTIGO_AUTO_APPLY_ORDER;
+    switch (fault->action) {
+    case FAULT_PUSH_EARLY:
+        wait_told(sandbox, placed, fault->seconds);
+        break;
+    case FAULT_CODE_AFTER:
+        answer_refuse_as(answer, kind, fault->number);
+        break;
+    case FAULT_STATUS_AFTER:
+        answer_text(answer, (unsigned)fault->number, "text/html", PAGE);
+        break;
+    case FAULT_HTML:
+        answer_text(answer, 200, "text/html", PAGE);
+        break;
+    case FAULT_SHORT:
+        answer_finish(answer);
+        answer->len /= 2;
+        break;
+    default:
+        break;
+    }
+}
+
+/* A body that does not arrive as it should. */
+struct broken {
+    char *body;
+    size_t len, stop; /* stop: where it ends with an error */
+    double pause_s;   /* before each octet */
+    int reset_fd;     /* -1: the connection ends in order */
+};
+
+/* What is still unsent is thrown away, and the peer sees a reset. */
+static void reset_connection(int fd)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+static ssize_t read_broken(void *arg, uint64_t at, char *out, size_t max)
+{
+    struct broken *broken = arg;
+    if (at >= broken->stop) {
+        wait_s(0.05); /* what went before shall arrive first */
+        if (broken->reset_fd >= 0)
+            reset_connection(broken->reset_fd);
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    if (broken->pause_s > 0) {
+        wait_s(broken->pause_s);
+        max = 1;
+    }
+    if (max > broken->stop - at)
+        max = broken->stop - at;
+    memcpy(out, broken->body + at, max);
+    return (ssize_t)max;
+}
+
+static void free_broken(void *arg)
+{
+    struct broken *broken = arg;
+    free(broken->body);
+    free(broken);
+}
+
+static int connection_fd(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info ? info->connect_fd : -1;
+}
+
+static struct MHD_Response *make_broken(struct MHD_Connection *connection, struct answer *answer,
+                                        const struct fault *fault)
+{
+    struct broken *broken = calloc(1, sizeof *broken);
+    if (!broken)
+        return NULL;
+    *broken = (struct broken){.body = answer->body, .len = answer->len, .stop = answer->len, .reset_fd = -1};
+    answer->body = NULL;
+    if (fault->action == FAULT_SLOW)
+        broken->pause_s = broken->len ? fault->seconds / (double)broken->len : 0;
+    else
+        broken->stop = broken->len / 2;
+    if (fault->action == FAULT_RESET_BODY)
+        broken->reset_fd = connection_fd(connection);
+    return MHD_create_response_from_callback(broken->len, 1024, read_broken, broken, free_broken);
+}
+
+static struct MHD_Response *make_whole(struct answer *answer)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer(answer->len, answer->body, MHD_RESPMEM_MUST_FREE);
+    if (response)
+        answer->body = NULL;
+    return response;
+}
+
+static bool is_broken(const struct fault *fault)
+{
+    return fault &&
+           (fault->action == FAULT_SLOW || fault->action == FAULT_TRUNCATE || fault->action == FAULT_RESET_BODY);
+}
+
+enum MHD_Result reply_send(struct MHD_Connection *connection, struct answer *answer, const struct fault *fault)
+{
+    struct MHD_Response *response;
+    enum MHD_Result result;
+    if (fault && fault->action == FAULT_CLOSE)
+        return MHD_NO;
+    if (fault && fault->action == FAULT_LOSE) {
+        wait_s(fault->seconds);
+        reset_connection(connection_fd(connection));
+        return MHD_NO;
+    }
+    answer_finish(answer);
+    response = is_broken(fault) ? make_broken(connection, answer, fault) : make_whole(answer);
+    if (!response)
+        return MHD_NO;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
+    result = MHD_queue_response(connection, answer->http_status, response);
+    MHD_destroy_response(response);
+    return result;
+}

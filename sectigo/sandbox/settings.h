@@ -1,0 +1,42 @@
+/* settings: how the sandbox plays what no document settles; changed while it runs by POST /sandbox/settings.
+ *
+ * Plain data, guarded by the sandbox's lock.
+ */
+#ifndef SANDBOX_SETTINGS_H
+#define SANDBOX_SETTINGS_H
+
+#include "sectigo/sandbox/fields.h"
+
+enum settings_choice { CHOICE_ACCEPT, CHOICE_REFUSE };
+enum settings_encoding {
+    ENCODING_LITERAL, /* bare base64, its '+' as it is: what clients of CollectSSL report */
+    ENCODING_ESCAPED, /* bare base64, percent-encoded */
+    ENCODING_PEM,     /* PEM with armour, percent-encoded */
+};
+enum settings_chain { CHAIN_ROOT_FIRST, CHAIN_LEAF_FIRST };
+
+struct settings {
+    int csr_without_common_name;         /* choice: refuse answers -8 on products of one name */
+    int foreign_order_number_on_replace; /* choice: refuse answers -2 */
+    int collect_encoding, chain_order;
+    bool csr_names_must_match; /* -162 */
+    bool replacement_revokes;  /* the earlier certificate is revoked, not only replaced */
+    bool wildcard_adds_base_name;
+    bool payment_required; /* orders answer 1 and wait for POST .../advance */
+    bool check_caa;
+    bool reuse_validation; /* names once validated for a login need no new look */
+    bool fetch_follows_redirects;
+    int64_t duplicate_foreign_order_code; /* -4 */
+    int64_t credit_cents;                 /* of each login, before what was bought */
+    int64_t call_limit_per_minute;        /* -42 beyond it; 0: none */
+    int64_t lock_after;                   /* wrong passwords in a row; 0: never */
+    int64_t issue_delay_ms;
+    int64_t look_first_ms, look_max_ms; /* domain control: first wait, doubled up to the second */
+    int64_t push_retry_ms;
+    char *compromised_keys; /* SHA-256 of SubjectPublicKeyInfos, hex, comma-separated: -40 */
+};
+extern const struct record_type settings_type;
+
+void settings_default(struct settings *settings);
+
+#endif
