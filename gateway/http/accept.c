@@ -164,11 +164,18 @@ void accept_swap_tls(struct loop *loop, const struct new_tls *tls)
         struct door *door = &loop->doors[i];
         SSL_CTX *fresh = tls->contexts[door->kind];
         if (!fresh || !door->accept.ssl_ctx)
-            continue;
+            continue; /* plain, or closed */
         SSL_CTX_up_ref(fresh);
         SSL_CTX_free(door->accept.ssl_ctx); /* connections have references of their own */
         door->accept.ssl_ctx = fresh;
     }
+}
+
+void accept_free_tls(struct new_tls *tls)
+{
+    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++)
+        SSL_CTX_free(tls->contexts[kind]);
+    free(tls);
 }
 
 /* Whether the connection waits for the first octet of a request, or for a handshake. */

@@ -72,11 +72,11 @@ enum { HTTP_ADDRESS_MAX = 128 };
 void http_address(const struct http_server *server, enum http_listener kind, size_t index,
                   char text[static HTTP_ADDRESS_MAX]);
 
-/* Wakes replies held for this topic. Any thread, but not once http_stop was called. Call it after the change that it
- * tells of was committed. */
+/* Wakes replies held for this topic. Any thread, until http_stop returns. Call it after the change that it tells of was
+ * committed. */
 void http_notify(struct http_server *server, const struct acme_id *topic);
 /* Reads certificate and key files anew and serves them from the next connection on; false (and *reason): the old ones
- * stay. Any thread, but not once http_stop was called. */
+ * stay. Any thread, until http_stop returns. */
 bool http_reload_tls(struct http_server *server, char reason[static HTTP_REASON_MAX]);
 /* Stops accepting, answers held replies now, ends connections as they become idle, at most deadline_ms; joins. Frees
  * what can be freed: a request whose change the store has not answered by then keeps its memory. The store must still

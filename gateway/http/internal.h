@@ -91,6 +91,7 @@ struct loop {
     struct holds holds;
     unsigned submitted;  /* jobs that the store has */
     atomic_uint senders; /* threads inside loop_send: the queue must outlive them */
+    atomic_bool deaf;    /* takes no more messages */
     struct message stop; /* sent by http_stop; only then may the loop end, since its sender needs the queue */
     bool draining;       /* it has come */
     bool ready;          /* set up; false: the thread ended at once */
@@ -134,8 +135,9 @@ static inline struct connection *connection_of(const h2o_req_t *req)
 /* loop.c */
 /* The thread: sets up, posts server->started, runs until MESSAGE_STOP, drains. arg is a struct loop. */
 void *loop_main(void *arg);
-/* Any thread, once the loop is ready. The loop takes over what the message is part of. */
-void loop_send(struct loop *loop, struct message *message);
+/* Any thread, once the loop is ready. The loop takes over what the message is part of; false when it takes none any
+ * more. */
+bool loop_send(struct loop *loop, struct message *message);
 
 /* accept.c; on the loop's thread */
 /* Makes the doors and starts to accept. False when out of memory. */
@@ -146,6 +148,8 @@ void accept_close(struct loop *loop);
 void accept_resume(struct loop *loop, uint64_t now_ms);
 /* From the next connection on. */
 void accept_swap_tls(struct loop *loop, const struct new_tls *tls);
+/* With its references. Any thread. */
+void accept_free_tls(struct new_tls *tls);
 /* Ends connections that wait for a request. */
 void accept_end_idle(struct loop *loop);
 /* Cuts all connections off, whatever they do. */

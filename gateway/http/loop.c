@@ -9,20 +9,21 @@
 
 enum { DRAIN_LOOK_MS = 20 };
 
-void loop_send(struct loop *loop, struct message *message)
+bool loop_send(struct loop *loop, struct message *message)
 {
     message->super = (h2o_multithread_message_t){{NULL, NULL}};
     atomic_fetch_add(&loop->senders, 1);
-    h2o_multithread_send_message(&loop->receiver, &message->super);
+    bool hears = !atomic_load(&loop->deaf);
+    if (hears)
+        h2o_multithread_send_message(&loop->receiver, &message->super);
     atomic_fetch_sub(&loop->senders, 1);
+    return hears;
 }
 
 static void take_tls(struct loop *loop, struct new_tls *tls)
 {
     accept_swap_tls(loop, tls);
-    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++)
-        SSL_CTX_free(tls->contexts[kind]);
-    free(tls);
+    accept_free_tls(tls);
 }
 
 static void take_notice(struct loop *loop, struct notice *notice)
@@ -100,10 +101,12 @@ static void tear_down(struct loop *loop)
     loop->clean = loop->connection_count == 0 && loop->submitted == 0;
     if (!loop->clean)
         return; /* h2o would assert, and the store will still write to its job */
-    /* A message is here before its sender is through with the queue's pipe. */
+    /* A message is here before its sender is through with the queue's pipe; the last ones may only be freed. */
+    atomic_store(&loop->deaf, true);
     while (atomic_load(&loop->senders) > 0)
         sched_yield();
     h2o_evloop_t *events = loop->context.loop;
+    h2o_evloop_run(events, 0);
     h2o_multithread_unregister_receiver(loop->context.queue, &loop->receiver);
     h2o_context_dispose(&loop->context);
     h2o_evloop_destroy(events);

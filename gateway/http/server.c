@@ -8,6 +8,7 @@
 #include "gateway/http/internal.h"
 #include "gateway/http/listen.h"
 #include "gateway/http/tls.h"
+#include "gateway/log.h"
 
 enum { DESCRIPTORS_SHARE = 4 }; /* one in so many is left to the store, upstream calls and look-ups */
 
@@ -108,9 +109,11 @@ static unsigned connections_allowed(const struct http_server *server, unsigned w
         setrlimit(RLIMIT_NOFILE, &limit);
     }
     rlim_t share = (limit.rlim_cur - limit.rlim_cur / DESCRIPTORS_SHARE) / server->loop_count;
-    if (share == 0)
-        share = 1;
-    return share < max ? (unsigned)share : max;
+    if (share >= max)
+        return max;
+    if (wanted)
+        log_warning("the limit of open descriptors allows fewer connections than configured; raise LimitNOFILE");
+    return share == 0 ? 1 : (unsigned)share;
 }
 
 static unsigned cores(void)
@@ -195,7 +198,8 @@ void http_notify(struct http_server *server, const struct acme_id *topic)
         if (!notice)
             return; /* the replies wait for their time instead */
         *notice = (struct notice){.message.kind = MESSAGE_NOTICE, .topic = *topic};
-        loop_send(&server->loops[i], &notice->message);
+        if (!loop_send(&server->loops[i], &notice->message))
+            free(notice);
     }
 }
 
@@ -210,7 +214,8 @@ static bool send_tls(struct loop *loop, SSL_CTX *const fresh[static HTTP_LISTENE
         if (fresh[kind])
             SSL_CTX_up_ref(fresh[kind]);
     }
-    loop_send(loop, &tls->message);
+    if (!loop_send(loop, &tls->message))
+        accept_free_tls(tls);
     return true;
 }
 

@@ -106,7 +106,8 @@ static inline int acme_world_end(void **state)
     struct acme_world *a = *state;
     world_stop(a->w);
     acme_free(a->acme);
-    store_close(a->store);
+    if (a->store)
+        store_close(a->store);
     sem_destroy(&a->validations);
     pthread_mutex_destroy(&a->lock);
     *state = a->w;

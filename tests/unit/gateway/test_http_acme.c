@@ -311,6 +311,87 @@ static void test_many_clients_commit(void **state)
         pthread_join(threads[i], NULL);
 }
 
+struct gate {
+    sem_t entered, open;
+};
+
+static enum store_status wait_at(struct store_txn *txn, void *arg)
+{
+    struct gate *gate = arg;
+    (void)txn;
+    sem_post(&gate->entered);
+    while (sem_wait(&gate->open) != 0)
+        ;
+    return STORE_OK;
+}
+
+static void on_gate_done(struct store_op *op, enum store_status status)
+{
+    (void)op, (void)status;
+}
+
+/* The store does not answer before the deadline: the stop comes back all the same, and the late answer finds what it
+ * needs. */
+static void test_stop_while_the_store_is_stuck(void **state)
+{
+    static struct http_server *abandoned; /* reachable: what is left unfreed on purpose is no leak */
+    struct acme_world *a = *state;
+    struct gate gate;
+    sem_init(&gate.entered, 0, 0);
+    sem_init(&gate.open, 0, 0);
+    acme_world_start(a);
+    struct acme_client *c = acme_client_make(a);
+    struct store_op op = {.fn = wait_at, .arg = &gate, .done = on_gate_done};
+    store_submit(a->store, &op);
+    while (sem_wait(&gate.entered) != 0)
+        ;
+    acme_send(c, "/acme/new-order", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example.com\"}]}");
+    struct client *other = client_open(a->w->public); /* one that the deadline cuts off */
+    assert_true(client_send(other, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    free(expect(other, 200));
+    uint64_t began_ms = now_ms();
+    abandoned = a->w->server;
+    http_stop(abandoned, 500);
+    a->w->server = NULL;
+    assert_true(now_ms() - began_ms < 5000);
+    assert_true(client_at_end(other));
+    sem_post(&gate.open);
+    store_close(a->store); /* runs what is queued, the order's change too */
+    a->store = NULL;
+    client_close(other);
+    acme_client_end(c);
+    sem_destroy(&gate.entered);
+    sem_destroy(&gate.open);
+}
+
+static void *notify_all_the_time(void *arg)
+{
+    struct acme_world *a = arg;
+    struct acme_id topic = {{0}};
+    memcpy(&topic, a->subject, sizeof topic);
+    for (unsigned i = 0; i < 100000; i++)
+        http_notify(a->w->server, &topic);
+    return NULL;
+}
+
+/* Looking again and again disturbs nothing. */
+static void test_storm_of_notices(void **state)
+{
+    struct acme_world *a = *state;
+    char challenge[256];
+    pthread_t thread;
+    acme_world_start(a);
+    struct acme_client *c = acme_client_make(a);
+    order_challenge(c, "busy.example.com", challenge, sizeof challenge);
+    acme_send(c, challenge, "{}");
+    await_validation(a);
+    assert_int_equal(pthread_create(&thread, NULL, notify_all_the_time, a), 0);
+    settle_and_notify(a);
+    free(acme_receive(c, 200));
+    pthread_join(thread, NULL);
+    acme_client_end(c);
+}
+
 #define ACME_TEST(test) cmocka_unit_test_setup_teardown(test, acme_world_prepare, acme_world_end)
 
 int main(void)
@@ -328,6 +409,8 @@ int main(void)
         ACME_TEST(test_client_vanishes_while_held),
         ACME_TEST(test_notify_without_anybody),
         ACME_TEST(test_many_clients_commit),
+        ACME_TEST(test_stop_while_the_store_is_stuck),
+        ACME_TEST(test_storm_of_notices),
     };
     return cmocka_run_group_tests_name("http_acme", tests, NULL, NULL);
 }
