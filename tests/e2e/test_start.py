@@ -69,11 +69,12 @@ def test_version(stopped):
 def test_wrong_values_are_named_with_file_and_line(stopped, path_and_value, word):
     config = _changed(stopped, *path_and_value)
     text = yaml.safe_dump(config, sort_keys=False)
-    line = next(i for i, one in enumerate(text.splitlines(), 1) if one.strip(" -").startswith(word + ":"))
+    lines = [i for i, one in enumerate(text.splitlines(), 1) if one.strip(" -").startswith(word + ":")]
+    if isinstance(path_and_value[-1], list) and path_and_value[-1]:
+        lines = [i + 1 for i in lines]  # of the item, which stands below its key
     _refused(stopped, config, "wrong.yaml", word)
     done = stopped.run_gateway("--config", stopped.path("wrong.yaml"), "--check-config")
-    lines_of_key = [i for i, one in enumerate(text.splitlines(), 1) if one.strip(" -").startswith(word + ":")]
-    assert any(f"wrong.yaml:{n}" in done.output for n in lines_of_key), f"line {line} expected:\n{done.output}"
+    assert any(f"wrong.yaml:{n}: " in done.output for n in lines), f"line {lines} expected:\n{done.output}"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "acme: [", "- a\n- b\n", "tls:\n"],
