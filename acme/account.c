@@ -127,14 +127,14 @@ static bool collect(void *ctx, struct store_slice key, struct store_slice value)
     return recent->count < CANCEL_MAX;
 }
 
-static enum store_status deactivate_authzs(struct store_txn *txn, const struct acme_order *order, uint64_t now_s)
+static enum store_status deactivate_authzs(struct store_txn *txn, const struct acme_order *order)
 {
     enum store_status status = STORE_OK;
     for (size_t i = 0; i < order->names.count && status == STORE_OK; i++) {
         struct acme_authz authz;
         status = acme_authz_load(txn, &order->authzs[i], &authz);
         if (status == STORE_OK && authz.status == ACME_AUTHZ_PENDING)
-            status = acme_authz_deactivate(txn, &authz, now_s);
+            status = acme_authz_deactivate(txn, &authz);
         acme_authz_clear(&authz);
     }
     return status;
@@ -149,7 +149,7 @@ static enum store_status cancel(struct store_txn *txn, const struct acme_id *id,
         acme_problem_set(&problem, ACME_UNAUTHORIZED, "The account was deactivated.");
         status = acme_order_invalidate(&order, &problem, now_s) ? acme_order_save(txn, &order) : STORE_IO;
         if (status == STORE_OK)
-            status = deactivate_authzs(txn, &order, now_s);
+            status = deactivate_authzs(txn, &order);
         acme_problem_clear(&problem);
     }
     acme_order_clear(&order);

@@ -62,7 +62,8 @@ struct acme_config {
     struct acme_hooks hooks;
 };
 
-/* Copies what it needs of config; config's strings must outlive it. NULL when out of memory. */
+/* Copies what it needs of config; config's strings must outlive it. NULL when out of memory, or when base_url is longer
+ * than ACME_URL_MAX - 128 octets. */
 struct acme *acme_make(const struct acme_config *config);
 void acme_free(struct acme *acme);
 struct acme_thread *acme_thread_make(struct acme *acme);

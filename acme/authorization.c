@@ -5,7 +5,6 @@
 
 #include <openssl/sha.h>
 
-#include "acme/order.h"
 #include "acme/records.h"
 #include "acme/tables.h"
 
@@ -202,42 +201,7 @@ enum store_status acme_valid_authz_put(struct store_txn *txn, const struct acme_
     return store_put(txn, ACME_VALID_AUTHZS, key, sizeof key, authz->id.octets, ACME_ID_LEN);
 }
 
-/* Takes the authorization out of the index, unless a later one has its place. */
-static enum store_status drop_valid(struct store_txn *txn, const struct acme_authz *authz)
+enum store_status acme_authz_deactivate(struct store_txn *txn, struct acme_authz *authz)
 {
-    uint8_t key[NAME_KEY_LEN];
-    struct store_slice value;
-    if (!name_key(&authz->account, &authz->identifier, authz->wildcard, key))
-        return STORE_IO;
-    enum store_status status = store_get(txn, ACME_VALID_AUTHZS, key, sizeof key, &value);
-    if (status == STORE_OK && value.len == ACME_ID_LEN && memcmp(value.data, authz->id.octets, ACME_ID_LEN) == 0)
-        status = store_delete(txn, ACME_VALID_AUTHZS, key, sizeof key);
-    return status == STORE_NOT_FOUND ? STORE_OK : status;
-}
-
-static enum store_status end_order(struct store_txn *txn, const struct acme_authz *authz, uint64_t now_s)
-{
-    struct acme_order order;
-    struct acme_problem problem = {0};
-    enum store_status status = acme_order_load(txn, &authz->order, &order);
-    if (status == STORE_OK && (order.status == ACME_ORDER_PENDING || order.status == ACME_ORDER_READY)) {
-        acme_problem_set(&problem, ACME_UNAUTHORIZED, "The authorization for %s was deactivated by the client.",
-                         authz->identifier.value);
-        status = acme_order_invalidate(&order, &problem, now_s) ? acme_order_save(txn, &order) : STORE_IO;
-        acme_problem_clear(&problem);
-    }
-    acme_order_clear(&order);
-    return status == STORE_NOT_FOUND ? STORE_OK : status;
-}
-
-enum store_status acme_authz_deactivate(struct store_txn *txn, struct acme_authz *authz, uint64_t now_s)
-{
-    if (!acme_authz_set_status(authz, ACME_AUTHZ_DEACTIVATED))
-        return STORE_OK;
-    enum store_status status = acme_authz_save(txn, authz);
-    if (status == STORE_OK)
-        status = drop_valid(txn, authz);
-    if (status == STORE_OK)
-        status = end_order(txn, authz, now_s);
-    return status;
+    return acme_authz_set_status(authz, ACME_AUTHZ_DEACTIVATED) ? acme_authz_save(txn, authz) : STORE_OK;
 }

@@ -71,12 +71,12 @@ bool acme_challenge_set_status(struct acme_challenge *challenge, enum acme_chall
 void acme_authz_refresh(struct acme_authz *authz, uint64_t now_s);
 /* The challenge of this type, NULL where there is none. */
 struct acme_challenge *acme_authz_challenge(struct acme_authz *authz, enum acme_challenge_type type);
-/* Gives up a pending or valid authorization, inside a store_fn: stores it as deactivated and makes the order that it
- * was made for invalid unless that has been finalized. STORE_OK also where it has ended before. */
-enum store_status acme_authz_deactivate(struct store_txn *txn, struct acme_authz *authz, uint64_t now_s);
+/* Gives up a pending or valid authorization, inside a store_fn: stores it as deactivated. Orders that need it show as
+ * invalid from then on (acme_order_refresh), and no order gets it again. STORE_OK also where it has ended before. */
+enum store_status acme_authz_deactivate(struct store_txn *txn, struct acme_authz *authz);
 
-/* The index of valid authorizations. name is the order's, "*." included, so that a wildcard never serves the bare
- * name nor the reverse. */
+/* The index of the newest valid authorization for a name, which may have ended since. name is the order's, "*."
+ * included, so that a wildcard never serves the bare name nor the reverse. */
 enum store_status acme_valid_authz_find(struct store_txn *txn, const struct acme_id *account,
                                         const struct acme_identifier *name, struct acme_id *authz);
 enum store_status acme_valid_authz_put(struct store_txn *txn, const struct acme_authz *authz);

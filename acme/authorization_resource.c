@@ -86,7 +86,7 @@ static enum store_status deactivate(struct store_txn *txn, struct acme_task *tas
     if (status == STORE_OK)
         status = acme_authz_load(txn, &id, &task->authz);
     if (status == STORE_OK)
-        status = acme_authz_deactivate(txn, &task->authz, acme_now_s(task));
+        status = acme_authz_deactivate(txn, &task->authz);
     task->authz.id = id;
     return status;
 }

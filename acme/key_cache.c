@@ -4,7 +4,6 @@
 #include <string.h>
 
 struct slot {
-    struct acme_id account;
     uint8_t thumbprint[JWK_THUMBPRINT_LEN];
     enum jwk_kind kind;
     EVP_PKEY *key; /* NULL: free */
@@ -28,17 +27,15 @@ void key_cache_free(struct key_cache *cache)
     free(cache);
 }
 
-/* The last octets of an id are random. */
-static struct slot *slot_of(struct key_cache *cache, const struct acme_id *id)
+static struct slot *slot_of(struct key_cache *cache, const uint8_t thumbprint[static JWK_THUMBPRINT_LEN])
 {
-    unsigned hash = (unsigned)id->octets[ACME_ID_LEN - 1] << 8 | id->octets[ACME_ID_LEN - 2];
+    unsigned hash = (unsigned)thumbprint[0] << 8 | thumbprint[1];
     return &cache->slots[hash % KEY_CACHE_SLOTS];
 }
 
 static bool serves(const struct slot *slot, const struct acme_account *account)
 {
-    return slot->key && memcmp(&slot->account, &account->id, sizeof slot->account) == 0 &&
-           memcmp(slot->thumbprint, account->thumbprint, sizeof slot->thumbprint) == 0;
+    return slot->key && memcmp(slot->thumbprint, account->thumbprint, sizeof slot->thumbprint) == 0;
 }
 
 static bool fill(struct slot *slot, const struct acme_account *account)
@@ -50,7 +47,6 @@ static bool fill(struct slot *slot, const struct acme_account *account)
         return false;
     }
     EVP_PKEY_free(slot->key);
-    slot->account = account->id;
     memcpy(slot->thumbprint, account->thumbprint, sizeof slot->thumbprint);
     slot->kind = jwk.kind;
     slot->key = jwk.key;
@@ -61,7 +57,7 @@ static bool fill(struct slot *slot, const struct acme_account *account)
 
 EVP_PKEY *key_cache_get(struct key_cache *cache, const struct acme_account *account, enum jwk_kind *kind)
 {
-    struct slot *slot = slot_of(cache, &account->id);
+    struct slot *slot = slot_of(cache, account->thumbprint);
     if (!serves(slot, account) && !fill(slot, account))
         return NULL;
     *kind = slot->kind;

@@ -1,7 +1,7 @@
 /* key_cache: the account keys that one thread has met, ready to verify with.
  *
- * Direct-mapped and bounded: an account that falls into a taken slot pushes the other out. An entry is believed only
- * while the account's record has the thumbprint it was made for, so a changed key needs no notice. One thread.
+ * Direct-mapped by thumbprint and bounded: a key that falls into a taken slot pushes the other out. The thumbprint
+ * comes from the account's record with every request, so a changed key needs no notice. One thread.
  */
 #ifndef ACME_KEY_CACHE_H
 #define ACME_KEY_CACHE_H

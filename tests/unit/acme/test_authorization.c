@@ -114,6 +114,24 @@ static void a_challenge_is_validated_once(void **state)
     scene_close(&s);
 }
 
+static void two_requests_in_one_batch_start_one_validation(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_open(&s);
+    struct message m = {.path = s.http_url, .payload = "{}", .begin = true};
+    struct reply first = send_message(&s.w, &s.c, m), second = send_message(&s.w, &s.c, m);
+    assert_int_equal(second.step, ACME_COMMIT);
+    reply_commit(&s.w, &first);
+    reply_commit(&s.w, &second);
+    assert_string_equal(member(&first, "status"), "processing");
+    assert_string_equal(member(&second, "status"), "processing");
+    assert_int_equal(s.w.validations, 1);
+    reply_free(&first);
+    reply_free(&second);
+    scene_close(&s);
+}
+
 static void what_a_validator_is_told(void **state)
 {
     (void)state;
@@ -394,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pending_authorization_shows_what_can_be_done),
         cmocka_unit_test(a_challenge_is_validated_once),
+        cmocka_unit_test(two_requests_in_one_batch_start_one_validation),
         cmocka_unit_test(what_a_validator_is_told),
         cmocka_unit_test(a_failed_challenge_ends_order_and_authorization),
         cmocka_unit_test(an_order_is_ready_with_its_last_authorization),
