@@ -17,38 +17,48 @@ static bool take_host(char *text, struct egress_url *url)
         text[len - 1] = '\0';
         text++;
         if (!egress_address_parse(text, NULL))
-            return false; /* with a zone, for one */
+            return false;
     } else if (strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != len) {
         return false;
     }
     return snprintf(url->host, sizeof url->host, "%s", text) < (int)sizeof url->host;
 }
 
-static bool take_parts(CURLU *parts, struct egress_url *url, char reason[static EGRESS_REASON_MAX])
+struct parts {
+    char *scheme, *host, *zone, *port, *user, *text;
+};
+
+static bool judge(const struct parts *parts, struct egress_url *url, char reason[static EGRESS_REASON_MAX])
 {
-    char *scheme = NULL, *host = NULL, *port = NULL, *user = NULL, *text = NULL;
-    bool good = false;
-    curl_url_set(parts, CURLUPART_FRAGMENT, NULL, 0);
-    if (curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-        curl_url_get(parts, CURLUPART_URL, &text, 0) != CURLUE_OK)
-        refuse(reason, "it is no URL with a host");
-    else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
-        refuse(reason, "its scheme is neither http nor https");
-    else if (curl_url_get(parts, CURLUPART_USER, &user, 0) != CURLUE_NO_USER)
-        refuse(reason, "it names a user");
-    else if (!take_host(host, url))
-        refuse(reason, "its host is neither a DNS name nor an address");
-    else if (snprintf(url->text, sizeof url->text, "%s", text) >= (int)sizeof url->text)
-        refuse(reason, "it is too long");
-    else
-        good = true;
-    if (good) {
-        url->https = strcmp(scheme, "https") == 0;
-        if (curl_url_get(parts, CURLUPART_PORT, &port, 0) == CURLUE_OK)
-            url->port = (uint16_t)strtoul(port, NULL, 10);
-    }
-    curl_free(scheme), curl_free(host), curl_free(port), curl_free(user), curl_free(text);
+    url->https = strcmp(parts->scheme, "https") == 0;
+    url->port = parts->port != NULL ? (uint16_t)strtoul(parts->port, NULL, 10) : 0;
+    if (!url->https && strcmp(parts->scheme, "http") != 0)
+        return refuse(reason, "its scheme is neither http nor https");
+    if (parts->user != NULL)
+        return refuse(reason, "it names a user");
+    if (parts->zone != NULL || !take_host(parts->host, url))
+        return refuse(reason, "its host is neither a DNS name nor an address");
+    if (parts->port != NULL && url->port == 0)
+        return refuse(reason, "its port is 0");
+    if (snprintf(url->text, sizeof url->text, "%s", parts->text) >= (int)sizeof url->text)
+        return refuse(reason, "it is too long");
+    return true;
+}
+
+static bool take_parts(CURLU *from, struct egress_url *url, char reason[static EGRESS_REASON_MAX])
+{
+    struct parts parts = {0};
+    curl_url_set(from, CURLUPART_FRAGMENT, NULL, 0);
+    curl_url_get(from, CURLUPART_ZONEID, &parts.zone, 0);
+    curl_url_get(from, CURLUPART_PORT, &parts.port, 0);
+    curl_url_get(from, CURLUPART_USER, &parts.user, 0);
+    bool whole = curl_url_get(from, CURLUPART_SCHEME, &parts.scheme, 0) == CURLUE_OK &&
+                 curl_url_get(from, CURLUPART_HOST, &parts.host, 0) == CURLUE_OK &&
+                 curl_url_get(from, CURLUPART_URL, &parts.text, 0) == CURLUE_OK;
+    bool good = whole ? judge(&parts, url, reason) : refuse(reason, "it is no URL with a host");
+    char *all[] = {parts.scheme, parts.host, parts.zone, parts.port, parts.user, parts.text};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        curl_free(all[i]);
     return good;
 }
 
