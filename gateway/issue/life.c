@@ -72,6 +72,8 @@ static enum sectigo_call_kind order_call(const struct errand *e)
 
 static enum step prepared(struct errand *e)
 {
+    /* This state was stored with the finalize, or by the issuance before: nothing has passed errand_commit yet. */
+    errand_debug_stop(e->issuer, issuance_state_text(ISSUANCE_PREPARED));
     /* The public listener serves the file from the transaction on that stored it. */
     return go(e, ISSUANCE_PUBLISHED, 0);
 }
