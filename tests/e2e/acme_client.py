@@ -121,6 +121,10 @@ class AcmeClient:
     def get(self, url, **more):
         return self.http.get(url, timeout=self.timeout, **more)
 
+    def reconnect(self):
+        """Gives up the connections to a gateway that is no more: a POST on one of them would fail, not be repeated."""
+        self.http.close()
+
     def nonce(self):
         if self._nonces:
             return self._nonces.pop()
@@ -151,7 +155,13 @@ class AcmeClient:
         return answer
 
     def post(self, url, payload, **more):
-        return self.send(url, self.jws(url, payload, **more))
+        """Once more where the nonce is too old (RFC 8555 section 6.5): after a restart all are."""
+        nonce_is_ours = "nonce" not in (more.get("protected") or {})
+        answer = self.send(url, self.jws(url, payload, **more))
+        if answer.status_code == 400 and nonce_is_ours and answer.json().get("type") == URN + "badNonce":
+            self._nonces = self._nonces[-1:]
+            answer = self.send(url, self.jws(url, payload, **more))
+        return answer
 
     def fetch(self, url):
         """POST-as-GET, which must succeed."""

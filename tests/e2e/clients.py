@@ -14,10 +14,11 @@ dns_rfc2136_algorithm = HMAC-SHA256
 
 
 class Result:
-    """status 0 and path (PEM chain), or what the client said in output."""
+    """status 0 and path (PEM chain), or what the client wrote: output, and said with its log file."""
 
-    def __init__(self, done, path):
+    def __init__(self, done, path, log=""):
         self.status, self.output, self.path = done.returncode, done.output, path
+        self.said = done.output + log
 
 
 def _names(flag, names):
@@ -50,7 +51,10 @@ class Certbot:
                 *_names("-d", names), *more]
         env = clean_environment(REQUESTS_CA_BUNDLE=self.world.pki.ca)
         done = run(argv, self.folder, timeout=180, env=env)
-        return Result(done, self.folder + "/config/live/test/fullchain.pem")
+        # certbot 2.1 under Python 3.11 stumbles over its own exception for a refused newOrder and shows "can't set
+        # attribute" instead of the problem, which is in its log.
+        with open(self.folder + "/logs/letsencrypt.log", encoding="utf-8") as log:
+            return Result(done, self.folder + "/config/live/test/fullchain.pem", log.read())
 
 
 class Lego:

@@ -24,13 +24,15 @@ import urllib.request
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-BUILD = pathlib.Path(os.environ.get("BUILD_DIR", pathlib.Path(__file__).resolve().parents[2] / "build"))
+BUILD = pathlib.Path(os.environ.get("ACMEGATE_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build"))
 WAIT_S = 20
 
 
@@ -291,9 +293,9 @@ class Sandbox:
         path = "/products/download/CollectSSL" if endpoint == "CollectSSL" else f"/products/!{endpoint}"
         return self.post(path, {k: v for k, v in everything.items() if v is not None}, timeout)
 
-    def apply(self, csr, product=287, timeout=60, **fields):
+    def apply(self, request, product=287, timeout=60, **fields):
         order = {
-            "product": product, "days": 365, "csr": csr.pem, "serverSoftware": -1, "isCustomerValidated": "N",
+            "product": product, "days": 365, "csr": request.pem, "serverSoftware": -1, "isCustomerValidated": "N",
             "dcvMethod": "HTTP_CSR_HASH", "responseFormat": 1, "showCertificateID": "Y", "omitAdditionalFQDN": "Y",
             "appRepEmailAddress": "admin@example.org",
         }
@@ -330,3 +332,43 @@ class Sandbox:
             order = self.order(number)
             return order if order["state"] == state else None
         return wait_for(f"order {number} {state}", look, seconds)
+
+
+class Net:
+    """Names, a web server for their files, a receiver of notifications, and sandboxes on all of them."""
+
+    def __init__(self):
+        self.dns, self.web, self.receiver, self.sandboxes = Dns(), Web(), Receiver(), []
+
+    def host(self, *names):
+        """Names that the web server answers for."""
+        for name in names:
+            self.dns.add(name, "A", "127.0.0.1")
+
+    def sandbox(self, *arguments, push=False, **more):
+        one = Sandbox(*arguments, dns=self.dns, web=self.web, receiver=self.receiver if push else None, **more)
+        self.sandboxes.append(one)
+        return one
+
+    def close(self):
+        statuses = [one.stop() for one in self.sandboxes if one.process.poll() is None]
+        self.dns.close()
+        self.web.close()
+        self.receiver.close()
+        assert not any(statuses), f"a sandbox ended with {statuses}"
+
+
+@pytest.fixture
+def net():
+    one = Net()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """A sandbox that the tests of a file share, beside its net."""
+    one = Net()
+    one.box = one.sandbox()
+    yield one
+    one.close()

@@ -32,6 +32,7 @@ def test_killed_right_after_finalize_was_acknowledged(make_world):
     world.kill_gateway()
     assert answer.status_code == 200 and answer.json()["status"] in ("processing", "valid"), answer.text
     world.start_gateway()
+    client.reconnect()
     _check_one_certificate(world, client, url, names)
 
 
@@ -42,12 +43,14 @@ def test_killed_between_upstream_states(make_world, state):
     client, url, order = _ready(world, names)
     world.stop_gateway()
     world.start_gateway(stop_at=state)
+    client.reconnect()
     try:
         client.finalize(order, make_csr(names))
     except requests.exceptions.ConnectionError:
         pass  # it died while it held the reply
     world.wait_gateway_killed()
     world.start_gateway()
+    client.reconnect()
     _check_one_certificate(world, client, url, names)
 
 
@@ -57,6 +60,7 @@ def test_everything_acknowledged_before_finalize_survives(make_world):
     client, url, order = _ready(world, names)
     world.kill_gateway()
     world.start_gateway()
+    client.reconnect()
     assert client.fetch(url).json()["status"] == "ready"
     assert client.new_account(onlyReturnExisting=True).status_code == 200
     assert client.finalize(order, make_csr(names)).status_code == 200

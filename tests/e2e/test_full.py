@@ -1,7 +1,5 @@
 """A store without room left: new work is refused with 503, what was acknowledged stays, and room brings it back."""
 
-import requests
-
 from acme_client import AcmeClient
 from dns_server import ZONE
 
@@ -40,8 +38,7 @@ def test_full_map(make_world):
     world.write_config()
     world.kill_gateway()
     world.start_gateway()
-    client.http.close()
-    client.http.mount("https://", requests.adapters.HTTPAdapter())
+    client.reconnect()
     for url in kept:
         assert client.fetch(url).json()["status"] == "pending"
     assert client.try_order(NAMES).status_code == 201

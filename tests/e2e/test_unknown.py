@@ -22,7 +22,7 @@ def test_reply_lost_after_sectigo_accepted(make_world, learn):
 
 def test_sectigo_is_down_while_the_client_finalizes(make_world):
     """A request that never left is sent later; the order waits meanwhile and shows no error."""
-    world = make_world(learn="poll")
+    world = make_world(learn="poll", change=lambda c: c["acme"].update(hold_finalize="1s"))
     names = ["down." + ZONE]
     client = AcmeClient(world.directory, world.pki.ca)
     assert client.new_account().status_code == 201
