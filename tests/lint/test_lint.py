@@ -31,6 +31,7 @@ GOOD = {
     "a member of a banned name": ("store/a.c", "void f(struct s *s)\n{\n    s->system(1);\n}\n"),
     "LMDB in the store": ("store/a.c", "#include <lmdb.h>\n"),
     "arrows the right way": ("gateway/a.c", '#include "acme/acme.h"\n#include "sectigo/sectigo.h"\n'),
+    "a banned function in a test": ("tests/a.c", "void f(char *a)\n{\n    strcpy(a, b);\n}\n"),
     "curl in a test": ("tests/a.c", "#include <curl/curl.h>\n"),
 }
 
