@@ -153,8 +153,10 @@ static bool check_product(struct sectigo_order_facts *facts, struct sectigo_verd
 
     if (!product)
         return sectigo_refuse(verdict, -3, "product", "product is missing");
+    if (sectigo_cart_parse(product, &facts->cart, &verdict->code, verdict->reason))
+        return true;
     strcpy(verdict->parameter, "product");
-    return sectigo_cart_parse(product, &facts->cart, &verdict->code, verdict->reason);
+    return false;
 }
 
 static bool check_required(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
