@@ -303,27 +303,30 @@ static void runs_transfers(void **state)
 
 enum { TIMERS = 400 };
 
+struct alarms;
+struct alarm {
+    struct alarms *all;
+    struct egress_watch watch;
+};
 struct alarms {
     struct world *world;
     struct egress_post post;
     struct ending ending;
-    struct egress_watch watches[TIMERS];
-    uint64_t last_ms;
+    struct alarm list[TIMERS];
     unsigned fired;
     bool out_of_order;
 };
 
+/* None that is still armed may have been due before. */
 static void on_alarm(void *ctx, int event)
 {
-    struct alarms *alarms = ctx;
-    struct egress_watch *next = NULL;
-    for (size_t i = 0; i < TIMERS; i++) /* the due one is the earliest of those still armed */
-        if (alarms->watches[i].armed && (next == NULL || alarms->watches[i].deadline_ms < next->deadline_ms))
-            next = &alarms->watches[i];
-    if (event != EGRESS_DEADLINE || (next != NULL && next->deadline_ms < alarms->last_ms))
+    struct alarm *alarm = ctx;
+    struct alarms *alarms = alarm->all;
+    for (size_t i = 0; i < TIMERS; i++)
+        if (alarms->list[i].watch.armed && alarms->list[i].watch.deadline_ms < alarm->watch.deadline_ms)
+            alarms->out_of_order = true;
+    if (event != EGRESS_DEADLINE || egress_now_ms() < alarm->watch.deadline_ms)
         alarms->out_of_order = true;
-    if (next != NULL)
-        alarms->last_ms = next->deadline_ms;
     if (++alarms->fired == TIMERS - TIMERS / 4)
         ending_come(&alarms->ending);
 }
@@ -335,13 +338,15 @@ static void on_set_alarms(void *ctx)
     unsigned seed = 1;
     uint64_t now = egress_now_ms();
     for (size_t i = 0; i < TIMERS; i++) {
-        alarms->watches[i] = (struct egress_watch){.fd = -1, .fn = on_alarm, .ctx = alarms};
-        alarms->watches[i].deadline_ms = now + (unsigned)rand_r(&seed) % 100;
-        egress_watch(alarms->world->egress, &alarms->watches[i]);
+        struct alarm *alarm = &alarms->list[i];
+        alarm->all = alarms;
+        alarm->watch = (struct egress_watch){.fd = -1, .fn = on_alarm, .ctx = alarm};
+        alarm->watch.deadline_ms = now + (unsigned)rand_r(&seed) % 100;
+        egress_watch(alarms->world->egress, &alarm->watch);
     }
     for (size_t i = 0; i < TIMERS; i += 4) {
-        egress_unwatch(alarms->world->egress, &alarms->watches[i]);
-        egress_unwatch(alarms->world->egress, &alarms->watches[i]); /* harmless */
+        egress_unwatch(alarms->world->egress, &alarms->list[i].watch);
+        egress_unwatch(alarms->world->egress, &alarms->list[i].watch); /* harmless */
     }
 }
 
