@@ -139,7 +139,7 @@ static char *decode(const char *text, size_t len, bool keep_plus, bool *bad)
             int high = i + 2 < len ? hex_digit(text[i + 1]) : -1;
             int low = i + 2 < len ? hex_digit(text[i + 2]) : -1;
             *bad |= high < 0 || low < 0;
-            c = *bad ? ' ' : (char)(high << 4 | low);
+            c = (char)(*bad ? ' ' : high << 4 | low);
             i += 2;
         } else if (c == '+' && !keep_plus) {
             c = ' ';
