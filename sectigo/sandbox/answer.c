@@ -123,6 +123,13 @@ void answer_text(struct answer *answer, unsigned http_status, const char *type, 
     answer->failed |= !answer->body;
 }
 
+void answer_octets(struct answer *answer, const char *type, uint8_t *octets, size_t len)
+{
+    answer->type = type;
+    answer->body = (char *)octets;
+    answer->len = len;
+}
+
 static void put_escaped(FILE *stream, const char *text)
 {
     for (; *text; text++) {

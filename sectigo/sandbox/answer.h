@@ -20,7 +20,7 @@ struct answer {
     struct answer_field *fields;
     size_t count;
     bool failed;      /* out of memory: HTTP status 500 */
-    const char *type; /* of body; NULL: by the format */
+    const char *type; /* of body, kept by pointer; NULL: by the format */
     char *body;       /* owned: the whole body where it is not made of fields */
     size_t len;
 };
@@ -45,6 +45,9 @@ void answer_refuse_argument(struct answer *answer, int code, const char *name);
 /* A body of JSON (takes it), or of any text (copied). */
 void answer_json(struct answer *answer, unsigned http_status, json_t *json);
 void answer_text(struct answer *answer, unsigned http_status, const char *type, const char *text);
+
+/* Any octets (takes them). */
+void answer_octets(struct answer *answer, const char *type, uint8_t *octets, size_t len);
 
 /* Writes the fields into body, unless there is one. */
 void answer_finish(struct answer *answer);

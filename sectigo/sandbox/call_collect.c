@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sectigo/sandbox/bundle.h"
 #include "sectigo/sandbox/call.h"
 #include "sectigo/sandbox/issue.h"
+
+enum { INDIVIDUAL = 3 }; /* responseType: every certificate by itself */
 
 /* The code by the order's state; queryType decides what a certificate answers. */
 static int code_of(const struct order *order, int64_t query)
@@ -92,6 +95,30 @@ static void add_certificates(struct call *call, const struct order *order, int64
         add_chain(call, order);
 }
 
+/* ZIP, Netscape sequence and PKCS #7 hold leaf and chain; binary is the file itself instead of an answer. */
+static void add_bundle(struct call *call, const struct order *order, enum bundle_kind kind)
+{
+    static const char *const names[] = {"zipFile", "netscapeCertificateSequence", "pkcs7"};
+    const char *type = sectigo_form_get(call->form, "responseMimeType");
+    char *chain = issue_chain(&call->sandbox->ca, order->test, CHAIN_LEAF_FIRST), *all = NULL, *text = NULL;
+    uint8_t *bundle = NULL;
+    size_t len = 0;
+    if (chain && asprintf(&all, "%s%s", order_certificate(order)->pem, chain) >= 0)
+        bundle = bundle_make(kind, all, &len);
+    if (bundle && argument_number(call->form, "responseEncoding", 0) == 1) {
+        answer_octets(call->answer, type && *type ? type : "application/octet-stream", bundle, len);
+        bundle = NULL;
+    } else if (bundle && (text = base64_encode(bundle, len))) {
+        answer_add_literal(call->answer, names[kind], text);
+    } else {
+        call->answer->failed = true;
+    }
+    free(text);
+    free(bundle);
+    free(all);
+    free(chain);
+}
+
 static void add_ext_status(struct call *call, const struct order *order)
 {
     answer_add(call->answer, "certificateStatus", order_status_text(order));
@@ -153,14 +180,27 @@ static void add_details(struct call *call, const struct order *order)
         add_domain_details(call, order, "mdcDomainDetails2", true);
 }
 
-/* A CollectSSL while another of the login is under way is what the documentation forbids: counted for tests. */
+/* The forms that are one file are for queryType 1; binary is for two of them. */
+static bool check_forms(struct call *call, int64_t query, int64_t form)
+{
+    bool binary = argument_number(call->form, "responseEncoding", 0) == 1;
+    if (form != INDIVIDUAL && query != 1)
+        answer_refuse_argument(call->answer, -4, "responseType");
+    else if (binary && form != BUNDLE_ZIP && form != BUNDLE_PKCS7)
+        answer_refuse_argument(call->answer, -4, "responseEncoding");
+    else
+        return true;
+    return false;
+}
+
 void call_collect(struct call *call)
 {
     struct order *order = call_find_order(call);
     int64_t query = argument_number(call->form, "queryType", 0);
+    int64_t form = argument_number(call->form, "responseType", INDIVIDUAL);
     bool have;
     int code;
-    if (!order)
+    if (!order || !check_forms(call, query, form))
         return;
     if (order->state == ORDER_FULFILLED) {
         answer_refuse_argument(call->answer, -4, "orderNumber");
@@ -176,7 +216,9 @@ void call_collect(struct call *call)
     if (!call->answer->newline)
         answer_add(call->answer, "orderNumber", order->number);
     add_shown(call, order, have);
-    if (have && query > 0)
+    if (have && form != INDIVIDUAL)
+        add_bundle(call, order, (enum bundle_kind)form);
+    else if (have && query > 0)
         add_certificates(call, order, query);
     add_details(call, order);
     if (have && query > 0 && !order->collected_ms) {

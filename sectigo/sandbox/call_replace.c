@@ -73,7 +73,8 @@ static void reuse_validation(const struct call *call, struct order *order)
     const struct book *book = &call->sandbox->book;
     for (size_t i = 0; i < book->count; i++) {
         const struct order *earlier = book->orders[i];
-        bool family = earlier->base_number && strcmp(earlier->base_number, order->base_number) == 0;
+        const char *base = earlier->base_number ? earlier->base_number : earlier->number;
+        bool family = strcmp(base, order->base_number) == 0;
         bool same_csr = family && earlier->csr_sha256 && strcmp(earlier->csr_sha256, order->csr_sha256) == 0;
         bool same_login = call->sandbox->settings.reuse_validation && strcmp(earlier->login, order->login) == 0;
         for (size_t n = 0; (same_csr || same_login) && n < order->domains.count * earlier->domains.count; n++) {

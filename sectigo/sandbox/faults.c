@@ -134,7 +134,8 @@ static bool by_chance(double probability)
 
 static bool rule_fires(struct rule *rule, const char *endpoint, enum fault_phase phase)
 {
-    bool any = !rule->endpoint || strcmp(rule->endpoint, "*") == 0;
+    /* Before TLS nobody knows which endpoint will be asked for. */
+    bool any = !rule->endpoint || strcmp(rule->endpoint, "*") == 0 || phase == FAULT_CONNECT;
     if (rule->named->phase != phase || rule->times == 0 || (!any && strcasecmp(rule->endpoint, endpoint) != 0))
         return false;
     if (rule->skip > 0) {

@@ -106,11 +106,12 @@ struct broken {
     int reset_fd;     /* -1: the connection ends in order */
 };
 
-/* What is still unsent is thrown away, and the peer sees a reset. */
+/* Dissolves the association: the peer sees a reset at once, whatever is done with the socket afterwards. (Lingering of
+ * zero acts only at the close, and the library shuts down in order before it.) */
 static void reset_connection(int fd)
 {
-    struct linger now = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+    connect(fd, &nowhere, sizeof nowhere);
 }
 
 static ssize_t read_broken(void *arg, uint64_t at, char *out, size_t max)

@@ -18,20 +18,37 @@ def raw(box, csr, timeout=30):
               "serverSoftware": -1, "isCustomerValidated": "N", "dcvMethod": "HTTP_CSR_HASH", "responseFormat": 1}
     body = urllib.parse.urlencode(fields).encode()
     host, port = box.url.removeprefix("https://").split(":")
-    got = b""
-    try:
-        with socket.create_connection((host, int(port)), timeout=timeout) as plain:
-            with box.tls.wrap_socket(plain, server_hostname=host) as tls:
-                tls.sendall(b"POST /products/!AutoApplyOrder HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
-                            b"Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\r\n" % len(body)
-                            + body)
-                while part := tls.recv(4096):
-                    got += part
-        return got, "end"
-    except ConnectionResetError:
-        return got, "reset"
-    except ssl.SSLError as error:
-        return got, error.reason or "tls"
+    head = (b"POST /products/!AutoApplyOrder HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nContent-Type: "
+            b"application/x-www-form-urlencoded\r\nConnection: close\r\n\r\n" % len(body))
+    with socket.create_connection((host, int(port)), timeout=timeout) as plain:
+        return converse(plain, box.tls, host, head + body)
+
+
+def converse(plain, context, host, request):
+    """TLS over a plain socket by hand, since ssl's own sockets hide how a connection ended."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls, got, sent = context.wrap_bio(incoming, outgoing, server_hostname=host), b"", False
+    while True:
+        try:
+            if not sent:
+                tls.do_handshake()
+                tls.write(request)
+                sent = True
+            part = tls.read(4096)
+            if not part:
+                return got, "end"
+            got += part
+        except ssl.SSLZeroReturnError:
+            return got, "end"
+        except ssl.SSLWantReadError:
+            try:
+                plain.sendall(outgoing.read())
+                received = plain.recv(16384)
+            except ConnectionResetError:
+                return got, "reset"
+            if not received:
+                return got, "ragged end"
+            incoming.write(received)
 
 
 def placed(box):
@@ -45,7 +62,7 @@ def test_an_order_without_faults(shared):
 
 @pytest.mark.parametrize("action, ends", [
     ("lose-reply-after-accept", ("reset",)),
-    ("close-without-reply", ("end", "UNEXPECTED_EOF_WHILE_READING")),
+    ("close-without-reply", ("end", "ragged end")),
 ])
 def test_no_octet_of_an_answer(shared, action, ends):
     before = placed(shared.box)
@@ -64,7 +81,7 @@ def body_of(got):
 
 @pytest.mark.parametrize("action, ends", [
     ("reset-mid-body", ("reset",)),
-    ("truncate", ("end", "UNEXPECTED_EOF_WHILE_READING", "reset")),
+    ("truncate", ("end", "ragged end")),
 ])
 def test_half_of_a_body(shared, action, ends):
     before = placed(shared.box)
@@ -78,7 +95,7 @@ def test_half_of_a_body(shared, action, ends):
 def test_a_short_body_looks_whole(shared):
     shared.box.fault("short-body")
     reply = shared.box.apply(Csr(NAME))
-    assert reply.status == 200 and reply.text.startswith("errorCode=0") and reply.get("totalCost") is None
+    assert reply.status == 200 and reply.text.startswith("errorCode=0") and reply.get("certificateID") is None
 
 
 def test_a_body_may_drip(shared):
