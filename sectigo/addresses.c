@@ -40,7 +40,7 @@ static bool add_address(struct sectigo_dcv_addresses *answer, const char *source
 }
 
 /* "level2_email\tadmin@example.org"; the same key comes again for each address, "none" says that there is none. */
-static bool read_line(struct sectigo_dcv_addresses *answer, char *line)
+static bool read_entry(struct sectigo_dcv_addresses *answer, char *line)
 {
     char *value = line + strcspn(line, "\t ");
     char source[16];
@@ -71,7 +71,7 @@ bool sectigo_parse_dcv_addresses(const char *body, size_t len, struct sectigo_dc
         sectigo_reply_message(SECTIGO_GET_DCV_EMAIL_ADDRESS_LIST, answer->code, sectigo_lines_next(&lines),
                               answer->message);
     while (ok && answer->code >= 0 && sectigo_lines_next(&lines))
-        ok = !*lines.line || read_line(answer, lines.line);
+        ok = !*lines.line || read_entry(answer, lines.line);
     ok = ok && sectigo_lines_ended(&lines) && (answer->code < 0 || answer->domain || answer->count > 0);
     if (!ok)
         sectigo_dcv_addresses_clear(answer);

@@ -162,10 +162,10 @@ static bool check_product(struct sectigo_order_facts *facts, struct sectigo_verd
 static bool check_required(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
 {
     size_t count;
-    const struct sectigo_parameter *parameters = sectigo_parameters(&count);
+    const struct sectigo_parameter *table = sectigo_parameters(&count);
 
     for (size_t i = 0; i < count; i++) {
-        const struct sectigo_parameter *parameter = &parameters[i];
+        const struct sectigo_parameter *parameter = &table[i];
 
         if (parameter->required && !given(facts, parameter->name) && parameter->required->covers(facts))
             return sectigo_refuse(verdict, -3, parameter->name, "%s is missing: it is needed for %s", parameter->name,

@@ -88,7 +88,7 @@ static void read_hex(const char *text, size_t digits, char *out)
         out[i] = (char)tolower((unsigned char)text[i]);
 }
 
-static void read_field(struct sectigo_form *fields, char *line)
+static void read_line(struct sectigo_form *form, char *line)
 {
     char *equals = strchr(line, '=');
 
@@ -97,7 +97,7 @@ static void read_field(struct sectigo_form *fields, char *line)
     *equals = '\0';
     sectigo_value_text(line, line, strlen(line) + 1);
     sectigo_value_text(equals + 1, equals + 1, strlen(equals + 1) + 1);
-    sectigo_form_add(fields, line, equals + 1);
+    sectigo_form_add(form, line, equals + 1);
 }
 
 bool sectigo_parse_decoded_csr(const char *body, size_t len, struct sectigo_decoded_csr *answer)
@@ -112,7 +112,7 @@ bool sectigo_parse_decoded_csr(const char *body, size_t len, struct sectigo_deco
         sectigo_reply_message(SECTIGO_DECODE_CSR, answer->result.code, sectigo_lines_next(&lines),
                               answer->result.message);
     while (sectigo_lines_next(&lines))
-        read_field(&answer->fields, lines.line);
+        read_line(&answer->fields, lines.line);
     if (!sectigo_lines_ended(&lines) || answer->fields.failed) {
         sectigo_decoded_csr_clear(answer);
         return false;
