@@ -48,7 +48,7 @@ struct bench {
     struct tally plain[STEPS], held[STEPS];
     struct tally wait;  /* from finalize sent to certificate there */
     struct tally order; /* from newOrder sent to certificate there */
-    struct tally late;  /* --rate: how much later than due orders began, for want of an idle account */
+    struct tally late;  /* --rate: how much later than due orders began */
 };
 
 /* directory.c: reads the directory; false after a message on stderr. */

@@ -144,6 +144,8 @@ static void sleep_then(struct client *client, void (*on_wake)(struct client *))
 static void send_order(struct client *client)
 {
     client->begun_us = clock_us();
+    if (client->bench->options.rate > 0)
+        tally_add(&client->bench->late, client->begun_us - client->due_us);
     request(client, NEW_ORDER, client->bench->new_order, client->bench->plans[client->plan].identifiers);
 }
 
@@ -156,17 +158,15 @@ static void begin_order(struct client *client)
         return;
     }
     client->plan = bench->next_plan++;
-    uint64_t now = clock_us(), due = now;
+    client->due_us = bench->began_us;
     if (bench->options.rate > 0)
-        due = bench->began_us + (uint64_t)(client->plan * 1e6 / bench->options.rate);
-    if (due > now) {
-        client->wake_us = due;
-        client->on_wake = send_order;
+        client->due_us += (uint64_t)(client->plan * 1e6 / bench->options.rate);
+    if (client->due_us <= clock_us()) {
+        send_order(client);
         return;
     }
-    if (bench->options.rate > 0)
-        tally_add(&bench->late, now - due);
-    send_order(client);
+    client->wake_us = client->due_us;
+    client->on_wake = send_order;
 }
 
 static void next_step(struct client *client)

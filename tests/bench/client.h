@@ -25,7 +25,7 @@ struct client {
     char *order, *finalize, *authorization;
     char **authorizations;
     unsigned authorization_count, authorization_next;
-    uint64_t begun_us, finalized_us;
+    uint64_t due_us, begun_us, finalized_us; /* due_us: --rate */
 };
 
 bool client_make(struct client *client, struct bench *bench);
