@@ -94,7 +94,7 @@ static void on_wake(void *ctx, int fd, int events)
 
 static bool busy(const struct egress *egress)
 {
-    return egress->transfers.list != NULL || egress->dns.list != NULL || egress->loop.armed_fds > 0;
+    return egress->transfers.list != NULL || egress->dns.under_way > 0 || egress->loop.armed_fds > 0;
 }
 
 bool egress_failing(const struct egress *egress)
@@ -102,13 +102,13 @@ bool egress_failing(const struct egress *egress)
     return egress->failing;
 }
 
-/* What callbacks start from here on fails as well, later: hence the loop. */
+/* Lookups and watches end as their deadlines do, transfers have none of ours. What callbacks start from here on fails
+ * as well, later: hence the loop. */
 static void fail_all(struct egress *egress)
 {
     egress->failing = true;
     do {
         egress_transfers_fail(egress);
-        egress_dns_fail(egress);
     } while (egress_loop_expire(&egress->loop) || busy(egress));
 }
 

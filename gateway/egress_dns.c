@@ -17,20 +17,15 @@ struct lookup {
     int async_id;
     bool asked; /* libunbound has it */
     struct egress_watch deadline;
-    struct lookup *next, **link;
     char failure[128]; /* of one that could not be asked */
 };
-
-static const char stopping[] = "the gateway is stopping";
 
 /* ---- the end of a lookup ---- */
 
 static void end(struct lookup *lookup, const struct egress_dns_answer *answer)
 {
     egress_loop_disarm(&lookup->egress->loop, &lookup->deadline);
-    *lookup->link = lookup->next;
-    if (lookup->next != NULL)
-        lookup->next->link = lookup->link;
+    lookup->egress->dns.under_way--;
     egress_dns_fn *done = lookup->done;
     void *ctx = lookup->ctx;
     free(lookup);
@@ -52,7 +47,7 @@ static void on_deadline(void *ctx, int event)
     (void)event;
     struct lookup *lookup = ctx;
     if (lookup->egress->failing)
-        give_up(lookup, EGRESS_DNS_FAILURE, stopping);
+        give_up(lookup, EGRESS_DNS_FAILURE, "the gateway is stopping");
     else if (!lookup->asked)
         give_up(lookup, EGRESS_DNS_FAILURE, lookup->failure);
     else
@@ -157,19 +152,9 @@ bool egress_resolve(struct egress *egress, const char *name, int rr_type, uint32
         return false;
     *lookup = (struct lookup){.egress = egress, .done = done, .ctx = ctx};
     lookup->deadline = (struct egress_watch){.fd = -1, .fn = on_deadline, .ctx = lookup};
-    lookup->next = egress->dns.list;
-    lookup->link = &egress->dns.list;
-    if (lookup->next != NULL)
-        lookup->next->link = &lookup->next;
-    egress->dns.list = lookup;
+    egress->dns.under_way++;
     ask(egress, lookup, name, rr_type, timeout_ms);
     return true;
-}
-
-void egress_dns_fail(struct egress *egress)
-{
-    while (egress->dns.list != NULL)
-        give_up(egress->dns.list, EGRESS_DNS_FAILURE, stopping);
 }
 
 /* ---- the context ---- */

@@ -10,7 +10,6 @@
 enum { EGRESS_EASY_POOL = 64 };
 
 struct transfer;
-struct lookup;
 struct ub_ctx;
 
 struct egress_transfers {
@@ -23,7 +22,7 @@ struct egress_transfers {
 
 struct egress_dns {
     struct ub_ctx *context;
-    struct lookup *list;
+    size_t under_way; /* lookups; each has its deadline in the heap */
 };
 
 struct egress {
@@ -50,8 +49,7 @@ void egress_transfers_fail(struct egress *egress);
 void egress_transfers_close(struct egress *egress);
 
 bool egress_dns_open(struct egress *egress, const struct egress_config *config, char reason[static EGRESS_REASON_MAX]);
-/* Ends every lookup with EGRESS_DNS_FAILURE. */
-void egress_dns_fail(struct egress *egress);
+/* Nothing may be under way. */
 void egress_dns_close(struct egress *egress);
 
 #endif

@@ -26,6 +26,11 @@ static void end(struct preflight *preflight, const char *reason)
 
 /* ---- comparing ---- */
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
 /* Takes the next line off the text, without white space at its end. */
 static size_t next_line(const char **text, const char *end_of_text, const char **line)
 {
@@ -35,7 +40,7 @@ static size_t next_line(const char **text, const char *end_of_text, const char *
         line_end = end_of_text;
     *text = line_end < end_of_text ? line_end + 1 : end_of_text;
     size_t len = (size_t)(line_end - *line);
-    while (len > 0 && memchr(" \t\r", (*line)[len - 1], 3) != NULL)
+    while (len > 0 && is_blank((*line)[len - 1]))
         len--;
     return len;
 }

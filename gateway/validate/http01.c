@@ -86,7 +86,7 @@ static bool is_redirect(const struct egress_fetch *fetch)
 static void follow(struct http01 *http01)
 {
     struct egress_url target;
-    uint16_t port;
+    uint16_t port = 0;
     if (!judge_redirect(http01, &target, &port)) {
         end(http01);
         return;

@@ -149,8 +149,8 @@ static void server_name(const struct acme_identifier *identifier, char name[stat
         snprintf(name, SERVER_NAME_SIZE, "%u.%u.%u.%u.in-addr.arpa", o[3], o[2], o[1], o[0]);
         return;
     }
-    for (int i = 0; i < 16; i++)
-        snprintf(name + 4 * i, SERVER_NAME_SIZE - (size_t)(4 * i), "%x.%x.", o[15 - i] & 15, o[15 - i] >> 4);
+    for (size_t i = 0; i < 16; i++)
+        snprintf(name + 4 * i, SERVER_NAME_SIZE - 4 * i, "%x.%x.", o[15 - i] & 15, o[15 - i] >> 4);
     snprintf(name + 64, SERVER_NAME_SIZE - 64, "ip6.arpa");
 }
 
