@@ -144,7 +144,7 @@ static void does_not_wait_for_ever(void **state)
 {
     (void)state;
     struct verdict verdict;
-    config.timeout_ms = 300;
+    config.timeout_ms = 1000;
     judge_answer("v4.example", HTTP_HANG, &verdict);
     expect_problem(&verdict, ACME_CONNECTION, "127.0.0.1 port ");
     expect_problem(&verdict, ACME_CONNECTION, "no complete answer in time");

@@ -61,7 +61,7 @@ static void look_at_answer(const char *answer, struct look *look)
     const struct http_route routes[] = {{HERE, answer}, {NULL, OK("somewhere else")}};
     struct tcp_peer peer = {.serve = http_serve, .routes = routes};
     assert_true(tcp_peer_start(&peer, false));
-    look_at("www.example", peer.port, answer != NULL && answer[0] == '\0' ? 200 : 10000, look);
+    look_at("www.example", peer.port, answer != NULL && answer[0] == '\0' ? 1000 : 10000, look);
     tcp_peer_stop(&peer);
 }
 

@@ -219,7 +219,7 @@ static void tells_other_failures(void **state)
     expect_problem(&verdict, ACME_TLS, "TLS with v4.example at 127.0.0.1 port ");
     judge_peer("v4.example", speak_plain_text, &shown, &verdict, asked);
     expect_problem(&verdict, ACME_TLS, "the handshake failed: wrong version number.");
-    config.timeout_ms = 300;
+    config.timeout_ms = 1000;
     judge_peer("v4.example", say_nothing, &shown, &verdict, asked);
     expect_problem(&verdict, ACME_CONNECTION, "the handshake was not finished in time");
     config.timeout_ms = 10000;
