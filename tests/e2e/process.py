@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PR_SET_PDEATHSIG = 1
 # What a sanitizer prints when it has found something.
 SANITIZER = re.compile(r"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error: ")
@@ -19,6 +20,8 @@ _running = []
 def clean_environment(**more):
     """This process's environment without proxies (everything is on loopback), with more added."""
     env = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+    # What h2o itself keeps at its end; nothing of ours is listed there.
+    env["LSAN_OPTIONS"] = f"suppressions={TESTS}/lsan.supp:print_suppressions=0"
     env.update(more)
     return env
 
