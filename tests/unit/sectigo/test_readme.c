@@ -8,7 +8,15 @@
 #include "sectigo/parameter.h"
 #include "sectigo/result.h"
 
-#define ROOT TEST_DATA "/../../../.."
+/* A file of the tree; TEST_DATA is <tree>/tests/unit/sectigo/data. */
+static const char *in_tree(const char *file)
+{
+    static char path[1024];
+    size_t root = strlen(TEST_DATA) - strlen("tests/unit/sectigo/data");
+
+    snprintf(path, sizeof(path), "%.*s%s", (int)root, TEST_DATA, file);
+    return path;
+}
 
 typedef void line_fn(const char *line, void *ctx);
 
@@ -212,7 +220,7 @@ static void expect_line(const char *line, void *ctx)
 
 static char *read_readme(void)
 {
-    FILE *file = fopen(ROOT "/sectigo/README.md", "r");
+    FILE *file = fopen(in_tree("sectigo/README.md"), "r");
     char *text = calloc(1, 256 * 1024);
 
     assert_non_null(file);
@@ -260,10 +268,10 @@ static void test_named_tests_exist(void **state)
     (void)state;
 
     for (size_t i = 0; i < COUNT(names); i++) {
-        char path[512];
+        char file[64];
 
-        snprintf(path, sizeof(path), "%s/tests/unit/sectigo/test_%s.c", ROOT, names[i]);
-        assert_int_equal(access(path, R_OK), 0);
+        snprintf(file, sizeof(file), "tests/unit/sectigo/test_%s.c", names[i]);
+        assert_int_equal(access(in_tree(file), R_OK), 0);
     }
 }
 
