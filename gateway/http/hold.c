@@ -1,13 +1,16 @@
 #include "gateway/http/hold.h"
 
-#include <string.h>
-
 #include <h2o/memory.h>
 
 /* Ids end in random octets. */
+static size_t place_of(const struct acme_id *topic)
+{
+    return topic->octets[ACME_ID_LEN - 1] % HOLD_BUCKETS;
+}
+
 static struct hold_bucket *bucket_of(struct holds *holds, const struct acme_id *topic)
 {
-    return &holds->buckets[topic->octets[ACME_ID_LEN - 1] % HOLD_BUCKETS];
+    return &holds->buckets[place_of(topic)];
 }
 
 void holds_init(struct holds *holds)
@@ -16,6 +19,8 @@ void holds_init(struct holds *holds)
         atomic_init(&holds->buckets[i].count, 0);
         h2o_linklist_init_anchor(&holds->buckets[i].holds);
     }
+    for (size_t i = 0; i < sizeof holds->marks / sizeof *holds->marks; i++)
+        atomic_init(&holds->marks[i], 0);
     h2o_linklist_init_anchor(&holds->all);
     holds->earliest_ms = UINT64_MAX;
 }
@@ -30,7 +35,7 @@ void hold_add(struct holds *holds, struct hold *hold, const struct acme_id *topi
     if (deadline_ms < holds->earliest_ms)
         holds->earliest_ms = deadline_ms;
     atomic_fetch_add(&bucket->count, 1);
-    /* Pairs with holds_wanted: either the notifier sees the count, or the look that follows sees the change. */
+    /* Pairs with holds_mark: either the notifier sees the count, or the look that follows sees the change. */
     atomic_thread_fence(memory_order_seq_cst);
 }
 
@@ -50,20 +55,31 @@ void hold_remove(struct holds *holds, struct hold *hold)
         holds->earliest_ms = UINT64_MAX;
 }
 
-bool holds_wanted(struct holds *holds, const struct acme_id *topic)
+bool holds_mark(struct holds *holds, const struct acme_id *topic)
 {
+    size_t place = place_of(topic);
     atomic_thread_fence(memory_order_seq_cst);
-    return atomic_load(&bucket_of(holds, topic)->count) > 0;
+    if (atomic_load(&holds->buckets[place].count) == 0)
+        return false;
+    atomic_fetch_or(&holds->marks[place / 64], UINT64_C(1) << place % 64);
+    return true;
 }
 
-void holds_each(struct holds *holds, const struct acme_id *topic, hold_fn *fn, void *ctx)
+static void each(struct hold_bucket *bucket, hold_fn *fn, void *ctx)
 {
-    h2o_linklist_t *anchor = &bucket_of(holds, topic)->holds, *next;
-    for (h2o_linklist_t *node = anchor->next; node != anchor; node = next) {
-        struct hold *hold = H2O_STRUCT_FROM_MEMBER(struct hold, by_topic, node);
+    h2o_linklist_t *next;
+    for (h2o_linklist_t *node = bucket->holds.next; node != &bucket->holds; node = next) {
         next = node->next;
-        if (memcmp(hold->topic.octets, topic->octets, ACME_ID_LEN) == 0)
-            fn(ctx, hold);
+        fn(ctx, H2O_STRUCT_FROM_MEMBER(struct hold, by_topic, node));
+    }
+}
+
+void holds_each_marked(struct holds *holds, hold_fn *fn, void *ctx)
+{
+    for (size_t word = 0; word < sizeof holds->marks / sizeof *holds->marks; word++) {
+        uint64_t marks = atomic_exchange(&holds->marks[word], 0);
+        for (; marks != 0; marks &= marks - 1)
+            each(&holds->buckets[word * 64 + (size_t)__builtin_ctzll(marks)], fn, ctx);
     }
 }
 

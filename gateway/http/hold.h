@@ -1,7 +1,9 @@
 /* hold: replies that wait for a topic, or for their time to be over.
  *
- * The table belongs to one thread; only holds_wanted may be asked by others. No clock: times are the caller's,
- * monotonic milliseconds.
+ * The table belongs to one thread; others may only mark. No clock: times are the caller's, monotonic milliseconds.
+ *
+ * Topics are hashed into buckets, and a bucket is what is marked: one who waits for another topic of the same bucket
+ * is looked at in vain. So marks need no memory, however many come.
  *
  * A topic is looked at while it is in the table (hold_add, look, hold_remove or leave it), so that a change committed
  * after the look finds it there, and one committed before is seen by the look.
@@ -26,6 +28,7 @@ struct hold_bucket {
 
 struct holds {
     struct hold_bucket buckets[HOLD_BUCKETS];
+    _Atomic uint64_t marks[HOLD_BUCKETS / 64]; /* a bit for each bucket */
     h2o_linklist_t all;
     uint64_t earliest_ms; /* no deadline is earlier; UINT64_MAX when empty */
 };
@@ -43,11 +46,13 @@ void hold_add(struct holds *holds, struct hold *hold, const struct acme_id *topi
 void hold_remove(struct holds *holds, struct hold *hold);
 bool hold_is_linked(const struct hold *hold);
 
-/* Whether something may wait for this topic. Any thread; after the change that it is asked for was committed. */
-bool holds_wanted(struct holds *holds, const struct acme_id *topic);
-/* Calls fn for each that waits for the topic. fn may remove that hold (and free it), but no other. */
+/* Marks the topic, if somebody may wait for it: true when the owner of the table should then see to its marks. Any
+ * thread; after the change that it tells of was committed. */
+bool holds_mark(struct holds *holds, const struct acme_id *topic);
+/* Calls fn for each that may wait for what was marked since the last call. fn may remove that hold (and free it), but
+ * no other. */
 typedef void hold_fn(void *ctx, struct hold *hold);
-void holds_each(struct holds *holds, const struct acme_id *topic, hold_fn *fn, void *ctx);
+void holds_each_marked(struct holds *holds, hold_fn *fn, void *ctx);
 /* Removes one whose deadline has come, and returns it; NULL when there is none. */
 struct hold *holds_due(struct holds *holds, uint64_t now_ms);
 

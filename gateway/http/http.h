@@ -72,15 +72,17 @@ enum { HTTP_ADDRESS_MAX = 128 };
 void http_address(const struct http_server *server, enum http_listener kind, size_t index,
                   char text[static HTTP_ADDRESS_MAX]);
 
-/* Wakes replies held for this topic. Any thread, until http_stop returns. Call it after the change that it tells of was
- * committed. */
+/* Wakes replies held for this topic. Any thread, until http_free; a NULL server has none. Call it after the change that
+ * it tells of was committed. */
 void http_notify(struct http_server *server, const struct acme_id *topic);
 /* Reads certificate and key files anew and serves them from the next connection on; false (and *reason): the old ones
- * stay. Any thread, until http_stop returns. */
+ * stay. Any thread, until http_free. */
 bool http_reload_tls(struct http_server *server, char reason[static HTTP_REASON_MAX]);
-/* Stops accepting, answers held replies now, ends connections as they become idle, at most deadline_ms; joins. Frees
- * what can be freed: a request whose change the store has not answered by then keeps its memory. The store must still
- * run. */
+/* Stops accepting, answers held replies now, ends connections as they become idle, and joins, at most after
+ * deadline_ms. The store must still run. */
 void http_stop(struct http_server *server, uint32_t deadline_ms);
+/* After http_stop, once nobody calls http_notify any more. Where the store had not answered a request's change by the
+ * deadline, the memory stays, since it will. NULL is allowed. */
+void http_free(struct http_server *server);
 
 #endif

@@ -38,11 +38,6 @@ struct message {
     enum message_kind kind;
 };
 
-struct notice {
-    struct message message;
-    struct acme_id topic;
-};
-
 struct new_tls {
     struct message message;
     SSL_CTX *contexts[HTTP_LISTENER_KINDS]; /* a reference each, NULL where plain */
@@ -89,6 +84,9 @@ struct loop {
     h2o_linklist_t lingering;
     unsigned lingering_count;
     struct holds holds;
+    struct message notice; /* one for all marks in `holds`: under way, or come and not seen to, while `noticed` */
+    atomic_bool noticed;
+    bool has_notice;     /* it has come */
     unsigned submitted;  /* jobs that the store has */
     atomic_uint senders; /* threads inside loop_send: the queue must outlive them */
     atomic_bool deaf;    /* takes no more messages */
@@ -112,6 +110,7 @@ struct http_server {
     sem_t started;
     pthread_mutex_t reload_lock;
     uint64_t deadline_ms; /* monotonic; set before MESSAGE_STOP is sent */
+    bool abandoned;       /* stopped while the store still had a job: keeps its memory */
 };
 
 /* Deadlines inside the process: a clock that nobody sets. */
@@ -158,7 +157,8 @@ void accept_cut(struct loop *loop);
 /* job.c; on the loop's thread */
 int on_acme_request(h2o_handler_t *self, h2o_req_t *req);
 void job_on_committed(struct loop *loop, struct message *message);
-void job_on_notice(struct loop *loop, const struct acme_id *topic);
+/* Looks again at held replies whose topic was marked. */
+void job_on_notice(struct loop *loop);
 /* Looks again at every held reply that is due at now_ms; UINT64_MAX: at all. True when there was one. */
 bool job_expire(struct loop *loop, uint64_t now_ms);
 

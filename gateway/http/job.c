@@ -148,9 +148,9 @@ static void on_topic(void *ctx, struct hold *hold)
     job_advance(job, step);
 }
 
-void job_on_notice(struct loop *loop, const struct acme_id *topic)
+void job_on_notice(struct loop *loop)
 {
-    holds_each(&loop->holds, topic, on_topic, loop);
+    holds_each_marked(&loop->holds, on_topic, loop);
 }
 
 bool job_expire(struct loop *loop, uint64_t now_ms)

@@ -26,12 +26,6 @@ static void take_tls(struct loop *loop, struct new_tls *tls)
     accept_free_tls(tls);
 }
 
-static void take_notice(struct loop *loop, struct notice *notice)
-{
-    job_on_notice(loop, &notice->topic);
-    free(notice);
-}
-
 /* The library insists that the list is empty on return. */
 static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
 {
@@ -44,7 +38,7 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
             job_on_committed(loop, message);
             break;
         case MESSAGE_NOTICE:
-            take_notice(loop, H2O_STRUCT_FROM_MEMBER(struct notice, message, message));
+            loop->has_notice = true;
             break;
         case MESSAGE_TLS:
             take_tls(loop, H2O_STRUCT_FROM_MEMBER(struct new_tls, message, message));
@@ -54,6 +48,18 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
             break;
         }
     }
+}
+
+/* Not where the message is taken: the library takes messages as long as there are any, so that a notifier who never
+ * rests would keep the loop there. Until `noticed` is false none is sent, and what is marked after that is seen. */
+static bool see_to_notice(struct loop *loop)
+{
+    if (!loop->has_notice)
+        return false;
+    loop->has_notice = false;
+    atomic_store(&loop->noticed, false);
+    job_on_notice(loop);
+    return true;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -71,7 +77,8 @@ static void run_once(struct loop *loop, uint64_t until_ms)
     uint64_t wait_ms = until_ms <= now_ms ? 0 : earlier(until_ms - now_ms, INT32_MAX);
 
     /* Due replies first: what they write is flushed by the run below, which then must not sleep. */
-    if (job_expire(loop, now_ms))
+    bool looked = see_to_notice(loop);
+    if (job_expire(loop, now_ms) || looked)
         wait_ms = 0;
     linger_expire(loop, now_ms);
     accept_resume(loop, now_ms);
@@ -101,7 +108,7 @@ static void tear_down(struct loop *loop)
     loop->clean = loop->connection_count == 0 && loop->submitted == 0;
     if (!loop->clean)
         return; /* h2o would assert, and the store will still write to its job */
-    /* A message is here before its sender is through with the queue's pipe; the last ones may only be freed. */
+    /* A message is here before its sender is through with the queue's pipe. What is still queued is taken below. */
     atomic_store(&loop->deaf, true);
     while (atomic_load(&loop->senders) > 0)
         sched_yield();

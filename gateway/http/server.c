@@ -174,6 +174,7 @@ struct http_server *http_start(const struct http_config *config, char reason[sta
     if (make(server, config, reason))
         return server;
     http_stop(server, 0);
+    http_free(server);
     return NULL;
 }
 
@@ -191,15 +192,12 @@ void http_address(const struct http_server *server, enum http_listener kind, siz
 
 void http_notify(struct http_server *server, const struct acme_id *topic)
 {
-    for (unsigned i = 0; i < server->loop_count; i++) {
-        if (!holds_wanted(&server->loops[i].holds, topic))
-            continue;
-        struct notice *notice = malloc(sizeof *notice);
-        if (!notice)
-            return; /* the replies wait for their time instead */
-        *notice = (struct notice){.message.kind = MESSAGE_NOTICE, .topic = *topic};
-        if (!loop_send(&server->loops[i], &notice->message))
-            free(notice);
+    for (unsigned i = 0; server && i < server->loop_count; i++) {
+        struct loop *loop = &server->loops[i];
+        if (holds_mark(&loop->holds, topic) && !atomic_exchange(&loop->noticed, true)) {
+            loop->notice.kind = MESSAGE_NOTICE;
+            loop_send(loop, &loop->notice);
+        }
     }
 }
 
@@ -240,8 +238,10 @@ bool http_reload_tls(struct http_server *server, char reason[static HTTP_REASON_
 
 /* ---- ending ---- */
 
-static void server_free(struct http_server *server)
+void http_free(struct http_server *server)
 {
+    if (!server || server->abandoned)
+        return;
     for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
         SSL_CTX_free(server->tls[kind]);
         free(server->tls_files[kind][0]);
@@ -259,7 +259,6 @@ static void server_free(struct http_server *server)
 
 void http_stop(struct http_server *server, uint32_t deadline_ms)
 {
-    bool clean = true;
     server->deadline_ms = monotonic_ms() + deadline_ms;
     for (unsigned i = 0; i < server->running; i++) {
         struct loop *loop = &server->loops[i];
@@ -269,10 +268,9 @@ void http_stop(struct http_server *server, uint32_t deadline_ms)
     }
     for (unsigned i = 0; i < server->running; i++) {
         pthread_join(server->loops[i].thread, NULL);
-        clean = clean && server->loops[i].clean;
+        server->abandoned = server->abandoned || !server->loops[i].clean;
     }
     for (size_t i = 0; i < server->listener_count; i++)
         listen_close(&server->listeners[i], server->loop_count);
-    if (clean)
-        server_free(server);
+    server->running = 0;
 }

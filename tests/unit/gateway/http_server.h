@@ -118,6 +118,7 @@ static inline void world_stop(struct world *w)
 {
     if (w->server)
         http_stop(w->server, 5000);
+    http_free(w->server);
     w->server = NULL;
 }
 

@@ -286,6 +286,7 @@ static void test_live_admin_socket_is_left_alone(void **state)
     assert_non_null(client);
     client_close(client);
     http_stop(first, 1000);
+    http_free(first);
 }
 
 static void test_bad_admin_sockets(void **state)
@@ -332,6 +333,7 @@ static void test_second_server_is_refused(void **state)
     assert_non_null(strstr(w->reason, w->public));
     assert_non_null(strstr(w->reason, "in use"));
     http_stop(first, 1000);
+    http_free(first);
     world_start(w); /* and the port is free at once */
 }
 
@@ -346,6 +348,7 @@ static void test_stop_ends_idle_connections(void **state)
     free(expect(fresh, 200));
     uint64_t began_ms = now_ms();
     http_stop(w->server, 10000);
+    http_free(w->server);
     w->server = NULL;
     assert_true(now_ms() - began_ms < 5000);
     assert_true(client_at_end(used));
@@ -368,6 +371,7 @@ static void test_stop_cuts_at_the_deadline(void **state)
     free(expect(other, 200));
     uint64_t began_ms = now_ms();
     http_stop(w->server, 500);
+    http_free(w->server);
     w->server = NULL;
     assert_true(now_ms() - began_ms < 5000);
     assert_true(client_at_end(client));

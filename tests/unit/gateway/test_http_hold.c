@@ -55,22 +55,31 @@ static void test_topics_are_told_apart(void **state)
     struct holds *holds = *state;
     struct hold a = {0}, b = {0}, c = {0};
     struct seen seen = {.holds = holds};
-    struct acme_id one = id(1, 7), same_bucket = id(2, 7), other = id(1, 8);
+    struct acme_id one = id(1, 7), two = id(1, 200), absent = id(1, 8);
     hold_add(holds, &a, &one, 100);
-    hold_add(holds, &b, &same_bucket, 100);
+    hold_add(holds, &b, &two, 100);
     hold_add(holds, &c, &one, 100);
-    holds_each(holds, &one, see, &seen);
+    assert_false(holds_mark(holds, &absent));
+    holds_each_marked(holds, see, &seen);
+    assert_int_equal(seen.count, 0);
+    assert_true(holds_mark(holds, &one));
+    assert_true(holds_mark(holds, &one));
+    holds_each_marked(holds, see, &seen);
     assert_int_equal(seen.count, 2);
     assert_ptr_equal(seen.list[0], &a);
     assert_ptr_equal(seen.list[1], &c);
-    assert_true(holds_wanted(holds, &one));
-    assert_false(holds_wanted(holds, &other));
+    holds_each_marked(holds, see, &seen);
+    assert_int_equal(seen.count, 2);
+    assert_true(holds_mark(holds, &two));
+    holds_each_marked(holds, see, &seen);
+    assert_int_equal(seen.count, 3);
+    assert_ptr_equal(seen.list[2], &b);
     hold_remove(holds, &a);
     hold_remove(holds, &b);
     hold_remove(holds, &c);
     hold_remove(holds, &c);
     assert_false(hold_is_linked(&c));
-    assert_false(holds_wanted(holds, &one));
+    assert_false(holds_mark(holds, &one));
 }
 
 static void test_each_survives_removal(void **state)
@@ -81,9 +90,10 @@ static void test_each_survives_removal(void **state)
     struct acme_id topic = id(1, 1);
     for (unsigned i = 0; i < 3; i++)
         hold_add(holds, &list[i], &topic, 100);
-    holds_each(holds, &topic, see, &seen);
+    assert_true(holds_mark(holds, &topic));
+    holds_each_marked(holds, see, &seen);
     assert_int_equal(seen.count, 3);
-    assert_false(holds_wanted(holds, &topic));
+    assert_false(holds_mark(holds, &topic));
 }
 
 static void test_due_ones_come_out_once(void **state)

@@ -157,12 +157,12 @@ static void test_request_ends_while_the_reply_is_held(void **state)
     make_loop(&loop, &req);
     struct job *job = make_job(&loop, &req);
     job_advance(job, ACME_HOLD);
-    assert_true(holds_wanted(&loop.holds, &topic));
-    job_on_notice(&loop, &topic); /* not settled: it stays */
-    assert_true(holds_wanted(&loop.holds, &topic));
+    assert_true(holds_mark(&loop.holds, &topic));
+    job_on_notice(&loop); /* not settled: it stays */
+    assert_true(holds_mark(&loop.holds, &topic));
     h2o_mem_clear_pool(&req.pool);
     assert_int_equal(atomic_load(&freed), 1);
-    assert_false(holds_wanted(&loop.holds, &topic));
+    assert_false(holds_mark(&loop.holds, &topic));
     assert_null(holds_due(&loop.holds, UINT64_MAX));
 }
 
