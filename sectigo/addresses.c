@@ -23,7 +23,7 @@ static bool read_source(const char *key, char source[static 16])
     return true;
 }
 
-static bool add_address(struct sectigo_dcv_addresses *answer, const char *source, const char *email)
+static bool add_address(struct sectigo_dcv_addresses *answer, const char source[static 16], const char *email)
 {
     bool failed = false;
 
@@ -34,7 +34,7 @@ static bool add_address(struct sectigo_dcv_addresses *answer, const char *source
         return false;
     answer->list = list;
     list[answer->count].email = sectigo_value_dup(email, &failed);
-    strcpy(list[answer->count].source, source);
+    memcpy(list[answer->count].source, source, sizeof(list->source));
     answer->count += !failed;
     return !failed;
 }
@@ -43,7 +43,7 @@ static bool add_address(struct sectigo_dcv_addresses *answer, const char *source
 static bool read_entry(struct sectigo_dcv_addresses *answer, char *line)
 {
     char *value = line + strcspn(line, "\t ");
-    char source[16];
+    char source[16] = "";
     bool failed = false;
 
     if (!*value)

@@ -6,6 +6,11 @@
 #include <arpa/inet.h>
 #include <libpsl.h>
 
+static bool in_label(char c)
+{
+    return isascii((unsigned char)c) && (isalnum((unsigned char)c) || c == '-' || c == '_');
+}
+
 /* Lower case, without "*." and the final dot; false where it is no domain name. */
 static bool plain_name(const char *name, char out[static 254])
 {
@@ -17,17 +22,17 @@ static bool plain_name(const char *name, char out[static 254])
     if (len == 0 || len > 253)
         return false;
     for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)name[i];
+        bool ends = name[i] == '.';
 
-        label = c == '.' ? 0 : label + 1;
-        if (label > 63 || (c == '.' && (i == 0 || name[i - 1] == '.')))
+        if (ends ? label == 0 : !in_label(name[i]))
             return false;
-        if (!isascii(c) || (!isalnum(c) && c != '-' && c != '_' && c != '.'))
+        label = ends ? 0 : label + 1;
+        if (label > 63)
             return false;
-        out[i] = (char)tolower(c);
+        out[i] = (char)tolower((unsigned char)name[i]);
     }
     out[len] = '\0';
-    return true;
+    return label > 0;
 }
 
 static bool address(const char *name)

@@ -1,5 +1,6 @@
 #include "sectigo/dcv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -69,11 +70,8 @@ char *sectigo_validation_tokens(const struct sectigo_dcv_choice *choices, size_t
         size += strlen(entry) + 1;
     }
     char *list = count ? malloc(size) : NULL, *out = list;
-    for (size_t i = 0; list && i < count; i++) {
-        if (i > 0)
-            *out++ = ',';
-        out = stpcpy(out, entry_of(&choices[i]));
-    }
+    for (size_t i = 0; list && i < count; i++)
+        out += snprintf(out, size - (size_t)(out - list), "%s%s", i ? "," : "", entry_of(&choices[i]));
     return list;
 }
 

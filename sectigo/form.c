@@ -111,7 +111,7 @@ char *sectigo_form_encode(const struct sectigo_form *form, bool mask)
             *out++ = '&';
         out = encode_text(out, param->name);
         *out++ = '=';
-        out = mask && param->secret ? stpcpy(out, "***") : encode_text(out, param->value);
+        out = mask && param->secret ? (char *)mempcpy(out, "***", 3) : encode_text(out, param->value);
     }
     *out = '\0';
     return text;

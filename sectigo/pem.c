@@ -23,7 +23,7 @@ char *sectigo_pem_encode(const char *label, const uint8_t *der, size_t len)
         return NULL;
     }
     EVP_EncodeBlock((unsigned char *)base64, der, (int)len);
-    char *out = text + sprintf(text, "-----BEGIN %s-----\n", label);
+    char *out = text + snprintf(text, size, "-----BEGIN %s-----\n", label);
     for (size_t i = 0; i < base64_len; i += LINE) {
         size_t step = base64_len - i < LINE ? base64_len - i : LINE;
 
@@ -31,7 +31,7 @@ char *sectigo_pem_encode(const char *label, const uint8_t *der, size_t len)
         out[step] = '\n';
         out += step + 1;
     }
-    sprintf(out, "-----END %s-----\n", label);
+    snprintf(out, size - (size_t)(out - text), "-----END %s-----\n", label);
     free(base64);
     return text;
 }
@@ -106,16 +106,17 @@ uint8_t *sectigo_base64_der(const char *text, size_t text_len, size_t *len)
 
 static bool append_block(const char *text, size_t len, char **pem, size_t *blocks)
 {
-    size_t der_len, used = *pem ? strlen(*pem) : 0;
+    size_t der_len, block_size, used = *pem ? strlen(*pem) : 0;
     char *block = NULL, *grown = NULL;
 
     uint8_t *der = sectigo_base64_der(text, len, &der_len);
     if (der)
         block = sectigo_pem_encode("CERTIFICATE", der, der_len);
+    block_size = block ? strlen(block) + 1 : 0;
     if (block)
-        grown = realloc(*pem, used + strlen(block) + 1);
+        grown = realloc(*pem, used + block_size);
     if (grown) {
-        strcpy(grown + used, block);
+        memcpy(grown + used, block, block_size);
         *pem = grown;
         ++*blocks;
     }

@@ -150,13 +150,13 @@ static bool check_known(const struct sectigo_form *form, struct sectigo_verdict 
 static bool check_product(struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
 {
     const char *product = given(facts, "product");
+    char reason[SECTIGO_MESSAGE_MAX];
+    int code;
 
     if (!product)
         return sectigo_refuse(verdict, -3, "product", "product is missing");
-    if (sectigo_cart_parse(product, &facts->cart, &verdict->code, verdict->reason))
-        return true;
-    strcpy(verdict->parameter, "product");
-    return false;
+    return sectigo_cart_parse(product, &facts->cart, &code, reason) ||
+           sectigo_refuse(verdict, code, "product", "%s", reason);
 }
 
 static bool check_required(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
