@@ -83,9 +83,7 @@ static bool read_order(struct book *book, json_t *value)
     order = calloc(1, sizeof *order);
     if (order && record_decode(&order_type, value, order, &wrong) && order->number && take(book, order))
         return true;
-    if (order)
-        record_clear(&order_type, order);
-    free(order);
+    order_free(order);
     return false;
 }
 
@@ -133,10 +131,8 @@ bool book_open(struct book *book, const char *folder, char reason[static JOURNAL
 
 void book_close(struct book *book)
 {
-    for (size_t i = 0; i < book->count; i++) {
-        record_clear(&order_type, book->orders[i]);
-        free(book->orders[i]);
-    }
+    for (size_t i = 0; i < book->count; i++)
+        order_free(book->orders[i]);
     free(book->orders);
     json_decref(book->by_number);
     json_decref(book->by_certificate);

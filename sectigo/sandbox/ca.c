@@ -82,22 +82,30 @@ static bool set_serial(X509 *certificate)
     return ok;
 }
 
-static bool fill(X509 *certificate, EVP_PKEY *key, X509 *issuer, const struct profile *profile)
+static bool set_times(X509 *certificate, const struct profile *profile)
 {
-    X509_NAME *subject = X509_get_subject_name(certificate);
-    X509 *signer = issuer ? issuer : certificate;
-    return X509_set_version(certificate, X509_VERSION_3) && set_serial(certificate) &&
-           X509_time_adj_ex(X509_getm_notBefore(certificate), 0, 0, &(time_t){profile->not_before_s}) &&
-           X509_time_adj_ex(X509_getm_notAfter(certificate), 0, 0, &(time_t){profile->not_after_s}) &&
-           add_attribute(subject, "O", profile->organization) && add_attribute(subject, "CN", profile->common_name) &&
-           X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer) : subject) &&
-           X509_set_pubkey(certificate, key) &&
-           add_extension(certificate, signer, NID_subject_key_identifier, "hash") &&
+    return X509_time_adj_ex(X509_getm_notBefore(certificate), 0, 0, &(time_t){profile->not_before_s}) &&
+           X509_time_adj_ex(X509_getm_notAfter(certificate), 0, 0, &(time_t){profile->not_after_s});
+}
+
+static bool add_extensions(X509 *certificate, X509 *signer, const struct profile *profile)
+{
+    return add_extension(certificate, signer, NID_subject_key_identifier, "hash") &&
            add_extension(certificate, signer, NID_authority_key_identifier, "keyid:always") &&
            add_extension(certificate, signer, NID_basic_constraints, profile->constraints) &&
            add_extension(certificate, signer, NID_key_usage, profile->usage) &&
            add_extension(certificate, signer, NID_ext_key_usage, profile->extended) &&
            add_names(certificate, profile->names);
+}
+
+static bool fill(X509 *certificate, EVP_PKEY *key, X509 *issuer, const struct profile *profile)
+{
+    X509_NAME *subject = X509_get_subject_name(certificate);
+    return X509_set_version(certificate, X509_VERSION_3) && set_serial(certificate) &&
+           set_times(certificate, profile) && add_attribute(subject, "O", profile->organization) &&
+           add_attribute(subject, "CN", profile->common_name) &&
+           X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer) : subject) &&
+           X509_set_pubkey(certificate, key) && add_extensions(certificate, issuer ? issuer : certificate, profile);
 }
 
 /* issuer NULL: self-signed. */

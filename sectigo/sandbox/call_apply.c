@@ -260,9 +260,7 @@ void call_apply(struct call *call)
         start(call->sandbox, order);
         return;
     }
-    if (order)
-        record_clear(&order_type, order);
-    free(order);
+    order_free(order);
     if (!call->answer->count)
         answer_refuse_as(call->answer, call->kind, -14);
 }

@@ -171,9 +171,7 @@ void call_replace(struct call *call)
             return;
         }
     }
-    if (order)
-        record_clear(&order_type, order);
-    free(order);
+    order_free(order);
     if (!call->answer->count)
         answer_refuse_as(call->answer, call->kind, -14);
 }

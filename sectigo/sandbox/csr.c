@@ -16,46 +16,54 @@ char *base64_encode(const uint8_t *data, size_t len)
     return out;
 }
 
-static int base64_digit(unsigned char c)
+/* Value of a digit, -1 where it is none. */
+static int base64_digit(char c)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const char *at = c ? strchr(digits, c) : NULL;
     return at ? (int)(at - digits) : -1;
 }
 
-uint8_t *base64_decode(const char *text, size_t len, size_t *out_len)
+/* The characters that count, with their padding checked and taken off; false where there is anything else. */
+static bool base64_clean(const char *text, size_t len, char *out, size_t *out_len)
 {
-    uint8_t *out = malloc(len / 4 * 3 + 4);
-    size_t digits = 0, padding = 0;
-    uint32_t group = 0;
+    size_t padding = 0;
     *out_len = 0;
-    for (size_t i = 0; out && i < len; i++) {
-        int digit = base64_digit((unsigned char)text[i]);
+    for (size_t i = 0; i < len; i++) {
         if (isspace((unsigned char)text[i]))
             continue;
-        if (text[i] == '=' && ++padding <= 2)
-            continue;
-        if (digit < 0 || padding) {
-            free(out);
-            return NULL;
-        }
-        group = group << 6 | (uint32_t)digit;
-        if (++digits % 4 == 0) {
-            out[(*out_len)++] = (uint8_t)(group >> 16);
-            out[(*out_len)++] = (uint8_t)(group >> 8);
-            out[(*out_len)++] = (uint8_t)group;
-        }
+        if (text[i] == '=')
+            padding++;
+        else if (padding || base64_digit(text[i]) < 0)
+            return false;
+        else
+            out[(*out_len)++] = text[i];
     }
-    if (out && (digits % 4 == 1 || (padding && (digits + padding) % 4))) {
+    return *out_len % 4 != 1 && (!padding || (padding <= 2 && (*out_len + padding) % 4 == 0));
+}
+
+uint8_t *base64_decode(const char *text, size_t len, size_t *out_len)
+{
+    char *digits = malloc(len + 1);
+    uint8_t *out = malloc(len + 1);
+    size_t count = 0;
+    uint32_t bits = 0;
+    unsigned held = 0;
+    *out_len = 0;
+    if (!digits || !out || !base64_clean(text, len, digits, &count)) {
+        free(digits);
         free(out);
         return NULL;
     }
-    if (out && digits % 4 == 3) {
-        out[(*out_len)++] = (uint8_t)(group >> 10);
-        out[(*out_len)++] = (uint8_t)(group >> 2);
-    } else if (out && digits % 4 == 2) {
-        out[(*out_len)++] = (uint8_t)(group >> 4);
+    for (size_t i = 0; i < count; i++) {
+        bits = bits << 6 | (uint32_t)base64_digit(digits[i]);
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            out[(*out_len)++] = (uint8_t)(bits >> held);
+        }
     }
+    free(digits);
     return out;
 }
 

@@ -12,12 +12,14 @@
 
 enum { DAY_S = 86400, BACKDATED_S = 60 };
 
-bool issue_prepare(struct issue *issue, const struct book *book, const struct order *order)
+bool issue_prepare(struct issue *issue, const struct book *book, struct order *order)
 {
     const struct order *base = book_find(book, order->base_number ? order->base_number : order->number);
     int64_t now_s = time(NULL), term_end_s;
     if (!base)
         return false;
+    issue->request = order->request;
+    order->request = NULL;
     term_end_s = base->placed_ms / 1000 + base->days * DAY_S;
     issue->test = order->test;
     issue->not_before_s = now_s - BACKDATED_S;
@@ -29,12 +31,20 @@ bool issue_prepare(struct issue *issue, const struct book *book, const struct or
            text_set(&issue->common_name, order->common_name) && text_set(&issue->certificate_id, order->certificate_id);
 }
 
-bool issue_sign(const struct issue *issue, const struct ca *ca, struct certificate *out)
+/* After a restart: the request as it came. */
+static X509_REQ *parse(const char *csr)
 {
     size_t len;
-    uint8_t *der = base64_decode(issue->csr, strlen(issue->csr), &len);
+    uint8_t *der = base64_decode(csr, strlen(csr), &len);
     const unsigned char *at = der;
     X509_REQ *request = der ? d2i_X509_REQ(NULL, &at, (long)len) : NULL;
+    free(der);
+    return request;
+}
+
+bool issue_sign(struct issue *issue, const struct ca *ca, struct certificate *out)
+{
+    X509_REQ *request = issue->request ? issue->request : (issue->request = parse(issue->csr));
     struct ca_request wanted = {
         .key = request ? X509_REQ_get0_pubkey(request) : NULL,
         .names = issue->names,
@@ -53,13 +63,12 @@ bool issue_sign(const struct issue *issue, const struct ca *ca, struct certifica
     out->not_after_s = issue->not_after_s;
     if (!ok)
         fprintf(stderr, "sectigo-sandbox: a certificate for %s could not be signed\n", issue->names);
-    X509_REQ_free(request);
-    free(der);
     return ok;
 }
 
 void issue_clear(struct issue *issue)
 {
+    X509_REQ_free(issue->request);
     free(issue->csr);
     free(issue->names);
     free(issue->common_name);

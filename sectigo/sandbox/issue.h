@@ -8,14 +8,15 @@
 
 /* What is needed of an order, copied. */
 struct issue {
+    X509_REQ *request; /* NULL: to be made from csr */
     char *csr, *names, *common_name, *subject, *certificate_id;
     bool test;
     int64_t not_before_s, not_after_s;
 };
 /* With the lock held. The term counts from the purchase: a replacement gets what is left of it, 199 days at most. */
-bool issue_prepare(struct issue *issue, const struct book *book, const struct order *order);
+bool issue_prepare(struct issue *issue, const struct book *book, struct order *order);
 /* Without the lock. */
-bool issue_sign(const struct issue *issue, const struct ca *ca, struct certificate *out);
+bool issue_sign(struct issue *issue, const struct ca *ca, struct certificate *out);
 void issue_clear(struct issue *issue);
 
 /* Intermediate and root as PEM in that order (or the reverse); malloc'd, NULL when out of memory. */

@@ -195,7 +195,7 @@ static bool check(struct options *options)
     }
     if (!options->login_count) {
         options->logins[0].name = "sandbox";
-        strcpy(options->logins[0].password, "sandbox");
+        snprintf(options->logins[0].password, sizeof options->logins[0].password, "sandbox");
         options->login_count = 1;
     }
     return true;

@@ -102,6 +102,15 @@ static const struct field order_fields[] = {
 };
 const struct record_type order_type = {sizeof(struct order), order_fields};
 
+void order_free(struct order *order)
+{
+    if (!order)
+        return;
+    X509_REQ_free(order->request);
+    record_clear(&order_type, order);
+    free(order);
+}
+
 struct domain *order_domain(const struct order *order, size_t index)
 {
     return (struct domain *)order->domains.items + index;

@@ -6,6 +6,8 @@
 #ifndef SANDBOX_ORDER_H
 #define SANDBOX_ORDER_H
 
+#include <openssl/x509.h>
+
 #include "sectigo/sandbox/fields.h"
 
 enum order_kind {
@@ -93,12 +95,15 @@ struct order {
     int64_t collected_ms; /* the certificate was first handed out */
 
     /* Not kept. */
+    X509_REQ *request;        /* owned: the CSR, parsed, until it is signed; NULL: parse it again */
     uint64_t look_generation; /* a look of an older generation is void */
     unsigned looks;           /* how many have been taken since the last change, for the schedule */
 };
 
 extern const struct record_type domain_type, certificate_type, notification_type, order_type;
 
+/* Frees all that the order owns, and the order (may be NULL). */
+void order_free(struct order *order);
 struct domain *order_domain(const struct order *order, size_t index);
 /* NULL while none is issued. */
 struct certificate *order_certificate(const struct order *order);

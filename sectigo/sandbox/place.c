@@ -289,7 +289,7 @@ int place_key(const struct call *call)
     return listed && strcasestr(listed, spki) ? -40 : 0;
 }
 
-int place_token(const struct call *call, struct order *order)
+int place_token(struct call *call, struct order *order)
 {
     const struct book *book = &call->sandbox->book;
     const char *unique = given(call, "uniqueValue");
@@ -301,6 +301,8 @@ int place_token(const struct call *call, struct order *order)
         unique = made;
     }
     order->csr = base64_encode(call->csr.der, call->csr.len);
+    order->request = call->csr.request;
+    call->csr.request = NULL;
     return order->csr && text_set(&order->csr_md5, call->csr.md5) && text_set(&order->csr_sha256, call->csr.sha256) &&
                    text_set(&order->unique_value, unique)
                ? 0

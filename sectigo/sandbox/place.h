@@ -12,7 +12,7 @@
 int place_names(const struct call *call, const struct sectigo_product *product, struct order *order,
                 const char **argument);
 /* Fills csr, its hashes, uniqueValue: the one given, or one made where the CSR was used before. 0 or a code. */
-int place_token(const struct call *call, struct order *order);
+int place_token(struct call *call, struct order *order);
 /* CSR refusals that do not depend on the product: -40. 0 or a code. */
 int place_key(const struct call *call);
 

@@ -1,6 +1,7 @@
 #include "sectigo/sandbox/server.h"
 
 #include <arpa/inet.h>
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ enum { BODY_MAX = 1024 * 1024, CONNECTIONS_MAX = 2000, IDLE_S = 120, STACK_BYTES
 struct server {
     struct sandbox *sandbox;
     struct MHD_Daemon *tls;
+    gnutls_datum_t ticket_key;
     char url[128];
 };
 
@@ -173,6 +175,20 @@ static enum MHD_Result on_connect(void *arg, const struct sockaddr *address, soc
     return faults_take(&sandbox->faults, "*", FAULT_CONNECT, &fault) ? MHD_NO : MHD_YES;
 }
 
+/* Sessions can be resumed: a client that must not reuse connections still saves the better part of a handshake. */
+static void on_connection(void *arg, struct MHD_Connection *connection, void **state,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    const struct server *server = arg;
+    const union MHD_ConnectionInfo *info;
+    (void)state;
+    if (code != MHD_CONNECTION_NOTIFY_STARTED)
+        return;
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info && info->tls_session)
+        gnutls_session_ticket_enable_server(info->tls_session, &server->ticket_key);
+}
+
 static socklen_t make_address(const struct options *options, struct sockaddr_storage *address)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)address;
@@ -205,17 +221,20 @@ struct server *server_start(struct sandbox *sandbox)
     if (!server)
         return NULL;
     server->sandbox = sandbox;
+    gnutls_session_ticket_key_generate(&server->ticket_key);
     if (make_address(&sandbox->options, &address) == sizeof(struct sockaddr_in6))
         flags |= MHD_USE_IPv6;
-    server->tls = MHD_start_daemon(
-        flags, sandbox->options.port, on_connect, sandbox, on_request, sandbox, MHD_OPTION_SOCK_ADDR,
-        (struct sockaddr *)&address, MHD_OPTION_HTTPS_MEM_CERT, sandbox->ca.tls_certificate, MHD_OPTION_HTTPS_MEM_KEY,
-        sandbox->ca.tls_key, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_THREAD_STACK_SIZE,
-        (size_t)STACK_BYTES, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+    server->tls = MHD_start_daemon(flags, sandbox->options.port, on_connect, sandbox, on_request, sandbox,
+                                   MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_HTTPS_MEM_CERT,
+                                   sandbox->ca.tls_certificate, MHD_OPTION_HTTPS_MEM_KEY, sandbox->ca.tls_key,
+                                   MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+                                   on_connection, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+                                   MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_THREAD_STACK_SIZE,
+                                   (size_t)STACK_BYTES, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
     if (!server->tls) {
         fprintf(stderr, "sectigo-sandbox: cannot listen on %s port %u; is something else there?\n",
                 sandbox->options.address, sandbox->options.port);
+        gnutls_free(server->ticket_key.data);
         free(server);
         return NULL;
     }
@@ -233,5 +252,7 @@ void server_stop(struct server *server)
     if (!server)
         return;
     MHD_stop_daemon(server->tls);
+    gnutls_memset(server->ticket_key.data, 0, server->ticket_key.size);
+    gnutls_free(server->ticket_key.data);
     free(server);
 }

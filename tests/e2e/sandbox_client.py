@@ -126,7 +126,7 @@ class Web:
 
         self.server = _Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def publish(self, csr, unique=None):
         """The file of HTTP_CSR_HASH."""
@@ -165,7 +165,7 @@ class Receiver:
 
         self.server = _Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def next(self, seconds=WAIT_S):
         return self.pushes.get(timeout=seconds)
@@ -217,7 +217,7 @@ class Reply:
         if self.type.startswith("application/x-www-form-urlencoded"):
             for pair in text.split("&"):
                 name, _, value = pair.partition("=")
-                keep = name in ("certificate", "caCertificate")
+                keep = name in ("certificate", "caCertificate", "zipFile", "pkcs7", "netscapeCertificateSequence")
                 self.fields.append((name, urllib.parse.unquote(value) if keep else urllib.parse.unquote_plus(value)))
         self.lines = text.split("\n")
 
