@@ -19,6 +19,7 @@ __attribute__((format(printf, 3, 4))) static bool refuse(struct verdict *verdict
     va_start(args, format);
     vsnprintf(verdict->reason, SECTIGO_MESSAGE_MAX, format, args);
     va_end(args);
+    sectigo_value_text(verdict->reason, verdict->reason, SECTIGO_MESSAGE_MAX);
     *verdict->code = code;
     return false;
 }

@@ -175,6 +175,13 @@ const char *sectigo_code_acme_type(int code)
     return row ? row->acme_type : NULL;
 }
 
+const char *sectigo_code_problem(const struct sectigo_code *row)
+{
+    if (row->acme_type || !(row->calls & ORDERS))
+        return row->acme_type;
+    return row->meaning == SECTIGO_CONFIGURATION ? "serverInternal" : NULL;
+}
+
 /* A purchase refused because its foreignOrderNumber or uniqueValue is known may stand already. */
 static bool names_the_order(const char *message)
 {

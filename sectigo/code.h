@@ -21,5 +21,8 @@ const struct sectigo_code *sectigo_codes(size_t *count);
 /* families: those of the order, 0 where not known (the first row of the call then). NULL where not listed. */
 const struct sectigo_code *sectigo_code_find(enum sectigo_call_kind call, int code, unsigned families);
 const char *sectigo_class_name(enum sectigo_class meaning);
+/* The ACME problem that ends an order whose request was answered so: the row's own, "serverInternal" where the
+ * configuration is wrong; NULL where the order goes on. Static. */
+const char *sectigo_code_problem(const struct sectigo_code *row);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sectigo/parameter.h"
+#include "sectigo/value.h"
 
 /* Included, so that the fuzzer sees which way they went. */
 #include "sectigo/cart.c"
@@ -15,6 +16,15 @@
 #include "sectigo/verdict.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_text(const char *text, size_t size)
+{
+    if (!memchr(text, '\0', size))
+        abort();
+    for (size_t len; *text; text += len)
+        if ((len = sectigo_value_character(text)) == 0)
+            abort();
+}
 
 static void check_round_trip(const struct sectigo_form *form)
 {
@@ -46,8 +56,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         enum sectigo_call_kind call = (enum sectigo_call_kind)(data[0] % SECTIGO_CALLS);
         bool ok = sectigo_call_check(call, &form, &verdict);
 
-        if (ok != (verdict.code == 0) || ok != !*verdict.reason || !memchr(verdict.reason, '\0', SECTIGO_MESSAGE_MAX))
+        if (ok != (verdict.code == 0) || ok != !*verdict.reason)
             abort();
+        check_text(verdict.reason, sizeof(verdict.reason));
+        check_text(verdict.parameter, sizeof(verdict.parameter));
     }
     sectigo_form_clear(&form);
     return 0;

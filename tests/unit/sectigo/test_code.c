@@ -203,6 +203,10 @@ static void test_acme_types(void **state)
         assert_string_equal(sectigo_code_acme_type(cases[i].code), cases[i].type);
         assert_int_equal(sectigo_classify(APPLY, cases[i].code, NULL), SECTIGO_CSR_REFUSED);
     }
+    assert_string_equal(sectigo_code_problem(sectigo_code_find(APPLY, -5, 0)), "rejectedIdentifier");
+    assert_string_equal(sectigo_code_problem(sectigo_code_find(APPLY, -4, 0)), "serverInternal");
+    assert_null(sectigo_code_problem(sectigo_code_find(APPLY, -15, 0)));
+    assert_null(sectigo_code_problem(sectigo_code_find(SECTIGO_AUTO_REVOKE_SSL, -35, 0)));
     assert_null(sectigo_code_acme_type(-4));
     assert_null(sectigo_code_acme_type(0));
     assert_null(sectigo_code_acme_type(-777));

@@ -165,13 +165,13 @@ static void write_codes(const struct writer *writer)
     row(writer, "| code | calls | products | class | text | ACME problem | from | tests |");
     row(writer, "|---|---|---|---|---|---|---|---|");
     for (size_t i = 0; i < count; i++) {
+        const char *problem = sectigo_code_problem(&codes[i]);
         char calls[256], families[256];
 
         call_names(codes[i].calls, calls, sizeof(calls));
         family_names(codes[i].families, families, sizeof(families));
         row(writer, "| %d | %s | %s | %s | %s | %s | %s | test_code |", codes[i].code, calls, families,
-            sectigo_class_name(codes[i].meaning), codes[i].text, codes[i].acme_type ? codes[i].acme_type : "",
-            codes[i].source);
+            sectigo_class_name(codes[i].meaning), codes[i].text, problem ? problem : "", codes[i].source);
     }
 }
 
