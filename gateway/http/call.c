@@ -24,11 +24,7 @@ static void answer_send(h2o_req_t *req, struct http_answer *answer, uint64_t beg
         reply_header(req, "Content-Type", answer->content_type);
     if (answer->www_authenticate)
         reply_header(req, "WWW-Authenticate", answer->www_authenticate);
-    if (answer->retry_after_s) {
-        char *seconds = h2o_mem_alloc_pool(&req->pool, sizeof "4294967295");
-        snprintf(seconds, sizeof "4294967295", "%u", answer->retry_after_s);
-        reply_header(req, "Retry-After", seconds);
-    }
+    reply_retry_after(req, answer->retry_after_s);
     reply_log(req, answer->status, NULL, began_ms);
     reply_send(req, answer->status, answer->body ? answer->body : "", answer->body ? answer->body_len : 0);
 }

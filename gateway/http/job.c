@@ -88,11 +88,7 @@ static void job_answer(struct job *job)
         reply_header(req, "Cache-Control", "no-store");
     if (reply->allow)
         reply_header(req, "Allow", reply->allow);
-    if (reply->retry_after_s) {
-        char *seconds = h2o_mem_alloc_pool(&req->pool, sizeof "4294967295");
-        snprintf(seconds, sizeof "4294967295", "%u", reply->retry_after_s);
-        reply_header(req, "Retry-After", seconds);
-    }
+    reply_retry_after(req, reply->retry_after_s);
     reply_log(req, reply->status, acme_task_subject(job->task), job->began_ms);
     reply_send(req, reply->status, reply->body, reply->body_len);
 }

@@ -50,6 +50,16 @@ void reply_header(h2o_req_t *req, const char *name, const char *value)
         h2o_add_header_by_str(&req->pool, &req->res.headers, name, len, 0, name, value, strlen(value));
 }
 
+void reply_retry_after(h2o_req_t *req, uint32_t seconds)
+{
+    enum { SIZE = sizeof "4294967295" };
+    if (seconds == 0)
+        return;
+    char *text = h2o_mem_alloc_pool(&req->pool, SIZE);
+    snprintf(text, SIZE, "%u", seconds);
+    reply_header(req, "Retry-After", text);
+}
+
 struct owned {
     void *p;
     void (*free_fn)(void *);

@@ -2,10 +2,14 @@
 #ifndef GATEWAY_HTTP_REPLY_H
 #define GATEWAY_HTTP_REPLY_H
 
+#include <stdint.h>
+
 #include <h2o.h>
 
 /* Adds a header. name is in the spelling for the wire; name and value must live as long as the request. */
 void reply_header(h2o_req_t *req, const char *name, const char *value);
+/* Retry-After, in whole seconds; none for 0. */
+void reply_retry_after(h2o_req_t *req, uint32_t seconds);
 /* Frees p with free_fn when the request is gone. */
 void reply_own(h2o_req_t *req, void *p, void (*free_fn)(void *));
 /* Sends status, headers and body (which must live as long as the request; none is sent for HEAD and 204). The request
