@@ -265,6 +265,7 @@ static enum store_status apply(struct commit *c)
     c->next_ms = c->result->due_ms;
     if (status == STORE_OK && c->result->to != c->is->state)
         status = enter(c);
+    c->is->revision++;
     if (status == STORE_OK)
         status = issuance_save(c->txn, c->is);
     if (status == STORE_OK && c->sub->state != 0)

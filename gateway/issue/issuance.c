@@ -150,7 +150,6 @@ enum store_status issuance_save(struct store_txn *txn, struct issuance *is)
 {
     struct record_writer w;
     enum store_status status = STORE_INVALID;
-    is->revision++;
     record_begin(&w, RECORD_VERSION, RECORD_MAX);
     encode(&w, is);
     if (!w.failed)

@@ -35,7 +35,7 @@ enum { ISSUANCE_ID_MAX = 40 };
 
 struct issuance {
     char id[ISSUANCE_ID_MAX + 1]; /* instance prefix and 32 hex digits: the foreignOrderNumber */
-    uint32_t revision;            /* counts changes: a step that started from an older one is dropped */
+    uint32_t revision; /* counts steps: one that started from an older one is dropped. Attaching an order is no step */
     enum issuance_kind kind;
     enum issuance_state state;
     struct acme_id subscription, account;
@@ -66,7 +66,6 @@ bool issuance_id_make(const char *instance, char id[static ISSUANCE_ID_MAX + 1])
 
 /* STORE_OK, STORE_NOT_FOUND, STORE_INVALID; clear *issuance in any case. */
 enum store_status issuance_load(struct store_txn *txn, const char *id, struct issuance *issuance);
-/* Counts the revision up and stores. */
 enum store_status issuance_save(struct store_txn *txn, struct issuance *issuance);
 void issuance_clear(struct issuance *issuance);
 bool issuance_set_note(struct issuance *issuance, const char *note);
