@@ -22,6 +22,7 @@ struct profile {
     const char *organization, *common_name;
     const char *constraints, *usage, *extended; /* extension texts of OpenSSL; NULL: left out */
     const char *names;
+    const X509_PUBKEY *spki;
     int64_t not_before_s, not_after_s;
 };
 
@@ -82,6 +83,37 @@ static bool set_serial(X509 *certificate)
     return ok;
 }
 
+/* Octet by octet: X509_set_pubkey would encode the key and decode it again, dearer than all the rest of signing. */
+static bool copy_key(X509 *certificate, const X509_PUBKEY *spki)
+{
+    X509_PUBKEY *own = X509_get_X509_PUBKEY(certificate);
+    ASN1_OBJECT *algorithm = NULL;
+    const unsigned char *octets = NULL;
+    const void *parameter = NULL;
+    X509_ALGOR *algor = NULL;
+    void *parameter_copy = NULL;
+    unsigned char *copy;
+    int len = 0, type = V_ASN1_UNDEF;
+    if (!X509_PUBKEY_get0_param(&algorithm, &octets, &len, &algor, spki))
+        return false;
+    X509_ALGOR_get0(NULL, &type, &parameter, algor);
+    if (type == V_ASN1_OBJECT)
+        parameter_copy = OBJ_dup(parameter);
+    else if (type != V_ASN1_NULL && type != V_ASN1_UNDEF)
+        return false;
+    copy = OPENSSL_memdup(octets, (size_t)len);
+    if (copy && X509_PUBKEY_set0_param(own, OBJ_dup(algorithm), type, parameter_copy, copy, len))
+        return true;
+    OPENSSL_free(copy);
+    ASN1_OBJECT_free(parameter_copy);
+    return false;
+}
+
+static bool set_key(X509 *certificate, EVP_PKEY *key, const struct profile *profile)
+{
+    return profile->spki && copy_key(certificate, profile->spki) ? true : X509_set_pubkey(certificate, key);
+}
+
 static bool set_times(X509 *certificate, const struct profile *profile)
 {
     return X509_time_adj_ex(X509_getm_notBefore(certificate), 0, 0, &(time_t){profile->not_before_s}) &&
@@ -105,7 +137,7 @@ static bool fill(X509 *certificate, EVP_PKEY *key, X509 *issuer, const struct pr
            set_times(certificate, profile) && add_attribute(subject, "O", profile->organization) &&
            add_attribute(subject, "CN", profile->common_name) &&
            X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer) : subject) &&
-           X509_set_pubkey(certificate, key) && add_extensions(certificate, issuer ? issuer : certificate, profile);
+           set_key(certificate, key, profile) && add_extensions(certificate, issuer ? issuer : certificate, profile);
 }
 
 /* issuer NULL: self-signed. */
@@ -351,6 +383,7 @@ bool ca_issue(const struct ca_issuer *issuer, const struct ca_request *request, 
         .extended = "serverAuth",
         .common_name = request->common_name && strlen(request->common_name) <= 64 ? request->common_name : NULL,
         .names = request->names,
+        .spki = request->spki,
         .not_before_s = request->not_before_s,
         .not_after_s = request->not_after_s,
     };

@@ -30,6 +30,7 @@ void ca_close(struct ca *ca);
 
 struct ca_request {
     EVP_PKEY *key;           /* the subscriber's */
+    const X509_PUBKEY *spki; /* the same as the CSR has it, or NULL: spares taking it apart and together again */
     const char *names;       /* comma-separated DNS names and addresses */
     const char *subject;     /* further attributes, "O=Sectigo\nC=US"; NULL or "" for none */
     const char *common_name; /* NULL, or longer than 64 characters: none */

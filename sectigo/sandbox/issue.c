@@ -47,6 +47,7 @@ bool issue_sign(struct issue *issue, const struct ca *ca, struct certificate *ou
     X509_REQ *request = issue->request ? issue->request : (issue->request = parse(issue->csr));
     struct ca_request wanted = {
         .key = request ? X509_REQ_get0_pubkey(request) : NULL,
+        .spki = request ? X509_REQ_get_X509_PUBKEY(request) : NULL,
         .names = issue->names,
         .subject = issue->subject,
         .common_name = issue->common_name,

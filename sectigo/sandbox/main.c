@@ -28,6 +28,8 @@ static int run(struct sandbox *sandbox, const sigset_t *ends)
     if (!server)
         goto out;
     printf("ready %s\n", server_url(server));
+    if (*server_plain_url(server))
+        printf("plain %s\n", server_plain_url(server));
     fflush(stdout);
     serve(ends);
     status = EXIT_SUCCESS;

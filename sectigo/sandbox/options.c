@@ -21,6 +21,7 @@ enum {
     PASSWORD_FILE,
     ISSUE_DELAY,
     TLS_NAME,
+    PLAIN,
     HELP
 };
 
@@ -37,6 +38,7 @@ static const struct option long_options[] = {
     {"password-file", required_argument, NULL, PASSWORD_FILE},
     {"issue-delay", required_argument, NULL, ISSUE_DELAY},
     {"tls-name", required_argument, NULL, TLS_NAME},
+    {"plain", required_argument, NULL, PLAIN},
     {"help", no_argument, NULL, HELP},
     {0},
 };
@@ -56,7 +58,8 @@ void options_usage(void)
          "  --login NAME           accept this login (sandbox); repeat for several,\n"
          "  --password-file FILE   each followed by the file of its password (sandbox)\n"
          "  --issue-delay SECONDS  wait that long between validation and issuance (0)\n"
-         "  --tls-name NAME        one more name for the HTTPS certificate");
+         "  --tls-name NAME        one more name for the HTTPS certificate\n"
+         "  --plain ADDR:PORT      serve /sandbox/ over plain HTTP there; Sectigo's own paths answer -1");
 }
 
 static bool complain(const char *option, const char *value, const char *wanted)
@@ -164,6 +167,9 @@ static bool read_option(struct options *options, int option, const char *value)
     case LISTEN:
         return read_endpoint(value, options->address, &options->port) ||
                complain("listen", value, "needs an address and a port, like 127.0.0.1:8443");
+    case PLAIN:
+        return read_endpoint(value, options->plain_address, &options->plain_port) ||
+               complain("plain", value, "needs an address and a port, like 127.0.0.1:8080");
     case RESOLVER:
         return read_resolver(options, value);
     case HTTP_PORT:

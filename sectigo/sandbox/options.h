@@ -12,8 +12,10 @@ struct options_login {
     char password[PASSWORD_MAX + 1];
 };
 struct options {
-    char address[64]; /* to listen on, without brackets */
-    uint16_t port;    /* 0: any */
+    char address[64];       /* to listen on, without brackets */
+    uint16_t port;          /* 0: any */
+    char plain_address[64]; /* to serve plain HTTP on, "": not */
+    uint16_t plain_port;
     const char *folder;
     const char *resolver; /* "ADDR@PORT" for libunbound, NULL: the system's */
     char resolver_text[80];

@@ -116,6 +116,11 @@ struct domain *order_domain(const struct order *order, size_t index)
     return (struct domain *)order->domains.items + index;
 }
 
+const char *order_endpoint(const struct order *order)
+{
+    return order->kind == ORDER_REPLACEMENT ? "AutoReplaceSSL" : "AutoApplyOrder";
+}
+
 struct certificate *order_certificate(const struct order *order)
 {
     return order->certificates.count ? order->certificates.items : NULL;

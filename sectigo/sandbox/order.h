@@ -105,6 +105,8 @@ extern const struct record_type domain_type, certificate_type, notification_type
 /* Frees all that the order owns, and the order (may be NULL). */
 void order_free(struct order *order);
 struct domain *order_domain(const struct order *order, size_t index);
+/* Of the call that placed it, as faults name it. Static. */
+const char *order_endpoint(const struct order *order);
 /* NULL while none is issued. */
 struct certificate *order_certificate(const struct order *order);
 struct notification *order_notification(const struct order *order, size_t index);

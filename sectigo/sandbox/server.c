@@ -13,11 +13,15 @@
 
 enum { BODY_MAX = 1024 * 1024, CONNECTIONS_MAX = 2000, IDLE_S = 120, STACK_BYTES = 512 * 1024 };
 
-struct server {
+struct listener {
     struct sandbox *sandbox;
-    struct MHD_Daemon *tls;
-    gnutls_datum_t ticket_key;
+    struct MHD_Daemon *daemon;
+    bool plain;
     char url[128];
+    gnutls_datum_t ticket_key;
+};
+struct server {
+    struct listener tls, plain;
 };
 
 /* A request while its body comes in. */
@@ -110,17 +114,20 @@ static enum MHD_Result run_endpoint(struct sandbox *sandbox, struct MHD_Connecti
     return result;
 }
 
-static enum MHD_Result run(struct sandbox *sandbox, struct MHD_Connection *connection, const char *path,
+static enum MHD_Result run(const struct listener *listener, struct MHD_Connection *connection, const char *path,
                            const char *method, const struct request *request)
 {
+    struct sandbox *sandbox = listener->sandbox;
     const struct endpoint *endpoint = endpoint_find(path);
     struct answer answer;
     enum MHD_Result result;
-    if (endpoint && !request->too_long)
+    if (endpoint && !request->too_long && !listener->plain)
         return run_endpoint(sandbox, connection, endpoint, method, request);
-    answer_open(&answer, false);
+    answer_open(&answer, !endpoint || !endpoint->format_default_url);
     if (request->too_long)
         answer_text(&answer, 413, "text/plain", "The request is too long.\n");
+    else if (endpoint)
+        answer_refuse_as(&answer, endpoint->kind, -1);
     else if (strncmp(path, "/sandbox/", 9) == 0)
         control_run(sandbox, method, path, request->body, request->len, &answer);
     else
@@ -165,7 +172,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **st
 
 static enum MHD_Result on_connect(void *arg, const struct sockaddr *address, socklen_t len)
 {
-    struct sandbox *sandbox = arg;
+    struct sandbox *sandbox = ((const struct listener *)arg)->sandbox;
     struct fault fault;
     (void)address;
     (void)len;
@@ -179,80 +186,106 @@ static enum MHD_Result on_connect(void *arg, const struct sockaddr *address, soc
 static void on_connection(void *arg, struct MHD_Connection *connection, void **state,
                           enum MHD_ConnectionNotificationCode code)
 {
-    const struct server *server = arg;
+    const struct listener *listener = arg;
     const union MHD_ConnectionInfo *info;
     (void)state;
     if (code != MHD_CONNECTION_NOTIFY_STARTED)
         return;
     info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     if (info && info->tls_session)
-        gnutls_session_ticket_enable_server(info->tls_session, &server->ticket_key);
+        gnutls_session_ticket_enable_server(info->tls_session, &listener->ticket_key);
 }
 
-static socklen_t make_address(const struct options *options, struct sockaddr_storage *address)
+static socklen_t make_address(const char *text, uint16_t port, struct sockaddr_storage *address)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)address;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address;
     memset(address, 0, sizeof *address);
-    if (inet_pton(AF_INET, options->address, &v4->sin_addr) == 1) {
+    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
         v4->sin_family = AF_INET;
-        v4->sin_port = htons(options->port);
+        v4->sin_port = htons(port);
         return sizeof *v4;
     }
-    inet_pton(AF_INET6, options->address, &v6->sin6_addr);
+    inet_pton(AF_INET6, text, &v6->sin6_addr);
     v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(options->port);
+    v6->sin6_port = htons(port);
     return sizeof *v6;
 }
 
-static void set_url(struct server *server)
+static void set_url(struct listener *listener, const char *address)
 {
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->tls, MHD_DAEMON_INFO_BIND_PORT);
-    const char *address = server->sandbox->options.address;
-    snprintf(server->url, sizeof server->url, strchr(address, ':') ? "https://[%s]:%u" : "https://%s:%u", address,
-             info ? info->port : 0u);
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    snprintf(listener->url, sizeof listener->url, strchr(address, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
+             listener->plain ? "http" : "https", address, info ? info->port : 0u);
+}
+
+/* False: said on stderr. */
+static bool listen_on(struct listener *listener, struct sandbox *sandbox, const char *text, uint16_t port, bool plain)
+{
+    struct MHD_OptionItem certificate[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, sandbox->ca.tls_certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, sandbox->ca.tls_key},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct sockaddr_storage address;
+    unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
+    *listener = (struct listener){.sandbox = sandbox, .plain = plain};
+    if (make_address(text, port, &address) == sizeof(struct sockaddr_in6))
+        flags |= MHD_USE_IPv6;
+    if (plain)
+        certificate[0].option = MHD_OPTION_END;
+    else
+        flags |= MHD_USE_TLS;
+    gnutls_session_ticket_key_generate(&listener->ticket_key);
+    listener->daemon = MHD_start_daemon(flags, port, on_connect, listener, on_request, listener, MHD_OPTION_SOCK_ADDR,
+                                        (struct sockaddr *)&address, MHD_OPTION_ARRAY, certificate,
+                                        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+                                        on_connection, listener, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+                                        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_THREAD_STACK_SIZE,
+                                        (size_t)STACK_BYTES, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+    if (listener->daemon)
+        set_url(listener, text);
+    else
+        fprintf(stderr, "sectigo-sandbox: cannot listen on %s port %u; is something else there?\n", text, port);
+    return listener->daemon != NULL;
+}
+
+static void stop_listening(struct listener *listener)
+{
+    if (listener->daemon)
+        MHD_stop_daemon(listener->daemon);
+    if (listener->ticket_key.data)
+        gnutls_memset(listener->ticket_key.data, 0, listener->ticket_key.size);
+    gnutls_free(listener->ticket_key.data);
 }
 
 struct server *server_start(struct sandbox *sandbox)
 {
-    struct sockaddr_storage address;
-    unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_TLS;
+    const struct options *options = &sandbox->options;
     struct server *server = calloc(1, sizeof *server);
-    if (!server)
-        return NULL;
-    server->sandbox = sandbox;
-    gnutls_session_ticket_key_generate(&server->ticket_key);
-    if (make_address(&sandbox->options, &address) == sizeof(struct sockaddr_in6))
-        flags |= MHD_USE_IPv6;
-    server->tls = MHD_start_daemon(flags, sandbox->options.port, on_connect, sandbox, on_request, sandbox,
-                                   MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_HTTPS_MEM_CERT,
-                                   sandbox->ca.tls_certificate, MHD_OPTION_HTTPS_MEM_KEY, sandbox->ca.tls_key,
-                                   MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-                                   on_connection, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-                                   MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_THREAD_STACK_SIZE,
-                                   (size_t)STACK_BYTES, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
-    if (!server->tls) {
-        fprintf(stderr, "sectigo-sandbox: cannot listen on %s port %u; is something else there?\n",
-                sandbox->options.address, sandbox->options.port);
-        gnutls_free(server->ticket_key.data);
-        free(server);
-        return NULL;
-    }
-    set_url(server);
-    return server;
+    if (server && listen_on(&server->tls, sandbox, options->address, options->port, false) &&
+        (!*options->plain_address ||
+         listen_on(&server->plain, sandbox, options->plain_address, options->plain_port, true)))
+        return server;
+    server_stop(server);
+    return NULL;
 }
 
 const char *server_url(const struct server *server)
 {
-    return server->url;
+    return server->tls.url;
+}
+
+const char *server_plain_url(const struct server *server)
+{
+    return server->plain.url;
 }
 
 void server_stop(struct server *server)
 {
     if (!server)
         return;
-    MHD_stop_daemon(server->tls);
-    gnutls_memset(server->ticket_key.data, 0, server->ticket_key.size);
-    gnutls_free(server->ticket_key.data);
+    stop_listening(&server->tls);
+    stop_listening(&server->plain);
     free(server);
 }

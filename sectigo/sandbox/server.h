@@ -10,6 +10,8 @@ struct server;
 struct server *server_start(struct sandbox *sandbox);
 /* "https://127.0.0.1:8443" */
 const char *server_url(const struct server *server);
+/* "http://127.0.0.1:8080"; "" where nothing is served plainly. */
+const char *server_plain_url(const struct server *server);
 /* Waits for requests under way. */
 void server_stop(struct server *server);
 

@@ -43,27 +43,30 @@ static void sift_down(struct job *heap, size_t count)
     }
 }
 
-bool worker_add(struct sandbox *sandbox, const struct job *job)
+static bool add(struct worker *worker, const struct job *job)
 {
-    struct worker *worker = sandbox->worker;
-    bool ok = true;
-    pthread_mutex_lock(&worker->lock);
     if (worker->count == worker->capacity) {
         size_t capacity = worker->capacity ? 2 * worker->capacity : 256;
         struct job *heap = realloc(worker->heap, capacity * sizeof *heap);
-        ok = heap != NULL;
-        if (ok) {
-            worker->heap = heap;
-            worker->capacity = capacity;
-        }
+        if (!heap)
+            return false;
+        worker->heap = heap;
+        worker->capacity = capacity;
     }
-    if (ok) {
-        worker->heap[worker->count] = *job;
-        sift_up(worker->heap, worker->count++);
-        pthread_cond_signal(&worker->wake);
-    }
+    worker->heap[worker->count] = *job;
+    sift_up(worker->heap, worker->count++);
+    pthread_cond_signal(&worker->wake);
+    return true;
+}
+
+void worker_add(struct sandbox *sandbox, enum job_kind kind, struct order *order, int64_t due_ms, uint64_t number)
+{
+    struct worker *worker = sandbox->worker;
+    struct job job = {.due_ms = due_ms, .kind = kind, .order = order, .number = number};
+    pthread_mutex_lock(&worker->lock);
+    if (!add(worker, &job))
+        fprintf(stderr, "sectigo-sandbox: out of memory, order %s stands still\n", order->number);
     pthread_mutex_unlock(&worker->lock);
-    return ok;
 }
 
 /* Lock held; waits until a job is due or the end has come (false). */

@@ -28,7 +28,9 @@ struct tools {
 bool worker_start(struct sandbox *sandbox);
 /* Ends the job under way, drops the rest. */
 void worker_stop(struct sandbox *sandbox);
-/* Any thread. False when out of memory. */
-bool worker_add(struct sandbox *sandbox, const struct job *job);
+/* Any thread. number: see struct job. Says so on stderr when out of memory: the order then stands still until a
+ * restart.
+ */
+void worker_add(struct sandbox *sandbox, enum job_kind kind, struct order *order, int64_t due_ms, uint64_t number);
 
 #endif

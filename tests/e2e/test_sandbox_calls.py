@@ -4,6 +4,8 @@ import base64
 import datetime
 import io
 import json
+import socket
+import ssl
 import threading
 import urllib.parse
 import urllib.request
@@ -15,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from sandbox_client import Csr, Dns, Sandbox, Web, net, pem, wait_for  # noqa: F401
+from sandbox_client import Csr, net, pem, rsa_key, wait_for  # noqa: F401
 
 NAME = "www.example.org"
 DAY = 86400
@@ -541,3 +543,52 @@ def test_long_bodies_are_refused(net):
     box = net.sandbox()
     assert box.post("/products/!AutoApplyOrder", {"csr": "x" * 2_000_000}).status == 413
     assert box.request("POST", "/products/!AutoApplyOrder", b"a=%zz").code == -14
+
+
+def test_plain_http_is_for_the_control_paths_alone(net):
+    box = net.sandbox("--plain", "127.0.0.1:0")
+    plain = box.process.stdout.readline().strip().removeprefix("plain ")
+    assert plain.startswith("http://127.0.0.1:")
+    with urllib.request.urlopen(plain + "/sandbox/ledger") as reply:
+        assert json.load(reply)["purchases"] == 0
+    for path, wanted in (("/products/!AutoApplyOrder", "-1\nRequest was not made over https!\n"),
+                         ("/products/!AutoUpdateDCV", "errorCode=-1&errorMessage=Request+was+not+made+over+https%21")):
+        with urllib.request.urlopen(plain + path, b"a=b") as reply:
+            assert reply.read().decode() == wanted
+
+
+def test_sessions_can_be_resumed(net):
+    box = net.sandbox()
+    host, port = box.url.removeprefix("https://").split(":")
+    box.tls.maximum_version = ssl.TLSVersion.TLSv1_2  # where Python sees the ticket before it reads
+    session = None
+    for reused in (False, True):
+        with socket.create_connection((host, int(port))) as plain:
+            with box.tls.wrap_socket(plain, server_hostname=host, session=session) as tls:
+                assert tls.session_reused == reused
+                session = tls.session
+
+
+def test_rsa_certificates_verify(net):
+    box = net.sandbox()
+    csr = Csr(NAME, key=rsa_key(2048))
+    net.host(NAME)
+    net.web.publish(csr)
+    number = box.apply(csr)["orderNumber"]
+    box.wait_state(number, "issued")
+    leaf = leaf_of(box.collect(number))
+    assert leaf.public_key().public_numbers() == csr.key.public_key().public_numbers()
+    assert leaf.extensions.get_extension_for_class(x509.KeyUsage).value.key_encipherment
+
+
+def test_notifications_may_go_to_https(net):
+    other = net.sandbox()
+    box = net.sandbox("--push-url", other.url + "/sandbox/", "--push-ca", other.data / "tls-ca.pem")
+    _, reply, _ = issue(net, box)
+    notification = wait_for("delivery", lambda: box.order(reply["orderNumber"])["notifications"][0].get("delivered"))
+    assert notification
+    stranger = net.sandbox("--push-url", other.url + "/sandbox/", "--push-ca", box.data / "tls-ca.pem")
+    stranger.settings(pushRetryMs=10)
+    _, reply, _ = issue(net, stranger)
+    wait_for("giving up", lambda: stranger.order(reply["orderNumber"])["notifications"][0]["done"])
+    assert "delivered" not in stranger.order(reply["orderNumber"])["notifications"][0]
