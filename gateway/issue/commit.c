@@ -232,8 +232,11 @@ static enum store_status enter(struct commit *c)
 
 static bool take_facts(struct commit *c)
 {
-    if (!c->result->hasten)
-        c->is->failures = c->result->failed ? c->is->failures + 1 : 0;
+    /* To send again is no success yet. */
+    if (c->result->failed)
+        c->is->failures++;
+    else if (!c->result->hasten && c->result->to != ISSUANCE_SUBMITTING)
+        c->is->failures = 0;
     if (c->result->looked)
         c->is->looked_ms = c->now_ms;
     if (c->result->missed)
