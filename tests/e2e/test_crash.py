@@ -73,10 +73,30 @@ def test_two_finalize_calls_for_the_same_names_buy_once(make_world):
     client = AcmeClient(world.directory, world.pki.ca)
     assert client.new_account().status_code == 201
     csr = make_csr(names)
+    # The second one comes while the purchase is on the wire.
+    world.set_faults({"endpoint": "AutoApplyOrder", "action": "delay", "seconds": 1, "times": 1})
     with http_responder(world.ports["http01"]) as responder:
         orders = [client.ready_order(names, responder) for _ in range(2)]
     for _, order in orders:
         assert client.finalize(order, csr).status_code == 200
     for url, _ in orders:
         assert client.certificate(url).count("BEGIN CERTIFICATE") >= 2
+    assert len(world.bought(names)) == 1, world.ledger()
+
+
+def test_two_keys_for_the_same_names_never_buy_twice(make_world):
+    """The second CSR waits for the subscription that the first one is buying."""
+    world = make_world(learn="both", issue_delay=1, change=lambda c: c["acme"].update(hold_finalize="0s"))
+    names = ["rivals." + ZONE]
+    clients = [AcmeClient(world.directory, world.pki.ca) for _ in range(2)]
+    orders = []
+    with http_responder(world.ports["http01"]) as responder:
+        for client in clients:
+            assert client.new_account().status_code == 201
+            orders.append(client.ready_order(names, responder))
+    for client, (_, order) in zip(clients, orders):
+        answer = client.finalize(order, make_csr(names))
+        assert answer.status_code == 200 and answer.json()["status"] == "processing", answer.text
+    assert "BEGIN CERTIFICATE" in clients[0].certificate(orders[0][0])
+    assert clients[1].fetch(orders[1][0]).json()["status"] in ("processing", "valid")
     assert len(world.bought(names)) == 1, world.ledger()

@@ -1,12 +1,14 @@
 """What stops the start: one clear line, and never a half-started gateway."""
 
 import copy
+import os
+import re
 import shutil
 
 import pytest
 import yaml
 
-from process import run
+from process import TESTS, run
 from world import World, log_of, program
 
 
@@ -114,3 +116,25 @@ def test_store_of_a_newer_schema(stopped):
 def test_store_that_cannot_be_made(stopped):
     path = stopped.path("absent/store")
     _refused(stopped, _changed(stopped, "store", "path", path), path, check=False)
+
+
+EXAMPLE = os.path.join(TESTS, "..", "deploy", "acmegate.yaml")
+
+
+def _example(stopped):
+    """The example configuration with the files of this world in place of those that it names."""
+    with open(EXAMPLE, encoding="utf-8") as file:
+        text = file.read()
+    for name, path in (("certificate", stopped.pki.certificate), ("key", stopped.pki.key),
+                       ("password_file", stopped.path("login-password")), ("trust_anchors", stopped.root),
+                       ("trust_anchor", stopped.root)):
+        text = re.sub(rf"^( *{name}:) /\S+", rf"\1 {path}", text, flags=re.M)
+    return text
+
+
+def test_example_configuration_is_accepted(stopped):
+    path = stopped.path("example.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(_example(stopped))
+    done = stopped.run_gateway("--config", path, "--check-config")
+    assert done.returncode == 0, done.output
