@@ -65,8 +65,7 @@ int sectigo_csr_read(const char *text, struct sectigo_order_facts *facts)
     if (!der)
         return -9;
     X509_REQ *request = d2i_X509_REQ(NULL, &at, (long)len);
-    bool whole = request && at == der + len;
-    if (whole) {
+    if (request) {
         facts->csr_read = true;
         read_subject(request, facts);
         read_names(request, facts);
@@ -74,5 +73,5 @@ int sectigo_csr_read(const char *text, struct sectigo_order_facts *facts)
     X509_REQ_free(request);
     free(der);
     ERR_clear_error();
-    return whole ? 0 : -10;
+    return facts->csr_read ? 0 : -10;
 }

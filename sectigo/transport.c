@@ -170,11 +170,9 @@ CURL *sectigo_call_handle(struct sectigo_call *call)
 /* libcurl notes the time before it sends the first octet of a request; 0: it never came to that. */
 static bool nothing_sent(CURL *easy)
 {
-    curl_off_t before_request = 0, uploaded = 0;
+    curl_off_t before_request = 0;
 
-    return curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &before_request) == CURLE_OK &&
-           curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &uploaded) == CURLE_OK && before_request == 0 &&
-           uploaded == 0;
+    return curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &before_request) == CURLE_OK && before_request == 0;
 }
 
 static enum sectigo_outcome failed_transfer(struct sectigo_call *call, CURLcode result)

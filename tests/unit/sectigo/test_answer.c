@@ -106,6 +106,11 @@ static void test_unknown_code_keeps_its_text(void **state)
                       (struct sectigo_order_flags){.url_encoded = true}, &answer));
     assert_int_equal(answer.code, -777);
     assert_string_equal(answer.message, "Something n\xc3\xa9w ?");
+    /* Overlong, a surrogate, beyond the last character, cut. */
+    assert_true(parse(SECTIGO_AUTO_APPLY_ORDER,
+                      "errorCode=-777&errorMessage=%e0%80%80,%ed%a0%80,%f4%90%80%80,%f0%80%80%80,%e2%82",
+                      (struct sectigo_order_flags){.url_encoded = true}, &answer));
+    assert_string_equal(answer.message, "???,???,????,????,??");
 }
 
 static void test_encoded_separators_stay_in_the_message(void **state)

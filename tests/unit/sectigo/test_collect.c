@@ -158,6 +158,23 @@ static void test_no_answer(void **state)
             fail_msg("\"%s\" was taken for an answer", bodies[i]);
 }
 
+/* Lengths of two octets, as all real certificates have them: whole, one octet short, one too many. */
+static void test_long_object(void **state)
+{
+    uint8_t der[4 + 300 + 1] = {0x30, 0x82, 0x01, 0x2c};
+    (void)state;
+
+    for (size_t len = sizeof(der) - 2; len <= sizeof(der); len++) {
+        struct sectigo_collect_answer answer;
+        char base64[500], body[600];
+
+        EVP_EncodeBlock((unsigned char *)base64, der, (int)len);
+        snprintf(body, sizeof(body), "errorCode=2&certificate=%s", base64);
+        assert_int_equal(parse(body, &answer), len == 304);
+        sectigo_collect_clear(&answer);
+    }
+}
+
 static void test_newline_form(void **state)
 {
     char *root = pem_of("MAMCAQE="), *leaf = pem_of("MAMCAQI="), body[600];
@@ -229,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_pending_and_refused),
         cmocka_unit_test(test_other_containers),
         cmocka_unit_test(test_no_answer),
+        cmocka_unit_test(test_long_object),
         cmocka_unit_test(test_newline_form),
         cmocka_unit_test(test_no_newline_form),
     };

@@ -169,6 +169,7 @@ static void test_no_answer(void **state)
         {SECTIGO_WEB_HOST_REPORT, ""},
         {SECTIGO_WEB_HOST_REPORT, "errorCode=0"},
         {SECTIGO_WEB_HOST_REPORT, "noOfResults=0"},
+        {SECTIGO_WEB_HOST_REPORT, "errorCode=0&1_orderNumber=5"},
         {SECTIGO_WEB_HOST_REPORT, "errorCode=0&noOfResults="},
         {SECTIGO_WEB_HOST_REPORT, "errorCode=0&noOfResults=-1"},
         {SECTIGO_WEB_HOST_REPORT, "errorCode=0&noOfResults=many"},

@@ -117,6 +117,31 @@ static void test_wrong_authority_never_left(void **state)
     assert_int_equal(atomic_load(&server.requests), 0);
 }
 
+static atomic_int folders_loaded;
+
+/* Stands before OpenSSL's own: libcurl must never ask for a folder of authorities. */
+int X509_STORE_load_path(X509_STORE *store, const char *path)
+{
+    (void)store;
+    (void)path;
+    atomic_fetch_add(&folders_loaded, 1);
+    return 1;
+}
+
+static void test_no_other_authorities(void **state)
+{
+    struct server server = {0};
+    char reason[SECTIGO_MESSAGE_MAX];
+    (void)state;
+
+    start_server(&server, ANSWER, "errorCode=0");
+    struct sectigo_client *client = client_of(&server);
+    assert_int_equal(perform(client, SECTIGO_AUTO_APPLY_ORDER, reason), SECTIGO_ANSWERED);
+    sectigo_client_free(client);
+    stop_server(&server);
+    assert_int_equal(atomic_load(&folders_loaded), 0);
+}
+
 static void test_refused_port_never_left(void **state)
 {
     struct server server = {0};
@@ -158,6 +183,44 @@ static void test_refused_proxy_never_left(void **state)
     assert_null(strstr(reason, "heimlich"));
     sectigo_client_free(client);
     stop_server(&server);
+}
+
+static void *refuse_tunnel(void *ctx)
+{
+    static const char reply[] = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+    char request[4096] = "";
+    size_t len = 0;
+    int fd = accept(*(int *)ctx, NULL, NULL);
+
+    for (ssize_t got = 1; got > 0 && !strstr(request, "\r\n\r\n"); len += (size_t)(got > 0 ? got : 0))
+        got = read(fd, request + len, sizeof(request) - len - 1);
+    bool asked = strncmp(request, "CONNECT 127.0.0.1:", 18) == 0 && write(fd, reply, strlen(reply)) > 0;
+    close(fd);
+    return asked ? ctx : NULL;
+}
+
+/* The proxy was talked to, Sectigo was not. */
+static void test_refused_tunnel_never_left(void **state)
+{
+    struct server server = {0};
+    char reason[SECTIGO_MESSAGE_MAX], url[64];
+    int listener;
+    pthread_t proxy;
+    void *asked;
+    (void)state;
+
+    start_server(&server, ANSWER, "errorCode=0");
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u", listen_on_loopback(&listener));
+    assert_int_equal(pthread_create(&proxy, NULL, refuse_tunnel, &listener), 0);
+    struct sectigo_client *client =
+        client_with(&server, (struct sectigo_client_config){.ca_file = ca_file, .proxy = url, .timeout_ms = 20000});
+    assert_int_equal(perform(client, SECTIGO_AUTO_APPLY_ORDER, reason), SECTIGO_NEVER_LEFT);
+    pthread_join(proxy, &asked);
+    assert_non_null(asked);
+    close(listener);
+    sectigo_client_free(client);
+    stop_server(&server);
+    assert_int_equal(atomic_load(&server.connections), 0);
 }
 
 /* What changes something: a connection of its own each time, but one TLS session. */
@@ -225,7 +288,7 @@ static void test_collect_is_serialised(void **state)
     pthread_t threads[6];
     (void)state;
 
-    start_server(&server, ANSWER, "errorCode=0");
+    start_server(&server, ANSWER_IN_COMPANY, "errorCode=0");
     struct sectigo_client *client = client_of(&server);
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, collect_once, client), 0);
@@ -266,6 +329,8 @@ static void test_multi_handle(void **state)
 
     start_server(&server, ANSWER, "errorCode=0");
     struct sectigo_client *client = client_of(&server);
+    char reason[SECTIGO_MESSAGE_MAX];
+    assert_int_equal(perform(client, SECTIGO_AUTO_APPLY_ORDER, reason), SECTIGO_ANSWERED);
     struct sectigo_call *calls[2] = {make_call(client, SECTIGO_AUTO_APPLY_ORDER),
                                      make_call(client, SECTIGO_AUTO_REPLACE_SSL)};
     for (size_t i = 0; i < 2; i++)
@@ -284,7 +349,8 @@ static void test_multi_handle(void **state)
     curl_multi_cleanup(multi);
     sectigo_client_free(client);
     stop_server(&server);
-    assert_int_equal(atomic_load(&server.connections), 2);
+    assert_int_equal(atomic_load(&server.connections), 3);
+    assert_int_equal(atomic_load(&server.resumed), 2); /* on other handles than the one that made the session */
 }
 
 static void test_login_in_the_form_is_refused(void **state)
@@ -337,9 +403,11 @@ int main(void)
         cmocka_unit_test(test_outcomes),
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_wrong_authority_never_left),
+        cmocka_unit_test(test_no_other_authorities),
         cmocka_unit_test(test_refused_port_never_left),
         cmocka_unit_test(test_unresolved_never_left),
         cmocka_unit_test(test_refused_proxy_never_left),
+        cmocka_unit_test(test_refused_tunnel_never_left),
         cmocka_unit_test(test_changing_calls_use_fresh_connections),
         cmocka_unit_test(test_reading_calls_reuse_connections),
         cmocka_unit_test(test_purchase_is_not_repeated),

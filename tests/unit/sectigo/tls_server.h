@@ -98,16 +98,17 @@ static int drop_certificates(void **state)
 /* ---- the server ---- */
 
 enum behaviour {
-    ANSWER,         /* 200 and reply */
-    ANSWER_CLOSE,   /* the same, without Content-Length, ended by close_notify */
-    CUT_CLOSE,      /* the same, ended without close_notify */
-    TRUNCATE,       /* Content-Length says more than comes */
-    RESET,          /* TCP reset in the middle of the body */
-    NO_REPLY,       /* closed after the request was read */
-    DIE_ON_REUSE,   /* answers the first request of a connection, closes at the second */
-    SILENT,         /* reads the request, never answers */
-    SLOW_HANDSHAKE, /* accepts and says nothing */
-    REDIRECT,       /* 302 to itself */
+    ANSWER,            /* 200 and reply */
+    ANSWER_IN_COMPANY, /* the same, after a chance for another request to come in meanwhile */
+    ANSWER_CLOSE,      /* the same, without Content-Length, ended by close_notify */
+    CUT_CLOSE,         /* the same, ended without close_notify */
+    TRUNCATE,          /* Content-Length says more than comes */
+    RESET,             /* TCP reset in the middle of the body */
+    NO_REPLY,          /* closed after the request was read */
+    DIE_ON_REUSE,      /* answers the first request of a connection, closes at the second */
+    SILENT,            /* reads the request, never answers */
+    SLOW_HANDSHAKE,    /* accepts and says nothing */
+    REDIRECT,          /* 302 to itself */
     STATUS_500,
     EMPTY_BODY,
     ENDLESS, /* a body over SECTIGO_REPLY_MAX */
@@ -228,10 +229,23 @@ static void answer_last(struct server *server, SSL *ssl)
     }
 }
 
+/* Until another request is in flight, or long enough for it to have come. */
+static void await_company(struct server *server)
+{
+    struct pollfd polled = {.fd = server->stop[0], .events = POLLIN};
+
+    for (int i = 0; i < 20 && atomic_load(&server->in_flight) < 2; i++)
+        poll(&polled, 1, 5);
+}
+
 /* True: the connection goes on. */
 static bool answer(struct server *server, SSL *ssl, int nth)
 {
     switch (server->behaviour) {
+    case ANSWER_IN_COMPANY:
+        await_company(server);
+        write_reply(ssl, "200 OK", "", server->reply);
+        return true;
     case ANSWER:
         write_reply(ssl, "200 OK", "", server->reply);
         return true;
