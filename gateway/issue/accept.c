@@ -1,7 +1,9 @@
 #include "gateway/issue/accept.h"
 
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -42,6 +44,85 @@ static STACK_OF(X509) * read_cas(const char *pem)
         }
     }
     BIO_free(bio);
+    return cas;
+}
+
+/* ---- cache ---- */
+
+enum { CACHED_MAX = 8 };
+
+struct accept_cache {
+    pthread_mutex_t lock;
+    struct {
+        char *pem;
+        STACK_OF(X509) * cas;
+    } entries[CACHED_MAX];
+    unsigned next; /* replaced next */
+};
+
+struct accept_cache *accept_cache_make(void)
+{
+    struct accept_cache *cache = calloc(1, sizeof *cache);
+    if (cache)
+        pthread_mutex_init(&cache->lock, NULL);
+    return cache;
+}
+
+static void drop_entry(struct accept_cache *cache, unsigned at)
+{
+    free(cache->entries[at].pem);
+    sk_X509_pop_free(cache->entries[at].cas, X509_free);
+    cache->entries[at].pem = NULL;
+    cache->entries[at].cas = NULL;
+}
+
+void accept_cache_free(struct accept_cache *cache)
+{
+    if (!cache)
+        return;
+    for (unsigned i = 0; i < CACHED_MAX; i++)
+        drop_entry(cache, i);
+    pthread_mutex_destroy(&cache->lock);
+    free(cache);
+}
+
+static STACK_OF(X509) * cached_cas(struct accept_cache *cache, const char *pem)
+{
+    STACK_OF(X509) *cas = NULL;
+    pthread_mutex_lock(&cache->lock);
+    for (unsigned i = 0; i < CACHED_MAX && !cas; i++) {
+        if (cache->entries[i].pem && strcmp(cache->entries[i].pem, pem) == 0)
+            cas = X509_chain_up_ref(cache->entries[i].cas);
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return cas;
+}
+
+static void remember_cas(struct accept_cache *cache, const char *pem, STACK_OF(X509) * cas)
+{
+    char *copy = strdup(pem);
+    STACK_OF(X509) *kept = X509_chain_up_ref(cas);
+    if (!copy || !kept) {
+        free(copy);
+        sk_X509_pop_free(kept, X509_free);
+        return;
+    }
+    pthread_mutex_lock(&cache->lock);
+    drop_entry(cache, cache->next);
+    cache->entries[cache->next].pem = copy;
+    cache->entries[cache->next].cas = kept;
+    cache->next = (cache->next + 1) % CACHED_MAX;
+    pthread_mutex_unlock(&cache->lock);
+}
+
+static STACK_OF(X509) * find_cas(struct accept_cache *cache, const char *pem)
+{
+    STACK_OF(X509) *cas = cache && pem ? cached_cas(cache, pem) : NULL;
+    if (cas)
+        return cas;
+    cas = read_cas(pem);
+    if (cas && cache && pem)
+        remember_cas(cache, pem, cas);
     return cas;
 }
 
@@ -222,7 +303,7 @@ enum accept_verdict accept_certificate(const struct accept_want *want, const cha
     } else if (out->not_before_s < (int64_t)(want->sent_ms / 1000) - BEFORE_SENT_S) {
         no(reason, "the certificate is older than the order");
     } else if ((verdict = check_names(leaf, want, reason)) == ACCEPT_GOOD) {
-        cas = read_cas(ca_pem);
+        cas = find_cas(want->cache, ca_pem);
         if (!cas || !build_chain(leaf, cas, want->anchors, &out->chain, reason))
             verdict = ACCEPT_NO;
     }

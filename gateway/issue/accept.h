@@ -17,12 +17,20 @@
 
 enum { ACCEPT_REASON_MAX = 512 };
 
+/* Certificates of authorities as they came with earlier leaves, parsed: an intermediate serves thousands of leaves, and
+ * parsing one costs more than checking its signature. Whether they are trusted is asked anew each time. Thread-safe. */
+struct accept_cache;
+/* NULL when out of memory. */
+struct accept_cache *accept_cache_make(void);
+void accept_cache_free(struct accept_cache *cache);
+
 struct accept_want {
     const uint8_t *spki_sha256; /* 32 octets, of the CSR */
     const struct acme_names *names;
     bool base_of_wildcard; /* "example.com" beside an ordered "*.example.com" is fine */
     uint64_t sent_ms;      /* when the request first left */
     X509_STORE *anchors;
+    struct accept_cache *cache; /* NULL: none */
 };
 
 enum accept_verdict {

@@ -345,7 +345,8 @@ bool life_accept(struct errand *e, const char *leaf, const char *ca)
                                .names = &e->sub.names,
                                .base_of_wildcard = e->profile->accept_base_of_wildcard,
                                .sent_ms = e->is.sent_ms,
-                               .anchors = upstream_anchors(e->login)};
+                               .anchors = upstream_anchors(e->login),
+                               .cache = upstream_cas(e->login)};
     struct acme_certificate *certificate = &e->result.certificate;
     if (accept_certificate(&want, leaf, ca, certificate, reason) == ACCEPT_GOOD) {
         certificate->issuance = strdup(e->is.id);

@@ -26,6 +26,7 @@ struct upstream_login {
     const struct config_login *config;
     struct sectigo_client *client;
     X509_STORE *anchors;
+    struct accept_cache *cas;
     struct egress *egress;
     _Atomic uint64_t closed_until_ms;
     /* egress thread only */
@@ -79,6 +80,7 @@ static bool open_login(struct upstream_login *login, const struct config_login *
         snprintf(reason, UPSTREAM_REASON_MAX, "login %s: %.400s", config->name, why);
         return false;
     }
+    login->cas = accept_cache_make();
     login->anchors = load_anchors(config, reason);
     return login->anchors != NULL;
 }
@@ -114,6 +116,7 @@ void upstream_free(struct upstream *upstream)
         if (upstream->logins[i].client)
             sectigo_client_free(upstream->logins[i].client);
         X509_STORE_free(upstream->logins[i].anchors);
+        accept_cache_free(upstream->logins[i].cas);
     }
     free(upstream->logins);
     free(upstream);
@@ -136,6 +139,11 @@ const struct config_login *upstream_login_config(const struct upstream_login *lo
 X509_STORE *upstream_anchors(const struct upstream_login *login)
 {
     return login->anchors;
+}
+
+struct accept_cache *upstream_cas(const struct upstream_login *login)
+{
+    return login->cas;
 }
 
 void upstream_close_login(struct upstream_login *login)

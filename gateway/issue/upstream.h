@@ -14,6 +14,7 @@
 
 #include "gateway/config.h"
 #include "gateway/egress.h"
+#include "gateway/issue/accept.h"
 #include "sectigo/sectigo.h"
 #include "sectigo/transport.h"
 
@@ -33,6 +34,8 @@ struct upstream_login *upstream_login(struct upstream *upstream, const char *nam
 const struct config_login *upstream_login_config(const struct upstream_login *login);
 /* Roots that certificates of this login must chain to; lives as long as the login. */
 X509_STORE *upstream_anchors(const struct upstream_login *login);
+/* Of the intermediates that its certificates come with; lives as long as the login. */
+struct accept_cache *upstream_cas(const struct upstream_login *login);
 /* Marks the login refused: no call leaves for five minutes. Any thread. */
 void upstream_close_login(struct upstream_login *login);
 bool upstream_is_closed(struct upstream_login *login);

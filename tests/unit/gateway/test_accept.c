@@ -24,6 +24,7 @@ static struct authority root, intermediate, stranger;
 static EVP_PKEY *client_key;
 static uint8_t spki_sha256[32];
 static X509_STORE *anchors;
+static struct accept_cache *cache;
 
 static void extend(X509 *certificate, int nid, const char *value)
 {
@@ -89,6 +90,7 @@ static int set_up(void **state)
     EVP_Digest(der, (size_t)der_len, spki_sha256, &len, EVP_sha256(), NULL);
     OPENSSL_free(der);
     anchors = X509_STORE_new();
+    cache = accept_cache_make();
     X509_STORE_add_cert(anchors, root.certificate);
     return 0;
 }
@@ -107,6 +109,7 @@ static int tear_down(void **state)
     drop(&stranger);
     EVP_PKEY_free(client_key);
     X509_STORE_free(anchors);
+    accept_cache_free(cache);
     return 0;
 }
 
@@ -135,7 +138,8 @@ static struct judged judge(const struct make *leaf, const char *order, bool base
                                .names = &names,
                                .base_of_wildcard = base_of_wildcard,
                                .sent_ms = (uint64_t)time(NULL) * 1000,
-                               .anchors = anchors};
+                               .anchors = anchors,
+                               .cache = cache};
     X509 *certificate = make(leaf);
     char *pem = pem_of(certificate), *first = pem_of(root.certificate), *second = pem_of(intermediate.certificate);
     char cas[8192];
