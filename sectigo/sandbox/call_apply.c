@@ -5,6 +5,7 @@
 
 #include "sectigo/parameter.h"
 #include "sectigo/sandbox/call.h"
+#include "sectigo/sandbox/licence.h"
 #include "sectigo/sandbox/place.h"
 #include "sectigo/sandbox/price.h"
 #include "sectigo/sandbox/progress.h"
@@ -114,8 +115,7 @@ static bool set_validation(const struct call *call, struct order *order)
     subject = subject_of(call);
     free(order->subject);
     order->subject = subject;
-    return subject && text_set(&order->verification_code, code) &&
-           text_set(&order->contact_email, sectigo_form_get(call->form, "appRepEmailAddress"));
+    return subject && text_set(&order->verification_code, code);
 }
 
 /* ---- placing ---- */
@@ -173,9 +173,11 @@ static bool set_facts(struct call *call, struct order *order)
     order->placed_ms = now_ms();
     order->days = argument_number(call->form, "days", 0);
     order->test = argument_yes(call->form, "test");
+    order->ip_addresses = argument_number(call->form, "IP Addresses", 0);
     if (!text_set(&order->number, number) || !text_set(&order->login, call->account->login->name) ||
         !text_set(&order->product, sectigo_form_get(call->form, "product")) ||
         !text_set(&order->foreign_order_number, foreign && *foreign ? foreign : NULL) ||
+        !text_set(&order->contact_email, sectigo_form_get(call->form, "appRepEmailAddress")) ||
         !text_set(&order->organization, organization && *organization ? organization : NULL))
         return false;
     snprintf(number, sizeof number, "%lld", (long long)book->next_certificate);
@@ -242,6 +244,8 @@ static bool prepare(struct call *call, struct order *order)
         refuse_names(call, check_foreign(call), "foreignOrderNumber");
         return false;
     }
+    if (!licence_check(call))
+        return false;
     if (!set_facts(call, order) || !set_validation(call, order)) {
         answer_refuse_as(call->answer, call->kind, -14);
         return false;

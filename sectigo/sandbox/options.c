@@ -21,6 +21,7 @@ enum {
     PASSWORD_FILE,
     ISSUE_DELAY,
     TLS_NAME,
+    CLIENT_CA,
     PLAIN,
     HELP
 };
@@ -38,6 +39,7 @@ static const struct option long_options[] = {
     {"password-file", required_argument, NULL, PASSWORD_FILE},
     {"issue-delay", required_argument, NULL, ISSUE_DELAY},
     {"tls-name", required_argument, NULL, TLS_NAME},
+    {"client-ca", required_argument, NULL, CLIENT_CA},
     {"plain", required_argument, NULL, PLAIN},
     {"help", no_argument, NULL, HELP},
     {0},
@@ -57,6 +59,8 @@ void options_usage(void)
          "  --push-certificate     POST notifications, with the certificate\n"
          "  --login NAME           accept this login (sandbox); repeat for several,\n"
          "  --password-file FILE   each followed by the file of its password (sandbox)\n"
+         "  --client-ca FILE       certificates of these authorities (PEM) are as good as the password of the login\n"
+         "                         that is their common name\n"
          "  --issue-delay SECONDS  wait that long between validation and issuance (0)\n"
          "  --tls-name NAME        one more name for the HTTPS certificate\n"
          "  --plain ADDR:PORT      serve /sandbox/ over plain HTTP there; Sectigo's own paths answer -1");
@@ -149,6 +153,9 @@ static bool read_text_option(struct options *options, int option, const char *va
         return true;
     case PUSH_CERTIFICATE:
         options->push_certificate = true;
+        return true;
+    case CLIENT_CA:
+        options->client_ca = value;
         return true;
     case TLS_NAME:
         options->tls_name = value;

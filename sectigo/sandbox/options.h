@@ -25,7 +25,7 @@ struct options {
     struct options_login logins[OPTIONS_LOGINS_MAX];
     unsigned login_count;
     int64_t issue_delay_ms;
-    const char *tls_name;
+    const char *tls_name, *client_ca;
     bool help;
 };
 

@@ -72,6 +72,7 @@ static const struct field order_fields[] = {
     ROW(order, NUMBER, days, "days"),
     ROW(order, NUMBER, debited_cents, "debitedCents"),
     ROW(order, NUMBER, refunded_cents, "refundedCents"),
+    ROW(order, NUMBER, ip_addresses, "ipAddresses"),
     ROW(order, FLAG, test, "test"),
     ROW(order, TIME, placed_ms, "placed"),
     ROW(order, TIME, issued_ms, "issued"),

@@ -76,6 +76,7 @@ struct order {
     int kind, state;
     char *login, *foreign_order_number, *product, *certificate_id;
     int64_t days, debited_cents, refunded_cents;
+    int64_t ip_addresses; /* of a licence */
     bool test;
     int64_t placed_ms, issued_ms, closed_ms;
     char *csr; /* base64 of the DER octets as received */

@@ -9,6 +9,7 @@
 
 #include "sectigo/sandbox/call.h"
 #include "sectigo/sandbox/control.h"
+#include "sectigo/sandbox/peer.h"
 #include "sectigo/sandbox/reply.h"
 
 enum { BODY_MAX = 1024 * 1024, CONNECTIONS_MAX = 2000, IDLE_S = 120, STACK_BYTES = 512 * 1024 };
@@ -18,6 +19,7 @@ struct listener {
     struct MHD_Daemon *daemon;
     bool plain;
     char url[128];
+    char *trusted; /* owned: PEM of --client-ca */
     gnutls_datum_t ticket_key;
 };
 struct server {
@@ -96,6 +98,8 @@ static enum MHD_Result run_endpoint(struct sandbox *sandbox, struct MHD_Connecti
         parsed = sectigo_form_parse(request->body ? request->body : "", request->len, NULL, &form);
     else
         parsed = MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_query, &form) >= 0;
+    if (endpoint->kind != SECTIGO_DECODE_CSR)
+        peer_login(sandbox, connection, &form);
     collecting = collect_begin(sandbox, endpoint, &form);
     if (!reply_before(sandbox, endpoint, &answer)) {
         if (parsed && !form.failed)
@@ -219,6 +223,21 @@ static void set_url(struct listener *listener, const char *address)
              listener->plain ? "http" : "https", address, info ? info->port : 0u);
 }
 
+/* Malloc'd; NULL: said on stderr. */
+static char *read_file(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    char *text = calloc(1, BODY_MAX + 1);
+    size_t len = file && text ? fread(text, 1, BODY_MAX, file) : 0;
+    if (file)
+        fclose(file);
+    if (len)
+        return text;
+    fprintf(stderr, "sectigo-sandbox: cannot read %s\n", path);
+    free(text);
+    return NULL;
+}
+
 /* False: said on stderr. */
 static bool listen_on(struct listener *listener, struct sandbox *sandbox, const char *text, uint16_t port, bool plain)
 {
@@ -226,12 +245,19 @@ static bool listen_on(struct listener *listener, struct sandbox *sandbox, const 
         {MHD_OPTION_HTTPS_MEM_CERT, 0, sandbox->ca.tls_certificate},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, sandbox->ca.tls_key},
         {MHD_OPTION_END, 0, NULL},
+        {MHD_OPTION_END, 0, NULL},
     };
     struct sockaddr_storage address;
     unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
     *listener = (struct listener){.sandbox = sandbox, .plain = plain};
     if (make_address(text, port, &address) == sizeof(struct sockaddr_in6))
         flags |= MHD_USE_IPv6;
+    if (sandbox->options.client_ca && !plain) {
+        listener->trusted = read_file(sandbox->options.client_ca);
+        if (!listener->trusted)
+            return false;
+        certificate[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0, listener->trusted};
+    }
     if (plain)
         certificate[0].option = MHD_OPTION_END;
     else
@@ -257,6 +283,7 @@ static void stop_listening(struct listener *listener)
     if (listener->ticket_key.data)
         gnutls_memset(listener->ticket_key.data, 0, listener->ticket_key.size);
     gnutls_free(listener->ticket_key.data);
+    free(listener->trusted);
 }
 
 struct server *server_start(struct sandbox *sandbox)

@@ -22,6 +22,7 @@ static const struct field fields[] = {
     ROW(FLAG, reuse_validation, "reuseValidation"),
     ROW(FLAG, fetch_follows_redirects, "fetchFollowsRedirects"),
     ROW(NUMBER, duplicate_foreign_order_code, "duplicateForeignOrderCode"),
+    ROW(NUMBER, licence_service_code, "licenceServiceCode"),
     ROW(NUMBER, credit_cents, "creditCents"),
     ROW(NUMBER, call_limit_per_minute, "callLimitPerMinute"),
     ROW(NUMBER, lock_after, "lockAfter"),

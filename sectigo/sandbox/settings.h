@@ -27,6 +27,7 @@ struct settings {
     bool reuse_validation; /* names once validated for a login need no new look */
     bool fetch_follows_redirects;
     int64_t duplicate_foreign_order_code; /* -4 */
+    int64_t licence_service_code;         /* what every order of a licence is refused with (-64, -66, ...); 0: none */
     int64_t credit_cents;                 /* of each login, before what was bought */
     int64_t call_limit_per_minute;        /* -42 beyond it; 0: none */
     int64_t lock_after;                   /* wrong passwords in a row; 0: never */

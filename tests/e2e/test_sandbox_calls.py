@@ -13,9 +13,10 @@ import zipfile
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sandbox_client import Csr, net, pem, rsa_key, wait_for  # noqa: F401
 
@@ -592,3 +593,39 @@ def test_notifications_may_go_to_https(net):
     _, reply, _ = issue(net, stranger)
     wait_for("giving up", lambda: stranger.order(reply["orderNumber"])["notifications"][0]["done"])
     assert "delivered" not in stranger.order(reply["orderNumber"])["notifications"][0]
+
+
+def client_certificate(folder, name):
+    """A self-signed authority and a certificate of it for name: their files, and that of its key."""
+    now = datetime.datetime.utcnow()
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    made = []
+    for common_name, key, is_ca in (("Clients", keys[0], True), (name, keys[1], False)):
+        builder = x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
+        builder = builder.issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Clients")]))
+        builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
+        builder = builder.not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(9))
+        builder = builder.add_extension(x509.BasicConstraints(is_ca, None), True)
+        made.append(builder.sign(keys[0], hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    made.append(keys[1].private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                      serialization.NoEncryption()))
+    paths = [folder / f"{name}-{kind}.pem" for kind in ("ca", "certificate", "key")]
+    for path, content in zip(paths, made):
+        path.write_bytes(content)
+    return paths
+
+
+def test_a_client_certificate_is_as_good_as_a_password(net, tmp_path):
+    authority, certificate, key = client_certificate(tmp_path, "sandbox")
+    box = net.sandbox("--client-ca", authority)
+    csr = Csr(NAME)
+    assert box.apply(csr, loginName=None, loginPassword=None).code == -3
+    assert box.apply(csr, loginPassword="wrong").code == -16
+    box.tls.load_cert_chain(certificate, key)
+    assert box.apply(csr, loginName=None, loginPassword=None).code == 0
+    assert box.apply(Csr(NAME), loginPassword=None).code == 0
+    assert box.apply(Csr(NAME), loginName="other", loginPassword=None).code == -3
+    assert box.apply(Csr(NAME), loginPassword="wrong").code == -16
+    _, certificate, key = client_certificate(tmp_path, "stranger")
+    box.tls.load_cert_chain(certificate, key)
+    assert box.apply(Csr(NAME), loginName=None, loginPassword=None).code == -3

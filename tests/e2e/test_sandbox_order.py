@@ -239,21 +239,63 @@ GUARDIAN = {"appRepLoginName": "me", "organizationName": "Sectigo", "appRepForen
             "appRepSurname": "Smith", "appRepEmailAddress": "john@example.org", "appRepCountryName": "US"}
 
 
+def licence(box, product, days=365, **fields):
+    """An order of a licence, of a customer of its own unless fields say otherwise."""
+    licence.customers = getattr(licence, "customers", 0) + 1
+    given = {"appRepEmailAddress": f"customer{licence.customers}@example.org"}
+    if product.startswith(("586", "346", "349", "357", "341", "356")):
+        given = {**GUARDIAN, **given, "organizationName": f"Customer {licence.customers}"}
+    if product == "706,577,163":
+        given = {**organization_for(7), **given, "csr": Csr(NAME).pem, "isCustomerValidated": "N", "offerType": 22}
+    return box.call("AutoApplyOrder", **{"product": product, "days": days, "responseFormat": 1,
+                                         "showCertificateID": "Y", **given, **fields})
+
+
 @pytest.mark.parametrize("product, fields", [
-    ("586,587", GUARDIAN), ("346,329", GUARDIAN), ("349,259", GUARDIAN),
-    ("586, 587, 356", {**GUARDIAN, "IP Addresses": "10"}),
-    ("357", {**GUARDIAN, "appRepLoginPassword": "secret"}),
-    ("700", {"appRepEmailAddress": "john@example.org"}), ("701", {"appRepEmailAddress": "john@example.org"}),
-    ("702", {"appRepEmailAddress": "john@example.org"}), ("703", {"appRepEmailAddress": "john@example.org"}),
-    ("1000", {"appRepEmailAddress": "john@example.org"}), ("1003", {"appRepEmailAddress": "john@example.org"}),
+    ("586,587", {}), ("346,329", {}), ("349,259", {}), ("341", {"days": 45}),
+    ("586, 587, 356", {"IP Addresses": "10"}), ("357", {"appRepLoginPassword": "secret"}),
+    ("700", {}), ("701", {}), ("702", {}), ("703", {}), ("1000", {}), ("1001", {}), ("1002", {}), ("1003", {}),
+    ("706,577,163", {}),
 ])
 def test_every_licence_can_be_bought(shared, product, fields):
-    reply = shared.box.call("AutoApplyOrder", product=product, days=365, responseFormat=1, showCertificateID="Y",
-                            **fields)
+    reply = licence(shared.box, product, **fields)
     assert reply.code == 0, reply.text
     order = shared.box.order(reply["orderNumber"])
     assert order["state"] == "fulfilled" and "certificateID" not in order
     assert shared.box.collect(reply["orderNumber"]).code == -4
+
+
+def test_customers_of_a_service_must_renew(shared):
+    first = licence(shared.box, "586,587", organizationName="Twice")
+    assert first.code == 0
+    assert licence(shared.box, "346,329", organizationName="twice").code == -57
+    again = {"organizationName": "Twice", "previousOrderNumber": first["orderNumber"]}
+    early = licence(shared.box, "586,587", **again)
+    assert early.code == -56 and "Your current license expires on 20" in early["errorMessage"]
+    assert licence(shared.box, "586,587", **{**again, "previousOrderNumber": "4711"}).code == -4
+    assert licence(shared.box, "700", previousOrderNumber=first["orderNumber"]).code == -71
+    short = licence(shared.box, "586,587,356", days=20, **{"IP Addresses": "10"})
+    renewal = {"previousOrderNumber": short["orderNumber"], "IP Addresses": "5"}
+    few = licence(shared.box, "586,587,356", **renewal)
+    assert few.code == -60 and "Previously you have purchased 10 IP addresses." in few["errorMessage"]
+    assert licence(shared.box, "586,587,356", **{**renewal, "IP Addresses": "10"}).code == 0
+    trial = licence(shared.box, "341", days=45)
+    assert licence(shared.box, "586,587", previousOrderNumber=trial["orderNumber"]).code == -45
+    assert licence(shared.box, "700", appRepEmailAddress="me@example.org").code == 0
+    assert licence(shared.box, "701", appRepEmailAddress="me@example.org").code == -63
+    assert licence(shared.box, "1000", appRepEmailAddress="me@example.org").code == 0
+    assert licence(shared.box, "1001", appRepEmailAddress="me@example.org").code == -122
+
+
+def test_addresses_need_an_account_to_be_added_to(net):
+    box = net.sandbox()
+    pack = {"IP Addresses": "10"}
+    assert licence(box, "356", **pack).code == -59
+    assert licence(box, "586,587").code == 0
+    assert licence(box, "356", **pack).code == 0
+    box.settings(licenceServiceCode=-66)
+    refused(licence(box, "700"), -66, "CodeGuard partner is not activated.")
+    assert box.apply(Csr(NAME)).code == 0
 
 
 @pytest.mark.parametrize("product, code", [("287,289", -4), ("586", -4), ("700,701", -67), ("1000,1001", -82),
