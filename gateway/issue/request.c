@@ -50,7 +50,7 @@ static void add_domain_names(struct sectigo_form *form, const struct acme_names 
     for (size_t i = 0; i < names->count; i++) {
         if (i > 0)
             *end++ = ',';
-        end = stpcpy(end, names->list[i].value);
+        end = mempcpy(end, names->list[i].value, strlen(names->list[i].value));
     }
     *end = '\0';
     sectigo_form_add(form, "domainNames", list);

@@ -52,7 +52,7 @@ static void list_names(const GENERAL_NAMES *names, char listed[static LISTED_SIZ
         if (name->type == GEN_DNS)
             excerpt(ASN1_STRING_get0_data(name->d.dNSName), (size_t)ASN1_STRING_length(name->d.dNSName), quoted);
         else if (name->type == GEN_IPADD)
-            strcpy(quoted, "an IP address");
+            snprintf(quoted, sizeof quoted, "an IP address");
         len += (size_t)snprintf(listed + len, LISTED_SIZE - len, "%s%s", i > 0 ? ", " : "", quoted);
     }
     if (count > SHOWN_NAMES)

@@ -1,6 +1,6 @@
 #include "gateway/validate/excerpt.h"
 
-#include <string.h>
+#include <stdio.h>
 
 static char printable(unsigned char octet)
 {
@@ -16,6 +16,6 @@ const char *excerpt(const void *data, size_t len, char out[static EXCERPT_SIZE])
     *at++ = '"';
     for (size_t i = 0; i < shown; i++)
         *at++ = printable(((const unsigned char *)data)[i]);
-    strcpy(at, shown < len ? "\"..." : "\"");
+    snprintf(at, EXCERPT_SIZE - (size_t)(at - out), "%s", shown < len ? "\"..." : "\"");
     return out;
 }
