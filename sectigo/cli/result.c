@@ -1,0 +1,31 @@
+#include "sectigo/cli/result.h"
+
+#include <stdio.h>
+
+#include "sectigo/cli/show.h"
+#include "sectigo/result.h"
+
+static const char *const subjects[] = {"orderNumber", "certificateID", "serialNumber", "baseOrderNumber"};
+enum { SUBJECTS = sizeof(subjects) / sizeof(*subjects) };
+
+void result_subject(const struct session *session, char *out, size_t size)
+{
+    *out = '\0';
+    for (size_t i = 0; i < SUBJECTS && !*out; i++)
+        if (sectigo_form_get(&session->form, subjects[i]))
+            snprintf(out, size, "%s %.80s", subjects[i], sectigo_form_get(&session->form, subjects[i]));
+}
+
+bool result_answer(struct session *session, const char *body, size_t len, enum outcome *outcome)
+{
+    struct sectigo_result result;
+
+    if (!sectigo_parse_result(session->command->call, body, len, &result))
+        return false;
+    json_t *json = outcome_begin(session, result.code, result.message, outcome);
+    for (size_t i = 0; i < SUBJECTS; i++)
+        put_text(json, subjects[i], sectigo_form_get(&session->form, subjects[i]));
+    if (!show(session, json, NULL, *outcome))
+        *outcome = OUTCOME_LOCAL;
+    return true;
+}

@@ -1,0 +1,12 @@
+/* result: answers that are little more than a code. One thread. */
+#ifndef CLI_RESULT_H
+#define CLI_RESULT_H
+
+#include "sectigo/cli/command.h"
+
+/* For the answer member of a command. */
+bool result_answer(struct session *session, const char *body, size_t len, enum outcome *outcome);
+/* "orderNumber 1000001": the first of the parameters that say what a call is about; "" where there is none. */
+void result_subject(const struct session *session, char *out, size_t size);
+
+#endif
