@@ -222,6 +222,7 @@ static void sleep_until(struct scheduler *s, uint64_t due_ms, uint64_t now_ms)
 static void *run(void *arg)
 {
     struct scheduler *s = arg;
+    pthread_setname_np(pthread_self(), "scheduler");
     pthread_mutex_lock(&s->lock);
     while (!s->stopping) {
         uint64_t now_ms = clock_ms();

@@ -241,8 +241,17 @@ static bool check_callback(const struct sectigo_order_facts *facts, struct secti
                           "isAppRepValidated must be Y where isCallbackCompleted is Y");
 }
 
-bool sectigo_order_examine(const struct sectigo_form *form, struct sectigo_order_facts *facts,
-                           struct sectigo_verdict *verdict)
+static void take_csr(struct sectigo_order_facts *facts, const struct sectigo_csr_facts *csr)
+{
+    facts->csr_read = true;
+    facts->csr_has = csr->common_name ? SECTIGO_CSR_COMMON_NAME : 0;
+    facts->csr_common_name_wildcard = csr->common_name_wildcard;
+    facts->csr_names = csr->names;
+}
+
+/* csr NULL: read from the form. */
+static bool examine(const struct sectigo_form *form, const struct sectigo_csr_facts *csr,
+                    struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
 {
     int csr_code = 0;
 
@@ -251,21 +260,35 @@ bool sectigo_order_examine(const struct sectigo_form *form, struct sectigo_order
     facts->form = form;
     if (!check_known(form, verdict) || !check_product(facts, verdict))
         return false;
-    const char *csr = given(facts, "csr");
-    if (csr)
-        csr_code = sectigo_csr_read(csr, facts);
+    const char *text = given(facts, "csr");
+    if (text && csr)
+        take_csr(facts, csr);
+    else if (text)
+        csr_code = sectigo_csr_read(text, facts);
     return check_required(facts, verdict) && check_values(facts, verdict) && check_scope(facts, verdict) &&
            check_days(facts, verdict) && check_csr(facts, csr_code, verdict) && check_names(facts, verdict) &&
            check_control(facts, verdict) && check_callback(facts, verdict);
 }
 
-bool sectigo_order_check(const struct sectigo_form *form, char reason[static SECTIGO_MESSAGE_MAX])
+bool sectigo_order_examine(const struct sectigo_form *form, struct sectigo_order_facts *facts,
+                           struct sectigo_verdict *verdict)
+{
+    return examine(form, NULL, facts, verdict);
+}
+
+bool sectigo_order_check_known(const struct sectigo_form *form, const struct sectigo_csr_facts *csr,
+                               char reason[static SECTIGO_MESSAGE_MAX])
 {
     struct sectigo_order_facts facts;
     struct sectigo_verdict verdict;
 
-    if (sectigo_order_examine(form, &facts, &verdict))
+    if (examine(form, csr, &facts, &verdict))
         return true;
     memcpy(reason, verdict.reason, SECTIGO_MESSAGE_MAX);
     return false;
+}
+
+bool sectigo_order_check(const struct sectigo_form *form, char reason[static SECTIGO_MESSAGE_MAX])
+{
+    return sectigo_order_check_known(form, NULL, reason);
 }

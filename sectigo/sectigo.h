@@ -239,6 +239,15 @@ bool sectigo_token_cname(const struct sectigo_token *token, const char *adn, cha
  * sentence that names the parameter. */
 bool sectigo_order_check(const struct sectigo_form *form, char reason[static SECTIGO_MESSAGE_MAX]);
 
+/* What a CSR says, for callers that have read and verified it: parsing it again costs more than all other checks. The
+ * subject's attributes besides the common name count as absent, as DV products take them. */
+struct sectigo_csr_facts {
+    bool common_name, common_name_wildcard;
+    size_t names; /* in the subject alternative name */
+};
+bool sectigo_order_check_known(const struct sectigo_form *form, const struct sectigo_csr_facts *csr,
+                               char reason[static SECTIGO_MESSAGE_MAX]);
+
 /* PEM text ("CERTIFICATE REQUEST") of the same octets; malloc'd or NULL. */
 char *sectigo_csr_pem(const uint8_t *der, size_t len);
 /* The octets of a csr parameter: base64, with or without header and footer. malloc'd; NULL where it is neither. */

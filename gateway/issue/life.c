@@ -241,7 +241,9 @@ static enum step submitting(struct errand *e)
         note(e, "not sent: out of memory");
         return send_later(e);
     }
-    if (e->is.kind == ISSUANCE_PURCHASE && e->is.sends == 1 && !sectigo_order_check(&form, reason)) {
+    /* finalize has checked that the CSR's names are the order's */
+    struct sectigo_csr_facts csr = {.common_name = e->is.csr_has_cn, .names = e->sub.names.count};
+    if (e->is.kind == ISSUANCE_PURCHASE && e->is.sends == 1 && !sectigo_order_check_known(&form, &csr, reason)) {
         sectigo_form_clear(&form);
         errand_log(e, LOG_LEVEL_ERROR, "the order cannot be sent as the profile makes it", reason);
         return refused(e, ACME_SERVER_INTERNAL, reason);
