@@ -167,8 +167,10 @@ static void print_table(const json_t *rows, const struct show_table *table)
 
 static void print_block(json_t *object, const struct show_table *table, int indent);
 
-static void print_values(json_t *object, int indent)
+/* False where there was none. */
+static bool print_values(json_t *object, int indent)
 {
+    bool any = false;
     int width = 0;
     const char *name;
     char number[32];
@@ -187,7 +189,9 @@ static void print_values(json_t *object, int indent)
         fputs(name, stdout);
         print_blanks(width - width_of(name) + 2);
         puts(text_of(value, number));
+        any = true;
     }
+    return any;
 }
 
 static void print_array(const json_t *array, const char *name, const struct show_table *table, int indent)
@@ -195,32 +199,35 @@ static void print_array(const json_t *array, const char *name, const struct show
     size_t i;
     json_t *row;
 
-    if (json_array_size(array) == 0)
-        return;
     if (table && strcmp(table->array, name) == 0) {
-        putchar('\n');
         print_table(array, table);
         return;
     }
     json_array_foreach(array, i, row)
     {
-        printf("\n%*s%s %zu of %zu\n", indent, "", name, i + 1, json_array_size(array));
+        printf("%s%*s%s %zu of %zu\n", i > 0 ? "\n" : "", indent, "", name, i + 1, json_array_size(array));
         print_block(row, table, indent + 2);
     }
 }
 
+/* Values, then what needs lines of its own, with an empty line between. */
 static void print_block(json_t *object, const struct show_table *table, int indent)
 {
+    bool gap = print_values(object, indent);
     const char *name;
     json_t *value;
 
-    print_values(object, indent);
     json_object_foreach(object, name, value)
     {
+        if (!has_lines(value) && json_array_size(value) == 0)
+            continue;
+        if (gap)
+            putchar('\n');
+        gap = true;
         if (json_is_array(value))
             print_array(value, name, table, indent);
-        else if (has_lines(value))
-            printf("\n%s", json_string_value(value));
+        else
+            fputs(json_string_value(value), stdout);
     }
 }
 
