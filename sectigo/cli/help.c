@@ -1,5 +1,6 @@
 #include "sectigo/cli/help.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "sectigo/cli/parameters.h"
@@ -14,19 +15,40 @@ void help_program(FILE *stream)
           stream);
 }
 
-/* Column in which the explanation begins. */
-enum { EXPLANATION = 40 };
+enum { EXPLANATION = 34, WIDTH = 110, TEXT_MAX = 512 }; /* columns: where the explanation begins, and ends */
 
-static void print_name(const char *name, const char *value)
+/* Words, in lines below each other from a column on; the cursor is at column at. */
+static void print_wrapped(const char *text, int at)
 {
-    int len = printf("  --");
+    if (at >= EXPLANATION) {
+        putchar('\n');
+        at = 0;
+    }
+    printf("%*s", EXPLANATION - at, "");
+    for (at = EXPLANATION; *text;) {
+        int len = (int)strcspn(text, " ");
+        if (at > EXPLANATION && at + 1 + len > WIDTH) {
+            printf("\n%*s", EXPLANATION, "");
+            at = EXPLANATION;
+        }
+        at += printf("%s%.*s", at > EXPLANATION ? " " : "", len, text);
+        text += len;
+        text += strspn(text, " ");
+    }
+    putchar('\n');
+}
+
+/* The columns that it took. */
+static int print_name(const char *name, const char *value)
+{
+    int at = printf("  --");
 
     for (; *name; name++)
         if (*name != ' ')
-            len += putchar(*name) != EOF;
+            at += printf("%c", *name);
     if (value)
-        len += printf(" %s", value);
-    printf("%*s", len < EXPLANATION - 1 ? EXPLANATION - len : 1, "");
+        at += printf(" %s", value);
+    return at;
 }
 
 static const struct preset *preset_of(const struct command *command, const char *name)
@@ -37,33 +59,53 @@ static const struct preset *preset_of(const struct command *command, const char 
     return NULL;
 }
 
+__attribute__((format(printf, 2, 3))) static void append(char text[static TEXT_MAX], const char *format, ...)
+{
+    size_t len = strlen(text);
+    va_list values;
+
+    if (len > 0)
+        len += (size_t)snprintf(text + len, TEXT_MAX - len, "; ");
+    va_start(values, format);
+    if (len < TEXT_MAX)
+        vsnprintf(text + len, TEXT_MAX - len, format, values);
+    va_end(values);
+}
+
+static void append_preset(char text[static TEXT_MAX], const struct preset *preset)
+{
+    static const struct {
+        const char *before, *after;
+    } words[] = {
+        [PRESET_DEFAULT] = {"", " where it is not given"},
+        [PRESET_ALWAYS] = {"always ", ""},
+        [PRESET_FORMAT] = {"", ", another with --raw only"},
+        [PRESET_UNSENT] = {"another than ", " with --raw only"},
+    };
+
+    append(text, "%s%s%s", words[preset->kind].before, preset->value, words[preset->kind].after);
+}
+
 static void print_parameter(const struct command *command, const struct parameter *parameter)
 {
     const struct preset *preset = preset_of(command, parameter->name);
-    const char *gap = "";
+    char text[TEXT_MAX] = "";
 
-    print_name(parameter->name, parameter->from_file ? "FILE" : "VALUE");
-    if (parameter->from_file) {
-        fputs(parameter->secret ? "first line of the file" : "the file; - is stdin", stdout);
-        gap = "; ";
-    }
-    if (parameter->allowed) {
-        printf("%s%s", gap, parameter->allowed);
-        gap = "; ";
-    }
-    if (parameter->max > 1) {
-        printf("%sup to %zu characters", gap, parameter->max);
-        gap = "; ";
-    }
-    if (parameter->used_with && strcmp(parameter->used_with, "every order") != 0) {
-        printf("%swith %s", gap, parameter->used_with);
-        gap = "; ";
-    }
+    if (parameter->secret)
+        append(text, "first line of the file");
+    else if (parameter->from_file)
+        append(text, "PEM, base64 or DER; - is stdin");
+    else if (parameter->allowed)
+        append(text, "%s", parameter->allowed);
+    if (parameter->max > 1 && !parameter->from_file)
+        append(text, "up to %zu characters", parameter->max);
+    if (parameter->used_with && strcmp(parameter->used_with, "every order") != 0)
+        append(text, "with %s", parameter->used_with);
     if (preset)
-        printf("%s%s here", gap, preset->value);
+        append_preset(text, preset);
     else if (parameter->needed)
-        printf("%sneeded for %s", gap, parameter->needed);
-    putchar('\n');
+        append(text, "needed for %s", parameter->needed);
+    print_wrapped(text, print_name(parameter->name, parameter->from_file ? "FILE" : "VALUE"));
 }
 
 static void print_options(unsigned groups)
@@ -71,12 +113,9 @@ static void print_options(unsigned groups)
     size_t count;
     const struct option *options = options_all(&count);
 
-    for (size_t i = 0; i < count; i++) {
-        if (!(options[i].groups & groups) || !options[i].help)
-            continue;
-        print_name(options[i].name, options[i].value);
-        puts(options[i].help);
-    }
+    for (size_t i = 0; i < count; i++)
+        if (options[i].groups & groups && options[i].help)
+            print_wrapped(options[i].help, print_name(options[i].name, options[i].value));
 }
 
 void help_command(const struct command *command)

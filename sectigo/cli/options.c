@@ -30,7 +30,7 @@ static const struct option options[] = {
     {"wait", NULL, OPTIONS_WAIT, OPTION_FLAG, offsetof(struct settings, wait),
      "until the certificate is there, then show it"},
     {"interval", "SECONDS", OPTIONS_WAIT, OPTION_SECONDS, offsetof(struct settings, interval_s),
-     "between two looks of --wait (60 at first, doubling up to 30 minutes)"},
+     "between two looks of --wait (60 at first, doubling up to 3 hours)"},
     {"wait-limit", "SECONDS", OPTIONS_WAIT, OPTION_SECONDS, offsetof(struct settings, wait_limit_s),
      "when --wait gives up (86400)"},
     {"out", "FILE", OPTIONS_WAIT, OPTION_TEXT, offsetof(struct settings, out),

@@ -185,6 +185,7 @@ static void advise_apply(const struct session *session)
     fprintf(stderr,
             "The order may have been placed and paid. Do not order again; look first whether it is there:\n"
             "    %s\n"
+            "An earlier order of the same request is found by its name: sectigo report --fqdn NAME.\n"
             "Where it still is not there after 15 minutes, the same command with --foreignOrderNumber %s may be given "
             "again: Sectigo takes a number once.\n",
             line ? line : "sectigo report --foreignOrderNumber", foreign);

@@ -36,19 +36,32 @@ enum outcome outcome_of(enum sectigo_call_kind call, int code, const char *messa
     }
 }
 
+static const char *hint(enum sectigo_class meaning)
+{
+    switch (meaning) {
+    case SECTIGO_LOGIN_REFUSED:
+        return " (check name and password before the next try: a login that keeps failing is locked)";
+    case SECTIGO_NO_CREDIT:
+        return " (sectigo balance tells what is left)";
+    default:
+        return "";
+    }
+}
+
 json_t *outcome_begin(const struct session *session, int code, const char *message, enum outcome *outcome)
 {
     enum sectigo_call_kind call = session->command->call;
     const char *text = message && *message ? message : sectigo_code_text(call, code);
+    enum sectigo_class meaning = sectigo_classify(call, code, message);
     json_t *answer = json_object();
 
+    text = text ? text : "a code that is not listed";
     *outcome = outcome_of(call, code, message);
     put_text(answer, "outcome", outcome_name(*outcome));
     put_number(answer, "errorCode", code);
     if (*outcome != OUTCOME_DONE || (message && *message))
-        put_text(answer, "errorMessage", text ? text : "a code that is not listed");
+        put_text(answer, "errorMessage", text);
     if (*outcome != OUTCOME_DONE && *outcome != OUTCOME_NOT_YET)
-        complain(session, "Sectigo answers %d (%s): %s", code,
-                 sectigo_class_name(sectigo_classify(call, code, message)), text ? text : "a code that is not listed");
+        complain(session, "Sectigo answers %d (%s): %s%s", code, sectigo_class_name(meaning), text, hint(meaning));
     return answer;
 }

@@ -37,11 +37,12 @@ static void print_request(const char *url, const struct sectigo_form *form)
 
 static json_t *request_json(const char *url, const struct sectigo_form *form)
 {
-    json_t *request = json_object(), *parameters = json_object();
+    json_t *request = json_object(), *parameters;
 
     put_text(request, "outcome", "not sent");
     put_text(request, "url", url);
-    json_object_set_new(request, "parameters", parameters);
+    json_object_set_new(request, "parameters", json_object());
+    parameters = json_object_get(request, "parameters");
     for (size_t i = 0; i < form->count; i++)
         put_text(parameters, form->params[i].name, masked(&form->params[i]));
     return request;

@@ -51,10 +51,8 @@ void put_status(json_t *object, const char *name, int status)
 
 json_t *put_array(json_t *object, const char *name)
 {
-    json_t *array = json_array();
-
-    json_object_set_new(object, name, array);
-    return array;
+    json_object_set_new(object, name, json_array());
+    return json_object_get(object, name);
 }
 
 /* ---- tables ---- */

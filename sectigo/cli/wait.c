@@ -5,7 +5,16 @@
 #include <time.h>
 #include <unistd.h>
 
-static const double first_interval_s = 60, longest_interval_s = 30 * 60, limit_s = 24 * 3600;
+/* Domain validation takes minutes; after that, Sectigo asks not to look more often than every 3 hours. */
+static const double first_interval_s = 60, longest_interval_s = 3 * 3600, limit_s = 24 * 3600;
+
+static double now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
 
 void wait_begin(struct wait *wait, const struct session *session)
 {
@@ -14,7 +23,7 @@ void wait_begin(struct wait *wait, const struct session *session)
     *wait = (struct wait){
         .session = session,
         .interval_s = settings->interval_s > 0 ? settings->interval_s : first_interval_s,
-        .left_s = settings->wait_limit_s > 0 ? settings->wait_limit_s : limit_s,
+        .end_s = now_s() + (settings->wait_limit_s > 0 ? settings->wait_limit_s : limit_s),
     };
 }
 
@@ -42,7 +51,7 @@ static void say(const struct wait *wait, const char *what, const char *seen, dou
 
     if (localtime_r(&now, &parts))
         strftime(clock, sizeof(clock), "%H:%M:%S", &parts);
-    fprintf(stderr, "%s%s %s: %s (look %u, the next in %g s)%s", terminal ? "\r\033[K" : "", clock, what, seen,
+    fprintf(stderr, "%s%s %s: %s (look %u, the next in %.3g s)%s", terminal ? "\r\033[K" : "", clock, what, seen,
             wait->looks, pause_s, terminal ? "" : "\n");
     fflush(stderr);
 }
@@ -55,9 +64,9 @@ void wait_end(const struct wait *wait)
 
 bool wait_on(struct wait *wait, const char *what, const char *seen)
 {
-    double pause_s = smaller(wait->interval_s, wait->left_s);
+    double left_s = wait->end_s - now_s(), pause_s = smaller(wait->interval_s, left_s);
 
-    if (wait->left_s <= 0) {
+    if (left_s <= 0) {
         wait_end(wait);
         complain(wait->session, "%s: %s; no more waiting after %u looks", what, seen, wait->looks + 1);
         return false;
@@ -65,7 +74,6 @@ bool wait_on(struct wait *wait, const char *what, const char *seen)
     wait->looks++;
     say(wait, what, seen, pause_s);
     sleep_for(pause_s);
-    wait->left_s -= pause_s;
     if (wait->session->settings.interval_s <= 0)
         wait->interval_s = smaller(wait->interval_s * 2, longest_interval_s);
     return true;

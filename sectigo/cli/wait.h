@@ -7,7 +7,7 @@
 /* Time between looks, and until they end. */
 struct wait {
     const struct session *session;
-    double interval_s, left_s;
+    double interval_s, end_s; /* of the monotonic clock */
     unsigned looks;
 };
 void wait_begin(struct wait *wait, const struct session *session);

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import pty
 import re
 import shlex
 import socket
@@ -141,12 +143,12 @@ def test_a_wrong_order_is_not_sent(cli, arguments, name):
 def test_refusals_of_sectigo(own):
     own.box.settings(creditCents=1)
     ran = own.order()
-    assert ran.status == REFUSED and "-15 (no credit): Not enough credit!" in ran.err and ran.out == ""
+    assert ran.status == REFUSED and "-15 (no credit): Not enough credit! (sectigo balance" in ran.err and ran.out == ""
     own.box.fault("code:-42")
     assert own.order().status == NOT_YET
     wrong = own.file("wrong", "not it")
     ran = own("balance", "--password-file", wrong, "--json")
-    assert ran.status == REFUSED and ran.json["errorCode"] == -16 and "login refused" in ran.err
+    assert ran.status == REFUSED and ran.json["errorCode"] == -16 and "(login refused)" in ran.err and "is locked" in ran.err
     own.box.settings(creditCents=100000, paymentRequired=True)
     ran = own.order(None, "--json")
     assert ran.status == DONE and ran.json["errorCode"] == 1 and ran.json["payment"] == "required"
@@ -220,6 +222,20 @@ def test_waiting_ends(own):
     assert ran.status == REFUSED and "-20 (rejected)" in ran.err
     number, _ = issued(own)
     assert own("collect", "--orderNumber", number, "--wait", "--url", "https://127.0.0.1:1").status == NO_ANSWER
+
+
+def test_progress_on_a_terminal_stays_in_its_line(own):
+    number = own.order(publish=False).values["orderNumber"]
+    master, slave = pty.openpty()
+    running = subprocess.Popen([str(SECTIGO), "collect", *map(str, own.where + own.login), "--orderNumber", number,
+                                "--wait", "--interval", "0.05", "--wait-limit", "0.12"], stderr=slave,
+                               stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    os.close(slave)
+    assert running.wait(60) == NOT_YET
+    shown = os.read(master, 65536).decode()
+    os.close(master)
+    looks, rest = shown.split("\n", 1)
+    assert looks.count("\r\x1b[K") >= 2 and "(look 2, the next in" in looks and "no more waiting" in rest
 
 
 def test_waiting_through_trouble(own):

@@ -2,14 +2,14 @@
 
 import pathlib
 import re
-import shlex
+import shutil
 import subprocess
 
 import pytest
 
 from process import clean_environment
 from sandbox_client import Csr
-from sectigo_command import (COMMANDS, DONE, NAME, NO_ANSWER, PASSWORD, REFUSED, ROOT, SECTIGO, UNCONFIRMED, USAGE,
+from sectigo_command import (COMMANDS, DONE, NAME, PASSWORD, REFUSED, ROOT, SECTIGO, UNCONFIRMED, USAGE,
                              cli, issued, on_terminal, own, run)  # noqa: F401
 
 
@@ -38,9 +38,13 @@ def test_the_manual_has_everything():
             assert re.search(rf"{option}\b(?!-)", manual), f"{command} {option}"
     section = manual.split(".SH EXIT STATUS")[1].split(".SH EXAMPLES")[0]
     assert re.findall(r"^\.B (\d)$", section, re.M) == [str(n) for n in range(8)]
-    warnings = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", ROOT / "deploy/manual/sectigo.1"],
-                              capture_output=True, text=True, timeout=30)
-    assert warnings.returncode == 0 and warnings.stderr == ""
+
+
+@pytest.mark.skipif(not shutil.which("groff"), reason="groff formats manuals")
+def test_the_manual_can_be_formatted():
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", ROOT / "deploy/manual/sectigo.1"],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0 and done.stderr == ""
 
 
 def test_options_are_the_parameters_of_the_reference():
@@ -57,7 +61,7 @@ def complete(*words):
     done = subprocess.run(["bash", "-c", script, "bash", ROOT / "deploy/completion/sectigo", "sectigo", *words],
                           capture_output=True, text=True, timeout=30, env=clean_environment(SECTIGO=str(SECTIGO)))
     assert done.stderr == ""
-    return done.stdout.split()
+    return [line for line in done.stdout.splitlines() if line]
 
 
 def test_completion(tmp_path):
@@ -66,8 +70,8 @@ def test_completion(tmp_path):
     assert complete("refund", "--refund") == ["--refundReasonCode"]
     assert set(complete("update-dcv", "--new")) == {"--newMethod", "--newMethods", "--newDCVEmailAddress",
                                                     "--newDCVEmailAddresses"}
-    (tmp_path / "www.csr").touch()
-    assert complete("apply", "--csr", f"{tmp_path}/w") == [f"{tmp_path}/www.csr"]
+    (tmp_path / "my www.csr").touch()
+    assert complete("apply", "--csr", f"{tmp_path}/m") == [f"{tmp_path}/my www.csr"]
     assert complete("apply", "--days", "") == []
 
 
