@@ -10,6 +10,15 @@ static bool refuse(char reason[static EGRESS_REASON_MAX], const char *why)
     return false;
 }
 
+/* "4" and "0x7f.1" are addresses to libcurl, unless they were hidden from its reading by percent signs: a host whose
+ * last label begins with a digit is an address in full, or nothing. */
+static bool is_half_an_address(const char *host)
+{
+    const char *dot = strrchr(host, '.');
+    char first = dot != NULL ? dot[1] : host[0];
+    return first >= '0' && first <= '9' && !egress_address_parse(host, NULL);
+}
+
 static bool take_host(char *text, struct egress_url *url)
 {
     size_t len = strlen(text);
@@ -18,7 +27,8 @@ static bool take_host(char *text, struct egress_url *url)
         text++;
         if (!egress_address_parse(text, NULL))
             return false;
-    } else if (strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != len) {
+    } else if (strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != len ||
+               is_half_an_address(text)) {
         return false;
     }
     return snprintf(url->host, sizeof url->host, "%s", text) < (int)sizeof url->host;

@@ -52,6 +52,8 @@ static void refuses_others(void **state)
         {"http://user:password@www.example/", "it names a user"},
         {"http://[fe80::1%25eth0]/", "its host is neither a DNS name nor an address"},
         {"http://v\303\244.example/", "its host is neither a DNS name nor an address"},
+        {"http://%34/", "its host is neither a DNS name nor an address"},
+        {"http://%30x7f.1/", "its host is neither a DNS name nor an address"},
         {"http://a,b.example/", "it is no http or https URL"},
         {"http://www.example:0x50/", "it is no http or https URL"},
         {"http://www.example:0/", "its port is 0"},
