@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sectigo/value.h"
+
 void answer_open(struct answer *answer, bool newline)
 {
     *answer = (struct answer){.http_status = 200, .newline = newline};
@@ -93,8 +95,10 @@ void answer_refuse_as(struct answer *answer, enum sectigo_call_kind call, int co
     answer_refuse(answer, code, "%s", text ? text : "An unknown error occurred!");
 }
 
-void answer_refuse_argument(struct answer *answer, int code, const char *name)
+void answer_refuse_argument(struct answer *answer, int code, const char *given)
 {
+    char name[65]; /* whatever a client sent: it must not break the line it stands in */
+    sectigo_value_text(given, name, sizeof name);
     if (code == -2)
         answer_refuse(answer, code, "'%s' is an unrecognised argument!", name);
     else if (code == -3)

@@ -144,6 +144,9 @@ static const struct endpoint endpoints[] = {
      .run = call_collect},
     {SECTIGO_GET_DETAILED_ORDER_STATUS, "/products/!GetDetailedOrderStatus", "GetDetailedOrderStatus",
      .arguments = status_arguments, .run = call_status, .format_default_url = true},
+    /* as reference 8 spells it */
+    {SECTIGO_GET_DETAILED_ORDER_STATUS, "/products!/GetDetailedOrderStatus", "GetDetailedOrderStatus",
+     .arguments = status_arguments, .run = call_status, .format_default_url = true},
     {SECTIGO_AUTO_REVOKE_SSL, "/products/!AutoRevokeSSL", "AutoRevokeSSL", .arguments = revoke_arguments,
      .run = call_revoke},
     {SECTIGO_AUTO_REJECT, "/products/!AutoReject", "AutoReject", .arguments = reject_arguments, .run = call_reject},

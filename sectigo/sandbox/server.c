@@ -263,12 +263,11 @@ static bool listen_on(struct listener *listener, struct sandbox *sandbox, const 
     else
         flags |= MHD_USE_TLS;
     gnutls_session_ticket_key_generate(&listener->ticket_key);
-    listener->daemon = MHD_start_daemon(flags, port, on_connect, listener, on_request, listener, MHD_OPTION_SOCK_ADDR,
-                                        (struct sockaddr *)&address, MHD_OPTION_ARRAY, certificate,
-                                        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-                                        on_connection, listener, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-                                        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_THREAD_STACK_SIZE,
-                                        (size_t)STACK_BYTES, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+    listener->daemon = MHD_start_daemon(
+        flags, port, on_connect, listener, on_request, listener, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
+        MHD_OPTION_ARRAY, certificate, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, listener, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_S, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_END);
     if (listener->daemon)
         set_url(listener, text);
     else

@@ -372,3 +372,29 @@ def shared():
     one.box = one.sandbox()
     yield one
     one.close()
+
+
+def issue(net, box, *names, **fields):
+    """An order that is issued: its CSR, the answer to it, and the ledger's view."""
+    names = names or ("www.example.org",)
+    csr = Csr(*names)
+    net.host(*names)
+    net.web.publish(csr, fields.get("uniqueValue"))
+    reply = box.apply(csr, **fields)
+    return csr, reply, box.wait_state(reply["orderNumber"], "issued")
+
+
+def replace(net, box, number, *names, **fields):
+    """AutoReplaceSSL with a new CSR: the CSR and the answer."""
+    names = names or ("www.example.org",)
+    csr = Csr(*names)
+    net.host(*names)
+    net.web.publish(csr)
+    reply = box.call("AutoReplaceSSL", **{"orderNumber": number, "csr": csr.pem, "dcvMethod": "HTTP_CSR_HASH",
+                                          "omitAdditionalFQDN": "Y", "responseFormat": 1, **fields})
+    return csr, reply
+
+
+def leaf_of(reply):
+    """The certificate that CollectSSL handed out."""
+    return x509.load_pem_x509_certificate(pem(reply["certificate"]).encode())
