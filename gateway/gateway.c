@@ -10,6 +10,7 @@
 #include "gateway/issue/issuer.h"
 #include "gateway/issue/tables.h"
 #include "gateway/issue/upstream.h"
+#include "gateway/log.h"
 #include "gateway/operate/admin.h"
 #include "gateway/public.h"
 #include "gateway/scheduler.h"
@@ -50,6 +51,12 @@ static bool fail(char reason[static GATEWAY_REASON_MAX], const char *text)
     return false;
 }
 
+static void report(void *ctx, const char *text)
+{
+    (void)ctx;
+    log_error(text);
+}
+
 static bool open_store(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
     static const char *const tables[] = {ACME_TABLE_NAMES, ISSUE_TABLE_NAMES};
@@ -57,7 +64,8 @@ static bool open_store(struct gateway *g, char reason[static GATEWAY_REASON_MAX]
                                  .map_size = g->config->store.map_size,
                                  .tables = tables,
                                  .table_count = ISSUE_TABLE_END,
-                                 .schema = SCHEMA};
+                                 .schema = SCHEMA,
+                                 .report = report};
     char why[STORE_REASON_SIZE];
     _Static_assert(sizeof tables / sizeof *tables == ISSUE_TABLE_END, "every table has a name");
     return store_open(&store, &g->store, why) == STORE_OK || fail(reason, why);

@@ -77,6 +77,16 @@ static void block_signals(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* Lookups and calls under way each have a descriptor, besides the clients. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static void seed_jitter(void)
 {
     unsigned seed = (unsigned)getpid();
@@ -101,6 +111,7 @@ static int serve(const struct config *config)
 
     block_signals(&signals);
     seed_jitter();
+    raise_descriptor_limit();
     struct gateway *gateway = gateway_start(config, reason);
     if (!gateway) {
         log_error("cannot start", "reason", reason);

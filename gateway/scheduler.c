@@ -10,12 +10,14 @@
 enum {
     LEASE_BUCKETS = 1024,
     LEASES_MAX = 8192,    /* handed out at once; what is due beyond waits in the store */
+    STARVED_MS = 200,     /* until the next look where there was no lease left */
     SLEEP_MAX_MS = 30000, /* a clock that was set is noticed after this */
 };
 
 struct lease {
     struct lease *next;
     uint64_t release_ms; /* when it ends by itself; 0: when it is released */
+    bool passed_over;    /* its job was due while it was leased */
     uint8_t kind, subject_len;
     uint8_t subject[STORE_SUBJECT_MAX];
 };
@@ -99,7 +101,8 @@ struct due {
     struct scheduler *scheduler;
     uint64_t now_ms, next_due_ms;
     struct store_job jobs[64];
-    unsigned count;
+    unsigned count, room; /* room: leases that may still be given */
+    bool starved;         /* more was due than there was room for */
 };
 
 static bool collect(void *ctx, const struct store_job *job)
@@ -112,9 +115,15 @@ static bool collect(void *ctx, const struct store_job *job)
     }
     bool known = job->kind < JOB_KINDS && s->handlers[job->kind].fn;
     pthread_mutex_lock(&s->lock);
-    bool free = known && !*find_lease(s, job->kind, job->subject, job->subject_len);
+    struct lease *lease = known ? *find_lease(s, job->kind, job->subject, job->subject_len) : NULL;
+    if (lease)
+        lease->passed_over = true;
     pthread_mutex_unlock(&s->lock);
-    if (free)
+    if (known && !lease && due->count >= due->room) {
+        due->starved = true;
+        return false;
+    }
+    if (known && !lease)
         due->jobs[due->count++] = *job;
     if (due->count == sizeof due->jobs / sizeof *due->jobs) {
         due->next_due_ms = due->now_ms;
@@ -178,6 +187,9 @@ static uint64_t hand_out(struct scheduler *s)
     struct due due = {.scheduler = s, .now_ms = clock_ms(), .next_due_ms = UINT64_MAX};
     struct store_txn *txn;
     uint64_t rested_ms = end_rests(s, due.now_ms);
+    pthread_mutex_lock(&s->lock);
+    due.room = LEASES_MAX - s->lease_count;
+    pthread_mutex_unlock(&s->lock);
     if (store_read(s->store, &txn) != STORE_OK) {
         log_error("cannot read the jobs table; trying again in a second");
         return due.now_ms + 1000;
@@ -185,10 +197,13 @@ static uint64_t hand_out(struct scheduler *s)
     store_jobs(txn, collect, &due);
     store_read_end(txn);
     for (unsigned i = 0; i < due.count; i++) {
-        if (take_lease(s, &due.jobs[i]))
+        if (!take_lease(s, &due.jobs[i]))
+            due.starved = true;
+        else
             s->handlers[due.jobs[i].kind].fn(s->handlers[due.jobs[i].kind].ctx, &due.jobs[i]);
     }
-    return due.next_due_ms < rested_ms ? due.next_due_ms : rested_ms;
+    uint64_t next_ms = due.starved ? due.now_ms + STARVED_MS : due.next_due_ms;
+    return next_ms < rested_ms ? next_ms : rested_ms;
 }
 
 static void run_posts(struct scheduler *s)
@@ -279,15 +294,27 @@ void scheduler_free(struct scheduler *s)
     free(s);
 }
 
-void scheduler_release(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len)
+static void release(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len, bool look)
 {
     pthread_mutex_lock(&s->lock);
     struct lease **at = find_lease(s, (uint8_t)kind, subject, subject_len);
     if (*at) {
+        look = look || (*at)->passed_over;
         end_lease(s, at);
-        look_by(s, 0); /* it may have become due again meanwhile */
+        if (look)
+            look_by(s, 0);
     }
     pthread_mutex_unlock(&s->lock);
+}
+
+void scheduler_release(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len)
+{
+    release(s, kind, subject, subject_len, true);
+}
+
+void scheduler_done(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len)
+{
+    release(s, kind, subject, subject_len, false);
 }
 
 void scheduler_release_after(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len,

@@ -37,8 +37,11 @@ void scheduler_free(struct scheduler *scheduler);
 
 /* Any thread: the job may be handed out again when it is due. */
 void scheduler_release(struct scheduler *scheduler, enum job_kind kind, const void *subject, size_t subject_len);
-/* The same, but not before delay_ms: for a step that failed here, so that it is not taken again in a tight loop. Any
- * thread. */
+/* The same where the outcome is stored, so that the job has been cleared or moved: the store is looked at only if it
+ * fell due meanwhile. Any thread. */
+void scheduler_done(struct scheduler *scheduler, enum job_kind kind, const void *subject, size_t subject_len);
+/* As scheduler_release, but not before delay_ms: for a step that failed here, so that it is not taken again in a tight
+ * loop. Any thread. */
 void scheduler_release_after(struct scheduler *scheduler, enum job_kind kind, const void *subject, size_t subject_len,
                              uint64_t delay_ms);
 /* Number of jobs handed out and not released. Any thread. */

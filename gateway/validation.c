@@ -22,13 +22,14 @@ struct attempt {
     struct store_op op;
 };
 
+/* rest_ms 0: the outcome is stored. */
 static void end(struct attempt *attempt, uint64_t rest_ms)
 {
     struct scheduler *scheduler = attempt->validation->at.scheduler;
     if (rest_ms)
         scheduler_release_after(scheduler, JOB_VALIDATE, attempt->subject, sizeof attempt->subject, rest_ms);
     else
-        scheduler_release(scheduler, JOB_VALIDATE, attempt->subject, sizeof attempt->subject);
+        scheduler_done(scheduler, JOB_VALIDATE, attempt->subject, sizeof attempt->subject);
     acme_problem_clear(&attempt->problem);
     free(attempt);
 }

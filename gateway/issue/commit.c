@@ -4,6 +4,7 @@
 
 #include <openssl/rand.h>
 
+#include "acme/account.h"
 #include "acme/order.h"
 #include "gateway/clock.h"
 #include "gateway/dcv/files.h"
@@ -15,6 +16,9 @@
 
 /* How long a request may be on the wire beyond its own time-out before its job takes it for lost. */
 static const uint64_t WIRE_MARGIN_MS = 30 * 1000;
+
+/* At most one look a minute for an issuance, whatever is pushed. */
+static const uint64_t LOOK_EVERY_MS = 60 * 1000;
 
 struct commit {
     struct store_txn *txn;
@@ -81,8 +85,21 @@ static enum store_status enter_prepared(struct commit *c)
     return status == STORE_OK ? commit_prepare(c->txn, c->is, c->now_ms) : status;
 }
 
+/* The choice of finalize is made again (issuance.md section 2): the term may have run out while the file was not seen.
+ */
+static enum store_status choose_again(struct commit *c)
+{
+    if (c->is->kind != ISSUANCE_REPLACEMENT || c->is->sends > 0 || subscription_replaceable(c->sub, c->now_ms))
+        return STORE_OK;
+    c->is->kind = ISSUANCE_PURCHASE;
+    return queue_renew(c->txn, c->sub, SUBSCRIPTION_EXHAUSTED, c->is, c->now_ms);
+}
+
 static enum store_status enter_submitting(struct commit *c)
 {
+    enum store_status status = choose_again(c);
+    if (status != STORE_OK)
+        return status;
     if (c->is->sends == 0)
         c->is->sent_ms = c->now_ms;
     c->is->resent_ms = c->now_ms;
@@ -124,6 +141,8 @@ static enum store_status write_audit(struct commit *c, const char *what, int64_t
 /* A purchase that Sectigo has: from here on the subscription is paid. */
 static enum store_status bought(struct commit *c)
 {
+    if (c->result->answer.code == 1)
+        errand_log(c->errand, LOG_LEVEL_WARNING, "Sectigo waits for payment of an order", c->is->order_number);
     c->sub->state = SUBSCRIPTION_LIVE;
     c->sub->bought_ms = c->now_ms;
     c->sub->paid_cents = c->result->answer.cost_cents;
@@ -211,6 +230,21 @@ static enum store_status enter_dead(struct commit *c)
     return enter_refused(c);
 }
 
+/* Before money moves the account is asked for again; an attached order of a deactivated account gets no certificate. */
+static enum store_status check_account(struct commit *c)
+{
+    struct acme_account account;
+    if (c->result->to != ISSUANCE_SUBMITTING || c->is->sends > 0)
+        return STORE_OK;
+    enum store_status status = acme_account_load(c->txn, &c->is->account, &account);
+    if (status == STORE_OK && account.status != ACME_ACCOUNT_VALID) {
+        c->result->to = ISSUANCE_REFUSED;
+        acme_problem_set(&c->result->problem, ACME_UNAUTHORIZED, "the account is not valid any more");
+    }
+    acme_account_clear(&account);
+    return status;
+}
+
 static enum store_status enter(struct commit *c)
 {
     static enum store_status (*const entered[ISSUANCE_STATES])(struct commit *) = {
@@ -238,13 +272,15 @@ static bool take_facts(struct commit *c)
     else if (!c->result->hasten && c->result->to != ISSUANCE_SUBMITTING)
         c->is->failures = 0;
     if (c->result->looked)
-        c->is->looked_ms = c->now_ms;
+        c->is->looked_ms = c->errand->began_ms;
+    if (c->result->hasten)
+        c->is->pushed_ms = c->now_ms;
     if (c->result->missed)
         c->is->looks++;
     if (c->result->not_placed && c->is->sends > 0)
         c->is->sends--;
-    if (c->result->doubt)
-        c->is->doubt = true;
+    if (c->result->doubt || c->result->no_doubt)
+        c->is->doubt = c->result->doubt;
     return c->result->hasten || issuance_set_note(c->is, c->result->note);
 }
 
@@ -261,14 +297,24 @@ static enum store_status set_job(struct commit *c)
     return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static enum store_status apply(struct commit *c)
 {
     enum store_status status = take_facts(c) ? STORE_OK : STORE_IO;
     c->due_ms = c->result->due_ms ? c->result->due_ms : c->now_ms;
-    c->next_ms = c->result->due_ms;
+    if (c->result->looked && c->is->pushed_ms >= c->errand->began_ms)
+        c->due_ms = sooner(c->due_ms, c->errand->began_ms + LOOK_EVERY_MS); /* the push came after this look began */
+    c->next_ms = c->result->due_ms ? c->due_ms : 0;
+    if (status == STORE_OK)
+        status = check_account(c);
     if (status == STORE_OK && c->result->to != c->is->state)
         status = enter(c);
-    c->is->revision++;
+    if (!c->result->hasten)
+        c->is->revision++; /* a push changes no state: a step under way stays good */
     if (status == STORE_OK)
         status = issuance_save(c->txn, c->is);
     if (status == STORE_OK && c->sub->state != 0)

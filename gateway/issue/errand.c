@@ -11,6 +11,8 @@
 
 /* After the store would not take a step (a full disk, say). */
 static const uint64_t UNSTORED_REST_MS = 5000;
+/* The same where the step asked Sectigo, who is not to be asked over and over because our disk is full. */
+static const uint64_t UNSTORED_LOOK_REST_MS = 5 * 60 * 1000;
 
 void errand_debug_stop(const struct issuer *issuer, const char *point)
 {
@@ -41,14 +43,26 @@ static bool load(struct errand *e, const char *issuance)
     struct store_txn *txn;
     if (store_read(e->issuer->at.store, &txn) != STORE_OK)
         return false;
+    uint64_t due_ms;
     enum store_status status = issuance_load(txn, issuance, &e->is);
     if (status == STORE_OK)
         status = subscription_load(txn, &e->is.subscription, &e->sub);
+    /* The job was seen in an older snapshot: it may have been done since. */
+    if (status == STORE_OK && e->leased)
+        e->not_due = e->stored =
+            store_job_get(txn, JOB_ISSUANCE, issuance, strlen(issuance), &due_ms) != STORE_OK || due_ms > clock_ms();
     store_read_end(txn);
     if (status != STORE_OK)
         log_error("an issuance cannot be read from the store", "issuance", issuance, "reason",
                   store_status_text(status));
     return status == STORE_OK;
+}
+
+/* Nothing of one endpoint, or of test, is ever sent to another. */
+static bool is_same_login(const struct errand *e)
+{
+    const struct config_login *login = e->login ? upstream_login_config(e->login) : NULL;
+    return login && strcmp(login->url, e->sub.endpoint) == 0 && login->test == e->sub.test;
 }
 
 struct errand *errand_make(struct issuer *issuer, const char *issuance, bool leased)
@@ -61,10 +75,11 @@ struct errand *errand_make(struct issuer *issuer, const char *issuance, bool lea
     if (load(e, issuance)) {
         e->profile = issuer_profile(issuer, e->is.profile);
         e->login = upstream_login(issuer->at.upstream, e->sub.login);
-        if (e->profile && e->login)
+        if (e->not_due || (e->profile && is_same_login(e)))
             return e;
-        log_error("an issuance needs a profile or login that the configuration has no longer: put it back", "issuance",
-                  issuance, "profile", e->is.profile, "login", e->sub.login);
+        log_error(
+            "an issuance needs a profile or login that the configuration has no longer, or has changed: put it back",
+            "issuance", issuance, "profile", e->is.profile, "login", e->sub.login, "url", e->sub.endpoint);
     }
     e->leased = false; /* the lease stays with the caller, who has the job */
     errand_free(e);
@@ -81,10 +96,13 @@ static void clear_result(struct result *result)
 void errand_free(struct errand *e)
 {
     struct scheduler *scheduler = e->issuer->at.scheduler;
-    if (e->leased && e->unstored)
-        scheduler_release_after(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id), UNSTORED_REST_MS);
-    else if (e->leased)
+    if (e->leased && e->stored)
+        scheduler_done(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id));
+    else if (e->leased && e->stale)
         scheduler_release(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id));
+    else if (e->leased)
+        scheduler_release_after(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id),
+                                e->result.looked ? UNSTORED_LOOK_REST_MS : UNSTORED_REST_MS);
     clear_result(&e->result);
     issuance_clear(&e->is);
     issuance_clear(&e->next_is);
@@ -139,62 +157,23 @@ static void take_over(struct errand *e)
     }
 }
 
-/* On the scheduler thread. */
-static void go_on(void *ctx)
+/* Stopping, and the request that is stored as on its way has not left: say so, which spares the next start to settle
+ * it. */
+static void take_back(struct errand *e)
 {
-    struct errand *e = ctx;
-    if (e->stale && e->push) /* its push is still good */
-        issuer_push(e->issuer, e->push);
-    else if (!e->stale && !e->unstored && e->is.state == ISSUANCE_SUBMITTED)
-        take_early_pushes(e);
-    bool over = e->stale || e->unstored || e->push || e->next_ms > clock_ms();
-    if (over || atomic_load(&e->issuer->stopping))
-        errand_free(e);
-    else
-        errand_run(e);
-}
-
-/* The certificate that came is one that we have: go on looking for the new one. */
-static void keep_looking(struct errand *e)
-{
-    errand_log(e, LOG_LEVEL_WARNING, "an old certificate came instead of the new one", NULL);
     clear_result(&e->result);
-    e->result.to = e->is.state;
-    e->result.looked = true;
-    e->result.due_ms = clock_ms() + e->profile->poll_interval_ms;
+    e->sending = false;
+    e->result.to = e->is.sends > 1 ? ISSUANCE_UNKNOWN : ISSUANCE_PUBLISHED;
+    e->result.not_placed = true;
     errand_commit(e);
 }
 
-static void on_stored(struct store_op *op, enum store_status status)
-{
-    struct errand *e = op->arg;
-    if (status == STORE_EXISTS && !e->push) {
-        keep_looking(e);
-        return;
-    }
-    if (status == STORE_OK) {
-        take_over(e);
-        if (issuance_ended(e->is.state))
-            notify(e);
-    } else if (!e->stale && status != STORE_EXISTS) {
-        e->unstored = true;
-        errand_log(e, LOG_LEVEL_ERROR, "a step of an issuance cannot be stored; it is taken again",
-                   store_status_text(status));
-    }
-    scheduler_post(e->issuer->at.scheduler, &e->post);
-}
-
-void errand_commit(struct errand *e)
-{
-    e->unstored = false;
-    e->op = (struct store_op){.fn = commit_result, .arg = e, .done = on_stored};
-    e->post = (struct scheduler_post){.fn = go_on, .ctx = e};
-    store_submit(e->issuer->at.store, &e->op);
-}
-
-void errand_run(struct errand *e)
+/* On the egress thread. */
+static void run(struct errand *e)
 {
     clear_result(&e->result);
+    e->stored = false;
+    e->began_ms = clock_ms();
     switch (life_step(e)) {
     case STEP_COMMIT:
         errand_commit(e);
@@ -205,4 +184,75 @@ void errand_run(struct errand *e)
         errand_free(e);
         break;
     }
+}
+
+static void go_on(void *ctx)
+{
+    struct errand *e = ctx;
+    if (!atomic_load(&e->issuer->stopping))
+        run(e);
+    else if (e->sending)
+        take_back(e);
+    else
+        errand_free(e);
+}
+
+/* Nothing more is to be done now: the job, if there is one, is due later. */
+static void finish(struct errand *e)
+{
+    if (e->stale && e->push) /* its push is still good */
+        issuer_push(e->issuer, e->push);
+    else if (e->stored && (e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED))
+        take_early_pushes(e);
+    errand_free(e);
+}
+
+/* The certificate that came is one that we have: go on looking for the new one. */
+static void keep_looking(struct errand *e)
+{
+    errand_log(e, LOG_LEVEL_WARNING, "an old certificate came instead of the new one", NULL);
+    clear_result(&e->result);
+    if (e->push) {
+        errand_query(e);
+        return;
+    }
+    e->result.to = e->is.state;
+    e->result.looked = true;
+    e->result.due_ms = clock_ms() + e->profile->poll_interval_ms;
+    errand_commit(e);
+}
+
+static void on_stored(struct store_op *op, enum store_status status)
+{
+    struct errand *e = op->arg;
+    if (status == STORE_EXISTS) {
+        keep_looking(e);
+        return;
+    }
+    e->stored = status == STORE_OK;
+    if (e->stored) {
+        take_over(e);
+        if (issuance_ended(e->is.state))
+            notify(e);
+    } else if (!e->stale && status != STORE_EXISTS) {
+        errand_log(e, LOG_LEVEL_ERROR, "a step of an issuance cannot be stored; it is taken again",
+                   store_status_text(status));
+    }
+    if (!e->stored || e->push || e->next_ms > clock_ms())
+        finish(e);
+    else
+        errand_run(e);
+}
+
+void errand_commit(struct errand *e)
+{
+    e->op = (struct store_op){.fn = commit_result, .arg = e, .done = on_stored};
+    store_submit(e->issuer->at.store, &e->op);
+}
+
+void errand_run(struct errand *e)
+{
+    e->post = (struct egress_post){.fn = go_on, .ctx = e};
+    if (!egress_post(e->issuer->at.egress, &e->post))
+        errand_free(e); /* stopping: the job is taken up after the next start */
 }

@@ -37,6 +37,7 @@ struct result {
     bool looked;                         /* Sectigo was asked about it */
     bool hasten;                         /* due_ms may only bring the job forward */
     bool doubt;                          /* a push said failed or rejected */
+    bool no_doubt;                       /* Sectigo's own status says otherwise */
     bool missed;                         /* a report does not know it */
     bool not_placed;                     /* this request certainly bought nothing */
     bool over;                           /* AutoReplaceSSL: the subscription has ended, buy anew */
@@ -51,8 +52,9 @@ struct errand {
     struct issuer *issuer;
     bool leased;             /* came from a job; otherwise from a push */
     bool sending;            /* submitting was stored by this errand: the request has not left yet */
+    bool not_due;            /* its job was done or moved before the errand was made */
     bool stale;              /* somebody else changed the issuance meanwhile */
-    bool unstored;           /* the store would not take the step: rest before it is taken again */
+    bool stored;             /* the step taken last is in the store, with the job that continues it */
     struct issuance is;      /* as stored last */
     struct subscription sub; /* likewise */
     struct issuance next_is; /* what the transaction makes of them; in force once it is durable */
@@ -62,10 +64,10 @@ struct errand {
     struct result result;
     struct sectigo_push *push; /* owned; of an errand that came from a push */
     unsigned checks;           /* preflight looks still to come back */
+    uint64_t began_ms;         /* when the step taken now began */
     uint64_t next_ms;          /* what commit stored: when the job is due, UINT64_MAX for none */
     struct store_op op;
-    struct scheduler_post post;
-    struct egress_post egress;
+    struct egress_post post;
 };
 
 enum step {
@@ -78,15 +80,18 @@ enum step {
 struct errand *errand_make(struct issuer *issuer, const char *issuance, bool leased);
 /* Releases the lease, if any. */
 void errand_free(struct errand *errand);
-/* Runs the states one after another until there is nothing more to do now. On the scheduler thread. */
+/* Runs the states one after another, on the egress thread, until there is nothing more to do now; then the errand is
+ * freed. Any thread. */
 void errand_run(struct errand *errand);
 /* Stores result, then goes on. Any thread; the errand must not be touched afterwards. */
 void errand_commit(struct errand *errand);
 
+/* Of an errand that came from a push: makes a query due, and commits that. push.c */
+void errand_query(struct errand *errand);
 /* A line about the issuance, with its order; reason may be NULL. */
 void errand_log(const struct errand *errand, enum log_level level, const char *msg, const char *reason);
 
-/* The function of the errand's state. life.c */
+/* The function of the errand's state. On the egress thread. life.c */
 enum step life_step(struct errand *errand);
 /* Judges a certificate against the issuance; fills result.to and result.certificate where it is accepted. life.c */
 bool life_accept(struct errand *errand, const char *leaf, const char *ca);

@@ -156,6 +156,8 @@ out:
 static enum store_status join(struct finalize *f, struct subscription *sub, struct issuance *is)
 {
     enum issuance_state state = ISSUANCE_QUEUED;
+    if (request_product(f->profile, &f->order->names, is->csr_has_cn, f->problem) == 0)
+        return STORE_REFUSED;
     is->kind = sub->state == SUBSCRIPTION_BUYING ? ISSUANCE_PURCHASE : ISSUANCE_REPLACEMENT;
     if (!sub->under_way[0]) {
         state = ISSUANCE_PREPARED;
@@ -180,7 +182,7 @@ static enum store_status attach(struct finalize *f, const char *id)
         memcmp(is.spki_sha256, f->csr->spki_sha256, sizeof is.spki_sha256) != 0)
         status = STORE_NOT_FOUND;
     else if (!issuance_attach(&is, &f->order->id))
-        status = STORE_IO;
+        status = STORE_NOT_FOUND; /* as many as it holds: this one waits its own turn */
     else
         status = issuance_save(f->txn, &is);
     if (status == STORE_OK)

@@ -23,7 +23,7 @@ static const struct {
                              TO(SUBMITTED) | TO(UNKNOWN) | TO(PUBLISHED) | TO(HELD) | TO(REFUSED) | TO(PREPARED)},
     [ISSUANCE_UNKNOWN] = {"unknown", TO(SUBMITTED) | TO(SUBMITTING) | TO(HELD) | TO(REFUSED)},
     [ISSUANCE_SUBMITTED] = {"submitted", TO(COLLECTED) | TO(BLOCKED) | TO(DEAD)},
-    [ISSUANCE_BLOCKED] = {"blocked", TO(COLLECTED) | TO(SUBMITTED) | TO(DEAD)},
+    [ISSUANCE_BLOCKED] = {"blocked", TO(COLLECTED) | TO(DEAD)},
     [ISSUANCE_HELD] = {"held", TO(PREPARED) | TO(PUBLISHED) | TO(UNKNOWN) | TO(REFUSED)},
     [ISSUANCE_COLLECTED] = {"collected", 0},
     [ISSUANCE_REFUSED] = {"refused", 0},
@@ -66,6 +66,7 @@ static void decode(struct record_reader *r, struct issuance *is)
     is->sends = record_get_u32(r);
     is->failures = record_get_u32(r);
     is->looked_ms = record_get_u64(r);
+    is->pushed_ms = record_get_u64(r);
     is->looks = record_get_u32(r);
     is->refusal = (int32_t)record_get_u32(r);
     is->doubt = record_get_u8(r) != 0;
@@ -136,6 +137,7 @@ static void encode(struct record_writer *w, const struct issuance *is)
     record_put_u32(w, is->sends);
     record_put_u32(w, is->failures);
     record_put_u64(w, is->looked_ms);
+    record_put_u64(w, is->pushed_ms);
     record_put_u32(w, is->looks);
     record_put_u32(w, (uint32_t)is->refusal);
     record_put_u8(w, is->doubt);

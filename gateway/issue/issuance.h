@@ -55,6 +55,7 @@ struct issuance {
     uint32_t sends;     /* requests that left or may have left */
     uint32_t failures;  /* in a row, of the step it is at: back-off */
     uint64_t looked_ms; /* last question about it to Sectigo */
+    uint64_t pushed_ms; /* when a push last asked for a look */
     uint32_t looks;     /* reports read since the outcome became unknown, none of which knew it */
     int32_t refusal;    /* code of a refusal that may mean "placed earlier"; 0: none */
     bool doubt;         /* a push said failed or rejected: ask for the detailed status too */

@@ -20,7 +20,9 @@ static void on_job(void *ctx, const struct store_job *job)
     memcpy(id, job->subject, job->subject_len);
     id[job->subject_len] = '\0';
     struct errand *e = atomic_load(&issuer->stopping) ? NULL : errand_make(issuer, id, true);
-    if (e)
+    if (e && e->not_due)
+        errand_free(e);
+    else if (e)
         errand_run(e);
     else
         scheduler_release_after(issuer->at.scheduler, JOB_ISSUANCE, job->subject, job->subject_len, UNREADABLE_REST_MS);
@@ -102,12 +104,18 @@ static enum store_status recover_one(struct store_txn *txn, const struct store_j
     uint64_t due_ms = job->due_ms;
     if (status == STORE_OK && is.state == ISSUANCE_SUBMITTING)
         due_ms = now_ms; /* its function takes it for unknown */
-    else if (status == STORE_OK && is.state == ISSUANCE_SUBMITTED && due_ms > now_ms + START_LOOK_MS)
+    else if (status == STORE_OK && (is.state == ISSUANCE_SUBMITTED || is.state == ISSUANCE_BLOCKED) &&
+             due_ms > now_ms + START_LOOK_MS)
         due_ms = now_ms + (uint64_t)random() % START_LOOK_MS;
     if (status == STORE_OK && due_ms != job->due_ms)
         status = store_job_set(txn, JOB_ISSUANCE, job->subject, job->subject_len, due_ms);
     issuance_clear(&is);
-    return status == STORE_NOT_FOUND ? STORE_OK : status;
+    if (status == STORE_NOT_FOUND ||
+        status == STORE_INVALID) { /* one bad record must not keep the others from starting */
+        log_error("an issuance cannot be read from the store", "issuance", id, "reason", store_status_text(status));
+        status = STORE_OK;
+    }
+    return status;
 }
 
 static enum store_status recover(struct store_txn *txn, void *arg)

@@ -13,8 +13,9 @@
 #include "gateway/log.h"
 
 static const uint64_t HOUR_MS = 3600 * 1000;
-/* How long before the request left an adopted order may have been placed: clocks differ. */
-static const int64_t ADOPT_SKEW_S = 3600;
+/* How long before the request left an adopted order may have been placed: reports may give the day alone, in any zone.
+ * The number, 128 random bits, is the proof; the time only guards against nonsense. */
+static const int64_t ADOPT_SKEW_S = 26 * 3600;
 
 /* ---- saying what comes next ---- */
 
@@ -78,6 +79,15 @@ static enum step prepared(struct errand *e)
     return go(e, ISSUANCE_PUBLISHED, 0);
 }
 
+/* It was never placed, so nothing is owed. */
+static enum step too_late(struct errand *e)
+{
+    acme_problem_set(&e->result.problem, ACME_SERVER_INTERNAL, "the order could not be placed in time: %s",
+                     e->is.note && *e->is.note ? e->is.note : "Sectigo could not be reached");
+    note(e, "%s", e->result.problem.detail);
+    return go(e, ISSUANCE_REFUSED, 0);
+}
+
 static void on_preflight(void *ctx, bool ok, const char *reason)
 {
     struct errand *e = ctx;
@@ -95,9 +105,8 @@ static void on_preflight(void *ctx, bool ok, const char *reason)
     errand_commit(e);
 }
 
-static void start_preflight(void *ctx)
+static void start_preflight(struct errand *e)
 {
-    struct errand *e = ctx;
     struct sectigo_token token;
     char path[80], body[160];
     if (!sectigo_token_make(e->is.csr, e->is.csr_len, e->is.unique_value, &token) ||
@@ -122,10 +131,12 @@ static void start_preflight(void *ctx)
 
 static enum step published(struct errand *e)
 {
+    if (e->is.sends == 0 && clock_ms() > e->is.created_ms + (uint64_t)e->profile->deadline_s * 1000)
+        return too_late(e);
     if (e->issuer->at.config->dcv.preflight == CONFIG_PREFLIGHT_OFF)
         return go(e, ISSUANCE_SUBMITTING, 0);
-    e->egress = (struct egress_post){.fn = start_preflight, .ctx = e};
-    return egress_post(e->issuer->at.egress, &e->egress) ? STEP_WAIT : STEP_END;
+    start_preflight(e);
+    return STEP_WAIT;
 }
 
 /* ---- submitting: the one request that costs money ---- */
@@ -190,7 +201,6 @@ static enum step on_answer(struct errand *e, const struct sectigo_order_answer *
         e->result.not_placed = true;
         return held(e, clock_ms() + HOUR_MS, "the Sectigo account has not enough credit (-15): pay in");
     case SECTIGO_LOGIN_REFUSED:
-        upstream_close_login(e->login);
         e->result.not_placed = true;
         return held(e, clock_ms() + HOUR_MS / 12, "Sectigo refuses the login (-16)");
     case SECTIGO_LATER:
@@ -235,7 +245,7 @@ static enum step submitting(struct errand *e)
     if (!e->sending) /* left over by a kill: it may have been sent */
         return unknown(e, "the gateway ended while the request was on its way");
     e->sending = false;
-    request_order(&form, &e->is, &e->sub, e->profile, upstream_login_config(e->login));
+    request_order(&form, &e->is, &e->sub, e->profile);
     if (form.failed) {
         sectigo_form_clear(&form);
         note(e, "not sent: out of memory");
@@ -262,7 +272,8 @@ static bool agrees(const struct errand *e, const struct sectigo_report_order *or
     if (order->ordered_s && order->ordered_s < (int64_t)(e->is.sent_ms / 1000) - ADOPT_SKEW_S)
         return false;
     for (size_t i = 0; i < order->certificate_count; i++) {
-        if (order->certificates[i].names && !strcasestr(order->certificates[i].names, e->sub.names.list[0].value))
+        const char *names = order->certificates[i].names;
+        if (names && *names && !strcasestr(names, e->sub.names.list[0].value))
             return false;
     }
     return order->order_number[0] != '\0';
@@ -272,9 +283,10 @@ static enum step adopt(struct errand *e, const struct sectigo_report_order *orde
 {
     struct sectigo_order_answer *answer = &e->result.answer;
     memcpy(answer->order_number, order->order_number, sizeof answer->order_number);
-    if (order->certificate_count > 0) {
-        const struct sectigo_report_certificate *newest = &order->certificates[order->certificate_count - 1];
-        memcpy(answer->certificate_id, newest->certificate_id, sizeof answer->certificate_id);
+    for (size_t i = 0; i < order->certificate_count; i++) {
+        const char *id = order->certificates[i].certificate_id;
+        if (!subscription_has_certificate_id(&e->sub, id)) /* not one that was there before */
+            memcpy(answer->certificate_id, id, sizeof answer->certificate_id);
     }
     errand_log(e, LOG_LEVEL_INFO, "found the order whose answer was lost", order->order_number);
     return go(e, ISSUANCE_SUBMITTED, 0);
@@ -315,8 +327,6 @@ static void on_report(void *ctx, const struct upstream_reply *reply)
         note(e, "the report cannot be read: %s", reply->reason ? reply->reason : "");
         again_later(e, ISSUANCE_UNKNOWN);
     } else if (answer.code != 0) {
-        if (sectigo_classify(SECTIGO_WEB_HOST_REPORT, answer.code, answer.message) == SECTIGO_LOGIN_REFUSED)
-            upstream_close_login(e->login);
         note(e, "Sectigo refuses the report: %s (%d)", answer.message, answer.code);
         again_later(e, ISSUANCE_UNKNOWN);
     } else if (answer.order_count == 0) {
@@ -381,6 +391,15 @@ static enum step dead(struct errand *e, const char *words)
     return go(e, ISSUANCE_DEAD, 0);
 }
 
+/* Status 3 and 5 of the push, in the words of the detailed status. */
+static bool has_failed(const struct sectigo_report_order *order)
+{
+    bool failed = order->status && strcasestr(order->status, "fail");
+    for (size_t i = 0; i < order->certificate_count; i++)
+        failed = failed || (order->certificates[i].status && strcasestr(order->certificates[i].status, "fail"));
+    return failed;
+}
+
 /* GetDetailedOrderStatus after a push said failed or rejected: only "rejected" ends an order. */
 static void on_status(void *ctx, const struct upstream_reply *reply)
 {
@@ -395,12 +414,14 @@ static void on_status(void *ctx, const struct upstream_reply *reply)
         look_again(e, e->is.state);
     } else if (order->status && strcasecmp(order->status, "rejected") == 0) {
         dead(e, order->reason && *order->reason ? order->reason : "rejected");
-    } else {
+    } else if (has_failed(order)) {
         note(e, "Sectigo cannot go on with the order: %s %s", order->status ? order->status : "",
              order->reason ? order->reason : "");
-        errand_log(e, LOG_LEVEL_ERROR, "Sectigo cannot go on with a paid order; it is looked at until the deadline",
-                   e->result.note);
+        errand_log(e, LOG_LEVEL_ERROR, "Sectigo cannot go on with a paid order", e->result.note);
         look_again(e, ISSUANCE_BLOCKED);
+    } else {
+        e->result.no_doubt = true;
+        look_again(e, e->is.state);
     }
     sectigo_report_clear(&answer);
     errand_commit(e);
@@ -420,6 +441,8 @@ static bool on_collected(struct errand *e, const struct sectigo_collect_answer *
     if (class == SECTIGO_PLACED) {
         if (!answer->certificate || !life_accept(e, answer->certificate, answer->ca_certificates))
             look_again(e, e->is.state);
+    } else if (class == SECTIGO_REVOKED && !e->is.certificate_id[0] && e->is.kind == ISSUANCE_REPLACEMENT) {
+        look_again(e, e->is.state); /* asked by order number: an older certificate of the family is meant */
     } else if (class == SECTIGO_REJECTED || class == SECTIGO_REVOKED) {
         dead(e, answer->message[0] ? answer->message : sectigo_code_text(SECTIGO_COLLECT_SSL, answer->code));
     } else if (class == SECTIGO_PENDING && e->is.doubt) {
@@ -428,8 +451,6 @@ static bool on_collected(struct errand *e, const struct sectigo_collect_answer *
     } else if (class == SECTIGO_PENDING) {
         look_again(e, e->is.state);
     } else {
-        if (class == SECTIGO_LOGIN_REFUSED)
-            upstream_close_login(e->login);
         note(e, "CollectSSL answers %d: %s", answer->code, answer->message);
         errand_log(e, LOG_LEVEL_ERROR, "CollectSSL is refused; trying again", e->result.note);
         again_later(e, e->is.state);

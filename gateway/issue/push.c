@@ -28,25 +28,28 @@ static bool look_up(struct store_txn *txn, unsigned table, const char *key, char
 }
 
 /* The certificate ID names one issuance; the order number may be the whole family's. */
-static bool find(struct issuer *issuer, const struct sectigo_push *push, char id[static ISSUANCE_ID_MAX + 1])
+static bool find_number(struct issuer *issuer, const char *order_number, const char *certificate_id,
+                        char id[static ISSUANCE_ID_MAX + 1])
 {
     struct store_txn *txn;
     if (store_read(issuer->at.store, &txn) != STORE_OK)
         return false;
-    bool found = look_up(txn, ISSUE_BY_CERTIFICATE_ID, push->certificate_id, id) ||
-                 look_up(txn, ISSUE_BY_ORDER_NUMBER, push->order_number, id);
+    bool found = look_up(txn, ISSUE_BY_CERTIFICATE_ID, certificate_id, id) ||
+                 look_up(txn, ISSUE_BY_ORDER_NUMBER, order_number, id);
     store_read_end(txn);
     return found;
 }
 
-static void make_query_due(struct errand *e, const struct sectigo_push *push)
+void errand_query(struct errand *e)
 {
+    const struct sectigo_push *push = e->push;
     uint64_t now_ms = clock_ms();
     uint64_t earliest_ms = e->is.looked_ms ? e->is.looked_ms + QUERY_EVERY_MS : 0;
     e->result.to = e->is.state;
     e->result.hasten = true;
     e->result.doubt = push->kind == SECTIGO_PUSH_FAILED || push->kind == SECTIGO_PUSH_REJECTED;
     e->result.due_ms = earliest_ms > now_ms ? earliest_ms : now_ms;
+    errand_commit(e);
 }
 
 static bool is_for(const struct errand *e, const struct sectigo_push *push)
@@ -63,15 +66,29 @@ static void apply(struct errand *e, struct sectigo_push *push)
         errand_commit(e);
         return;
     }
-    memset(e->result.note, 0, sizeof e->result.note);
-    make_query_due(e, push);
-    errand_commit(e);
+    errand_query(e);
 }
 
 static void tell_revocation(const struct errand *e, const struct sectigo_push *push)
 {
     if (push->kind == SECTIGO_PUSH_REVOKED || push->kind == SECTIGO_PUSH_PRE_REVOCATION)
         errand_log(e, LOG_LEVEL_ERROR, "Sectigo says that a certificate is, or will be, revoked", push->status_desc);
+}
+
+/* The number may have been stored since it was looked for; whoever stored it found nothing kept. */
+static void keep(struct issuer *issuer, struct sectigo_push *push)
+{
+    char id[ISSUANCE_ID_MAX + 1];
+    char order_number[sizeof push->order_number], certificate_id[sizeof push->certificate_id];
+    memcpy(order_number, push->order_number, sizeof order_number);
+    memcpy(certificate_id, push->certificate_id, sizeof certificate_id);
+    pushes_keep(issuer->early, push, clock_ms());
+    if (!find_number(issuer, order_number, certificate_id, id))
+        return;
+    push = pushes_take(issuer->early, order_number, certificate_id, clock_ms());
+    if (push)
+        issuer_push(issuer, push);
+    push_free(push);
 }
 
 /* On the scheduler thread. */
@@ -83,10 +100,18 @@ static void on_arrival(void *ctx)
     char id[ISSUANCE_ID_MAX + 1];
 
     free(arrival);
-    struct errand *e = find(issuer, push, id) ? errand_make(issuer, id, false) : NULL;
-    if (!e) {
-        pushes_keep(issuer->early, push, clock_ms());
-    } else if (e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED) {
+    if (atomic_load(&issuer->stopping)) {
+        push_free(push);
+        return;
+    }
+    if (!find_number(issuer, push->order_number, push->certificate_id, id)) {
+        keep(issuer, push);
+        return;
+    }
+    struct errand *e = errand_make(issuer, id, false);
+    if (!e)
+        push_free(push); /* polling will find what it told */
+    else if (e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED) {
         apply(e, push);
     } else {
         tell_revocation(e, push);
@@ -97,6 +122,8 @@ static void on_arrival(void *ctx)
 
 void issuer_push(struct issuer *issuer, const struct sectigo_push *push)
 {
+    if (atomic_load(&issuer->stopping))
+        return;
     struct arrival *arrival = calloc(1, sizeof *arrival);
     if (arrival)
         arrival->push = push_copy(push);

@@ -20,8 +20,8 @@ static enum store_status choose(struct store_txn *txn, const struct subscription
     *at = 0;
     for (uint32_t i = 1; status == STORE_OK && i < sub->queue_count; i++) {
         struct issuance other;
-        status = issuance_load(txn, sub->queue[i], &other);
-        if (status == STORE_OK && memcmp(&other.account, &next->account, sizeof other.account) == 0) {
+        if (issuance_load(txn, sub->queue[i], &other) == STORE_OK &&
+            memcmp(&other.account, &next->account, sizeof other.account) == 0) {
             struct issuance older = *next;
             *next = other;
             other = older;
@@ -113,8 +113,11 @@ enum store_status queue_hand_over(struct store_txn *txn, struct subscription *su
         struct issuance next;
         uint32_t at;
         status = choose(txn, sub, &next, &at);
-        if (status == STORE_OK) {
-            subscription_dequeue(sub, at);
+        subscription_dequeue(sub, at);
+        if (status == STORE_NOT_FOUND || status == STORE_INVALID) { /* it cannot hold up the others */
+            log_error("a waiting issuance cannot be read from the store", "reason", store_status_text(status));
+            status = STORE_OK;
+        } else if (status == STORE_OK) {
             status = sub->state == SUBSCRIPTION_DEAD ? turn_away(txn, &next, now_ms) : start(txn, sub, &next, now_ms);
         }
         issuance_clear(&next);

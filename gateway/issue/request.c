@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sectigo/product.h"
+
 enum shape { SINGLE, MULTI };
 
 /* maxSubjectCNs and primaryDomainName take a name of up to this many octets. */
@@ -31,9 +33,11 @@ unsigned request_product(const struct config_profile *profile, const struct acme
     return product;
 }
 
-static enum shape shape_of(const struct subscription *sub, const struct config_profile *profile)
+/* Of the product that was bought, whatever the profile sells by now. */
+static enum shape shape_of(const struct subscription *sub)
 {
-    return sub->product == profile->product_single ? SINGLE : MULTI;
+    const struct sectigo_product *product = sectigo_product_find((int)sub->product);
+    return product && product->shape == SECTIGO_SINGLE ? SINGLE : MULTI;
 }
 
 /* The names as Sectigo lists them: separated by commas. */
@@ -71,8 +75,9 @@ static void add_csr(struct sectigo_form *form, const struct issuance *is)
 static void add_names_and_dcv(struct sectigo_form *form, const struct issuance *is, const struct subscription *sub,
                               const struct config_profile *profile)
 {
-    if (shape_of(sub, profile) == SINGLE) {
+    if (shape_of(sub) == SINGLE) {
         sectigo_form_add(form, "dcvMethod", "HTTP_CSR_HASH");
+        sectigo_form_add(form, "omitAdditionalFQDN", "Y");
         if (!is->csr_has_cn && profile->csr_without_cn == CONFIG_CN_DOMAIN_NAMES)
             add_domain_names(form, &sub->names);
         return;
@@ -84,26 +89,24 @@ static void add_names_and_dcv(struct sectigo_form *form, const struct issuance *
 }
 
 static void add_purchase(struct sectigo_form *form, const struct subscription *sub,
-                         const struct config_profile *profile, const struct config_login *login)
+                         const struct config_profile *profile)
 {
     sectigo_form_addf(form, "product", "%u", sub->product);
     sectigo_form_addf(form, "days", "%u", sub->days);
     sectigo_form_add(form, "prioritiseCSRValues", "N");
     sectigo_form_add(form, "appRepEmailAddress", profile->contact_email);
     sectigo_form_add(form, "checkFONIsUnique", "Y");
-    if (shape_of(sub, profile) == SINGLE)
-        sectigo_form_add(form, "omitAdditionalFQDN", "Y");
-    else if (strlen(sub->names.list[0].value) <= COMMON_NAME_MAX)
+    if (shape_of(sub) == MULTI && strlen(sub->names.list[0].value) <= COMMON_NAME_MAX)
         sectigo_form_add(form, "maxSubjectCNs", "1");
-    if (login->test)
+    if (sub->test)
         sectigo_form_add(form, "test", "Y");
 }
 
 void request_order(struct sectigo_form *form, const struct issuance *is, const struct subscription *sub,
-                   const struct config_profile *profile, const struct config_login *login)
+                   const struct config_profile *profile)
 {
     if (is->kind == ISSUANCE_PURCHASE)
-        add_purchase(form, sub, profile, login);
+        add_purchase(form, sub, profile);
     else
         sectigo_form_add(form, "orderNumber", sub->order_number);
     add_csr(form, is);

@@ -212,6 +212,8 @@ static uint64_t rank(const struct subscription *sub, uint64_t now_ms)
 {
     if (sub->state == SUBSCRIPTION_BUYING)
         return UINT64_MAX;
+    if (sub->under_way[0] && sub->state == SUBSCRIPTION_LIVE)
+        return UINT64_MAX - 1; /* wait in its queue: whoever has the turn last decides what follows */
     if (subscription_replaceable(sub, now_ms))
         return 1 + term_end_ms(sub) - now_ms;
     return sub->state == SUBSCRIPTION_DEAD ? 1 : 0;
@@ -273,8 +275,7 @@ bool subscription_enqueue(struct subscription *sub, const char *issuance)
     if (!queue)
         return false;
     sub->queue = queue;
-    strncpy(queue[sub->queue_count], issuance, ISSUANCE_ID_MAX);
-    queue[sub->queue_count++][ISSUANCE_ID_MAX] = '\0';
+    snprintf(queue[sub->queue_count++], sizeof *queue, "%s", issuance);
     return true;
 }
 
@@ -284,20 +285,29 @@ void subscription_dequeue(struct subscription *sub, uint32_t at)
     memmove(sub->queue + at, sub->queue + at + 1, (sub->queue_count - at) * sizeof *sub->queue);
 }
 
-bool subscription_add_certificate_id(struct subscription *sub, const char *certificate_id)
+bool subscription_has_certificate_id(const struct subscription *sub, const char *certificate_id)
 {
     for (uint32_t i = 0; i < sub->certificate_id_count; i++) {
         if (strcmp(sub->certificate_ids[i], certificate_id) == 0)
             return true;
     }
-    if (sub->certificate_id_count >= CERTIFICATE_IDS_MAX)
-        return false;
+    return false;
+}
+
+bool subscription_add_certificate_id(struct subscription *sub, const char *certificate_id)
+{
+    if (subscription_has_certificate_id(sub, certificate_id))
+        return true;
+    if (sub->certificate_id_count == CERTIFICATE_IDS_MAX) {
+        sub->certificate_id_count--; /* the oldest makes room */
+        memmove(sub->certificate_ids, sub->certificate_ids + 1,
+                sub->certificate_id_count * sizeof *sub->certificate_ids);
+    }
     char(*ids)[SECTIGO_CERTIFICATE_ID_MAX + 1] =
         realloc(sub->certificate_ids, (sub->certificate_id_count + 1) * sizeof *ids);
     if (!ids)
         return false;
     sub->certificate_ids = ids;
-    strncpy(ids[sub->certificate_id_count], certificate_id, SECTIGO_CERTIFICATE_ID_MAX);
-    ids[sub->certificate_id_count++][SECTIGO_CERTIFICATE_ID_MAX] = '\0';
+    snprintf(ids[sub->certificate_id_count++], sizeof *ids, "%s", certificate_id);
     return true;
 }

@@ -74,6 +74,7 @@ bool subscription_replaceable(const struct subscription *subscription, uint64_t 
 
 bool subscription_enqueue(struct subscription *subscription, const char *issuance);
 void subscription_dequeue(struct subscription *subscription, uint32_t at);
+bool subscription_has_certificate_id(const struct subscription *subscription, const char *certificate_id);
 bool subscription_add_certificate_id(struct subscription *subscription, const char *certificate_id);
 
 #endif

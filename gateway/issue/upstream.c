@@ -1,19 +1,16 @@
 #include "gateway/issue/upstream.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
 
-#include "gateway/clock.h"
 #include "gateway/log.h"
 
 static const uint64_t CLOSED_MS = 5 * 60 * 1000;
 
 struct errand {
-    struct egress_post post;
     struct upstream_login *login;
     enum sectigo_call_kind kind;
     struct sectigo_call *call;
@@ -28,8 +25,9 @@ struct upstream_login {
     X509_STORE *anchors;
     struct accept_cache *cas;
     struct egress *egress;
-    _Atomic uint64_t closed_until_ms;
     /* egress thread only */
+    bool refused, probing;
+    uint64_t closed_until_ms; /* monotonic */
     bool collecting;
     struct errand *waiting, **waiting_end;
 };
@@ -146,24 +144,44 @@ struct accept_cache *upstream_cas(const struct upstream_login *login)
     return login->cas;
 }
 
-void upstream_close_login(struct upstream_login *login)
+/* ---- a refused login ---- */
+
+static bool refuses_login(const struct upstream_reply *reply)
 {
-    if (!upstream_is_closed(login))
-        log_error(
-            "Sectigo refuses this login; no call is made with it for five minutes, so that it does not get locked. "
-            "Check loginName, password, source address and API permission with Sectigo",
-            "login", login->config->name);
-    atomic_store(&login->closed_until_ms, clock_ms() + CLOSED_MS);
+    static const char REFUSED[] = "errorCode=-16";
+    const char *at = memmem(reply->body, reply->body_len, REFUSED, sizeof REFUSED - 1);
+    const char *end = at ? at + sizeof REFUSED - 1 : NULL;
+    return at && (end == reply->body + reply->body_len || *end < '0' || *end > '9');
 }
 
-bool upstream_is_closed(struct upstream_login *login)
+static void judge_login(struct upstream_login *login, const struct upstream_reply *reply)
 {
-    return clock_ms() < atomic_load(&login->closed_until_ms);
+    login->probing = false;
+    if (reply->outcome != UPSTREAM_ANSWERED)
+        return;
+    bool refused = refuses_login(reply);
+    if (refused && !login->refused)
+        log_error(
+            "Sectigo refuses this login; calls stop, and one every five minutes asks whether it is open again, so that "
+            "it does not get locked. Check loginName, password, source address and API permission with Sectigo",
+            "login", login->config->name);
+    else if (!refused && login->refused)
+        log_info("Sectigo takes this login again", "login", login->config->name);
+    login->refused = refused;
+    if (refused)
+        login->closed_until_ms = egress_now_ms() + CLOSED_MS;
+}
+
+/* While refused, one call at a time and not before the pause is over. */
+static bool may_leave(struct upstream_login *login)
+{
+    if (login->refused && (login->probing || egress_now_ms() < login->closed_until_ms))
+        return false;
+    login->probing = login->refused;
+    return true;
 }
 
 /* ---- calls ---- */
-
-static void start(struct errand *errand);
 
 static void finish(struct errand *errand, const struct upstream_reply *reply)
 {
@@ -173,17 +191,43 @@ static void finish(struct errand *errand, const struct upstream_reply *reply)
     free(errand);
 }
 
+static void fail(struct errand *errand, const char *reason)
+{
+    struct upstream_reply reply = {.outcome = UPSTREAM_NEVER_LEFT, .reason = reason};
+    finish(errand, &reply);
+}
+
+static void on_transfer(void *ctx, CURL *easy, CURLcode result);
+
+/* True when it is on its way; otherwise it has failed and is gone. */
+static bool start(struct errand *errand)
+{
+    struct upstream_login *login = errand->login;
+    if (!may_leave(login)) {
+        fail(errand, "Sectigo refused the login a moment ago, so nothing is sent with it for now");
+        return false;
+    }
+    if (!egress_transfer(login->egress, sectigo_call_handle(errand->call), on_transfer, errand)) {
+        login->probing = false;
+        fail(errand, "out of memory");
+        return false;
+    }
+    if (errand->kind == SECTIGO_COLLECT_SSL)
+        login->collecting = true;
+    return true;
+}
+
 /* The next CollectSSL that waited has its turn. */
 static void next_collect(struct upstream_login *login)
 {
-    struct errand *next = login->waiting;
     login->collecting = false;
-    if (!next)
-        return;
-    login->waiting = next->next;
-    if (!login->waiting)
-        login->waiting_end = &login->waiting;
-    start(next);
+    while (login->waiting && !login->collecting) {
+        struct errand *next = login->waiting;
+        login->waiting = next->next;
+        if (!login->waiting)
+            login->waiting_end = &login->waiting;
+        start(next);
+    }
 }
 
 static void on_transfer(void *ctx, CURL *easy, CURLcode result)
@@ -201,53 +245,30 @@ static void on_transfer(void *ctx, CURL *easy, CURLcode result)
     (void)easy;
     reply.body = sectigo_call_body(errand->call, &reply.body_len);
     reply.reason = sectigo_call_reason(errand->call);
+    judge_login(login, &reply);
     finish(errand, &reply);
     if (collected)
         next_collect(login);
 }
 
-static void start(struct errand *errand)
-{
-    if (errand->kind == SECTIGO_COLLECT_SSL)
-        errand->login->collecting = true;
-    CURL *easy = sectigo_call_handle(errand->call);
-    if (!egress_transfer(errand->login->egress, easy, on_transfer, errand))
-        on_transfer(errand, easy, CURLE_OUT_OF_MEMORY);
-}
-
-static void on_posted(void *ctx)
-{
-    struct errand *errand = ctx;
-    struct upstream_login *login = errand->login;
-    if (errand->kind != SECTIGO_COLLECT_SSL || !login->collecting) {
-        start(errand);
-        return;
-    }
-    *login->waiting_end = errand;
-    login->waiting_end = &errand->next;
-}
-
 void upstream_call(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
                    upstream_done_fn *done, void *ctx)
 {
-    struct upstream_reply failed = {.outcome = UPSTREAM_NEVER_LEFT, .reason = "out of memory"};
+    static const struct upstream_reply no_memory = {.outcome = UPSTREAM_NEVER_LEFT, .reason = "out of memory"};
     struct errand *errand = calloc(1, sizeof *errand);
     if (!errand) {
         sectigo_form_clear(form);
-        done(ctx, &failed);
+        done(ctx, &no_memory);
         return;
     }
     *errand = (struct errand){.login = login, .kind = kind, .done = done, .ctx = ctx};
-    errand->post = (struct egress_post){.fn = on_posted, .ctx = errand};
-    if (upstream_is_closed(login)) {
-        sectigo_form_clear(form);
-        failed.reason = "the login is closed, because Sectigo refused it a moment ago";
+    errand->call = sectigo_call_make(login->client, kind, form);
+    if (!errand->call) {
+        finish(errand, &no_memory);
+    } else if (kind == SECTIGO_COLLECT_SSL && login->collecting) {
+        *login->waiting_end = errand;
+        login->waiting_end = &errand->next;
     } else {
-        errand->call = sectigo_call_make(login->client, kind, form);
-        if (errand->call && egress_post(login->egress, &errand->post))
-            return;
-        if (errand->call)
-            failed.reason = "the gateway is stopping";
+        start(errand);
     }
-    finish(errand, &failed);
 }

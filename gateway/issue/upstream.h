@@ -1,7 +1,8 @@
 /* upstream: the configured Sectigo logins, and calls to them on the egress thread.
  *
- * CollectSSL calls of one login are made one after another (notes 1). A login that was refused stays closed for a
- * while, so that it does not get locked for good: calls then never leave.
+ * CollectSSL calls of one login are made one after another (notes 1). A login that Sectigo refuses is not used for five
+ * minutes, and then by one call at a time until one is not refused, so that it does not get locked for good: all other
+ * calls never leave.
  */
 #ifndef GATEWAY_ISSUE_UPSTREAM_H
 #define GATEWAY_ISSUE_UPSTREAM_H
@@ -36,13 +37,10 @@ const struct config_login *upstream_login_config(const struct upstream_login *lo
 X509_STORE *upstream_anchors(const struct upstream_login *login);
 /* Of the intermediates that its certificates come with; lives as long as the login. */
 struct accept_cache *upstream_cas(const struct upstream_login *login);
-/* Marks the login refused: no call leaves for five minutes. Any thread. */
-void upstream_close_login(struct upstream_login *login);
-bool upstream_is_closed(struct upstream_login *login);
 
 enum upstream_outcome {
     UPSTREAM_ANSWERED,   /* body is Sectigo's answer */
-    UPSTREAM_NEVER_LEFT, /* nothing was sent; also: the login is closed, the program is stopping */
+    UPSTREAM_NEVER_LEFT, /* nothing was sent; also: the login is refused, the program is stopping */
     UPSTREAM_LOST,       /* the outcome is unknown */
 };
 
@@ -55,8 +53,8 @@ struct upstream_reply {
 };
 typedef void upstream_done_fn(void *ctx, const struct upstream_reply *reply);
 
-/* Any thread. Takes form (emptied, also on failure). done is called exactly once, on the egress thread, or at once
- * where the egress thread is stopping or memory is short (then as UPSTREAM_NEVER_LEFT). */
+/* On the egress thread. Takes form (emptied, also on failure). done is called exactly once, on the same thread; before
+ * this returns where the call cannot leave. */
 void upstream_call(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
                    upstream_done_fn *done, void *ctx);
 

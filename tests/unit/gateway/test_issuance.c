@@ -15,7 +15,7 @@ static const char *const allowed[ISSUANCE_STATES] = {
     [ISSUANCE_SUBMITTING] = ".xx.xx.x.x.",
     [ISSUANCE_UNKNOWN] = "...x.x.x.x.",
     [ISSUANCE_SUBMITTED] = "......x.x.x",
-    [ISSUANCE_BLOCKED] = ".....x..x.x",
+    [ISSUANCE_BLOCKED] = "........x.x",
     [ISSUANCE_HELD] = ".xx.x....x.",
     [ISSUANCE_COLLECTED] = "...........",
     [ISSUANCE_REFUSED] = "...........",
@@ -78,6 +78,7 @@ static void fill(struct issuance *is)
                             .sends = 2,
                             .failures = 3,
                             .looked_ms = 14,
+                            .pushed_ms = 15,
                             .looks = 4,
                             .refusal = -55,
                             .doubt = true};
@@ -122,6 +123,7 @@ static void test_record(void **state)
     assert_int_equal(read.sends, 2);
     assert_int_equal(read.failures, 3);
     assert_int_equal(read.looked_ms, 14);
+    assert_int_equal(read.pushed_ms, 15);
     assert_int_equal(read.looks, 4);
     assert_int_equal(read.refusal, -55);
     assert_true(read.doubt);
