@@ -33,13 +33,13 @@ static enum outcome run(const struct command *command, char **argv)
 }
 
 /* Written to the end, or not done. */
-static enum outcome end_output(enum outcome outcome)
+static int end_output(enum outcome outcome)
 {
     bool written = fflush(stdout) == 0 && !ferror(stdout);
 
     if (!written)
         fputs("sectigo: the output cannot be written\n", stderr);
-    return written || outcome != OUTCOME_DONE ? outcome : OUTCOME_LOCAL;
+    return (int)(written || outcome != OUTCOME_DONE ? outcome : OUTCOME_LOCAL);
 }
 
 int main(int argc, char **argv)
@@ -60,11 +60,11 @@ int main(int argc, char **argv)
         if (*name)
             fprintf(stderr, "sectigo: there is no command \"%.60s\"\n", name);
         help_program(stderr);
-        return OUTCOME_USAGE;
+        return end_output(OUTCOME_USAGE);
     }
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         fputs("sectigo: libcurl cannot be started\n", stderr);
-        return OUTCOME_LOCAL;
+        return end_output(OUTCOME_LOCAL);
     }
     outcome = run(command, argv + 2);
     curl_global_cleanup();
