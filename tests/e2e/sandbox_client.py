@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import queue
+import shutil
 import signal
 import socket
 import socketserver
@@ -352,6 +353,8 @@ class Net:
 
     def close(self):
         statuses = [one.stop() for one in self.sandboxes if one.process.poll() is None]
+        for one in self.sandboxes:
+            shutil.rmtree(one.data, ignore_errors=True)
         self.dns.close()
         self.web.close()
         self.receiver.close()
