@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "acme/acme.h"
-#include "gateway/egress.h"
+#include "gateway/egress/egress.h"
 #include "gateway/http/http.h"
 #include "gateway/issue/issuer.h"
 #include "gateway/issue/tables.h"

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 struct gateway;
 

@@ -12,7 +12,7 @@
 #include <curl/curl.h>
 #include <openssl/rand.h>
 
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "gateway/gateway.h"
 #include "gateway/log.h"
 

@@ -2,7 +2,7 @@
 #ifndef GATEWAY_PUBLIC_H
 #define GATEWAY_PUBLIC_H
 
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "gateway/http/http.h"
 #include "gateway/issue/issuer.h"
 

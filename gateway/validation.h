@@ -3,7 +3,7 @@
 #define GATEWAY_VALIDATION_H
 
 #include "acme/acme.h"
-#include "gateway/egress.h"
+#include "gateway/egress/egress.h"
 #include "gateway/scheduler.h"
 #include "gateway/validate/validate.h"
 #include "store/store.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/egress_fetch.h"
+#include "gateway/egress/fetch.h"
 #include "gateway/validate/excerpt.h"
 
 struct preflight {

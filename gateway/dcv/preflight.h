@@ -5,7 +5,7 @@
 #ifndef GATEWAY_DCV_PREFLIGHT_H
 #define GATEWAY_DCV_PREFLIGHT_H
 
-#include "gateway/egress.h"
+#include "gateway/egress/egress.h"
 
 enum { PREFLIGHT_REASON_MAX = 1024 };
 

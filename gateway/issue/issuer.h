@@ -10,8 +10,8 @@
 #include <stddef.h>
 
 #include "acme/acme.h"
-#include "gateway/config.h"
-#include "gateway/egress.h"
+#include "gateway/config/config.h"
+#include "gateway/egress/egress.h"
 #include "gateway/issue/upstream.h"
 #include "gateway/scheduler.h"
 #include "sectigo/sectigo.h"

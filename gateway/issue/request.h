@@ -7,7 +7,7 @@
 
 #include "acme/identifier.h"
 #include "acme/problem.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "gateway/issue/issuance.h"
 #include "gateway/issue/subscription.h"
 #include "sectigo/sectigo.h"

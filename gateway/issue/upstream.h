@@ -13,8 +13,8 @@
 
 #include <openssl/x509.h>
 
-#include "gateway/config.h"
-#include "gateway/egress.h"
+#include "gateway/config/config.h"
+#include "gateway/egress/egress.h"
 #include "gateway/issue/accept.h"
 #include "sectigo/sectigo.h"
 #include "sectigo/transport.h"

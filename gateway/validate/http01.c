@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/egress_fetch.h"
+#include "gateway/egress/fetch.h"
 #include "gateway/validate/excerpt.h"
 #include "gateway/validate/job.h"
 

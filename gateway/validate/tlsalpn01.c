@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 
-#include "gateway/egress_address.h"
+#include "gateway/egress/address.h"
 #include "gateway/validate/alpn_certificate.h"
 #include "gateway/validate/job.h"
 

@@ -7,7 +7,7 @@
 
 #include "acme/authorization.h"
 #include "acme/problem.h"
-#include "gateway/egress.h"
+#include "gateway/egress/egress.h"
 
 struct validate_config {
     uint16_t http_port, tls_port; /* 80 and 443; others only for tests and inside networks */

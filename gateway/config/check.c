@@ -1,0 +1,150 @@
+/* config_check: what no single key can tell. */
+#include "gateway/config/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sectigo/product.h"
+
+static bool check_push(struct config_reading *r, const struct config_push *push)
+{
+    if ((push->user == NULL) != (push->password == NULL))
+        return config_fail(r, "public.push", "needs both user and password_file, or neither");
+    return true;
+}
+
+/* ---- logins ---- */
+
+static bool check_credentials(struct config_reading *r, const struct config_login *login, const char *path)
+{
+    bool certificate = login->client_certificate != NULL || login->client_key != NULL;
+    if (certificate && (login->client_certificate == NULL || login->client_key == NULL))
+        return config_fail(r, path, "needs both client_certificate and client_key, or neither");
+    if (certificate && login->password != NULL)
+        return config_fail(r, path, "has a password_file and a client_certificate; one of them must go");
+    if (certificate)
+        return true;
+    if (login->password == NULL)
+        return config_fail(r, path, "needs a password_file, or a client_certificate and client_key");
+    return login->login != NULL || config_fail(r, path, "has a password_file and needs the login name it belongs to");
+}
+
+static const struct config_login *find_login(const struct config *config, const char *name)
+{
+    for (unsigned i = 0; i < config->login_count; i++)
+        if (strcmp(config->logins[i].name, name) == 0)
+            return &config->logins[i];
+    return NULL;
+}
+
+static bool check_logins(struct config_reading *r, const struct config *config)
+{
+    char path[CONFIG_PATH_MAX];
+    for (unsigned i = 0; i < config->login_count; i++) {
+        const struct config_login *login = &config->logins[i];
+        snprintf(path, sizeof path, "logins[%u]", i + 1);
+        if (!check_credentials(r, login, path))
+            return false;
+        snprintf(path, sizeof path, "logins[%u].name", i + 1);
+        if (find_login(config, login->name) != login)
+            return config_fail(r, path, "\"%s\" is the name of an earlier login; each must have its own", login->name);
+    }
+    return true;
+}
+
+/* ---- profiles ---- */
+
+static const struct config_profile *find_profile(const struct config *config, const char *name)
+{
+    for (unsigned i = 0; i < config->profile_count; i++)
+        if (strcmp(config->profiles[i].name, name) == 0)
+            return &config->profiles[i];
+    return NULL;
+}
+
+static bool is_term(unsigned days)
+{
+    static const unsigned terms[] = {30, 90, 365, 730, 1095, 1461, 1826};
+    for (size_t i = 0; i < sizeof terms / sizeof *terms; i++)
+        if (days == terms[i])
+            return true;
+    return false;
+}
+
+static bool has_shape(const struct sectigo_product *product, enum sectigo_shape shape)
+{
+    return product->shape == shape || (shape == SECTIGO_MULTI_DOMAIN && product->shape == SECTIGO_UCC);
+}
+
+/* Domain validation only: a profile has no place for the details of an organisation. */
+static bool check_product(struct config_reading *r, const struct config_profile *profile, const char *path,
+                          const char *key, unsigned code, enum sectigo_shape shape)
+{
+    char at[CONFIG_PATH_MAX];
+    if (code == 0)
+        return true;
+    snprintf(at, sizeof at, "%.200s.products.%s", path, key);
+    const struct sectigo_product *product = sectigo_product_find((int)code);
+    if (product == NULL)
+        return config_fail(r, at, "%u is not a product code of Sectigo", code);
+    if (!has_shape(product, shape) || product->validation != SECTIGO_DV)
+        return config_fail(r, at, "%u is %s: %s, %s; a product for %s names with DV must stand here", code,
+                           product->name, sectigo_validation_name(product->validation),
+                           sectigo_shape_name(product->shape), sectigo_shape_name(shape));
+    if (!sectigo_product_allows_days(product, (int)profile->days))
+        return config_fail(r, at, "%u is %s, which is not sold for %u days", code, product->name, profile->days);
+    return true;
+}
+
+static bool check_products(struct config_reading *r, const struct config_profile *profile, const char *path)
+{
+    char at[CONFIG_PATH_MAX];
+    snprintf(at, sizeof at, "%.200s.products", path);
+    if (profile->product_single == 0 && profile->product_wildcard == 0 && profile->product_multi == 0)
+        return config_fail(r, at, "at least one of single, wildcard and multi must have a product code");
+    if (profile->csr_without_cn == CONFIG_CN_MULTI_DOMAIN && profile->product_multi == 0)
+        return config_fail(r, at, "csr_without_cn: multi_domain needs a code for multi");
+    return check_product(r, profile, path, "single", profile->product_single, SECTIGO_SINGLE) &&
+           check_product(r, profile, path, "wildcard", profile->product_wildcard, SECTIGO_WILDCARD) &&
+           check_product(r, profile, path, "multi", profile->product_multi, SECTIGO_MULTI_DOMAIN);
+}
+
+static bool check_profile(struct config_reading *r, const struct config *config, const struct config_profile *profile,
+                          const char *path)
+{
+    char at[CONFIG_PATH_MAX];
+    snprintf(at, sizeof at, "%.200s.name", path);
+    if (find_profile(config, profile->name) != profile)
+        return config_fail(r, at, "\"%s\" is the name of an earlier profile; each must have its own", profile->name);
+    snprintf(at, sizeof at, "%.200s.login", path);
+    if (find_login(config, profile->login) == NULL)
+        return config_fail(r, at, "\"%s\" is not the name of a login; see logins", profile->login);
+    snprintf(at, sizeof at, "%.200s.days", path);
+    if (!is_term(profile->days))
+        return config_fail(r, at, "\"%u\" is not one of 30, 90, 365, 730, 1095, 1461, 1826", profile->days);
+    return check_products(r, profile, path);
+}
+
+static bool check_profiles(struct config_reading *r, struct config *config)
+{
+    char path[CONFIG_PATH_MAX];
+    for (unsigned i = 0; i < config->profile_count; i++) {
+        snprintf(path, sizeof path, "profiles[%u]", i + 1);
+        if (!check_profile(r, config, &config->profiles[i], path))
+            return false;
+    }
+    if (config->default_profile == NULL) {
+        config->default_profile = strdup(config->profiles[0].name);
+        return config->default_profile != NULL || config_fail(r, "", "out of memory");
+    }
+    if (find_profile(config, config->default_profile) == NULL)
+        return config_fail(r, "default_profile", "\"%s\" is not the name of a profile; see profiles",
+                           config->default_profile);
+    return true;
+}
+
+bool config_check(struct config_reading *r, struct config *config)
+{
+    return check_push(r, &config->public.push) && check_logins(r, config) && check_profiles(r, config);
+}

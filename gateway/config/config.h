@@ -1,0 +1,136 @@
+/* config: the one YAML file, read once into this struct. deploy/acmegate.yaml explains every key.
+ *
+ * Whatever may be left out has its default filled in by config_load, so readers never ask whether a thing was given.
+ * Durations are written with a unit (500ms, 20s, 5m, 3h, 7d), sizes with KiB, MiB, GiB; lists of strings are
+ * NULL-terminated as well as counted. Secrets are read from their files at load and wiped by config_free.
+ */
+#ifndef GATEWAY_CONFIG_H
+#define GATEWAY_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CONFIG_REASON_MAX = 1024 };
+
+struct config_strings {
+    char **list; /* count of them, then NULL */
+    unsigned count;
+};
+
+struct config_tls {
+    char *certificate, *key; /* PEM files; NULL: plain */
+};
+
+struct config_store {
+    char *path;
+    uint64_t map_size; /* octets; default 16GiB */
+};
+
+struct config_acme {
+    struct config_strings listen; /* "0.0.0.0:443", "[::]:443" */
+    char *url;                    /* https://..., no final slash: base of every URL that clients see */
+    struct config_tls tls;
+    unsigned threads;                 /* default 0: one per core */
+    char *terms_of_service, *website; /* default NULL */
+    struct config_strings caa_identities;
+    unsigned identifiers_max;          /* default and most 100 */
+    uint32_t order_lifetime_s;         /* default 7d */
+    uint32_t authorization_lifetime_s; /* default 30d; 0s: a valid authorization serves its own order only */
+    uint32_t hold_finalize_ms;         /* default 20s, at most 25s */
+    uint32_t hold_challenge_ms;        /* default 2s, at most 25s */
+};
+
+struct config_push {
+    char *path;                  /* default /push/sectigo */
+    char *user, *password;       /* Basic authentication; both or neither. YAML: user, password_file */
+    struct config_strings allow; /* addresses or prefixes (10.0.0.0/8); default 91.199.212.132 */
+};
+
+struct config_public {
+    struct config_strings listen; /* "0.0.0.0:80" */
+    struct config_tls tls;
+    struct config_push push;
+};
+
+struct config_validation {
+    bool http_01, dns_01, tls_alpn_01; /* YAML: challenges: [http-01, ...]; default all three */
+    struct config_strings resolvers;   /* "10.0.0.53" or "127.0.0.1@5353"; default: those of /etc/resolv.conf */
+    char *trust_anchor;                /* DNSSEC trust anchor file; default NULL: not validated */
+    struct config_strings insecure_zones;
+    uint16_t http_port, tls_port; /* default 80 and 443 */
+    uint32_t timeout_ms;          /* default 20s */
+};
+
+enum config_preflight { CONFIG_PREFLIGHT_ENFORCE, CONFIG_PREFLIGHT_WARN, CONFIG_PREFLIGHT_OFF };
+
+struct config_dcv {
+    uint16_t http_port;              /* default 80: where Sectigo looks */
+    enum config_preflight preflight; /* default enforce */
+    uint32_t preflight_retry_ms;     /* default 30s: until the answer is seen */
+};
+
+/* Times of the issuer; the defaults are the contract's, others are for tests. */
+struct config_issuance {
+    uint32_t settle_again_ms;   /* default 5m: second look for an unknown purchase */
+    uint32_t resend_ms;         /* default 15m: soonest second send */
+    uint32_t settle_give_up_ms; /* default 1d: then held for the operator */
+    uint32_t later_ms;          /* default 60s: first back-off, doubling to an hour */
+};
+
+struct config_login {
+    char *name;
+    char *url;                             /* default https://secure.trust-provider.com */
+    char *login, *password;                /* YAML: login, password_file */
+    char *client_certificate, *client_key; /* instead of a password */
+    char *ca_file;                         /* default NULL: the system's */
+    char *trust_anchors;                   /* PEM file of roots that issued certificates must chain to */
+    char *proxy;
+    bool test;                               /* default false: test=Y is sent, nothing is billed */
+    uint32_t connect_timeout_ms, timeout_ms; /* default 30s and 120s */
+};
+
+enum config_csr_without_cn {
+    CONFIG_CN_AS_IS,        /* as_is: send as it came (default) */
+    CONFIG_CN_DOMAIN_NAMES, /* domain_names: send with domainNames */
+    CONFIG_CN_MULTI_DOMAIN, /* multi_domain: use the multi-domain product */
+    CONFIG_CN_REFUSE,       /* refuse: badCSR */
+};
+
+struct config_profile {
+    char *name;
+    char *login;   /* name of a login */
+    unsigned days; /* term; default 365 */
+    unsigned product_single, product_wildcard,
+        product_multi; /* Sectigo codes; 0: not offered. YAML: products: {single: 488, ...} */
+    enum config_csr_without_cn csr_without_cn;
+    bool accept_base_of_wildcard; /* default true */
+    char *contact_email;          /* appRepEmailAddress; required */
+    uint32_t first_poll_ms;       /* default 60s */
+    uint32_t poll_interval_ms;    /* default 3h */
+    uint32_t deadline_s;          /* default 7d */
+};
+
+struct config {
+    char *instance; /* 1 to 8 letters or digits; default "a": prefix of nonces and foreignOrderNumbers */
+    bool debug;     /* log level; YAML: log: debug | info; default info */
+    struct config_store store;
+    struct config_acme acme;
+    struct config_public public;
+    char *admin_socket; /* YAML: admin: {socket: PATH}; default NULL: none */
+    struct config_validation validation;
+    struct config_dcv dcv;
+    struct config_issuance issuance;
+    struct config_login *logins;
+    unsigned login_count;
+    struct config_profile *profiles;
+    unsigned profile_count;
+    char *default_profile; /* default: the first */
+};
+
+/* Reads and checks the file with everything it names (password files are read, TLS files must be readable). NULL:
+ * *reason is "FILE:LINE: key: what is wrong and what may stand there". */
+struct config *config_load(const char *file, char reason[static CONFIG_REASON_MAX]);
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,362 @@
+/* config_keys: every key of the file, what may stand there, and where it goes. deploy/acmegate.yaml explains them to
+ * operators: whoever adds one here explains it there. */
+#include "gateway/config/internal.h"
+
+#define SECOND 1000ull
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define MIB (1ull << 20)
+#define TIB (1ull << 40)
+
+#define TABLE(keys, type)                                                                                              \
+    {                                                                                                                  \
+        (keys), sizeof(keys) / sizeof *(keys), sizeof(type)                                                            \
+    }
+
+#define A_FILE "a file that can be read"
+#define LISTEN_ADDRESSES "an address and port to listen on, such as 0.0.0.0:443 or [::]:443"
+#define A_NAME "a name of up to 64 letters, digits, '-', '_' or '.'"
+#define A_WEB_URL "a URL that begins with https:// or http://"
+#define BASE_URL                                                                                                       \
+    "a URL that begins with https:// and has no final slash, query or user, such as https://acme.example.org"
+#define A_DOMAIN "a domain name"
+
+static const struct config_word yes_no[] = {{"true", true}, {"false", false}, {0}};
+
+#define AT(member) offsetof(struct config, member)
+
+static const struct config_key store_keys[] = {
+    {.name = "path",
+     .kind = CONFIG_TEXT,
+     .at = AT(store.path),
+     .required = true,
+     .check = config_is_text,
+     .expected = "a folder for the store"},
+    {.name = "map_size",
+     .kind = CONFIG_SIZE,
+     .at = AT(store.map_size),
+     .standard = "16GiB",
+     .min = MIB,
+     .max = 64 * TIB,
+     .expected = "a size from 1MiB to 64TiB, such as 512MiB or 16GiB"},
+};
+static const struct config_table store_table = TABLE(store_keys, struct config);
+
+static const struct config_key acme_tls_keys[] = {
+    {.name = "certificate", .kind = CONFIG_FILE, .at = AT(acme.tls.certificate), .required = true, .expected = A_FILE},
+    {.name = "key", .kind = CONFIG_FILE, .at = AT(acme.tls.key), .required = true, .expected = A_FILE},
+};
+static const struct config_table acme_tls_table = TABLE(acme_tls_keys, struct config);
+
+static const struct config_key acme_keys[] = {
+    {.name = "listen",
+     .kind = CONFIG_LIST,
+     .at = AT(acme.listen),
+     .required = true,
+     .check = config_is_listen,
+     .expected = LISTEN_ADDRESSES},
+    {.name = "url",
+     .kind = CONFIG_TEXT,
+     .at = AT(acme.url),
+     .required = true,
+     .check = config_is_base_url,
+     .expected = BASE_URL},
+    {.name = "tls", .kind = CONFIG_MAPPING, .required = true, .table = &acme_tls_table},
+    {.name = "threads", .kind = CONFIG_NUMBER, .at = AT(acme.threads), .standard = "0", .max = 256},
+    {.name = "terms_of_service",
+     .kind = CONFIG_TEXT,
+     .at = AT(acme.terms_of_service),
+     .check = config_is_web_url,
+     .expected = A_WEB_URL},
+    {.name = "website", .kind = CONFIG_TEXT, .at = AT(acme.website), .check = config_is_web_url, .expected = A_WEB_URL},
+    {.name = "caa_identities",
+     .kind = CONFIG_LIST,
+     .at = AT(acme.caa_identities),
+     .check = config_is_domain,
+     .expected = A_DOMAIN},
+    {.name = "identifiers_max",
+     .kind = CONFIG_NUMBER,
+     .at = AT(acme.identifiers_max),
+     .standard = "100",
+     .min = 1,
+     .max = 100},
+    {.name = "order_lifetime",
+     .kind = CONFIG_S,
+     .at = AT(acme.order_lifetime_s),
+     .standard = "7d",
+     .min = SECOND,
+     .max = 90 * DAY},
+    {.name = "authorization_lifetime",
+     .kind = CONFIG_S,
+     .at = AT(acme.authorization_lifetime_s),
+     .standard = "30d",
+     .max = 400 * DAY},
+    {.name = "hold_finalize",
+     .kind = CONFIG_MS,
+     .at = AT(acme.hold_finalize_ms),
+     .standard = "20s",
+     .max = 25 * SECOND},
+    {.name = "hold_challenge",
+     .kind = CONFIG_MS,
+     .at = AT(acme.hold_challenge_ms),
+     .standard = "2s",
+     .max = 25 * SECOND},
+};
+static const struct config_table acme_table = TABLE(acme_keys, struct config);
+
+static const struct config_key public_tls_keys[] = {
+    {.name = "certificate",
+     .kind = CONFIG_FILE,
+     .at = AT(public.tls.certificate),
+     .required = true,
+     .expected = A_FILE},
+    {.name = "key", .kind = CONFIG_FILE, .at = AT(public.tls.key), .required = true, .expected = A_FILE},
+};
+static const struct config_table public_tls_table = TABLE(public_tls_keys, struct config);
+
+static const struct config_key push_keys[] = {
+    {.name = "path",
+     .kind = CONFIG_TEXT,
+     .at = AT(public.push.path),
+     .standard = "/push/sectigo",
+     .check = config_is_url_path,
+     .expected = "the path of a URL, such as /push/sectigo"},
+    {.name = "user",
+     .kind = CONFIG_TEXT,
+     .at = AT(public.push.user),
+     .check = config_is_user,
+     .expected = "a user name without a colon"},
+    {.name = "password_file", .kind = CONFIG_SECRET, .at = AT(public.push.password), .expected = A_FILE},
+    {.name = "allow",
+     .kind = CONFIG_LIST,
+     .at = AT(public.push.allow),
+     .standard = "91.199.212.132",
+     .check = config_is_prefix,
+     .expected = "an address or a prefix, such as 91.199.212.132 or 10.0.0.0/8"},
+};
+static const struct config_table push_table = TABLE(push_keys, struct config);
+
+static const struct config_key public_keys[] = {
+    {.name = "listen",
+     .kind = CONFIG_LIST,
+     .at = AT(public.listen),
+     .required = true,
+     .check = config_is_listen,
+     .expected = LISTEN_ADDRESSES},
+    {.name = "tls", .kind = CONFIG_MAPPING, .table = &public_tls_table},
+    {.name = "push", .kind = CONFIG_MAPPING, .table = &push_table},
+};
+static const struct config_table public_table = TABLE(public_keys, struct config);
+
+static const struct config_key admin_keys[] = {
+    {.name = "socket",
+     .kind = CONFIG_TEXT,
+     .at = AT(admin_socket),
+     .check = config_is_text,
+     .expected = "a path for the socket"},
+};
+static const struct config_table admin_table = TABLE(admin_keys, struct config);
+
+static const struct config_word challenges[] = {
+    {"http-01", AT(validation.http_01)},
+    {"dns-01", AT(validation.dns_01)},
+    {"tls-alpn-01", AT(validation.tls_alpn_01)},
+    {0},
+};
+
+static const struct config_key validation_keys[] = {
+    {.name = "challenges", .kind = CONFIG_WORDS, .words = challenges},
+    {.name = "resolvers",
+     .kind = CONFIG_LIST,
+     .at = AT(validation.resolvers),
+     .check = config_is_resolver,
+     .expected = "the address of a resolver, such as 10.0.0.53 or 127.0.0.1@5353"},
+    {.name = "trust_anchor", .kind = CONFIG_FILE, .at = AT(validation.trust_anchor), .expected = A_FILE},
+    {.name = "insecure_zones",
+     .kind = CONFIG_LIST,
+     .at = AT(validation.insecure_zones),
+     .check = config_is_domain,
+     .expected = A_DOMAIN},
+    {.name = "http_port", .kind = CONFIG_PORT, .at = AT(validation.http_port), .standard = "80"},
+    {.name = "tls_port", .kind = CONFIG_PORT, .at = AT(validation.tls_port), .standard = "443"},
+    {.name = "timeout",
+     .kind = CONFIG_MS,
+     .at = AT(validation.timeout_ms),
+     .standard = "20s",
+     .min = 100,
+     .max = 2 * MINUTE},
+};
+static const struct config_table validation_table = TABLE(validation_keys, struct config);
+
+static const struct config_word preflights[] = {
+    {"enforce", CONFIG_PREFLIGHT_ENFORCE},
+    {"warn", CONFIG_PREFLIGHT_WARN},
+    {"off", CONFIG_PREFLIGHT_OFF},
+    {0},
+};
+
+static const struct config_key dcv_keys[] = {
+    {.name = "http_port", .kind = CONFIG_PORT, .at = AT(dcv.http_port), .standard = "80"},
+    {.name = "preflight", .kind = CONFIG_WORD, .at = AT(dcv.preflight), .standard = "enforce", .words = preflights},
+    {.name = "preflight_retry",
+     .kind = CONFIG_MS,
+     .at = AT(dcv.preflight_retry_ms),
+     .standard = "30s",
+     .min = 100,
+     .max = DAY},
+};
+static const struct config_table dcv_table = TABLE(dcv_keys, struct config);
+
+static const struct config_key issuance_keys[] = {
+    {.name = "settle_again",
+     .kind = CONFIG_MS,
+     .at = AT(issuance.settle_again_ms),
+     .standard = "5m",
+     .min = 100,
+     .max = DAY},
+    {.name = "resend", .kind = CONFIG_MS, .at = AT(issuance.resend_ms), .standard = "15m", .min = 100, .max = DAY},
+    {.name = "settle_give_up",
+     .kind = CONFIG_MS,
+     .at = AT(issuance.settle_give_up_ms),
+     .standard = "1d",
+     .min = 100,
+     .max = 40 * DAY},
+    {.name = "later", .kind = CONFIG_MS, .at = AT(issuance.later_ms), .standard = "60s", .min = 100, .max = HOUR},
+};
+static const struct config_table issuance_table = TABLE(issuance_keys, struct config);
+
+#undef AT
+#define AT(member) offsetof(struct config_login, member)
+
+static const struct config_key login_keys[] = {
+    {.name = "name",
+     .kind = CONFIG_TEXT,
+     .at = AT(name),
+     .required = true,
+     .check = config_is_name,
+     .expected = A_NAME},
+    {.name = "url",
+     .kind = CONFIG_TEXT,
+     .at = AT(url),
+     .standard = "https://secure.trust-provider.com",
+     .check = config_is_base_url,
+     .expected = BASE_URL},
+    {.name = "login",
+     .kind = CONFIG_TEXT,
+     .at = AT(login),
+     .check = config_is_text,
+     .expected = "the login name of the partner account"},
+    {.name = "password_file", .kind = CONFIG_SECRET, .at = AT(password), .expected = A_FILE},
+    {.name = "client_certificate", .kind = CONFIG_FILE, .at = AT(client_certificate), .expected = A_FILE},
+    {.name = "client_key", .kind = CONFIG_FILE, .at = AT(client_key), .expected = A_FILE},
+    {.name = "ca_file", .kind = CONFIG_FILE, .at = AT(ca_file), .expected = A_FILE},
+    {.name = "trust_anchors", .kind = CONFIG_FILE, .at = AT(trust_anchors), .required = true, .expected = A_FILE},
+    {.name = "proxy", .kind = CONFIG_TEXT, .at = AT(proxy), .check = config_is_web_url, .expected = A_WEB_URL},
+    {.name = "test", .kind = CONFIG_SWITCH, .at = AT(test), .standard = "false", .words = yes_no},
+    {.name = "connect_timeout",
+     .kind = CONFIG_MS,
+     .at = AT(connect_timeout_ms),
+     .standard = "30s",
+     .min = 100,
+     .max = 10 * MINUTE},
+    {.name = "timeout", .kind = CONFIG_MS, .at = AT(timeout_ms), .standard = "120s", .min = 100, .max = 10 * MINUTE},
+};
+static const struct config_table login_table = TABLE(login_keys, struct config_login);
+
+#undef AT
+#define AT(member) offsetof(struct config_profile, member)
+
+static const struct config_key product_keys[] = {
+    {.name = "single", .kind = CONFIG_NUMBER, .at = AT(product_single), .standard = "0", .max = 9999},
+    {.name = "wildcard", .kind = CONFIG_NUMBER, .at = AT(product_wildcard), .standard = "0", .max = 9999},
+    {.name = "multi", .kind = CONFIG_NUMBER, .at = AT(product_multi), .standard = "0", .max = 9999},
+};
+static const struct config_table product_table = TABLE(product_keys, struct config_profile);
+
+static const struct config_word without_cn[] = {
+    {"as_is", CONFIG_CN_AS_IS},
+    {"domain_names", CONFIG_CN_DOMAIN_NAMES},
+    {"multi_domain", CONFIG_CN_MULTI_DOMAIN},
+    {"refuse", CONFIG_CN_REFUSE},
+    {0},
+};
+
+static const struct config_key profile_keys[] = {
+    {.name = "name",
+     .kind = CONFIG_TEXT,
+     .at = AT(name),
+     .required = true,
+     .check = config_is_name,
+     .expected = A_NAME},
+    {.name = "login",
+     .kind = CONFIG_TEXT,
+     .at = AT(login),
+     .required = true,
+     .check = config_is_name,
+     .expected = "the name of a login"},
+    {.name = "days", .kind = CONFIG_NUMBER, .at = AT(days), .standard = "365", .min = 1, .max = 9999},
+    {.name = "products", .kind = CONFIG_MAPPING, .required = true, .table = &product_table},
+    {.name = "csr_without_cn", .kind = CONFIG_WORD, .at = AT(csr_without_cn), .standard = "as_is", .words = without_cn},
+    {.name = "accept_base_of_wildcard",
+     .kind = CONFIG_SWITCH,
+     .at = AT(accept_base_of_wildcard),
+     .standard = "true",
+     .words = yes_no},
+    {.name = "contact_email",
+     .kind = CONFIG_TEXT,
+     .at = AT(contact_email),
+     .required = true,
+     .check = config_is_email,
+     .expected = "an e-mail address"},
+    {.name = "first_poll", .kind = CONFIG_MS, .at = AT(first_poll_ms), .standard = "60s", .min = 100, .max = 30 * DAY},
+    {.name = "poll_interval",
+     .kind = CONFIG_MS,
+     .at = AT(poll_interval_ms),
+     .standard = "3h",
+     .min = 100,
+     .max = 30 * DAY},
+    {.name = "deadline", .kind = CONFIG_S, .at = AT(deadline_s), .standard = "7d", .min = SECOND, .max = 400 * DAY},
+};
+static const struct config_table profile_table = TABLE(profile_keys, struct config_profile);
+
+#undef AT
+#define AT(member) offsetof(struct config, member)
+
+static const struct config_word log_levels[] = {{"debug", true}, {"info", false}, {0}};
+
+static const struct config_key root_keys[] = {
+    {.name = "instance",
+     .kind = CONFIG_TEXT,
+     .at = AT(instance),
+     .standard = "a",
+     .check = config_is_instance,
+     .expected = "1 to 8 letters or digits"},
+    {.name = "log", .kind = CONFIG_SWITCH, .at = AT(debug), .standard = "info", .words = log_levels},
+    {.name = "store", .kind = CONFIG_MAPPING, .required = true, .table = &store_table},
+    {.name = "acme", .kind = CONFIG_MAPPING, .required = true, .table = &acme_table},
+    {.name = "public", .kind = CONFIG_MAPPING, .required = true, .table = &public_table},
+    {.name = "admin", .kind = CONFIG_MAPPING, .table = &admin_table},
+    {.name = "validation", .kind = CONFIG_MAPPING, .table = &validation_table},
+    {.name = "dcv", .kind = CONFIG_MAPPING, .table = &dcv_table},
+    {.name = "issuance", .kind = CONFIG_MAPPING, .table = &issuance_table},
+    {.name = "logins",
+     .kind = CONFIG_RECORDS,
+     .at = AT(logins),
+     .count_at = AT(login_count),
+     .required = true,
+     .table = &login_table},
+    {.name = "profiles",
+     .kind = CONFIG_RECORDS,
+     .at = AT(profiles),
+     .count_at = AT(profile_count),
+     .required = true,
+     .table = &profile_table},
+    {.name = "default_profile",
+     .kind = CONFIG_TEXT,
+     .at = AT(default_profile),
+     .check = config_is_name,
+     .expected = "the name of a profile"},
+};
+
+const struct config_table config_root = TABLE(root_keys, struct config);

@@ -1,0 +1,110 @@
+#include "gateway/egress/address.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+static void set(struct egress_address *address, int family, const void *octets)
+{
+    *address = (struct egress_address){.family = family};
+    memcpy(address->octets, octets, family == AF_INET6 ? 16 : 4);
+    inet_ntop(family, octets, address->text, sizeof address->text);
+}
+
+bool egress_address_parse(const char *text, struct egress_address *address)
+{
+    unsigned char octets[16];
+    int family = inet_pton(AF_INET, text, octets) == 1    ? AF_INET
+                 : inet_pton(AF_INET6, text, octets) == 1 ? AF_INET6
+                                                          : 0;
+    if (family != 0 && address != NULL)
+        set(address, family, octets);
+    return family != 0;
+}
+
+socklen_t egress_address_socket(const struct egress_address *address, uint16_t port, struct sockaddr_storage *out)
+{
+    memset(out, 0, sizeof *out);
+    if (address->family == AF_INET6) {
+        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        memcpy(&v6->sin6_addr, address->octets, 16);
+        return sizeof *v6;
+    }
+    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    memcpy(&v4->sin_addr, address->octets, 4);
+    return sizeof *v4;
+}
+
+/* ---- the two lookups ---- */
+
+static void finish(struct egress_addresses *addresses)
+{
+    memcpy(addresses->list + addresses->count, addresses->v4, addresses->v4_count * sizeof *addresses->v4);
+    addresses->count += addresses->v4_count;
+    addresses->fn(addresses->ctx, addresses);
+}
+
+static void on_later(void *ctx, int event)
+{
+    (void)event;
+    finish(ctx);
+}
+
+static void keep(struct egress_address *list, unsigned *count, int family, const struct egress_dns_answer *answer)
+{
+    size_t octets = family == AF_INET6 ? 16 : 4;
+    for (size_t i = 0; i < answer->record_count && *count < EGRESS_ADDRESSES_PER_FAMILY; i++)
+        if (answer->rdata_len[i] == octets)
+            set(&list[(*count)++], family, answer->rdata[i]);
+}
+
+/* One type that is absent is no failure; of two failures the later one is told. */
+static void note(struct egress_addresses *addresses, const char *type, const struct egress_dns_answer *answer)
+{
+    if (answer->status == EGRESS_DNS_NXDOMAIN)
+        snprintf(addresses->reason, sizeof addresses->reason, "the name does not exist (NXDOMAIN)");
+    else if (answer->status != EGRESS_DNS_ANSWER && answer->status != EGRESS_DNS_NODATA)
+        snprintf(addresses->reason, sizeof addresses->reason, "looking up its %s record: %s", type, answer->reason);
+    if (--addresses->pending > 0)
+        return;
+    if (addresses->reason[0] == '\0')
+        snprintf(addresses->reason, sizeof addresses->reason, "it has neither an AAAA nor an A record");
+    finish(addresses);
+}
+
+static void on_aaaa(void *ctx, const struct egress_dns_answer *answer)
+{
+    struct egress_addresses *addresses = ctx;
+    keep(addresses->list, &addresses->count, AF_INET6, answer);
+    note(addresses, "AAAA", answer);
+}
+
+static void on_a(void *ctx, const struct egress_dns_answer *answer)
+{
+    struct egress_addresses *addresses = ctx;
+    keep(addresses->v4, &addresses->v4_count, AF_INET, answer);
+    note(addresses, "A", answer);
+}
+
+void egress_addresses(struct egress *egress, struct egress_addresses *addresses)
+{
+    addresses->count = addresses->v4_count = addresses->pending = 0;
+    addresses->reason[0] = '\0';
+    if (egress_address_parse(addresses->host, &addresses->list[0])) {
+        addresses->count = 1;
+    } else {
+        addresses->pending +=
+            egress_resolve(egress, addresses->host, EGRESS_RR_AAAA, addresses->timeout_ms, on_aaaa, addresses);
+        addresses->pending +=
+            egress_resolve(egress, addresses->host, EGRESS_RR_A, addresses->timeout_ms, on_a, addresses);
+        if (addresses->pending > 0)
+            return;
+        snprintf(addresses->reason, sizeof addresses->reason, "the lookup could not be started: out of memory");
+    }
+    addresses->later = (struct egress_watch){.fd = -1, .fn = on_later, .ctx = addresses};
+    egress_watch(egress, &addresses->later);
+}

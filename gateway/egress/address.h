@@ -1,0 +1,51 @@
+/* egress_address: the addresses of a host that a client named, in the order to try them.
+ *
+ * AAAA and A are asked at once; IPv6 comes first (RFC 8555 section 8.3 leaves the choice to us; public servers choose
+ * so). Every address that a challenge or a redirect leads us to passes through here, so a rule about addresses has one
+ * place. Egress thread.
+ */
+#ifndef GATEWAY_EGRESS_ADDRESS_H
+#define GATEWAY_EGRESS_ADDRESS_H
+
+#include <netinet/in.h>
+
+#include "gateway/egress/egress.h"
+
+enum {
+    EGRESS_ADDRESSES_PER_FAMILY = 3,
+    EGRESS_ADDRESSES_MAX = 2 * EGRESS_ADDRESSES_PER_FAMILY,
+    EGRESS_ADDRESSES_REASON_MAX = 512,
+};
+
+struct egress_address {
+    int family;               /* AF_INET, AF_INET6 */
+    unsigned char octets[16]; /* 4 or 16 of them */
+    char text[INET6_ADDRSTRLEN];
+};
+
+/* The caller's memory; must stay until fn is called. */
+struct egress_addresses {
+    const char *host; /* DNS name, or IPv4 or IPv6 address (without brackets) */
+    uint32_t timeout_ms;
+    /* count 0: reason says why, as a clause: "it has neither an AAAA nor an A record". */
+    void (*fn)(void *ctx, struct egress_addresses *addresses);
+    void *ctx;
+
+    struct egress_address list[EGRESS_ADDRESSES_MAX];
+    unsigned count;
+    char reason[EGRESS_ADDRESSES_REASON_MAX];
+
+    /* its own */
+    struct egress_address v4[EGRESS_ADDRESSES_PER_FAMILY];
+    unsigned v4_count, pending;
+    struct egress_watch later;
+};
+
+/* The first four fields are set. Calls fn exactly once, later. */
+void egress_addresses(struct egress *egress, struct egress_addresses *addresses);
+/* Text of an IPv4 or IPv6 address? *address may be NULL. */
+bool egress_address_parse(const char *text, struct egress_address *address);
+/* Fills a socket address; returns its length. */
+socklen_t egress_address_socket(const struct egress_address *address, uint16_t port, struct sockaddr_storage *out);
+
+#endif

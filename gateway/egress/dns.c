@@ -1,0 +1,274 @@
+/* DNS: libunbound with its one helper thread, its descriptor in our loop. The traps handled here: options come before
+ * zone functions, which finalise the context; a bogus answer carries data and rcode 0; nothing has a time limit; after
+ * ub_cancel the callback never comes. */
+#include "gateway/egress/internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <unbound.h>
+
+struct lookup {
+    struct egress *egress;
+    egress_dns_fn *done;
+    void *ctx;
+    int async_id;
+    bool asked; /* libunbound has it */
+    struct egress_watch deadline;
+    char failure[128]; /* of one that could not be asked */
+};
+
+/* ---- the end of a lookup ---- */
+
+static void end(struct lookup *lookup, const struct egress_dns_answer *answer)
+{
+    egress_loop_disarm(&lookup->egress->loop, &lookup->deadline);
+    lookup->egress->dns.under_way--;
+    egress_dns_fn *done = lookup->done;
+    void *ctx = lookup->ctx;
+    free(lookup);
+    done(ctx, answer);
+}
+
+/* Ends it without libunbound's answer. */
+static void give_up(struct lookup *lookup, enum egress_dns_status status, const char *reason)
+{
+    struct egress_dns_answer answer = {.status = status};
+    snprintf(answer.reason, sizeof answer.reason, "%s", reason);
+    if (lookup->asked)
+        ub_cancel(lookup->egress->dns.context, lookup->async_id);
+    end(lookup, &answer);
+}
+
+static void on_deadline(void *ctx, int event)
+{
+    (void)event;
+    struct lookup *lookup = ctx;
+    if (lookup->egress->failing)
+        give_up(lookup, EGRESS_DNS_FAILURE, "the gateway is stopping");
+    else if (!lookup->asked)
+        give_up(lookup, EGRESS_DNS_FAILURE, lookup->failure);
+    else
+        give_up(lookup, EGRESS_DNS_TIMEOUT, "no answer from the resolver in time");
+}
+
+static const char *rcode_text(int rcode)
+{
+    static const char *const texts[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"};
+    return rcode >= 0 && (size_t)rcode < sizeof texts / sizeof *texts ? texts[rcode] : "an unusual error code";
+}
+
+static size_t count_records(const struct ub_result *result)
+{
+    size_t count = 0;
+    while (result->data != NULL && result->data[count] != NULL)
+        count++;
+    return count;
+}
+
+/* Bogus comes first: such an answer otherwise looks like a good one. */
+static void judge(const struct ub_result *result, struct egress_dns_answer *answer)
+{
+    if (result->bogus) {
+        answer->status = EGRESS_DNS_BOGUS;
+        snprintf(answer->reason, sizeof answer->reason, "DNSSEC validation failed: %s",
+                 result->why_bogus != NULL ? result->why_bogus : "no cause given");
+    } else if (result->havedata) {
+        answer->status = EGRESS_DNS_ANSWER;
+    } else if (result->nxdomain) {
+        answer->status = EGRESS_DNS_NXDOMAIN;
+        snprintf(answer->reason, sizeof answer->reason, "NXDOMAIN: no such name");
+    } else if (result->rcode == 0) {
+        answer->status = EGRESS_DNS_NODATA;
+        snprintf(answer->reason, sizeof answer->reason, "the name has no such record");
+    } else {
+        answer->status = EGRESS_DNS_FAILURE;
+        snprintf(answer->reason, sizeof answer->reason, "%s from the resolver", rcode_text(result->rcode));
+    }
+}
+
+static void on_answer(void *ctx, int error, struct ub_result *result)
+{
+    struct egress_dns_answer answer = {.status = EGRESS_DNS_FAILURE};
+    size_t *lengths = NULL;
+    if (error != 0 || result == NULL) {
+        snprintf(answer.reason, sizeof answer.reason, "the lookup failed: %s", ub_strerror(error));
+        end(ctx, &answer);
+        ub_resolve_free(result);
+        return;
+    }
+    judge(result, &answer);
+    if (answer.status == EGRESS_DNS_ANSWER) {
+        size_t count = count_records(result);
+        lengths = calloc(count + 1, sizeof *lengths);
+        if (lengths == NULL) {
+            answer.status = EGRESS_DNS_FAILURE;
+            snprintf(answer.reason, sizeof answer.reason, "the lookup failed: out of memory");
+        } else {
+            for (size_t i = 0; i < count; i++)
+                lengths[i] = (size_t)result->len[i];
+            answer.record_count = count;
+            answer.rdata = (const uint8_t *const *)result->data;
+            answer.rdata_len = lengths;
+            answer.secure = result->secure;
+            answer.canonical_name = result->canonname;
+        }
+    }
+    end(ctx, &answer);
+    free(lengths);
+    ub_resolve_free(result);
+}
+
+static void on_readable(void *ctx, int fd, int events)
+{
+    (void)fd, (void)events;
+    struct egress *egress = ctx;
+    ub_process(egress->dns.context);
+}
+
+/* ---- asking ---- */
+
+static void ask(struct egress *egress, struct lookup *lookup, const char *name, int rr_type, uint32_t timeout_ms)
+{
+    int error = UB_NOERROR;
+    if (!egress->failing) {
+        error = ub_resolve_async(egress->dns.context, name, rr_type, 1, lookup, on_answer, &lookup->async_id);
+        lookup->asked = error == UB_NOERROR;
+    }
+    if (lookup->asked)
+        lookup->deadline.deadline_ms = egress_now_ms() + timeout_ms;
+    else
+        snprintf(lookup->failure, sizeof lookup->failure, "the lookup could not be started: %s", ub_strerror(error));
+    egress_loop_arm(&egress->loop, &lookup->deadline);
+}
+
+bool egress_resolve(struct egress *egress, const char *name, int rr_type, uint32_t timeout_ms, egress_dns_fn *done,
+                    void *ctx)
+{
+    struct lookup *lookup = malloc(sizeof *lookup);
+    if (lookup == NULL)
+        return false;
+    *lookup = (struct lookup){.egress = egress, .done = done, .ctx = ctx};
+    lookup->deadline = (struct egress_watch){.fd = -1, .fn = on_deadline, .ctx = lookup};
+    egress->dns.under_way++;
+    ask(egress, lookup, name, rr_type, timeout_ms);
+    return true;
+}
+
+/* ---- the context ---- */
+
+/* What is published a moment ago must be seen: nothing is cached, and no NSEC denies a new name. The library's own
+ * sizes are for a few lookups at a time. */
+static const struct {
+    const char *option, *value;
+} options[] = {
+    {"cache-max-ttl:", "0"},     {"cache-max-negative-ttl:", "0"},    {"aggressive-nsec:", "no"},
+    {"val-bogus-ttl:", "0"},     {"infra-keep-probing:", "yes"}, /* a resolver that was down for a while is asked again
+                                                                  */
+    {"outgoing-range:", "1000"}, {"num-queries-per-thread:", "4096"}, {"outgoing-num-tcp:", "64"},
+};
+
+/* Answered with NXDOMAIN by the library itself, but used inside networks. */
+static const char *const built_in_zones[] = {"localhost.", "test.", "home.arpa.", "invalid."};
+
+/* Each step names what it did, for the reason. */
+struct step {
+    int error;
+    char what[EGRESS_REASON_MAX / 2];
+};
+
+static void set_options(struct ub_ctx *context, const struct egress_config *config, struct step *step)
+{
+    for (size_t i = 0; step->error == 0 && i < sizeof options / sizeof *options; i++) {
+        snprintf(step->what, sizeof step->what, "option %s %s", options[i].option, options[i].value);
+        step->error = ub_ctx_set_option(context, options[i].option, options[i].value);
+    }
+    if (step->error == 0 && config->trust_anchor_file == NULL)
+        step->error = ub_ctx_set_option(context, "module-config:", "iterator"); /* spares the validator's work */
+    for (size_t i = 0; step->error == 0 && i < config->insecure_zone_count; i++) {
+        snprintf(step->what, sizeof step->what, "insecure zone %s", config->insecure_zones[i]);
+        step->error = ub_ctx_set_option(context, "domain-insecure:", config->insecure_zones[i]);
+    }
+    if (step->error == 0 && config->trust_anchor_file != NULL) {
+        snprintf(step->what, sizeof step->what, "trust anchor file %s", config->trust_anchor_file);
+        step->error = ub_ctx_add_ta_file(context, config->trust_anchor_file);
+    }
+}
+
+static void set_resolvers(struct ub_ctx *context, const struct egress_config *config, struct step *step)
+{
+    for (size_t i = 0; step->error == 0 && i < config->resolver_count; i++) {
+        snprintf(step->what, sizeof step->what, "resolver %s (ADDRESS or ADDRESS@PORT is wanted)",
+                 config->resolvers[i]);
+        step->error = ub_ctx_set_fwd(context, config->resolvers[i]);
+    }
+    if (step->error == 0 && config->resolver_count == 0) {
+        snprintf(step->what, sizeof step->what, "resolvers from /etc/resolv.conf");
+        step->error = ub_ctx_resolvconf(context, NULL);
+    }
+}
+
+/* The zone functions finalise the context: trust anchors are read now. */
+static void finalise(struct ub_ctx *context, const struct egress_config *config, struct step *step)
+{
+    if (step->error == 0) {
+        snprintf(step->what, sizeof step->what, "its helper thread");
+        step->error = ub_ctx_async(context, 1);
+    }
+    for (size_t i = 0; step->error == 0 && i < sizeof built_in_zones / sizeof *built_in_zones; i++) {
+        snprintf(step->what, sizeof step->what, "%s%s",
+                 config->trust_anchor_file != NULL ? "trust anchor file " : "its configuration",
+                 config->trust_anchor_file != NULL ? config->trust_anchor_file : "");
+        step->error = ub_ctx_zone_remove(context, built_in_zones[i]);
+    }
+}
+
+/* What the library says on its log during the start is the best reason there is. */
+static bool configure(struct ub_ctx *context, const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
+{
+    struct step step = {0};
+    char *words = NULL;
+    size_t words_len = 0;
+    FILE *log = open_memstream(&words, &words_len);
+    ub_ctx_debugout(context, log);
+    set_options(context, config, &step);
+    set_resolvers(context, config, &step);
+    finalise(context, config, &step);
+    ub_ctx_debugout(context, NULL);
+    if (log != NULL)
+        fclose(log);
+    if (step.error != 0) {
+        const char *said = words != NULL ? strstr(words, "error: ") : NULL;
+        snprintf(reason, EGRESS_REASON_MAX, "libunbound refused the %s: %s%s%.*s", step.what, ub_strerror(step.error),
+                 said != NULL ? ", " : "", said != NULL ? (int)strcspn(said, "\n") : 0, said != NULL ? said : "");
+    }
+    free(words);
+    return step.error == 0;
+}
+
+bool egress_dns_open(struct egress *egress, const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
+{
+    egress->dns.context = ub_ctx_create();
+    if (egress->dns.context == NULL) {
+        snprintf(reason, EGRESS_REASON_MAX, "libunbound cannot be started: %s", strerror(errno));
+        return false;
+    }
+    if (!configure(egress->dns.context, config, reason))
+        return false;
+    if (!egress_loop_listen(&egress->loop, ub_fd(egress->dns.context), EGRESS_READABLE, on_readable, egress)) {
+        snprintf(reason, EGRESS_REASON_MAX, "libunbound's descriptor cannot be watched: %s", strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+void egress_dns_close(struct egress *egress)
+{
+    if (egress->dns.context == NULL)
+        return;
+    egress_loop_forget(&egress->loop, ub_fd(egress->dns.context));
+    ub_ctx_delete(egress->dns.context);
+    egress->dns.context = NULL;
+}

@@ -1,0 +1,113 @@
+/* egress: the one thread that talks to the outside: libcurl's multi interface, libunbound, and plain descriptors.
+ *
+ * Law of this header
+ * - egress_start, egress_stop and egress_post: any thread. Everything else: on the egress thread only, that is inside a
+ * function that was posted, or inside a callback.
+ * - Nothing that runs on this thread may block.
+ * - Each started thing calls back exactly once and never from within the call that started it: with an answer, a
+ * failure or its deadline. Once the deadline of egress_stop is over everything fails (egress_failing); who started it
+ * must then not try again.
+ * - Callbacks may start new things. None may be started from within a callback of libcurl's own.
+ */
+#ifndef GATEWAY_EGRESS_H
+#define GATEWAY_EGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <curl/curl.h>
+
+struct egress;
+
+enum { EGRESS_REASON_MAX = 512 };
+
+struct egress_config {
+    const char *const *resolvers; /* "127.0.0.1@5353" or "::1" (port 53); empty list: /etc/resolv.conf */
+    size_t resolver_count;
+    const char *trust_anchor_file;     /* DNSSEC root or zone anchors; NULL: no validation */
+    const char *const *insecure_zones; /* zones below which DNSSEC is not asked for */
+    size_t insecure_zone_count;
+    long max_host_connections; /* to one host at once; 0: 100 */
+};
+
+/* NULL: *reason says why. Starts the thread, with every signal blocked in it (libunbound's helper thread inherits
+ * that). Copies *config. Each lookup and transfer takes descriptors: the process should raise RLIMIT_NOFILE. */
+struct egress *egress_start(const struct egress_config *config, char reason[static EGRESS_REASON_MAX]);
+/* Runs what was posted, lets transfers, lookups and watched descriptors end within deadline_ms (with whatever their
+ * callbacks start), fails the rest, joins the thread, frees. */
+void egress_stop(struct egress *egress, uint32_t deadline_ms);
+/* True once the deadline of egress_stop is over: a failure seen now says nothing about the peer. */
+bool egress_failing(const struct egress *egress);
+
+/* Runs fn(ctx) on the egress thread, soon. The task is the caller's memory and must live until fn runs. False after
+ * egress_stop began: fn will not run. */
+struct egress_post {
+    void (*fn)(void *ctx);
+    void *ctx;
+    struct egress_post *next; /* egress's own */
+};
+bool egress_post(struct egress *egress, struct egress_post *post);
+
+/* ---- transfers ---- */
+
+/* Starts the easy handle. False when out of memory: done is not called. done is called after it was taken out of the
+ * multi handle, so it may be cleaned up or reused there. CURLOPT_PRIVATE is egress's own meanwhile.
+ * CURLE_ABORTED_BY_CALLBACK: the gateway is stopping; CURLE_FAILED_INIT: it could not be started. */
+typedef void egress_transfer_fn(void *ctx, CURL *easy, CURLcode result);
+bool egress_transfer(struct egress *egress, CURL *easy, egress_transfer_fn *done, void *ctx);
+/* A reset handle from a small pool (making one is dear), NULL when out of memory; and back, not while under way. */
+CURL *egress_easy_take(struct egress *egress);
+void egress_easy_give(struct egress *egress, CURL *easy);
+
+/* ---- DNS ---- */
+
+enum egress_dns_status {
+    EGRESS_DNS_ANSWER, /* rcode 0 with data */
+    EGRESS_DNS_NODATA, /* rcode 0 without data */
+    EGRESS_DNS_NXDOMAIN,
+    EGRESS_DNS_BOGUS,   /* DNSSEC says forged or broken */
+    EGRESS_DNS_FAILURE, /* SERVFAIL and the like; reason says */
+    EGRESS_DNS_TIMEOUT,
+};
+struct egress_dns_answer {
+    enum egress_dns_status status;
+    bool secure;                 /* DNSSEC-validated */
+    const uint8_t *const *rdata; /* record_count of them */
+    const size_t *rdata_len;
+    size_t record_count;
+    const char *canonical_name; /* after CNAMEs; NULL: the name itself */
+    char reason[256];           /* a clause for people: "SERVFAIL from the resolver" */
+};
+enum { EGRESS_RR_A = 1, EGRESS_RR_CNAME = 5, EGRESS_RR_TXT = 16, EGRESS_RR_AAAA = 28, EGRESS_RR_CAA = 257 };
+/* The answer lives during the call. */
+typedef void egress_dns_fn(void *ctx, const struct egress_dns_answer *answer);
+/* Looks name (no final dot needed) up in class IN; CNAMEs are followed. Nothing is answered from a cache.
+ * False when out of memory: done is not called. */
+bool egress_resolve(struct egress *egress, const char *name, int rr_type, uint32_t timeout_ms, egress_dns_fn *done,
+                    void *ctx);
+
+/* ---- descriptors and timers ---- */
+
+enum egress_event { EGRESS_READABLE = 1, EGRESS_WRITABLE = 2, EGRESS_DEADLINE = 4 };
+/* Calls fn once with the event that came first (READABLE and WRITABLE may come together; an error on the descriptor is
+ * both); watch again for the next one. The descriptor stays the caller's, and has one watch at a time. The memory is
+ * the caller's and must stay until fn is called or egress_unwatch. */
+struct egress_watch {
+    int fd;               /* -1: a timer */
+    int events;           /* EGRESS_READABLE | EGRESS_WRITABLE */
+    uint64_t deadline_ms; /* CLOCK_MONOTONIC milliseconds; past: at once, but not within egress_watch */
+    void (*fn)(void *ctx, int event);
+    void *ctx;
+    /* egress's own: the heap of deadlines */
+    bool armed;
+    struct egress *egress;
+    struct egress_watch *child, *next, *prev;
+};
+/* *watch is zeroed but for its first five fields, or was used before. */
+void egress_watch(struct egress *egress, struct egress_watch *watch);
+/* After it fn is not called. Harmless on one that is not watched. */
+void egress_unwatch(struct egress *egress, struct egress_watch *watch);
+uint64_t egress_now_ms(void); /* CLOCK_MONOTONIC; any thread */
+
+#endif

@@ -1,0 +1,55 @@
+/* egress_internal: the egress thread's parts, as they see each other. Internal to egress*.c; egress thread only. */
+#ifndef GATEWAY_EGRESS_INTERNAL_H
+#define GATEWAY_EGRESS_INTERNAL_H
+
+#include <pthread.h>
+
+#include "gateway/egress/egress.h"
+#include "gateway/egress/loop.h"
+
+enum { EGRESS_EASY_POOL = 64 };
+
+struct transfer;
+struct ub_ctx;
+
+struct egress_transfers {
+    CURLM *multi;
+    struct transfer *list;
+    struct egress_watch timer; /* libcurl's one timer */
+    CURL *pool[EGRESS_EASY_POOL];
+    unsigned pooled;
+};
+
+struct egress_dns {
+    struct ub_ctx *context;
+    size_t under_way; /* lookups; each has its deadline in the heap */
+};
+
+struct egress {
+    struct egress_loop loop;
+    struct egress_transfers transfers;
+    struct egress_dns dns;
+    bool draining; /* egress_stop was called */
+    bool failing;  /* and its deadline is over */
+    uint64_t drain_until_ms;
+
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards what follows, for egress_post and egress_stop */
+    struct egress_post *posts, **last_post;
+    bool stop;
+    uint32_t stop_within_ms;
+    int wake_fd;
+};
+
+bool egress_transfers_open(struct egress *egress, const struct egress_config *config,
+                           char reason[static EGRESS_REASON_MAX]);
+/* Ends every transfer with CURLE_ABORTED_BY_CALLBACK. */
+void egress_transfers_fail(struct egress *egress);
+/* Nothing may be under way. */
+void egress_transfers_close(struct egress *egress);
+
+bool egress_dns_open(struct egress *egress, const struct egress_config *config, char reason[static EGRESS_REASON_MAX]);
+/* Nothing may be under way. */
+void egress_dns_close(struct egress *egress);
+
+#endif

@@ -1,0 +1,99 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/egress/fetch.h"
+
+static bool refuse(char reason[static EGRESS_REASON_MAX], const char *why)
+{
+    snprintf(reason, EGRESS_REASON_MAX, "%s", why);
+    return false;
+}
+
+/* "4" and "0x7f.1" are addresses to libcurl, unless they were hidden from its reading by percent signs: a host whose
+ * last label begins with a digit is an address in full, or nothing. */
+static bool is_half_an_address(const char *host)
+{
+    const char *dot = strrchr(host, '.');
+    char first = dot != NULL ? dot[1] : host[0];
+    return first >= '0' && first <= '9' && !egress_address_parse(host, NULL);
+}
+
+static bool take_host(char *text, struct egress_url *url)
+{
+    size_t len = strlen(text);
+    if (text[0] == '[' && text[len - 1] == ']') {
+        text[len - 1] = '\0';
+        text++;
+        if (!egress_address_parse(text, NULL))
+            return false;
+    } else if (strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != len ||
+               is_half_an_address(text)) {
+        return false;
+    }
+    return snprintf(url->host, sizeof url->host, "%s", text) < (int)sizeof url->host;
+}
+
+struct parts {
+    char *scheme, *host, *zone, *port, *user, *text;
+};
+
+static bool judge(const struct parts *parts, struct egress_url *url, char reason[static EGRESS_REASON_MAX])
+{
+    url->https = strcmp(parts->scheme, "https") == 0;
+    url->port = parts->port != NULL ? (uint16_t)strtoul(parts->port, NULL, 10) : 0;
+    if (!url->https && strcmp(parts->scheme, "http") != 0)
+        return refuse(reason, "its scheme is neither http nor https");
+    if (parts->user != NULL)
+        return refuse(reason, "it names a user");
+    if (parts->zone != NULL || !take_host(parts->host, url))
+        return refuse(reason, "its host is neither a DNS name nor an address");
+    if (parts->port != NULL && url->port == 0)
+        return refuse(reason, "its port is 0");
+    if (snprintf(url->text, sizeof url->text, "%s", parts->text) >= (int)sizeof url->text)
+        return refuse(reason, "it is too long");
+    return true;
+}
+
+static bool take_parts(CURLU *from, struct egress_url *url, char reason[static EGRESS_REASON_MAX])
+{
+    struct parts parts = {0};
+    curl_url_set(from, CURLUPART_FRAGMENT, NULL, 0);
+    curl_url_get(from, CURLUPART_ZONEID, &parts.zone, 0);
+    curl_url_get(from, CURLUPART_PORT, &parts.port, 0);
+    curl_url_get(from, CURLUPART_USER, &parts.user, 0);
+    bool whole = curl_url_get(from, CURLUPART_SCHEME, &parts.scheme, 0) == CURLUE_OK &&
+                 curl_url_get(from, CURLUPART_HOST, &parts.host, 0) == CURLUE_OK &&
+                 curl_url_get(from, CURLUPART_URL, &parts.text, 0) == CURLUE_OK;
+    bool good = whole ? judge(&parts, url, reason) : refuse(reason, "it is no URL with a host");
+    char *all[] = {parts.scheme, parts.host, parts.zone, parts.port, parts.user, parts.text};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        curl_free(all[i]);
+    return good;
+}
+
+bool egress_url_parse(const char *text, struct egress_url *url, char reason[static EGRESS_REASON_MAX])
+{
+    *url = (struct egress_url){0};
+    if (strlen(text) >= EGRESS_URL_MAX)
+        return refuse(reason, "it is too long");
+    CURLU *parts = curl_url();
+    if (parts == NULL)
+        return refuse(reason, "there is no memory to read it");
+    bool good = curl_url_set(parts, CURLUPART_URL, text, 0) == CURLUE_OK ? take_parts(parts, url, reason)
+                                                                         : refuse(reason, "it is no http or https URL");
+    curl_url_cleanup(parts);
+    return good;
+}
+
+bool egress_url_http(struct egress_url *url, const char *host, uint16_t port, const char *path)
+{
+    *url = (struct egress_url){.port = port};
+    bool v6 = strchr(host, ':') != NULL;
+    char port_text[8] = "";
+    if (port != 80)
+        snprintf(port_text, sizeof port_text, ":%u", port);
+    int len =
+        snprintf(url->text, sizeof url->text, "http://%s%s%s%s%s", v6 ? "[" : "", host, v6 ? "]" : "", port_text, path);
+    return len < (int)sizeof url->text && snprintf(url->host, sizeof url->host, "%s", host) < (int)sizeof url->host;
+}
