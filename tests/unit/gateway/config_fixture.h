@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/config_internal.h"
+#include "gateway/config/internal.h"
 
 /* '@' is the folder of the test. */
 static const char base[] = "instance: gw1\n"

@@ -5,7 +5,7 @@
 #include <semaphore.h>
 #include <time.h>
 
-#include "gateway/egress.h"
+#include "gateway/egress/egress.h"
 
 #include "dns_peer.h"
 

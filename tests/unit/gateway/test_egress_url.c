@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "gateway/egress_fetch.h"
+#include "gateway/egress/fetch.h"
 
 static void reads_urls(void **state)
 {

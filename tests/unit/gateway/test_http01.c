@@ -9,7 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include "gateway/egress_fetch.h"
+#include "gateway/egress/fetch.h"
 
 #include "tcp_peer.h"
 #include "validate_world.h"
