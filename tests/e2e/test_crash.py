@@ -85,7 +85,7 @@ def test_two_finalize_calls_for_the_same_names_buy_once(make_world):
 
 
 def test_two_keys_for_the_same_names_never_buy_twice(make_world):
-    """The second CSR waits for the subscription that the first one is buying."""
+    """The second CSR waits for the subscription that the first one is buying, and gets a free replacement."""
     world = make_world(learn="both", issue_delay=1, change=lambda c: c["acme"].update(hold_finalize="0s"))
     names = ["rivals." + ZONE]
     clients = [AcmeClient(world.directory, world.pki.ca) for _ in range(2)]
@@ -97,6 +97,6 @@ def test_two_keys_for_the_same_names_never_buy_twice(make_world):
     for client, (_, order) in zip(clients, orders):
         answer = client.finalize(order, make_csr(names))
         assert answer.status_code == 200 and answer.json()["status"] == "processing", answer.text
-    assert "BEGIN CERTIFICATE" in clients[0].certificate(orders[0][0])
-    assert clients[1].fetch(orders[1][0]).json()["status"] in ("processing", "valid")
+    for client, (url, _) in zip(clients, orders):
+        assert "BEGIN CERTIFICATE" in client.certificate(url)
     assert len(world.bought(names)) == 1, world.ledger()

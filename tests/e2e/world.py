@@ -98,8 +98,9 @@ class World:
         self._ask_sandbox("/sandbox/faults", json.dumps(list(faults)).encode())
 
     def bought(self, names):
-        """The purchases of exactly these names."""
-        return [order for order in self.ledger() if sorted(order["names"]) == sorted(names)]
+        """The purchases of exactly these names; replacements are free."""
+        return [order for order in self.ledger()
+                if order["kind"] == "purchase" and sorted(order["names"]) == sorted(names)]
 
     # ---- the gateway ----
 
