@@ -14,7 +14,7 @@ from process import SANITIZER, clean_environment
 from sandbox_client import BUILD, Csr, Net
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SECTIGO = BUILD / "sectigo" / "sectigo"
+SECTIGO = BUILD / "sectigo"
 PASSWORD = "tr0ub4dor&3+=%"
 NAME = "www.example.org"
 DONE, REFUSED, USAGE, UNKNOWN, NO_ANSWER, NOT_YET, UNCONFIRMED, LOCAL = range(8)
