@@ -143,6 +143,12 @@ void acme_authz_clear(struct acme_authz *authz)
     memset(authz, 0, sizeof *authz);
 }
 
+bool acme_authz_has_order(const struct acme_authz *authz)
+{
+    static const struct acme_id none;
+    return memcmp(&authz->order, &none, sizeof none) != 0;
+}
+
 void acme_authz_refresh(struct acme_authz *authz, uint64_t now_s)
 {
     if (authz->expires_s > now_s)

@@ -2,7 +2,8 @@
  *
  * Authorization: pending -> valid | invalid | deactivated; valid -> deactivated | expired | revoked.
  * Challenge: pending -> processing -> valid | invalid.
- * A pending authorization belongs to one order; a valid one may serve later orders of its account.
+ * A pending authorization belongs to one order, or to none (pre-authorization); a valid one may serve later orders of
+ * its account.
  */
 #ifndef ACME_AUTHORIZATION_H
 #define ACME_AUTHORIZATION_H
@@ -45,7 +46,7 @@ struct acme_challenge {
 struct acme_authz {
     struct acme_id id;
     struct acme_id account;
-    struct acme_id order; /* the order that it was made for */
+    struct acme_id order; /* the order that it was made for; all zero: pre-authorized (RFC 8555 section 7.4.1) */
     enum acme_authz_status status;
     uint64_t created_s, expires_s;
     uint32_t valid_for_s; /* how long it lasts, and serves other orders, once it is valid; 0: its order only */
@@ -66,6 +67,7 @@ const char *acme_challenge_status_text(enum acme_challenge_status status); /* "p
 bool acme_authz_set_status(struct acme_authz *authz, enum acme_authz_status to);
 bool acme_challenge_set_status(struct acme_challenge *challenge, enum acme_challenge_status to);
 
+bool acme_authz_has_order(const struct acme_authz *authz);
 /* What the authorization is at this moment, without storing it: past its time a pending one is invalid, a valid one
  * expired. */
 void acme_authz_refresh(struct acme_authz *authz, uint64_t now_s);

@@ -71,10 +71,10 @@ static bool is_processing(const struct acme_authz *authz)
     return false;
 }
 
-void acme_reply_authz(struct acme_task *task, const struct acme_authz *authz)
+void acme_reply_authz(struct acme_task *task, int status, const struct acme_authz *authz)
 {
-    acme_reply_json(task, 200, authz_json(task->acme, authz));
-    if (is_processing(authz) && task->reply.status == 200)
+    acme_reply_json(task, status, authz_json(task->acme, authz));
+    if (is_processing(authz) && task->reply.status == status)
         task->reply.retry_after_s = ACME_RETRY_CHALLENGE_S;
 }
 
@@ -94,7 +94,7 @@ static enum store_status deactivate(struct store_txn *txn, struct acme_task *tas
 static void show(struct acme_task *task)
 {
     acme_authz_refresh(&task->authz, acme_now_s(task));
-    acme_reply_authz(task, &task->authz);
+    acme_reply_authz(task, 200, &task->authz);
 }
 
 enum acme_step acme_post_authz(struct acme_exchange *x, struct acme_task *task)
@@ -102,7 +102,7 @@ enum acme_step acme_post_authz(struct acme_exchange *x, struct acme_task *task)
     static const struct acme_operation deactivation = {.change = deactivate, .answer = show};
     if (!acme_own_authz(x->snapshot, task, &x->id))
         return acme_refuse(task);
-    acme_set_subject(task, &task->authz.order);
+    acme_set_authz_subject(task, &task->authz);
     if (acme_is_post_as_get(x)) {
         show(task);
         return ACME_DONE;

@@ -76,7 +76,7 @@ enum acme_step acme_post_challenge(struct acme_exchange *x, struct acme_task *ta
     static const struct acme_operation validation = {.change = start, .answer = answer, .look = look};
     if (!acme_own_authz(x->snapshot, task, &x->id))
         return acme_refuse(task);
-    acme_set_subject(task, &task->authz.order);
+    acme_set_authz_subject(task, &task->authz);
     task->challenge = x->challenge;
     const struct acme_challenge *challenge = acme_authz_challenge(&task->authz, x->challenge);
     if (!challenge) {

@@ -31,6 +31,13 @@ static json_t *meta_json(const struct acme_config *config)
     return meta;
 }
 
+/* Where valid authorizations serve no later order there is nothing to pre-authorize, and then newAuthz must not be shown
+ * (RFC 8555 section 7.1.1). */
+static bool is_shown(const struct acme_config *config, const struct acme_route *route)
+{
+    return route->name && (route->post != acme_post_new_authz || config->authz_valid_s > 0);
+}
+
 static json_t *directory_json(const struct acme *acme)
 {
     json_t *directory = json_object();
@@ -38,7 +45,7 @@ static json_t *directory_json(const struct acme *acme)
     const struct acme_route *route;
     for (size_t i = 0; (route = acme_route_at(i)); i++) {
         char url[ACME_URL_MAX];
-        if (!route->name)
+        if (!is_shown(&acme->config, route))
             continue;
         acme_path_url(acme, route->pattern, url);
         failed |= json_object_set_new(directory, route->name, json_string(url));

@@ -2,46 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/rand.h>
-
-#include "acme/base64url.h"
+#include "acme/offer.h"
 #include "acme/reply.h"
 #include "acme/tables.h"
 
-enum { TOKEN_LEN = 32, USER_AGENT_MAX = 200, REUSE_MARGIN_S = 3600 };
-
-/* Which challenges can prove control of what: a wildcard only dns-01 (RFC 8555 section 7.1.3), an IP address not dns-01
- * (RFC 8738 section 7). */
-static bool can_prove(enum acme_challenge_type type, const struct acme_identifier *name)
-{
-    if (identifier_is_wildcard(name))
-        return type == ACME_DNS_01;
-    return name->type == ACME_DNS_NAME || type != ACME_DNS_01;
-}
-
-static bool is_offered(const struct acme_config *config, enum acme_challenge_type type,
-                       const struct acme_identifier *name)
-{
-    return config->offer[type] && can_prove(type, name);
-}
-
-static bool all_provable(const struct acme_config *config, const struct acme_names *names, struct acme_problem *problem)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        const struct acme_identifier *name = &names->list[i];
-        bool provable = false;
-        for (unsigned type = 1; type < ACME_CHALLENGE_TYPES; type++)
-            provable |= is_offered(config, type, name);
-        if (!provable)
-            return acme_problem_set(problem, ACME_REJECTED_IDENTIFIER,
-                                    identifier_is_wildcard(name)
-                                        ? "%s is a wildcard name. Those need the dns-01 challenge, which this server "
-                                          "does not offer; order the names one by one."
-                                        : "This server offers no challenge that can prove control of %s.",
-                                    name->value);
-    }
-    return true;
-}
+enum { USER_AGENT_MAX = 200, REUSE_MARGIN_S = 3600 };
 
 static bool check_members(const json_t *payload, struct acme_problem *problem)
 {
@@ -68,43 +33,6 @@ static char *user_agent(const struct acme_request *request)
         text[i] = request->user_agent[i] >= ' ' && request->user_agent[i] <= '~' ? request->user_agent[i] : '?';
     text[len] = '\0';
     return text;
-}
-
-static bool add_challenge(struct acme_authz *authz, enum acme_challenge_type type)
-{
-    uint8_t token[TOKEN_LEN];
-    struct acme_challenge *challenge = &authz->challenges[authz->challenge_count];
-    if (RAND_bytes(token, sizeof token) != 1)
-        return false;
-    challenge->type = type;
-    challenge->status = ACME_CHALLENGE_PENDING;
-    base64url_encode(token, sizeof token, challenge->token);
-    authz->challenge_count++;
-    return true;
-}
-
-static enum store_status make_authz(struct store_txn *txn, struct acme_task *task, const struct acme_identifier *name,
-                                    struct acme_id *id)
-{
-    const struct acme_config *config = &task->acme->config;
-    struct acme_authz authz = {
-        .account = task->account.id,
-        .order = task->order.id,
-        .status = ACME_AUTHZ_PENDING,
-        .created_s = acme_now_s(task),
-        .expires_s = acme_now_s(task) + config->order_lifetime_s,
-        .valid_for_s = config->authz_valid_s,
-        .identifier = *name,
-        .wildcard = identifier_is_wildcard(name),
-    };
-    if (authz.wildcard)
-        memmove(authz.identifier.value, name->value + 2, strlen(name->value) - 1);
-    bool made = acme_id_make(&authz.id, task->now_ms);
-    for (unsigned type = 1; type < ACME_CHALLENGE_TYPES; type++)
-        if (is_offered(config, type, name))
-            made = made && add_challenge(&authz, type);
-    *id = authz.id;
-    return made ? acme_authz_save(txn, &authz) : STORE_IO;
 }
 
 /* A valid authorization that still lasts a while; STORE_NOT_FOUND where there is none. The order then lasts no longer
@@ -138,7 +66,10 @@ static enum store_status find_authzs(struct store_txn *txn, struct acme_task *ta
         enum store_status status = reuse_authz(txn, task, &order->names.list[i], &order->authzs[i]);
         if (status == STORE_NOT_FOUND) {
             all_valid = false;
-            status = make_authz(txn, task, &order->names.list[i], &order->authzs[i]);
+            struct acme_authz authz;
+            status = acme_make_authz(txn, task, &order->id, &order->names.list[i], &authz);
+            order->authzs[i] = authz.id;
+            acme_authz_clear(&authz);
         }
         if (status != STORE_OK)
             return status;
@@ -195,7 +126,7 @@ enum acme_step acme_post_new_order(struct acme_exchange *x, struct acme_task *ta
     json_t *payload = acme_payload(x, task);
     if (!payload || !check_members(payload, &task->problem) ||
         !names_parse(json_object_get(payload, "identifiers"), config->identifiers_max, &order->names, &task->problem) ||
-        !all_provable(config, &order->names, &task->problem) ||
+        !acme_all_provable(config, &order->names, &task->problem) ||
         !config->hooks.may_order(config->hooks.ctx, x->snapshot, task->account.policy, &order->names, order->profile,
                                  &task->problem) ||
         !prepare(x, task))

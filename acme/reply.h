@@ -36,7 +36,7 @@ void acme_reply_clear(struct acme_reply *reply);
 /* Whole replies about one object, with the headers that belong to it. */
 void acme_reply_account(struct acme_task *task, int status, const struct acme_account *account);
 void acme_reply_order(struct acme_task *task, int status, const struct acme_order *order);
-void acme_reply_authz(struct acme_task *task, const struct acme_authz *authz);
+void acme_reply_authz(struct acme_task *task, int status, const struct acme_authz *authz);
 void acme_reply_challenge(struct acme_task *task, const struct acme_authz *authz,
                           const struct acme_challenge *challenge);
 /* The challenge object, as it stands alone and inside its authorization. */

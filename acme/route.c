@@ -7,6 +7,7 @@ static const struct acme_route routes[] = {
     {"/acme/new-nonce", .get = acme_get_nonce, .post = acme_post_nonce, .name = "newNonce"},
     {"/acme/new-account", ACME_SIGNED_BY_JWK, .post = acme_post_new_account, .name = "newAccount"},
     {"/acme/new-order", .post = acme_post_new_order, .name = "newOrder"},
+    {"/acme/new-authz", .post = acme_post_new_authz, .name = "newAuthz"},
     {"/acme/key-change", .post = acme_post_key_change, .name = "keyChange"},
     {"/acme/account/:id", .post = acme_post_account},
     {"/acme/account/:id/orders", .post = acme_post_orders},

@@ -80,3 +80,8 @@ void acme_set_subject(struct acme_task *task, const struct acme_id *id)
 {
     acme_id_text(id, task->subject);
 }
+
+void acme_set_authz_subject(struct acme_task *task, const struct acme_authz *authz)
+{
+    acme_set_subject(task, acme_authz_has_order(authz) ? &authz->order : &authz->id);
+}

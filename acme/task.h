@@ -76,7 +76,7 @@ typedef enum acme_step acme_handler(struct acme_exchange *x, struct acme_task *t
 acme_handler acme_get_directory, acme_post_directory, acme_get_nonce, acme_post_nonce;
 acme_handler acme_post_new_account, acme_post_account, acme_post_key_change, acme_post_orders;
 acme_handler acme_post_new_order, acme_post_order, acme_post_finalize;
-acme_handler acme_post_authz, acme_post_challenge, acme_post_certificate;
+acme_handler acme_post_new_authz, acme_post_authz, acme_post_challenge, acme_post_certificate;
 
 /* The payload as a JSON object, parsed once; NULL: the problem is set. Borrowed. */
 json_t *acme_payload(struct acme_exchange *x, struct acme_task *task);
@@ -101,5 +101,7 @@ static inline uint64_t acme_now_s(const struct acme_task *task)
     return task->now_ms / 1000;
 }
 void acme_set_subject(struct acme_task *task, const struct acme_id *id);
+/* The order that the authorization was made for, or the authorization itself where it was made for none. */
+void acme_set_authz_subject(struct acme_task *task, const struct acme_authz *authz);
 
 #endif

@@ -113,7 +113,7 @@ enum store_status acme_validation_settle(struct store_txn *txn, const struct acm
     status = decide(&authz, challenge, problem, now_ms / 1000) ? acme_authz_save(txn, &authz) : STORE_IO;
     if (status == STORE_OK && !problem && authz.valid_for_s)
         status = acme_valid_authz_put(txn, &authz);
-    if (status == STORE_OK)
+    if (status == STORE_OK && acme_authz_has_order(&authz))
         status = move_order(txn, &authz, problem, now_ms / 1000);
 out:
     acme_authz_clear(&authz);

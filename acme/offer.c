@@ -1,0 +1,79 @@
+#include "acme/offer.h"
+
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "acme/base64url.h"
+
+enum { TOKEN_LEN = 32 };
+
+/* Which challenges can prove control of what: a wildcard only dns-01 (RFC 8555 section 7.1.3), an IP address not dns-01
+ * (RFC 8738 section 7). */
+static bool can_prove(enum acme_challenge_type type, const struct acme_identifier *name)
+{
+    if (identifier_is_wildcard(name))
+        return type == ACME_DNS_01;
+    return name->type == ACME_DNS_NAME || type != ACME_DNS_01;
+}
+
+static bool is_offered(const struct acme_config *config, enum acme_challenge_type type,
+                       const struct acme_identifier *name)
+{
+    return config->offer[type] && can_prove(type, name);
+}
+
+bool acme_all_provable(const struct acme_config *config, const struct acme_names *names, struct acme_problem *problem)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const struct acme_identifier *name = &names->list[i];
+        bool provable = false;
+        for (unsigned type = 1; type < ACME_CHALLENGE_TYPES; type++)
+            provable |= is_offered(config, type, name);
+        if (!provable)
+            return acme_problem_set(problem, ACME_REJECTED_IDENTIFIER,
+                                    identifier_is_wildcard(name)
+                                        ? "%s is a wildcard name. Those need the dns-01 challenge, which this server "
+                                          "does not offer; order the names one by one."
+                                        : "This server offers no challenge that can prove control of %s.",
+                                    name->value);
+    }
+    return true;
+}
+
+static bool add_challenge(struct acme_authz *authz, enum acme_challenge_type type)
+{
+    uint8_t token[TOKEN_LEN];
+    struct acme_challenge *challenge = &authz->challenges[authz->challenge_count];
+    if (RAND_bytes(token, sizeof token) != 1)
+        return false;
+    challenge->type = type;
+    challenge->status = ACME_CHALLENGE_PENDING;
+    base64url_encode(token, sizeof token, challenge->token);
+    authz->challenge_count++;
+    return true;
+}
+
+enum store_status acme_make_authz(struct store_txn *txn, struct acme_task *task, const struct acme_id *order,
+                                  const struct acme_identifier *name, struct acme_authz *authz)
+{
+    const struct acme_config *config = &task->acme->config;
+    *authz = (struct acme_authz){
+        .account = task->account.id,
+        .status = ACME_AUTHZ_PENDING,
+        .created_s = acme_now_s(task),
+        .expires_s = acme_now_s(task) + config->order_lifetime_s,
+        .valid_for_s = config->authz_valid_s,
+        .identifier = *name,
+        .wildcard = identifier_is_wildcard(name),
+    };
+    if (order)
+        authz->order = *order;
+    if (authz->wildcard)
+        memmove(authz->identifier.value, name->value + 2, strlen(name->value) - 1);
+    bool made = acme_id_make(&authz->id, task->now_ms);
+    for (unsigned type = 1; type < ACME_CHALLENGE_TYPES; type++)
+        if (is_offered(config, type, name))
+            made = made && add_challenge(authz, type);
+    return made ? acme_authz_save(txn, authz) : STORE_IO;
+}
