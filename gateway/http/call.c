@@ -1,22 +1,43 @@
-/* call: requests to the public and the admin listener, answered at once by the handlers of the configuration. */
+/* call: requests to the public and the admin listener as their handlers see them; the public ones are answered at once.
+ */
 #include <stdlib.h>
 
 #include "gateway/http/internal.h"
 #include "gateway/http/reply.h"
 
 /* Handlers get strings that end with NUL; h2o's do not. */
-static const char *copy(h2o_req_t *req, const char *base, size_t len)
+static const char *copy(h2o_mem_pool_t *pool, const char *base, size_t len)
 {
-    return h2o_strdup(&req->pool, base, len).base;
+    return h2o_strdup(pool, base, len).base;
 }
 
-static const char *header(h2o_req_t *req, const h2o_token_t *token)
+static const char *header(h2o_req_t *req, h2o_mem_pool_t *pool, const h2o_token_t *token)
 {
     ssize_t at = h2o_find_header(&req->headers, token, -1);
-    return at < 0 ? "" : copy(req, req->headers.entries[at].value.base, req->headers.entries[at].value.len);
+    return at < 0 ? "" : copy(pool, req->headers.entries[at].value.base, req->headers.entries[at].value.len);
 }
 
-static void answer_send(h2o_req_t *req, struct http_answer *answer, uint64_t began_ms)
+bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call)
+{
+    size_t path_len = req->query_at == SIZE_MAX ? req->input.path.len : req->query_at;
+    bool query = path_len < req->input.path.len;
+
+    if (req->entity.len > PUBLIC_BODY_MAX)
+        return false;
+    *call = (struct http_call){
+        .method = copy(pool, req->input.method.base, req->input.method.len),
+        .path = copy(pool, req->input.path.base, path_len),
+        .query = query ? copy(pool, req->input.path.base + path_len + 1, req->input.path.len - path_len - 1) : "",
+        .authorization = header(req, pool, H2O_TOKEN_AUTHORIZATION),
+        .content_type = header(req, pool, H2O_TOKEN_CONTENT_TYPE),
+        .body = copy(pool, req->entity.base ? req->entity.base : "", req->entity.len),
+        .body_len = req->entity.len,
+        .peer = copy(pool, connection_of(req)->peer, strlen(connection_of(req)->peer)),
+    };
+    return true;
+}
+
+void call_answer(h2o_req_t *req, struct http_answer *answer, uint64_t began_ms)
 {
     if (answer->body)
         reply_own(req, answer->body, free);
@@ -29,42 +50,18 @@ static void answer_send(h2o_req_t *req, struct http_answer *answer, uint64_t beg
     reply_send(req, answer->status, answer->body ? answer->body : "", answer->body ? answer->body_len : 0);
 }
 
-static int call(h2o_req_t *req, http_handler_fn *handler, void *ctx)
-{
-    uint64_t began_ms = monotonic_ms();
-    size_t path_len = req->query_at == SIZE_MAX ? req->input.path.len : req->query_at;
-    bool query = path_len < req->input.path.len;
-    struct http_answer answer = {.status = 500};
-
-    if (req->entity.len > PUBLIC_BODY_MAX) {
-        reply_text(req, 413, "The body is too large.\n");
-        return 0;
-    }
-    struct http_call request = {
-        .method = copy(req, req->input.method.base, req->input.method.len),
-        .path = copy(req, req->input.path.base, path_len),
-        .query = query ? copy(req, req->input.path.base + path_len + 1, req->input.path.len - path_len - 1) : "",
-        .authorization = header(req, H2O_TOKEN_AUTHORIZATION),
-        .content_type = header(req, H2O_TOKEN_CONTENT_TYPE),
-        .body = copy(req, req->entity.base ? req->entity.base : "", req->entity.len),
-        .body_len = req->entity.len,
-        .peer = connection_of(req)->peer,
-    };
-    handler(ctx, &request, &answer);
-    answer_send(req, &answer, began_ms);
-    return 0;
-}
-
 int on_public_request(h2o_handler_t *self, h2o_req_t *req)
 {
     const struct http_config *config = &loop_of(req)->server->config;
+    uint64_t began_ms = monotonic_ms();
+    struct http_call call;
+    struct http_answer answer = {.status = 500};
     (void)self;
-    return call(req, config->public_handler, config->public_ctx);
-}
-
-int on_admin_request(h2o_handler_t *self, h2o_req_t *req)
-{
-    const struct http_config *config = &loop_of(req)->server->config;
-    (void)self;
-    return call(req, config->admin_handler, config->admin_ctx);
+    if (!call_read(req, &req->pool, &call)) {
+        reply_text(req, 413, "The body is too large.\n");
+        return 0;
+    }
+    config->public_handler(config->public_ctx, &call, &answer);
+    call_answer(req, &answer, began_ms);
+    return 0;
 }

@@ -39,7 +39,8 @@ struct http_answer {
     const char *www_authenticate; /* static; NULL: none */
     uint32_t retry_after_s;       /* 0: none */
 };
-/* On a loop thread: must not block (short snapshots are fine). */
+/* The public handler: on a loop thread, must not block (short snapshots are fine). The admin handler: each call on a
+ * thread of its own, eight at a time, and may block. */
 typedef void http_handler_fn(void *ctx, const struct http_call *call, struct http_answer *answer);
 
 struct http_config {
@@ -79,7 +80,7 @@ void http_notify(struct http_server *server, const struct acme_id *topic);
  * stay. Any thread, until http_free. */
 bool http_reload_tls(struct http_server *server, char reason[static HTTP_REASON_MAX]);
 /* Stops accepting, answers held replies now, ends connections as they become idle, and joins, at most after
- * deadline_ms. The store must still run. */
+ * deadline_ms; then waits for the admin handler to end what it has begun. The store must still run. */
 void http_stop(struct http_server *server, uint32_t deadline_ms);
 /* After http_stop, once nobody calls http_notify any more. Where the store had not answered a request's change by the
  * deadline, the memory stays, since it will. NULL is allowed. */

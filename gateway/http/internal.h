@@ -30,7 +30,7 @@ enum {
 
 struct loop;
 
-enum message_kind { MESSAGE_COMMITTED, MESSAGE_NOTICE, MESSAGE_TLS, MESSAGE_STOP };
+enum message_kind { MESSAGE_COMMITTED, MESSAGE_VISITED, MESSAGE_NOTICE, MESSAGE_TLS, MESSAGE_STOP };
 
 /* What other threads send to a loop; embedded first in what it brings. Zeroed before it is sent. */
 struct message {
@@ -87,13 +87,20 @@ struct loop {
     struct message notice; /* one for all marks in `holds`: under way, or come and not seen to, while `noticed` */
     atomic_bool noticed;
     bool has_notice;     /* it has come */
-    unsigned submitted;  /* jobs that the store has */
+    unsigned submitted;  /* jobs that the store has, visits that their threads have */
     atomic_uint senders; /* threads inside loop_send: the queue must outlive them */
     atomic_bool deaf;    /* takes no more messages */
     struct message stop; /* sent by http_stop; only then may the loop end, since its sender needs the queue */
     bool draining;       /* it has come */
     bool ready;          /* set up; false: the thread ended at once */
     bool clean;          /* at its end: nothing refers to this loop any more */
+};
+
+/* Requests to the admin listener that are under way, each on a thread of its own. */
+struct desk {
+    pthread_mutex_t lock;
+    pthread_cond_t left;
+    unsigned visits;
 };
 
 struct http_server {
@@ -108,6 +115,7 @@ struct http_server {
     unsigned loop_count, running;
     unsigned connections_max;
     sem_t started;
+    struct desk desk;
     pthread_mutex_t reload_lock;
     uint64_t deadline_ms; /* monotonic; set before MESSAGE_STOP is sent */
     bool abandoned;       /* stopped while the store still had a job: keeps its memory */
@@ -162,9 +170,21 @@ void job_on_notice(struct loop *loop);
 /* Looks again at every held reply that is due at now_ms; UINT64_MAX: at all. True when there was one. */
 bool job_expire(struct loop *loop, uint64_t now_ms);
 
-/* call.c */
+/* call.c; on the loop's thread */
 int on_public_request(h2o_handler_t *self, h2o_req_t *req);
+/* What the handler sees, its strings copied into the pool; false where the body is too large. */
+bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call);
+/* Takes answer->body. */
+void call_answer(h2o_req_t *req, struct http_answer *answer, uint64_t began_ms);
+
+/* desk.c */
+void desk_init(struct desk *desk);
+void desk_free(struct desk *desk);
+/* Once the loops have ended: until the last visit is over. */
+void desk_wait(struct desk *desk);
+/* On the loop's thread. */
 int on_admin_request(h2o_handler_t *self, h2o_req_t *req);
+void desk_on_visited(struct loop *loop, struct message *message);
 
 /* fallback.c */
 /* Takes care of what h2o answers itself on this host; with problem documents where asked. */

@@ -170,6 +170,7 @@ struct http_server *http_start(const struct http_config *config, char reason[sta
     signal(SIGPIPE, SIG_IGN);
     sem_init(&server->started, 0, 0);
     pthread_mutex_init(&server->reload_lock, NULL);
+    desk_init(&server->desk);
     configure(server);
     if (make(server, config, reason))
         return server;
@@ -252,6 +253,7 @@ void http_free(struct http_server *server)
     free(server->listeners);
     free(server->loops);
     h2o_config_dispose(&server->globalconf);
+    desk_free(&server->desk);
     pthread_mutex_destroy(&server->reload_lock);
     sem_destroy(&server->started);
     free(server);
@@ -270,6 +272,7 @@ void http_stop(struct http_server *server, uint32_t deadline_ms)
         pthread_join(server->loops[i].thread, NULL);
         server->abandoned = server->abandoned || !server->loops[i].clean;
     }
+    desk_wait(&server->desk);
     for (size_t i = 0; i < server->listener_count; i++)
         listen_close(&server->listeners[i], server->loop_count);
     server->running = 0;
