@@ -212,7 +212,8 @@ void gateway_stop(struct gateway *g)
         egress_stop(g->egress, EGRESS_DEADLINE_MS);
     if (g->store)
         store_close(g->store);
-    http_free(g->http); /* whose notices the workers above sent to the last */
+    egress_free(g->egress); /* to which the writer's callbacks posted to the last */
+    http_free(g->http);     /* whose notices the workers above sent to the last */
     scheduler_free(g->scheduler);
     validation_free(g->validation);
     issuer_free(g->issuer);

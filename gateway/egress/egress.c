@@ -184,5 +184,10 @@ void egress_stop(struct egress *egress, uint32_t deadline_ms)
     pthread_mutex_unlock(&egress->lock);
     wake(egress);
     pthread_join(egress->thread, NULL);
-    release(egress);
+}
+
+void egress_free(struct egress *egress)
+{
+    if (egress)
+        release(egress);
 }

@@ -1,8 +1,8 @@
 /* egress: the one thread that talks to the outside: libcurl's multi interface, libunbound, and plain descriptors.
  *
  * Law of this header
- * - egress_start, egress_stop and egress_post: any thread. Everything else: on the egress thread only, that is inside a
- * function that was posted, or inside a callback.
+ * - egress_start, egress_stop, egress_free and egress_post: any thread. Everything else: on the egress thread only,
+ * that is inside a function that was posted, or inside a callback.
  * - Nothing that runs on this thread may block.
  * - Each started thing calls back exactly once and never from within the call that started it: with an answer, a
  * failure or its deadline. Once the deadline of egress_stop is over everything fails (egress_failing); who started it
@@ -35,8 +35,10 @@ struct egress_config {
  * that). Copies *config. Each lookup and transfer takes descriptors: the process should raise RLIMIT_NOFILE. */
 struct egress *egress_start(const struct egress_config *config, char reason[static EGRESS_REASON_MAX]);
 /* Runs what was posted, lets transfers, lookups and watched descriptors end within deadline_ms (with whatever their
- * callbacks start), fails the rest, joins the thread, frees. */
+ * callbacks start), fails the rest, joins the thread. egress_post goes on to answer, with false, until egress_free. */
 void egress_stop(struct egress *egress, uint32_t deadline_ms);
+/* After egress_stop, when nobody is left who may post. NULL is fine. */
+void egress_free(struct egress *egress);
 /* True once the deadline of egress_stop is over: a failure seen now says nothing about the peer. */
 bool egress_failing(const struct egress *egress);
 

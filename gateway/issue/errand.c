@@ -246,6 +246,11 @@ static void on_stored(struct store_op *op, enum store_status status)
 
 void errand_commit(struct errand *e)
 {
+    /* What cannot leave any more is not stored as on its way: the next start would have to settle it first. */
+    if (e->result.to == ISSUANCE_SUBMITTING && atomic_load(&e->issuer->stopping)) {
+        errand_free(e);
+        return;
+    }
     e->op = (struct store_op){.fn = commit_result, .arg = e, .done = on_stored};
     store_submit(e->issuer->at.store, &e->op);
 }

@@ -28,6 +28,7 @@ static inline void world_start(struct world *world, const struct dns_row *rows)
 static inline void world_stop(struct world *world)
 {
     egress_stop(world->egress, 5000);
+    egress_free(world->egress);
     dns_peer_stop(&world->dns);
 }
 

@@ -186,6 +186,7 @@ static void sees_forged_answers(void **state)
     look_up(egress, "two.example", 10000, &look); /* no anchor above it */
     assert_int_equal(look.status, EGRESS_DNS_ANSWER);
     egress_stop(egress, 1000);
+    egress_free(egress);
 
     config.insecure_zones = insecure;
     config.insecure_zone_count = 1;
@@ -194,6 +195,7 @@ static void sees_forged_answers(void **state)
     look_up(egress, "www.signed.example", 10000, &look);
     assert_int_equal(look.status, EGRESS_DNS_ANSWER);
     egress_stop(egress, 1000);
+    egress_free(egress);
     dns_peer_stop(&dns);
     unlink(anchor);
 }
@@ -487,6 +489,8 @@ static void fails_what_is_left(void **state)
     world_post(&world, &post, on_stubborn, &stubborn);
     uint64_t start_ms = egress_now_ms();
     egress_stop(world.egress, 100);
+    assert_false(egress_post(world.egress, &post)); /* late, but not into freed memory */
+    egress_free(world.egress);
     assert_in_range(egress_now_ms() - start_ms, 100, 20000);
     dns_peer_stop(&world.dns);
     tcp_peer_stop(&peer);
