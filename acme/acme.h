@@ -45,6 +45,10 @@ struct acme_hooks {
      * as processing afterwards. STORE_REFUSED with *problem set says no. */
     enum store_status (*accept_csr)(void *ctx, struct store_txn *txn, const struct acme_order *order,
                                     const struct acme_csr *csr, uint64_t now_ms, struct acme_problem *problem);
+    /* revokeCert, inside the transaction that stores the revocation as asked: store the job that carries it out.
+     * account is who asks, NULL where the certificate's own key did. The certificate's id is the topic to notify. */
+    enum store_status (*revoke)(void *ctx, struct store_txn *txn, const struct acme_certificate *certificate,
+                                const struct acme_id *account, uint64_t now_ms);
 };
 
 struct acme_config {
@@ -114,7 +118,7 @@ enum store_status acme_change(struct store_txn *txn, void *task);
 /* After the change was made durable, or not. The same thread as acme_begin. */
 enum acme_step acme_committed(struct acme_task *task, struct acme_thread *thread, enum store_status status,
                               uint64_t now_ms);
-/* Valid after ACME_HOLD: wait for this topic (an order's or authorization's id), at most so long. */
+/* Valid after ACME_HOLD: wait for this topic (an order's, authorization's or certificate's id), at most so long. */
 const struct acme_id *acme_hold_topic(const struct acme_task *task);
 uint32_t acme_hold_ms(const struct acme_task *task);
 /* Looks again. expired: the time is over, answer with what there is. */

@@ -108,12 +108,13 @@ static bool account_is_valid(const struct acme_account *account, struct acme_pro
 bool acme_authenticate(struct acme_exchange *x, struct acme_task *task)
 {
     const struct acme_request *request = x->request;
-    bool by_account = x->route->signer == ACME_SIGNED_BY_ACCOUNT;
     enum jwk_kind kind = 0;
     if (!content_type_fits(request, &task->problem) ||
         !jws_parse(request->body, request->body_len, JWS_REQUEST, &x->jws, &task->problem) ||
         !url_fits(x, task, &task->problem))
         return false;
+    enum acme_signer signer = x->route->signer;
+    bool by_account = signer == ACME_SIGNED_BY_ACCOUNT || (signer == ACME_SIGNED_BY_EITHER && !x->jws.has_jwk);
     enum store_status status = store_read(task->acme->config.store, &x->snapshot);
     if (status != STORE_OK) {
         acme_store_problem(&task->problem, status);

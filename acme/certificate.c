@@ -6,12 +6,38 @@
 #include "acme/records.h"
 #include "acme/tables.h"
 
+/* Version 2 adds the revocation, and is written only where there is one: so each record has one form, and a program
+ * that knows version 1 alone stumbles over revoked certificates only. */
 enum { RECORD_MAX = ACME_CHAIN_MAX + 4096 };
+enum { PLAIN = 1, WITH_REVOCATION };
+
+static uint8_t version_needed(const struct acme_certificate *certificate)
+{
+    return certificate->revocation == ACME_REVOCATION_NONE ? PLAIN : WITH_REVOCATION;
+}
+
+static void get_revocation(struct record_reader *r, struct acme_certificate *certificate)
+{
+    certificate->revocation = record_get_choice(r, ACME_REVOCATION_LAPSED);
+    certificate->revocation_reason = record_get_u8(r);
+    certificate->revocation_asked_ms = record_get_u64(r);
+    certificate->revoked_ms = record_get_u64(r);
+}
+
+static void put_revocation(struct record_writer *w, const struct acme_certificate *certificate)
+{
+    record_put_u8(w, (uint8_t)certificate->revocation);
+    record_put_u8(w, certificate->revocation_reason);
+    record_put_u64(w, certificate->revocation_asked_ms);
+    record_put_u64(w, certificate->revoked_ms);
+}
 
 bool certificate_decode(struct store_slice value, struct acme_certificate *certificate)
 {
     struct record_reader r;
-    record_open_v1(&r, value);
+    uint8_t version = record_open(&r, value);
+    if (version != PLAIN && version != WITH_REVOCATION)
+        return false;
     record_get_id(&r, &certificate->account);
     record_get_id(&r, &certificate->order);
     record_get_string(&r, certificate->policy, sizeof certificate->policy);
@@ -31,12 +57,14 @@ bool certificate_decode(struct store_slice value, struct acme_certificate *certi
     certificate->chain = record_dup_string(&r);
     certificate->certificate_id = record_dup_string(&r);
     certificate->issuance = record_dup_string(&r);
+    if (version == WITH_REVOCATION)
+        get_revocation(&r, certificate);
     return record_complete(&r);
 }
 
 bool certificate_encode(const struct acme_certificate *certificate, struct record_writer *w)
 {
-    record_begin(w, 1, RECORD_MAX);
+    record_begin(w, version_needed(certificate), RECORD_MAX);
     record_put_id(w, &certificate->account);
     record_put_id(w, &certificate->order);
     record_put_string(w, certificate->policy);
@@ -51,6 +79,8 @@ bool certificate_encode(const struct acme_certificate *certificate, struct recor
     record_put_string(w, certificate->chain);
     record_put_string(w, certificate->certificate_id);
     record_put_string(w, certificate->issuance);
+    if (version_needed(certificate) == WITH_REVOCATION)
+        put_revocation(w, certificate);
     return record_finish(w);
 }
 
@@ -90,6 +120,19 @@ enum store_status acme_certificate_by_serial(struct store_txn *txn, const uint8_
         return STORE_INVALID;
     memcpy(id->octets, value.data, ACME_ID_LEN);
     return STORE_OK;
+}
+
+bool acme_certificate_set_revocation(struct acme_certificate *certificate, enum acme_revocation to)
+{
+    static const bool legal[][ACME_REVOCATION_LAPSED + 1] = {
+        [ACME_REVOCATION_NONE] = {[ACME_REVOCATION_ASKED] = true},
+        [ACME_REVOCATION_ASKED] = {[ACME_REVOCATION_DONE] = true, [ACME_REVOCATION_LAPSED] = true},
+        [ACME_REVOCATION_LAPSED] = {false},
+    };
+    if (!legal[certificate->revocation][to])
+        return false;
+    certificate->revocation = to;
+    return true;
 }
 
 void acme_certificate_clear(struct acme_certificate *certificate)

@@ -14,6 +14,14 @@
 #include "acme/limits.h"
 #include "store/store.h"
 
+/* none -> asked -> done | lapsed. Stored: never renumber. */
+enum acme_revocation {
+    ACME_REVOCATION_NONE = 0,
+    ACME_REVOCATION_ASKED,  /* acknowledged, and not yet confirmed by who issued it */
+    ACME_REVOCATION_DONE,   /* confirmed */
+    ACME_REVOCATION_LAPSED, /* it expired before that */
+};
+
 struct acme_certificate {
     struct acme_id id;
     struct acme_id account, order;
@@ -27,6 +35,9 @@ struct acme_certificate {
     char *chain;                      /* owned: PEM, leaf first, no root */
     char *certificate_id;             /* owned: Sectigo's certificateID, "" where unknown */
     char *issuance;                   /* owned: id of the issuance (foreignOrderNumber) */
+    enum acme_revocation revocation;
+    uint8_t revocation_reason;                /* of RFC 5280 section 5.3.1; with the following 0 while none is asked */
+    uint64_t revocation_asked_ms, revoked_ms; /* revoked_ms: when confirmed; 0: not */
 };
 
 enum store_status acme_certificate_load(struct store_txn *txn, const struct acme_id *id,
@@ -36,6 +47,8 @@ enum store_status acme_certificate_save(struct store_txn *txn, const struct acme
 /* STORE_OK and *id where a certificate with this serial number is stored. */
 enum store_status acme_certificate_by_serial(struct store_txn *txn, const uint8_t *serial, size_t len,
                                              struct acme_id *id);
+/* The one setter: false for a move that is not in the table of legal moves. */
+bool acme_certificate_set_revocation(struct acme_certificate *certificate, enum acme_revocation to);
 void acme_certificate_clear(struct acme_certificate *certificate);
 
 #endif

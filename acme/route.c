@@ -8,6 +8,7 @@ static const struct acme_route routes[] = {
     {"/acme/new-account", ACME_SIGNED_BY_JWK, .post = acme_post_new_account, .name = "newAccount"},
     {"/acme/new-order", .post = acme_post_new_order, .name = "newOrder"},
     {"/acme/new-authz", .post = acme_post_new_authz, .name = "newAuthz"},
+    {"/acme/revoke-cert", ACME_SIGNED_BY_EITHER, .post = acme_post_revoke_cert, .name = "revokeCert"},
     {"/acme/key-change", .post = acme_post_key_change, .name = "keyChange"},
     {"/acme/account/:id", .post = acme_post_account},
     {"/acme/account/:id/orders", .post = acme_post_orders},

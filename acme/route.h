@@ -7,6 +7,7 @@
 enum acme_signer {
     ACME_SIGNED_BY_ACCOUNT, /* kid */
     ACME_SIGNED_BY_JWK,     /* the key itself: newAccount */
+    ACME_SIGNED_BY_EITHER,  /* an account, or the certificate's own key: revokeCert */
 };
 
 struct acme_route {

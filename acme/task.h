@@ -56,6 +56,8 @@ struct acme_task {
     struct acme_csr csr;
     struct acme_id certificate;
     struct jwk new_key; /* keyChange */
+    uint8_t revocation_reason;
+    bool by_certificate_key; /* revokeCert: nobody's account asks */
 };
 
 struct acme_exchange {
@@ -74,7 +76,7 @@ typedef enum acme_step acme_handler(struct acme_exchange *x, struct acme_task *t
 
 /* Handlers, by resource. */
 acme_handler acme_get_directory, acme_post_directory, acme_get_nonce, acme_post_nonce;
-acme_handler acme_post_new_account, acme_post_account, acme_post_key_change, acme_post_orders;
+acme_handler acme_post_new_account, acme_post_account, acme_post_key_change, acme_post_orders, acme_post_revoke_cert;
 acme_handler acme_post_new_order, acme_post_order, acme_post_finalize;
 acme_handler acme_post_new_authz, acme_post_authz, acme_post_challenge, acme_post_certificate;
 

@@ -146,6 +146,7 @@ static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
     };
     issuer_hooks(g->issuer, &acme.hooks);
     acme.hooks.validate = validation_hook;
+    acme.hooks.revoke = issuer_revoke;
     g->acme = acme_make(&acme);
     return g->acme || fail(reason, "out of memory");
 }

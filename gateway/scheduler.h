@@ -17,6 +17,7 @@
 enum job_kind {
     JOB_VALIDATE = 1, /* subject: authorization id, challenge type (acme/authorization.h) */
     JOB_ISSUANCE = 2, /* subject: issuance id */
+    JOB_REVOKE = 3,   /* subject: certificate id */
     JOB_KINDS
 };
 

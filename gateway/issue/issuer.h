@@ -27,12 +27,12 @@ struct issuer_config {
     struct scheduler *scheduler;
     struct egress *egress;
     struct upstream *upstream;
-    /* Tells that an ACME order changed, after its commit; any thread. */
-    void (*notify)(void *ctx, const struct acme_id *order);
+    /* Tells that an ACME order, or the revocation of a certificate, changed, after its commit; any thread. */
+    void (*notify)(void *ctx, const struct acme_id *topic);
     void *notify_ctx;
 };
 
-/* Registers the handler of JOB_ISSUANCE. NULL when out of memory. */
+/* Registers the handlers of JOB_ISSUANCE and JOB_REVOKE. NULL when out of memory. */
 struct issuer *issuer_make(const struct issuer_config *config);
 /* Before the scheduler starts: what a kill left on the wire becomes unknown, and issuances that wait for Sectigo are
  * looked at soon, since pushes may have been missed. */
@@ -44,6 +44,9 @@ void issuer_free(struct issuer *issuer);
 
 /* Fills may_order and accept_csr. */
 void issuer_hooks(struct issuer *issuer, struct acme_hooks *hooks);
+/* The hook revoke, with an issuer as ctx. */
+enum store_status issuer_revoke(void *issuer, struct store_txn *txn, const struct acme_certificate *certificate,
+                                const struct acme_id *account, uint64_t now_ms);
 /* An authenticated push. Any thread; copies what it keeps. */
 void issuer_push(struct issuer *issuer, const struct sectigo_push *push);
 

@@ -34,7 +34,8 @@ struct world {
     struct acme_thread *thread;
     struct acme_config config;
     uint64_t now_ms;
-    unsigned validations, acceptances;
+    unsigned validations, acceptances, revocations;
+    bool revoked_by_account;
     uint8_t subject[ACME_VALIDATION_SUBJECT_LEN]; /* of the last validation asked for */
     char policy[ACME_POLICY_MAX + 1];             /* that may_order was asked about */
     enum acme_problem_type refuse_order, refuse_csr;
@@ -78,6 +79,17 @@ static inline enum store_status world_accept_csr(void *ctx, struct store_txn *tx
     return STORE_OK;
 }
 
+static inline enum store_status world_revoke(void *ctx, struct store_txn *txn,
+                                             const struct acme_certificate *certificate, const struct acme_id *account,
+                                             uint64_t now_ms)
+{
+    struct world *w = ctx;
+    assert_int_equal(certificate->revocation, ACME_REVOCATION_ASKED);
+    w->revocations++;
+    w->revoked_by_account = account != NULL;
+    return store_job_set(txn, 3, certificate->id.octets, ACME_ID_LEN, now_ms);
+}
+
 static inline void world_start(struct world *w)
 {
     w->acme = acme_make(&w->config);
@@ -117,7 +129,7 @@ static inline void world_open(struct world *w)
         .offer = {[ACME_HTTP_01] = true, [ACME_DNS_01] = true, [ACME_TLS_ALPN_01] = true},
         .order_lifetime_s = 7 * 86400,
         .authz_valid_s = 30 * 86400,
-        .hooks = {w, world_may_order, world_validate, world_accept_csr},
+        .hooks = {w, world_may_order, world_validate, world_accept_csr, world_revoke},
     };
     world_start(w);
 }

@@ -94,7 +94,7 @@ static void the_directory_names_what_is_routed(void **state)
     assert_string_equal(member(&r, "newAccount"), BASE "/acme/new-account");
     assert_string_equal(member(&r, "newOrder"), BASE "/acme/new-order");
     assert_string_equal(member(&r, "keyChange"), BASE "/acme/key-change");
-    assert_null(json_object_get(r.json, "revokeCert"));
+    assert_string_equal(member(&r, "revokeCert"), BASE "/acme/revoke-cert");
     assert_string_equal(member(&r, "newAuthz"), BASE "/acme/new-authz");
     const json_t *meta = json_object_get(r.json, "meta");
     assert_string_equal(json_string_value(json_object_get(meta, "termsOfService")), "https://acme.test/terms");
@@ -393,7 +393,7 @@ static void threads_share_one_server(void **state)
     struct world w;
     pthread_t threads[THREADS];
     world_open(&w);
-    w.config.hooks = (struct acme_hooks){&w, allow, note, world_accept_csr};
+    w.config.hooks = (struct acme_hooks){&w, allow, note, world_accept_csr, world_revoke};
     world_restart(&w);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, one_thread, &w), 0);
