@@ -1,0 +1,67 @@
+"""python3-acme, the library below certbot, by a small program of its own calls."""
+
+import datetime
+import os
+
+import josepy
+import pytest
+import requests
+from acme import client, errors, messages
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from matrix import Home, Webroot, check_new_and_renewed, check_slow, names_for
+
+
+class PythonAcme(Home):
+    def __init__(self, world, web, names, monkeypatch):
+        super().__init__(world)
+        self.names, self.web, self.generation = names, web, 0
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.pki.ca)
+        for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+            monkeypatch.delenv(name)
+        self.net = client.ClientNetwork(josepy.JWKRSA(key=rsa.generate_private_key(65537, 2048)))
+        self.client = client.ClientV2(messages.Directory.from_json(requests.get(world.directory, timeout=30).json()),
+                                      self.net)
+        self.client.new_account(messages.NewRegistration.from_data(terms_of_service_agreed=True))
+
+    def _new_request(self):
+        self.generation += 1
+        path = self.request(self.key(f"key{self.generation}.pem"), self.names, f"csr{self.generation}.pem")
+        with open(path, "rb") as file:
+            return file.read()
+
+    def _answer(self, order):
+        for authorization in order.authorizations:
+            if authorization.body.status == messages.STATUS_VALID:
+                continue
+            challenge = next(c for c in authorization.body.challenges if c.chall.typ == "http-01")
+            response, text = challenge.response_and_validation(self.net.key)
+            with open(os.path.join(self.web.challenges, challenge.chall.encode("token")), "w",
+                      encoding="ascii") as file:
+                file.write(text)
+            self.client.answer_challenge(challenge, response)
+
+    def get(self, patience=60):
+        deadline = datetime.datetime.now() + datetime.timedelta(seconds=60)
+        order = self.client.new_order(self._new_request())
+        self._answer(order)
+        order = self.client.poll_authorizations(order, deadline)
+        deadline = datetime.datetime.now() + datetime.timedelta(seconds=patience)
+        return self.write("chain.pem", self.client.finalize_order(order, deadline).fullchain_pem)
+
+
+def test_new_and_renewed(world, monkeypatch):
+    with Webroot(world) as web:
+        one = PythonAcme(world, web, names_for("python3-acme"), monkeypatch)
+        check_new_and_renewed(world, one.names, one.get, one.get)
+
+
+def test_slow_upstream(slow_world, monkeypatch):
+    with Webroot(slow_world) as web:
+        one = PythonAcme(slow_world, web, names_for("python3-acme"), monkeypatch)
+
+        def impatient():
+            with pytest.raises(errors.TimeoutError):
+                one.get(patience=2)
+
+        check_slow(slow_world, one.names, impatient, one.get)

@@ -1,0 +1,40 @@
+"""ruby-acme-client by ruby/obtain.rb."""
+
+import os
+
+from matrix import Home, Webroot, check_new_and_renewed, check_slow, names_for
+
+PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ruby", "obtain.rb")
+
+
+class Ruby(Home):
+    def __init__(self, world, web, names):
+        super().__init__(world)
+        self.names, self.web = names, web
+        self.account = self.key("account.pem")
+
+    def command(self, patience=60):
+        csr = self.request(self.key("key.pem"), self.names, "csr.pem")
+        return ["/usr/bin/ruby", PROGRAM, self.world.directory, self.account, csr, self.web.challenges, str(patience)]
+
+    def get(self):
+        output = self.run(*self.command())
+        return self.write("chain.pem", output[output.index("-----BEGIN"):])
+
+
+def test_new_and_renewed(world):
+    with Webroot(world) as web:
+        ruby = Ruby(world, web, names_for("ruby"))
+        check_new_and_renewed(world, ruby.names, ruby.get, ruby.get)
+
+
+def test_slow_upstream(slow_world):
+    with Webroot(slow_world) as web:
+        ruby = Ruby(slow_world, web, names_for("ruby"))
+
+        def impatient():
+            done = ruby.try_run(*ruby.command(patience=1))
+            assert done.returncode != 0
+            assert "still processing after 1.0 s" in done.output, done.output
+
+        check_slow(slow_world, ruby.names, impatient, ruby.get)
