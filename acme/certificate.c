@@ -6,19 +6,23 @@
 #include "acme/records.h"
 #include "acme/tables.h"
 
-/* Version 2 adds the revocation, and is written only where there is one: so each record has one form, and a program
- * that knows version 1 alone stumbles over revoked certificates only. */
-enum { RECORD_MAX = ACME_CHAIN_MAX + 4096 };
-enum { PLAIN = 1, WITH_REVOCATION };
+/* Version 2 adds the revocation, version 3 the replacement and the alternate chains. Each is written only where it is
+ * needed: so each record has one form, and an older program stumbles over those records only. */
+enum { RECORD_MAX = (1 + ACME_ALTERNATES_MAX) * ACME_CHAIN_MAX + 4096 };
+enum { PLAIN = 1, WITH_REVOCATION, WITH_OTHERS };
 
 static uint8_t version_needed(const struct acme_certificate *certificate)
 {
+    if (certificate->has_replacement || certificate->alternate_count > 0)
+        return WITH_OTHERS;
     return certificate->revocation == ACME_REVOCATION_NONE ? PLAIN : WITH_REVOCATION;
 }
 
 static void get_revocation(struct record_reader *r, struct acme_certificate *certificate)
 {
-    certificate->revocation = record_get_choice(r, ACME_REVOCATION_LAPSED);
+    certificate->revocation = record_get_u8(r);
+    if (certificate->revocation > ACME_REVOCATION_LAPSED)
+        r->failed = true;
     certificate->revocation_reason = record_get_u8(r);
     certificate->revocation_asked_ms = record_get_u64(r);
     certificate->revoked_ms = record_get_u64(r);
@@ -32,12 +36,45 @@ static void put_revocation(struct record_writer *w, const struct acme_certificat
     record_put_u64(w, certificate->revoked_ms);
 }
 
+static void get_others(struct record_reader *r, struct acme_certificate *certificate)
+{
+    certificate->has_replacement = record_get_bool(r);
+    if (certificate->has_replacement)
+        record_get_id(r, &certificate->replacement);
+    unsigned count = record_get_u8(r);
+    if (count > ACME_ALTERNATES_MAX)
+        r->failed = true;
+    while (certificate->alternate_count < count && !r->failed) {
+        char *chain = record_dup_optional(r);
+        if (!chain)
+            r->failed = true;
+        else
+            certificate->alternates[certificate->alternate_count++] = chain;
+    }
+}
+
+static void put_others(struct record_writer *w, const struct acme_certificate *certificate)
+{
+    record_put_bool(w, certificate->has_replacement);
+    if (certificate->has_replacement)
+        record_put_id(w, &certificate->replacement);
+    record_put_u8(w, (uint8_t)certificate->alternate_count);
+    for (unsigned i = 0; i < certificate->alternate_count; i++)
+        record_put_string(w, certificate->alternates[i]);
+}
+
+static bool chains_fit(const struct acme_certificate *certificate)
+{
+    bool fit = !certificate->chain || strlen(certificate->chain) <= ACME_CHAIN_MAX;
+    for (unsigned i = 0; i < certificate->alternate_count; i++)
+        fit = fit && *certificate->alternates[i] && strlen(certificate->alternates[i]) <= ACME_CHAIN_MAX;
+    return fit;
+}
+
 bool certificate_decode(struct store_slice value, struct acme_certificate *certificate)
 {
     struct record_reader r;
-    uint8_t version = record_open(&r, value);
-    if (version != PLAIN && version != WITH_REVOCATION)
-        return false;
+    uint8_t version = record_open_upto(&r, value, WITH_OTHERS);
     record_get_id(&r, &certificate->account);
     record_get_id(&r, &certificate->order);
     record_get_string(&r, certificate->policy, sizeof certificate->policy);
@@ -57,14 +94,19 @@ bool certificate_decode(struct store_slice value, struct acme_certificate *certi
     certificate->chain = record_dup_string(&r);
     certificate->certificate_id = record_dup_string(&r);
     certificate->issuance = record_dup_string(&r);
-    if (version == WITH_REVOCATION)
+    if (version >= WITH_REVOCATION)
         get_revocation(&r, certificate);
-    return record_complete(&r);
+    if (version >= WITH_OTHERS)
+        get_others(&r, certificate);
+    return record_complete(&r) && version == version_needed(certificate);
 }
 
 bool certificate_encode(const struct acme_certificate *certificate, struct record_writer *w)
 {
-    record_begin(w, version_needed(certificate), RECORD_MAX);
+    uint8_t version = version_needed(certificate);
+    if (!chains_fit(certificate))
+        return false;
+    record_begin(w, version, RECORD_MAX);
     record_put_id(w, &certificate->account);
     record_put_id(w, &certificate->order);
     record_put_string(w, certificate->policy);
@@ -79,8 +121,10 @@ bool certificate_encode(const struct acme_certificate *certificate, struct recor
     record_put_string(w, certificate->chain);
     record_put_string(w, certificate->certificate_id);
     record_put_string(w, certificate->issuance);
-    if (version_needed(certificate) == WITH_REVOCATION)
+    if (version >= WITH_REVOCATION)
         put_revocation(w, certificate);
+    if (version >= WITH_OTHERS)
+        put_others(w, certificate);
     return record_finish(w);
 }
 
@@ -140,5 +184,7 @@ void acme_certificate_clear(struct acme_certificate *certificate)
     free(certificate->chain);
     free(certificate->certificate_id);
     free(certificate->issuance);
+    for (unsigned i = 0; i < certificate->alternate_count; i++)
+        free(certificate->alternates[i]);
     memset(certificate, 0, sizeof *certificate);
 }

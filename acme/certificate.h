@@ -35,6 +35,10 @@ struct acme_certificate {
     char *chain;                      /* owned: PEM, leaf first, no root */
     char *certificate_id;             /* owned: Sectigo's certificateID, "" where unknown */
     char *issuance;                   /* owned: id of the issuance (foreignOrderNumber) */
+    bool has_replacement;             /* an order named it in "replaces" (RFC 9773 section 5): */
+    struct acme_id replacement;       /* the newest of those */
+    unsigned alternate_count;
+    char *alternates[ACME_ALTERNATES_MAX]; /* owned: other chains for the same leaf, as chain; never "" */
     enum acme_revocation revocation;
     uint8_t revocation_reason;                /* of RFC 5280 section 5.3.1; with the following 0 while none is asked */
     uint64_t revocation_asked_ms, revoked_ms; /* revoked_ms: when confirmed; 0: not */

@@ -16,6 +16,7 @@ enum {
     ACME_DETAIL_MAX = 1024, /* octets of a problem's detail */
     ACME_SUBPROBLEMS_MAX = 100,
     ACME_CHAIN_MAX = 64 * 1024, /* octets of a PEM chain */
+    ACME_ALTERNATES_MAX = 3,    /* chains of a certificate besides the first */
     ACME_RSA_BITS_MIN = 2048,
     ACME_RSA_BITS_MAX = 4096, /* account keys; CSR keys may be up to 8192 as Sectigo allows */
     ACME_CSR_RSA_BITS_MAX = 8192,

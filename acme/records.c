@@ -56,10 +56,17 @@ char *record_dup_optional(struct record_reader *r)
     return text;
 }
 
+uint8_t record_open_upto(struct record_reader *r, struct store_slice value, uint8_t last)
+{
+    uint8_t version = record_open(r, value);
+    if (version < 1 || version > last)
+        r->failed = true;
+    return version;
+}
+
 void record_open_v1(struct record_reader *r, struct store_slice value)
 {
-    if (record_open(r, value) != 1)
-        r->failed = true;
+    record_open_upto(r, value, 1);
 }
 
 bool record_finish(struct record_writer *w)

@@ -1,7 +1,9 @@
 /* records: encoding and decoding of what the ACME room stores, apart from the store itself.
  *
- * Each record begins with its version, 1. Decoding is strict: unknown versions, values out of range and octets left
- * over are errors, and whatever decodes encodes to the same octets. Private to this room, its tests and its fuzz
+ * Each record begins with its version. It is written in the oldest version that can hold it, so that a field added
+ * later costs nothing where it is not used, and old records stay as they are. Decoding is strict: unknown versions, a
+ * version that was not needed, values out of range and octets left over are errors, and whatever decodes encodes to the
+ * same octets. Private to this room, its tests and its fuzz
  * targets.
  */
 #ifndef ACME_RECORDS_H
@@ -37,6 +39,8 @@ void record_put_identifier(struct record_writer *w, const struct acme_identifier
 void record_get_identifier(struct record_reader *r, struct acme_identifier *identifier);
 /* "" is stored for NULL and read as NULL. */
 char *record_dup_optional(struct record_reader *r);
+/* Opens a record; returns its version, 1 to last (anything else fails). */
+uint8_t record_open_upto(struct record_reader *r, struct store_slice value, uint8_t last);
 /* Opens a record that must be of version 1. */
 void record_open_v1(struct record_reader *r, struct store_slice value);
 /* Ends encoding: false, and the memory is freed, where a field failed. */

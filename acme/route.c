@@ -17,6 +17,7 @@ static const struct acme_route routes[] = {
     {"/acme/authz/:id", .post = acme_post_authz},
     {"/acme/challenge/:id/:type", .post = acme_post_challenge},
     {"/acme/certificate/:id", .post = acme_post_certificate},
+    {"/acme/certificate/:id/:text", .post = acme_post_alternate},
 };
 
 const struct acme_route *acme_route_at(size_t i)
@@ -44,6 +45,8 @@ static bool segment_matches(const char *pattern, size_t pattern_len, const char 
         return acme_id_parse(text, len, id);
     if (pattern_len == 5 && memcmp(pattern, ":type", 5) == 0)
         return parse_type(text, len, type);
+    if (pattern_len == 5 && memcmp(pattern, ":text", 5) == 0)
+        return len > 0;
     return pattern_len == len && memcmp(pattern, text, len) == 0;
 }
 

@@ -11,7 +11,7 @@ enum acme_signer {
 };
 
 struct acme_route {
-    const char *pattern; /* ":id" stands for an id, ":type" for a challenge type */
+    const char *pattern; /* ":id" stands for an id, ":type" for a challenge type, ":text" for anything */
     enum acme_signer signer;
     acme_handler *get; /* GET and HEAD; NULL: not allowed */
     acme_handler *post;

@@ -22,6 +22,14 @@ bool acme_no_payload(const struct acme_exchange *x, struct acme_task *task)
                             "This resource is read with POST-as-GET: the payload must be the empty string.");
 }
 
+struct store_slice acme_last_segment(const struct acme_exchange *x)
+{
+    const struct acme_request *request = x->request;
+    const char *slash = memrchr(request->path, '/', request->path_len);
+    size_t len = (size_t)(request->path + request->path_len - slash) - 1;
+    return (struct store_slice){(const uint8_t *)slash + 1, len};
+}
+
 void acme_store_problem(struct acme_problem *problem, enum store_status status)
 {
     if (status == STORE_FULL) {

@@ -78,7 +78,7 @@ typedef enum acme_step acme_handler(struct acme_exchange *x, struct acme_task *t
 acme_handler acme_get_directory, acme_post_directory, acme_get_nonce, acme_post_nonce;
 acme_handler acme_post_new_account, acme_post_account, acme_post_key_change, acme_post_orders, acme_post_revoke_cert;
 acme_handler acme_post_new_order, acme_post_order, acme_post_finalize;
-acme_handler acme_post_new_authz, acme_post_authz, acme_post_challenge, acme_post_certificate;
+acme_handler acme_post_new_authz, acme_post_authz, acme_post_challenge, acme_post_certificate, acme_post_alternate;
 
 /* The payload as a JSON object, parsed once; NULL: the problem is set. Borrowed. */
 json_t *acme_payload(struct acme_exchange *x, struct acme_task *task);
@@ -86,6 +86,8 @@ static inline bool acme_is_post_as_get(const struct acme_exchange *x)
 {
     return x->jws.payload_len == 0;
 }
+/* What of the path is behind its last slash; borrowed of the request. */
+struct store_slice acme_last_segment(const struct acme_exchange *x);
 /* False and the problem set where a payload came that this resource has no use for (RFC 8555 section 6.3). */
 bool acme_no_payload(const struct acme_exchange *x, struct acme_task *task);
 
