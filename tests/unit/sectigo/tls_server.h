@@ -243,7 +243,6 @@ static bool answer(struct server *server, SSL *ssl, int nth)
 {
     switch (server->behaviour) {
     case ANSWER_IN_COMPANY:
-        await_company(server);
         write_reply(ssl, "200 OK", "", server->reply);
         return true;
     case ANSWER:
@@ -295,9 +294,11 @@ static void converse(struct server *server, SSL *ssl)
         count_in_flight(server);
         if (atomic_fetch_add(&server->requests, 1) == 0)
             memcpy(server->request, request, sizeof(request));
-        bool more = answer(server, ssl, nth);
+        if (server->behaviour == ANSWER_IN_COMPANY)
+            await_company(server);
+        /* The client may send its next request as soon as it has the reply. */
         atomic_fetch_sub(&server->in_flight, 1);
-        if (!more)
+        if (!answer(server, ssl, nth))
             return;
     }
 }
