@@ -84,7 +84,7 @@ static enum acme_step done(struct acme_task *task)
 
 static enum acme_step refuse_method(struct acme_task *task, const struct acme_route *route)
 {
-    task->reply.allow = route->get ? "GET, HEAD, POST" : "POST";
+    task->reply.allow = !route->get ? "POST" : !route->post ? "GET, HEAD" : "GET, HEAD, POST";
     acme_problem_status(&task->problem, 405, ACME_MALFORMED, "This resource is for %s alone.", task->reply.allow);
     return acme_refuse(task);
 }
@@ -111,7 +111,7 @@ static enum acme_step serve(struct acme_exchange *x, struct acme_task *task)
         return acme_refuse(task);
     }
     task->wants_index = !x->route->is_directory;
-    if (request->method == ACME_POST)
+    if (x->route->post && request->method == ACME_POST)
         return post(x, task);
     if (x->route->get && (request->method == ACME_GET || request->method == ACME_HEAD))
         return x->route->get(x, task);

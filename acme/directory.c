@@ -1,4 +1,6 @@
 /* The directory and newNonce, RFC 8555 sections 7.1.1 and 7.2. */
+#include <string.h>
+
 #include "acme/reply.h"
 #include "acme/route.h"
 
@@ -31,8 +33,8 @@ static json_t *meta_json(const struct acme_config *config)
     return meta;
 }
 
-/* Where valid authorizations serve no later order there is nothing to pre-authorize, and then newAuthz must not be shown
- * (RFC 8555 section 7.1.1). */
+/* Where valid authorizations serve no later order there is nothing to pre-authorize, and then newAuthz must not be
+ * shown (RFC 8555 section 7.1.1). */
 static bool is_shown(const struct acme_config *config, const struct acme_route *route)
 {
     return route->name && (route->post != acme_post_new_authz || config->authz_valid_s > 0);
@@ -48,6 +50,9 @@ static json_t *directory_json(const struct acme *acme)
         if (!is_shown(&acme->config, route))
             continue;
         acme_path_url(acme, route->pattern, url);
+        char *variable = strstr(url, "/:");
+        if (variable)
+            *variable = '\0';
         failed |= json_object_set_new(directory, route->name, json_string(url));
     }
     failed |= json_object_set_new(directory, "meta", meta_json(&acme->config));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "acme/offer.h"
+#include "acme/replaces.h"
 #include "acme/reply.h"
 #include "acme/tables.h"
 
@@ -87,6 +88,8 @@ static enum store_status create(struct store_txn *txn, struct acme_task *task)
     order->expires_s = order->created_s + task->acme->config.order_lifetime_s;
     enum store_status status = acme_require_account(txn, task);
     if (status == STORE_OK)
+        status = acme_claim_replaced(txn, order, &task->problem);
+    if (status == STORE_OK)
         status = find_authzs(txn, task);
     if (status == STORE_OK)
         status = acme_order_save(txn, order);
@@ -124,7 +127,7 @@ enum acme_step acme_post_new_order(struct acme_exchange *x, struct acme_task *ta
     const struct acme_config *config = &task->acme->config;
     struct acme_order *order = &task->order;
     json_t *payload = acme_payload(x, task);
-    if (!payload || !check_members(payload, &task->problem) ||
+    if (!payload || !check_members(payload, &task->problem) || !acme_parse_replaces(payload, order, &task->problem) ||
         !names_parse(json_object_get(payload, "identifiers"), config->identifiers_max, &order->names, &task->problem) ||
         !acme_all_provable(config, &order->names, &task->problem) ||
         !config->hooks.may_order(config->hooks.ctx, x->snapshot, task->account.policy, &order->names, order->profile,

@@ -7,7 +7,8 @@
 #include "acme/records.h"
 #include "acme/tables.h"
 
-enum { RECORD_MAX = 64 * 1024 };
+/* Version 2 adds "replaces", and is written only where there is one. */
+enum { RECORD_MAX = 64 * 1024, PLAIN = 1, WITH_REPLACES };
 
 /* Legal moves: row from, column to. */
 static const bool moves[ACME_ORDER_INVALID + 1][ACME_ORDER_INVALID + 1] = {
@@ -57,7 +58,7 @@ static void get_names(struct record_reader *r, struct acme_order *order)
 bool order_decode(struct store_slice value, struct acme_order *order)
 {
     struct record_reader r;
-    record_open_v1(&r, value);
+    uint8_t version = record_open_upto(&r, value, WITH_REPLACES);
     record_get_id(&r, &order->account);
     order->status = record_get_choice(&r, ACME_ORDER_INVALID);
     order->created_s = record_get_u64(&r);
@@ -74,12 +75,14 @@ bool order_decode(struct store_slice value, struct acme_order *order)
     record_get_id(&r, &order->certificate);
     order->error = record_dup_optional(&r);
     order->user_agent = record_dup_string(&r);
-    return record_complete(&r);
+    if (version >= WITH_REPLACES)
+        order->replaces = record_dup_optional(&r);
+    return record_complete(&r) && version == (order->replaces ? WITH_REPLACES : PLAIN);
 }
 
 bool order_encode(const struct acme_order *order, struct record_writer *w)
 {
-    record_begin(w, 1, RECORD_MAX);
+    record_begin(w, order->replaces ? WITH_REPLACES : PLAIN, RECORD_MAX);
     record_put_id(w, &order->account);
     record_put_u8(w, (uint8_t)order->status);
     record_put_u64(w, order->created_s);
@@ -100,6 +103,8 @@ bool order_encode(const struct acme_order *order, struct record_writer *w)
     record_put_id(w, &order->certificate);
     record_put_string(w, order->error);
     record_put_string(w, order->user_agent);
+    if (order->replaces)
+        record_put_string(w, order->replaces);
     return record_finish(w);
 }
 
@@ -126,6 +131,7 @@ void acme_order_clear(struct acme_order *order)
     free(order->authzs);
     free(order->error);
     free(order->user_agent);
+    free(order->replaces);
     memset(order, 0, sizeof *order);
 }
 

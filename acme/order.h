@@ -38,6 +38,7 @@ struct acme_order {
     struct acme_id certificate;
     char *error;      /* owned: problem document, NULL for none */
     char *user_agent; /* owned: of newOrder, "" for none */
+    char *replaces; /* owned: name of the certificate that this order replaces (RFC 9773 section 4.1), NULL for none */
 };
 
 /* Records. order_load: STORE_OK, STORE_NOT_FOUND or STORE_INVALID; *order must be cleared in any case. */

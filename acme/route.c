@@ -18,6 +18,7 @@ static const struct acme_route routes[] = {
     {"/acme/challenge/:id/:type", .post = acme_post_challenge},
     {"/acme/certificate/:id", .post = acme_post_certificate},
     {"/acme/certificate/:id/:text", .post = acme_post_alternate},
+    {"/acme/renewal-info/:text", .get = acme_get_renewal_info, .name = "renewalInfo"},
 };
 
 const struct acme_route *acme_route_at(size_t i)

@@ -13,10 +13,10 @@ enum acme_signer {
 struct acme_route {
     const char *pattern; /* ":id" stands for an id, ":type" for a challenge type, ":text" for anything */
     enum acme_signer signer;
-    acme_handler *get; /* GET and HEAD; NULL: not allowed */
-    acme_handler *post;
-    bool is_directory; /* Link rel="index" is on every reply but this one's */
-    const char *name;  /* in the directory; NULL: not shown there */
+    acme_handler *get;  /* GET and HEAD; NULL: not allowed */
+    acme_handler *post; /* NULL: not allowed */
+    bool is_directory;  /* Link rel="index" is on every reply but this one's */
+    const char *name;   /* in the directory, without ":text"; NULL: not shown there */
 };
 
 /* Fills *id and *type where the pattern has them. NULL: no such resource. */

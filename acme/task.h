@@ -79,6 +79,7 @@ acme_handler acme_get_directory, acme_post_directory, acme_get_nonce, acme_post_
 acme_handler acme_post_new_account, acme_post_account, acme_post_key_change, acme_post_orders, acme_post_revoke_cert;
 acme_handler acme_post_new_order, acme_post_order, acme_post_finalize;
 acme_handler acme_post_new_authz, acme_post_authz, acme_post_challenge, acme_post_certificate, acme_post_alternate;
+acme_handler acme_get_renewal_info;
 
 /* The payload as a JSON object, parsed once; NULL: the problem is set. Borrowed. */
 json_t *acme_payload(struct acme_exchange *x, struct acme_task *task);

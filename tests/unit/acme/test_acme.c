@@ -96,6 +96,7 @@ static void the_directory_names_what_is_routed(void **state)
     assert_string_equal(member(&r, "keyChange"), BASE "/acme/key-change");
     assert_string_equal(member(&r, "revokeCert"), BASE "/acme/revoke-cert");
     assert_string_equal(member(&r, "newAuthz"), BASE "/acme/new-authz");
+    assert_string_equal(member(&r, "renewalInfo"), BASE "/acme/renewal-info");
     const json_t *meta = json_object_get(r.json, "meta");
     assert_string_equal(json_string_value(json_object_get(meta, "termsOfService")), "https://acme.test/terms");
     assert_string_equal(json_string_value(json_object_get(meta, "website")), "https://acme.test/");
