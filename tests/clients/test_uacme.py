@@ -1,4 +1,4 @@
-"""uacme with a hook that fills a web server's folder. It waits about 42 minutes, so it is cut short as a timer would."""
+"""uacme with a hook that fills a web server's folder. It waits 42 minutes, so it is cut short as a timer would."""
 
 from matrix import Home, Webroot, check_new_and_renewed, check_slow, cut_short, names_for
 
