@@ -18,6 +18,7 @@ enum job_kind {
     JOB_VALIDATE = 1, /* subject: authorization id, challenge type (acme/authorization.h) */
     JOB_ISSUANCE = 2, /* subject: issuance id */
     JOB_REVOKE = 3,   /* subject: certificate id */
+    JOB_DCV_RECORDS = 5, /* subject: issuance id. Its CNAME records are published while it lives, removed after */
     JOB_KINDS
 };
 

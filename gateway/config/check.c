@@ -1,10 +1,13 @@
 /* config_check: what no single key can tell. */
 #include "gateway/config/internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "gateway/dcv/update.h"
 #include "sectigo/product.h"
 
 static bool check_push(struct config_reading *r, const struct config_push *push)
@@ -144,7 +147,46 @@ static bool check_profiles(struct config_reading *r, struct config *config)
     return true;
 }
 
+/* ---- domain control ---- */
+
+static bool check_server(struct config_reading *r, const struct config_dcv_zone *zone, const char *path)
+{
+    char at[CONFIG_PATH_MAX];
+    if (zone->tsig_name == NULL || zone->tsig_secret == NULL)
+        return config_fail(r, path, "has a server and needs tsig_name and tsig_secret_file");
+    snprintf(at, sizeof at, "%.200s.tsig_secret_file", path);
+    return update_key_works(zone) || config_fail(r, at, "does not hold a key in base64 on its first line");
+}
+
+static bool check_zone(struct config_reading *r, const struct config_dcv *dcv, const struct config_dcv_zone *zone,
+                       const char *path)
+{
+    for (const struct config_dcv_zone *other = dcv->zones; other < zone; other++)
+        if (strcasecmp(other->zone, zone->zone) == 0)
+            return config_fail(r, path, "\"%s\" is an earlier zone; each may stand here once", zone->zone);
+    if (zone->server != NULL)
+        return check_server(r, zone, path);
+    if (zone->tsig_name != NULL || zone->tsig_secret != NULL)
+        return config_fail(r, path, "has a TSIG key and needs the server that it is for");
+    return dcv->hook.program != NULL ||
+           config_fail(r, path, "needs a server, or dcv.hook.program, which then serves it");
+}
+
+static bool check_dcv(struct config_reading *r, const struct config_dcv *dcv)
+{
+    char path[CONFIG_PATH_MAX];
+    if (dcv->hook.program != NULL && access(dcv->hook.program, X_OK) != 0)
+        return config_fail(r, "dcv.hook.program", "\"%.200s\" cannot be run: %s", dcv->hook.program, strerror(errno));
+    for (unsigned i = 0; i < dcv->zone_count; i++) {
+        snprintf(path, sizeof path, "dcv.zones[%u]", i + 1);
+        if (!check_zone(r, dcv, &dcv->zones[i], path))
+            return false;
+    }
+    return true;
+}
+
 bool config_check(struct config_reading *r, struct config *config)
 {
-    return check_push(r, &config->public.push) && check_logins(r, config) && check_profiles(r, config);
+    return check_push(r, &config->public.push) && check_dcv(r, &config->dcv) && check_logins(r, config) &&
+           check_profiles(r, config);
 }

@@ -62,9 +62,27 @@ struct config_validation {
     uint32_t timeout_ms;          /* default 20s */
 };
 
+enum config_tsig_algorithm { CONFIG_TSIG_SHA256, CONFIG_TSIG_SHA512 };
 enum config_preflight { CONFIG_PREFLIGHT_ENFORCE, CONFIG_PREFLIGHT_WARN, CONFIG_PREFLIGHT_OFF };
 
+/* Where CNAME_CSR_HASH records may be published. */
+struct config_dcv_zone {
+    char *zone;
+    char *server;                              /* "192.0.2.53" or "192.0.2.53@5353"; NULL: the hook serves this zone */
+    char *tsig_name, *tsig_secret;             /* of server; the secret in base64. YAML: tsig_name, tsig_secret_file */
+    enum config_tsig_algorithm tsig_algorithm; /* default hmac-sha256 */
+};
+
+struct config_dcv_hook {
+    char *program;       /* default NULL: none */
+    uint32_t timeout_ms; /* default 60s: for one run */
+};
+
 struct config_dcv {
+    struct config_strings methods; /* "http", "cname": preference for names that are no wildcards; default http */
+    struct config_dcv_zone *zones;
+    unsigned zone_count;
+    struct config_dcv_hook hook;
     uint16_t http_port;              /* default 80: where Sectigo looks */
     enum config_preflight preflight; /* default enforce */
     uint32_t preflight_retry_ms;     /* default 30s: until the answer is seen */

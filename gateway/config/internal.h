@@ -107,6 +107,7 @@ bool config_is_listen(const char *text);
 bool config_is_prefix(const char *text);
 bool config_is_resolver(const char *text);
 bool config_is_domain(const char *text);
+bool config_is_dcv_method(const char *text);
 bool config_is_base_url(const char *text);
 bool config_is_web_url(const char *text);
 bool config_is_url_path(const char *text);

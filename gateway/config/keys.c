@@ -196,7 +196,64 @@ static const struct config_word preflights[] = {
     {0},
 };
 
+static const struct config_key hook_keys[] = {
+    {.name = "program", .kind = CONFIG_FILE, .at = AT(dcv.hook.program), .expected = A_FILE},
+    {.name = "timeout",
+     .kind = CONFIG_MS,
+     .at = AT(dcv.hook.timeout_ms),
+     .standard = "60s",
+     .min = 100,
+     .max = 10 * MINUTE},
+};
+static const struct config_table hook_table = TABLE(hook_keys, struct config);
+
+#undef AT
+#define AT(member) offsetof(struct config_dcv_zone, member)
+
+static const struct config_word tsig_algorithms[] = {
+    {"hmac-sha256", CONFIG_TSIG_SHA256},
+    {"hmac-sha512", CONFIG_TSIG_SHA512},
+    {0},
+};
+
+static const struct config_key zone_keys[] = {
+    {.name = "zone",
+     .kind = CONFIG_TEXT,
+     .at = AT(zone),
+     .required = true,
+     .check = config_is_domain,
+     .expected = A_DOMAIN},
+    {.name = "server",
+     .kind = CONFIG_TEXT,
+     .at = AT(server),
+     .check = config_is_resolver,
+     .expected = "the address of the zone's primary server, such as 192.0.2.53 or 192.0.2.53@5353"},
+    {.name = "tsig_name", .kind = CONFIG_TEXT, .at = AT(tsig_name), .check = config_is_domain, .expected = A_DOMAIN},
+    {.name = "tsig_algorithm",
+     .kind = CONFIG_WORD,
+     .at = AT(tsig_algorithm),
+     .standard = "hmac-sha256",
+     .words = tsig_algorithms},
+    {.name = "tsig_secret_file", .kind = CONFIG_SECRET, .at = AT(tsig_secret), .expected = A_FILE},
+};
+static const struct config_table zone_table = TABLE(zone_keys, struct config_dcv_zone);
+
+#undef AT
+#define AT(member) offsetof(struct config, member)
+
 static const struct config_key dcv_keys[] = {
+    {.name = "methods",
+     .kind = CONFIG_LIST,
+     .at = AT(dcv.methods),
+     .standard = "http",
+     .check = config_is_dcv_method,
+     .expected = "one of http, cname"},
+    {.name = "zones",
+     .kind = CONFIG_RECORDS,
+     .at = AT(dcv.zones),
+     .count_at = AT(dcv.zone_count),
+     .table = &zone_table},
+    {.name = "hook", .kind = CONFIG_MAPPING, .table = &hook_table},
     {.name = "http_port", .kind = CONFIG_PORT, .at = AT(dcv.http_port), .standard = "80"},
     {.name = "preflight", .kind = CONFIG_WORD, .at = AT(dcv.preflight), .standard = "enforce", .words = preflights},
     {.name = "preflight_retry",

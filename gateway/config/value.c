@@ -166,6 +166,11 @@ bool config_is_resolver(const char *text)
     return text[len] == '\0' || is_port(text + len + 1, 1);
 }
 
+bool config_is_dcv_method(const char *text)
+{
+    return strcmp(text, "http") == 0 || strcmp(text, "cname") == 0;
+}
+
 /* ---- URLs ---- */
 
 static bool is_url_text(const char *text)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/egress/fetch.h"
 #include "gateway/validate/excerpt.h"
@@ -111,4 +112,61 @@ bool preflight_http(struct egress *egress, const struct preflight_http *want, pr
     preflight->fetch.ctx = preflight;
     egress_fetch(egress, &preflight->fetch);
     return true;
+}
+
+/* ---- CNAME ---- */
+
+struct cname_look {
+    preflight_done_fn *done;
+    void *ctx;
+    char owner[256], target[256];
+};
+
+/* An uncompressed name of the wire as text without the final dot; octets that no name of ours has become '?'. False
+ * where it is none. */
+static bool read_name(const uint8_t *wire, size_t len, char text[static 256])
+{
+    size_t at = 0, out = 0;
+    while (at < len && wire[at] != 0) {
+        size_t label = wire[at++];
+        if (label > 63 || at + label > len || out + label + 1 >= 256)
+            return false;
+        if (out > 0)
+            text[out++] = '.';
+        for (size_t i = 0; i < label; i++)
+            text[out++] = (char)(wire[at + i] > ' ' && wire[at + i] <= '~' ? wire[at + i] : '?');
+        at += label;
+    }
+    text[out] = '\0';
+    return at < len;
+}
+
+static void on_cname(void *ctx, const struct egress_dns_answer *answer)
+{
+    struct cname_look look = *(struct cname_look *)ctx;
+    char found[256] = "", reason[PREFLIGHT_REASON_MAX] = "";
+    free(ctx);
+    if (answer->status != EGRESS_DNS_ANSWER)
+        snprintf(reason, sizeof reason, "the CNAME record %.250s -> %.250s cannot be looked up: %.250s", look.owner,
+                 look.target, answer->reason);
+    else if (answer->record_count != 1 || !read_name(answer->rdata[0], answer->rdata_len[0], found) ||
+             strcasecmp(found, look.target) != 0)
+        snprintf(reason, sizeof reason, "the CNAME record at %.250s has the target %.250s instead of %.250s",
+                 look.owner, found, look.target);
+    look.done(look.ctx, reason[0] == '\0', reason);
+}
+
+bool preflight_cname(struct egress *egress, const struct preflight_cname *want, preflight_done_fn *done, void *ctx)
+{
+    struct cname_look *look = calloc(1, sizeof *look);
+    if (look == NULL)
+        return false;
+    look->done = done;
+    look->ctx = ctx;
+    snprintf(look->owner, sizeof look->owner, "%s", want->owner);
+    snprintf(look->target, sizeof look->target, "%s", want->target);
+    bool started = egress_resolve(egress, look->owner, EGRESS_RR_CNAME, want->timeout_ms, on_cname, look);
+    if (!started)
+        free(look);
+    return started;
 }

@@ -23,4 +23,11 @@ typedef void preflight_done_fn(void *ctx, bool ok, const char *reason);
  * done is not called. */
 bool preflight_http(struct egress *egress, const struct preflight_http *want, preflight_done_fn *done, void *ctx);
 
+/* The same for a CNAME record, through the configured resolvers. */
+struct preflight_cname {
+    const char *owner, *target;
+    uint32_t timeout_ms;
+};
+bool preflight_cname(struct egress *egress, const struct preflight_cname *want, preflight_done_fn *done, void *ctx);
+
 #endif

@@ -10,6 +10,7 @@
 #include "gateway/dcv/files.h"
 #include "gateway/issue/errand.h"
 #include "gateway/issue/queue.h"
+#include "gateway/issue/records.h"
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
 #include "gateway/operate/audit.h"
@@ -70,7 +71,9 @@ static enum store_status adopt_unique_value(struct commit *c)
         return STORE_OK;
     enum store_status status = dcv_file_remove(c->txn, &answer);
     memcpy(c->is->unique_value, theirs, sizeof c->is->unique_value);
-    return status == STORE_OK ? dcv_file_put(c->txn, &answer, c->now_ms) : status;
+    if (status == STORE_OK)
+        status = dcv_file_put(c->txn, &answer, c->now_ms);
+    return status == STORE_OK ? records_retarget(c->txn, &answer, c->now_ms) : status;
 }
 
 /* ---- entering a state ---- */
@@ -177,6 +180,8 @@ static enum store_status end(struct commit *c)
     struct dcv_answer answer = dcv_answer(c->is);
     enum store_status status = dcv_file_remove(c->txn, &answer);
     c->next_ms = UINT64_MAX;
+    if (status == STORE_OK)
+        status = records_unpublish(c->txn, c->is->id, c->now_ms);
     return status == STORE_OK ? queue_hand_over(c->txn, c->sub, c->is, c->now_ms) : status;
 }
 
@@ -302,6 +307,14 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static enum store_status save(struct commit *c)
+{
+    enum store_status status = issuance_save(c->txn, c->is);
+    if (status == STORE_OK && c->result->records.count > 0)
+        status = dcv_records_save(c->txn, c->is->id, &c->result->records);
+    return status == STORE_OK && c->sub->state != 0 ? subscription_save(c->txn, c->sub) : status;
+}
+
 static enum store_status apply(struct commit *c)
 {
     enum store_status status = take_facts(c) ? STORE_OK : STORE_IO;
@@ -316,9 +329,7 @@ static enum store_status apply(struct commit *c)
     if (!c->result->hasten)
         c->is->revision++; /* a push changes no state: a step under way stays good */
     if (status == STORE_OK)
-        status = issuance_save(c->txn, c->is);
-    if (status == STORE_OK && c->sub->state != 0)
-        status = subscription_save(c->txn, c->sub);
+        status = save(c);
     if (status == STORE_OK)
         status = set_job(c);
     c->errand->next_ms = c->next_ms;

@@ -90,6 +90,7 @@ static void clear_result(struct result *result)
 {
     acme_problem_clear(&result->problem);
     acme_certificate_clear(&result->certificate);
+    dcv_records_clear(&result->records);
     memset(result, 0, sizeof *result);
 }
 

@@ -14,6 +14,7 @@
 
 #include "acme/certificate.h"
 #include "acme/problem.h"
+#include "gateway/dcv/record.h"
 #include "gateway/issue/issuance.h"
 #include "gateway/issue/issuer.h"
 #include "gateway/issue/pushes.h"
@@ -46,6 +47,8 @@ struct result {
     struct acme_problem problem;         /* of the ACME orders, where they end invalid */
     struct sectigo_order_answer answer;  /* to submitted */
     struct acme_certificate certificate; /* to collected; owned */
+    struct dcv_records records;          /* to be stored before they are published; none: nothing to store. Owned */
+    bool unseen;                         /* preflight does not see a CNAME record */
 };
 
 struct errand {
@@ -93,6 +96,9 @@ void errand_log(const struct errand *errand, enum log_level level, const char *m
 
 /* The function of the errand's state. On the egress thread. life.c */
 enum step life_step(struct errand *errand);
+/* Of prepared and published: the answers to Sectigo's domain control are put in place, and seen. control.c */
+enum step control_prepared(struct errand *errand);
+enum step control_published(struct errand *errand);
 /* Judges a certificate against the issuance; fills result.to and result.certificate where it is accepted. life.c */
 bool life_accept(struct errand *errand, const char *leaf, const char *ca);
 /* store_fn, arg is the errand. commit.c */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/clock.h"
+#include "gateway/dcv/choice.h"
 #include "gateway/issue/errand.h"
 #include "gateway/issue/request.h"
 #include "gateway/issue/tables.h"
@@ -42,18 +43,13 @@ static struct subscription_scope scope_of(const char *policy, const struct confi
 
 /* ---- newOrder ---- */
 
-static bool check_name(const struct acme_identifier *name, struct acme_problem *problem)
+static bool check_name(const struct config_dcv *dcv, const struct acme_identifier *name, struct acme_problem *problem)
 {
+    struct dcv_choice choice;
     if (name->type != ACME_DNS_NAME)
         return acme_problem_set(problem, ACME_UNSUPPORTED_IDENTIFIER, "%s: this server issues for DNS names only",
                                 name->value);
-    if (identifier_is_wildcard(name))
-        return acme_problem_set(
-            problem, ACME_REJECTED_IDENTIFIER,
-            "%s: a wildcard needs domain control by DNS at the certification authority, and this server is "
-            "configured for HTTP only; order the host names instead",
-            name->value);
-    return true;
+    return dcv_choose(dcv, name, &choice, problem);
 }
 
 static bool may_order(void *ctx, struct store_txn *txn, const char *policy, const struct acme_names *names,
@@ -65,7 +61,7 @@ static bool may_order(void *ctx, struct store_txn *txn, const char *policy, cons
     struct subscription sub;
 
     for (size_t i = 0; i < names->count; i++) {
-        if (!check_name(&names->list[i], problem))
+        if (!check_name(&issuer->at.config->dcv, &names->list[i], problem))
             return false;
     }
     if (request_product(profile, names, true, problem) == 0)

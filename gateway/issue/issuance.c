@@ -18,7 +18,7 @@ static const struct {
 } states[ISSUANCE_STATES] = {
     [ISSUANCE_QUEUED] = {"queued", TO(PREPARED) | TO(REFUSED)},
     [ISSUANCE_PREPARED] = {"prepared", TO(PUBLISHED) | TO(HELD) | TO(REFUSED)},
-    [ISSUANCE_PUBLISHED] = {"published", TO(SUBMITTING) | TO(HELD) | TO(REFUSED)},
+    [ISSUANCE_PUBLISHED] = {"published", TO(SUBMITTING) | TO(PREPARED) | TO(HELD) | TO(REFUSED)},
     [ISSUANCE_SUBMITTING] = {"submitting",
                              TO(SUBMITTED) | TO(UNKNOWN) | TO(PUBLISHED) | TO(HELD) | TO(REFUSED) | TO(PREPARED)},
     [ISSUANCE_UNKNOWN] = {"unknown", TO(SUBMITTED) | TO(SUBMITTING) | TO(HELD) | TO(REFUSED)},

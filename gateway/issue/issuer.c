@@ -6,6 +6,7 @@
 #include "gateway/clock.h"
 #include "gateway/dcv/files.h"
 #include "gateway/issue/errand.h"
+#include "gateway/issue/records.h"
 #include "gateway/issue/revoke.h"
 #include "gateway/log.h"
 
@@ -42,6 +43,7 @@ struct issuer *issuer_make(const struct issuer_config *config)
         return NULL;
     }
     scheduler_handle(config->scheduler, JOB_ISSUANCE, on_job, issuer);
+    scheduler_handle(config->scheduler, JOB_DCV_RECORDS, records_job, issuer);
     scheduler_handle(config->scheduler, JOB_REVOKE, revoke_on_job, issuer);
     return issuer;
 }

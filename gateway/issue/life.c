@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "gateway/clock.h"
-#include "gateway/dcv/preflight.h"
 #include "gateway/issue/accept.h"
 #include "gateway/issue/errand.h"
 #include "gateway/issue/request.h"
@@ -67,76 +66,6 @@ static void call(struct errand *e, enum sectigo_call_kind kind, struct sectigo_f
 static enum sectigo_call_kind order_call(const struct errand *e)
 {
     return e->is.kind == ISSUANCE_PURCHASE ? SECTIGO_AUTO_APPLY_ORDER : SECTIGO_AUTO_REPLACE_SSL;
-}
-
-/* ---- prepared, published: the DCV answer ---- */
-
-static enum step prepared(struct errand *e)
-{
-    /* This state was stored with the finalize, or by the issuance before: nothing has passed errand_commit yet. */
-    errand_debug_stop(e->issuer, issuance_state_text(ISSUANCE_PREPARED));
-    /* The public listener serves the file from the transaction on that stored it. */
-    return go(e, ISSUANCE_PUBLISHED, 0);
-}
-
-/* It was never placed, so nothing is owed. */
-static enum step too_late(struct errand *e)
-{
-    acme_problem_set(&e->result.problem, ACME_SERVER_INTERNAL, "the order could not be placed in time: %s",
-                     e->is.note && *e->is.note ? e->is.note : "Sectigo could not be reached");
-    note(e, "%s", e->result.problem.detail);
-    return go(e, ISSUANCE_REFUSED, 0);
-}
-
-static void on_preflight(void *ctx, bool ok, const char *reason)
-{
-    struct errand *e = ctx;
-    const struct config_dcv *dcv = &e->issuer->at.config->dcv;
-    if (!ok) {
-        note(e, "%s", reason);
-        errand_log(e, LOG_LEVEL_WARNING, "the answer to Sectigo's domain control cannot be seen", reason);
-    }
-    if (--e->checks > 0)
-        return;
-    if (!e->result.note[0] || dcv->preflight == CONFIG_PREFLIGHT_WARN)
-        go(e, ISSUANCE_SUBMITTING, 0);
-    else
-        go(e, ISSUANCE_PUBLISHED, clock_ms() + dcv->preflight_retry_ms);
-    errand_commit(e);
-}
-
-static void start_preflight(struct errand *e)
-{
-    struct sectigo_token token;
-    char path[80], body[160];
-    if (!sectigo_token_make(e->is.csr, e->is.csr_len, e->is.unique_value, &token) ||
-        sectigo_token_file(&token, body, sizeof body) == 0) {
-        e->checks = 1;
-        on_preflight(e, false, "the DCV token cannot be computed: out of memory");
-        return;
-    }
-    snprintf(path, sizeof path, "/.well-known/pki-validation/%s.txt", token.md5_upper);
-    size_t count = e->sub.names.count; /* the errand may be gone after the last one */
-    e->checks = (unsigned)count;
-    for (size_t i = 0; i < count; i++) {
-        struct preflight_http want = {.name = e->sub.names.list[i].value,
-                                      .port = e->issuer->at.config->dcv.http_port,
-                                      .path = path,
-                                      .body = body,
-                                      .timeout_ms = e->issuer->at.config->validation.timeout_ms};
-        if (!preflight_http(e->issuer->at.egress, &want, on_preflight, e))
-            on_preflight(e, false, "preflight cannot be started: out of memory");
-    }
-}
-
-static enum step published(struct errand *e)
-{
-    if (e->is.sends == 0 && clock_ms() > e->is.created_ms + (uint64_t)e->profile->deadline_s * 1000)
-        return too_late(e);
-    if (e->issuer->at.config->dcv.preflight == CONFIG_PREFLIGHT_OFF)
-        return go(e, ISSUANCE_SUBMITTING, 0);
-    start_preflight(e);
-    return STEP_WAIT;
 }
 
 /* ---- submitting: the one request that costs money ---- */
@@ -245,14 +174,16 @@ static enum step submitting(struct errand *e)
     if (!e->sending) /* left over by a kill: it may have been sent */
         return unknown(e, "the gateway ended while the request was on its way");
     e->sending = false;
-    request_order(&form, &e->is, &e->sub, e->profile);
+    request_order(&form, &e->is, &e->sub, e->profile, &e->issuer->at.config->dcv);
     if (form.failed) {
         sectigo_form_clear(&form);
         note(e, "not sent: out of memory");
         return send_later(e);
     }
     /* finalize has checked that the CSR's names are the order's */
-    struct sectigo_csr_facts csr = {.common_name = e->is.csr_has_cn, .names = e->sub.names.count};
+    struct sectigo_csr_facts csr = {.common_name = e->is.csr_has_cn,
+                                    .common_name_wildcard = e->is.csr_has_cn && request_is_wildcard(&e->sub),
+                                    .names = e->sub.names.count};
     if (e->is.kind == ISSUANCE_PURCHASE && e->is.sends == 1 && !sectigo_order_check_known(&form, &csr, reason)) {
         sectigo_form_clear(&form);
         errand_log(e, LOG_LEVEL_ERROR, "the order cannot be sent as the profile makes it", reason);
@@ -496,8 +427,12 @@ static enum step held_over(struct errand *e)
 enum step life_step(struct errand *e)
 {
     static enum step (*const steps[ISSUANCE_STATES])(struct errand *) = {
-        [ISSUANCE_PREPARED] = prepared, [ISSUANCE_PUBLISHED] = published, [ISSUANCE_SUBMITTING] = submitting,
-        [ISSUANCE_UNKNOWN] = settle,    [ISSUANCE_SUBMITTED] = collect,   [ISSUANCE_BLOCKED] = collect,
+        [ISSUANCE_PREPARED] = control_prepared,
+        [ISSUANCE_PUBLISHED] = control_published,
+        [ISSUANCE_SUBMITTING] = submitting,
+        [ISSUANCE_UNKNOWN] = settle,
+        [ISSUANCE_SUBMITTED] = collect,
+        [ISSUANCE_BLOCKED] = collect,
         [ISSUANCE_HELD] = held_over,
     };
     return steps[e->is.state] ? steps[e->is.state](e) : STEP_END;

@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/dcv/choice.h"
 #include "sectigo/product.h"
 
-enum shape { SINGLE, MULTI };
+enum shape { SINGLE, WILDCARD, MULTI };
 
 /* maxSubjectCNs and primaryDomainName take a name of up to this many octets. */
 enum { COMMON_NAME_MAX = 64 };
@@ -16,28 +17,56 @@ static unsigned refuse(struct acme_problem *problem, enum acme_problem_type type
     return 0;
 }
 
+/* {*.d} and {*.d, d}: what one wildcard product gives. */
+static bool is_wildcard_set(const struct acme_names *names)
+{
+    const char *first = names->list[0].value, *last = names->list[names->count - 1].value;
+    const char *wildcard = identifier_is_wildcard(&names->list[0]) ? first : last;
+    const char *base = wildcard == first ? last : first;
+    if (strncmp(wildcard, "*.", 2) != 0 || names->count > 2)
+        return false;
+    return names->count == 1 || strcmp(wildcard + 2, base) == 0;
+}
+
+static enum shape shape_for(const struct config_profile *profile, const struct acme_names *names)
+{
+    bool base_too = names->count == 1 || profile->accept_base_of_wildcard;
+    if (is_wildcard_set(names))
+        return profile->product_wildcard && base_too ? WILDCARD : MULTI;
+    return names->count == 1 ? SINGLE : MULTI;
+}
+
 unsigned request_product(const struct config_profile *profile, const struct acme_names *names, bool has_cn,
                          struct acme_problem *problem)
 {
-    bool single = names->count == 1;
-    if (single && !has_cn && profile->csr_without_cn == CONFIG_CN_REFUSE)
+    enum shape shape = shape_for(profile, names);
+    if (shape != MULTI && !has_cn && profile->csr_without_cn == CONFIG_CN_REFUSE)
         return refuse(problem, ACME_BAD_CSR,
                       "the CSR has no common name, and this profile's product needs one: set the name as CN");
-    if (single && !has_cn && profile->csr_without_cn == CONFIG_CN_MULTI_DOMAIN)
-        single = false;
-    unsigned product = single ? profile->product_single : profile->product_multi;
-    if (product == 0)
+    if (shape != MULTI && !has_cn && profile->csr_without_cn == CONFIG_CN_MULTI_DOMAIN)
+        shape = MULTI;
+    const unsigned products[] = {profile->product_single, profile->product_wildcard, profile->product_multi};
+    if (products[shape] == 0)
         return refuse(problem, ACME_REJECTED_IDENTIFIER,
-                      single ? "this profile sells no certificate for a single name"
-                             : "this profile sells no certificate for several names: order one for each name");
-    return product;
+                      shape == SINGLE          ? "this profile sells no certificate for a single name"
+                      : is_wildcard_set(names) ? "this profile sells no wildcard certificate"
+                                               : "this profile sells no certificate for several names: order one for "
+                                                 "each name");
+    return products[shape];
 }
 
 /* Of the product that was bought, whatever the profile sells by now. */
 static enum shape shape_of(const struct subscription *sub)
 {
     const struct sectigo_product *product = sectigo_product_find((int)sub->product);
+    if (product && product->shape == SECTIGO_WILDCARD)
+        return WILDCARD;
     return product && product->shape == SECTIGO_SINGLE ? SINGLE : MULTI;
+}
+
+bool request_is_wildcard(const struct subscription *sub)
+{
+    return shape_of(sub) == WILDCARD;
 }
 
 /* The names as Sectigo lists them: separated by commas. */
@@ -71,19 +100,54 @@ static void add_csr(struct sectigo_form *form, const struct issuance *is)
     free(pem);
 }
 
+static enum sectigo_dcv_method method_of(const struct config_dcv *dcv, const struct acme_identifier *name)
+{
+    struct acme_problem problem = {0};
+    struct dcv_choice choice;
+    /* Where nothing serves the name any more, preflight has let it pass: by HTTP Sectigo can at least tell us so. */
+    if (!dcv_choose(dcv, name, &choice, &problem))
+        choice.method = identifier_is_wildcard(name) ? SECTIGO_DCV_CNAME : SECTIGO_DCV_HTTP;
+    acme_problem_clear(&problem);
+    return choice.method;
+}
+
+/* In the order of domainNames. */
+static void add_tokens(struct sectigo_form *form, const struct acme_names *names, const struct config_dcv *dcv)
+{
+    struct sectigo_dcv_choice *choices = calloc(names->count, sizeof *choices);
+    for (size_t i = 0; choices && i < names->count; i++)
+        choices[i].method = method_of(dcv, &names->list[i]);
+    char *tokens = choices ? sectigo_validation_tokens(choices, names->count) : NULL;
+    if (tokens)
+        sectigo_form_add(form, "validationTokens", tokens);
+    else
+        form->failed = true;
+    free(tokens);
+    free(choices);
+}
+
+/* Of a product that has one name: the wildcard, or the only one. */
+static const struct acme_identifier *sole_name(const struct acme_names *names)
+{
+    return &names->list[names->count == 2 && identifier_is_wildcard(&names->list[1]) ? 1 : 0];
+}
+
 /* What purchase and replacement share. */
 static void add_names_and_dcv(struct sectigo_form *form, const struct issuance *is, const struct subscription *sub,
-                              const struct config_profile *profile)
+                              const struct config_profile *profile, const struct config_dcv *dcv)
 {
-    if (shape_of(sub) == SINGLE) {
-        sectigo_form_add(form, "dcvMethod", "HTTP_CSR_HASH");
-        sectigo_form_add(form, "omitAdditionalFQDN", "Y");
+    enum shape shape = shape_of(sub);
+    if (shape != MULTI) {
+        const struct acme_identifier *name = sole_name(&sub->names);
+        sectigo_form_add(form, "dcvMethod", sectigo_dcv_method_name(method_of(dcv, name)));
+        if (shape == SINGLE)
+            sectigo_form_add(form, "omitAdditionalFQDN", "Y");
         if (!is->csr_has_cn && profile->csr_without_cn == CONFIG_CN_DOMAIN_NAMES)
-            add_domain_names(form, &sub->names);
+            sectigo_form_add(form, "domainNames", name->value);
         return;
     }
     add_domain_names(form, &sub->names);
-    sectigo_form_add(form, "validationTokens", "ALLHTTPCSRHASH");
+    add_tokens(form, &sub->names, dcv);
     if (strlen(sub->names.list[0].value) <= COMMON_NAME_MAX)
         sectigo_form_add(form, "primaryDomainName", sub->names.list[0].value);
 }
@@ -103,14 +167,14 @@ static void add_purchase(struct sectigo_form *form, const struct subscription *s
 }
 
 void request_order(struct sectigo_form *form, const struct issuance *is, const struct subscription *sub,
-                   const struct config_profile *profile)
+                   const struct config_profile *profile, const struct config_dcv *dcv)
 {
     if (is->kind == ISSUANCE_PURCHASE)
         add_purchase(form, sub, profile);
     else
         sectigo_form_add(form, "orderNumber", sub->order_number);
     add_csr(form, is);
-    add_names_and_dcv(form, is, sub, profile);
+    add_names_and_dcv(form, is, sub, profile, dcv);
     sectigo_form_add(form, "serverSoftware", "-1");
     sectigo_form_add(form, "isCustomerValidated", "N");
     sectigo_form_add(form, "emailAddress", "none");

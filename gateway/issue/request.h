@@ -20,7 +20,9 @@ unsigned request_product(const struct config_profile *profile, const struct acme
 /* Each fills a zeroed form; form->failed tells of short memory. request_order is AutoApplyOrder for a purchase,
  * AutoReplaceSSL for a replacement. */
 void request_order(struct sectigo_form *form, const struct issuance *issuance, const struct subscription *subscription,
-                   const struct config_profile *profile);
+                   const struct config_profile *profile, const struct config_dcv *dcv);
+/* Whether the subscription's product is a wildcard. */
+bool request_is_wildcard(const struct subscription *subscription);
 void request_collect(struct sectigo_form *form, const struct issuance *issuance);
 void request_status(struct sectigo_form *form, const struct issuance *issuance);
 void request_report(struct sectigo_form *form, const struct issuance *issuance);

@@ -16,11 +16,12 @@ enum issue_table {
     ISSUE_BY_CERTIFICATE_ID,                /* Sectigo's certificateID -> issuance id */
     ISSUE_DCV_FILES,                        /* MD5 in upper-case hex (32), issuance id -> time (8), file body */
     ISSUE_AUDIT,                            /* time (8), issuance id, what -> one JSON object; never changed */
+    ISSUE_DCV_RECORDS,                      /* issuance id -> its CNAME records (gateway/dcv/record.h) */
     ISSUE_TABLE_END
 };
 
 #define ISSUE_TABLE_NAMES                                                                                              \
     "subscriptions", "subscription-index", "issuances", "issuance-by-order", "issuance-by-order-number",               \
-        "issuance-by-certificate-id", "dcv-files", "audit"
+        "issuance-by-certificate-id", "dcv-files", "audit", "dcv-records"
 
 #endif

@@ -64,6 +64,9 @@ acl:
   - id: updates
     action: update
     key: {key}
+  - id: transfers
+    address: 127.0.0.1
+    action: transfer
 template:
   - id: default
     storage: "{folder}"
@@ -73,7 +76,7 @@ zone:
     file: parent.zone
   - domain: {zone}
     file: test.zone
-    acl: updates
+    acl: [updates, transfers]
 """
 
 

@@ -81,8 +81,8 @@ static inline void write_text(const struct fixture *f, const char *name, const c
     write_file(f, name, text, strlen(text));
 }
 
-static const char *const files[] = {"file", "push-password", "login-password",   "empty",     "long",
-                                    "crlf", "acmegate.yaml", "sectigo-password", "unreadable"};
+static const char *const files[] = {"file", "push-password", "login-password",   "empty",      "long",
+                                    "crlf", "acmegate.yaml", "sectigo-password", "unreadable", "tsig-key"};
 
 static inline int setup(void **state)
 {
@@ -97,6 +97,7 @@ static inline int setup(void **state)
     write_text(f, "push-password", "battery-staple\n");
     write_text(f, "login-password", "correct horse");
     write_text(f, "crlf", "two words \r\nsecond line\n");
+    write_text(f, "tsig-key", "c2VjcmV0IG9mIHRoZSB6b25l\n");
     write_text(f, "empty", "\nsecond line\n");
     write_file(f, "long", longer, sizeof longer);
     *state = f;

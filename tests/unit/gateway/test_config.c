@@ -86,6 +86,11 @@ static void test_standards_of_the_gateway(void **state)
     assert_int_equal(c->validation.tls_port, 443);
     assert_int_equal(c->validation.timeout_ms, 20000);
     assert_int_equal(c->dcv.http_port, 80);
+    assert_int_equal(c->dcv.methods.count, 1);
+    assert_string_equal(c->dcv.methods.list[0], "http");
+    assert_int_equal(c->dcv.zone_count, 0);
+    assert_null(c->dcv.hook.program);
+    assert_int_equal(c->dcv.hook.timeout_ms, 60000);
     assert_int_equal(c->dcv.preflight, CONFIG_PREFLIGHT_ENFORCE);
     assert_int_equal(c->dcv.preflight_retry_ms, 30000);
     config_free(c);
@@ -117,6 +122,17 @@ static void test_words(void **state)
     struct fixture *f = *state;
     struct config *c = load_base(f, "logins:\n", "dcv: {preflight: warn}\nlogins:\n");
     assert_int_equal(c->dcv.preflight, CONFIG_PREFLIGHT_WARN);
+    config_free(c);
+    c = load_base(f, "logins:\n",
+                  "dcv: {methods: [cname, http], hook: {program: /bin/true, timeout: 5s}, zones: [{zone: a.example}, "
+                  "{zone: b.example, server: 192.0.2.53@5353, tsig_name: k, tsig_algorithm: hmac-sha512, "
+                  "tsig_secret_file: @/tsig-key}]}\nlogins:\n");
+    assert_string_equal(c->dcv.methods.list[0], "cname");
+    assert_int_equal(c->dcv.methods.count, 2);
+    assert_int_equal(c->dcv.hook.timeout_ms, 5000);
+    assert_null(c->dcv.zones[0].server);
+    assert_string_equal(c->dcv.zones[1].server, "192.0.2.53@5353");
+    assert_int_equal(c->dcv.zones[1].tsig_algorithm, CONFIG_TSIG_SHA512);
     config_free(c);
     c = load_base(f, "    days: 730\n", "    csr_without_cn: refuse\n");
     assert_int_equal(c->profiles[1].csr_without_cn, CONFIG_CN_REFUSE);

@@ -104,6 +104,8 @@ static void test_bad_words(void **state)
         {"log: debug", "log: trace", "log:", "log", "is not one of debug, info"},
         {"dns-01]", "dns-02]", "challenges", "validation.challenges[2]", "is not one of http-01, dns-01, tls-alpn-01"},
         {"logins:\n", "dcv: {preflight: 0}\nlogins:\n", "dcv:", "dcv.preflight", "one of enforce, warn, off"},
+        {"logins:\n", "dcv: {methods: [dns]}\nlogins:\n", "dcv:", "dcv.methods[1]", "is not one of http, cname"},
+        {"logins:\n", "dcv: {methods: []}\nlogins:\n", "dcv:", "dcv.methods", "empty list"},
         {"    days: 730\n", "    csr_without_cn: maybe\n", "maybe", "profiles[2].csr_without_cn",
          "one of as_is, domain_names, multi_domain, refuse"},
     };
@@ -237,12 +239,33 @@ static void test_no_file(void **state)
     assert_non_null(strstr(f->reason, "cannot be read: Is a directory"));
 }
 
+#define ZONE(more) "dcv: {zones: [{zone: example.com" more "}]}\nlogins:\n"
+
+static void test_bad_zones(void **state)
+{
+    static const struct bad bad[] = {
+        {"logins:\n", ZONE(""), "dcv:", "dcv.zones[1]", "needs a server, or dcv.hook.program"},
+        {"logins:\n", ZONE(", server: ns.example.com"), "dcv:", "dcv.zones[1].server", "192.0.2.53"},
+        {"logins:\n", ZONE(", server: 192.0.2.53"), "dcv:", "dcv.zones[1]", "needs tsig_name and tsig_secret_file"},
+        {"logins:\n", ZONE(", tsig_name: k"), "dcv:", "dcv.zones[1]", "needs the server that it is for"},
+        {"logins:\n", ZONE(", server: 192.0.2.53, tsig_name: k, tsig_secret_file: @/push-password"),
+         "dcv:", "dcv.zones[1].tsig_secret_file", "does not hold a key in base64"},
+        {"logins:\n", ZONE(", tsig_algorithm: hmac-md5"), "dcv:", "dcv.zones[1].tsig_algorithm",
+         "one of hmac-sha256, hmac-sha512"},
+        {"logins:\n", "dcv: {hook: {program: @/file}}\nlogins:\n", "dcv:", "dcv.hook.program", "cannot be run"},
+        {"logins:\n", "dcv: {hook: {program: /bin/true}, zones: [{zone: example.com}, {zone: Example.COM}]}\nlogins:\n",
+         "dcv:", "dcv.zones[2]", "is an earlier zone"},
+    };
+    struct fixture *f = *state;
+    refuse_all(f, bad);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        with_files(test_bad_structure), with_files(test_bad_numbers), with_files(test_bad_words),
-        with_files(test_bad_texts),     with_files(test_bad_files),   with_files(test_keys_that_disagree),
-        with_files(test_not_even_yaml), with_files(test_no_file),
+        with_files(test_bad_structure),      with_files(test_bad_numbers),   with_files(test_bad_words),
+        with_files(test_bad_zones),          with_files(test_bad_texts),     with_files(test_bad_files),
+        with_files(test_keys_that_disagree), with_files(test_not_even_yaml), with_files(test_no_file),
     };
     return cmocka_run_group_tests_name("config, mistakes", tests, NULL, NULL);
 }

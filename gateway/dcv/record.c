@@ -1,0 +1,137 @@
+#include "gateway/dcv/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/issue/tables.h"
+#include "sectigo/sectigo.h"
+#include "store/record.h"
+
+enum { RECORD_VERSION = 1, RECORDS_MAX = 256, RECORD_MAX = RECORDS_MAX * 800 };
+
+void dcv_records_clear(struct dcv_records *records)
+{
+    free(records->list);
+    *records = (struct dcv_records){0};
+}
+
+static bool has(const struct dcv_records *records, const struct dcv_record *record)
+{
+    for (size_t i = 0; i < records->count; i++) {
+        if (strcasecmp(records->list[i].owner, record->owner) == 0 &&
+            strcasecmp(records->list[i].target, record->target) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool add(struct dcv_records *records, const struct dcv_record *record)
+{
+    if (records->count >= RECORDS_MAX)
+        return false;
+    struct dcv_record *list = realloc(records->list, (records->count + 1) * sizeof *list);
+    if (!list)
+        return false;
+    records->list = list;
+    list[records->count++] = *record;
+    return true;
+}
+
+bool dcv_records_make(const struct config_dcv *dcv, const struct acme_names *names, const struct dcv_answer *answer,
+                      struct dcv_records *records)
+{
+    struct acme_problem problem = {0};
+    struct sectigo_token token;
+    bool good = sectigo_token_make(answer->csr, answer->csr_len, answer->unique_value, &token);
+    *records = (struct dcv_records){0};
+    for (size_t i = 0; good && i < names->count; i++) {
+        struct dcv_choice choice;
+        struct dcv_record record = {0};
+        if (!dcv_choose(dcv, &names->list[i], &choice, &problem) || choice.method != SECTIGO_DCV_CNAME)
+            continue; /* a name that nothing serves any more is told of by who sends the order */
+        good = strlen(choice.zone->zone) < sizeof record.zone &&
+               sectigo_token_cname(&token, choice.zone->zone, record.owner, record.target);
+        if (good) {
+            memcpy(record.zone, choice.zone->zone, strlen(choice.zone->zone) + 1);
+            good = has(records, &record) || add(records, &record);
+        }
+    }
+    acme_problem_clear(&problem);
+    return good;
+}
+
+bool dcv_records_join(struct dcv_records *records, const struct dcv_records *more, size_t *added)
+{
+    *added = 0;
+    for (size_t i = 0; i < more->count; i++) {
+        if (has(records, &more->list[i]))
+            continue;
+        if (!add(records, &more->list[i]))
+            return false;
+        ++*added;
+    }
+    return true;
+}
+
+enum store_status dcv_records_load(struct store_txn *txn, const char *issuance, struct dcv_records *records)
+{
+    struct store_slice value;
+    struct record_reader r;
+    *records = (struct dcv_records){0};
+    enum store_status status = store_get(txn, ISSUE_DCV_RECORDS, issuance, strlen(issuance), &value);
+    if (status != STORE_OK)
+        return status;
+    if (record_open(&r, value) != RECORD_VERSION)
+        return STORE_INVALID;
+    uint32_t count = record_get_u32(&r);
+    for (uint32_t i = 0; !r.failed && i < count; i++) {
+        struct dcv_record record = {0};
+        record_get_string(&r, record.zone, sizeof record.zone);
+        record_get_string(&r, record.owner, sizeof record.owner);
+        record_get_string(&r, record.target, sizeof record.target);
+        if (r.failed || !add(records, &record))
+            return STORE_INVALID;
+    }
+    return record_complete(&r) ? STORE_OK : STORE_INVALID;
+}
+
+enum store_status dcv_records_save(struct store_txn *txn, const char *issuance, const struct dcv_records *records)
+{
+    struct record_writer w;
+    enum store_status status = STORE_INVALID;
+    record_begin(&w, RECORD_VERSION, RECORD_MAX);
+    record_put_u32(&w, (uint32_t)records->count);
+    for (size_t i = 0; i < records->count; i++) {
+        record_put_string(&w, records->list[i].zone);
+        record_put_string(&w, records->list[i].owner);
+        record_put_string(&w, records->list[i].target);
+    }
+    if (!w.failed)
+        status = store_put(txn, ISSUE_DCV_RECORDS, issuance, strlen(issuance), w.data, w.len);
+    record_free(&w);
+    return status;
+}
+
+enum store_status dcv_records_forget(struct store_txn *txn, const char *issuance)
+{
+    enum store_status status = store_delete(txn, ISSUE_DCV_RECORDS, issuance, strlen(issuance));
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+enum store_status dcv_records_retarget(struct store_txn *txn, const struct dcv_answer *answer)
+{
+    struct dcv_records records;
+    struct sectigo_token token;
+    enum store_status status = dcv_records_load(txn, answer->issuance, &records);
+    if (status == STORE_OK && !sectigo_token_make(answer->csr, answer->csr_len, answer->unique_value, &token))
+        status = STORE_INVALID;
+    for (size_t i = 0; status == STORE_OK && i < records.count; i++) {
+        struct dcv_record *record = &records.list[i];
+        if (!sectigo_token_cname(&token, record->zone, record->owner, record->target))
+            status = STORE_INVALID;
+    }
+    if (status == STORE_OK)
+        status = dcv_records_save(txn, answer->issuance, &records);
+    dcv_records_clear(&records);
+    return status;
+}

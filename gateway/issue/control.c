@@ -1,0 +1,200 @@
+/* prepared, published: the answers to Sectigo's domain control are put in place, and looked at as Sectigo would
+ * (issuance.md section 9). HTTP answers are served from the commit on that made the issuance; CNAME records are stored
+ * first, so that none is forgotten, then published. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/dcv/preflight.h"
+#include "gateway/dcv/publish.h"
+#include "gateway/issue/errand.h"
+
+static enum step go(struct errand *e, enum issuance_state to, uint64_t due_ms)
+{
+    e->result.to = to;
+    e->result.due_ms = due_ms;
+    return STEP_COMMIT;
+}
+
+static void note(struct errand *e, const char *text)
+{
+    snprintf(e->result.note, sizeof e->result.note, "%s", text);
+}
+
+static const struct config_dcv *settings(const struct errand *e)
+{
+    return &e->issuer->at.config->dcv;
+}
+
+static struct dcv_answer answer_of(const struct errand *e)
+{
+    return (struct dcv_answer){e->is.csr, e->is.csr_len, e->is.unique_value, e->is.id};
+}
+
+static enum step try_again(struct errand *e, const char *why)
+{
+    note(e, why);
+    return go(e, e->is.state, clock_ms() + settings(e)->preflight_retry_ms);
+}
+
+/* It was never placed, so nothing is owed. */
+static enum step too_late(struct errand *e)
+{
+    acme_problem_set(&e->result.problem, ACME_SERVER_INTERNAL, "the order could not be placed in time: %s",
+                     e->is.note && *e->is.note ? e->is.note : "Sectigo could not be reached");
+    note(e, e->result.problem.detail);
+    return go(e, ISSUANCE_REFUSED, 0);
+}
+
+static bool is_too_late(const struct errand *e)
+{
+    return e->is.sends == 0 && clock_ms() > e->is.created_ms + (uint64_t)e->profile->deadline_s * 1000;
+}
+
+/* ---- prepared ---- */
+
+static void on_published(void *ctx, bool ok, const char *reason)
+{
+    struct errand *e = ctx;
+    if (!ok) {
+        note(e, reason);
+        errand_log(e, LOG_LEVEL_WARNING, "a record for Sectigo's domain control cannot be published", reason);
+    }
+    if (--e->checks > 0)
+        return;
+    if (e->result.note[0])
+        go(e, ISSUANCE_PREPARED, clock_ms() + settings(e)->preflight_retry_ms);
+    else
+        go(e, ISSUANCE_PUBLISHED, 0);
+    errand_commit(e);
+}
+
+static void start_publishing(struct errand *e, const struct dcv_records *wanted)
+{
+    size_t count = wanted->count; /* the errand may be gone after the last one */
+    e->checks = (unsigned)count;
+    for (size_t i = 0; i < count; i++)
+        publish_record(e->issuer->at.egress, settings(e), &wanted->list[i], on_published, e);
+}
+
+/* Records that a configuration of before has published stay in the list, to be removed in the end. */
+static bool join_stored(struct errand *e, const struct dcv_records *wanted, size_t *added)
+{
+    struct store_txn *txn;
+    if (store_read(e->issuer->at.store, &txn) != STORE_OK)
+        return false;
+    enum store_status status = dcv_records_load(txn, e->is.id, &e->result.records);
+    store_read_end(txn);
+    return (status == STORE_OK || status == STORE_NOT_FOUND) && dcv_records_join(&e->result.records, wanted, added);
+}
+
+enum step control_prepared(struct errand *e)
+{
+    struct dcv_records wanted;
+    struct dcv_answer answer = answer_of(e);
+    size_t added;
+    enum step step = STEP_WAIT;
+
+    /* This state was stored with the finalize, or by the issuance before: nothing has passed errand_commit yet. */
+    errand_debug_stop(e->issuer, issuance_state_text(ISSUANCE_PREPARED));
+    if (is_too_late(e))
+        return too_late(e);
+    if (!dcv_records_make(settings(e), &e->sub.names, &answer, &wanted))
+        step = try_again(e, "the DCV token cannot be computed: out of memory");
+    else if (wanted.count == 0)
+        step = go(e, ISSUANCE_PUBLISHED, 0); /* the public listener serves the file */
+    else if (!join_stored(e, &wanted, &added))
+        step = try_again(e, "the DCV records cannot be read from the store");
+    else if (added > 0)
+        step = go(e, ISSUANCE_PREPARED, 0); /* stored, then published */
+    else
+        start_publishing(e, &wanted);
+    dcv_records_clear(&wanted);
+    return step;
+}
+
+/* ---- published ---- */
+
+/* A record that is not seen may have been replaced by that of an issuance with the same CSR: it is published anew. */
+static void end_preflight(struct errand *e)
+{
+    uint64_t again_ms = clock_ms() + settings(e)->preflight_retry_ms;
+    if (!e->result.note[0] || settings(e)->preflight == CONFIG_PREFLIGHT_WARN)
+        go(e, ISSUANCE_SUBMITTING, 0);
+    else
+        go(e, e->result.unseen && e->is.sends == 0 ? ISSUANCE_PREPARED : ISSUANCE_PUBLISHED, again_ms);
+    errand_commit(e);
+}
+
+static void on_preflight(void *ctx, bool ok, const char *reason)
+{
+    struct errand *e = ctx;
+    if (!ok) {
+        note(e, reason);
+        errand_log(e, LOG_LEVEL_WARNING, "the answer to Sectigo's domain control cannot be seen", reason);
+    }
+    if (--e->checks == 0)
+        end_preflight(e);
+}
+
+static void on_cname_preflight(void *ctx, bool ok, const char *reason)
+{
+    struct errand *e = ctx;
+    e->result.unseen = e->result.unseen || !ok;
+    on_preflight(ctx, ok, reason);
+}
+
+static bool look_for_file(struct errand *e, const struct sectigo_token *token, const char *name)
+{
+    char path[80], body[160];
+    if (sectigo_token_file(token, body, sizeof body) == 0)
+        return false;
+    snprintf(path, sizeof path, "/.well-known/pki-validation/%s.txt", token->md5_upper);
+    struct preflight_http want = {.name = name,
+                                  .port = settings(e)->http_port,
+                                  .path = path,
+                                  .body = body,
+                                  .timeout_ms = e->issuer->at.config->validation.timeout_ms};
+    return preflight_http(e->issuer->at.egress, &want, on_preflight, e);
+}
+
+static bool look_for_record(struct errand *e, const struct sectigo_token *token, const char *zone)
+{
+    char owner[256], target[256];
+    struct preflight_cname want = {
+        .owner = owner, .target = target, .timeout_ms = e->issuer->at.config->validation.timeout_ms};
+    return sectigo_token_cname(token, zone, owner, target) &&
+           preflight_cname(e->issuer->at.egress, &want, on_cname_preflight, e);
+}
+
+static void look_for(struct errand *e, const struct sectigo_token *token, const struct acme_identifier *name)
+{
+    struct acme_problem problem = {0};
+    struct dcv_choice choice;
+    if (!dcv_choose(settings(e), name, &choice, &problem)) {
+        on_preflight(e, false, problem.detail);
+    } else {
+        bool started = choice.method == SECTIGO_DCV_CNAME ? look_for_record(e, token, choice.zone->zone)
+                                                          : look_for_file(e, token, name->value);
+        if (!started)
+            on_preflight(e, false, "preflight cannot be started: out of memory");
+    }
+    acme_problem_clear(&problem);
+}
+
+enum step control_published(struct errand *e)
+{
+    struct sectigo_token token;
+    if (is_too_late(e))
+        return too_late(e);
+    if (settings(e)->preflight == CONFIG_PREFLIGHT_OFF)
+        return go(e, ISSUANCE_SUBMITTING, 0);
+    if (!sectigo_token_make(e->is.csr, e->is.csr_len, e->is.unique_value, &token))
+        return try_again(e, "the DCV token cannot be computed: out of memory");
+    size_t count = e->sub.names.count; /* the errand may be gone after the last one */
+    e->checks = (unsigned)count;
+    for (size_t i = 0; i < count; i++)
+        look_for(e, &token, &e->sub.names.list[i]);
+    return STEP_WAIT;
+}

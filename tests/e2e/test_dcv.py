@@ -1,0 +1,185 @@
+"""CNAME_CSR_HASH: the gateway publishes Sectigo's domain control in DNS by itself, and leaves nothing behind."""
+
+import os
+import time
+
+import dns.query
+import dns.zone
+import pytest
+import requests
+
+from acme_client import AcmeClient, http_responder, make_csr, problem
+from clients import Certbot
+from dns_server import ZONE, DnsServer
+from pki import check_chain
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+HOOK = os.path.join(HERE, "..", "..", "deploy", "hooks", "nsupdate-hook")
+
+
+def records(world):
+    """The CNAME records of the zone, owner to target, by zone transfer."""
+    transfer = dns.query.xfr("127.0.0.1", ZONE, port=world.dns.port, timeout=10, relativize=False)
+    zone = dns.zone.from_xfr(transfer, relativize=False)
+    return {str(name): str(rdata.target) for name, _, rdata in zone.iterate_rdatas("CNAME")}
+
+
+def wait_gone(world, timeout=30):
+    """Nothing tells when a record is gone: the zone is read until it is."""
+    deadline = time.monotonic() + timeout
+    while records(world):
+        assert time.monotonic() < deadline, records(world)
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def dcv_world(make_world):
+    """dcv_world(methods=..., hook=..., change=..., **options): a world whose gateway may publish in the zone."""
+    def make(methods=("http",), hook=None, change=None, **options):
+        def edit(config):
+            folder = os.path.dirname(config["store"]["path"])
+            with open(os.path.join(folder, "knot", "knot.conf"), encoding="ascii") as file:
+                secret = next(line.split(":", 1)[1].strip() for line in file if line.strip().startswith("secret:"))
+            port = int(config["validation"]["resolvers"][0].rpartition("@")[2])
+            path = os.path.join(folder, "tsig-secret")
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+                file.write(secret + "\n")
+            zone = {"zone": ZONE}
+            if hook:
+                config["dcv"]["hook"] = {"program": hook(folder, port, secret), "timeout": "5s"}
+            else:
+                zone.update(server=f"127.0.0.1@{port}", tsig_name=DnsServer.KEY, tsig_secret_file=path)
+            config["dcv"].update(methods=list(methods), zones=[zone])
+            if change:
+                change(config)
+        return make_world(change=edit, **options)
+    return make
+
+
+def _ready(world, names):
+    client = AcmeClient(world.directory, world.pki.ca)
+    assert client.new_account().status_code == 201
+    with http_responder(world.ports["http01"]) as responder:
+        return (client, *client.ready_order(names, responder))
+
+
+def _order(world, names, csr=None):
+    client, url, order = _ready(world, names)
+    assert client.finalize(order, csr or make_csr(names)).status_code == 200
+    assert client.certificate(url).count("BEGIN CERTIFICATE") >= 2
+
+
+@pytest.mark.parametrize("names", [["*." + ZONE], ["*." + ZONE, ZONE]], ids=["wildcard", "with-base"])
+def test_wildcard_by_certbot(dcv_world, names):
+    world = dcv_world()
+    result = Certbot(world).order(names, dns_01=True)
+    assert result.status == 0, result.output
+    check_chain(result.path, world.root, ["*." + ZONE, ZONE])
+    orders = world.ledger()
+    assert len(orders) == 1 and orders[0]["product"] in (489, "489"), orders
+    wait_gone(world)
+
+
+def test_every_name_by_cname_where_that_is_preferred(dcv_world):
+    world = dcv_world(methods=["cname", "http"], learn="poll")
+    _order(world, ["prefers-cname." + ZONE])
+    wait_gone(world)
+
+
+def test_one_order_mixes_methods(dcv_world):
+    world = dcv_world(learn="poll")
+    names = ["*.mixed." + ZONE, "mixed." + ZONE, "mixed-other." + ZONE]
+    world.dns.update(lambda update: update.add("mixed", 60, "A", "127.0.0.1"))
+    result = Certbot(world).order(names, dns_01=True)
+    assert result.status == 0, result.output
+    check_chain(result.path, world.root, names)
+    wait_gone(world)
+
+
+def test_name_outside_the_zones_is_refused(dcv_world):
+    world = dcv_world(methods=["cname"])
+    client = AcmeClient(world.directory, world.pki.ca)
+    assert client.new_account().status_code == 201
+    for name in ("www.other.example", "*.other.example"):
+        assert name + ": no DNS zone" in problem(client.try_order([name]), "rejectedIdentifier", 400)["detail"]
+
+
+def test_same_csr_twice(dcv_world):
+    world = dcv_world(methods=["cname"], learn="both")
+    names = ["again." + ZONE]
+    csr = make_csr(names)
+    for _ in range(2):
+        _order(world, names, csr)
+    assert len(world.bought(names)) == 1, world.ledger()
+    wait_gone(world)
+
+
+@pytest.mark.parametrize("state", ["prepared", "published", "submitting", "submitted", "collected"])
+def test_killed_gateway_leaves_no_record(dcv_world, state):
+    world = dcv_world(methods=["cname"], learn="both")
+    names = [f"killed-{state}." + ZONE]
+    client, url, order = _ready(world, names)
+    world.stop_gateway()
+    world.start_gateway(stop_at=state)
+    client.reconnect()
+    try:
+        client.finalize(order, make_csr(names))
+    except requests.exceptions.ConnectionError:
+        pass  # it died while it held the reply
+    world.wait_gateway_killed()
+    world.start_gateway()
+    client.reconnect()
+    assert client.certificate(url).count("BEGIN CERTIFICATE") >= 2
+    assert len(world.bought(names)) == 1, world.ledger()
+    wait_gone(world)
+
+
+def _wrong_secret(config):
+    path = config["dcv"]["zones"][0]["tsig_secret_file"]
+    with open(path, "w", encoding="ascii") as file:
+        file.write("d3Jvbmcgc2VjcmV0IHdyb25nIHNlY3JldA==\n")
+
+
+def test_wrong_key_keeps_the_order_processing_and_says_why(dcv_world):
+    world = dcv_world(methods=["cname"], change=_wrong_secret)
+    names = ["wrong-key." + ZONE]
+    client, url, order = _ready(world, names)
+    client.finalize(order, make_csr(names))
+    line = world.wait_log(lambda line: "cannot be published" in line.get("msg", ""))
+    assert "NOTAUTH" in line["reason"] and "TSIG error 16" in line["reason"], line
+    assert client.fetch(url).json()["status"] == "processing"
+    assert not world.ledger()
+
+
+def _nsupdate_hook(folder, port, secret):
+    """The example of deploy/hooks, told where the server is."""
+    path = os.path.join(folder, "hook")
+    key = os.path.join(folder, "hook.key")
+    with open(key, "w", encoding="ascii") as file:
+        file.write(f'key "{DnsServer.KEY}" {{ algorithm hmac-sha256; secret "{secret}"; }};\n')
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w", encoding="ascii") as file:
+        file.write(f'#!/bin/sh\nexport DNS_SERVER=127.0.0.1 DNS_PORT={port} DNS_KEY_FILE="{key}"\n'
+                   f'exec "{os.path.abspath(HOOK)}" "$@"\n')
+    return path
+
+
+def test_hook_program(dcv_world):
+    world = dcv_world(methods=["cname"], hook=_nsupdate_hook)
+    _order(world, ["hooked." + ZONE])
+    wait_gone(world)
+
+
+def _silent_hook(folder, _port, _secret):
+    path = os.path.join(folder, "hook")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w", encoding="ascii") as file:
+        file.write("#!/bin/sh\necho waiting for the provider\nexec sleep 3600\n")
+    return path
+
+
+def test_hook_that_hangs_is_killed_and_named(dcv_world):
+    world = dcv_world(methods=["cname"], hook=_silent_hook)
+    names = ["hangs." + ZONE]
+    client, _, order = _ready(world, names)
+    client.finalize(order, make_csr(names))
+    line = world.wait_log(lambda line: "cannot be published" in line.get("msg", ""))
+    assert "was killed after 5000 ms: waiting for the provider" in line["reason"], line

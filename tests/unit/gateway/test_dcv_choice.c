@@ -1,0 +1,193 @@
+/* dcv: which method for which name in which zone, and the records that follow from it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "gateway/dcv/choice.h"
+#include "gateway/dcv/record.h"
+
+#include "temp_store.h"
+
+static char *http_first[] = {"http", "cname", NULL}, *cname_first[] = {"cname", "http", NULL},
+            *cname_only[] = {"cname", NULL};
+static struct config_dcv_zone zones[] = {
+    {.zone = "example.com"}, {.zone = "deep.example.com"}, {.zone = "Example.org"}, {.zone = "com"}};
+
+static struct config_dcv settings(char **methods, unsigned zone_count)
+{
+    struct config_dcv dcv = {.methods = {.list = methods}, .zones = zones, .zone_count = zone_count};
+    while (methods[dcv.methods.count])
+        dcv.methods.count++;
+    return dcv;
+}
+
+static struct acme_identifier dns_name(const char *name)
+{
+    struct acme_identifier identifier = {.type = ACME_DNS_NAME};
+    snprintf(identifier.value, sizeof identifier.value, "%s", name);
+    return identifier;
+}
+
+/* zone NULL: by HTTP. */
+static void assert_choice(const struct config_dcv *dcv, const char *name, const char *zone)
+{
+    struct acme_identifier identifier = dns_name(name);
+    struct acme_problem problem = {0};
+    struct dcv_choice choice;
+    assert_true(dcv_choose(dcv, &identifier, &choice, &problem));
+    assert_int_equal(choice.method, zone ? SECTIGO_DCV_CNAME : SECTIGO_DCV_HTTP);
+    if (zone)
+        assert_string_equal(choice.zone->zone, zone);
+    else
+        assert_null(choice.zone);
+}
+
+static void assert_refused(const struct config_dcv *dcv, const char *name, const char *words)
+{
+    struct acme_identifier identifier = dns_name(name);
+    struct acme_problem problem = {0};
+    struct dcv_choice choice;
+    assert_false(dcv_choose(dcv, &identifier, &choice, &problem));
+    assert_int_equal(problem.type, ACME_REJECTED_IDENTIFIER);
+    assert_non_null(strstr(problem.detail, words));
+    acme_problem_clear(&problem);
+}
+
+static void takes_the_preferred_method_that_can_serve(void **state)
+{
+    (void)state;
+    struct config_dcv http = settings(http_first, 4), cname = settings(cname_first, 4), only = settings(cname_only, 4);
+    assert_choice(&http, "www.example.com", NULL);
+    assert_choice(&http, "*.example.com", "example.com");
+    assert_choice(&cname, "www.example.com", "example.com");
+    assert_choice(&cname, "www.other.net", NULL);
+    assert_choice(&only, "www.example.org", "Example.org");
+    assert_refused(&only, "www.other.net", "no DNS zone");
+    assert_refused(&http, "*.other.net", "order the host names instead");
+}
+
+static void takes_the_deepest_zone_that_covers_the_name(void **state)
+{
+    (void)state;
+    struct config_dcv dcv = settings(cname_first, 4);
+    assert_choice(&dcv, "a.deep.example.com", "deep.example.com");
+    assert_choice(&dcv, "deep.example.com", "deep.example.com");
+    assert_choice(&dcv, "*.deep.example.com", "deep.example.com");
+    assert_choice(&dcv, "notdeep.example.com", "example.com");
+    assert_choice(&dcv, "notexample.com", NULL); /* "com" is no registrable domain */
+}
+
+static void without_zones_only_http_serves(void **state)
+{
+    (void)state;
+    struct config_dcv http = settings(http_first, 0), only = settings(cname_only, 0);
+    assert_choice(&http, "www.example.com", NULL);
+    assert_refused(&http, "*.example.com", "configured for HTTP only");
+    assert_refused(&only, "www.example.com", "no DNS zone is configured");
+}
+
+/* ---- records ---- */
+
+static const uint8_t csr[] = "not a CSR, but octets";
+static const struct dcv_answer answer = {csr, sizeof csr, "abc123", "a0123456789"};
+
+static void make_records(const struct config_dcv *dcv, struct dcv_records *records)
+{
+    struct acme_identifier list[] = {dns_name("*.example.com"), dns_name("example.com"), dns_name("www.example.com"),
+                                     dns_name("x.deep.example.com"), dns_name("www.other.net")};
+    struct acme_names names = {.list = list, .count = sizeof list / sizeof *list};
+    assert_true(dcv_records_make(dcv, &names, &answer, records));
+}
+
+static void names_of_one_zone_share_a_record(void **state)
+{
+    (void)state;
+    struct config_dcv http = settings(http_first, 4), cname = settings(cname_first, 4);
+    struct dcv_records few, many;
+    size_t added;
+    make_records(&http, &few);
+    make_records(&cname, &many);
+    assert_int_equal(few.count, 1);
+    assert_int_equal(many.count, 2);
+    assert_string_equal(few.list[0].zone, "example.com");
+    assert_int_equal(few.list[0].owner[0], '_');
+    assert_non_null(strstr(few.list[0].owner, ".example.com"));
+    assert_non_null(strstr(few.list[0].target, ".abc123.sectigo.com"));
+    assert_true(dcv_records_join(&few, &many, &added));
+    assert_int_equal(added, 1);
+    assert_true(dcv_records_join(&few, &many, &added));
+    assert_int_equal(added, 0);
+    dcv_records_clear(&few);
+    dcv_records_clear(&many);
+}
+
+static enum store_status keep(struct store_txn *txn, void *records)
+{
+    return dcv_records_save(txn, answer.issuance, records);
+}
+
+static enum store_status retarget(struct store_txn *txn, void *arg)
+{
+    struct dcv_answer other = answer;
+    (void)arg;
+    other.unique_value = "theirs9";
+    return dcv_records_retarget(txn, &other);
+}
+
+static enum store_status forget(struct store_txn *txn, void *arg)
+{
+    (void)arg;
+    return dcv_records_forget(txn, answer.issuance);
+}
+
+static enum store_status load(struct store *store, struct dcv_records *records)
+{
+    struct store_txn *txn;
+    assert_int_equal(store_read(store, &txn), STORE_OK);
+    enum store_status status = dcv_records_load(txn, answer.issuance, records);
+    store_read_end(txn);
+    return status;
+}
+
+static void records_are_kept_changed_and_forgotten(void **state)
+{
+    (void)state;
+    struct config_dcv dcv = settings(cname_first, 4);
+    struct dcv_records made, kept;
+    struct temp_store temp;
+    temp_store_open(&temp);
+    make_records(&dcv, &made);
+    assert_int_equal(load(temp.store, &kept), STORE_NOT_FOUND);
+    assert_int_equal(store_call(temp.store, retarget, NULL), STORE_NOT_FOUND);
+    assert_int_equal(store_call(temp.store, keep, &made), STORE_OK);
+    assert_int_equal(load(temp.store, &kept), STORE_OK);
+    assert_int_equal(kept.count, made.count);
+    assert_string_equal(kept.list[1].owner, made.list[1].owner);
+    assert_string_equal(kept.list[1].target, made.list[1].target);
+    dcv_records_clear(&kept);
+    assert_int_equal(store_call(temp.store, retarget, NULL), STORE_OK);
+    assert_int_equal(load(temp.store, &kept), STORE_OK);
+    assert_string_equal(kept.list[0].owner, made.list[0].owner);
+    assert_non_null(strstr(kept.list[0].target, ".theirs9.sectigo.com"));
+    dcv_records_clear(&kept);
+    assert_int_equal(store_call(temp.store, forget, NULL), STORE_OK);
+    assert_int_equal(store_call(temp.store, forget, NULL), STORE_OK);
+    assert_int_equal(load(temp.store, &kept), STORE_NOT_FOUND);
+    dcv_records_clear(&made);
+    temp_store_close(&temp);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_the_preferred_method_that_can_serve),
+        cmocka_unit_test(takes_the_deepest_zone_that_covers_the_name),
+        cmocka_unit_test(without_zones_only_http_serves),
+        cmocka_unit_test(names_of_one_zone_share_a_record),
+        cmocka_unit_test(records_are_kept_changed_and_forgotten),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
