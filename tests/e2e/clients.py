@@ -56,6 +56,17 @@ class Certbot:
         with open(self.folder + "/logs/letsencrypt.log", encoding="utf-8") as log:
             return Result(done, self.folder + "/config/live/test/fullchain.pem", log.read())
 
+    def revoke(self, names, reason, by_key=False):
+        """What run() gave. reason is a number of RFC 5280; by_key: signed with the certificate's own key."""
+        live = self.folder + "/config/live/test"
+        argv = ["certbot", "revoke", "--non-interactive", "--no-delete-after-revoke", "--server", self.world.directory,
+                "--cert-path", live + "/cert.pem", "--reason", ("unspecified", "keycompromise", None,
+                "affiliationchanged", "superseded", "cessationofoperation")[reason], "--config-dir",
+                self.folder + "/config", "--work-dir", self.folder + "/work", "--logs-dir", self.folder + "/logs"]
+        if by_key:
+            argv += ["--key-path", live + "/privkey.pem"]
+        return run(argv, self.folder, timeout=60, env=clean_environment(REQUESTS_CA_BUNDLE=self.world.pki.ca))
+
 
 class Lego:
     def __init__(self, world):
@@ -78,6 +89,12 @@ class Lego:
                                 RFC2136_POLLING_INTERVAL="1", RFC2136_PROPAGATION_TIMEOUT="20")
         done = run([*argv, *more, "run"], self.folder, timeout=180, env=env)
         return Result(done, f"{self.folder}/certificates/{names[0].replace('*', '_')}.crt")
+
+    def revoke(self, names, reason):
+        """What run() gave."""
+        argv = ["lego", "--path", self.folder, "--server", self.world.directory, "--email", "hostmaster@" + ZONE,
+                "--accept-tos", *_names("--domains", names), "revoke", "--keep", "--reason", str(reason)]
+        return run(argv, self.folder, timeout=60, env=clean_environment(LEGO_CA_CERTIFICATES=self.world.pki.ca))
 
 
 CLIENTS = {"certbot": Certbot, "lego": Lego}
