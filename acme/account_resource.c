@@ -81,18 +81,14 @@ static enum store_status deactivate(struct store_txn *txn, struct acme_task *tas
 static const struct acme_operation updating = {.change = update, .answer = answer};
 static const struct acme_operation deactivating = {.change = deactivate, .answer = answer};
 
-/* What the payload asks for; NULL: nothing that changes anything, or *problem is set. Members that a client may not
- * change are ignored, as section 7.3.2 says. */
+/* What the payload asks for; NULL: nothing that changes anything, or *problem is set. What a client may not change,
+ * among it every other status, is ignored, as section 7.3.2 says. */
 static const struct acme_operation *requested(const json_t *payload, struct acme_task *task)
 {
-    const json_t *status = json_object_get(payload, "status"), *contact = json_object_get(payload, "contact");
-    const char *text = json_string_value(status);
-    if (status && text && strcmp(text, "deactivated") == 0)
+    const json_t *contact = json_object_get(payload, "contact");
+    const char *status = json_string_value(json_object_get(payload, "status"));
+    if (status && strcmp(status, "deactivated") == 0)
         return &deactivating;
-    if (status && (!text || strcmp(text, "valid") != 0)) {
-        acme_problem_set(&task->problem, ACME_MALFORMED, "The only status a client can set is \"deactivated\".");
-        return NULL;
-    }
     return contact && contacts_set(&task->account, contact, &task->problem) ? &updating : NULL;
 }
 
