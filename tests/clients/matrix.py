@@ -157,3 +157,15 @@ def cut_short(world, names, program, service=False):
     is under way. A service may end well."""
     wait_bought(world, names)
     assert program.stop() != 0 or service, f"{program.name} ended well without a certificate:\n{program.tail()}"
+
+
+def check_revoked(world, names, path, revoke):
+    """revoke() runs the client's own command for the certificate at path; the stand-in must learn of that serial."""
+    serial = format(serial_of(path), "x").lstrip("0")
+    revoke()
+
+    def gone():
+        return [c for order in world.bought(names) if order["state"] == "revoked"
+                for c in order["certificates"] if c["serial"].lower().lstrip("0") == serial]
+
+    wait_for(f"revocation of {serial}", gone)

@@ -1,7 +1,8 @@
 """certbot: standalone, webroot, DNS by the rfc2136 plugin, renew, --reuse-key."""
 
 from dns_server import ZONE
-from matrix import Home, Webroot, check_new_and_renewed, check_sales, check_slow, names_for, serial_of
+from matrix import (Home, Webroot, check_new_and_renewed, check_revoked, check_sales, check_slow, names_for,
+                    serial_of)
 from pki import check_chain
 from clients import CERTBOT_DNS
 
@@ -35,6 +36,11 @@ class Certbot(Home):
                  *self._folders())
         return self.chain
 
+    def revoke(self):
+        self.run("certbot", "revoke", "--non-interactive", "--server", self.world.directory, "--cert-path",
+                 self.path("config", "live", "test", "cert.pem"), "--reason", "superseded", "--no-delete-after-revoke",
+                 *self._folders())
+
 
 def test_standalone_and_renew(world):
     certbot, names = Certbot(world), names_for("certbot")
@@ -63,6 +69,12 @@ def test_reuse_key(world):
         assert file.read() == first
     assert serial_of(certbot.chain) != serial
     check_sales(world, names, 1)
+
+
+def test_revoke(world):
+    certbot, names = Certbot(world), names_for("certbot")
+    path = certbot.get(names, *certbot.standalone())
+    check_revoked(world, names, path, certbot.revoke)
 
 
 def test_slow_upstream(slow_world):

@@ -1,6 +1,6 @@
 """dehydrated with a web server's folder. It waits for ever, so it is cut short as a timer would."""
 
-from matrix import Home, Webroot, check_new_and_renewed, check_slow, cut_short, names_for
+from matrix import Home, Webroot, check_new_and_renewed, check_revoked, check_slow, cut_short, names_for
 
 CONFIG = """CA={directory}
 BASEDIR={folder}
@@ -29,6 +29,13 @@ def test_cron_and_renew(world):
     with Webroot(world) as web:
         dehydrated = Dehydrated(world, web, names_for("dehydrated"))
         check_new_and_renewed(world, dehydrated.names, dehydrated.get, lambda: dehydrated.get("--force"))
+
+
+def test_revoke(world):
+    with Webroot(world) as web:
+        dehydrated = Dehydrated(world, web, names_for("dehydrated"))
+        path, leaf = dehydrated.get(), dehydrated.path("certs", dehydrated.names[0], "cert.pem")
+        check_revoked(world, dehydrated.names, path, lambda: dehydrated.run(*dehydrated.command("--revoke", leaf)))
 
 
 def test_slow_upstream(slow_world):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from matrix import Home, Webroot, check_new_and_renewed, check_slow, names_for, run
+from matrix import Home, Webroot, check_new_and_renewed, check_revoked, check_slow, names_for, run
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "go", "obtain.go")
 
@@ -47,6 +47,13 @@ def test_new_and_renewed(world, program):
     with Webroot(world) as web:
         obtain = Obtain(world, web, program, names_for("go"))
         check_new_and_renewed(world, obtain.names, obtain.get, obtain.get_for_new_key)
+
+
+def test_revoke(world, program):
+    with Webroot(world) as web:
+        obtain = Obtain(world, web, program, names_for("go"))
+        path = obtain.get()
+        check_revoked(world, obtain.names, path, lambda: obtain.run(*obtain.command("-revoke", path)))
 
 
 def _impatient(obtain):

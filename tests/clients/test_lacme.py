@@ -1,6 +1,6 @@
 """lacme with lacme-accountd, and a web server's folder for its challenges."""
 
-from matrix import Home, Webroot, check_new_and_renewed, check_slow, names_for
+from matrix import Home, Webroot, check_new_and_renewed, check_revoked, check_slow, names_for
 
 CONFIG = """[client]
 user =
@@ -63,6 +63,13 @@ def test_renewed_with_a_new_key(world):
     with Webroot(world) as web:
         lacme = Lacme(world, web, names_for("lacme"))
         check_new_and_renewed(world, lacme.names, lacme.get, lacme.get_for_new_key)
+
+
+def test_revoke(world):
+    with Webroot(world) as web:
+        lacme = Lacme(world, web, names_for("lacme"))
+        path = lacme.get()
+        check_revoked(world, lacme.names, path, lambda: lacme.run(*lacme.command("revoke-cert", path)))
 
 
 def test_slow_upstream(slow_world):

@@ -3,7 +3,7 @@
 import pytest
 
 from dns_server import ZONE
-from matrix import Home, check_new_and_renewed, check_slow, names_for
+from matrix import Home, check_new_and_renewed, check_revoked, check_slow, names_for
 
 
 class Lego(Home):
@@ -42,6 +42,11 @@ def test_run_and_renew(world, kind):
     lego = Lego(world, NAMES[kind])
     check_new_and_renewed(world, lego.names, lambda: lego.do(kind, "run"),
                           lambda: lego.do(kind, "renew", "--days", "1000", "--no-random-sleep"))
+
+
+def test_revoke(world):
+    lego = Lego(world, sorted(names_for("lego")))
+    check_revoked(world, lego.names, lego.do("http-01", "run"), lambda: lego.do("http-01", "revoke", "--keep"))
 
 
 def test_slow_upstream(slow_world):

@@ -8,8 +8,9 @@ import pytest
 import requests
 from acme import client, errors, messages
 from cryptography.hazmat.primitives.asymmetric import rsa
+from OpenSSL import crypto
 
-from matrix import Home, Webroot, check_new_and_renewed, check_slow, names_for
+from matrix import Home, Webroot, check_new_and_renewed, check_revoked, check_slow, names_for
 
 
 class PythonAcme(Home):
@@ -49,11 +50,23 @@ class PythonAcme(Home):
         deadline = datetime.datetime.now() + datetime.timedelta(seconds=patience)
         return self.write("chain.pem", self.client.finalize_order(order, deadline).fullchain_pem)
 
+    def revoke(self, path):
+        with open(path, "rb") as file:
+            leaf = crypto.load_certificate(crypto.FILETYPE_PEM, file.read())
+        self.client.revoke(josepy.ComparableX509(leaf), 4)
+
 
 def test_new_and_renewed(world, monkeypatch):
     with Webroot(world) as web:
         one = PythonAcme(world, web, names_for("python3-acme"), monkeypatch)
         check_new_and_renewed(world, one.names, one.get, one.get)
+
+
+def test_revoke(world, monkeypatch):
+    with Webroot(world) as web:
+        one = PythonAcme(world, web, names_for("python3-acme"), monkeypatch)
+        path = one.get()
+        check_revoked(world, one.names, path, lambda: one.revoke(path))
 
 
 def test_slow_upstream(slow_world, monkeypatch):

@@ -2,9 +2,10 @@
 
 import os
 
-from matrix import Home, Webroot, check_new_and_renewed, check_slow, names_for
+from matrix import Home, Webroot, check_new_and_renewed, check_revoked, check_slow, names_for
 
-PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ruby", "obtain.rb")
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ruby")
+PROGRAM, REVOKE = os.path.join(FOLDER, "obtain.rb"), os.path.join(FOLDER, "revoke.rb")
 
 
 class Ruby(Home):
@@ -21,11 +22,21 @@ class Ruby(Home):
         output = self.run(*self.command())
         return self.write("chain.pem", output[output.index("-----BEGIN"):])
 
+    def revoke(self, path):
+        self.run("/usr/bin/ruby", REVOKE, self.world.directory, self.account, path)
+
 
 def test_new_and_renewed(world):
     with Webroot(world) as web:
         ruby = Ruby(world, web, names_for("ruby"))
         check_new_and_renewed(world, ruby.names, ruby.get, ruby.get)
+
+
+def test_revoke(world):
+    with Webroot(world) as web:
+        ruby = Ruby(world, web, names_for("ruby"))
+        path = ruby.get()
+        check_revoked(world, ruby.names, path, lambda: ruby.revoke(path))
 
 
 def test_slow_upstream(slow_world):

@@ -1,6 +1,6 @@
 """uacme with a hook that fills a web server's folder. It waits 42 minutes, so it is cut short as a timer would."""
 
-from matrix import Home, Webroot, check_new_and_renewed, check_slow, cut_short, names_for
+from matrix import Home, Webroot, check_new_and_renewed, check_revoked, check_slow, cut_short, names_for
 
 HOOK = """#!/bin/sh
 # $1 begin, done or failed; $2 type; $3 name; $4 token; $5 what to serve
@@ -32,6 +32,14 @@ def test_issue_and_renew(world):
         uacme = Uacme(world, web, names_for("uacme"))
         uacme.run(*uacme.command("new"))
         check_new_and_renewed(world, uacme.names, uacme.get, lambda: uacme.get("-f", "-o"))
+
+
+def test_revoke(world):
+    with Webroot(world) as web:
+        uacme = Uacme(world, web, names_for("uacme"))
+        uacme.run(*uacme.command("new"))
+        path = uacme.get()
+        check_revoked(world, uacme.names, path, lambda: uacme.run(*uacme.command("revoke", path)))
 
 
 def test_slow_upstream(slow_world):

@@ -25,6 +25,7 @@ var (
 	challenges = flag.String("challenges", "", "folder served as /.well-known/acme-challenge")
 	orderFile  = flag.String("order", "", "file that keeps the order's URL while it is unfinished")
 	chain      = flag.String("chain", "", "file to write the chain to")
+	revoke     = flag.String("revoke", "", "PEM file of a certificate to revoke; nothing else is done then")
 	patience   = flag.Duration("patience", time.Minute, "how long to wait")
 )
 
@@ -108,6 +109,19 @@ func writeChain(ders [][]byte) error {
 	return os.WriteFile(*chain, []byte(text.String()), 0o600)
 }
 
+func revokeLeaf(ctx context.Context) error {
+	key, err := readKey(*account)
+	if err != nil {
+		return err
+	}
+	der, err := pemBlock(*revoke)
+	if err != nil {
+		return err
+	}
+	client := &acme.Client{Key: key, DirectoryURL: *directory, UserAgent: "acmegate-test"}
+	return client.RevokeCert(ctx, nil, der, acme.CRLReasonSuperseded)
+}
+
 func obtain(ctx context.Context) error {
 	key, err := readKey(*account)
 	if err != nil {
@@ -152,7 +166,11 @@ func main() {
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), *patience)
 	defer cancel()
-	if err := obtain(ctx); err != nil {
+	task := obtain
+	if *revoke != "" {
+		task = revokeLeaf
+	}
+	if err := task(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
