@@ -156,7 +156,7 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
     const struct config *config = g->config;
     char why[HTTP_REASON_MAX];
     g->public = (struct public){.push = &config->public.push, .issuer = g->issuer};
-    g->admin = (struct admin){.store = g->store, .scheduler = g->scheduler};
+    g->admin = (struct admin){.store = g->store, .scheduler = g->scheduler, .upstream = g->upstream};
     struct http_config http = {
         .threads = config->acme.threads,
         .acme_listen = (const char *const *)config->acme.listen.list,

@@ -9,6 +9,7 @@
 #include "gateway/clock.h"
 #include "gateway/dcv/files.h"
 #include "gateway/issue/errand.h"
+#include "gateway/issue/login.h"
 #include "gateway/issue/queue.h"
 #include "gateway/issue/records.h"
 #include "gateway/issue/tables.h"
@@ -17,6 +18,10 @@
 
 /* How long a request may be on the wire beyond its own time-out before its job takes it for lost. */
 static const uint64_t WIRE_MARGIN_MS = 30 * 1000;
+
+/* A paused login is asked for again this late where nobody resumes it. */
+static const uint64_t PAUSE_LOOK_MS = 3600 * 1000;
+static const char PAUSED[] = "the operator has paused purchases with this login (acmegatectl upstream resume)";
 
 /* At most one look a minute for an issuance, whatever is pushed. */
 static const uint64_t LOOK_EVERY_MS = 60 * 1000;
@@ -250,6 +255,31 @@ static enum store_status check_account(struct commit *c)
     return status;
 }
 
+/* A login that the operator has paused buys nothing; what is free goes on. */
+static enum store_status check_pause(struct commit *c)
+{
+    struct login login;
+    bool buys = c->is->kind == ISSUANCE_PURCHASE || (c->is->sends == 0 && !subscription_replaceable(c->sub, c->now_ms));
+    if (c->result->to != ISSUANCE_SUBMITTING || !buys)
+        return STORE_OK;
+    enum store_status status = login_load(c->txn, c->sub->login, &login);
+    if (status != STORE_OK || login.paused_ms == 0)
+        return status;
+    c->result->to = ISSUANCE_HELD;
+    c->due_ms = c->next_ms = c->now_ms + PAUSE_LOOK_MS;
+    return issuance_set_note(c->is, PAUSED) ? STORE_OK : STORE_IO;
+}
+
+static enum store_status check(struct commit *c)
+{
+    enum store_status status = check_account(c);
+    if (status == STORE_OK)
+        status = check_pause(c);
+    if (status == STORE_OK && c->errand->push)
+        status = login_note_push(c->txn, c->sub->login, c->now_ms);
+    return status;
+}
+
 static enum store_status enter(struct commit *c)
 {
     static enum store_status (*const entered[ISSUANCE_STATES])(struct commit *) = {
@@ -323,7 +353,7 @@ static enum store_status apply(struct commit *c)
         c->due_ms = sooner(c->due_ms, c->errand->began_ms + LOOK_EVERY_MS); /* the push came after this look began */
     c->next_ms = c->result->due_ms ? c->due_ms : 0;
     if (status == STORE_OK)
-        status = check_account(c);
+        status = check(c);
     if (status == STORE_OK && c->result->to != c->is->state)
         status = enter(c);
     if (!c->result->hasten)

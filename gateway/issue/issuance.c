@@ -73,6 +73,16 @@ static void decode(struct record_reader *r, struct issuance *is)
     is->note = record_dup_string(r);
 }
 
+enum issuance_state issuance_state_of(struct store_slice record)
+{
+    struct record_reader r;
+    bool known = record_open(&r, record) == RECORD_VERSION;
+    record_get_u32(&r); /* revision */
+    record_get_u8(&r);  /* kind */
+    uint8_t state = record_get_u8(&r);
+    return known && !r.failed && state < ISSUANCE_STATES ? (enum issuance_state)state : 0;
+}
+
 static bool decode_csr(struct record_reader *r, struct issuance *is)
 {
     struct store_slice csr = record_get_bytes(r);

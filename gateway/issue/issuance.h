@@ -72,6 +72,8 @@ void issuance_clear(struct issuance *issuance);
 bool issuance_set_note(struct issuance *issuance, const char *note);
 bool issuance_attach(struct issuance *issuance, const struct acme_id *order);
 
+/* The state of a stored record, without decoding the rest; 0 where it is none. */
+enum issuance_state issuance_state_of(struct store_slice record);
 const char *issuance_state_text(enum issuance_state state); /* "submitting"; static */
 /* The one setter: false for a move that the table does not know. */
 bool issuance_move(struct issuance *issuance, enum issuance_state to, uint64_t now_ms);

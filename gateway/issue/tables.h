@@ -17,11 +17,12 @@ enum issue_table {
     ISSUE_DCV_FILES,                        /* MD5 in upper-case hex (32), issuance id -> time (8), file body */
     ISSUE_AUDIT,                            /* time (8), issuance id, what -> one JSON object; never changed */
     ISSUE_DCV_RECORDS,                      /* issuance id -> its CNAME records (gateway/dcv/record.h) */
+    ISSUE_LOGINS,                           /* login name -> what is remembered of it (login.h) */
     ISSUE_TABLE_END
 };
 
 #define ISSUE_TABLE_NAMES                                                                                              \
     "subscriptions", "subscription-index", "issuances", "issuance-by-order", "issuance-by-order-number",               \
-        "issuance-by-certificate-id", "dcv-files", "audit", "dcv-records"
+        "issuance-by-certificate-id", "dcv-files", "audit", "dcv-records", "logins"
 
 #endif

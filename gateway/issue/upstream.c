@@ -1,5 +1,6 @@
 #include "gateway/issue/upstream.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,9 @@ struct upstream_login {
     X509_STORE *anchors;
     struct accept_cache *cas;
     struct egress *egress;
+    atomic_bool refused; /* written on the egress thread only */
     /* egress thread only */
-    bool refused, probing;
+    bool probing;
     uint64_t closed_until_ms; /* monotonic */
     bool collecting;
     struct errand *waiting, **waiting_end;
@@ -129,6 +131,16 @@ struct upstream_login *upstream_login(struct upstream *upstream, const char *nam
     return NULL;
 }
 
+struct upstream_login *upstream_login_at(struct upstream *upstream, unsigned index)
+{
+    return index < upstream->count ? &upstream->logins[index] : NULL;
+}
+
+bool upstream_login_refused(const struct upstream_login *login)
+{
+    return atomic_load(&login->refused);
+}
+
 const struct config_login *upstream_login_config(const struct upstream_login *login)
 {
     return login->config;
@@ -160,14 +172,14 @@ static void judge_login(struct upstream_login *login, const struct upstream_repl
     if (reply->outcome != UPSTREAM_ANSWERED)
         return;
     bool refused = refuses_login(reply);
-    if (refused && !login->refused)
+    bool before = atomic_exchange(&login->refused, refused);
+    if (refused && !before)
         log_error(
             "Sectigo refuses this login; calls stop, and one every five minutes asks whether it is open again, so that "
             "it does not get locked. Check loginName, password, source address and API permission with Sectigo",
             "login", login->config->name);
-    else if (!refused && login->refused)
+    else if (!refused && before)
         log_info("Sectigo takes this login again", "login", login->config->name);
-    login->refused = refused;
     if (refused)
         login->closed_until_ms = egress_now_ms() + CLOSED_MS;
 }

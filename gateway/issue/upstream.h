@@ -32,6 +32,10 @@ void upstream_free(struct upstream *upstream);
 
 /* NULL where no login has that name. */
 struct upstream_login *upstream_login(struct upstream *upstream, const char *name);
+/* The index-th, NULL beyond the last. */
+struct upstream_login *upstream_login_at(struct upstream *upstream, unsigned index);
+/* Whether Sectigo refused the login when it was last used. Any thread. */
+bool upstream_login_refused(const struct upstream_login *login);
 const struct config_login *upstream_login_config(const struct upstream_login *login);
 /* Roots that certificates of this login must chain to; lives as long as the login. */
 X509_STORE *upstream_anchors(const struct upstream_login *login);

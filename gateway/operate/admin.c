@@ -2,53 +2,71 @@
 
 #include <string.h>
 
-#include <jansson.h>
+#include "gateway/operate/request.h"
 
-#include "gateway/issue/tables.h"
+static const struct route {
+    const char *method, *path; /* * stands for one segment */
+    void (*handle)(struct request *request);
+    unsigned takes;
+    bool body;
+} routes[] = {
+    {"GET", "/status", status_get, 0, false},
+    {"GET", "/orders", orders_list, TAKES_PAGE, false},
+    {"GET", "/orders/*", order_get, 0, false},
+    {"POST", "/orders/*/retry", order_retry, 0, false},
+    {"GET", "/subscriptions", subscriptions_list, TAKES_PAGE, false},
+    {"GET", "/subscriptions/*", subscription_get, 0, false},
+    {"GET", "/issuances", issuances_list, TAKES_PAGE | TAKES_STATE, false},
+    {"GET", "/issuances/*", issuance_get, 0, false},
+    {"GET", "/upstreams", upstreams_get, 0, false},
+    {"POST", "/upstreams/*/pause", upstream_pause, 0, false},
+    {"POST", "/upstreams/*/resume", upstream_resume, 0, false},
+    {"GET", "/cost", cost_get, 0, false},
+    {"GET", "/audit", audit_list, TAKES_PAGE | TAKES_SINCE, false},
+    {"POST", "/backup", backup_post, 0, true},
+};
 
-static void reply_json(struct http_answer *answer, int status, json_t *json)
+static bool matches(const char *pattern, const char *path, char argument[static ARGUMENT_MAX + 1])
 {
-    answer->body = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
-    answer->status = answer->body ? status : 500;
-    answer->content_type = "application/json";
-    answer->body_len = answer->body ? strlen(answer->body) : 0;
-    json_decref(json);
+    while (*pattern) {
+        if (*pattern == '*') {
+            size_t len = strcspn(path, "/");
+            if (len == 0 || !request_decode(path, len, argument, ARGUMENT_MAX + 1))
+                return false;
+            path += len;
+            pattern++;
+        } else if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+    return *path == '\0';
 }
 
-static json_t *status_json(const struct admin *admin)
+static void serve(struct request *request, const struct route *route)
 {
-    static const struct {
-        const char *name;
-        unsigned table;
-    } counted[] = {
-        {"accounts", ACME_ACCOUNTS},
-        {"orders", ACME_ORDERS},
-        {"certificates", ACME_CERTIFICATES},
-        {"issuances", ISSUE_ISSUANCES},
-        {"subscriptions", ISSUE_SUBSCRIPTIONS},
-    };
-    struct store_stats stats;
-    struct store_txn *txn;
-    store_stats(admin->store, &stats);
-    json_t *json = json_pack("{s:s, s:i, s:{s:I, s:I, s:I, s:I, s:I}}", "version", ACMEGATE_VERSION, "jobs_under_way",
-                             (int)scheduler_busy(admin->scheduler), "store", "commits", (json_int_t)stats.commits,
-                             "operations", (json_int_t)stats.operations, "failed", (json_int_t)stats.failed, "used",
-                             (json_int_t)stats.used, "map_size", (json_int_t)stats.map_size);
-    if (!json || store_read(admin->store, &txn) != STORE_OK)
-        return json;
-    for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
-        json_object_set_new(json, counted[i].name, json_integer((json_int_t)store_count(txn, counted[i].table)));
-    store_read_end(txn);
-    return json;
+    size_t body_max = route->body ? BODY_MAX : 0;
+    if (request->call->body_len > body_max)
+        answer_error(request->answer, 400, "the body of %s %s may have %zu octets", route->method, route->path,
+                     body_max);
+    else if (request_query(request, route->takes))
+        route->handle(request);
 }
 
 void admin_handle(void *ctx, const struct http_call *call, struct http_answer *answer)
 {
-    const struct admin *admin = ctx;
-    if (strcmp(call->path, "/status") != 0)
-        reply_json(answer, 404, json_pack("{s:s}", "error", "nothing is here; GET /status is"));
-    else if (strcmp(call->method, "GET") != 0)
-        reply_json(answer, 405, json_pack("{s:s}", "error", "/status answers GET"));
+    struct request request = {.admin = ctx, .call = call, .answer = answer};
+    const char *wanted = NULL;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (!matches(routes[i].path, call->path, request.argument))
+            continue;
+        if (strcmp(routes[i].method, call->method) == 0) {
+            serve(&request, &routes[i]);
+            return;
+        }
+        wanted = routes[i].method;
+    }
+    if (wanted)
+        answer_error(answer, 405, "%s answers %s", call->path, wanted);
     else
-        reply_json(answer, 200, status_json(admin));
+        answer_error(answer, 404, "nothing is at %s", call->path);
 }

@@ -1,17 +1,35 @@
-/* admin: what the Unix socket answers to the operator, HTTP and JSON. */
+/* admin: what the Unix socket answers to the operator, HTTP and JSON. acmegatectl is its client.
+ *
+ *   GET  /status
+ *   GET  /orders, /subscriptions, /issuances, /audit     a page: {"items": [...], "next": cursor or null}
+ *   GET  /orders/ID, /subscriptions/ID, /issuances/ID
+ *   POST /orders/ID/retry                                its issuance's job becomes due
+ *   GET  /upstreams
+ *   POST /upstreams/LOGIN/pause, /upstreams/LOGIN/resume
+ *   GET  /cost
+ *   POST /backup                                         {"directory": "/absolute/path"}
+ *
+ * Pages take limit (1 to 1000, 100 by default) and after (a cursor); issuances take state, the audit since (UNIX ms).
+ * An error is {"error": "a sentence"}. Times are UNIX milliseconds in keys that end in _ms, null for none.
+ */
 #ifndef GATEWAY_OPERATE_ADMIN_H
 #define GATEWAY_OPERATE_ADMIN_H
 
+#include <stdatomic.h>
+
 #include "gateway/http/http.h"
+#include "gateway/issue/upstream.h"
 #include "gateway/scheduler.h"
 #include "store/store.h"
 
 struct admin {
     struct store *store;
     struct scheduler *scheduler;
+    struct upstream *upstream;
+    atomic_bool backing_up;
 };
 
-/* http_handler_fn; ctx is a struct admin. GET /status. On loop threads, does not block. */
+/* http_handler_fn; ctx is a struct admin. Blocks: on a thread of its own. Several at a time. */
 void admin_handle(void *ctx, const struct http_call *call, struct http_answer *answer);
 
 #endif

@@ -24,7 +24,7 @@ ROOMS = {"store": ("store",), "acme": ("acme", "store"), "sectigo": ("sectigo",)
 BORDERS = {
     r"lmdb\.h": ("store/",),
     r"h2o(\.h|/.*)": ("gateway/http/",),
-    r"curl/.*": ("sectigo/transport.", "sectigo/cli/", "sectigo/sandbox/", "gateway/egress", "gateway/main.c", "gateway/validate/",
+    r"curl/.*": ("sectigo/transport.", "sectigo/cli/", "sectigo/sandbox/", "gateway/egress", "gateway/main.c", "gateway/validate/", "gateway/operate/ctl/",
                  "gateway/dcv/"),
     r"unbound\.h": ("gateway/egress", "sectigo/sandbox/"),
     r"cyaml/.*": ("gateway/config",),

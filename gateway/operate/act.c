@@ -1,0 +1,179 @@
+/* act: what the operator changes. Each answer follows the commit. */
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/issue/login.h"
+#include "gateway/issue/tables.h"
+#include "gateway/log.h"
+#include "gateway/operate/object.h"
+#include "gateway/operate/request.h"
+#include "gateway/operate/view.h"
+
+/* ---- an order's next step now ---- */
+
+struct retry {
+    struct acme_id order;
+    uint64_t now_ms;
+    char issuance[ISSUANCE_ID_MAX + 1]; /* "": the order has none */
+    enum issuance_state state;
+};
+
+/* Its step may be taken early: nothing that may be on the wire is touched. */
+static bool may_retry(enum issuance_state state)
+{
+    return state == ISSUANCE_HELD || state == ISSUANCE_PUBLISHED || state == ISSUANCE_BLOCKED ||
+           state == ISSUANCE_SUBMITTED;
+}
+
+static enum store_status retry(struct store_txn *txn, void *arg)
+{
+    struct retry *r = arg;
+    struct acme_order order;
+    struct issuance is = {0};
+    r->issuance[0] = '\0';
+    r->state = 0;
+    enum store_status status = acme_order_load(txn, &r->order, &order);
+    acme_order_clear(&order);
+    if (status != STORE_OK)
+        return status;
+    status = view_issuance_of(txn, &r->order, &is);
+    if (status == STORE_OK) {
+        memcpy(r->issuance, is.id, sizeof r->issuance);
+        r->state = is.state;
+    }
+    issuance_clear(&is);
+    if (status == STORE_NOT_FOUND || (status == STORE_OK && !may_retry(r->state)))
+        return STORE_REFUSED;
+    return status == STORE_OK ? store_job_set(txn, JOB_ISSUANCE, r->issuance, strlen(r->issuance), r->now_ms) : status;
+}
+
+static json_t *retry_json(const struct retry *r)
+{
+    struct object o;
+    object_begin(&o);
+    object_text(&o, "issuance", r->issuance);
+    object_text(&o, "state", issuance_state_text(r->state));
+    object_time(&o, "due_ms", r->now_ms);
+    return object_end(&o);
+}
+
+void order_retry(struct request *request)
+{
+    struct retry r = {.now_ms = clock_ms()};
+    enum store_status status = acme_id_parse(request->argument, strlen(request->argument), &r.order)
+                                   ? store_call(request->admin->store, retry, &r)
+                                   : STORE_NOT_FOUND;
+    if (status == STORE_OK) {
+        log_info("the operator makes an order's next step due", "order", request->argument, "issuance", r.issuance);
+        answer_json(request->answer, 200, retry_json(&r));
+    } else if (status != STORE_REFUSED) {
+        answer_store(request->answer, status, "order");
+    } else if (!r.issuance[0]) {
+        answer_error(request->answer, 409, "the order has not been finalized: it waits for its client");
+    } else {
+        answer_error(
+            request->answer, 409,
+            "the order's issuance is %s; only one that is held, published, submitted or blocked can be retried",
+            issuance_state_text(r.state));
+    }
+}
+
+/* ---- a login that buys nothing ---- */
+
+struct pausing {
+    const char *login;
+    uint64_t now_ms;
+    bool pause;
+    unsigned woken;
+};
+
+static enum store_status set_paused(struct store_txn *txn, void *arg)
+{
+    struct pausing *p = arg;
+    p->woken = 0;
+    enum store_status status = login_set_paused(txn, p->login, p->pause ? p->now_ms : 0);
+    if (status == STORE_OK && !p->pause)
+        status = login_wake_held(txn, p->login, p->now_ms, &p->woken);
+    return status;
+}
+
+static void answer_paused(struct request *request, const struct pausing *p)
+{
+    struct object o;
+    object_begin(&o);
+    object_text(&o, "login", p->login);
+    object_put(&o, "paused", json_boolean(p->pause));
+    if (!p->pause)
+        object_number(&o, "held_made_due", p->woken);
+    answer_json(request->answer, 200, object_end(&o));
+}
+
+static void set_login(struct request *request, bool pause)
+{
+    struct pausing p = {.login = request->argument, .now_ms = clock_ms(), .pause = pause};
+    if (!upstream_login(request->admin->upstream, p.login)) {
+        answer_error(request->answer, 404, "no login of the configuration is called %s", p.login);
+        return;
+    }
+    enum store_status status = store_call(request->admin->store, set_paused, &p);
+    if (status != STORE_OK) {
+        answer_store(request->answer, status, "login");
+        return;
+    }
+    log_info(pause ? "the operator pauses purchases" : "the operator resumes purchases", "login", p.login);
+    answer_paused(request, &p);
+}
+
+void upstream_pause(struct request *request)
+{
+    set_login(request, true);
+}
+
+void upstream_resume(struct request *request)
+{
+    set_login(request, false);
+}
+
+/* ---- a copy of the store ---- */
+
+/* The folder's path within body, NULL (and answered) where it is not what is wanted. */
+static const char *directory_of(struct request *request, const json_t *body)
+{
+    const char *directory = json_string_value(json_object_get(body, "directory"));
+    if (directory && directory[0] == '/' && json_object_size(body) == 1)
+        return directory;
+    answer_error(request->answer, 400, "a backup wants {\"directory\": \"/absolute/path\"} and nothing else");
+    return NULL;
+}
+
+static void backup(struct request *request, const char *directory)
+{
+    char reason[STORE_REASON_SIZE];
+    struct object o;
+    if (atomic_exchange(&request->admin->backing_up, true)) {
+        answer_error(request->answer, 409, "another backup is being written; wait for its end");
+        return;
+    }
+    uint64_t began_ms = clock_ms();
+    enum store_status status = store_backup(request->admin->store, directory, reason);
+    atomic_store(&request->admin->backing_up, false);
+    if (status != STORE_OK) {
+        answer_error(request->answer, status == STORE_EXISTS ? 409 : 500, "%s", reason);
+        return;
+    }
+    log_info("a backup is written", "directory", directory);
+    object_begin(&o);
+    object_text(&o, "directory", directory);
+    object_number(&o, "seconds", (clock_ms() - began_ms) / 1000);
+    answer_json(request->answer, 200, object_end(&o));
+}
+
+void backup_post(struct request *request)
+{
+    const struct http_call *call = request->call;
+    json_t *body = json_loadb(call->body, call->body_len, JSON_REJECT_DUPLICATES, NULL);
+    const char *directory = directory_of(request, body);
+    if (directory)
+        backup(request, directory);
+    json_decref(body);
+}

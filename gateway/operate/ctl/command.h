@@ -1,0 +1,43 @@
+/* command: what acmegatectl can be asked, and what was asked. One thread. */
+#ifndef CTL_COMMAND_H
+#define CTL_COMMAND_H
+
+#include <stdbool.h>
+
+/* The exit status. Documented in acmegatectl(1): never renumber. */
+enum outcome { DONE = 0, FAILED = 1, MISUSED = 2, UNREACHABLE = 3, NOT_FOUND = 4 };
+
+enum option { OPTION_LIMIT = 1, OPTION_AFTER = 2, OPTION_STATE = 4, OPTION_SINCE = 8 };
+enum { OPTIONS_PAGE = OPTION_LIMIT | OPTION_AFTER };
+
+/* A column of a table: the key says how the value is shown (show.h). */
+struct column {
+    const char *heading, *key;
+};
+
+struct command {
+    const char *words[2];         /* "order", "show"; the second may be NULL */
+    const char *argument;         /* what it needs, for the help; NULL: nothing */
+    const char *method, *path;    /* * stands for the argument */
+    unsigned options;             /* beside the general ones */
+    const struct column *columns; /* of a list; NULL: one object */
+    bool slow;                    /* may take as long as it takes */
+    const char *help;
+};
+
+/* Ends with one whose words[0] is NULL. */
+extern const struct command commands[];
+
+struct asked {
+    const struct command *command;
+    const char *argument;
+    const char *socket;
+    const char *limit, *after, *state, *since; /* NULL: not given */
+    bool json;
+};
+
+/* True: *asked is what to do. False: *outcome is how to end; help is printed, or what is wrong said. argv is main's and
+ * must outlive asked. */
+bool command_read(int argc, char **argv, struct asked *asked, enum outcome *outcome);
+
+#endif

@@ -1,0 +1,187 @@
+#include "gateway/operate/ctl/exchange.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "gateway/operate/ctl/show.h"
+
+enum { ANSWER_MAX = 64 << 20, CONNECT_TIMEOUT_S = 10, TIMEOUT_S = 300, URL_SIZE = 2048, PATH_SIZE = 4096 };
+
+struct answer {
+    char *text; /* owned */
+    size_t len;
+    bool failed;
+};
+
+static size_t on_body(char *data, size_t size, size_t count, void *ctx)
+{
+    struct answer *answer = ctx;
+    size_t len = size * count;
+    char *text = answer->len + len < ANSWER_MAX ? realloc(answer->text, answer->len + len + 1) : NULL;
+    if (!text) {
+        answer->failed = true;
+        return 0;
+    }
+    memcpy(text + answer->len, data, len);
+    answer->text = text;
+    answer->len += len;
+    text[answer->len] = '\0';
+    return len;
+}
+
+/* ---- the URL ---- */
+
+/* A day (UTC) as UNIX milliseconds; anything else as it is, for the daemon to judge. */
+static void since_text(const char *since, char *out, size_t size)
+{
+    struct tm day = {0};
+    const char *end = strptime(since, "%Y-%m-%d", &day);
+    if (end && *end == '\0')
+        snprintf(out, size, "%lld000", (long long)timegm(&day));
+    else
+        snprintf(out, size, "%s", since);
+}
+
+static bool add(CURL *easy, char url[static URL_SIZE], const char *prefix, const char *value)
+{
+    size_t used = strlen(url);
+    char *escaped = curl_easy_escape(easy, value, 0);
+    int len = escaped ? snprintf(url + used, URL_SIZE - used, "%s%s", prefix, escaped) : -1;
+    curl_free(escaped);
+    return len >= 0 && (size_t)len < URL_SIZE - used;
+}
+
+static bool add_query(CURL *easy, char url[static URL_SIZE], const struct asked *asked)
+{
+    char since[64] = "";
+    if (asked->since)
+        since_text(asked->since, since, sizeof since);
+    const char *const parameters[][2] = {{"limit=", asked->limit},
+                                         {"after=", asked->after},
+                                         {"state=", asked->state},
+                                         {"since=", asked->since ? since : NULL}};
+    bool first = true;
+    for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
+        char prefix[16];
+        if (!parameters[i][1])
+            continue;
+        snprintf(prefix, sizeof prefix, "%c%s", first ? '?' : '&', parameters[i][0]);
+        if (!add(easy, url, prefix, parameters[i][1]))
+            return false;
+        first = false;
+    }
+    return true;
+}
+
+static bool make_url(CURL *easy, const struct asked *asked, char url[static URL_SIZE])
+{
+    const char *path = asked->command->path, *star = strchr(path, '*');
+    snprintf(url, URL_SIZE, "http://localhost%.*s", (int)(star ? star - path : (long)strlen(path)), path);
+    if (star && !add(easy, url, "", asked->argument))
+        return false;
+    size_t used = strlen(url);
+    int len = snprintf(url + used, URL_SIZE - used, "%s", star ? star + 1 : "");
+    return len >= 0 && (size_t)len < URL_SIZE - used && add_query(easy, url, asked);
+}
+
+/* ---- the body: only a backup has one ---- */
+
+/* The daemon has another working folder. NULL: said what is wrong. */
+static char *backup_body(const char *directory)
+{
+    char here[PATH_SIZE] = "", whole[2 * PATH_SIZE];
+    if (directory[0] != '/' && !getcwd(here, sizeof here)) {
+        fprintf(stderr, "acmegatectl: the working folder cannot be found: %s\n", strerror(errno));
+        return NULL;
+    }
+    int len = snprintf(whole, sizeof whole, "%s%s%s", here, here[0] ? "/" : "", directory);
+    json_t *json = len > 0 && (size_t)len < sizeof whole ? json_pack("{s:s}", "directory", whole) : NULL;
+    char *body = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    if (!body)
+        fprintf(stderr, "acmegatectl: the folder's path is too long or no UTF-8\n");
+    return body;
+}
+
+/* ---- the exchange ---- */
+
+static void set_options(CURL *easy, const struct asked *asked, const char *url, struct answer *answer)
+{
+    curl_easy_setopt(easy, CURLOPT_URL, url);
+    curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, asked->socket);
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT, asked->command->slow ? 0L : (long)TIMEOUT_S);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
+}
+
+static enum outcome judge(CURL *easy, const struct answer *answer, json_t **json)
+{
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    *json = answer->text ? json_loadb(answer->text, answer->len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    if (status == 200 && *json)
+        return DONE;
+    const char *error = json_string_value(json_object_get(*json, "error"));
+    if (error)
+        show_complaint(error);
+    else
+        fprintf(stderr, "acmegatectl: the daemon answers %ld, and not as this program expects\n", status);
+    json_decref(*json);
+    *json = NULL;
+    return status == 404 && error ? NOT_FOUND : FAILED;
+}
+
+static enum outcome perform(CURL *easy, const struct asked *asked, struct answer *answer, json_t **json)
+{
+    CURLcode code = curl_easy_perform(easy);
+    if (code == CURLE_OK)
+        return judge(easy, answer, json);
+    if (answer->failed)
+        fprintf(stderr, "acmegatectl: the answer is too large; give --limit\n");
+    else
+        fprintf(stderr,
+                "acmegatectl: %s: %s: does acmegate run, is this its admin socket (--socket), and may you use it?\n",
+                asked->socket, curl_easy_strerror(code));
+    return UNREACHABLE;
+}
+
+enum outcome exchange(const struct asked *asked, char **text, json_t **json)
+{
+    struct answer answer = {0};
+    char url[URL_SIZE];
+    enum outcome outcome = FAILED;
+    char *body = NULL;
+    struct curl_slist *headers = NULL;
+    CURL *easy = curl_easy_init();
+    if (!easy || !make_url(easy, asked, url)) {
+        fprintf(stderr, "acmegatectl: out of memory, or an argument is too long\n");
+        goto out;
+    }
+    if (asked->command->slow && !(body = backup_body(asked->argument)))
+        goto out;
+    headers = curl_slist_append(NULL, "Content-Type: application/json");
+    set_options(easy, asked, url, &answer);
+    if (strcmp(asked->command->method, "POST") == 0) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body ? body : "");
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+    }
+    outcome = perform(easy, asked, &answer, json);
+out:
+    if (outcome == DONE)
+        *text = answer.text;
+    else
+        free(answer.text);
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(easy);
+    free(body);
+    return outcome;
+}

@@ -1,0 +1,285 @@
+/* list: pages of the store's tables, and single records. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/issue/tables.h"
+#include "gateway/operate/object.h"
+#include "gateway/operate/request.h"
+#include "gateway/operate/view.h"
+
+struct page {
+    const struct request *request;
+    /* A new reference; NULL: not on this page, or out of memory (then failed is set). */
+    json_t *(*row)(struct page *page, struct store_txn *txn, struct store_slice key, struct store_slice value);
+    json_t *items;
+    uint8_t last[SCAN_KEY_MAX]; /* key of the last item */
+    size_t last_len;
+    bool more, failed;
+};
+
+static bool add(void *ctx, struct store_txn *txn, struct store_slice key, struct store_slice value)
+{
+    struct page *page = ctx;
+    json_t *row = page->row(page, txn, key, value);
+    if (!row)
+        return !page->failed;
+    page->more = json_array_size(page->items) >= page->request->limit;
+    if (page->more) {
+        json_decref(row);
+        return false;
+    }
+    page->failed = key.len > sizeof page->last || json_array_append_new(page->items, row) != 0;
+    if (page->failed)
+        return false;
+    memcpy(page->last, key.data, key.len);
+    page->last_len = key.len;
+    return true;
+}
+
+/* ---- cursors: keys in hexadecimal digits, meaningless to others ---- */
+
+static json_t *cursor_json(const struct page *page)
+{
+    static const char digits[] = "0123456789abcdef";
+    char text[CURSOR_MAX + 1];
+    if (!page->more)
+        return json_null();
+    for (size_t i = 0; i < page->last_len; i++) {
+        text[2 * i] = digits[page->last[i] >> 4];
+        text[2 * i + 1] = digits[page->last[i] & 15];
+    }
+    return json_stringn(text, 2 * page->last_len);
+}
+
+static bool cursor_read(const char *text, struct scan_from *from)
+{
+    uint8_t key[SCAN_KEY_MAX];
+    size_t len = strlen(text);
+    if (len % 2 != 0 || len > CURSOR_MAX || strspn(text, "0123456789abcdef") != len)
+        return false;
+    for (size_t i = 0; i < len / 2; i++) {
+        char octet[3] = {text[2 * i], text[2 * i + 1], '\0'};
+        key[i] = (uint8_t)strtoul(octet, NULL, 16);
+    }
+    return scan_behind(from, key, len / 2);
+}
+
+static void list(struct request *request, unsigned table, struct page *page, struct scan_from *from)
+{
+    page->request = request;
+    if (request->after[0] && !cursor_read(request->after, from)) {
+        answer_error(request->answer, 400, "after wants the cursor that a page ended with");
+        return;
+    }
+    page->items = json_array();
+    page->failed = !page->items;
+    enum store_status status = page->failed ? STORE_OK : scan(request->admin->store, table, from, add, page);
+    if (status == STORE_OK && !page->failed)
+        answer_json(request->answer, 200, json_pack("{s:O, s:o}", "items", page->items, "next", cursor_json(page)));
+    else if (status != STORE_OK)
+        answer_store(request->answer, status, "list");
+    else
+        answer_error(request->answer, 503, "out of memory");
+    json_decref(page->items);
+}
+
+/* One that cannot be read is shown by its id alone, so that it is seen and hides no other. */
+static json_t *finish_row(struct page *page, json_t *row)
+{
+    page->failed = row == NULL;
+    return row;
+}
+
+static json_t *unreadable(struct page *page, const char *id)
+{
+    return finish_row(page, json_pack("{s:s, s:s}", "id", id, "error", "cannot be read from the store"));
+}
+
+static bool id_of_key(struct store_slice key, struct acme_id *id, char text[static ACME_ID_TEXT + 1])
+{
+    if (key.len != ACME_ID_LEN)
+        return false;
+    memcpy(id->octets, key.data, ACME_ID_LEN);
+    acme_id_text(id, text);
+    return true;
+}
+
+/* ---- orders ---- */
+
+static enum store_status load_order(struct store_txn *txn, const struct acme_id *id, struct acme_order *order)
+{
+    enum store_status status = acme_order_load(txn, id, order);
+    return status == STORE_OK ? acme_order_refresh(txn, order, clock_ms() / 1000) : status;
+}
+
+static json_t *order_row(struct page *page, struct store_txn *txn, struct store_slice key, struct store_slice value)
+{
+    struct acme_id id;
+    struct acme_order order;
+    char text[ACME_ID_TEXT + 1];
+    (void)value;
+    if (!id_of_key(key, &id, text))
+        return NULL;
+    bool good = load_order(txn, &id, &order) == STORE_OK;
+    json_t *row = good ? finish_row(page, view_order_row(&order)) : unreadable(page, text);
+    acme_order_clear(&order);
+    return row;
+}
+
+void orders_list(struct request *request)
+{
+    struct page page = {.row = order_row};
+    struct scan_from from = {.len = 0};
+    list(request, ACME_ORDERS, &page, &from);
+}
+
+/* ---- subscriptions ---- */
+
+static json_t *subscription_row(struct page *page, struct store_txn *txn, struct store_slice key,
+                                struct store_slice value)
+{
+    struct acme_id id;
+    struct subscription sub;
+    char text[ACME_ID_TEXT + 1];
+    (void)value;
+    if (!id_of_key(key, &id, text))
+        return NULL;
+    bool good = subscription_load(txn, &id, &sub) == STORE_OK;
+    json_t *row = good ? finish_row(page, view_subscription_row(&sub)) : unreadable(page, text);
+    subscription_clear(&sub);
+    return row;
+}
+
+void subscriptions_list(struct request *request)
+{
+    struct page page = {.row = subscription_row};
+    struct scan_from from = {.len = 0};
+    list(request, ISSUE_SUBSCRIPTIONS, &page, &from);
+}
+
+/* ---- issuances ---- */
+
+static json_t *issuance_row(struct page *page, struct store_txn *txn, struct store_slice key, struct store_slice value)
+{
+    struct issuance is;
+    char id[ISSUANCE_ID_MAX + 1];
+    const char *wanted = page->request->state;
+    enum issuance_state state = issuance_state_of(value);
+    if (key.len > ISSUANCE_ID_MAX || (wanted[0] && (state == 0 || strcmp(issuance_state_text(state), wanted) != 0)))
+        return NULL;
+    memcpy(id, key.data, key.len);
+    id[key.len] = '\0';
+    bool good = issuance_load(txn, id, &is) == STORE_OK;
+    json_t *row = good ? finish_row(page, view_issuance_row(&is)) : unreadable(page, id);
+    issuance_clear(&is);
+    return row;
+}
+
+static bool is_state(const char *text)
+{
+    for (int state = 1; state < ISSUANCE_STATES; state++) {
+        if (strcmp(issuance_state_text((enum issuance_state)state), text) == 0)
+            return true;
+    }
+    return false;
+}
+
+void issuances_list(struct request *request)
+{
+    struct page page = {.row = issuance_row};
+    struct scan_from from = {.len = 0};
+    if (request->state[0] && !is_state(request->state))
+        answer_error(request->answer, 400, "no issuance is ever %s", request->state);
+    else
+        list(request, ISSUE_ISSUANCES, &page, &from);
+}
+
+/* ---- the audit ---- */
+
+static json_t *audit_row(struct page *page, struct store_txn *txn, struct store_slice key, struct store_slice value)
+{
+    (void)txn, (void)key;
+    json_t *line = json_loadb((const char *)value.data, value.len, JSON_REJECT_DUPLICATES, NULL);
+    return line ? line : unreadable(page, "audit");
+}
+
+void audit_list(struct request *request)
+{
+    struct page page = {.row = audit_row};
+    struct scan_from from = {.len = 8}; /* keys begin with the time */
+    for (int i = 0; i < 8; i++)
+        from.key[i] = (uint8_t)(request->since_ms >> (56 - 8 * i));
+    list(request, ISSUE_AUDIT, &page, &from);
+}
+
+/* ---- one ---- */
+
+/* Reads and shows one record inside the snapshot; *json is NULL where status is not STORE_OK, or out of memory. */
+typedef enum store_status show_fn(struct store_txn *txn, const char *id, json_t **json);
+
+static enum store_status show_order(struct store_txn *txn, const char *text, json_t **json)
+{
+    struct acme_id id;
+    struct acme_order order;
+    if (!acme_id_parse(text, strlen(text), &id))
+        return STORE_NOT_FOUND;
+    enum store_status status = load_order(txn, &id, &order);
+    if (status == STORE_OK)
+        *json = view_order(txn, &order);
+    acme_order_clear(&order);
+    return status;
+}
+
+static enum store_status show_subscription(struct store_txn *txn, const char *text, json_t **json)
+{
+    struct acme_id id;
+    struct subscription sub;
+    if (!acme_id_parse(text, strlen(text), &id))
+        return STORE_NOT_FOUND;
+    enum store_status status = subscription_load(txn, &id, &sub);
+    if (status == STORE_OK)
+        *json = view_subscription(&sub);
+    subscription_clear(&sub);
+    return status;
+}
+
+static enum store_status show_issuance(struct store_txn *txn, const char *text, json_t **json)
+{
+    struct issuance is;
+    enum store_status status = issuance_load(txn, text, &is);
+    if (status == STORE_OK)
+        *json = view_issuance(txn, &is);
+    issuance_clear(&is);
+    return status;
+}
+
+static void show(struct request *request, show_fn *fn, const char *what)
+{
+    struct store_txn *txn;
+    json_t *json = NULL;
+    enum store_status status = store_read(request->admin->store, &txn);
+    if (status == STORE_OK) {
+        status = fn(txn, request->argument, &json);
+        store_read_end(txn);
+    }
+    if (status == STORE_OK)
+        answer_json(request->answer, 200, json);
+    else
+        answer_store(request->answer, status, what);
+}
+
+void order_get(struct request *request)
+{
+    show(request, show_order, "order");
+}
+
+void subscription_get(struct request *request)
+{
+    show(request, show_subscription, "subscription");
+}
+
+void issuance_get(struct request *request)
+{
+    show(request, show_issuance, "issuance");
+}

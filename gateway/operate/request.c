@@ -1,0 +1,152 @@
+#include "gateway/operate/request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+
+/* ---- answers ---- */
+
+void answer_json(struct http_answer *answer, int status, json_t *json)
+{
+    free(answer->body);
+    answer->body = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    answer->status = answer->body ? status : 500;
+    answer->content_type = "application/json";
+    answer->body_len = answer->body ? strlen(answer->body) : 0;
+    json_decref(json);
+}
+
+void answer_error(struct http_answer *answer, int status, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (char *c = text; *c; c++) { /* parts of it come from the request */
+        if ((unsigned char)*c > 126 || (unsigned char)*c < ' ')
+            *c = '?';
+    }
+    answer_json(answer, status, json_pack("{s:s}", "error", text));
+}
+
+void answer_store(struct http_answer *answer, enum store_status status, const char *what)
+{
+    if (status == STORE_NOT_FOUND)
+        answer_error(answer, 404, "there is no such %s", what);
+    else
+        answer_error(answer, 503, "the %s: %s", what, store_status_text(status));
+}
+
+/* ---- the query ---- */
+
+/* Two hexadecimal digits; 0 for anything else, and for 00, which no text may hold. */
+static char unescape(const char *text)
+{
+    char digits[3] = {text[0], text[0] ? text[1] : '\0', '\0'};
+    char *end;
+    if (strspn(digits, "0123456789abcdefABCDEF") != 2)
+        return '\0';
+    return (char)strtoul(digits, &end, 16);
+}
+
+bool request_decode(const char *text, size_t len, char *out, size_t size)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+        if (c == '%') {
+            c = len - i > 2 ? unescape(text + i + 1) : '\0';
+            i += 2;
+        }
+        if (c == '\0' || used + 1 >= size)
+            return false;
+        out[used++] = c;
+    }
+    out[used] = '\0';
+    return true;
+}
+
+static bool read_number(const char *text, uint64_t max, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    *out = value;
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && value <= max;
+}
+
+static bool take_limit(struct request *request, const char *value)
+{
+    uint64_t limit;
+    bool good = read_number(value, LIMIT_MAX, &limit) && limit > 0;
+    if (good)
+        request->limit = (unsigned)limit;
+    return good;
+}
+
+static bool take_after(struct request *request, const char *value)
+{
+    snprintf(request->after, sizeof request->after, "%s", value);
+    return value[0] != '\0';
+}
+
+static bool take_state(struct request *request, const char *value)
+{
+    int len = snprintf(request->state, sizeof request->state, "%s", value);
+    return len > 0 && (size_t)len < sizeof request->state;
+}
+
+static bool take_since(struct request *request, const char *value)
+{
+    return read_number(value, INT64_MAX, &request->since_ms);
+}
+
+static const struct {
+    const char *name;
+    unsigned of;
+    bool (*take)(struct request *request, const char *value);
+    const char *wants;
+} parameters[] = {
+    {"limit", TAKES_PAGE, take_limit, "a number from 1 to 1000"},
+    {"after", TAKES_PAGE, take_after, "the cursor that a page ended with"},
+    {"state", TAKES_STATE, take_state, "a state of issuances"},
+    {"since", TAKES_SINCE, take_since, "UNIX time in milliseconds"},
+};
+
+static bool take(struct request *request, unsigned takes, const char *name, const char *value)
+{
+    for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
+        if (strcmp(parameters[i].name, name) != 0 || !(takes & parameters[i].of))
+            continue;
+        if (parameters[i].take(request, value))
+            return true;
+        answer_error(request->answer, 400, "the parameter %s wants %s", name, parameters[i].wants);
+        return false;
+    }
+    answer_error(request->answer, 400, "%s is no parameter of %s", name, request->call->path);
+    return false;
+}
+
+bool request_query(struct request *request, unsigned takes)
+{
+    const char *at = request->call->query;
+    request->limit = LIMIT_DEFAULT;
+    while (*at) {
+        char name[16], value[CURSOR_MAX + 1];
+        size_t len = strcspn(at, "&"), name_len = strcspn(at, "=&");
+        size_t value_at = name_len < len ? name_len + 1 : len;
+        if (!request_decode(at, name_len, name, sizeof name) ||
+            !request_decode(at + value_at, len - value_at, value, sizeof value)) {
+            answer_error(request->answer, 400, "the query cannot be read");
+            return false;
+        }
+        if (!take(request, takes, name, value))
+            return false;
+        at += len + (at[len] == '&');
+    }
+    return true;
+}

@@ -1,0 +1,57 @@
+/* request: one call of the admin socket, as its handlers see it. Inside this room only. */
+#ifndef GATEWAY_OPERATE_REQUEST_H
+#define GATEWAY_OPERATE_REQUEST_H
+
+#include <jansson.h>
+
+#include "gateway/operate/admin.h"
+#include "gateway/operate/scan.h"
+
+enum { ARGUMENT_MAX = 128, CURSOR_MAX = 2 * SCAN_KEY_MAX, BODY_MAX = 4096 };
+
+/* Parameters that a route may take. */
+enum { TAKES_PAGE = 1, TAKES_STATE = 2, TAKES_SINCE = 4 };
+
+struct request {
+    struct admin *admin;
+    const struct http_call *call;
+    struct http_answer *answer;
+    char argument[ARGUMENT_MAX + 1]; /* what stands for * in the route */
+    unsigned limit;
+    char after[CURSOR_MAX + 1]; /* "": from the beginning */
+    char state[16];             /* "": all */
+    uint64_t since_ms;
+};
+
+/* False: *request->answer says what is wrong. takes: parameters allowed. */
+bool request_query(struct request *request, unsigned takes);
+/* Percent signs decoded; false for a bad or too long one. */
+bool request_decode(const char *text, size_t len, char *out, size_t size);
+
+/* Takes json; NULL: out of memory. */
+void answer_json(struct http_answer *answer, int status, json_t *json);
+void answer_error(struct http_answer *answer, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* What the store said, where it was not STORE_OK; what: "the order". */
+void answer_store(struct http_answer *answer, enum store_status status, const char *what);
+
+/* The handlers. */
+void status_get(struct request *request);
+void orders_list(struct request *request);
+void subscriptions_list(struct request *request);
+void issuances_list(struct request *request);
+void audit_list(struct request *request);
+void order_get(struct request *request);
+void subscription_get(struct request *request);
+void issuance_get(struct request *request);
+void order_retry(struct request *request);
+void upstreams_get(struct request *request);
+void upstream_pause(struct request *request);
+void upstream_resume(struct request *request);
+void cost_get(struct request *request);
+void backup_post(struct request *request);
+
+/* Also part of the status. NULL when out of memory. */
+json_t *upstreams_json(const struct admin *admin);
+
+#endif

@@ -1,0 +1,51 @@
+#include "gateway/operate/scan.h"
+
+#include <string.h>
+
+enum { AT_ONCE = 500 };
+
+struct scan {
+    struct store_txn *txn;
+    scan_fn *fn;
+    void *ctx;
+    struct scan_from next;
+    unsigned left; /* of this snapshot */
+    bool more, bad;
+};
+
+bool scan_behind(struct scan_from *from, const void *key, size_t len)
+{
+    if (len >= sizeof from->key)
+        return false;
+    memcpy(from->key, key, len);
+    from->key[len] = 0;
+    from->len = len + 1;
+    return true;
+}
+
+static bool visit(void *ctx, struct store_slice key, struct store_slice value)
+{
+    struct scan *scan = ctx;
+    scan->bad = !scan_behind(&scan->next, key.data, key.len);
+    if (scan->bad || !scan->fn(scan->ctx, scan->txn, key, value))
+        return false;
+    scan->more = --scan->left == 0;
+    return !scan->more;
+}
+
+enum store_status scan(struct store *store, unsigned table, const struct scan_from *from, scan_fn *fn, void *ctx)
+{
+    struct scan scan = {.fn = fn, .ctx = ctx, .next = *from, .more = true};
+    enum store_status status = STORE_OK;
+    while (status == STORE_OK && scan.more && !scan.bad) {
+        struct scan_from at = scan.next;
+        scan.more = false;
+        scan.left = AT_ONCE;
+        status = store_read(store, &scan.txn);
+        if (status != STORE_OK)
+            break;
+        status = store_visit(scan.txn, table, at.key, at.len, visit, &scan);
+        store_read_end(scan.txn);
+    }
+    return scan.bad ? STORE_INVALID : status;
+}

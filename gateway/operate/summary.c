@@ -1,0 +1,242 @@
+/* summary: the status, the logins, and what was spent. */
+#include <string.h>
+#include <time.h>
+
+#include "gateway/clock.h"
+#include "gateway/issue/issuance.h"
+#include "gateway/issue/login.h"
+#include "gateway/issue/tables.h"
+#include "gateway/operate/object.h"
+#include "gateway/operate/request.h"
+
+/* A job that is due this long, and still there, is overdue. */
+static const uint64_t OVERDUE_MS = 60 * 1000;
+
+/* ---- status ---- */
+
+struct jobs {
+    uint64_t now_ms, due, overdue, next_ms;
+};
+
+static bool count_job(void *ctx, const struct store_job *job)
+{
+    struct jobs *jobs = ctx;
+    if (job->due_ms > jobs->now_ms) {
+        jobs->next_ms = job->due_ms;
+        return false;
+    }
+    jobs->due++;
+    jobs->overdue += job->due_ms + OVERDUE_MS < jobs->now_ms;
+    return true;
+}
+
+static json_t *jobs_json(const struct admin *admin, struct store_txn *txn)
+{
+    struct object o;
+    struct jobs jobs = {.now_ms = clock_ms()};
+    store_jobs(txn, count_job, &jobs);
+    object_begin(&o);
+    object_number(&o, "due", jobs.due);
+    object_number(&o, "overdue", jobs.overdue);
+    object_number(&o, "under_way", scheduler_busy(admin->scheduler));
+    object_time(&o, "next_ms", jobs.next_ms);
+    return object_end(&o);
+}
+
+static json_t *counts_json(struct store_txn *txn)
+{
+    static const struct {
+        const char *name;
+        unsigned table;
+    } counted[] = {
+        {"accounts", ACME_ACCOUNTS},
+        {"orders", ACME_ORDERS},
+        {"certificates", ACME_CERTIFICATES},
+        {"issuances", ISSUE_ISSUANCES},
+        {"subscriptions", ISSUE_SUBSCRIPTIONS},
+    };
+    struct object o;
+    object_begin(&o);
+    for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
+        object_number(&o, counted[i].name, store_count(txn, counted[i].table));
+    return object_end(&o);
+}
+
+static json_t *store_json(const struct admin *admin)
+{
+    struct store_stats stats;
+    struct object o;
+    store_stats(admin->store, &stats);
+    object_begin(&o);
+    object_number(&o, "commits", stats.commits);
+    object_number(&o, "operations", stats.operations);
+    object_number(&o, "failed", stats.failed);
+    object_number(&o, "used", stats.used);
+    object_number(&o, "map_size", stats.map_size);
+    return object_end(&o);
+}
+
+static bool count_state(void *ctx, struct store_txn *txn, struct store_slice key, struct store_slice value)
+{
+    uint64_t *states = ctx;
+    (void)txn, (void)key;
+    states[issuance_state_of(value)]++;
+    return true;
+}
+
+static json_t *states_json(const struct admin *admin)
+{
+    uint64_t states[ISSUANCE_STATES] = {0};
+    struct scan_from from = {.len = 0};
+    struct object o;
+    if (scan(admin->store, ISSUE_ISSUANCES, &from, count_state, states) != STORE_OK)
+        return json_null();
+    object_begin(&o);
+    for (int state = 1; state < ISSUANCE_STATES; state++)
+        object_number(&o, issuance_state_text((enum issuance_state)state), states[state]);
+    if (states[0])
+        object_number(&o, "unreadable", states[0]);
+    return object_end(&o);
+}
+
+void status_get(struct request *request)
+{
+    struct store_txn *txn;
+    struct object o;
+    enum store_status status = store_read(request->admin->store, &txn);
+    if (status != STORE_OK) {
+        answer_store(request->answer, status, "store");
+        return;
+    }
+    object_begin(&o);
+    object_text(&o, "version", ACMEGATE_VERSION);
+    object_put(&o, "counts", counts_json(txn));
+    object_put(&o, "jobs", jobs_json(request->admin, txn));
+    store_read_end(txn);
+    object_put(&o, "issuances", states_json(request->admin));
+    object_put(&o, "logins", upstreams_json(request->admin));
+    object_put(&o, "store", store_json(request->admin));
+    answer_json(request->answer, 200, object_end(&o));
+}
+
+/* ---- logins ---- */
+
+static json_t *login_json(struct store_txn *txn, const struct upstream_login *login)
+{
+    const struct config_login *config = upstream_login_config(login);
+    struct login known;
+    struct object o;
+    enum store_status status = login_load(txn, config->name, &known);
+    const char *state = upstream_login_refused(login) ? "refused" : known.paused_ms ? "paused" : "open";
+    object_begin(&o);
+    object_text(&o, "login", config->name);
+    object_text(&o, "state", status == STORE_OK ? state : "unreadable");
+    object_time(&o, "paused_ms", known.paused_ms);
+    object_time(&o, "last_push_ms", known.pushed_ms);
+    object_put(&o, "test", json_boolean(config->test));
+    object_text(&o, "url", config->url);
+    return object_end(&o);
+}
+
+json_t *upstreams_json(const struct admin *admin)
+{
+    struct store_txn *txn;
+    struct upstream_login *login;
+    if (store_read(admin->store, &txn) != STORE_OK)
+        return json_null();
+    json_t *list = json_array();
+    for (unsigned i = 0; list && (login = upstream_login_at(admin->upstream, i)); i++) {
+        if (json_array_append_new(list, login_json(txn, login)) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    store_read_end(txn);
+    return list;
+}
+
+void upstreams_get(struct request *request)
+{
+    answer_json(request->answer, 200, json_pack("{s:o}", "items", upstreams_json(request->admin)));
+}
+
+/* ---- cost ---- */
+
+struct cost {
+    json_t *sums; /* "month, profile, login" -> its sum; in order of time, as the audit is */
+    bool failed;
+};
+
+static const char *text_of(const json_t *line, const char *key)
+{
+    const char *text = json_string_value(json_object_get(line, key));
+    return text ? text : "";
+}
+
+static json_t *sum_for(struct cost *cost, const json_t *line)
+{
+    char month[16], key[256];
+    struct tm day;
+    time_t at = (time_t)(json_integer_value(json_object_get(line, "time_ms")) / 1000);
+    const char *profile = text_of(line, "profile"), *login = text_of(line, "login");
+    if (!gmtime_r(&at, &day) || strftime(month, sizeof month, "%Y-%m", &day) == 0)
+        return NULL;
+    snprintf(key, sizeof key, "%s\n%s\n%s", month, profile, login);
+    json_t *sum = json_object_get(cost->sums, key);
+    if (sum)
+        return sum;
+    sum = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i}", "month", month, "profile", profile, "login", login, "purchases",
+                    0, "replacements", 0, "amount_cents", 0);
+    return json_object_set_new(cost->sums, key, sum) == 0 ? sum : NULL;
+}
+
+static void increase(json_t *sum, const char *key, json_int_t by)
+{
+    json_t *value = json_object_get(sum, key);
+    json_integer_set(value, json_integer_value(value) + by);
+}
+
+static bool add_line(void *ctx, struct store_txn *txn, struct store_slice key, struct store_slice value)
+{
+    struct cost *cost = ctx;
+    (void)txn, (void)key;
+    json_t *line = json_loadb((const char *)value.data, value.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *sum = line ? sum_for(cost, line) : NULL;
+    cost->failed = !sum;
+    if (sum && strcmp(text_of(line, "what"), "purchase") == 0)
+        increase(sum, "purchases", 1);
+    if (sum && strcmp(text_of(line, "what"), "replacement") == 0)
+        increase(sum, "replacements", 1);
+    if (sum)
+        increase(sum, "amount_cents", json_integer_value(json_object_get(line, "amount_cents")));
+    json_decref(line);
+    return !cost->failed;
+}
+
+static json_t *sums_json(const struct cost *cost)
+{
+    const char *key;
+    json_t *sum, *list = json_array();
+    json_object_foreach(cost->sums, key, sum)
+    {
+        if (json_array_append(list, sum) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+void cost_get(struct request *request)
+{
+    struct cost cost = {.sums = json_object()};
+    struct scan_from from = {.len = 0};
+    enum store_status status = cost.sums ? scan(request->admin->store, ISSUE_AUDIT, &from, add_line, &cost) : STORE_IO;
+    if (status == STORE_OK && !cost.failed)
+        answer_json(request->answer, 200, json_pack("{s:o}", "items", sums_json(&cost)));
+    else if (status != STORE_OK)
+        answer_store(request->answer, status, "audit");
+    else
+        answer_error(request->answer, 503, "a line of the audit cannot be read, so there is no sum to trust");
+    json_decref(cost.sums);
+}

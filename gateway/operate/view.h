@@ -1,0 +1,25 @@
+/* view: what the store holds, as JSON for the operator. A row is short and stands in lists; a view says all.
+ *
+ * Each returns a new reference, NULL when out of memory. Inside the snapshot that the record was read in.
+ */
+#ifndef GATEWAY_OPERATE_VIEW_H
+#define GATEWAY_OPERATE_VIEW_H
+
+#include <jansson.h>
+
+#include "acme/order.h"
+#include "gateway/issue/issuance.h"
+#include "gateway/issue/subscription.h"
+
+json_t *view_order_row(const struct acme_order *order);
+/* With its authorizations and its issuance. */
+json_t *view_order(struct store_txn *txn, const struct acme_order *order);
+json_t *view_issuance_row(const struct issuance *is);
+json_t *view_issuance(struct store_txn *txn, const struct issuance *is);
+json_t *view_subscription_row(const struct subscription *sub);
+json_t *view_subscription(const struct subscription *sub);
+
+/* The issuance of a finalized order: STORE_OK and *is (clear it in any case), STORE_NOT_FOUND, STORE_INVALID. */
+enum store_status view_issuance_of(struct store_txn *txn, const struct acme_id *order, struct issuance *is);
+
+#endif
