@@ -31,11 +31,17 @@ struct acme;
 struct acme_thread;
 struct acme_task;
 
+/* A profile as clients see it, draft-ietf-acme-profiles. */
+struct acme_profile {
+    const char *name, *description;
+};
+
 /* What the ACME side asks of whoever runs it. ctx is passed to each. */
 struct acme_hooks {
     void *ctx;
-    /* newOrder, on the request's thread, with a snapshot: can these names be ordered under the policy? May fill the
-     * profile's name. False sets *problem (rejectedIdentifier, rateLimited, ...). */
+    /* newOrder, on the request's thread, with a snapshot: can these names be ordered under the policy? profile is
+     * the name of the one that the client wishes, "" for none, and becomes that of the one that it gets. False sets
+     * *problem (rejectedIdentifier, invalidProfile, rateLimited, ...). */
     bool (*may_order)(void *ctx, struct store_txn *txn, const char *policy, const struct acme_names *names,
                       char profile[static ACME_POLICY_MAX + 1], struct acme_problem *problem);
     /* A challenge became processing, inside the transaction: store the job that validates it. */
@@ -58,10 +64,12 @@ struct acme_config {
     const char *policy;   /* the policy of accounts that come without an external account key */
     const char *terms_of_service, *website; /* NULL: not shown */
     const char *const *caa_identities;      /* NULL-terminated; NULL: not shown */
-    unsigned identifiers_max;               /* per order */
-    bool offer[ACME_CHALLENGE_TYPES];       /* challenge types offered, by enum acme_challenge_type */
-    uint32_t order_lifetime_s;              /* of pending and ready orders, and pending authorizations */
-    uint32_t authz_valid_s;                 /* how long a valid authorization serves new orders; 0: never reused */
+    const struct acme_profile *profiles;    /* profile_count of them, which must outlive it; none: not shown */
+    unsigned profile_count;
+    unsigned identifiers_max;         /* per order */
+    bool offer[ACME_CHALLENGE_TYPES]; /* challenge types offered, by enum acme_challenge_type */
+    uint32_t order_lifetime_s;        /* of pending and ready orders, and pending authorizations */
+    uint32_t authz_valid_s;           /* how long a valid authorization serves new orders; 0: never reused */
     uint32_t hold_finalize_ms, hold_challenge_ms;
     struct acme_hooks hooks;
 };

@@ -16,6 +16,19 @@ static json_t *caa_identities(const struct acme_config *config)
     return list;
 }
 
+static json_t *profiles(const struct acme_config *config)
+{
+    json_t *all = json_object();
+    int failed = 0;
+    for (unsigned i = 0; i < config->profile_count; i++)
+        failed |= json_object_set_new(all, config->profiles[i].name, json_string(config->profiles[i].description));
+    if (failed) {
+        json_decref(all);
+        return NULL;
+    }
+    return all;
+}
+
 static json_t *meta_json(const struct acme_config *config)
 {
     json_t *meta = json_object();
@@ -26,6 +39,8 @@ static json_t *meta_json(const struct acme_config *config)
         failed |= json_object_set_new(meta, "website", json_string(config->website));
     if (config->caa_identities)
         failed |= json_object_set_new(meta, "caaIdentities", caa_identities(config));
+    if (config->profile_count > 0)
+        failed |= json_object_set_new(meta, "profiles", profiles(config));
     if (failed) {
         json_decref(meta);
         return NULL;

@@ -1,4 +1,5 @@
 /* newOrder, RFC 8555 section 7.4: from names to an order with its authorizations. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,10 +16,27 @@ static bool check_members(const json_t *payload, struct acme_problem *problem)
         return acme_problem_set(problem, ACME_MALFORMED,
                                 "\"notBefore\" and \"notAfter\" are not supported: the CA sets the dates of a "
                                 "certificate. Leave them out.");
-    if (json_object_get(payload, "profile"))
-        return acme_problem_set(problem, ACME_INVALID_PROFILE,
-                                "This server offers no choice of profiles. Leave \"profile\" out.");
     return true;
+}
+
+/* The profile that the client wishes, where it does, into the order. */
+static bool take_profile(const struct acme_config *config, const json_t *payload, struct acme_order *order,
+                         struct acme_problem *problem)
+{
+    const json_t *wish = json_object_get(payload, "profile");
+    const char *name = json_string_value(wish);
+    if (!wish)
+        return true;
+    for (unsigned i = 0; name && i < config->profile_count; i++) {
+        if (strcmp(config->profiles[i].name, name) == 0) {
+            snprintf(order->profile, sizeof order->profile, "%s", name);
+            return true;
+        }
+    }
+    return acme_problem_set(
+        problem, ACME_INVALID_PROFILE,
+        "This server has no such profile. The directory's \"meta\" names those that it has; without "
+        "\"profile\" it chooses one.");
 }
 
 /* The client's name for itself, bounded and printable. */
@@ -128,6 +146,7 @@ enum acme_step acme_post_new_order(struct acme_exchange *x, struct acme_task *ta
     struct acme_order *order = &task->order;
     json_t *payload = acme_payload(x, task);
     if (!payload || !check_members(payload, &task->problem) || !acme_parse_replaces(payload, order, &task->problem) ||
+        !take_profile(config, payload, order, &task->problem) ||
         !names_parse(json_object_get(payload, "identifiers"), config->identifiers_max, &order->names, &task->problem) ||
         !acme_all_provable(config, &order->names, &task->problem) ||
         !config->hooks.may_order(config->hooks.ctx, x->snapshot, task->account.policy, &order->names, order->profile,

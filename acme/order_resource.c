@@ -39,6 +39,8 @@ static json_t *order_json(const struct acme *acme, const struct acme_order *orde
     failed |= json_object_set_new(json, "finalize", acme_url_json(acme, "order", &order->id, "/finalize"));
     if (order->has_certificate)
         failed |= json_object_set_new(json, "certificate", acme_url_json(acme, "certificate", &order->certificate, ""));
+    if (acme->config.profile_count > 0)
+        failed |= json_object_set_new(json, "profile", json_string(order->profile));
     if (order->replaces)
         failed |= json_object_set_new(json, "replaces", json_string(order->replaces));
     if (order->error)

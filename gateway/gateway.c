@@ -31,6 +31,7 @@ struct gateway {
     struct issuer *issuer;
     struct validation *validation;
     struct acme *acme;
+    struct acme_profile *profiles; /* of acme */
     struct http_server *http;
     struct public public;
     struct admin admin;
@@ -123,10 +124,22 @@ static bool make_workers(struct gateway *g, char reason[static GATEWAY_REASON_MA
     return status == STORE_OK;
 }
 
+static bool make_profiles(struct gateway *g)
+{
+    g->profiles = calloc(g->config->profile_count, sizeof *g->profiles);
+    for (unsigned i = 0; g->profiles && i < g->config->profile_count; i++) {
+        const struct config_profile *from = &g->config->profiles[i];
+        g->profiles[i] = (struct acme_profile){from->name, from->description ? from->description : from->name};
+    }
+    return g->profiles != NULL;
+}
+
 static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
     const struct config_acme *from = &g->config->acme;
     const struct config_validation *validation = &g->config->validation;
+    if (!make_profiles(g))
+        return fail(reason, "out of memory");
     struct acme_config acme = {
         .store = g->store,
         .base_url = from->url,
@@ -135,6 +148,8 @@ static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
         .terms_of_service = from->terms_of_service,
         .website = from->website,
         .caa_identities = from->caa_identities.count ? (const char *const *)from->caa_identities.list : NULL,
+        .profiles = g->profiles,
+        .profile_count = g->config->profile_count,
         .identifiers_max = from->identifiers_max,
         .offer = {[ACME_HTTP_01] = validation->http_01,
                   [ACME_DNS_01] = validation->dns_01,
@@ -221,5 +236,6 @@ void gateway_stop(struct gateway *g)
     upstream_free(g->upstream);
     if (g->acme)
         acme_free(g->acme);
+    free(g->profiles);
     free(g);
 }

@@ -117,8 +117,9 @@ enum config_csr_without_cn {
 
 struct config_profile {
     char *name;
-    char *login;   /* name of a login */
-    unsigned days; /* term; default 365 */
+    char *description; /* for clients, in the directory; default NULL */
+    char *login;       /* name of a login */
+    unsigned days;     /* term; default 365 */
     unsigned product_single, product_wildcard,
         product_multi; /* Sectigo codes; 0: not offered. YAML: products: {single: 488, ...} */
     enum config_csr_without_cn csr_without_cn;

@@ -56,7 +56,10 @@ static bool may_order(void *ctx, struct store_txn *txn, const char *policy, cons
                       char profile_name[static ACME_POLICY_MAX + 1], struct acme_problem *problem)
 {
     struct issuer *issuer = ctx;
-    const struct config_profile *profile = issuer_profile(issuer, issuer->at.config->default_profile);
+    const struct config_profile *profile =
+        issuer_profile(issuer, profile_name[0] ? profile_name : issuer->at.config->default_profile);
+    if (!profile)
+        return acme_problem_set(problem, ACME_INVALID_PROFILE, "there is no profile \"%s\"", profile_name);
     struct upstream_login *login = upstream_login(issuer->at.upstream, profile->login);
     struct subscription sub;
 

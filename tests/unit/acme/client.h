@@ -48,7 +48,8 @@ static inline bool world_may_order(void *ctx, struct store_txn *txn, const char 
     assert_non_null(txn);
     assert_true(names->count > 0);
     snprintf(w->policy, sizeof w->policy, "%s", policy);
-    snprintf(profile, ACME_POLICY_MAX + 1, "standard");
+    if (!*profile)
+        snprintf(profile, ACME_POLICY_MAX + 1, "standard");
     return !w->refuse_order || acme_problem_set(problem, w->refuse_order, "Refused by the test.");
 }
 

@@ -44,6 +44,46 @@ static void new_order_is_checked(void **state)
     world_close(&w);
 }
 
+static void a_profile_is_wished_for_and_shown(void **state)
+{
+    (void)state;
+    static const struct acme_profile profiles[] = {{"standard", "The usual one"}, {"short", "A shorter one"}};
+    static const char start[] = "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"}]";
+    static const struct {
+        const char *wish, *got; /* got NULL: refused */
+    } cases[] = {{"", "standard"},
+                 {",\"profile\":\"short\"", "short"},
+                 {",\"profile\":\"long\"", NULL},
+                 {",\"profile\":\"\"", NULL},
+                 {",\"profile\":7", NULL}};
+    struct world w;
+    struct client c;
+    world_open(&w);
+    w.config.profiles = profiles;
+    w.config.profile_count = 2;
+    world_restart(&w);
+    register_client(&w, &c);
+    struct reply r = get(&w, ACME_GET, "/directory");
+    const json_t *shown = json_object_get(json_object_get(r.json, "meta"), "profiles");
+    assert_int_equal(json_object_size(shown), 2);
+    assert_string_equal(json_string_value(json_object_get(shown, "short")), "A shorter one");
+    reply_free(&r);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char payload[256];
+        snprintf(payload, sizeof payload, "%s%s}", start, cases[i].wish);
+        r = post(&w, &c, "/acme/new-order", payload);
+        if (!cases[i].got) {
+            assert_problem(&r, 400, ACME_INVALID_PROFILE, "no such profile");
+            continue;
+        }
+        assert_status(&r, 201);
+        assert_string_equal(member(&r, "profile"), cases[i].got);
+        reply_free(&r);
+    }
+    client_free(&c);
+    world_close(&w);
+}
+
 static void wildcards_need_dns_01(void **state)
 {
     (void)state;
@@ -332,6 +372,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(new_order_is_checked),
+        cmocka_unit_test(a_profile_is_wished_for_and_shown),
         cmocka_unit_test(wildcards_need_dns_01),
         cmocka_unit_test(addresses_are_not_offered_dns_01),
         cmocka_unit_test(the_user_agent_is_kept),

@@ -108,6 +108,7 @@ static void test_standards_of_the_issuer(void **state)
     assert_int_equal(c->logins[0].connect_timeout_ms, 30000);
     assert_int_equal(c->logins[0].timeout_ms, 120000);
     assert_int_equal(c->profiles[0].days, 365);
+    assert_null(c->profiles[0].description);
     assert_int_equal(c->profiles[0].csr_without_cn, CONFIG_CN_AS_IS);
     assert_true(c->profiles[0].accept_base_of_wildcard);
     assert_int_equal(c->profiles[0].first_poll_ms, 60000);
