@@ -48,6 +48,8 @@ DIFFERENCES = [
            {"a spoilt signature": (200, "application/json"), "a spoilt signature: the order": {"processing", "valid"}}),
     *_each("pebble", "finalize", "7.4", "test_8555_7_4_csr", "does not compare the common name with the order's names",
            {"a foreign CN": (200, "application/json"), "a foreign CN: the order": {"processing", "valid"}}),
+    *_each("pebble", "revocation", "7.6", "test_8555_7_6_reason", "parses reasons as unsigned, and says malformed of others",
+           {"-1": _MALFORMED}),
     *_each("pebble", "http-01", "8.3", "test_8555_8_3_http_01", "takes no blanks after the key authorization",
            {"with blanks after it": "invalid", "with blanks after it challenge": "invalid"}),
     *_each("pebble", "accounts", "7.3.2", "test_8555_6_2_objects_of_another_account",
