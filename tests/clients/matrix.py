@@ -88,11 +88,6 @@ def names_for(client):
     return [f"{client}.{ZONE}", f"{client}-www.{ZONE}"]
 
 
-def version_of(package):
-    """For the reader of a log: which version was run."""
-    return run(["dpkg-query", "-W", "-f", "${Version}", package], "/").output
-
-
 def serial_of(path):
     with open(path, "rb") as file:
         return chain_of(file.read())[0].serial_number

@@ -57,7 +57,7 @@ def test_revoke(world, program):
 
 
 def _impatient(obtain):
-    done = obtain.try_run(*obtain.command("-patience", "3s"))
+    done = obtain.try_run(*obtain.command("-patience", "6s"))
     assert done.returncode != 0
     assert "finalize: context deadline exceeded" in done.output, done.output
 

@@ -77,7 +77,7 @@ def test_slow_upstream(slow_world):
         lacme = Lacme(slow_world, web, names_for("lacme"))
 
         def impatient():
-            done = lacme.try_run(*lacme.new_cert(patience=5))
+            done = lacme.try_run(*lacme.new_cert(patience=10))
             assert done.returncode != 0
             assert "Timeout exceeded while waiting" in done.output, done.output
 
