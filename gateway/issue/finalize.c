@@ -126,13 +126,27 @@ static enum store_status store_issuance(struct finalize *f, struct issuance *is,
     return status == STORE_OK ? link_order(f, is) : status;
 }
 
+/* A wildcard product takes no other CN than the wildcard (-6), and some clients set the base name. */
+static unsigned choose_product(struct finalize *f)
+{
+    const char *common_name = f->csr->common_name;
+    unsigned product = request_product(f->profile, &f->order->names, common_name[0] != '\0', f->problem);
+    if (product == 0 || product != f->profile->product_wildcard || !common_name[0] ||
+        strncmp(common_name, "*.", 2) == 0)
+        return product;
+    if (f->profile->product_multi == 0)
+        acme_problem_set(f->problem, ACME_BAD_CSR, "the CSR's common name is %s, and must be the wildcard",
+                         common_name);
+    return f->profile->product_multi;
+}
+
 /* No subscription serves these names: this one pays. */
 static enum store_status buy(struct finalize *f, struct issuance *is)
 {
     struct subscription sub = {.state = SUBSCRIPTION_BUYING, .days = f->profile->days, .test = f->login->test};
     enum store_status status = STORE_IO;
 
-    sub.product = request_product(f->profile, &f->order->names, is->csr_has_cn, f->problem);
+    sub.product = choose_product(f);
     if (sub.product == 0)
         return STORE_REFUSED;
     sub.endpoint = strdup(f->login->url);

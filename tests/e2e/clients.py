@@ -86,7 +86,8 @@ class Lego:
         env = clean_environment(LEGO_CA_CERTIFICATES=self.world.pki.ca,
                                 RFC2136_NAMESERVER=f"127.0.0.1:{dns.port}", RFC2136_TSIG_KEY=DnsServer.KEY + ".",
                                 RFC2136_TSIG_SECRET=dns.secret, RFC2136_TSIG_ALGORITHM="hmac-sha256.",
-                                RFC2136_POLLING_INTERVAL="1", RFC2136_PROPAGATION_TIMEOUT="20")
+                                RFC2136_POLLING_INTERVAL="1", RFC2136_PROPAGATION_TIMEOUT="20",
+                                RFC2136_SEQUENCE_INTERVAL="1")
         done = run([*argv, *more, "run"], self.folder, timeout=180, env=env)
         return Result(done, f"{self.folder}/certificates/{names[0].replace('*', '_')}.crt")
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from acme_client import AcmeClient, http_responder, make_csr, problem
-from clients import Certbot
+from clients import Certbot, Lego
 from dns_server import ZONE, DnsServer
 from pki import check_chain
 
@@ -77,6 +77,17 @@ def test_wildcard_by_certbot(dcv_world, names):
     check_chain(result.path, world.root, ["*." + ZONE, ZONE])
     orders = world.ledger()
     assert len(orders) == 1 and orders[0]["product"] in (489, "489"), orders
+    wait_gone(world)
+
+
+def test_wildcard_whose_common_name_is_the_base_name(dcv_world):
+    """As lego and acme.sh make them: no wildcard product takes such a CSR."""
+    world = dcv_world()
+    names = [ZONE, "*." + ZONE]
+    result = Lego(world).order(names, dns_01=True)
+    assert result.status == 0, result.output
+    check_chain(result.path, world.root, names)
+    assert len(world.bought(names)) == 1, world.ledger()
     wait_gone(world)
 
 
