@@ -17,7 +17,6 @@ from world import World
 
 # ACMEGATE_SEED repeats a run. Where the machine is so slow that the time is over first, fewer have to do.
 COUNT, SECONDS, AT_LEAST = 10000, 60, 1000
-COUNTED = ("accounts", "orders", "certificates", "issuances", "subscriptions")
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +194,7 @@ def test_mutations_change_nothing(world):
     print(f"{sent} requests")
     assert sent >= AT_LEAST, f"only {sent} requests in {SECONDS} s"
     after = status(world)
-    assert [after[name] for name in COUNTED] == [before[name] for name in COUNTED]
+    assert after["counts"] == before["counts"]
     assert after["store"]["commits"] == before["store"]["commits"], "a spoilt request was committed"
     assert requests.client.fetch(requests.client.kid).json() == account
     assert world.ledger() == []
