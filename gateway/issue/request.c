@@ -1,9 +1,11 @@
 #include "gateway/issue/request.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/dcv/choice.h"
+#include "acme/csr.h"
 #include "sectigo/product.h"
 
 enum shape { SINGLE, WILDCARD, MULTI };
@@ -132,6 +134,21 @@ static const struct acme_identifier *sole_name(const struct acme_names *names)
     return &names->list[names->count == 2 && identifier_is_wildcard(&names->list[1]) ? 1 : 0];
 }
 
+/* The name that shall be the certificate's CN: the CSR's, which lego names its files after, else the first. Empty where
+ * none is short enough. */
+static void primary_name(const struct issuance *is, const struct subscription *sub,
+                         char name[static COMMON_NAME_MAX + 1])
+{
+    struct acme_problem problem = {0};
+    struct acme_csr csr = {0};
+    const char *wanted = sub->names.list[0].value;
+    if (is->csr_has_cn && csr_parse(is->csr, is->csr_len, &csr, &problem) && csr.common_name[0])
+        wanted = csr.common_name;
+    snprintf(name, COMMON_NAME_MAX + 1, "%s", strlen(wanted) <= COMMON_NAME_MAX ? wanted : "");
+    csr_clear(&csr);
+    acme_problem_clear(&problem);
+}
+
 /* What purchase and replacement share. */
 static void add_names_and_dcv(struct sectigo_form *form, const struct issuance *is, const struct subscription *sub,
                               const struct config_profile *profile, const struct config_dcv *dcv)
@@ -148,8 +165,12 @@ static void add_names_and_dcv(struct sectigo_form *form, const struct issuance *
     }
     add_domain_names(form, &sub->names);
     add_tokens(form, &sub->names, dcv);
-    if (strlen(sub->names.list[0].value) <= COMMON_NAME_MAX)
-        sectigo_form_add(form, "primaryDomainName", sub->names.list[0].value);
+    char primary[COMMON_NAME_MAX + 1];
+    primary_name(is, sub, primary);
+    if (primary[0])
+        sectigo_form_add(form, "primaryDomainName", primary);
+    if (primary[0] && is->kind == ISSUANCE_PURCHASE)
+        sectigo_form_add(form, "maxSubjectCNs", "1");
 }
 
 static void add_purchase(struct sectigo_form *form, const struct subscription *sub,
@@ -160,8 +181,6 @@ static void add_purchase(struct sectigo_form *form, const struct subscription *s
     sectigo_form_add(form, "prioritiseCSRValues", "N");
     sectigo_form_add(form, "appRepEmailAddress", profile->contact_email);
     sectigo_form_add(form, "checkFONIsUnique", "Y");
-    if (shape_of(sub) == MULTI && strlen(sub->names.list[0].value) <= COMMON_NAME_MAX)
-        sectigo_form_add(form, "maxSubjectCNs", "1");
     if (sub->test)
         sectigo_form_add(form, "test", "Y");
 }
