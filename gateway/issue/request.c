@@ -1,6 +1,5 @@
 #include "gateway/issue/request.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,7 +143,9 @@ static void primary_name(const struct issuance *is, const struct subscription *s
     const char *wanted = sub->names.list[0].value;
     if (is->csr_has_cn && csr_parse(is->csr, is->csr_len, &csr, &problem) && csr.common_name[0])
         wanted = csr.common_name;
-    snprintf(name, COMMON_NAME_MAX + 1, "%s", strlen(wanted) <= COMMON_NAME_MAX ? wanted : "");
+    size_t len = strlen(wanted) <= COMMON_NAME_MAX ? strlen(wanted) : 0;
+    memcpy(name, wanted, len);
+    name[len] = '\0';
     csr_clear(&csr);
     acme_problem_clear(&problem);
 }
