@@ -181,7 +181,8 @@ def test_same_key_attaches_to_a_request_on_the_wire(make_world):
     key = _finalize(client, first_order, names)
     _wait_on_wire(world, "AutoApplyOrder")
     _finalize(client, second_order, names, key)
-    assert _check(client.certificate(first), names, key) == _check(client.certificate(second), names, key)
+    serials = {_check(client.certificate(url, 20), names, key) for url in (first, second)}
+    assert len(serials) == 1
     assert _kinds(world, names) == ["purchase"], world.ledger()
     # The answer was taken as it came: nothing had to be settled.
     assert (_asked(world, "AutoApplyOrder"), _asked(world, "WebHostReport")) == (1, 0)
