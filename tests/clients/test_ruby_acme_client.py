@@ -12,7 +12,10 @@ class Ruby(Home):
     def __init__(self, world, web, names):
         super().__init__(world)
         self.names, self.web = names, web
-        self.account = self.key("account.pem")
+        # RSA: version 2.0.9 drops the leading zeros of an EC key's coordinates, which RFC 7518 section 6.2.1.2 forbids, so that one key
+        # in 128 is refused everywhere.
+        self.account = self.path("account.pem")
+        self.openssl("genrsa", "-out", self.account, "2048")
 
     def command(self, patience=60):
         csr = self.request(self.key("key.pem"), self.names, "csr.pem")
