@@ -2,8 +2,6 @@
  * on, in one transaction. */
 #include <string.h>
 
-#include <openssl/rand.h>
-
 #include "acme/account.h"
 #include "acme/order.h"
 #include "gateway/clock.h"
@@ -15,6 +13,7 @@
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
 #include "gateway/operate/audit.h"
+#include "sectigo/dcv.h"
 
 /* How long a request may be on the wire beyond its own time-out before its job takes it for lost. */
 static const uint64_t WIRE_MARGIN_MS = 30 * 1000;
@@ -22,9 +21,6 @@ static const uint64_t WIRE_MARGIN_MS = 30 * 1000;
 /* A paused login is asked for again this late where nobody resumes it. */
 static const uint64_t PAUSE_LOOK_MS = 3600 * 1000;
 static const char PAUSED[] = "the operator has paused purchases with this login (acmegatectl upstream resume)";
-
-/* At most one look a minute for an issuance, whatever is pushed. */
-static const uint64_t LOOK_EVERY_MS = 60 * 1000;
 
 struct commit {
     struct store_txn *txn;
@@ -44,21 +40,9 @@ static struct dcv_answer dcv_answer(const struct issuance *is)
     return (struct dcv_answer){is->csr, is->csr_len, is->unique_value, is->id};
 }
 
-static bool make_unique_value(struct issuance *is)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345"; /* 32 of them: no bias */
-    unsigned char random[SECTIGO_UNIQUE_VALUE_MAX];
-    if (RAND_bytes(random, sizeof random) != 1)
-        return false;
-    for (size_t i = 0; i < sizeof random; i++)
-        is->unique_value[i] = letters[random[i] & 31];
-    is->unique_value[sizeof random] = '\0';
-    return true;
-}
-
 enum store_status commit_prepare(struct store_txn *txn, struct issuance *is, uint64_t now_ms)
 {
-    if (!is->unique_value[0] && !make_unique_value(is))
+    if (!is->unique_value[0] && !sectigo_unique_value_make(is->unique_value))
         return STORE_IO;
     struct dcv_answer answer = dcv_answer(is);
     enum store_status status = dcv_file_put(txn, &answer, now_ms);

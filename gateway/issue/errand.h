@@ -28,7 +28,10 @@ struct issuer {
     const char *stop_at;  /* debug: kill the process right after this state was stored; NULL: never */
 };
 
-enum { NOTE_MAX = 1024 };
+enum {
+    NOTE_MAX = 1024,
+    LOOK_EVERY_MS = 60 * 1000, /* at most one look in that time for an issuance, whatever is pushed */
+};
 
 /* What a step found out, to be stored by commit. Zeroed before each step. */
 struct result {

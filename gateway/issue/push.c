@@ -8,9 +8,6 @@
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
 
-/* At most one query a minute for an issuance, whatever is pushed. */
-static const uint64_t QUERY_EVERY_MS = 60 * 1000;
-
 struct arrival {
     struct issuer *issuer;
     struct sectigo_push *push;
@@ -44,7 +41,7 @@ void errand_query(struct errand *e)
 {
     const struct sectigo_push *push = e->push;
     uint64_t now_ms = clock_ms();
-    uint64_t earliest_ms = e->is.looked_ms ? e->is.looked_ms + QUERY_EVERY_MS : 0;
+    uint64_t earliest_ms = e->is.looked_ms ? e->is.looked_ms + LOOK_EVERY_MS : 0;
     e->result.to = e->is.state;
     e->result.hasten = true;
     e->result.doubt = push->kind == SECTIGO_PUSH_FAILED || push->kind == SECTIGO_PUSH_REJECTED;
