@@ -60,6 +60,13 @@ bool names_add(struct acme_names *names, const struct acme_identifier *identifie
     return true;
 }
 
+bool names_append(struct acme_names *names, const struct acme_identifier *identifier)
+{
+    if (names->count > 0 && compare(&names->list[names->count - 1], identifier) >= 0)
+        return false;
+    return names_add(names, identifier);
+}
+
 bool names_equal(const struct acme_names *a, const struct acme_names *b)
 {
     if (a->count != b->count)

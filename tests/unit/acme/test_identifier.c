@@ -210,6 +210,22 @@ static void many_names_stay_sorted(void **state)
     names_clear(&names);
 }
 
+static void appending_takes_only_what_comes_behind(void **state)
+{
+    (void)state;
+    static const struct acme_identifier dns_a = {ACME_DNS_NAME, "a.example"}, dns_b = {ACME_DNS_NAME, "b.example"},
+                                        ip_a = {ACME_IP_ADDRESS, "a.example"};
+    struct acme_names names = {0};
+    assert_true(names_append(&names, &dns_a));
+    assert_false(names_append(&names, &dns_a));
+    assert_true(names_append(&names, &dns_b));
+    assert_false(names_append(&names, &dns_a));
+    assert_true(names_append(&names, &ip_a));
+    assert_false(names_append(&names, &dns_b)); /* the type comes first */
+    assert_int_equal(names.count, 3);
+    names_clear(&names);
+}
+
 static json_t *refused_names(const char *json, size_t max, struct acme_problem *problem)
 {
     struct acme_names names;
@@ -286,6 +302,7 @@ int main(void)
         cmocka_unit_test(addresses_are_canonical),
         cmocka_unit_test(names_are_a_set),
         cmocka_unit_test(many_names_stay_sorted),
+        cmocka_unit_test(appending_takes_only_what_comes_behind),
         cmocka_unit_test(one_bad_name_is_named),
         cmocka_unit_test(several_bad_names_are_subproblems),
         cmocka_unit_test(a_bad_list_is_malformed),
