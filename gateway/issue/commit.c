@@ -366,5 +366,9 @@ enum store_status commit_result(struct store_txn *txn, void *errand)
     }
     if (status == STORE_OK)
         status = subscription_load(txn, &e->next_is.subscription, &e->next_sub);
-    return status == STORE_OK ? apply(&c) : status;
+    if (status == STORE_OK)
+        status = apply(&c);
+    if (status == STORE_OK)
+        errand_debug_commit(e->issuer, e->is.state, c.is->state, true);
+    return status;
 }

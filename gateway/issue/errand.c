@@ -20,6 +20,16 @@ void errand_debug_stop(const struct issuer *issuer, const char *point)
         kill(getpid(), SIGKILL);
 }
 
+void errand_debug_commit(const struct issuer *issuer, enum issuance_state from, enum issuance_state to, bool before)
+{
+    char point[64];
+    if (!issuer->stop_at)
+        return;
+    snprintf(point, sizeof point, "%s%s%s", issuance_state_text(to), from == to ? "-again" : "",
+             before ? ":before" : "");
+    errand_debug_stop(issuer, point);
+}
+
 const struct config_profile *issuer_profile(const struct issuer *issuer, const char *name)
 {
     const struct config *config = issuer->at.config;
@@ -152,10 +162,9 @@ static void take_over(struct errand *e)
     memset(&e->next_is, 0, sizeof e->next_is);
     memset(&e->next_sub, 0, sizeof e->next_sub);
     e->sending = e->is.state == ISSUANCE_SUBMITTING && from != ISSUANCE_SUBMITTING;
-    if (e->is.state != from) {
+    if (e->is.state != from)
         log_move(e);
-        errand_debug_stop(e->issuer, issuance_state_text(e->is.state));
-    }
+    errand_debug_commit(e->issuer, from, e->is.state, false);
 }
 
 /* Stopping, and the request that is stored as on its way has not left: say so, which spares the next start to settle

@@ -113,6 +113,9 @@ enum store_status commit_prepare(struct store_txn *txn, struct issuance *is, uin
 
 /* Kills the process where the debugging variable ACMEGATE_DEBUG_STOP_AT names this point. */
 void errand_debug_stop(const struct issuer *issuer, const char *point);
+/* The same for a commit that moved an issuance: "STATE", or "STATE-again" where it stayed there; with ":before" inside
+ * the transaction, so that nothing of it is stored. */
+void errand_debug_commit(const struct issuer *issuer, enum issuance_state from, enum issuance_state to, bool before);
 
 const struct config_profile *issuer_profile(const struct issuer *issuer, const char *name);
 

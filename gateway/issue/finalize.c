@@ -244,6 +244,8 @@ static enum store_status accept_csr(void *ctx, struct store_txn *txn, const stru
         return refuse(&f, ACME_SERVER_INTERNAL, "the profile of this order is no longer configured; make a new order");
     f.login = upstream_login_config(login);
     enum store_status status = make_issuance(&f, &is) ? place(&f, &is) : STORE_IO;
+    if (status == STORE_OK && is.state)
+        errand_debug_commit(f.issuer, 0, is.state, true);
     issuance_clear(&is);
     return status;
 }

@@ -69,6 +69,8 @@ static enum store_status store_outcome(struct store_txn *txn, void *arg)
     status = ended ? dcv_records_forget(txn, task->id) : STORE_OK;
     if (status == STORE_OK)
         status = store_job_clear(txn, JOB_DCV_RECORDS, task->id, strlen(task->id));
+    if (status == STORE_OK && ended)
+        errand_debug_stop(task->issuer, "records-removed:before");
     return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
@@ -76,6 +78,8 @@ static void on_stored(struct store_op *op, enum store_status status)
 {
     struct task *task = op->arg;
     if (status == STORE_OK) {
+        if (task->ended)
+            errand_debug_stop(task->issuer, "records-removed");
         scheduler_release(task->issuer->at.scheduler, JOB_DCV_RECORDS, task->id, strlen(task->id));
         dcv_records_clear(&task->records);
         free(task);

@@ -109,6 +109,8 @@ static enum store_status store_outcome(struct store_txn *txn, void *arg)
     enum store_status status = acme_certificate_load(txn, &r->certificate.id, &certificate);
     if (status == STORE_OK)
         status = settle(txn, r, &certificate);
+    if (status == STORE_OK && r->to == ACME_REVOCATION_DONE)
+        errand_debug_stop(r->issuer, "revocation-done:before");
     acme_certificate_clear(&certificate);
     return status;
 }
@@ -118,6 +120,8 @@ static void on_stored(struct store_op *op, enum store_status status)
     struct revocation *r = op->arg;
     struct issuer *issuer = r->issuer;
     r->stored = status == STORE_OK;
+    if (r->stored && r->to == ACME_REVOCATION_DONE)
+        errand_debug_stop(issuer, "revocation-done");
     if (!r->stored)
         write_log(r, LOG_LEVEL_ERROR, "the outcome of a revocation cannot be stored; it is asked for again",
                   store_status_text(status));
@@ -176,6 +180,7 @@ static void submit(void *ctx)
     struct revocation *r = ctx;
     struct sectigo_form form = {0};
     const struct acme_certificate *certificate = &r->certificate;
+    errand_debug_stop(r->issuer, "revocation-asked");
     if (atomic_load(&r->issuer->stopping)) {
         revocation_free(r);
         return;
@@ -265,7 +270,6 @@ enum store_status issuer_revoke(void *ctx, struct store_txn *txn, const struct a
                                 const struct acme_id *account, uint64_t now_ms)
 {
     struct subscription sub = {0};
-    (void)ctx;
     enum store_status status = load_subscription(txn, certificate, &sub);
     if (status == STORE_OK)
         status = write_audit(txn, account ? "revocation-asked" : "revocation-asked-by-its-key",
@@ -273,5 +277,7 @@ enum store_status issuer_revoke(void *ctx, struct store_txn *txn, const struct a
     if (status == STORE_OK)
         status = store_job_set(txn, JOB_REVOKE, certificate->id.octets, ACME_ID_LEN, AT_ONCE_MS);
     subscription_clear(&sub);
+    if (status == STORE_OK)
+        errand_debug_stop(ctx, "revocation-asked:before");
     return status == STORE_NOT_FOUND ? STORE_INVALID : status;
 }

@@ -1,0 +1,276 @@
+"""kill -9 of the gateway before and after every commit of every state: an acknowledged order becomes what it would
+have become without, and is paid once."""
+
+import contextlib
+
+import dns.query
+import dns.zone
+import pytest
+import requests
+
+from chaos_world import WAIT_S, ZONE, ChaosWorld, Order, check_agreement, revoke, wait_for
+from lanes import Lanes, chosen, thinned
+
+BOTH = ("", ":before")
+
+# What Sectigo does with the first request of an order, so that the issuance takes this way.
+LOST = {"endpoint": "AutoApplyOrder", "action": "lose-reply-after-accept", "times": 1}
+REPLACEMENT_LOST = {**LOST, "endpoint": "AutoReplaceSSL"}
+NOT_TAKEN = {"endpoint": "AutoApplyOrder", "action": "status-503", "times": 1}
+NO_CREDIT = {"endpoint": "AutoApplyOrder", "action": "code:-15", "times": 1}
+BAD_CSR = {"endpoint": "AutoApplyOrder", "action": "code:-9", "times": 1}
+
+# The way of an order, and the points at which it may be struck: a state right after its commit, with ":before" inside
+# the transaction; "-again" is a commit that stays in the state; "submitting-sent": Sectigo has answered, nothing is
+# stored. "acknowledged" is a kill from outside once the client has its answer.
+WAYS = {
+    "purchase": ["prepared:before", "acknowledged"]
+    + [state + when for state in ("published", "submitting", "submitted", "collected") for when in BOTH]
+    + ["prepared", "submitting-sent", "submitted-again", "submitted-again:before"],
+    "lost": ["unknown" + when for when in BOTH] + ["submitted", "submitted:before"],
+    "resent": ["unknown", "unknown-again", "unknown-again:before", "resubmitting", "resubmitting:before",
+               "resubmitting-sent", "submitted:before"],
+    "queued": ["queued:before", "acknowledged", "collected", "collected:before"],
+    "held": ["held" + when for when in BOTH],
+    "refused": ["refused" + when for when in BOTH],
+    "blocked": [point + when for point in ("blocked", "blocked-again") for when in BOTH],
+    "dead": ["dead" + when for when in BOTH],
+    "revocation": ["revocation-asked:before", "revocation-asked", "revocation-sent", "revocation-done:before",
+                   "revocation-done"],
+}
+CNAME_POINTS = ["prepared-again:before", "prepared-again", "records-removed:before", "records-removed"]
+
+
+def _cases():
+    """(domain control, kind, way, point)"""
+    cases = []
+    for dcv in ("http", "cname"):
+        more = CNAME_POINTS if dcv == "cname" else []
+        for kind in ("purchase", "replacement"):
+            cases += [(dcv, kind, "purchase", point) for point in WAYS["purchase"] + more]
+            cases += [(dcv, kind, "lost", point) for point in WAYS["lost"]]
+    for way in ("resent", "queued", "held", "refused", "blocked", "dead", "revocation"):
+        cases += [("http", "purchase", way, point) for point in WAYS[way]]
+    return cases
+
+
+CASES = thinned(_cases(), lambda case: case[:3])
+
+
+def _names(case):
+    return ["-".join(case).replace(":", "-") + "." + ZONE]
+
+
+def _records(world):
+    transfer = dns.query.xfr("127.0.0.1", ZONE, port=world.dns.port, timeout=10, relativize=False)
+    return [str(name) for name, _, _ in dns.zone.from_xfr(transfer, relativize=False).iterate_rdatas("CNAME")]
+
+
+class Strike:
+    """One case in the world of its lane. The gateway is down before and after."""
+
+    def __init__(self, world, case, order, second):
+        self.world, self.order, self.second = world, order, second
+        self.dcv, self.kind, self.way, self.point = case
+        self.stop_at = self.point.replace("resubmitting", "submitting")
+
+    def start(self, stop_at=None):
+        self.world.start_gateway(stop_at=stop_at)
+        self.order.client.reconnect()
+
+    def faults(self):
+        replaces = self.kind == "replacement"
+        return {"lost": [REPLACEMENT_LOST if replaces else LOST], "resent": [NOT_TAKEN], "held": [NO_CREDIT],
+                "refused": [BAD_CSR]}.get(self.way, [])
+
+    def finalize(self, order):
+        with contextlib.suppress(requests.exceptions.ConnectionError):
+            order.finalize()
+
+    # ---- each way to the point ----
+
+    def reach(self):
+        """Until the gateway is dead at the point."""
+        world = self.world
+        world.settings(issueDelayMs=1500 if "submitted-again" in self.point or self.way == "queued" else 0,
+                       paymentRequired=self.way in ("blocked", "dead"))
+        world.set_faults(*self.faults())
+        getattr(self, "reach_" + self.way, self.reach_plainly)()
+        if self.point != "acknowledged":
+            world.wait_gateway_killed()
+        world.clear_faults()
+        world.settings(issueDelayMs=0, paymentRequired=False)
+
+    def reach_plainly(self):
+        self.start(None if self.point == "acknowledged" else self.stop_at)
+        self.finalize(self.order)
+        if self.point == "acknowledged":
+            self.world.kill_gateway()
+
+    def reach_resent(self):
+        if not self.point.startswith("resubmitting"):
+            self.reach_plainly()
+            return
+        self.start("unknown")
+        self.finalize(self.order)
+        self.world.wait_gateway_killed()
+        self.start(self.stop_at)
+
+    def reach_queued(self):
+        """A second order for the same names waits for the first."""
+        last = self.point.startswith("collected")
+        self.start(None if self.point == "acknowledged" else self.stop_at)
+        self.finalize(self.order)
+        self.finalize(self.second)
+        if not last and self.point == "acknowledged":
+            self.world.kill_gateway()
+
+    def reach_blocked(self):
+        self.start(self.stop_at)
+        self.finalize(self.order)
+        number = self.placed()
+        owner = self.order.names[0].removesuffix("." + ZONE)
+        self.world.dns.update(lambda update: update.add(owner, 60, "A", "127.0.0.1"))
+        self.world.dns.update(lambda update: update.add(owner, 60, "CAA", '0 issue ";"'))
+        self.world.advance(number, "payment")
+
+    def reach_dead(self):
+        self.start(self.stop_at)
+        self.finalize(self.order)
+        self.world.advance(self.placed(), "reject")
+
+    def placed(self):
+        """Sectigo's number of the order, once the gateway has stored it."""
+        return self.world.wait_log(lambda line: line.get("msg") == "issuance is submitted", WAIT_S)["order_number"]
+
+    def reach_revocation(self):
+        self.start()
+        self.order.finalize()
+        self.leaf = self.order.wait_valid()
+        self.world.kill_gateway()
+        self.start(self.stop_at)
+        with contextlib.suppress(requests.exceptions.ConnectionError):
+            revoke(self.order.client, self.leaf)
+
+    # ---- what must have become of it ----
+
+    def end(self):
+        self.start()
+        getattr(self, "end_" + self.way, self.end_valid)()
+        self.check_paid()
+        if self.dcv == "cname":
+            wait_for("no record is left", lambda: not _records(self.world))
+        self.world.kill_gateway()
+
+    def check_paid(self):
+        names, paid = self.order.names, 0 if (self.way, self.point) == ("refused", "refused") else 1
+        assert len(self.world.bought(names)) == paid, self.world.sold(names)
+        again = 1 if self.kind == "replacement" or self.way == "queued" else 0
+        assert self.world.kinds(names).count("replacement") == again, self.world.sold(names)
+
+    def end_valid(self):
+        """The same CSR once more is answered with the same order, whether the first answer came or not."""
+        assert self.order.finalize()["status"] in ("processing", "valid")
+        self.order.wait_valid()
+
+    def end_queued(self):
+        self.end_valid()
+        assert self.second.finalize()["status"] in ("processing", "valid")
+        self.second.wait_valid()
+
+    def end_held(self):
+        if self.point == "held":
+            assert self.order.object()["status"] == "processing"
+            self.world.ctl("order", "retry", self.order.id)
+        self.end_valid()
+
+    def end_refused(self):
+        if self.point == "refused":
+            assert self.order.wait_invalid()["type"].endswith(":badCSR")
+        else:
+            self.end_valid()
+
+    def end_blocked(self):
+        self.world.wait_log(lambda line: "cannot go on with a paid order" in line.get("msg", ""), WAIT_S)
+        assert self.order.object()["status"] == "processing"
+        owner = self.order.names[0].removesuffix("." + ZONE)
+        self.world.dns.update(lambda update: update.delete(owner))
+        self.world.sectigo("RetryCAACheck", orderNumber=self.world.bought(self.order.names)[0]["orderNumber"])
+        self.end_valid()
+
+    def end_dead(self):
+        assert "Sectigo has ended the order" in self.order.wait_invalid()["detail"]
+
+    def end_revocation(self):
+        if self.point == "revocation-asked:before":
+            assert revoke(self.order.client, self.leaf).status_code == 200
+        def revoked():
+            [sold] = self.world.sold(self.order.names)
+            return sold["certificates"][0].get("revoked")
+        wait_for("revoked", revoked)
+        def stored():
+            asked = [line["what"] for line in self.world.ctl("audit")["items"]
+                     if line["names"] == self.order.names]
+            return asked.count("revocation") == 1 and asked.count("revocation-asked") == 1
+        wait_for("the revocation in the audit table", stored)
+
+
+def _prepare(world, cases):
+    """{case: (order, second order)}, ready for their CSR; what is to be replaced has been bought."""
+    client, orders = world.client(), {}
+    with world.responder() as responder:
+        bought = [Order(client, _names(case), responder) for case in cases if case[1] == "replacement"]
+        for order in bought:
+            order.finalize()
+        for case in cases:
+            second = Order(client, _names(case), responder) if case[2] == "queued" else None
+            orders[case] = (Order(client, _names(case), responder), second)
+    for order in bought:
+        order.wait_valid()
+    return orders
+
+
+@pytest.fixture(scope="module")
+def matrix(request, tmp_path_factory):
+    lanes = Lanes()
+    cases = chosen(request, "test_killed")
+
+    def work(number, cases):
+        world = ChaosWorld(tmp_path_factory.mktemp(f"lane{number}"), cname=cases[0][0] == "cname")
+        try:
+            orders = _prepare(world, cases)
+            world.stop_gateway()
+            for case in cases:
+                with lanes.trying(case):
+                    strike = Strike(world, case, *orders[case])
+                    try:
+                        strike.reach()
+                        strike.end()
+                    except BaseException:
+                        if world.gateway:
+                            world.kill_gateway()
+                        world.clear_faults()
+                        raise
+            world.start_gateway()
+            check_agreement(world)
+            wait_for("no job is left", lambda: world.ctl("status")["jobs"]["due"] == 0)
+        finally:
+            world.close()
+
+    plain, cname = ([case for case in cases if case[0] == dcv] for dcv in ("http", "cname"))
+    lanes.run([plain[0::3], plain[1::3], plain[2::3], cname[0::2], cname[1::2]], work)
+    return lanes
+
+
+@pytest.mark.parametrize("case", CASES, ids="-".join)
+def test_killed(matrix, case):
+    outcome = matrix.outcome(case)
+    assert outcome is None, outcome
+
+
+def test_ledger_and_store_agree_afterwards(matrix):
+    assert not matrix.problems, "\n".join(matrix.problems)
+
+
+def test_there_are_cases_enough():
+    assert len(_cases()) >= 40
