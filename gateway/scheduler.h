@@ -19,6 +19,7 @@ enum job_kind {
     JOB_ISSUANCE = 2, /* subject: issuance id */
     JOB_REVOKE = 3,   /* subject: certificate id */
     JOB_DCV_RECORDS = 5, /* subject: issuance id. Its CNAME records are published while it lives, removed after */
+    JOB_REFUND = 8, /* subject: subscription id */
     JOB_KINDS
 };
 

@@ -10,6 +10,7 @@
 #include "gateway/issue/login.h"
 #include "gateway/issue/queue.h"
 #include "gateway/issue/records.h"
+#include "gateway/issue/refund.h"
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
 #include "gateway/operate/audit.h"
@@ -219,9 +220,14 @@ static enum store_status enter_refused(struct commit *c)
 
 static enum store_status enter_dead(struct commit *c)
 {
-    if (c->is->kind == ISSUANCE_PURCHASE)
+    enum store_status status = STORE_OK;
+    if (c->is->kind == ISSUANCE_PURCHASE && !c->result->subscription_stays)
         c->sub->state = SUBSCRIPTION_DEAD;
-    return enter_refused(c);
+    if (c->result->cancelled)
+        status = write_audit(c, "cancellation", 0);
+    if (status == STORE_OK && c->result->cancelled)
+        status = refund_begin(c->txn, c->sub, c->now_ms);
+    return status == STORE_OK ? enter_refused(c) : status;
 }
 
 /* Before money moves the account is asked for again; an attached order of a deactivated account gets no certificate. */

@@ -22,12 +22,13 @@ static const struct {
     [ISSUANCE_SUBMITTING] = {"submitting",
                              TO(SUBMITTED) | TO(UNKNOWN) | TO(PUBLISHED) | TO(HELD) | TO(REFUSED) | TO(PREPARED)},
     [ISSUANCE_UNKNOWN] = {"unknown", TO(SUBMITTED) | TO(SUBMITTING) | TO(HELD) | TO(REFUSED)},
-    [ISSUANCE_SUBMITTED] = {"submitted", TO(COLLECTED) | TO(BLOCKED) | TO(DEAD)},
-    [ISSUANCE_BLOCKED] = {"blocked", TO(COLLECTED) | TO(DEAD)},
+    [ISSUANCE_SUBMITTED] = {"submitted", TO(COLLECTED) | TO(BLOCKED) | TO(CANCELLING) | TO(DEAD)},
+    [ISSUANCE_BLOCKED] = {"blocked", TO(COLLECTED) | TO(CANCELLING) | TO(DEAD)},
     [ISSUANCE_HELD] = {"held", TO(PREPARED) | TO(PUBLISHED) | TO(UNKNOWN) | TO(REFUSED)},
     [ISSUANCE_COLLECTED] = {"collected", 0},
     [ISSUANCE_REFUSED] = {"refused", 0},
     [ISSUANCE_DEAD] = {"dead", 0},
+    [ISSUANCE_CANCELLING] = {"cancelling", TO(SUBMITTED) | TO(COLLECTED) | TO(DEAD)},
 };
 
 bool issuance_id_make(const char *instance, char id[static ISSUANCE_ID_MAX + 1])

@@ -26,7 +26,8 @@ enum issuance_state {
     ISSUANCE_HELD,       /* nothing is sent until the operator, or time, changes something */
     ISSUANCE_COLLECTED,  /* certificate accepted and stored */
     ISSUANCE_REFUSED,    /* never placed */
-    ISSUANCE_DEAD,       /* placed, and then rejected or revoked */
+    ISSUANCE_DEAD,       /* placed, and then rejected, revoked, cancelled or dropped at its deadline */
+    ISSUANCE_CANCELLING, /* its time is over: AutoReject is asked until it has answered */
     ISSUANCE_STATES
 };
 enum issuance_kind { ISSUANCE_PURCHASE = 1, ISSUANCE_REPLACEMENT };

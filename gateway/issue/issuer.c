@@ -7,6 +7,7 @@
 #include "gateway/dcv/files.h"
 #include "gateway/issue/errand.h"
 #include "gateway/issue/records.h"
+#include "gateway/issue/refund.h"
 #include "gateway/issue/revoke.h"
 #include "gateway/log.h"
 
@@ -45,6 +46,7 @@ struct issuer *issuer_make(const struct issuer_config *config)
     scheduler_handle(config->scheduler, JOB_ISSUANCE, on_job, issuer);
     scheduler_handle(config->scheduler, JOB_DCV_RECORDS, records_job, issuer);
     scheduler_handle(config->scheduler, JOB_REVOKE, revoke_on_job, issuer);
+    scheduler_handle(config->scheduler, JOB_REFUND, refund_on_job, issuer);
     return issuer;
 }
 

@@ -7,8 +7,10 @@
 
 #include "gateway/clock.h"
 #include "gateway/issue/accept.h"
+#include "gateway/issue/ending.h"
 #include "gateway/issue/errand.h"
 #include "gateway/issue/request.h"
+#include "gateway/issue/step.h"
 #include "gateway/log.h"
 
 static const uint64_t HOUR_MS = 3600 * 1000;
@@ -16,46 +18,11 @@ static const uint64_t HOUR_MS = 3600 * 1000;
  * The number, 128 random bits, is the proof; the time only guards against nonsense. */
 static const int64_t ADOPT_SKEW_S = 26 * 3600;
 
-/* ---- saying what comes next ---- */
-
-static enum step go(struct errand *e, enum issuance_state to, uint64_t due_ms)
-{
-    e->result.to = to;
-    e->result.due_ms = due_ms;
-    return STEP_COMMIT;
-}
-
-static void note(struct errand *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void note(struct errand *e, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(e->result.note, sizeof e->result.note, format, args);
-    va_end(args);
-}
-
-/* Doubles from `later` to an hour with the failures in a row, up to a quarter off either way. */
-static uint64_t back_off(const struct errand *e, uint64_t now_ms)
-{
-    uint64_t wait_ms = e->issuer->at.config->issuance.later_ms;
-    for (uint32_t i = 0; i < e->is.failures && wait_ms < HOUR_MS; i++)
-        wait_ms *= 2;
-    if (wait_ms > HOUR_MS)
-        wait_ms = HOUR_MS;
-    return now_ms + wait_ms - wait_ms / 4 + (wait_ms > 1 ? (uint64_t)random() % (wait_ms / 2 + 1) : 0);
-}
-
-static enum step again_later(struct errand *e, enum issuance_state to)
-{
-    e->result.failed = true;
-    return go(e, to, back_off(e, clock_ms()));
-}
-
 /* The request never left, or was turned away: sent later, unless an earlier one may have been accepted. */
 static enum step send_later(struct errand *e)
 {
     e->result.not_placed = true;
-    return again_later(e, e->is.sends > 1 ? ISSUANCE_UNKNOWN : ISSUANCE_PUBLISHED);
+    return step_again_later(e, e->is.sends > 1 ? ISSUANCE_UNKNOWN : ISSUANCE_PUBLISHED);
 }
 
 static void call(struct errand *e, enum sectigo_call_kind kind, struct sectigo_form *form, upstream_done_fn *done)
@@ -70,13 +37,6 @@ static enum sectigo_call_kind order_call(const struct errand *e)
 
 /* ---- submitting: the one request that costs money ---- */
 
-static enum step refused(struct errand *e, enum acme_problem_type type, const char *words)
-{
-    acme_problem_set(&e->result.problem, type, "%s", words);
-    note(e, "%s", words);
-    return go(e, ISSUANCE_REFUSED, 0);
-}
-
 static enum acme_problem_type csr_problem(int code)
 {
     char urn[128];
@@ -85,20 +45,13 @@ static enum acme_problem_type csr_problem(int code)
     return acme_problem_from_urn(urn);
 }
 
-static enum step held(struct errand *e, uint64_t due_ms, const char *why)
-{
-    note(e, "%s", why);
-    errand_log(e, LOG_LEVEL_ERROR, "an issuance is held", why);
-    return go(e, ISSUANCE_HELD, due_ms);
-}
-
 static enum step unknown(struct errand *e, const char *why)
 {
-    note(e, "the outcome is unknown: %s", why);
+    step_note(e, "the outcome is unknown: %s", why);
     errand_log(e, LOG_LEVEL_WARNING,
                "Sectigo may have accepted a request whose answer was not read; asking before anything is sent again",
                why);
-    return go(e, ISSUANCE_UNKNOWN, 0);
+    return step_go(e, ISSUANCE_UNKNOWN, 0);
 }
 
 /* A refusal. After an earlier send it may mean that the earlier one was accepted: only a report can tell. */
@@ -112,7 +65,7 @@ static enum step no(struct errand *e, enum acme_problem_type type, const struct 
     }
     if (type == ACME_SERVER_INTERNAL)
         errand_log(e, LOG_LEVEL_ERROR, "Sectigo refuses an order for a reason that configuration must mend", words);
-    return refused(e, type, words);
+    return step_refused(e, type, words);
 }
 
 static enum step on_answer(struct errand *e, const struct sectigo_order_answer *answer)
@@ -120,7 +73,7 @@ static enum step on_answer(struct errand *e, const struct sectigo_order_answer *
     switch (sectigo_classify(order_call(e), answer->code, answer->message)) {
     case SECTIGO_PLACED:
         e->result.answer = *answer;
-        return go(e, ISSUANCE_SUBMITTED, 0);
+        return step_go(e, ISSUANCE_SUBMITTED, 0);
     case SECTIGO_PERHAPS_PLACED_EARLIER:
         e->result.refusal = answer->code;
         return unknown(e, answer->message);
@@ -128,17 +81,17 @@ static enum step on_answer(struct errand *e, const struct sectigo_order_answer *
         return no(e, csr_problem(answer->code), answer);
     case SECTIGO_NO_CREDIT:
         e->result.not_placed = true;
-        return held(e, clock_ms() + HOUR_MS, "the Sectigo account has not enough credit (-15): pay in");
+        return step_held(e, clock_ms() + HOUR_MS, "the Sectigo account has not enough credit (-15): pay in");
     case SECTIGO_LOGIN_REFUSED:
         e->result.not_placed = true;
-        return held(e, clock_ms() + HOUR_MS / 12, "Sectigo refuses the login (-16)");
+        return step_held(e, clock_ms() + HOUR_MS / 12, "Sectigo refuses the login (-16)");
     case SECTIGO_LATER:
-        note(e, "Sectigo asks to try again later: %s (%d)", answer->message, answer->code);
+        step_note(e, "Sectigo asks to try again later: %s (%d)", answer->message, answer->code);
         return send_later(e);
     case SECTIGO_SUBSCRIPTION_OVER:
         e->result.over = e->result.not_placed = true;
-        note(e, "the subscription is over: %s (%d)", answer->message, answer->code);
-        return go(e, ISSUANCE_PREPARED, 0);
+        step_note(e, "the subscription is over: %s (%d)", answer->message, answer->code);
+        return step_go(e, ISSUANCE_PREPARED, 0);
     case SECTIGO_UNKNOWN:
         return unknown(e, answer->message);
     default:
@@ -154,7 +107,7 @@ static void on_order_reply(void *ctx, const struct upstream_reply *reply)
 
     errand_debug_stop(e->issuer, "submitting-sent");
     if (reply->outcome == UPSTREAM_NEVER_LEFT) {
-        note(e, "not sent: %s", reply->reason);
+        step_note(e, "not sent: %s", reply->reason);
         send_later(e);
     } else if (reply->outcome == UPSTREAM_LOST) {
         unknown(e, reply->reason);
@@ -177,7 +130,7 @@ static enum step submitting(struct errand *e)
     request_order(&form, &e->is, &e->sub, e->profile, &e->issuer->at.config->dcv);
     if (form.failed) {
         sectigo_form_clear(&form);
-        note(e, "not sent: out of memory");
+        step_note(e, "not sent: out of memory");
         return send_later(e);
     }
     /* finalize has checked that the CSR's names are the order's */
@@ -187,7 +140,7 @@ static enum step submitting(struct errand *e)
     if (e->is.kind == ISSUANCE_PURCHASE && e->is.sends == 1 && !sectigo_order_check_known(&form, &csr, reason)) {
         sectigo_form_clear(&form);
         errand_log(e, LOG_LEVEL_ERROR, "the order cannot be sent as the profile makes it", reason);
-        return refused(e, ACME_SERVER_INTERNAL, reason);
+        return step_refused(e, ACME_SERVER_INTERNAL, reason);
     }
     call(e, order_call(e), &form, on_order_reply);
     return STEP_WAIT;
@@ -220,7 +173,7 @@ static enum step adopt(struct errand *e, const struct sectigo_report_order *orde
             memcpy(answer->certificate_id, id, sizeof answer->certificate_id);
     }
     errand_log(e, LOG_LEVEL_INFO, "found the order whose answer was lost", order->order_number);
-    return go(e, ISSUANCE_SUBMITTED, 0);
+    return step_go(e, ISSUANCE_SUBMITTED, 0);
 }
 
 /* No report knows the order. A refusal is final after a second look; otherwise the same request may leave again, late.
@@ -232,18 +185,18 @@ static enum step not_found(struct errand *e, uint64_t now_ms)
     uint64_t resend_ms = e->is.resent_ms + times->resend_ms;
 
     e->result.missed = true;
-    note(e, "%s", e->is.note ? e->is.note : "");
+    step_note(e, "%s", e->is.note ? e->is.note : "");
     if (e->is.looks == 0)
-        return go(e, ISSUANCE_UNKNOWN, next_ms);
+        return step_go(e, ISSUANCE_UNKNOWN, next_ms);
     if (e->is.refusal)
-        return refused(e, csr_problem(e->is.refusal), e->is.note);
+        return step_refused(e, csr_problem(e->is.refusal), e->is.note);
     if (now_ms > e->is.sent_ms + times->settle_give_up_ms)
-        return held(e, now_ms + HOUR_MS,
+        return step_held(e, now_ms + HOUR_MS,
                     "the outcome of a request to Sectigo is still unknown: look for its "
                     "foreignOrderNumber in the account, then decide");
     if (now_ms < resend_ms)
-        return go(e, ISSUANCE_UNKNOWN, resend_ms < next_ms ? next_ms : resend_ms);
-    return go(e, ISSUANCE_SUBMITTING, 0);
+        return step_go(e, ISSUANCE_UNKNOWN, resend_ms < next_ms ? next_ms : resend_ms);
+    return step_go(e, ISSUANCE_SUBMITTING, 0);
 }
 
 static void on_report(void *ctx, const struct upstream_reply *reply)
@@ -255,17 +208,18 @@ static void on_report(void *ctx, const struct upstream_reply *reply)
 
     e->result.looked = true;
     if (!parsed) {
-        note(e, "the report cannot be read: %s", reply->reason ? reply->reason : "");
-        again_later(e, ISSUANCE_UNKNOWN);
+        step_note(e, "the report cannot be read: %s", reply->reason ? reply->reason : "");
+        step_again_later(e, ISSUANCE_UNKNOWN);
     } else if (answer.code != 0) {
-        note(e, "Sectigo refuses the report: %s (%d)", answer.message, answer.code);
-        again_later(e, ISSUANCE_UNKNOWN);
+        step_note(e, "Sectigo refuses the report: %s (%d)", answer.message, answer.code);
+        step_again_later(e, ISSUANCE_UNKNOWN);
     } else if (answer.order_count == 0) {
         not_found(e, clock_ms());
     } else if (answer.order_count == 1 && agrees(e, &answer.orders[0])) {
         adopt(e, &answer.orders[0]);
     } else {
-        held(e, clock_ms() + HOUR_MS, "Sectigo's report of this foreignOrderNumber does not agree with what was sent");
+        step_held(e, clock_ms() + HOUR_MS,
+                  "Sectigo's report of this foreignOrderNumber does not agree with what was sent");
     }
     sectigo_report_clear(&answer);
     errand_commit(e);
@@ -274,6 +228,8 @@ static void on_report(void *ctx, const struct upstream_reply *reply)
 static enum step settle(struct errand *e)
 {
     struct sectigo_form form = {0};
+    if (e->is.kind == ISSUANCE_REPLACEMENT && ending_is_due(e))
+        return ending_begin(e);
     request_report(&form, &e->is);
     call(e, SECTIGO_WEB_HOST_REPORT, &form, on_report);
     return STEP_WAIT;
@@ -295,31 +251,15 @@ bool life_accept(struct errand *e, const char *leaf, const char *ca)
         certificate->issuance = strdup(e->is.id);
         certificate->certificate_id = strdup(e->is.certificate_id);
         if (certificate->issuance && certificate->certificate_id) {
-            go(e, ISSUANCE_COLLECTED, 0);
+            step_go(e, ISSUANCE_COLLECTED, 0);
             return true;
         }
         snprintf(reason, sizeof reason, "out of memory");
     }
     acme_certificate_clear(certificate);
-    note(e, "a certificate came that is not accepted: %s", reason);
+    step_note(e, "a certificate came that is not accepted: %s", reason);
     errand_log(e, LOG_LEVEL_ERROR, "a certificate came that is not accepted", reason);
     return false;
-}
-
-/* The next look, up to a tenth off either way so that orders of one hour spread. */
-static enum step look_again(struct errand *e, enum issuance_state to)
-{
-    uint64_t interval_ms = e->profile->poll_interval_ms;
-    uint64_t spread_ms = interval_ms / 5;
-    return go(e, to, clock_ms() + interval_ms - interval_ms / 10 + (spread_ms ? (uint64_t)random() % spread_ms : 0));
-}
-
-static enum step dead(struct errand *e, const char *words)
-{
-    acme_problem_set(&e->result.problem, ACME_SERVER_INTERNAL, "Sectigo has ended the order: %s", words);
-    note(e, "%s", words);
-    errand_log(e, LOG_LEVEL_ERROR, "Sectigo has ended a paid order", words);
-    return go(e, ISSUANCE_DEAD, 0);
 }
 
 /* Status 3 and 5 of the push, in the words of the detailed status. */
@@ -342,17 +282,17 @@ static void on_status(void *ctx, const struct upstream_reply *reply)
         parsed && answer.code == 0 && answer.order_count > 0 ? answer.orders : NULL;
 
     if (!order) {
-        look_again(e, e->is.state);
+        step_look_again(e, e->is.state);
     } else if (order->status && strcasecmp(order->status, "rejected") == 0) {
-        dead(e, order->reason && *order->reason ? order->reason : "rejected");
+        step_dead(e, order->reason && *order->reason ? order->reason : "rejected");
     } else if (has_failed(order)) {
-        note(e, "Sectigo cannot go on with the order: %s %s", order->status ? order->status : "",
+        step_note(e, "Sectigo cannot go on with the order: %s %s", order->status ? order->status : "",
              order->reason ? order->reason : "");
         errand_log(e, LOG_LEVEL_ERROR, "Sectigo cannot go on with a paid order", e->result.note);
-        look_again(e, ISSUANCE_BLOCKED);
+        step_look_again(e, ISSUANCE_BLOCKED);
     } else {
         e->result.no_doubt = true;
-        look_again(e, e->is.state);
+        step_look_again(e, e->is.state);
     }
     sectigo_report_clear(&answer);
     errand_commit(e);
@@ -371,20 +311,22 @@ static bool on_collected(struct errand *e, const struct sectigo_collect_answer *
     enum sectigo_class class = sectigo_classify(SECTIGO_COLLECT_SSL, answer->code, answer->message);
     if (class == SECTIGO_PLACED) {
         if (!answer->certificate || !life_accept(e, answer->certificate, answer->ca_certificates))
-            look_again(e, e->is.state);
+            step_look_again(e, e->is.state);
     } else if (class == SECTIGO_REVOKED && !e->is.certificate_id[0] && e->is.kind == ISSUANCE_REPLACEMENT) {
-        look_again(e, e->is.state); /* asked by order number: an older certificate of the family is meant */
+        step_look_again(e, e->is.state); /* asked by order number: an older certificate of the family is meant */
     } else if (class == SECTIGO_REJECTED || class == SECTIGO_REVOKED) {
-        dead(e, answer->message[0] ? answer->message : sectigo_code_text(SECTIGO_COLLECT_SSL, answer->code));
+        step_dead(e, answer->message[0] ? answer->message : sectigo_code_text(SECTIGO_COLLECT_SSL, answer->code));
+    } else if (class == SECTIGO_PENDING && ending_is_due(e)) {
+        ending_begin(e);
     } else if (class == SECTIGO_PENDING && e->is.doubt) {
         ask_status(e);
         return true;
     } else if (class == SECTIGO_PENDING) {
-        look_again(e, e->is.state);
+        step_look_again(e, e->is.state);
     } else {
-        note(e, "CollectSSL answers %d: %s", answer->code, answer->message);
+        step_note(e, "CollectSSL answers %d: %s", answer->code, answer->message);
         errand_log(e, LOG_LEVEL_ERROR, "CollectSSL is refused; trying again", e->result.note);
-        again_later(e, e->is.state);
+        step_again_later(e, e->is.state);
     }
     return false;
 }
@@ -399,8 +341,8 @@ static void on_collect_reply(void *ctx, const struct upstream_reply *reply)
     if (reply->outcome == UPSTREAM_ANSWERED && sectigo_parse_collect(reply->body, reply->body_len, &answer)) {
         waiting = on_collected(e, &answer);
     } else {
-        note(e, "CollectSSL: %s", reply->reason ? reply->reason : "the reply is no answer of this API");
-        again_later(e, e->is.state);
+        step_note(e, "CollectSSL: %s", reply->reason ? reply->reason : "the reply is no answer of this API");
+        step_again_later(e, e->is.state);
     }
     sectigo_collect_clear(&answer);
     if (!waiting)
@@ -410,6 +352,8 @@ static void on_collect_reply(void *ctx, const struct upstream_reply *reply)
 static enum step collect(struct errand *e)
 {
     struct sectigo_form form = {0};
+    if (e->is.kind == ISSUANCE_REPLACEMENT && ending_is_due(e))
+        return ending_begin(e);
     request_collect(&form, &e->is);
     call(e, SECTIGO_COLLECT_SSL, &form, on_collect_reply);
     return STEP_WAIT;
@@ -419,7 +363,7 @@ static enum step collect(struct errand *e)
 
 static enum step held_over(struct errand *e)
 {
-    return go(e, e->is.sends > 0 ? ISSUANCE_UNKNOWN : ISSUANCE_PUBLISHED, 0);
+    return step_go(e, e->is.sends > 0 ? ISSUANCE_UNKNOWN : ISSUANCE_PUBLISHED, 0);
 }
 
 /* ---- the driver ---- */
@@ -433,7 +377,7 @@ enum step life_step(struct errand *e)
         [ISSUANCE_UNKNOWN] = settle,
         [ISSUANCE_SUBMITTED] = collect,
         [ISSUANCE_BLOCKED] = collect,
-        [ISSUANCE_HELD] = held_over,
+        [ISSUANCE_HELD] = held_over,           [ISSUANCE_CANCELLING] = ending_cancel,
     };
     return steps[e->is.state] ? steps[e->is.state](e) : STEP_END;
 }

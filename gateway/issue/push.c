@@ -108,7 +108,8 @@ static void on_arrival(void *ctx)
     struct errand *e = errand_make(issuer, id, false);
     if (!e)
         push_free(push); /* polling will find what it told */
-    else if (e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED) {
+    else if (e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED ||
+             e->is.state == ISSUANCE_CANCELLING) {
         apply(e, push);
     } else {
         tell_revocation(e, push);

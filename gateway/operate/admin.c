@@ -16,6 +16,8 @@ static const struct route {
     {"POST", "/orders/*/retry", order_retry, 0, false},
     {"GET", "/subscriptions", subscriptions_list, TAKES_PAGE, false},
     {"GET", "/subscriptions/*", subscription_get, 0, false},
+    {"POST", "/subscriptions/*/refund", subscription_refund, 0, false},
+    {"POST", "/subscriptions/*/release", subscription_release, 0, false},
     {"GET", "/issuances", issuances_list, TAKES_PAGE | TAKES_STATE, false},
     {"GET", "/issuances/*", issuance_get, 0, false},
     {"GET", "/upstreams", upstreams_get, 0, false},

@@ -43,6 +43,8 @@ void issuances_list(struct request *request);
 void audit_list(struct request *request);
 void order_get(struct request *request);
 void subscription_get(struct request *request);
+void subscription_refund(struct request *request);
+void subscription_release(struct request *request);
 void issuance_get(struct request *request);
 void order_retry(struct request *request);
 void upstreams_get(struct request *request);

@@ -1,0 +1,177 @@
+"""Issuances whose time is over, and purchases that died: what is called, what is not, and who may buy again."""
+
+import json
+
+import pytest
+
+from acme_client import AcmeClient, http_responder, make_csr
+from dns_server import ZONE
+from loopback import take_port
+from sandbox_client import wait_for
+from test_ctl import ctl, ctl_json
+
+
+def _settings(world, **values):
+    import json
+    world._ask_sandbox("/sandbox/settings", json.dumps(values).encode())
+
+
+def _requests(world):
+    import json
+    return json.loads(world._ask_sandbox("/sandbox/ledger"))["requests"]
+
+
+def _wait_order(world, state):
+    """The number of the one order that is in that state at Sectigo."""
+    return wait_for(f"an order that is {state}",
+                    lambda: [order["orderNumber"] for order in world.ledger() if order["state"] == state])[0]
+
+
+def _advance(world, number, **request):
+    world._ask_sandbox(f"/sandbox/orders/{number}/advance", json.dumps(request).encode())
+
+
+def _short(deadline):
+    def change(config):
+        config["acme"]["hold_finalize"] = "0s"
+        config["issuance"]["later"] = "200ms"
+        config["profiles"][0].update(deadline=deadline, first_poll="500ms", poll_interval="500ms")
+    return change
+
+
+def _hidden(deadline):
+    """Sectigo looks for the answer to its domain control where nothing listens, so its orders stay pending."""
+    def change(config):
+        _short(deadline)(config)
+        config["dcv"]["preflight"] = "off"
+        config["public"]["listen"] = [f"127.0.0.1:{port}"]
+    port = take_port()
+    return change
+
+
+def _reveal(world, client, deadline="1h"):
+    world.change = _short(deadline)
+    world.write_config()
+    world.restart_gateway()
+    client.reconnect()
+
+
+def _client(world):
+    client = AcmeClient(world.directory, world.pki.ca)
+    assert client.new_account().status_code == 201
+    return client
+
+
+def _order(world, client, names):
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(names, responder)
+    answer = client.finalize(order, make_csr(names))
+    assert answer.status_code == 200, answer.text
+    return url
+
+
+def _wait_invalid(client, url):
+    order = client.wait(url, {"ready", "processing"})
+    assert order["status"] == "invalid", order
+    return order["error"]["detail"]
+
+
+def _subscription(world, names, state):
+    """The newest one of these names, once it is in that state."""
+    def look():
+        seen[:] = ctl_json(world, "subscription", "list")["items"]
+        found = [one for one in seen if one["names"] == names]
+        return found[-1] if found and found[-1]["state"] == state else None
+    seen = []
+    try:
+        return wait_for(f"a subscription of {names} that is {state}", look)
+    except AssertionError as late:
+        raise AssertionError(f"{late}: {seen}") from None
+
+
+@pytest.mark.parametrize("fault", [None, "lose-reply-after-accept"])
+def test_purchase_past_its_deadline_is_cancelled_and_refunded(make_world, fault):
+    world = make_world(learn="poll", change=_hidden("2s"))
+    names = ["late." + ZONE]
+    client = _client(world)
+    if fault:
+        world.set_faults({"endpoint": "AutoReject", "action": fault, "times": 1},
+                         {"endpoint": "AutoRefund", "action": fault, "times": 1})
+    url = _order(world, client, names)
+    detail = _wait_invalid(client, url)
+    assert "in the time that the profile gives it" in detail
+    _subscription(world, names, "ended")
+    order, = world.ledger()
+    assert order["state"] == "rejected"
+    audit = [(line["what"], line["amount_cents"]) for line in ctl_json(world, "audit")["items"]]
+    assert [what for what, _ in audit] == ["purchase", "cancellation", "refund"]
+    assert sum(cents for _, cents in audit) == 0 and audit[0][1] > 0
+    assert not _requests(world).get("AutoRevokeSSL")
+    # The money is back, so the names can be bought again.
+    _reveal(world, client)
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))
+    assert len(world.bought(names)) == 2
+
+
+def test_certificate_that_comes_while_its_order_is_cancelled_is_delivered(make_world):
+    """Sectigo does not cancel what is being signed (-26): the order goes on, past its deadline."""
+    world = make_world(learn="poll", issue_delay=4, change=_short("2s"))
+    client = _client(world)
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, ["signed." + ZONE]))
+    asked = _requests(world)
+    assert asked["AutoReject"] >= 1 and not asked.get("AutoRefund")
+    assert [order["state"] for order in world.ledger()] == ["issued"]
+
+
+def test_multi_domain_purchase_past_its_deadline_stays(make_world):
+    """AutoRefund does not serve it: the ACME order ends, nothing is cancelled, and the next CSR is a replacement."""
+    world = make_world(learn="poll", change=_short("2s"))
+    _settings(world, paymentRequired=True)
+    names = sorted(["m1." + ZONE, "m2." + ZONE])
+    client = _client(world)
+    _wait_invalid(client, _order(world, client, names))
+    assert _subscription(world, names, "live")
+    asked = _requests(world)
+    assert not asked.get("AutoReject") and not asked.get("AutoRefund")
+    _advance(world, _wait_order(world, "unpaid"), step="all")
+    wait_for("the order is issued", lambda: world.ledger()[0]["state"] == "issued")
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))
+    assert [order["kind"] for order in world.ledger()] == ["purchase", "replacement"]
+
+
+def test_replacement_past_its_deadline_is_dropped_and_nothing_is_called(make_world):
+    world = make_world(learn="poll", change=_short("2s"))
+    names = ["dropped." + ZONE]
+    client = _client(world)
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))
+    _settings(world, issueDelayMs=600000)
+    _wait_invalid(client, _order(world, client, names))
+    assert _subscription(world, names, "live").get("under_way") is None
+    asked = _requests(world)
+    assert not asked.get("AutoReject") and not asked.get("AutoRefund") and not asked.get("AutoRevokeSSL")
+
+
+def test_rejected_purchase_blocks_its_names_until_the_operator_decides(make_world):
+    world = make_world(learn="poll", change=_hidden("1h"))
+    names = ["rejected." + ZONE]
+    client = _client(world)
+
+    def reject():
+        url = _order(world, client, names)
+        _advance(world, _wait_order(world, "pending"), step="reject", reason="high risk")
+        assert "rejected" in _wait_invalid(client, url)
+        return _subscription(world, names, "dead")["id"]
+
+    first = reject()
+    answer = client.try_order(names)
+    assert answer.status_code == 429 and "rejected" in answer.json()["detail"], answer.text
+    ctl(world, "subscription", "refund", first)
+    _subscription(world, names, "ended")
+    second = reject()
+    assert second != first
+    ctl(world, "subscription", "release", second)
+    _subscription(world, names, "ended")
+    assert "not dead" in ctl(world, "subscription", "release", second, status=1).stderr
+    _reveal(world, client)
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))
+    assert len(world.bought(names)) == 3
