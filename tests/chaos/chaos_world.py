@@ -3,12 +3,11 @@
 import contextlib
 import json
 import os
-import ssl
 import subprocess
 import time
 import urllib.parse
-import urllib.request
 
+import requests
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -16,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from acme_client import AcmeClient, b64, http_responder, make_csr
 from dns_server import ZONE, DnsServer
 from process import clean_environment
-from world import LOGIN, PASSWORD, World, program
+from world import LOGIN, PASSWORD, PUSH_PASSWORD, PUSH_USER, World, program
 
 # Nothing here takes long by itself; sanitizers and a busy machine do.
 WAIT_S = 120
@@ -72,17 +71,21 @@ class ChaosWorld(World):
 
     # ---- Sectigo's stand-in ----
 
+    def _ask_sandbox(self, path, data=None):
+        """Once more where a fault that was meant for the gateway has met this connection."""
+        with contextlib.suppress(OSError):
+            return super()._ask_sandbox(path, data)
+        return super()._ask_sandbox(path, data)
+
     def ask(self, path, value=None):
         """JSON from /sandbox/path; with a value it is posted."""
         data = None if value is None else json.dumps(value).encode()
         return json.loads(self._ask_sandbox("/sandbox/" + path, data))
 
     def clear_faults(self):
-        context = ssl.create_default_context(cafile=self.path("sandbox/tls-ca.pem"))
-        request = urllib.request.Request(self.sandbox_url + "/sandbox/faults", method="DELETE")
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
-                                             urllib.request.HTTPSHandler(context=context))
-        opener.open(request, timeout=30).close()
+        with requests.Session() as session:
+            session.trust_env = False
+            session.delete(self.sandbox_url + "/sandbox/faults", verify=self.path("sandbox/tls-ca.pem"), timeout=30)
 
     def settings(self, **values):
         self.ask("settings", values)
@@ -120,6 +123,13 @@ class ChaosWorld(World):
             if not after:
                 return rows
 
+    def push(self, **fields):
+        """A notification from the outside, with the credentials that Sectigo has; the status that answers it."""
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.post(self.public_url + "/push/sectigo", data=fields, auth=(PUSH_USER, PUSH_PASSWORD),
+                                timeout=WAIT_S).status_code
+
     def client(self):
         client = AcmeClient(self.directory, self.pki.ca)
         client.timeout = WAIT_S
@@ -135,10 +145,10 @@ class ChaosWorld(World):
 class Order:
     """One ACME order with its key, from ready to its certificate."""
 
-    def __init__(self, client, names, responder, key=None):
+    def __init__(self, client, names, responder, key=None, common_name=None):
         self.client, self.names = client, names
         self.key = key or ec.generate_private_key(ec.SECP256R1())
-        self.csr = make_csr(names, self.key)
+        self.csr = make_csr(names, self.key, common_name)
         self.url, self.order = client.ready_order(names, responder)
         self.id = self.url.rstrip("/").rsplit("/", 1)[1]
 

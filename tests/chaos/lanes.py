@@ -10,6 +10,7 @@ import traceback
 # How much of the range is run: 1 is the shortened one, less in the builds with sanitizers, "full" all of it.
 SCALE = os.environ.get("ACMEGATE_CHAOS", "1")
 FULL = SCALE == "full"
+SLOW = not FULL and float(SCALE) < 1  # a build with a sanitizer
 
 
 def share(count, full):
@@ -19,7 +20,7 @@ def share(count, full):
 
 def thinned(cases, kind):
     """All cases, or an even part of them in which each kind (a function of the case) is still there."""
-    if FULL or float(SCALE) >= 1:
+    if not SLOW:
         return cases
     kept, seen, every = [], set(), 1 / float(SCALE)
     for i, case in enumerate(cases):

@@ -1,0 +1,168 @@
+"""Every fault of Sectigo's stand-in at every call, alone and in random pairs: each order ends in one certificate or one
+truthful error, and is paid once."""
+
+import os
+import random
+
+import pytest
+
+from chaos_world import WAIT_S, ZONE, ChaosWorld, Order, check_agreement, revoke, wait_for
+from faults import REFUSALS, RESEND_S, SETTLE_AGAIN_S, TIMEOUT_S, USUAL, alone, modes, pairs
+from lanes import Lanes, chosen, share, thinned
+
+SEED = int(os.environ.get("ACMEGATE_CHAOS_SEED", "1"))
+ORDERS = 500  # of the full range
+
+
+def _all():
+    singles = thinned(alone() + modes(), lambda one: (one[0], one[1][-1]["endpoint"] if one[1] else "mode"))
+    count = share(30, ORDERS - len(singles))
+    cases = singles + pairs(count, random.Random(SEED))
+    return {f"{i}-{_title(case)}": case for i, case in enumerate(cases)}
+
+
+def _title(case):
+    kind, rules, mode = case
+    words = [kind] + [f"{rule['endpoint'].replace('*', 'any')}:{rule['action']}:{rule.get('seconds', '')}".strip(":")
+                      for rule in rules]
+    return "+".join(words + [f"{name}={value}" for name, value in mode.items()])
+
+
+CASES = _all()
+LANES = 6
+
+
+class Trial:
+    """One order of one kind, which meets its faults."""
+
+    def __init__(self, world, number, title, case, client, responder):
+        self.world, self.client, self.responder = world, client, responder
+        self.kind, self.rules, self.mode = case
+        self.names = [f"f{number}-{title.split('-', 1)[0]}.{ZONE}"]
+        self.may_end = any(rule["action"] in REFUSALS for rule in self.rules)
+        self.order, self.met = None, set()
+
+    def prepare(self):
+        if self.kind in ("replacement", "revocation"):
+            self.order = Order(self.client, self.names, self.responder)
+            self.order.finalize()
+
+    def run(self):
+        if self.order:
+            self.leaf = self.order.wait_valid()
+        if self.kind != "revocation":
+            self.order = self.new_order()
+        self.world.settings(**{**USUAL, **self.mode}, issueDelayMs=1500 if self.kind == "doubted" else 0)
+        self.world.set_faults(*self.rules)
+        getattr(self, "run_" + self.kind, self.run_order)()
+        self.check_paid()
+
+    def new_order(self):
+        return Order(self.client, self.names, self.responder, common_name=self.names[0])
+
+    def run_order(self):
+        self.order.finalize()
+        self.settle()
+
+    def settle(self):
+        """Until the order has ended. A refusal is told truthfully, and the next order is served."""
+        order = self.end_of(self.order)
+        if order["status"] == "valid":
+            self.order.wait_valid()
+            return
+        assert self.may_end, order
+        assert order["error"]["detail"], order
+        self.clear()
+        self.order = self.new_order()
+        self.order.finalize()
+        self.order.wait_valid()
+
+    def end_of(self, one):
+        """What is held waits for the operator, who has paid in."""
+        def ended():
+            order = one.object()
+            if order["status"] == "processing" and self.world.ctl("order", "show", one.id)["issuance"][
+                    "state"] == "held":
+                self.world.ctl("order", "retry", one.id)
+            return order if order["status"] != "processing" else None
+        return wait_for(f"the end of {self.names[0]}", ended)
+
+    def run_doubted(self):
+        """Sectigo says that the order has failed, which it has not."""
+        self.order.finalize()
+        def number():
+            return self.world.ctl("order", "show", self.order.id)["issuance"].get("order_number")
+        self.world.push(orderNumber=wait_for("an order number", number), status="failed", statusCode="5")
+        self.settle()
+
+    def run_revocation(self):
+        assert revoke(self.client, self.leaf).status_code == 200
+        def revoked():
+            lines = [line["what"] for line in self.world.ctl("audit", "--limit", "1000")["items"]
+                     if line["names"] == self.names]
+            return "revocation" in lines
+        wait_for(f"the revocation of {self.names[0]}", revoked)
+        self.clear()
+        [sold] = self.world.sold(self.names)
+        assert sold["certificates"][0].get("revoked"), sold
+
+    def clear(self):
+        self.met |= {one["action"] for one in self.world.ask("faults")["fired"]}
+        self.world.clear_faults()
+        self.world.settings(**USUAL, issueDelayMs=0)
+
+    def check_paid(self):
+        self.clear()
+        if len(self.rules) == 1 and self.rules[0]["action"] != "refuse":  # that one may have met this test
+            assert self.rules[0]["action"] in self.met, "the fault was not met"
+        assert len(self.world.bought(self.names)) == 1, self.world.sold(self.names)
+
+
+def _run_lane(world, number, titles, lanes):
+    client = world.client()
+    with world.responder() as responder:
+        trials = {title: Trial(world, number, title, CASES[title], client, responder) for title in titles}
+        for trial in trials.values():
+            trial.prepare()
+        for title, trial in trials.items():
+            with lanes.trying(title):
+                try:
+                    trial.run()
+                finally:
+                    trial.clear()
+    check_agreement(world)
+    left = [row for row in world.all("issuance") if row["state"] not in ("collected", "refused")]
+    assert not left, left
+    wait_for("no job is left", lambda: world.ctl("status")["jobs"]["overdue"] == 0)
+
+
+def _config(config):
+    config["logins"][0]["timeout"] = f"{TIMEOUT_S * 1000:.0f}ms"
+    config["issuance"].update(settle_again=f"{SETTLE_AGAIN_S * 1000:.0f}ms", resend=f"{RESEND_S * 1000:.0f}ms")
+
+
+@pytest.fixture(scope="module")
+def matrix(request, tmp_path_factory):
+    lanes = Lanes()
+    titles = chosen(request, "test_faults")
+
+    def work(number, cases):
+        world = ChaosWorld(tmp_path_factory.mktemp(f"lane{number}"), change=_config)
+        try:
+            _run_lane(world, number, cases, lanes)
+        finally:
+            world.close()
+
+    print(f"seed {SEED}")
+    lanes.run([titles[i::LANES] for i in range(LANES)], work)
+    return lanes
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_faults(matrix, case):
+    outcome = matrix.outcome(case)
+    assert outcome is None, f"seed {SEED}\n{outcome}"
+
+
+def test_ledger_and_store_agree_afterwards(matrix):
+    assert not matrix.problems, f"seed {SEED}\n" + "\n".join(matrix.problems)
