@@ -100,6 +100,25 @@ static bool check_product(struct config_reading *r, const struct config_profile 
     return true;
 }
 
+/* A limit in money that is fed by unknown prices would hold nothing back. */
+static bool check_price(struct config_reading *r, const char *path, const char *key, unsigned code, int64_t cents)
+{
+    char at[CONFIG_PATH_MAX];
+    snprintf(at, sizeof at, "%.200s.prices", path);
+    return code == 0 || cents > 0 ||
+           config_fail(r, at, "needs a price for %s, because spending limits the amount", key);
+}
+
+static bool check_prices(struct config_reading *r, const struct config *config, const struct config_profile *profile,
+                         const char *path)
+{
+    if (config->spending.amount_per_day_cents == 0 && config->spending.amount_per_month_cents == 0)
+        return true;
+    return check_price(r, path, "single", profile->product_single, profile->prices.single_cents) &&
+           check_price(r, path, "wildcard", profile->product_wildcard, profile->prices.wildcard_cents) &&
+           check_price(r, path, "multi", profile->product_multi, profile->prices.multi_cents);
+}
+
 static bool check_products(struct config_reading *r, const struct config_profile *profile, const char *path)
 {
     char at[CONFIG_PATH_MAX];
@@ -126,7 +145,7 @@ static bool check_profile(struct config_reading *r, const struct config *config,
     snprintf(at, sizeof at, "%.200s.days", path);
     if (!is_term(profile->days))
         return config_fail(r, at, "\"%u\" is not one of 30, 90, 365, 730, 1095, 1461, 1826", profile->days);
-    return check_products(r, profile, path);
+    return check_products(r, profile, path) && check_prices(r, config, profile, path);
 }
 
 static bool check_profiles(struct config_reading *r, struct config *config)

@@ -108,6 +108,20 @@ struct config_login {
     uint32_t connect_timeout_ms, timeout_ms; /* default 30s and 120s */
 };
 
+/* Most purchases in a UTC day and a UTC calendar month; 0: no limit. Replacements are free and never limited, orders of a
+ * test login neither. */
+struct config_spending {
+    char *currency; /* of all accounts, for people: three letters; default EUR */
+    unsigned purchases_per_day, purchases_per_month;
+    int64_t amount_per_day_cents, amount_per_month_cents;
+};
+
+/* What Sectigo asks for a product, for the profile's days; 0: not known. */
+struct config_prices {
+    int64_t single_cents, wildcard_cents, multi_cents;
+    int64_t extra_name_cents; /* of multi: for each name after the first */
+};
+
 enum config_csr_without_cn {
     CONFIG_CN_AS_IS,        /* as_is: send as it came (default) */
     CONFIG_CN_DOMAIN_NAMES, /* domain_names: send with domainNames */
@@ -122,6 +136,8 @@ struct config_profile {
     unsigned days;     /* term; default 365 */
     unsigned product_single, product_wildcard,
         product_multi; /* Sectigo codes; 0: not offered. YAML: products: {single: 488, ...} */
+    struct config_prices prices;
+    uint32_t renew_before_term_end_s; /* default 60d: a subscription with less left is not replaced but bought anew */
     enum config_csr_without_cn csr_without_cn;
     bool accept_base_of_wildcard; /* default true */
     char *contact_email;          /* appRepEmailAddress; required */
@@ -140,6 +156,7 @@ struct config {
     struct config_validation validation;
     struct config_dcv dcv;
     struct config_issuance issuance;
+    struct config_spending spending;
     struct config_login *logins;
     unsigned login_count;
     struct config_profile *profiles;

@@ -150,6 +150,16 @@ static bool fill_size(const struct slot *slot)
     return true;
 }
 
+static bool fill_money(const struct slot *slot)
+{
+    const char *text = text_of(slot);
+    uint64_t cents;
+    if (!config_money(text, &cents) || cents > slot->key->max)
+        return is_not(slot, slot->path, text, "an amount of money such as 35 or 35.00");
+    *(int64_t *)target(slot) = (int64_t)cents;
+    return true;
+}
+
 static bool fill_duration(const struct slot *slot, uint32_t unit_ms)
 {
     const char *text = text_of(slot);
@@ -298,6 +308,7 @@ static bool (*const fillers[])(const struct slot *) = {
     [CONFIG_SIZE] = fill_size,       [CONFIG_WORD] = fill_word,
     [CONFIG_SWITCH] = fill_switch,   [CONFIG_WORDS] = fill_words,
     [CONFIG_MAPPING] = fill_mapping, [CONFIG_RECORDS] = fill_records,
+    [CONFIG_MONEY] = fill_money,
 };
 
 static bool missing(const struct slot *slot)

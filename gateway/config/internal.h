@@ -16,6 +16,7 @@ enum config_kind {
     CONFIG_MS,      /* uint32_t in ms; min and max in ms */
     CONFIG_S,       /* uint32_t in s; min and max in ms */
     CONFIG_SIZE,    /* uint64_t in octets, min to max */
+    CONFIG_MONEY,   /* int64_t in hundredths, at most max */
     CONFIG_WORD,    /* an enum: the value of one of words */
     CONFIG_SWITCH,  /* bool: the value of one of words */
     CONFIG_WORDS,   /* a list of words; the value of each is where its bool stands; absent: all */
@@ -99,10 +100,12 @@ void config_tree_free(struct config_tree *tree);
 bool config_number(const char *text, uint64_t *value);
 bool config_duration(const char *text, uint64_t *ms);
 bool config_size(const char *text, uint64_t *octets);
+bool config_money(const char *text, uint64_t *cents);
 void config_duration_text(uint64_t ms, char out[static 32]);
 bool config_is_text(const char *text);
 bool config_is_name(const char *text);
 bool config_is_instance(const char *text);
+bool config_is_currency(const char *text);
 bool config_is_listen(const char *text);
 bool config_is_prefix(const char *text);
 bool config_is_resolver(const char *text);

@@ -9,6 +9,9 @@
 #define MIB (1ull << 20)
 #define TIB (1ull << 40)
 
+#define PURCHASES_MAX 1000000
+#define CENTS_MAX 100000000000ull
+
 #define TABLE(keys, type)                                                                                              \
     {                                                                                                                  \
         (keys), sizeof(keys) / sizeof *(keys), sizeof(type)                                                            \
@@ -283,6 +286,36 @@ static const struct config_key issuance_keys[] = {
 };
 static const struct config_table issuance_table = TABLE(issuance_keys, struct config);
 
+static const struct config_key spending_keys[] = {
+    {.name = "currency",
+     .kind = CONFIG_TEXT,
+     .at = AT(spending.currency),
+     .standard = "EUR",
+     .check = config_is_currency,
+     .expected = "three capital letters, such as EUR"},
+    {.name = "purchases_per_day",
+     .kind = CONFIG_NUMBER,
+     .at = AT(spending.purchases_per_day),
+     .standard = "0",
+     .max = PURCHASES_MAX},
+    {.name = "purchases_per_month",
+     .kind = CONFIG_NUMBER,
+     .at = AT(spending.purchases_per_month),
+     .standard = "0",
+     .max = PURCHASES_MAX},
+    {.name = "amount_per_day",
+     .kind = CONFIG_MONEY,
+     .at = AT(spending.amount_per_day_cents),
+     .standard = "0",
+     .max = CENTS_MAX},
+    {.name = "amount_per_month",
+     .kind = CONFIG_MONEY,
+     .at = AT(spending.amount_per_month_cents),
+     .standard = "0",
+     .max = CENTS_MAX},
+};
+static const struct config_table spending_table = TABLE(spending_keys, struct config);
+
 #undef AT
 #define AT(member) offsetof(struct config_login, member)
 
@@ -331,6 +364,14 @@ static const struct config_key product_keys[] = {
 };
 static const struct config_table product_table = TABLE(product_keys, struct config_profile);
 
+static const struct config_key price_keys[] = {
+    {.name = "single", .kind = CONFIG_MONEY, .at = AT(prices.single_cents), .standard = "0", .max = CENTS_MAX},
+    {.name = "wildcard", .kind = CONFIG_MONEY, .at = AT(prices.wildcard_cents), .standard = "0", .max = CENTS_MAX},
+    {.name = "multi", .kind = CONFIG_MONEY, .at = AT(prices.multi_cents), .standard = "0", .max = CENTS_MAX},
+    {.name = "extra_name", .kind = CONFIG_MONEY, .at = AT(prices.extra_name_cents), .standard = "0", .max = CENTS_MAX},
+};
+static const struct config_table price_table = TABLE(price_keys, struct config_profile);
+
 static const struct config_word without_cn[] = {
     {"as_is", CONFIG_CN_AS_IS},
     {"domain_names", CONFIG_CN_DOMAIN_NAMES},
@@ -359,6 +400,12 @@ static const struct config_key profile_keys[] = {
      .expected = "the name of a login"},
     {.name = "days", .kind = CONFIG_NUMBER, .at = AT(days), .standard = "365", .min = 1, .max = 9999},
     {.name = "products", .kind = CONFIG_MAPPING, .required = true, .table = &product_table},
+    {.name = "prices", .kind = CONFIG_MAPPING, .table = &price_table},
+    {.name = "renew_before_term_end",
+     .kind = CONFIG_S,
+     .at = AT(renew_before_term_end_s),
+     .standard = "60d",
+     .max = 2000 * DAY},
     {.name = "csr_without_cn", .kind = CONFIG_WORD, .at = AT(csr_without_cn), .standard = "as_is", .words = without_cn},
     {.name = "accept_base_of_wildcard",
      .kind = CONFIG_SWITCH,
@@ -402,6 +449,7 @@ static const struct config_key root_keys[] = {
     {.name = "validation", .kind = CONFIG_MAPPING, .table = &validation_table},
     {.name = "dcv", .kind = CONFIG_MAPPING, .table = &dcv_table},
     {.name = "issuance", .kind = CONFIG_MAPPING, .table = &issuance_table},
+    {.name = "spending", .kind = CONFIG_MAPPING, .table = &spending_table},
     {.name = "logins",
      .kind = CONFIG_RECORDS,
      .at = AT(logins),

@@ -60,6 +60,22 @@ bool config_size(const char *text, uint64_t *octets)
     return with_unit(text, sizes, octets);
 }
 
+/* 35 or 35.00 */
+bool config_money(const char *text, uint64_t *cents)
+{
+    const char *end;
+    uint64_t whole;
+    if (!digits(text, &whole, &end))
+        return false;
+    *cents = whole * 100;
+    if (*end == '\0')
+        return true;
+    if (*end != '.' || strspn(end + 1, "0123456789") != 2 || end[3] != '\0')
+        return false;
+    *cents += (uint64_t)(end[1] - '0') * 10 + (uint64_t)(end[2] - '0');
+    return true;
+}
+
 void config_duration_text(uint64_t ms, char out[static 32])
 {
     const struct unit *unit = &times[1]; /* 0 is 0s */
@@ -98,6 +114,11 @@ bool config_is_name(const char *text)
 bool config_is_instance(const char *text)
 {
     return consists_of(text, 1, 8, "");
+}
+
+bool config_is_currency(const char *text)
+{
+    return strlen(text) == 3 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
 }
 
 bool config_is_domain(const char *text)

@@ -7,6 +7,7 @@
 #include "gateway/clock.h"
 #include "gateway/dcv/files.h"
 #include "gateway/issue/errand.h"
+#include "gateway/issue/guard.h"
 #include "gateway/issue/login.h"
 #include "gateway/issue/queue.h"
 #include "gateway/issue/records.h"
@@ -19,10 +20,6 @@
 /* How long a request may be on the wire beyond its own time-out before its job takes it for lost. */
 static const uint64_t WIRE_MARGIN_MS = 30 * 1000;
 
-/* A paused login is asked for again this late where nobody resumes it. */
-static const uint64_t PAUSE_LOOK_MS = 3600 * 1000;
-static const char PAUSED[] = "the operator has paused purchases with this login (acmegatectl upstream resume)";
-
 struct commit {
     struct store_txn *txn;
     struct errand *errand;
@@ -33,6 +30,11 @@ struct commit {
     uint64_t due_ms;  /* of the job */
     uint64_t next_ms; /* when the errand goes on */
 };
+
+static uint64_t renew_before_ms(const struct commit *c)
+{
+    return c->errand->profile->renew_before_term_end_s * 1000ull;
+}
 
 /* ---- the DCV answer ---- */
 
@@ -82,7 +84,7 @@ static enum store_status enter_prepared(struct commit *c)
  */
 static enum store_status choose_again(struct commit *c)
 {
-    if (c->is->kind != ISSUANCE_REPLACEMENT || c->is->sends > 0 || subscription_replaceable(c->sub, c->now_ms))
+    if (c->is->kind != ISSUANCE_REPLACEMENT || c->is->sends > 0 || subscription_replaceable(c->sub, renew_before_ms(c), c->now_ms))
         return STORE_OK;
     c->is->kind = ISSUANCE_PURCHASE;
     return queue_renew(c->txn, c->sub, SUBSCRIPTION_EXHAUSTED, c->is, c->now_ms);
@@ -138,9 +140,13 @@ static enum store_status bought(struct commit *c)
         errand_log(c->errand, LOG_LEVEL_WARNING, "Sectigo waits for payment of an order", c->is->order_number);
     c->sub->state = SUBSCRIPTION_LIVE;
     c->sub->bought_ms = c->now_ms;
-    c->sub->paid_cents = c->result->answer.cost_cents;
+    int64_t cost_cents = c->result->answer.has_cost ? c->result->answer.cost_cents : -1, expected_cents;
+    enum store_status status = spending_settle(c->txn, c->is->id, cost_cents, &expected_cents);
+    if (status != STORE_OK)
+        return status;
+    c->sub->paid_cents = cost_cents >= 0 ? cost_cents : expected_cents;
     memcpy(c->sub->order_number, c->is->order_number, sizeof c->sub->order_number);
-    return write_audit(c, "purchase", c->result->answer.cost_cents);
+    return write_audit(c, "purchase", c->sub->paid_cents);
 }
 
 static enum store_status enter_submitted(struct commit *c)
@@ -172,7 +178,7 @@ static enum store_status end(struct commit *c)
     c->next_ms = UINT64_MAX;
     if (status == STORE_OK)
         status = records_unpublish(c->txn, c->is->id, c->now_ms);
-    return status == STORE_OK ? queue_hand_over(c->txn, c->sub, c->is, c->now_ms) : status;
+    return status == STORE_OK ? queue_hand_over(c->txn, c->sub, c->is, renew_before_ms(c), c->now_ms) : status;
 }
 
 static enum store_status enter_collected(struct commit *c)
@@ -215,6 +221,8 @@ static enum store_status fail_orders(struct commit *c)
 static enum store_status enter_refused(struct commit *c)
 {
     enum store_status status = fail_orders(c);
+    if (status == STORE_OK && c->is->state == ISSUANCE_REFUSED)
+        status = spending_release(c->txn, c->is->id);
     return status == STORE_OK ? end(c) : status;
 }
 
@@ -245,26 +253,34 @@ static enum store_status check_account(struct commit *c)
     return status;
 }
 
-/* A login that the operator has paused buys nothing; what is free goes on. */
-static enum store_status check_pause(struct commit *c)
+/* What costs money has to get past the guard; what is free goes on. A request that leaves again has been past it. */
+static enum store_status check_purchase(struct commit *c)
 {
-    struct login login;
-    bool buys = c->is->kind == ISSUANCE_PURCHASE || (c->is->sends == 0 && !subscription_replaceable(c->sub, c->now_ms));
+    struct guard_verdict verdict;
+    bool buys = c->is->kind == ISSUANCE_PURCHASE ||
+                (c->is->sends == 0 && !subscription_replaceable(c->sub, renew_before_ms(c), c->now_ms));
+    struct guard_purchase purchase = {.config = c->errand->issuer->at.config,
+                                      .profile = c->errand->profile,
+                                      .policy = c->sub->policy,
+                                      .login = c->sub->login,
+                                      .test = c->sub->test,
+                                      .product = c->sub->product,
+                                      .names = c->sub->names.count};
     if (c->result->to != ISSUANCE_SUBMITTING || !buys)
         return STORE_OK;
-    enum store_status status = login_load(c->txn, c->sub->login, &login);
-    if (status != STORE_OK || login.paused_ms == 0)
+    enum store_status status = guard_decide(c->txn, &purchase, c->is->id, c->now_ms, &verdict);
+    if (status != STORE_OK || !verdict.held)
         return status;
     c->result->to = ISSUANCE_HELD;
-    c->due_ms = c->next_ms = c->now_ms + PAUSE_LOOK_MS;
-    return issuance_set_note(c->is, PAUSED) ? STORE_OK : STORE_IO;
+    c->due_ms = c->next_ms = verdict.due_ms;
+    return issuance_set_note(c->is, verdict.why) ? STORE_OK : STORE_IO;
 }
 
 static enum store_status check(struct commit *c)
 {
     enum store_status status = check_account(c);
     if (status == STORE_OK)
-        status = check_pause(c);
+        status = check_purchase(c);
     if (status == STORE_OK && c->errand->push)
         status = login_note_push(c->txn, c->sub->login, c->now_ms);
     return status;
@@ -342,6 +358,8 @@ static enum store_status apply(struct commit *c)
     if (c->result->looked && c->is->pushed_ms >= c->errand->began_ms)
         c->due_ms = sooner(c->due_ms, c->errand->began_ms + LOOK_EVERY_MS); /* the push came after this look began */
     c->next_ms = c->result->due_ms ? c->due_ms : 0;
+    if (status == STORE_OK && c->result->not_placed && c->is->sends == 0)
+        status = spending_release(c->txn, c->is->id);
     if (status == STORE_OK)
         status = check(c);
     if (status == STORE_OK && c->result->to != c->is->state)

@@ -6,6 +6,7 @@
 #include "gateway/clock.h"
 #include "gateway/dcv/choice.h"
 #include "gateway/issue/errand.h"
+#include "gateway/issue/guard.h"
 #include "gateway/issue/request.h"
 #include "gateway/issue/tables.h"
 
@@ -38,7 +39,9 @@ static bool refuse_for_a_while(struct acme_problem *problem, const char *detail,
 static struct subscription_scope scope_of(const char *policy, const struct config_profile *profile,
                                           const struct config_login *login, const struct acme_names *names)
 {
-    return (struct subscription_scope){policy, profile->name, login->name, login->url, login->test, names};
+    return (struct subscription_scope){policy,      profile->name, login->name,
+                                       login->url,  login->test,   names,
+                                       profile->renew_before_term_end_s * 1000ull};
 }
 
 /* ---- newOrder ---- */
@@ -50,6 +53,29 @@ static bool check_name(const struct config_dcv *dcv, const struct acme_identifie
         return acme_problem_set(problem, ACME_UNSUPPORTED_IDENTIFIER, "%s: this server issues for DNS names only",
                                 name->value);
     return dcv_choose(dcv, name, &choice, problem);
+}
+
+/* No subscription serves these names: is there a product for them, and room for its price? */
+static bool may_buy(struct issuer *issuer, struct store_txn *txn, const struct config_profile *profile,
+                    const struct subscription_scope *scope, struct acme_problem *problem)
+{
+    struct spending_verdict verdict;
+    uint64_t now_ms = clock_ms();
+    struct guard_purchase purchase = {
+        .config = issuer->at.config,
+        .profile = profile,
+        .policy = scope->policy,
+        .login = scope->login,
+        .test = scope->test,
+        .product = request_product(profile, &issuer->at.config->dcv, scope->names, true, problem),
+        .names = scope->names->count};
+    if (purchase.product == 0)
+        return false;
+    if (guard_foresee(txn, &purchase, now_ms, &verdict) != STORE_OK)
+        return acme_problem_set(problem, ACME_SERVER_INTERNAL, "the spending counters cannot be read");
+    if (verdict.over)
+        return refuse_for_a_while(problem, verdict.why, (uint32_t)((verdict.reset_ms - now_ms) / 1000 + 1));
+    return true;
 }
 
 static bool may_order(void *ctx, struct store_txn *txn, const char *policy, const struct acme_names *names,
@@ -67,8 +93,6 @@ static bool may_order(void *ctx, struct store_txn *txn, const char *policy, cons
         if (!check_name(&issuer->at.config->dcv, &names->list[i], problem))
             return false;
     }
-    if (request_product(profile, names, true, problem) == 0)
-        return false;
     struct subscription_scope scope = scope_of(policy, profile, upstream_login_config(login), names);
     bool found = subscription_find(txn, &scope, clock_ms(), &sub) == STORE_OK;
     bool dead = found && sub.state == SUBSCRIPTION_DEAD;
@@ -78,6 +102,8 @@ static bool may_order(void *ctx, struct store_txn *txn, const char *policy, cons
         return refuse_for_a_while(problem, BLOCKED, BLOCKED_RETRY_S);
     if (full)
         return refuse_for_a_while(problem, FULL, FULL_RETRY_S);
+    if (!found && !may_buy(issuer, txn, profile, &scope, problem))
+        return false;
     memcpy(profile_name, profile->name, strlen(profile->name) + 1); /* config bounds it to ACME_POLICY_MAX */
     return true;
 }
@@ -130,7 +156,8 @@ static enum store_status store_issuance(struct finalize *f, struct issuance *is,
 static unsigned choose_product(struct finalize *f)
 {
     const char *common_name = f->csr->common_name;
-    unsigned product = request_product(f->profile, &f->order->names, common_name[0] != '\0', f->problem);
+    unsigned product = request_product(f->profile, &f->issuer->at.config->dcv, &f->order->names,
+                                       common_name[0] != '\0', f->problem);
     if (product == 0 || product != f->profile->product_wildcard || !common_name[0] ||
         strncmp(common_name, "*.", 2) == 0)
         return product;
@@ -147,7 +174,7 @@ static enum store_status buy(struct finalize *f, struct issuance *is)
     enum store_status status = STORE_IO;
 
     sub.product = choose_product(f);
-    if (sub.product == 0)
+    if (sub.product == 0 || !request_accepts_subject(sub.product, f->csr, f->problem))
         return STORE_REFUSED;
     sub.endpoint = strdup(f->login->url);
     if (!sub.endpoint || !names_copy(&sub.names, &f->order->names) || !acme_id_make(&sub.id, f->now_ms))
@@ -169,7 +196,8 @@ out:
 static enum store_status join(struct finalize *f, struct subscription *sub, struct issuance *is)
 {
     enum issuance_state state = ISSUANCE_QUEUED;
-    if (request_product(f->profile, &f->order->names, is->csr_has_cn, f->problem) == 0)
+    if (!request_accepts_cn(f->profile, sub->product, is->csr_has_cn, f->problem) ||
+        !request_accepts_subject(sub->product, f->csr, f->problem))
         return STORE_REFUSED;
     is->kind = sub->state == SUBSCRIPTION_BUYING ? ISSUANCE_PURCHASE : ISSUANCE_REPLACEMENT;
     if (!sub->under_way[0]) {

@@ -82,13 +82,14 @@ enum store_status queue_renew(struct store_txn *txn, struct subscription *sub, e
     return status == STORE_OK ? subscription_insert(txn, sub) : status;
 }
 
-static enum store_status start(struct store_txn *txn, struct subscription *sub, struct issuance *next, uint64_t now_ms)
+static enum store_status start(struct store_txn *txn, struct subscription *sub, struct issuance *next,
+                               uint64_t renew_before_ms, uint64_t now_ms)
 {
     enum store_status status = STORE_OK;
     give_turn(sub, next->id);
     if (sub->state == SUBSCRIPTION_BUYING) {
         next->kind = ISSUANCE_PURCHASE;
-    } else if (subscription_replaceable(sub, now_ms)) {
+    } else if (subscription_replaceable(sub, renew_before_ms, now_ms)) {
         next->kind = ISSUANCE_REPLACEMENT;
     } else {
         next->kind = ISSUANCE_PURCHASE;
@@ -103,7 +104,7 @@ static enum store_status start(struct store_txn *txn, struct subscription *sub, 
 }
 
 enum store_status queue_hand_over(struct store_txn *txn, struct subscription *sub, const struct issuance *ended,
-                                  uint64_t now_ms)
+                                  uint64_t renew_before_ms, uint64_t now_ms)
 {
     enum store_status status = STORE_OK;
     if (strcmp(sub->under_way, ended->id) != 0)
@@ -118,7 +119,8 @@ enum store_status queue_hand_over(struct store_txn *txn, struct subscription *su
             log_error("a waiting issuance cannot be read from the store", "reason", store_status_text(status));
             status = STORE_OK;
         } else if (status == STORE_OK) {
-            status = sub->state == SUBSCRIPTION_DEAD ? turn_away(txn, &next, now_ms) : start(txn, sub, &next, now_ms);
+            status = sub->state == SUBSCRIPTION_DEAD ? turn_away(txn, &next, now_ms)
+                                                     : start(txn, sub, &next, renew_before_ms, now_ms);
         }
         issuance_clear(&next);
     }

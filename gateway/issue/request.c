@@ -5,6 +5,7 @@
 
 #include "gateway/dcv/choice.h"
 #include "acme/csr.h"
+#include "sectigo/dcv.h"
 #include "sectigo/product.h"
 
 enum shape { SINGLE, WILDCARD, MULTI };
@@ -29,45 +30,134 @@ static bool is_wildcard_set(const struct acme_names *names)
     return names->count == 1 || strcmp(wildcard + 2, base) == 0;
 }
 
-static enum shape shape_for(const struct config_profile *profile, const struct acme_names *names)
+/* The name of a {d, www.d} whose d is registrable, NULL for any other set: Sectigo adds the one to the other. */
+static const struct acme_identifier *www_pair(const struct acme_names *names)
 {
-    bool base_too = names->count == 1 || profile->accept_base_of_wildcard;
-    if (is_wildcard_set(names))
-        return profile->product_wildcard && base_too ? WILDCARD : MULTI;
-    return names->count == 1 ? SINGLE : MULTI;
+    for (size_t i = 0; names->count == 2 && i < 2; i++) {
+        const struct acme_identifier *base = &names->list[i], *other = &names->list[1 - i];
+        struct sectigo_adn adn;
+        if (base->type == ACME_DNS_NAME && other->type == ACME_DNS_NAME && strncmp(other->value, "www.", 4) == 0 &&
+            strcmp(other->value + 4, base->value) == 0 && sectigo_adn_list(base->value, &adn))
+            return adn.count == 1 ? base : NULL;
+    }
+    return NULL;
 }
 
-unsigned request_product(const struct config_profile *profile, const struct acme_names *names, bool has_cn,
-                         struct acme_problem *problem)
+/* A product of one name has one method for both names of a pair. */
+static bool share_method(const struct config_dcv *dcv, const struct acme_names *names)
 {
-    enum shape shape = shape_for(profile, names);
-    if (shape != MULTI && !has_cn && profile->csr_without_cn == CONFIG_CN_REFUSE)
-        return refuse(problem, ACME_BAD_CSR,
-                      "the CSR has no common name, and this profile's product needs one: set the name as CN");
-    if (shape != MULTI && !has_cn && profile->csr_without_cn == CONFIG_CN_MULTI_DOMAIN)
-        shape = MULTI;
+    struct dcv_choice first, second;
+    struct acme_problem problem = {0};
+    bool same = dcv_choose(dcv, &names->list[0], &first, &problem) &&
+                dcv_choose(dcv, &names->list[1], &second, &problem) && first.method == second.method;
+    acme_problem_clear(&problem);
+    return same;
+}
+
+/* Whether a product of this shape gives exactly these names. */
+static bool fits(enum shape shape, const struct config_profile *profile, const struct config_dcv *dcv,
+                 const struct acme_names *names)
+{
+    if (shape == WILDCARD)
+        return is_wildcard_set(names) && (names->count == 1 || profile->accept_base_of_wildcard);
+    if (shape == SINGLE)
+        return names->count == 1 ? !identifier_is_wildcard(&names->list[0])
+                                 : www_pair(names) && share_method(dcv, names);
+    return true;
+}
+
+static unsigned product_of(const struct config_profile *profile, enum shape shape)
+{
     const unsigned products[] = {profile->product_single, profile->product_wildcard, profile->product_multi};
-    if (products[shape] == 0)
-        return refuse(problem, ACME_REJECTED_IDENTIFIER,
-                      shape == SINGLE          ? "this profile sells no certificate for a single name"
-                      : is_wildcard_set(names) ? "this profile sells no wildcard certificate"
-                                               : "this profile sells no certificate for several names: order one for "
-                                                 "each name");
     return products[shape];
 }
 
-/* Of the product that was bought, whatever the profile sells by now. */
-static enum shape shape_of(const struct subscription *sub)
+static unsigned nothing_fits(const struct acme_names *names, struct acme_problem *problem)
 {
-    const struct sectigo_product *product = sectigo_product_find((int)sub->product);
+    return refuse(problem, ACME_REJECTED_IDENTIFIER,
+                  is_wildcard_set(names) ? "this profile sells no wildcard certificate"
+                  : names->count == 1    ? "this profile sells no certificate for a single name"
+                                         : "this profile sells no certificate for several names: order one for "
+                                           "each name");
+}
+
+/* The cheapest, and the more special one where prices are equal or not known. */
+static enum shape cheapest(const struct config_profile *profile, const struct config_dcv *dcv,
+                           const struct acme_names *names, bool *found)
+{
+    static const enum shape in_order[] = {WILDCARD, SINGLE, MULTI};
+    enum shape best = MULTI;
+    int64_t least = 0;
+    *found = false;
+    for (size_t i = 0; i < sizeof in_order / sizeof *in_order; i++) {
+        enum shape shape = in_order[i];
+        unsigned product = product_of(profile, shape);
+        int64_t cents = request_price(profile, product, names->count);
+        if (product == 0 || !fits(shape, profile, dcv, names) || (*found && (cents == 0 || cents >= least)))
+            continue;
+        *found = true;
+        best = shape;
+        least = cents;
+    }
+    return best;
+}
+
+static enum shape shape_of(unsigned code)
+{
+    const struct sectigo_product *product = sectigo_product_find((int)code);
     if (product && product->shape == SECTIGO_WILDCARD)
         return WILDCARD;
     return product && product->shape == SECTIGO_SINGLE ? SINGLE : MULTI;
 }
 
+unsigned request_product(const struct config_profile *profile, const struct config_dcv *dcv,
+                         const struct acme_names *names, bool has_cn, struct acme_problem *problem)
+{
+    bool found;
+    enum shape shape = cheapest(profile, dcv, names, &found);
+    if (!found)
+        return nothing_fits(names, problem);
+    if (shape != MULTI && !has_cn && profile->csr_without_cn == CONFIG_CN_MULTI_DOMAIN)
+        shape = MULTI;
+    return request_accepts_cn(profile, product_of(profile, shape), has_cn, problem) ? product_of(profile, shape) : 0;
+}
+
+/* A product that the profile has sold before and does no longer: the price of its shape is the nearest to the truth. */
+int64_t request_price(const struct config_profile *profile, unsigned product, size_t names)
+{
+    const struct sectigo_product *known = sectigo_product_find((int)product);
+    enum sectigo_shape shape = known ? known->shape : SECTIGO_NO_SHAPE;
+    if (product == profile->product_single || (product != profile->product_wildcard && shape == SECTIGO_SINGLE))
+        return profile->prices.single_cents;
+    if (product == profile->product_wildcard || shape == SECTIGO_WILDCARD)
+        return profile->prices.wildcard_cents;
+    return profile->prices.multi_cents + (int64_t)(names > 1 ? names - 1 : 0) * profile->prices.extra_name_cents;
+}
+
+bool request_accepts_cn(const struct config_profile *profile, unsigned product, bool has_cn,
+                        struct acme_problem *problem)
+{
+    if (shape_of(product) == MULTI || has_cn || profile->csr_without_cn != CONFIG_CN_REFUSE)
+        return true;
+    refuse(problem, ACME_BAD_CSR,
+           "the CSR has no common name, and this profile's product needs one: set the name as CN");
+    return false;
+}
+
+bool request_accepts_subject(unsigned product, const struct acme_csr *csr, struct acme_problem *problem)
+{
+    const struct sectigo_product *known = sectigo_product_find((int)product);
+    if (!csr->other_subject || !known || known->validation == SECTIGO_DV)
+        return true;
+    refuse(problem, ACME_BAD_CSR,
+           "the CSR's subject may have a common name and nothing else: the organisation in the certificate is the one "
+           "that the operator has set");
+    return false;
+}
+
 bool request_is_wildcard(const struct subscription *sub)
 {
-    return shape_of(sub) == WILDCARD;
+    return shape_of(sub->product) == WILDCARD;
 }
 
 /* The names as Sectigo lists them: separated by commas. */
@@ -127,10 +217,11 @@ static void add_tokens(struct sectigo_form *form, const struct acme_names *names
     free(choices);
 }
 
-/* Of a product that has one name: the wildcard, or the only one. */
+/* Of a product that has one name: the wildcard, the only one, or the one that Sectigo adds its www to. */
 static const struct acme_identifier *sole_name(const struct acme_names *names)
 {
-    return &names->list[names->count == 2 && identifier_is_wildcard(&names->list[1]) ? 1 : 0];
+    const struct acme_identifier *base = www_pair(names);
+    return base ? base : &names->list[names->count == 2 && identifier_is_wildcard(&names->list[1]) ? 1 : 0];
 }
 
 /* The name that shall be the certificate's CN: the CSR's, which lego names its files after, else the first. Empty where
@@ -154,12 +245,12 @@ static void primary_name(const struct issuance *is, const struct subscription *s
 static void add_names_and_dcv(struct sectigo_form *form, const struct issuance *is, const struct subscription *sub,
                               const struct config_profile *profile, const struct config_dcv *dcv)
 {
-    enum shape shape = shape_of(sub);
+    enum shape shape = shape_of(sub->product);
     if (shape != MULTI) {
         const struct acme_identifier *name = sole_name(&sub->names);
         sectigo_form_add(form, "dcvMethod", sectigo_dcv_method_name(method_of(dcv, name)));
         if (shape == SINGLE)
-            sectigo_form_add(form, "omitAdditionalFQDN", "Y");
+            sectigo_form_add(form, "omitAdditionalFQDN", sub->names.count == 2 ? "N" : "Y");
         if (!is->csr_has_cn && profile->csr_without_cn == CONFIG_CN_DOMAIN_NAMES)
             sectigo_form_add(form, "domainNames", name->value);
         return;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "acme/csr.h"
 #include "acme/identifier.h"
 #include "acme/problem.h"
 #include "gateway/config/config.h"
@@ -12,10 +13,19 @@
 #include "gateway/issue/subscription.h"
 #include "sectigo/sectigo.h"
 
-/* The product code that gives exactly these names under the profile, or 0 with *problem rejectedIdentifier (or badCSR
- * where the profile refuses CSRs without CN; has_cn true where no CSR is there yet). */
-unsigned request_product(const struct config_profile *profile, const struct acme_names *names, bool has_cn,
-                         struct acme_problem *problem);
+/* The product code that gives exactly these names under the profile at the least price, or 0 with *problem
+ * rejectedIdentifier (or badCSR where the profile refuses CSRs without CN; has_cn true where no CSR is there yet).
+ * {*.d} and {*.d, d}: a wildcard product; one name, and {d, www.d} with d registrable: a product for one name, to which
+ * Sectigo adds the www; anything: a multi-domain product. */
+unsigned request_product(const struct config_profile *profile, const struct config_dcv *dcv,
+                         const struct acme_names *names, bool has_cn, struct acme_problem *problem);
+/* Whether a CSR with or without a CN may be sent for this product, bought or to be bought: csr_without_cn: refuse. */
+bool request_accepts_cn(const struct config_profile *profile, unsigned product, bool has_cn,
+                        struct acme_problem *problem);
+/* Attributes besides CN are ignored for DV; for OV and EV they are refused (badCSR), not to contradict the policy's. */
+bool request_accepts_subject(unsigned product, const struct acme_csr *csr, struct acme_problem *problem);
+/* What a purchase of this product for so many names is expected to cost; 0 where the profile has no price. */
+int64_t request_price(const struct config_profile *profile, unsigned product, size_t names);
 
 /* Each fills a zeroed form; form->failed tells of short memory. request_order is AutoApplyOrder for a purchase,
  * AutoReplaceSSL for a replacement. */

@@ -11,7 +11,7 @@
 enum { RECORD_VERSION = 1, RECORD_MAX = 128 * 1024, CERTIFICATE_IDS_MAX = 1000 };
 
 static const uint64_t DAY_MS = 24 * 3600 * 1000;
-static const uint64_t RENEW_BEFORE_TERM_END_DAYS = 60, REPLACEABLE_AFTER_PURCHASE_DAYS = 7;
+static const uint64_t REPLACEABLE_AFTER_PURCHASE_DAYS = 7;
 
 bool subscription_digest(const struct subscription_scope *scope, uint8_t digest[static SUBSCRIPTION_DIGEST_LEN])
 {
@@ -36,7 +36,7 @@ bool subscription_digest(const struct subscription_scope *scope, uint8_t digest[
 
 static bool digest_of(const struct subscription *sub, uint8_t digest[static SUBSCRIPTION_DIGEST_LEN])
 {
-    struct subscription_scope scope = {sub->policy, sub->profile, sub->login, sub->endpoint, sub->test, &sub->names};
+    struct subscription_scope scope = {sub->policy, sub->profile, sub->login, sub->endpoint, sub->test, &sub->names, 0};
     return subscription_digest(&scope, digest);
 }
 
@@ -195,33 +195,33 @@ static uint64_t term_end_ms(const struct subscription *sub)
     return sub->bought_ms + sub->days * DAY_MS;
 }
 
-bool subscription_replaceable(const struct subscription *sub, uint64_t now_ms)
+bool subscription_replaceable(const struct subscription *sub, uint64_t renew_before_ms, uint64_t now_ms)
 {
     if (sub->state != SUBSCRIPTION_LIVE || now_ms >= term_end_ms(sub))
         return false;
     if (now_ms < sub->bought_ms + REPLACEABLE_AFTER_PURCHASE_DAYS * DAY_MS)
         return true;
-    uint64_t margin_ms = RENEW_BEFORE_TERM_END_DAYS * DAY_MS;
+    uint64_t margin_ms = renew_before_ms;
     if (sub->days * DAY_MS / 3 < margin_ms)
         margin_ms = sub->days * DAY_MS / 3;
     return term_end_ms(sub) - now_ms > margin_ms;
 }
 
 /* How well a subscription serves: 0 not at all, then one that blocks, then term left, then one being bought. */
-static uint64_t rank(const struct subscription *sub, uint64_t now_ms)
+static uint64_t rank(const struct subscription *sub, uint64_t renew_before_ms, uint64_t now_ms)
 {
     if (sub->state == SUBSCRIPTION_BUYING)
         return UINT64_MAX;
     if (sub->under_way[0] && sub->state == SUBSCRIPTION_LIVE)
         return UINT64_MAX - 1; /* wait in its queue: whoever has the turn last decides what follows */
-    if (subscription_replaceable(sub, now_ms))
+    if (subscription_replaceable(sub, renew_before_ms, now_ms))
         return 1 + term_end_ms(sub) - now_ms;
     return sub->state == SUBSCRIPTION_DEAD ? 1 : 0;
 }
 
 struct search {
     struct store_txn *txn;
-    uint64_t now_ms, best_rank;
+    uint64_t renew_before_ms, now_ms, best_rank;
     struct subscription *best;
     enum store_status status;
 };
@@ -236,7 +236,7 @@ static bool consider(void *ctx, struct store_slice key, struct store_slice value
         return true;
     memcpy(id.octets, key.data + SUBSCRIPTION_DIGEST_LEN, ACME_ID_LEN);
     search->status = subscription_load(search->txn, &id, &sub);
-    uint64_t how_well = search->status == STORE_OK ? rank(&sub, search->now_ms) : 0;
+    uint64_t how_well = search->status == STORE_OK ? rank(&sub, search->renew_before_ms, search->now_ms) : 0;
     if (how_well > search->best_rank) {
         subscription_clear(search->best);
         *search->best = sub;
@@ -251,7 +251,7 @@ enum store_status subscription_find(struct store_txn *txn, const struct subscrip
                                     struct subscription *out)
 {
     uint8_t digest[SUBSCRIPTION_DIGEST_LEN];
-    struct search search = {.txn = txn, .now_ms = now_ms, .best = out};
+    struct search search = {.txn = txn, .renew_before_ms = scope->renew_before_ms, .now_ms = now_ms, .best = out};
 
     memset(out, 0, sizeof *out);
     if (!subscription_digest(scope, digest))

@@ -52,6 +52,7 @@ struct subscription_scope {
     const char *policy, *profile, *login, *endpoint;
     bool test;
     const struct acme_names *names;
+    uint64_t renew_before_ms; /* of the profile; no part of the digest */
 };
 bool subscription_digest(const struct subscription_scope *scope, uint8_t digest[static SUBSCRIPTION_DIGEST_LEN]);
 
@@ -68,9 +69,9 @@ void subscription_clear(struct subscription *subscription);
  * replaceable, else one that is dead and blocks. STORE_NOT_FOUND: none, a new purchase is due. */
 enum store_status subscription_find(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms,
                                     struct subscription *out);
-/* Live, and more term is left than the smaller of 60 days and a third of the term, or bought within 7 days (issuance.md
- * section 2). */
-bool subscription_replaceable(const struct subscription *subscription, uint64_t now_ms);
+/* Live, and more term is left than the smaller of renew_before_ms (the profile's) and a third of the term, or bought
+ * within 7 days (issuance.md section 2). */
+bool subscription_replaceable(const struct subscription *subscription, uint64_t renew_before_ms, uint64_t now_ms);
 
 bool subscription_enqueue(struct subscription *subscription, const char *issuance);
 void subscription_dequeue(struct subscription *subscription, uint32_t at);

@@ -18,11 +18,14 @@ enum issue_table {
     ISSUE_AUDIT,                            /* time (8), issuance id, what -> one JSON object; never changed */
     ISSUE_DCV_RECORDS,                      /* issuance id -> its CNAME records (gateway/dcv/record.h) */
     ISSUE_LOGINS,                           /* login name -> what is remembered of it (login.h) */
+    ISSUE_SPENDING,                         /* day or month, policy ("" for all) -> purchases and their cost */
+    ISSUE_RESERVATIONS,                     /* issuance id -> what its purchase is expected to cost */
     ISSUE_TABLE_END
 };
 
 #define ISSUE_TABLE_NAMES                                                                                              \
     "subscriptions", "subscription-index", "issuances", "issuance-by-order", "issuance-by-order-number",               \
-        "issuance-by-certificate-id", "dcv-files", "audit", "dcv-records", "logins"
+        "issuance-by-certificate-id", "dcv-files", "audit", "dcv-records", "logins", "spending", \
+        "reservations"
 
 #endif

@@ -97,6 +97,10 @@ class World:
     def set_faults(self, *faults):
         self._ask_sandbox("/sandbox/faults", json.dumps(list(faults)).encode())
 
+    def set_settings(self, **values):
+        """What no document settles: the stand-in's README lists it."""
+        self._ask_sandbox("/sandbox/settings", json.dumps(values).encode())
+
     def bought(self, names):
         """The purchases of exactly these names; replacements are free."""
         return [order for order in self.ledger()

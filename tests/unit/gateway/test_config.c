@@ -38,6 +38,26 @@ static void test_given(void **state)
     config_free(c);
 }
 
+static void test_money(void **state)
+{
+    struct config *c = load_base(*state, "    contact_email: pki@example.org\n",
+                                 "    contact_email: pki@example.org\n"
+                                 "    prices: {single: 35, wildcard: 105.50, multi: 0.01, extra_name: 10}\n"
+                                 "    renew_before_term_end: 30d\n");
+    assert_int_equal(c->profiles[0].prices.single_cents, 3500);
+    assert_int_equal(c->profiles[0].prices.wildcard_cents, 10550);
+    assert_int_equal(c->profiles[0].prices.multi_cents, 1);
+    assert_int_equal(c->profiles[0].prices.extra_name_cents, 1000);
+    assert_int_equal(c->profiles[0].renew_before_term_end_s, 30 * 86400);
+    config_free(c);
+    c = load_base(*state, "logins:\n",
+                  "spending: {currency: CHF, purchases_per_day: 5, purchases_per_month: 50}\nlogins:\n");
+    assert_string_equal(c->spending.currency, "CHF");
+    assert_int_equal(c->spending.purchases_per_day, 5);
+    assert_int_equal(c->spending.purchases_per_month, 50);
+    config_free(c);
+}
+
 /* The base with every optional key taken out. */
 static const char least[] = "store: {path: @/store}\n"
                             "acme:\n"
@@ -103,6 +123,13 @@ static void test_standards_of_the_issuer(void **state)
     assert_int_equal(c->issuance.resend_ms, 15 * 60 * 1000);
     assert_int_equal(c->issuance.settle_give_up_ms, 86400 * 1000);
     assert_int_equal(c->issuance.later_ms, 60 * 1000);
+    assert_string_equal(c->spending.currency, "EUR");
+    assert_int_equal(c->spending.purchases_per_day, 0);
+    assert_int_equal(c->spending.purchases_per_month, 0);
+    assert_int_equal(c->spending.amount_per_day_cents, 0);
+    assert_int_equal(c->spending.amount_per_month_cents, 0);
+    assert_int_equal(c->profiles[0].prices.multi_cents, 0);
+    assert_int_equal(c->profiles[0].renew_before_term_end_s, 60 * 86400);
     assert_string_equal(c->logins[0].url, "https://secure.trust-provider.com");
     assert_false(c->logins[0].test);
     assert_int_equal(c->logins[0].connect_timeout_ms, 30000);
@@ -286,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_files(test_given),
+        with_files(test_money),
         with_files(test_standards_of_the_gateway),
         with_files(test_standards_of_the_issuer),
         with_files(test_words),

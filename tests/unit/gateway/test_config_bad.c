@@ -89,6 +89,16 @@ static void test_bad_numbers(void **state)
         {"5002", "80a", "http_port", "validation.http_port", "is not a port"},
         {"  order_lifetime", "  identifiers_max: 101\n  order_lifetime", "identifiers_max", "acme.identifiers_max",
          "\"101\" is not a whole number from 1 to 100"},
+        {"logins:\n", "spending: {amount_per_day: 1.5}\nlogins:\n", "spending:", "spending.amount_per_day",
+         "\"1.5\" is not an amount of money such as 35 or 35.00"},
+        {"logins:\n", "spending: {amount_per_day: -1}\nlogins:\n", "spending:", "spending.amount_per_day", "is not"},
+        {"logins:\n", "spending: {amount_per_day: 1.000}\nlogins:\n", "spending:", "spending.amount_per_day", "is not"},
+        {"logins:\n", "spending: {amount_per_day: 2000000000}\nlogins:\n", "spending:", "spending.amount_per_day",
+         "is not"},
+        {"logins:\n", "spending: {currency: Euro}\nlogins:\n", "spending:", "spending.currency",
+         "\"Euro\" is not three capital letters"},
+        {"logins:\n", "spending: {amount_per_day: 100.00}\nlogins:\n", "  - name: dv", "profiles[1].prices",
+         "needs a price for single, because spending limits the amount"},
         {"  order_lifetime", "  threads: many\n  order_lifetime", "threads", "acme.threads", "from 0 to 256"},
     };
     struct fixture *f = *state;

@@ -6,6 +6,7 @@
 #include "gateway/issue/subscription.h"
 
 static const uint64_t DAY = 24 * 3600 * 1000;
+#define RENEW_BEFORE (60 * DAY)
 
 static struct acme_names names_of(const char *first, const char *second)
 {
@@ -59,12 +60,12 @@ static enum store_status find(struct temp_store *temp, const struct subscription
 static void test_scope(void **state)
 {
     struct acme_names one = names_of("a.example", NULL), two = names_of("a.example", "b.example");
-    const struct subscription_scope base = {"p", "f", "l", "https://ca.example", false, &one};
+    const struct subscription_scope base = {"p", "f", "l", "https://ca.example", false, &one, RENEW_BEFORE};
     const struct subscription_scope others[] = {
-        {"P", "f", "l", "https://ca.example", false, &one}, {"p", "F", "l", "https://ca.example", false, &one},
-        {"p", "f", "L", "https://ca.example", false, &one}, {"p", "f", "l", "https://cb.example", false, &one},
-        {"p", "f", "l", "https://ca.example", true, &one},  {"p", "f", "l", "https://ca.example", false, &two},
-        {"pf", "", "l", "https://ca.example", false, &one},
+        {"P", "f", "l", "https://ca.example", false, &one, 0}, {"p", "F", "l", "https://ca.example", false, &one, 0},
+        {"p", "f", "L", "https://ca.example", false, &one, 0}, {"p", "f", "l", "https://cb.example", false, &one, 0},
+        {"p", "f", "l", "https://ca.example", true, &one, 0},  {"p", "f", "l", "https://ca.example", false, &two, 0},
+        {"pf", "", "l", "https://ca.example", false, &one, 0},
     };
     uint8_t first[SUBSCRIPTION_DIGEST_LEN], other[SUBSCRIPTION_DIGEST_LEN];
     (void)state;
@@ -91,10 +92,24 @@ static void test_replaceable(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct subscription sub = {.state = SUBSCRIPTION_LIVE, .days = cases[i].days, .bought_ms = 1000 * DAY};
-        assert_int_equal(subscription_replaceable(&sub, (1000 + cases[i].age_days) * DAY), cases[i].replaceable);
+        assert_int_equal(subscription_replaceable(&sub, RENEW_BEFORE, (1000 + cases[i].age_days) * DAY), cases[i].replaceable);
         sub.state = SUBSCRIPTION_ENDED;
-        assert_false(subscription_replaceable(&sub, (1000 + cases[i].age_days) * DAY));
+        assert_false(subscription_replaceable(&sub, RENEW_BEFORE, (1000 + cases[i].age_days) * DAY));
     }
+}
+
+/* The profile may want more or less of the term left than 60 days, and a third bounds it all the same. */
+static void test_renew_before(void **state)
+{
+    struct subscription sub = {.state = SUBSCRIPTION_LIVE, .days = 365, .bought_ms = 1000 * DAY};
+    (void)state;
+    assert_true(subscription_replaceable(&sub, 10 * DAY, (1000 + 354) * DAY));
+    assert_false(subscription_replaceable(&sub, 10 * DAY, (1000 + 355) * DAY));
+    assert_false(subscription_replaceable(&sub, 100 * DAY, (1000 + 265) * DAY));
+    assert_true(subscription_replaceable(&sub, 300 * DAY, (1000 + 243) * DAY));
+    assert_false(subscription_replaceable(&sub, 300 * DAY, (1000 + 244) * DAY));
+    assert_true(subscription_replaceable(&sub, 0, (1000 + 364) * DAY));
+    assert_false(subscription_replaceable(&sub, 0, (1000 + 365) * DAY));
 }
 
 static void test_find(void **state)
@@ -102,7 +117,7 @@ static void test_find(void **state)
     struct temp_store temp;
     struct subscription found;
     struct acme_names one = names_of("a.example", NULL);
-    struct subscription_scope scope = {"p", "f", "l", "https://ca.example", false, &one};
+    struct subscription_scope scope = {"p", "f", "l", "https://ca.example", false, &one, RENEW_BEFORE};
     (void)state;
     temp_store_open(&temp);
     assert_int_equal(find(&temp, &scope, 1001 * DAY, &found), STORE_NOT_FOUND);
@@ -183,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scope),
         cmocka_unit_test(test_replaceable),
+        cmocka_unit_test(test_renew_before),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_record_and_queue),
     };

@@ -1,0 +1,70 @@
+#include "gateway/issue/guard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/issue/login.h"
+#include "gateway/issue/request.h"
+
+/* A paused login is asked for again this late where nobody resumes it. */
+static const uint64_t PAUSE_LOOK_MS = 3600 * 1000;
+/* What waits for a new day does not leave in one moment. */
+static const uint64_t RESET_SPREAD_MS = 60 * 1000;
+
+static struct spending_limits limits_of(const struct guard_purchase *purchase)
+{
+    return (struct spending_limits){.overall = &purchase->config->spending, .policy_name = purchase->policy};
+}
+
+static int64_t price_of(const struct guard_purchase *purchase)
+{
+    return request_price(purchase->profile, purchase->product, purchase->names);
+}
+
+enum store_status guard_foresee(struct store_txn *txn, const struct guard_purchase *purchase, uint64_t now_ms,
+                                struct spending_verdict *verdict)
+{
+    struct spending_limits limits = limits_of(purchase);
+    *verdict = (struct spending_verdict){0};
+    return purchase->test ? STORE_OK : spending_check(txn, &limits, price_of(purchase), now_ms, verdict);
+}
+
+static enum store_status decide_pause(struct store_txn *txn, const struct guard_purchase *purchase, uint64_t now_ms,
+                                      struct guard_verdict *verdict)
+{
+    struct login login;
+    enum store_status status = login_load(txn, purchase->login, &login);
+    if (status != STORE_OK || login.paused_ms == 0)
+        return status;
+    verdict->held = true;
+    verdict->due_ms = now_ms + PAUSE_LOOK_MS;
+    snprintf(verdict->why, sizeof verdict->why,
+             "the operator has paused purchases with this login (acmegatectl upstream resume)");
+    return STORE_OK;
+}
+
+static enum store_status decide_spending(struct store_txn *txn, const struct guard_purchase *purchase,
+                                         const char *issuance, uint64_t now_ms, struct guard_verdict *verdict)
+{
+    struct spending_verdict spending;
+    struct spending_limits limits = limits_of(purchase);
+    if (purchase->test)
+        return STORE_OK;
+    enum store_status status = spending_reserve(txn, &limits, issuance, price_of(purchase), now_ms, &spending);
+    if (status != STORE_OK || !spending.over)
+        return status;
+    verdict->held = true;
+    verdict->due_ms = spending.reset_ms + (uint64_t)random() % RESET_SPREAD_MS;
+    snprintf(verdict->why, sizeof verdict->why, "%s", spending.why);
+    return STORE_OK;
+}
+
+enum store_status guard_decide(struct store_txn *txn, const struct guard_purchase *purchase, const char *issuance,
+                               uint64_t now_ms, struct guard_verdict *verdict)
+{
+    *verdict = (struct guard_verdict){0};
+    enum store_status status = decide_pause(txn, purchase, now_ms, verdict);
+    if (status == STORE_OK && !verdict->held)
+        status = decide_spending(txn, purchase, issuance, now_ms, verdict);
+    return status;
+}

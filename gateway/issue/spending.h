@@ -1,0 +1,55 @@
+/* spending: limits on purchases in a UTC day and a UTC calendar month, and the counters they are held against.
+ * issuance.md section 8.1.
+ *
+ * A purchase is reserved in the transaction that stores it as submitting, with the price the profile expects. The
+ * reservation is settled with what the order really cost in the transaction that stores it as submitted, or given back
+ * where it certainly bought nothing. Counters are kept for each day and month, of all and of each policy, so that
+ * nothing is ever summed up. Reading in a snapshot, changing in a store_fn.
+ */
+#ifndef GATEWAY_ISSUE_SPENDING_H
+#define GATEWAY_ISSUE_SPENDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/config/config.h"
+#include "store/store.h"
+
+enum { SPENDING_WHY_MAX = 256 };
+
+/* Whose limits a purchase is held against. */
+struct spending_limits {
+    const struct config_spending *overall;
+    const struct config_spending *policy; /* NULL: the policy has none of its own */
+    const char *policy_name;
+};
+
+struct spending_verdict {
+    bool over;
+    uint64_t reset_ms;          /* where over: when the day or month ends, so that it may be tried again */
+    char why[SPENDING_WHY_MAX]; /* a sentence for client and operator; "" where not over */
+};
+
+/* Would one more purchase at this price fit now? */
+enum store_status spending_check(struct store_txn *txn, const struct spending_limits *limits, int64_t cents,
+                                 uint64_t now_ms, struct spending_verdict *verdict);
+
+/* Counts it and remembers the reservation under the issuance's id. One that is there already stays as it is, and is
+ * within the limits. Nothing is stored where verdict->over. */
+enum store_status spending_reserve(struct store_txn *txn, const struct spending_limits *limits, const char *issuance,
+                                   int64_t cents, uint64_t now_ms, struct spending_verdict *verdict);
+/* It was bought: cents is what it cost, less than 0 where Sectigo did not say. *reserved_cents is what had been expected,
+ * 0 without a reservation. */
+enum store_status spending_settle(struct store_txn *txn, const char *issuance, int64_t cents, int64_t *reserved_cents);
+/* It bought nothing. STORE_OK also where nothing was reserved. */
+enum store_status spending_release(struct store_txn *txn, const char *issuance);
+
+/* What was spent, reserved purchases included, in the day and the month of now_ms; policy NULL: all of it. */
+struct spending_sums {
+    uint64_t day_count, month_count;
+    int64_t day_cents, month_cents;
+};
+enum store_status spending_sums(struct store_txn *txn, const char *policy, uint64_t now_ms,
+                                struct spending_sums *sums);
+
+#endif

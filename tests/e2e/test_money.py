@@ -1,0 +1,182 @@
+"""Money: spending limits, the cheapest product, CSRs without CN, and what is written down about each purchase."""
+
+import datetime
+
+import pytest
+
+from acme_client import AcmeClient, http_responder, make_csr, problem
+from dns_server import ZONE
+from test_ctl import ctl, ctl_json
+
+DV, WILDCARD, MULTI = "488", "489", "492"
+
+
+def _client(world):
+    client = AcmeClient(world.directory, world.pki.ca)
+    assert client.new_account().status_code == 201
+    return client
+
+
+def _buy(world, client, names, common_name=None):
+    """The certificate of a new order, as text."""
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(names, responder)
+        answer = client.finalize(order, make_csr(names, common_name=common_name))
+    assert answer.status_code == 200, answer.text
+    return client.certificate(url)
+
+
+def _next_month():
+    day = datetime.datetime.now(datetime.timezone.utc).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return ((day + datetime.timedelta(days=32)).replace(day=1)).timestamp()
+
+
+def _limited(**limits):
+    def change(config):
+        config["spending"] = limits
+        config["acme"]["hold_finalize"] = "0s"
+        config["profiles"][0]["prices"] = {"single": "30.00", "wildcard": 100, "multi": 70}
+    return change
+
+
+def test_a_limit_holds_what_was_ordered_and_refuses_what_comes(make_world):
+    """Two orders are ready before one of them uses up the limit: the other is held, at no error of its client."""
+    world = make_world(change=_limited(purchases_per_month=1))
+    client = _client(world)
+    first, second, third = (["limit%d.%s" % (i, ZONE)] for i in range(3))
+    with http_responder(world.ports["http01"]) as responder:
+        ready = [client.ready_order(names, responder) for names in (first, second)]
+    assert client.finalize(ready[0][1], make_csr(first)).status_code == 200
+    assert "BEGIN CERTIFICATE" in client.certificate(ready[0][0])
+    answer = client.finalize(ready[1][1], make_csr(second))
+    assert answer.status_code == 200 and answer.json()["status"] == "processing"
+    world.wait_log(lambda line: line.get("msg") == "issuance is held")
+    held, = ctl_json(world, "issuance", "list", "--state", "held")["items"]
+    assert "1 purchases a month" in held["note"]
+    due_s = ctl_json(world, "issuance", "show", held["id"])["due_ms"] / 1000
+    assert _next_month() <= due_s <= _next_month() + 60
+    assert client.fetch(ready[1][0]).json()["status"] == "processing"
+
+    refused = client.try_order(third)
+    assert "spending limit" in problem(refused, "rateLimited", 429)["detail"]
+    assert 0 < int(refused.headers["retry-after"]) <= 31 * 86400
+    assert "BEGIN CERTIFICATE" in _buy(world, client, first), "a replacement is free, so it is not limited"
+    assert [line["what"] for line in ctl_json(world, "audit")["items"]] == ["purchase", "replacement"]
+
+    world.change = _limited(purchases_per_month=2)
+    world.write_config()
+    world.restart_gateway()
+    client.reconnect()
+    assert ctl_json(world, "upstream", "resume", "main")["held_made_due"] == 1
+    assert "BEGIN CERTIFICATE" in client.certificate(ready[1][0])
+    assert len(world.bought(first)) == len(world.bought(second)) == 1 and world.bought(third) == []
+    problem(client.try_order(third), "rateLimited", 429)
+
+
+def test_a_limit_of_money_counts_what_sectigo_charged(make_world):
+    """30.00 was expected and reserved, 35.00 was charged: of 64.99 there is no room for another 30.00, of 65.00 there
+    is."""
+    world = make_world(change=_limited(amount_per_month="64.99"))
+    client = _client(world)
+    _buy(world, client, ["charged." + ZONE])
+    line, = ctl_json(world, "audit")["items"]
+    assert line["amount_cents"] == 3500 and line["product"] == int(DV)
+    assert "64.99 EUR a month" in problem(client.try_order(["more." + ZONE]), "rateLimited", 429)["detail"]
+    world.change = _limited(amount_per_month="65.00")
+    world.write_config()
+    world.restart_gateway()
+    client.reconnect()
+    _buy(world, client, ["more." + ZONE])
+    problem(client.try_order(["another." + ZONE]), "rateLimited", 429)
+
+
+def test_a_purchase_that_was_refused_gives_its_reservation_back(make_world):
+    world = make_world(change=_limited(purchases_per_month=1))
+    client = _client(world)
+    world.set_faults({"endpoint": "AutoApplyOrder", "action": "code:-11"})
+    names = ["given-back." + ZONE]
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(names, responder)
+        client.finalize(order, make_csr(names))
+    assert client.wait(url, ("processing",))["status"] == "invalid"
+    assert "BEGIN CERTIFICATE" in _buy(world, client, names)
+
+
+@pytest.fixture(scope="module")
+def shop(world):
+    return world, _client(world)
+
+
+def test_a_domain_and_its_www_take_a_product_for_one_name(shop):
+    world, client = shop
+    names = [ZONE, "www." + ZONE]
+    for _ in range(2):
+        assert "BEGIN CERTIFICATE" in _buy(world, client, names)
+    order, = world.bought(names)
+    assert order["product"] == DV
+    assert [look["name"] for look in order["dcv"]] == names, "Sectigo has looked at both"
+    replaced, = (one for one in world.ledger() if one["kind"] == "replacement" and sorted(one["names"]) == names)
+    assert replaced["product"] == DV
+
+
+def test_other_sets_take_a_product_for_many_names(shop):
+    world, client = shop
+    for names in (["a." + ZONE, "www.a." + ZONE], [ZONE, "a." + ZONE]):
+        _buy(world, client, names)
+        order, = world.bought(names)
+        assert order["product"] == MULTI
+
+
+def test_names_that_no_product_gives_are_refused_at_once(make_world):
+    def change(config):
+        config["profiles"][0]["products"] = {"single": 488}
+    world = make_world(change=change)
+    client = _client(world)
+    detail = problem(client.try_order(["a." + ZONE, "b." + ZONE]), "rejectedIdentifier", 400)["detail"]
+    assert "order one for each name" in detail
+
+
+@pytest.mark.parametrize("how, product", [("as_is", None), ("domain_names", DV), ("multi_domain", MULTI),
+                                          ("refuse", None)])
+def test_csr_without_cn(make_world, how, product):
+    """As certbot sends it, to a Sectigo that takes none (as_is), and to one that takes names beside it."""
+    def change(config):
+        config["profiles"][0]["csr_without_cn"] = how
+    world = make_world(change=change)
+    client = _client(world)
+    names = ["bare." + ZONE]
+    world.set_settings(csrWithoutCommonName="refuse" if how in ("as_is", "multi_domain") else "accept")
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(names, responder)
+        answer = client.finalize(order, make_csr(names))
+    if how == "refuse":
+        problem(answer, "badCSR", 400)
+        assert client.fetch(url).json()["status"] == "ready"
+        answer = client.finalize(order, make_csr(names, common_name=names[0]))
+        assert "BEGIN CERTIFICATE" in client.certificate(url)
+    elif how == "as_is":
+        order = client.wait(url, ("processing",))
+        assert order["status"] == "invalid" and "-8" in order["error"]["detail"]
+        assert world.bought(names) == []
+    else:
+        assert "BEGIN CERTIFICATE" in client.certificate(url)
+        bought, = world.bought(names)
+        assert bought["product"] == product
+
+
+def test_a_sold_subscription_serves_after_the_table_was_edited(make_world):
+    """Its product is not in the profile any more: replacements go on all the same, and nothing is bought."""
+    world = make_world()
+    client = _client(world)
+    names = ["edited." + ZONE]
+    _buy(world, client, names)
+
+    def change(config):
+        config["profiles"][0]["products"] = {"wildcard": 489}
+    world.change = change
+    world.write_config()
+    world.restart_gateway()
+    client.reconnect()
+    assert "BEGIN CERTIFICATE" in _buy(world, client, names)
+    assert len(world.bought(names)) == 1
+    problem(client.try_order(["new." + ZONE]), "rejectedIdentifier", 400)

@@ -1,0 +1,175 @@
+/* spending: counters of day and month, reservations settled and given back, limits and when they end. */
+#include "tests/unit/gateway/temp_store.h"
+
+#include <string.h>
+
+#include "gateway/issue/spending.h"
+
+/* 2026-11-30 12:00:00 UTC, the day and the month after it, and the next month but one. */
+static const uint64_t NOON = 1796040000000, DAY = 86400000, DAY_END = 1796083200000, MONTH_END = 1796083200000,
+                      DECEMBER_END = 1798761600000;
+
+static struct config_spending overall, policy;
+static struct spending_limits limits = {&overall, NULL, "p"};
+
+enum what { RESERVE, SETTLE, RELEASE };
+struct move {
+    enum what what;
+    const char *issuance;
+    int64_t cents, reserved_cents;
+    uint64_t now_ms;
+    struct spending_verdict verdict;
+};
+
+static enum store_status run(struct store_txn *txn, void *arg)
+{
+    struct move *m = arg;
+    if (m->what == RESERVE)
+        return spending_reserve(txn, &limits, m->issuance, m->cents, m->now_ms, &m->verdict);
+    return m->what == SETTLE ? spending_settle(txn, m->issuance, m->cents, &m->reserved_cents)
+                             : spending_release(txn, m->issuance);
+}
+
+static struct spending_verdict reserve(struct temp_store *temp, const char *issuance, int64_t cents, uint64_t now_ms)
+{
+    struct move move = {.what = RESERVE, .issuance = issuance, .cents = cents, .now_ms = now_ms};
+    assert_int_equal(store_call(temp->store, run, &move), STORE_OK);
+    return move.verdict;
+}
+
+static int64_t settle(struct temp_store *temp, const char *issuance, int64_t cents)
+{
+    struct move move = {.what = SETTLE, .issuance = issuance, .cents = cents};
+    assert_int_equal(store_call(temp->store, run, &move), STORE_OK);
+    return move.reserved_cents;
+}
+
+static void release(struct temp_store *temp, const char *issuance)
+{
+    struct move move = {.what = RELEASE, .issuance = issuance};
+    assert_int_equal(store_call(temp->store, run, &move), STORE_OK);
+}
+
+static void assert_sums(struct temp_store *temp, const char *of, uint64_t now_ms, struct spending_sums expected)
+{
+    struct store_txn *txn;
+    struct spending_sums sums;
+    assert_int_equal(store_read(temp->store, &txn), STORE_OK);
+    assert_int_equal(spending_sums(txn, of, now_ms, &sums), STORE_OK);
+    store_read_end(txn);
+    assert_int_equal(sums.day_count, expected.day_count);
+    assert_int_equal(sums.month_count, expected.month_count);
+    assert_int_equal(sums.day_cents, expected.day_cents);
+    assert_int_equal(sums.month_cents, expected.month_cents);
+}
+
+static int set_up(void **state)
+{
+    struct temp_store *temp = calloc(1, sizeof *temp);
+    overall = policy = (struct config_spending){.currency = (char *)(uintptr_t)"EUR"};
+    limits = (struct spending_limits){&overall, NULL, "p"};
+    temp_store_open(temp);
+    *state = temp;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    temp_store_close(*state);
+    free(*state);
+    return 0;
+}
+
+static void test_reserve_settle_release(void **state)
+{
+    struct temp_store *temp = *state;
+    assert_false(reserve(temp, "a", 3500, NOON).over);
+    assert_false(reserve(temp, "a", 9900, NOON + DAY).over); /* a request that leaves again is the same purchase */
+    assert_false(reserve(temp, "b", 1000, NOON).over);
+    assert_sums(temp, NULL, NOON, (struct spending_sums){2, 2, 4500, 4500});
+    assert_sums(temp, "p", NOON, (struct spending_sums){2, 2, 4500, 4500});
+    assert_sums(temp, "q", NOON, (struct spending_sums){0, 0, 0, 0});
+    assert_int_equal(settle(temp, "a", 4000), 3500);
+    assert_sums(temp, NULL, NOON, (struct spending_sums){2, 2, 5000, 5000});
+    assert_int_equal(settle(temp, "a", 4000), 0); /* once */
+    assert_sums(temp, "p", NOON, (struct spending_sums){2, 2, 5000, 5000});
+    release(temp, "b");
+    release(temp, "b");
+    assert_sums(temp, NULL, NOON, (struct spending_sums){1, 1, 4000, 4000});
+    assert_false(reserve(temp, "c", 700, NOON - DAY).over);
+    assert_int_equal(settle(temp, "c", -1), 700); /* Sectigo did not say: the expectation stands */
+    assert_sums(temp, NULL, NOON, (struct spending_sums){1, 2, 4000, 4700});
+    assert_sums(temp, NULL, NOON + DAY, (struct spending_sums){0, 0, 0, 0}); /* a new day and a new month */
+}
+
+static void test_limits_of_count(void **state)
+{
+    struct temp_store *temp = *state;
+    overall.purchases_per_day = 2;
+    overall.purchases_per_month = 3;
+    assert_false(reserve(temp, "a", 0, NOON - DAY).over);
+    assert_false(reserve(temp, "b", 0, NOON - DAY).over);
+    struct spending_verdict verdict = reserve(temp, "c", 0, NOON - DAY);
+    assert_true(verdict.over);
+    assert_int_equal(verdict.reset_ms, DAY_END - DAY);
+    assert_string_equal(verdict.why,
+                        "the spending limit of 2 purchases a day is reached; purchases go on when the day is over (UTC)");
+    assert_sums(temp, NULL, NOON - DAY, (struct spending_sums){2, 2, 0, 0}); /* nothing of it is stored */
+    assert_false(reserve(temp, "c", 0, NOON).over);
+    verdict = reserve(temp, "d", 0, NOON);
+    assert_true(verdict.over);
+    assert_int_equal(verdict.reset_ms, MONTH_END);
+    assert_non_null(strstr(verdict.why, "3 purchases a month"));
+    assert_false(reserve(temp, "d", 0, NOON + DAY).over);
+    release(temp, "d");
+    assert_false(reserve(temp, "e", 0, DECEMBER_END - 1).over);
+}
+
+static void test_limits_of_money(void **state)
+{
+    struct temp_store *temp = *state;
+    overall.amount_per_month_cents = 10000;
+    assert_false(reserve(temp, "a", 6000, NOON).over);
+    assert_true(reserve(temp, "b", 4001, NOON).over);
+    assert_false(reserve(temp, "b", 4000, NOON).over);
+    struct spending_verdict verdict = reserve(temp, "c", 1, NOON + DAY + 1);
+    assert_false(verdict.over);
+    settle(temp, "c", 10000);
+    verdict = reserve(temp, "d", 1, NOON + 2 * DAY);
+    assert_true(verdict.over);
+    assert_int_equal(verdict.reset_ms, DECEMBER_END);
+    assert_string_equal(verdict.why, "the spending limit of 100.00 EUR a month is reached; purchases go on when the "
+                                     "month is over (UTC)");
+}
+
+static void test_limits_of_a_policy(void **state)
+{
+    struct temp_store *temp = *state;
+    overall.purchases_per_day = 3;
+    policy.purchases_per_month = 1;
+    limits.policy = &policy;
+    assert_false(reserve(temp, "a", 0, NOON).over);
+    struct spending_verdict verdict = reserve(temp, "b", 0, NOON);
+    assert_true(verdict.over);
+    assert_non_null(strstr(verdict.why, "of the policy \"p\""));
+    limits.policy_name = "q";
+    assert_false(reserve(temp, "b", 0, NOON).over);
+    assert_true(reserve(temp, "c", 0, NOON).over);
+    limits.policy_name = "r";
+    assert_false(reserve(temp, "c", 0, NOON).over);
+    limits.policy_name = "s";
+    verdict = reserve(temp, "d", 0, NOON);
+    assert_true(verdict.over);
+    assert_null(strstr(verdict.why, "policy")); /* all together */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_reserve_settle_release, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limits_of_count, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limits_of_money, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limits_of_a_policy, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
