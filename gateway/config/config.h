@@ -105,6 +105,7 @@ struct config_login {
     char *trust_anchors;                   /* PEM file of roots that issued certificates must chain to */
     char *proxy;
     bool test;                               /* default false: test=Y is sent, nothing is billed */
+    bool replace_foreign_order_number;       /* default true: AutoReplaceSSL of this account takes foreignOrderNumber */
     uint32_t connect_timeout_ms, timeout_ms; /* default 30s and 120s */
 };
 

@@ -9,6 +9,7 @@
 #include "gateway/issue/accept.h"
 #include "gateway/issue/ending.h"
 #include "gateway/issue/errand.h"
+#include "gateway/issue/family.h"
 #include "gateway/issue/request.h"
 #include "gateway/issue/step.h"
 #include "gateway/log.h"
@@ -127,7 +128,8 @@ static enum step submitting(struct errand *e)
     if (!e->sending) /* left over by a kill: it may have been sent */
         return unknown(e, "the gateway ended while the request was on its way");
     e->sending = false;
-    request_order(&form, &e->is, &e->sub, e->profile, &e->issuer->at.config->dcv);
+    request_order(&form, &e->is, &e->sub, upstream_login_config(e->login), e->profile,
+                  &e->issuer->at.config->dcv);
     if (form.failed) {
         sectigo_form_clear(&form);
         step_note(e, "not sent: out of memory");
@@ -178,7 +180,7 @@ static enum step adopt(struct errand *e, const struct sectigo_report_order *orde
 
 /* No report knows the order. A refusal is final after a second look; otherwise the same request may leave again, late.
  */
-static enum step not_found(struct errand *e, uint64_t now_ms)
+enum step life_not_found(struct errand *e, uint64_t now_ms)
 {
     const struct config_issuance *times = &e->issuer->at.config->issuance;
     uint64_t next_ms = now_ms + times->settle_again_ms;
@@ -214,7 +216,7 @@ static void on_report(void *ctx, const struct upstream_reply *reply)
         step_note(e, "Sectigo refuses the report: %s (%d)", answer.message, answer.code);
         step_again_later(e, ISSUANCE_UNKNOWN);
     } else if (answer.order_count == 0) {
-        not_found(e, clock_ms());
+        life_not_found(e, clock_ms());
     } else if (answer.order_count == 1 && agrees(e, &answer.orders[0])) {
         adopt(e, &answer.orders[0]);
     } else {
@@ -230,6 +232,8 @@ static enum step settle(struct errand *e)
     struct sectigo_form form = {0};
     if (e->is.kind == ISSUANCE_REPLACEMENT && ending_is_due(e))
         return ending_begin(e);
+    if (e->is.kind == ISSUANCE_REPLACEMENT && !upstream_login_config(e->login)->replace_foreign_order_number)
+        return family_settle(e);
     request_report(&form, &e->is);
     call(e, SECTIGO_WEB_HOST_REPORT, &form, on_report);
     return STEP_WAIT;
@@ -237,17 +241,29 @@ static enum step settle(struct errand *e)
 
 /* ---- submitted, blocked: until there is a certificate (section 6) ---- */
 
-bool life_accept(struct errand *e, const char *leaf, const char *ca)
+static bool judge(struct errand *e, const char *leaf, const char *ca, struct acme_certificate *certificate,
+                  char reason[static ACCEPT_REASON_MAX])
 {
-    char reason[ACCEPT_REASON_MAX];
     struct accept_want want = {.spki_sha256 = e->is.spki_sha256,
                                .names = &e->sub.names,
                                .base_of_wildcard = e->profile->accept_base_of_wildcard,
                                .sent_ms = e->is.sent_ms,
                                .anchors = upstream_anchors(e->login),
                                .cache = upstream_cas(e->login)};
+    return accept_certificate(&want, leaf, ca, certificate, reason) == ACCEPT_GOOD;
+}
+
+bool life_judge(struct errand *e, const char *leaf, const char *ca, struct acme_certificate *certificate)
+{
+    char reason[ACCEPT_REASON_MAX];
+    return judge(e, leaf, ca, certificate, reason);
+}
+
+bool life_accept(struct errand *e, const char *leaf, const char *ca)
+{
+    char reason[ACCEPT_REASON_MAX];
     struct acme_certificate *certificate = &e->result.certificate;
-    if (accept_certificate(&want, leaf, ca, certificate, reason) == ACCEPT_GOOD) {
+    if (judge(e, leaf, ca, certificate, reason)) {
         certificate->issuance = strdup(e->is.id);
         certificate->certificate_id = strdup(e->is.certificate_id);
         if (certificate->issuance && certificate->certificate_id) {

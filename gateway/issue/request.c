@@ -278,7 +278,7 @@ static void add_purchase(struct sectigo_form *form, const struct subscription *s
 }
 
 void request_order(struct sectigo_form *form, const struct issuance *is, const struct subscription *sub,
-                   const struct config_profile *profile, const struct config_dcv *dcv)
+                   const struct config_login *login, const struct config_profile *profile, const struct config_dcv *dcv)
 {
     if (is->kind == ISSUANCE_PURCHASE)
         add_purchase(form, sub, profile);
@@ -290,7 +290,8 @@ void request_order(struct sectigo_form *form, const struct issuance *is, const s
     sectigo_form_add(form, "isCustomerValidated", "N");
     sectigo_form_add(form, "emailAddress", "none");
     sectigo_form_add(form, "uniqueValue", is->unique_value);
-    sectigo_form_add(form, "foreignOrderNumber", is->id);
+    if (is->kind == ISSUANCE_PURCHASE || login->replace_foreign_order_number)
+        sectigo_form_add(form, "foreignOrderNumber", is->id);
     sectigo_form_add(form, "showCertificateID", "Y");
     sectigo_form_add(form, "responseFormat", "1");
 }
@@ -304,9 +305,9 @@ static void add_which(struct sectigo_form *form, const struct issuance *is)
         sectigo_form_add(form, "orderNumber", is->order_number);
 }
 
-void request_collect(struct sectigo_form *form, const struct issuance *is)
+/* The leaf and its chain, each by itself. */
+static void add_collection(struct sectigo_form *form)
 {
-    add_which(form, is);
     sectigo_form_add(form, "queryType", "1");
     sectigo_form_add(form, "responseType", "3");
     sectigo_form_add(form, "responseEncoding", "0");
@@ -316,6 +317,26 @@ void request_collect(struct sectigo_form *form, const struct issuance *is)
     sectigo_form_add(form, "showExtStatus", "Y");
 }
 
+void request_collect(struct sectigo_form *form, const struct issuance *is)
+{
+    add_which(form, is);
+    add_collection(form);
+}
+
+void request_newest(struct sectigo_form *form, const struct subscription *sub, const char *certificate_id)
+{
+    if (certificate_id[0])
+        sectigo_form_add(form, "certificateID", certificate_id);
+    else
+        sectigo_form_add(form, "baseOrderNumber", sub->order_number);
+    add_collection(form);
+}
+
+void request_family(struct sectigo_form *form, const struct subscription *sub)
+{
+    sectigo_form_add(form, "orderNumber", sub->order_number);
+    sectigo_form_add(form, "queryType", "2");
+}
 void request_status(struct sectigo_form *form, const struct issuance *is)
 {
     add_which(form, is);

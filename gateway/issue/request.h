@@ -30,11 +30,15 @@ int64_t request_price(const struct config_profile *profile, unsigned product, si
 /* Each fills a zeroed form; form->failed tells of short memory. request_order is AutoApplyOrder for a purchase,
  * AutoReplaceSSL for a replacement. */
 void request_order(struct sectigo_form *form, const struct issuance *issuance, const struct subscription *subscription,
-                   const struct config_profile *profile, const struct config_dcv *dcv);
+                   const struct config_login *login, const struct config_profile *profile,
+                   const struct config_dcv *dcv);
 /* Whether the subscription's product is a wildcard. */
 bool request_is_wildcard(const struct subscription *subscription);
 void request_collect(struct sectigo_form *form, const struct issuance *issuance);
 void request_status(struct sectigo_form *form, const struct issuance *issuance);
+/* GetDetailedOrderStatus of the whole family; CollectSSL of one of its certificate IDs, "" for the newest. */
+void request_family(struct sectigo_form *form, const struct subscription *subscription);
+void request_newest(struct sectigo_form *form, const struct subscription *subscription, const char *certificate_id);
 void request_report(struct sectigo_form *form, const struct issuance *issuance);
 
 #endif

@@ -33,7 +33,7 @@ def _advance(world, number, **request):
 
 def _short(deadline):
     def change(config):
-        config["acme"]["hold_finalize"] = "0s"
+        config["acme"]["hold_finalize"] = "3s" if deadline == "2s" else "0s"
         config["issuance"]["later"] = "200ms"
         config["profiles"][0].update(deadline=deadline, first_poll="500ms", poll_interval="500ms")
     return change
@@ -62,10 +62,10 @@ def _client(world):
     return client
 
 
-def _order(world, client, names):
+def _order(world, client, names, key=None):
     with http_responder(world.ports["http01"]) as responder:
         url, order = client.ready_order(names, responder)
-    answer = client.finalize(order, make_csr(names))
+    answer = client.finalize(order, make_csr(names, key))
     assert answer.status_code == 200, answer.text
     return url
 

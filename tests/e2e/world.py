@@ -80,9 +80,9 @@ class World:
         self.sandbox = Process("sectigo-sandbox", argv, self.folder)
         self.sandbox.wait_line(lambda line: line.startswith("ready "))
 
-    def _ask_sandbox(self, path, data=None):
+    def _ask_sandbox(self, path, data=None, content_type="application/json"):
         context = ssl.create_default_context(cafile=self.path("sandbox/tls-ca.pem"))
-        headers = {"Content-Type": "application/json"} if data else {}
+        headers = {"Content-Type": content_type} if data else {}
         request = urllib.request.Request(self.sandbox_url + path, data=data, headers=headers)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
                                              urllib.request.HTTPSHandler(context=context))

@@ -1,0 +1,78 @@
+"""Replacements whose outcome was not read: found by foreignOrderNumber or by their family, and sent again only where
+Sectigo has none."""
+
+import base64
+import urllib.parse
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from acme_client import make_csr
+from dns_server import ZONE
+from sandbox_client import wait_for
+from test_endings import _advance, _client, _order, _requests, _settings
+from world import LOGIN, PASSWORD
+
+
+def _world(make_world, takes_number):
+    def change(config):
+        config["issuance"].update(settle_again="200ms", resend="600ms", later="200ms")
+        config["profiles"][0].update(first_poll="200ms", poll_interval="500ms")
+        config["logins"][0]["replace_foreign_order_number"] = takes_number
+    world = make_world(learn="poll", change=change)
+    if not takes_number:
+        _settings(world, foreignOrderNumberOnReplace="refuse")
+    return world
+
+
+def _replace_by_hand(world, names):
+    """What the operator may do at Sectigo, beside us."""
+    csr = base64.b64encode(make_csr(names)).decode()
+    fields = {"loginName": LOGIN, "loginPassword": PASSWORD, "orderNumber": world.ledger()[0]["orderNumber"],
+              "csr": csr, "dcvMethod": "HTTP_CSR_HASH", "omitAdditionalFQDN": "Y", "responseFormat": 1}
+    world._ask_sandbox("/products/!AutoReplaceSSL", urllib.parse.urlencode(fields).encode(),
+                       "application/x-www-form-urlencoded")
+    number = world.ledger()[1]["orderNumber"]
+    _advance(world, urllib.parse.quote(number, safe=""), step="all")
+    wait_for("the foreign replacement", lambda: world.ledger()[1]["state"] == "issued")
+
+
+@pytest.mark.parametrize("takes_number", [True, False])
+@pytest.mark.parametrize("fault", ["lose-reply-after-accept", "status-503"])
+def test_replacement_is_settled(make_world, takes_number, fault):
+    world = _world(make_world, takes_number)
+    names = ["settled." + ZONE]
+    client = _client(world)
+    key = ec.generate_private_key(ec.SECP256R1())  # of both: the old certificate carries it too
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names, key))
+    world.set_faults({"endpoint": "AutoReplaceSSL", "action": fault, "times": 1})
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names, key))
+    assert [order["kind"] for order in world.ledger()] == ["purchase", "replacement"]
+    asked = _requests(world)
+    assert asked["AutoReplaceSSL"] == (2 if fault == "status-503" else 1)
+    assert bool(asked.get("GetDetailedOrderStatus")) != takes_number
+
+
+@pytest.mark.parametrize("fault", ["lose-reply-after-accept", "status-503"])
+def test_replacement_is_settled_by_the_newest_certificate(make_world, fault):
+    """An account that may not ask for the family."""
+    world = _world(make_world, False)
+    names = ["newest." + ZONE]
+    client = _client(world)
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))
+    world.set_faults({"endpoint": "AutoReplaceSSL", "action": fault, "times": 1},
+                     {"endpoint": "GetDetailedOrderStatus", "action": "code:-91", "times": -1})
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))
+    assert [order["kind"] for order in world.ledger()] == ["purchase", "replacement"]
+
+
+def test_replacement_of_somebody_else_is_not_adopted(make_world):
+    """The family has a new certificate, of another key: ours was never placed."""
+    world = _world(make_world, False)
+    names = ["foreign." + ZONE]
+    client = _client(world)
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))
+    _replace_by_hand(world, names)
+    world.set_faults({"endpoint": "AutoReplaceSSL", "action": "status-503", "times": 1})
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))
+    assert [order["kind"] for order in world.ledger()] == ["purchase", "replacement", "replacement"]
