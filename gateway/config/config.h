@@ -94,6 +94,8 @@ struct config_issuance {
     uint32_t resend_ms;         /* default 15m: soonest second send */
     uint32_t settle_give_up_ms; /* default 1d: then held for the operator */
     uint32_t later_ms;          /* default 60s: first back-off, doubling to an hour */
+    unsigned queue;             /* default 64: how many may wait for one subscription */
+    uint32_t superseded_after_ms; /* default 1h: a waiting one whose order nobody has read for so long ends */
 };
 
 struct config_login {

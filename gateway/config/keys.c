@@ -283,6 +283,13 @@ static const struct config_key issuance_keys[] = {
      .min = 100,
      .max = 40 * DAY},
     {.name = "later", .kind = CONFIG_MS, .at = AT(issuance.later_ms), .standard = "60s", .min = 100, .max = HOUR},
+    {.name = "queue", .kind = CONFIG_NUMBER, .at = AT(issuance.queue), .standard = "64", .min = 1, .max = 1000},
+    {.name = "superseded_after",
+     .kind = CONFIG_MS,
+     .at = AT(issuance.superseded_after_ms),
+     .standard = "1h",
+     .min = 1000,
+     .max = 30 * DAY},
 };
 static const struct config_table issuance_table = TABLE(issuance_keys, struct config);
 

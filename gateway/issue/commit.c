@@ -176,9 +176,29 @@ static enum store_status end(struct commit *c)
     struct dcv_answer answer = dcv_answer(c->is);
     enum store_status status = dcv_file_remove(c->txn, &answer);
     c->next_ms = UINT64_MAX;
+    subscription_forget(c->sub, c->is->id); /* where it ends before its turn */
     if (status == STORE_OK)
         status = records_unpublish(c->txn, c->is->id, c->now_ms);
     return status == STORE_OK ? queue_hand_over(c->txn, c->sub, c->is, renew_before_ms(c), c->now_ms) : status;
+}
+
+/* A replacement shows how much of the term is left, whatever we believe. */
+static enum store_status note_term(struct commit *c, const struct acme_certificate *certificate)
+{
+    struct acme_certificate before = {0};
+    enum store_status status = STORE_OK;
+    if (c->is->kind != ISSUANCE_REPLACEMENT)
+        return STORE_OK;
+    if (c->sub->has_certificate)
+        status = acme_certificate_load(c->txn, &c->sub->certificate, &before);
+    if (status == STORE_OK &&
+        subscription_used_up(c->sub, renew_before_ms(c), (uint64_t)certificate->not_after_s * 1000,
+                             (uint64_t)(before.not_after_s - before.not_before_s) * 1000, c->now_ms)) {
+        c->sub->state = SUBSCRIPTION_EXHAUSTED;
+        errand_log(c->errand, LOG_LEVEL_INFO, "the term of a subscription is nearly used up", c->sub->order_number);
+    }
+    acme_certificate_clear(&before);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
 static enum store_status enter_collected(struct commit *c)
@@ -202,6 +222,8 @@ static enum store_status enter_collected(struct commit *c)
         if (status == STORE_REFUSED)
             status = STORE_OK; /* the order has ended otherwise; the certificate is kept all the same */
     }
+    if (status == STORE_OK)
+        status = note_term(c, certificate);
     c->sub->has_certificate = true;
     c->sub->certificate = certificate->id;
     return status == STORE_OK ? end(c) : status;

@@ -96,7 +96,7 @@ static bool may_order(void *ctx, struct store_txn *txn, const char *policy, cons
     struct subscription_scope scope = scope_of(policy, profile, upstream_login_config(login), names);
     bool found = subscription_find(txn, &scope, clock_ms(), &sub) == STORE_OK;
     bool dead = found && sub.state == SUBSCRIPTION_DEAD;
-    bool full = found && sub.queue_count >= SUBSCRIPTION_QUEUE_MAX;
+    bool full = found && sub.queue_count >= issuer->at.config->issuance.queue;
     subscription_clear(&sub);
     if (dead)
         return refuse_for_a_while(problem, BLOCKED, BLOCKED_RETRY_S);
@@ -147,6 +147,9 @@ static enum store_status store_issuance(struct finalize *f, struct issuance *is,
     is->state = state;
     if (state == ISSUANCE_PREPARED)
         status = commit_prepare(f->txn, is, f->now_ms);
+    else
+        status = store_job_set(f->txn, JOB_ISSUANCE, is->id, strlen(is->id),
+                               f->now_ms + f->issuer->at.config->issuance.superseded_after_ms);
     if (status == STORE_OK)
         status = issuance_save(f->txn, is);
     return status == STORE_OK ? link_order(f, is) : status;
@@ -203,7 +206,7 @@ static enum store_status join(struct finalize *f, struct subscription *sub, stru
     if (!sub->under_way[0]) {
         state = ISSUANCE_PREPARED;
         memcpy(sub->under_way, is->id, sizeof sub->under_way);
-    } else if (!subscription_enqueue(sub, is->id)) {
+    } else if (sub->queue_count >= f->issuer->at.config->issuance.queue || !subscription_enqueue(sub, is->id)) {
         refuse_for_a_while(f->problem, FULL, FULL_RETRY_S);
         return STORE_REFUSED;
     }

@@ -12,6 +12,7 @@
 #include "gateway/issue/family.h"
 #include "gateway/issue/request.h"
 #include "gateway/issue/step.h"
+#include "gateway/issue/waiting.h"
 #include "gateway/log.h"
 
 static const uint64_t HOUR_MS = 3600 * 1000;
@@ -387,6 +388,7 @@ static enum step held_over(struct errand *e)
 enum step life_step(struct errand *e)
 {
     static enum step (*const steps[ISSUANCE_STATES])(struct errand *) = {
+        [ISSUANCE_QUEUED] = waiting_step,
         [ISSUANCE_PREPARED] = control_prepared,
         [ISSUANCE_PUBLISHED] = control_published,
         [ISSUANCE_SUBMITTING] = submitting,

@@ -37,6 +37,7 @@ static enum store_status turn_away(struct store_txn *txn, struct issuance *waiti
 {
     struct acme_problem problem = {0};
     enum store_status status = issuance_move(waiting, ISSUANCE_REFUSED, now_ms) ? STORE_OK : STORE_INVALID;
+    waiting->revision++; /* a look whether it was superseded may be under way */
     acme_problem_set(&problem, ACME_SERVER_INTERNAL,
                      "an earlier paid order for these names was rejected by Sectigo; the operator has to clear it "
                      "before they can be "
@@ -47,6 +48,10 @@ static enum store_status turn_away(struct store_txn *txn, struct issuance *waiti
             status = STORE_OK;
     }
     acme_problem_clear(&problem);
+    if (status == STORE_OK)
+        status = store_job_clear(txn, JOB_ISSUANCE, waiting->id, strlen(waiting->id));
+    if (status == STORE_NOT_FOUND) /* of before there was one */
+        status = STORE_OK;
     return status == STORE_OK ? issuance_save(txn, waiting) : status;
 }
 
@@ -96,6 +101,7 @@ static enum store_status start(struct store_txn *txn, struct subscription *sub, 
         status =
             queue_renew(txn, sub, sub->state == SUBSCRIPTION_LIVE ? SUBSCRIPTION_EXHAUSTED : sub->state, next, now_ms);
     }
+    next->revision++; /* a look whether it was superseded may be under way */
     if (status == STORE_OK && !issuance_move(next, ISSUANCE_PREPARED, now_ms))
         status = STORE_INVALID;
     if (status == STORE_OK)

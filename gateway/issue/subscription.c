@@ -11,6 +11,8 @@
 enum { RECORD_VERSION = 1, RECORD_MAX = 128 * 1024, CERTIFICATE_IDS_MAX = 1000 };
 
 static const uint64_t DAY_MS = 24 * 3600 * 1000;
+/* Authorities round a certificate's dates. */
+static const uint64_t BOUNDED_SLACK_MS = 2 * 24 * 3600 * 1000;
 static const uint64_t REPLACEABLE_AFTER_PURCHASE_DAYS = 7;
 
 bool subscription_digest(const struct subscription_scope *scope, uint8_t digest[static SUBSCRIPTION_DIGEST_LEN])
@@ -195,16 +197,28 @@ static uint64_t term_end_ms(const struct subscription *sub)
     return sub->bought_ms + sub->days * DAY_MS;
 }
 
+/* How much of the term must be left. */
+static uint64_t margin(const struct subscription *sub, uint64_t renew_before_ms)
+{
+    uint64_t third_ms = sub->days * DAY_MS / 3;
+    return third_ms < renew_before_ms ? third_ms : renew_before_ms;
+}
+
 bool subscription_replaceable(const struct subscription *sub, uint64_t renew_before_ms, uint64_t now_ms)
 {
     if (sub->state != SUBSCRIPTION_LIVE || now_ms >= term_end_ms(sub))
         return false;
     if (now_ms < sub->bought_ms + REPLACEABLE_AFTER_PURCHASE_DAYS * DAY_MS)
         return true;
-    uint64_t margin_ms = renew_before_ms;
-    if (sub->days * DAY_MS / 3 < margin_ms)
-        margin_ms = sub->days * DAY_MS / 3;
-    return term_end_ms(sub) - now_ms > margin_ms;
+    return term_end_ms(sub) - now_ms > margin(sub, renew_before_ms);
+}
+
+bool subscription_used_up(const struct subscription *sub, uint64_t renew_before_ms, uint64_t not_after_ms,
+                          uint64_t previous_ms, uint64_t now_ms)
+{
+    bool bounded = not_after_ms + BOUNDED_SLACK_MS >= term_end_ms(sub) ||
+                   (previous_ms && not_after_ms + BOUNDED_SLACK_MS < now_ms + previous_ms);
+    return sub->state == SUBSCRIPTION_LIVE && bounded && not_after_ms <= now_ms + margin(sub, renew_before_ms);
 }
 
 /* How well a subscription serves: 0 not at all, then one that blocks, then term left, then one being bought. */
@@ -283,6 +297,16 @@ void subscription_dequeue(struct subscription *sub, uint32_t at)
 {
     sub->queue_count--;
     memmove(sub->queue + at, sub->queue + at + 1, (sub->queue_count - at) * sizeof *sub->queue);
+}
+
+void subscription_forget(struct subscription *sub, const char *issuance)
+{
+    for (uint32_t i = 0; i < sub->queue_count; i++) {
+        if (strcmp(sub->queue[i], issuance) == 0) {
+            subscription_dequeue(sub, i);
+            return;
+        }
+    }
 }
 
 bool subscription_has_certificate_id(const struct subscription *sub, const char *certificate_id)

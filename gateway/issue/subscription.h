@@ -25,7 +25,8 @@ enum subscription_state {
     SUBSCRIPTION_STATES
 };
 
-enum { SUBSCRIPTION_QUEUE_MAX = 64, SUBSCRIPTION_DIGEST_LEN = 32 };
+/* The queue that is served is shorter: issuance.queue of the configuration. */
+enum { SUBSCRIPTION_QUEUE_MAX = 1000, SUBSCRIPTION_DIGEST_LEN = 32 };
 
 struct subscription {
     struct acme_id id;
@@ -73,8 +74,16 @@ enum store_status subscription_find(struct store_txn *txn, const struct subscrip
  * within 7 days (issuance.md section 2). */
 bool subscription_replaceable(const struct subscription *subscription, uint64_t renew_before_ms, uint64_t now_ms);
 
+/* Live, and a new replacement shows that its term is nearly used up: not_after_ms is bounded by it (it is the term's
+ * end, or the certificate lives shorter than the one before, previous_ms, 0 for none) and no more than what a
+ * subscription needs to be replaceable lies between now_ms and it. */
+bool subscription_used_up(const struct subscription *subscription, uint64_t renew_before_ms, uint64_t not_after_ms,
+                          uint64_t previous_ms, uint64_t now_ms);
+
 bool subscription_enqueue(struct subscription *subscription, const char *issuance);
 void subscription_dequeue(struct subscription *subscription, uint32_t at);
+/* The same by name; nothing where it does not wait. */
+void subscription_forget(struct subscription *subscription, const char *issuance);
 bool subscription_has_certificate_id(const struct subscription *subscription, const char *certificate_id);
 bool subscription_add_certificate_id(struct subscription *subscription, const char *certificate_id);
 

@@ -98,6 +98,30 @@ static void test_replaceable(void **state)
     }
 }
 
+/* A replacement's notAfter tells what is left of the term: the whole term ends then, or the authority counts otherwise. */
+static void test_used_up(void **state)
+{
+    struct subscription sub = {.state = SUBSCRIPTION_LIVE, .days = 365, .bought_ms = 1000 * DAY};
+    static const struct {
+        uint64_t now_day, not_after_day, previous_days;
+        bool used_up;
+    } cases[] = {
+        {1264, 1365, 199, false}, /* to the term's end, and a hundred days are left */
+        {1310, 1365, 199, true},  /* to the term's end, 55 days */
+        {1310, 1357, 47, false},  /* short-lived by nature */
+        {1310, 1357, 0, false},   /* nothing to compare with */
+        {1200, 1250, 199, true},  /* much shorter than the one before: the term ends earlier than we believe */
+        {1200, 1261, 199, false}, /* likewise, with 61 days left */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(subscription_used_up(&sub, RENEW_BEFORE, cases[i].not_after_day * DAY,
+                                              cases[i].previous_days * DAY, cases[i].now_day * DAY),
+                         cases[i].used_up);
+    sub.state = SUBSCRIPTION_ENDED;
+    assert_false(subscription_used_up(&sub, RENEW_BEFORE, 1365 * DAY, 199 * DAY, 1310 * DAY));
+}
+
 /* The profile may want more or less of the term left than 60 days, and a third bounds it all the same. */
 static void test_renew_before(void **state)
 {
@@ -167,7 +191,8 @@ static void test_record_and_queue(void **state)
         assert_true(subscription_enqueue(&sub, id));
     }
     assert_false(subscription_enqueue(&sub, "one too many"));
-    subscription_dequeue(&sub, 1);
+    subscription_forget(&sub, "nobody");
+    subscription_forget(&sub, "i1");
     assert_true(subscription_add_certificate_id(&sub, "11"));
     assert_true(subscription_add_certificate_id(&sub, "12"));
     assert_true(subscription_add_certificate_id(&sub, "11"));
@@ -199,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_scope),
         cmocka_unit_test(test_replaceable),
         cmocka_unit_test(test_renew_before),
+        cmocka_unit_test(test_used_up),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_record_and_queue),
     };
