@@ -8,7 +8,8 @@
 #include "acme/records.h"
 #include "acme/tables.h"
 
-enum { RECORD_MAX = 16 * 1024, CANCEL_MAX = 1000, ID_TIME_LEN = 6 };
+/* Version 2 adds the external account key, and is written only where there is one. */
+enum { RECORD_MAX = 16 * 1024, CANCEL_MAX = 1000, ID_TIME_LEN = 6, PLAIN = 1, WITH_EXTERNAL_KEY };
 
 /* Legal moves: row from, column to. */
 static const bool moves[][ACME_ACCOUNT_REVOKED + 1] = {
@@ -37,7 +38,7 @@ const char *acme_account_status_text(enum acme_account_status status)
 bool account_decode(struct store_slice value, struct acme_account *account)
 {
     struct record_reader r;
-    record_open_v1(&r, value);
+    uint8_t version = record_open_upto(&r, value, WITH_EXTERNAL_KEY);
     account->status = record_get_choice(&r, ACME_ACCOUNT_REVOKED);
     account->created_s = record_get_u64(&r);
     record_get_fixed(&r, account->thumbprint, JWK_THUMBPRINT_LEN);
@@ -49,12 +50,14 @@ bool account_decode(struct store_slice value, struct acme_account *account)
         return false;
     while (account->contact_count < count && !r.failed)
         account->contacts[account->contact_count++] = record_dup_string(&r);
-    return record_complete(&r);
+    if (version >= WITH_EXTERNAL_KEY)
+        record_get_string(&r, account->external_key, sizeof account->external_key);
+    return record_complete(&r) && version == (account->external_key[0] ? WITH_EXTERNAL_KEY : PLAIN);
 }
 
 bool account_encode(const struct acme_account *account, struct record_writer *w)
 {
-    record_begin(w, 1, RECORD_MAX);
+    record_begin(w, account->external_key[0] ? WITH_EXTERNAL_KEY : PLAIN, RECORD_MAX);
     record_put_u8(w, (uint8_t)account->status);
     record_put_u64(w, account->created_s);
     record_put_fixed(w, account->thumbprint, JWK_THUMBPRINT_LEN);
@@ -64,6 +67,8 @@ bool account_encode(const struct acme_account *account, struct record_writer *w)
     record_put_u8(w, (uint8_t)account->contact_count);
     for (unsigned i = 0; i < account->contact_count; i++)
         record_put_string(w, account->contacts[i]);
+    if (account->external_key[0])
+        record_put_string(w, account->external_key);
     return record_finish(w);
 }
 

@@ -214,6 +214,7 @@ void acme_task_free(struct acme_task *task)
     acme_problem_clear(&task->problem);
     acme_account_clear(&task->account);
     acme_account_clear(&task->present);
+    acme_policy_clear(&task->policy);
     acme_order_clear(&task->order);
     acme_authz_clear(&task->authz);
     csr_clear(&task->csr);

@@ -159,6 +159,15 @@ void acme_authz_refresh(struct acme_authz *authz, uint64_t now_s)
         acme_authz_set_status(authz, ACME_AUTHZ_EXPIRED);
 }
 
+bool acme_authz_was_validated(const struct acme_authz *authz)
+{
+    for (unsigned i = 0; i < authz->challenge_count; i++) {
+        if (authz->challenges[i].status == ACME_CHALLENGE_VALID && authz->challenges[i].validated_s > 0)
+            return authz->status == ACME_AUTHZ_VALID;
+    }
+    return false;
+}
+
 struct acme_challenge *acme_authz_challenge(struct acme_authz *authz, enum acme_challenge_type type)
 {
     for (unsigned i = 0; i < authz->challenge_count; i++)

@@ -39,7 +39,7 @@ struct acme_challenge {
     enum acme_challenge_type type;
     enum acme_challenge_status status;
     char token[ACME_TOKEN_TEXT + 1];
-    uint64_t validated_s; /* 0: not */
+    uint64_t validated_s; /* 0: not, also where it is valid because a policy trusts its accounts */
     char *error;          /* owned: problem document, NULL for none */
 };
 
@@ -71,6 +71,8 @@ bool acme_authz_has_order(const struct acme_authz *authz);
 /* What the authorization is at this moment, without storing it: past its time a pending one is invalid, a valid one
  * expired. */
 void acme_authz_refresh(struct acme_authz *authz, uint64_t now_s);
+/* Valid, and by a challenge that was really checked: what a policy gives unchecked is not. */
+bool acme_authz_was_validated(const struct acme_authz *authz);
 /* The challenge of this type, NULL where there is none. */
 struct acme_challenge *acme_authz_challenge(struct acme_authz *authz, enum acme_challenge_type type);
 /* Gives up a pending or valid authorization, inside a store_fn: stores it as deactivated. Orders that need it show as

@@ -13,8 +13,10 @@ json_t *acme_challenge_json(const struct acme *acme, const struct acme_authz *au
     failed |= json_object_set_new(json, "url", json_string(url));
     failed |= json_object_set_new(json, "status", json_string(acme_challenge_status_text(challenge->status)));
     failed |= json_object_set_new(json, "token", json_string(challenge->token));
-    if (challenge->validated_s)
-        failed |= json_object_set_new(json, "validated", acme_time_json(challenge->validated_s));
+    /* A valid challenge has this member, also one that the policy took for granted (RFC 8555 section 8). */
+    if (challenge->status == ACME_CHALLENGE_VALID)
+        failed |= json_object_set_new(
+            json, "validated", acme_time_json(challenge->validated_s ? challenge->validated_s : authz->created_s));
     if (challenge->error)
         failed |= json_object_set_new(json, "error", acme_stored_problem_json(challenge->error));
     if (failed) {

@@ -52,6 +52,21 @@ static bool is_ready(const struct acme_order *order, struct acme_problem *proble
     return false;
 }
 
+static enum store_status count_certificate(struct store_txn *txn, struct acme_task *task)
+{
+    struct acme_policy policy;
+    enum store_status status = acme_policy_load(txn, task->account.policy, &policy);
+    if (status == STORE_NOT_FOUND) {
+        acme_problem_set(&task->problem, ACME_UNAUTHORIZED, "The policy \"%s\" of this account does not exist any longer.",
+                         task->account.policy);
+        status = STORE_REFUSED;
+    }
+    if (status == STORE_OK)
+        status = acme_policy_count(txn, &policy, ACME_USE_CERTIFICATES, acme_now_s(task), &task->problem);
+    acme_policy_clear(&policy);
+    return status;
+}
+
 static enum store_status accept(struct store_txn *txn, struct acme_task *task)
 {
     const struct acme_hooks *hooks = &task->acme->config.hooks;
@@ -70,6 +85,9 @@ static enum store_status accept(struct store_txn *txn, struct acme_task *task)
         return status;
     if (!is_ready(order, &task->problem))
         return STORE_REFUSED;
+    status = count_certificate(txn, task);
+    if (status != STORE_OK)
+        return status;
     status = hooks->accept_csr(hooks->ctx, txn, order, &task->csr, task->now_ms, &task->problem);
     if (status != STORE_OK)
         return status;

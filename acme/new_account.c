@@ -1,6 +1,7 @@
 /* newAccount, RFC 8555 section 7.3. */
 #include <string.h>
 
+#include "acme/binding.h"
 #include "acme/contact.h"
 #include "acme/reply.h"
 
@@ -32,6 +33,11 @@ static enum store_status create(struct store_txn *txn, struct acme_task *task)
     enum store_status status = find_present(txn, task, task->account.thumbprint);
     if (status != STORE_OK || task->key_taken)
         return status;
+    status = acme_count_binding(txn, &task->account, &task->problem);
+    if (status == STORE_OK)
+        status = acme_policy_count(txn, &task->policy, ACME_USE_ACCOUNTS, acme_now_s(task), &task->problem);
+    if (status != STORE_OK)
+        return status;
     status = acme_account_bind_key(txn, task->account.thumbprint, &task->account.id);
     return status == STORE_OK ? acme_account_save(txn, &task->account) : status;
 }
@@ -58,6 +64,19 @@ static bool agrees(const json_t *payload, struct acme_task *task)
     return false;
 }
 
+static bool take_policy(struct acme_exchange *x, const json_t *payload, struct acme_task *task)
+{
+    const json_t *binding = json_object_get(payload, "externalAccountBinding");
+    static const char by_default[] = ACME_POLICY_DEFAULT;
+    memcpy(task->account.policy, by_default, sizeof by_default);
+    if (binding)
+        return acme_take_binding(x, task, binding) && acme_take_policy(x, task);
+    if (task->acme->config.external_account_required)
+        return acme_problem_set(&task->problem, ACME_EXTERNAL_ACCOUNT_REQUIRED,
+                                "An account at this server needs an external account key; ask whoever runs it for one.");
+    return acme_take_policy(x, task);
+}
+
 static bool prepare(const struct acme_exchange *x, const json_t *payload, struct acme_task *task)
 {
     struct acme_account *account = &task->account;
@@ -65,8 +84,6 @@ static bool prepare(const struct acme_exchange *x, const json_t *payload, struct
     account->created_s = acme_now_s(task);
     memcpy(account->thumbprint, x->jws.jwk.thumbprint, sizeof account->thumbprint);
     account->key = strdup(x->jws.jwk.canonical);
-    size_t policy_len = strnlen(task->acme->config.policy, ACME_POLICY_MAX);
-    memcpy(account->policy, task->acme->config.policy, policy_len);
     if (!account->key || !acme_id_make(&account->id, task->now_ms)) {
         acme_store_problem(&task->problem, STORE_IO);
         return false;
@@ -91,7 +108,7 @@ enum acme_step acme_post_new_account(struct acme_exchange *x, struct acme_task *
         acme_problem_set(&task->problem, ACME_ACCOUNT_DOES_NOT_EXIST, "No account has this key.");
         return acme_refuse(task);
     }
-    if (!prepare(x, payload, task))
+    if (!take_policy(x, payload, task) || !prepare(x, payload, task))
         return acme_refuse(task);
     task->operation = &creation;
     return ACME_COMMIT;

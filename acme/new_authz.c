@@ -24,7 +24,7 @@ static bool parse_name(const json_t *payload, struct acme_names *names, struct a
 }
 
 /* What an order for the name would be asked, too: no work for a name that cannot be ordered. */
-static bool may_authorize(const struct acme_exchange *x, struct acme_task *task)
+static bool may_authorize(struct acme_exchange *x, struct acme_task *task)
 {
     const struct acme_config *config = &task->acme->config;
     const struct acme_names *names = &task->order.names;
@@ -32,7 +32,10 @@ static bool may_authorize(const struct acme_exchange *x, struct acme_task *task)
     if (config->authz_valid_s == 0)
         return acme_problem_set(&task->problem, ACME_UNAUTHORIZED,
                                 "This server authorizes names for one order at a time; place an order.");
-    return acme_all_provable(config, names, &task->problem) &&
+    return acme_take_policy(x, task) &&
+           acme_policy_allows_all(&task->policy, names, &task->problem) &&
+           acme_policy_choose_profile(&task->policy, profile, &task->problem) &&
+           acme_all_provable(config, &task->policy, names, &task->problem) &&
            config->hooks.may_order(config->hooks.ctx, x->snapshot, task->account.policy, names, profile,
                                    &task->problem);
 }

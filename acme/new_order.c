@@ -69,7 +69,9 @@ static enum store_status reuse_authz(struct store_txn *txn, struct acme_task *ta
     if (status != STORE_OK)
         return status;
     status = acme_authz_load(txn, id, &authz);
-    if (status == STORE_OK && (authz.status != ACME_AUTHZ_VALID || authz.expires_s < acme_now_s(task) + margin_s))
+    bool trusted = task->policy.validation == ACME_POLICY_TRUSTED;
+    if (status == STORE_OK && (authz.status != ACME_AUTHZ_VALID || authz.expires_s < acme_now_s(task) + margin_s ||
+                               (!trusted && !acme_authz_was_validated(&authz))))
         status = STORE_NOT_FOUND;
     if (status == STORE_OK && authz.expires_s < task->order.expires_s)
         task->order.expires_s = authz.expires_s;
@@ -84,9 +86,9 @@ static enum store_status find_authzs(struct store_txn *txn, struct acme_task *ta
     for (size_t i = 0; i < order->names.count; i++) {
         enum store_status status = reuse_authz(txn, task, &order->names.list[i], &order->authzs[i]);
         if (status == STORE_NOT_FOUND) {
-            all_valid = false;
             struct acme_authz authz;
             status = acme_make_authz(txn, task, &order->id, &order->names.list[i], &authz);
+            all_valid &= authz.status == ACME_AUTHZ_VALID;
             order->authzs[i] = authz.id;
             acme_authz_clear(&authz);
         }
@@ -105,6 +107,10 @@ static enum store_status create(struct store_txn *txn, struct acme_task *task)
     order->status = ACME_ORDER_PENDING;
     order->expires_s = order->created_s + task->acme->config.order_lifetime_s;
     enum store_status status = acme_require_account(txn, task);
+    if (status == STORE_OK)
+        status = acme_policy_count(txn, &task->policy, ACME_USE_ORDERS, acme_now_s(task), &task->problem);
+    if (status == STORE_OK)
+        status = acme_policy_left(txn, &task->policy, ACME_USE_CERTIFICATES, acme_now_s(task), &task->problem);
     if (status == STORE_OK)
         status = acme_claim_replaced(txn, order, &task->problem);
     if (status == STORE_OK)
@@ -148,7 +154,9 @@ enum acme_step acme_post_new_order(struct acme_exchange *x, struct acme_task *ta
     if (!payload || !check_members(payload, &task->problem) || !acme_parse_replaces(payload, order, &task->problem) ||
         !take_profile(config, payload, order, &task->problem) ||
         !names_parse(json_object_get(payload, "identifiers"), config->identifiers_max, &order->names, &task->problem) ||
-        !acme_all_provable(config, &order->names, &task->problem) ||
+        !acme_take_policy(x, task) || !acme_policy_allows_all(&task->policy, &order->names, &task->problem) ||
+        !acme_policy_choose_profile(&task->policy, order->profile, &task->problem) ||
+        !acme_all_provable(config, &task->policy, &order->names, &task->problem) ||
         !config->hooks.may_order(config->hooks.ctx, x->snapshot, task->account.policy, &order->names, order->profile,
                                  &task->problem) ||
         !prepare(x, task))

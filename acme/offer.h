@@ -4,10 +4,12 @@
 
 #include "acme/task.h"
 
-/* Every name has a challenge that can prove control of it; otherwise false with rejectedIdentifier. */
-bool acme_all_provable(const struct acme_config *config, const struct acme_names *names, struct acme_problem *problem);
-/* Inside a change: a pending authorization for name ("*." included) of the account that asks, stored, with every
- * challenge that can prove it. order NULL: made for none (pre-authorization). *authz must be cleared in any case. */
+/* Every name has a challenge that can prove control of it, or the policy asks for none; otherwise false with
+ * rejectedIdentifier. */
+bool acme_all_provable(const struct acme_config *config, const struct acme_policy *policy,
+                       const struct acme_names *names, struct acme_problem *problem);
+/* Inside a change: an authorization for name ("*." included) of the account that asks, stored: pending, with every
+ * challenge that can prove it, or valid where task->policy trusts. order NULL: made for none (pre-authorization). *authz must be cleared in any case. */
 enum store_status acme_make_authz(struct store_txn *txn, struct acme_task *task, const struct acme_id *order,
                                   const struct acme_identifier *name, struct acme_authz *authz);
 

@@ -129,17 +129,10 @@ static bool chain_names(const char *chain, struct acme_names *names)
     return good;
 }
 
-/* An authorization that a policy gave, without a check, proves nothing to the owner of another account. */
-static bool was_validated(const struct acme_authz *authz)
-{
-    for (unsigned i = 0; i < authz->challenge_count; i++) {
-        if (authz->challenges[i].status == ACME_CHALLENGE_VALID && authz->challenges[i].validated_s > 0)
-            return authz->status == ACME_AUTHZ_VALID;
-    }
-    return false;
-}
-
-static bool has_proved(struct store_txn *txn, const struct acme_task *task, const struct acme_identifier *name)
+/* An authorization that a policy gave, without a check, proves nothing to the owner of another account, unless the
+ * policy says so. */
+static bool has_proved(struct store_txn *txn, const struct acme_task *task, bool unchecked,
+                       const struct acme_identifier *name)
 {
     struct acme_id id;
     struct acme_authz authz;
@@ -147,7 +140,8 @@ static bool has_proved(struct store_txn *txn, const struct acme_task *task, cons
         return false;
     enum store_status status = acme_authz_load(txn, &id, &authz);
     acme_authz_refresh(&authz, acme_now_s(task));
-    bool proved = status == STORE_OK && was_validated(&authz);
+    bool proved = status == STORE_OK && (acme_authz_was_validated(&authz) ||
+                                         (unchecked && authz.status == ACME_AUTHZ_VALID));
     acme_authz_clear(&authz);
     return proved;
 }
@@ -155,10 +149,12 @@ static bool has_proved(struct store_txn *txn, const struct acme_task *task, cons
 static bool has_proved_all(struct store_txn *txn, const struct acme_task *task, const char *chain)
 {
     struct acme_names names = {0};
-    bool all = chain_names(chain, &names);
+    struct acme_policy policy;
+    bool all = acme_policy_load(txn, task->account.policy, &policy) == STORE_OK && chain_names(chain, &names);
     for (size_t i = 0; all && i < names.count; i++)
-        all = has_proved(txn, task, &names.list[i]);
+        all = has_proved(txn, task, policy.revoke_others, &names.list[i]);
     names_clear(&names);
+    acme_policy_clear(&policy);
     return all;
 }
 

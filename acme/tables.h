@@ -14,11 +14,14 @@ enum acme_table {
     ACME_VALID_AUTHZS,   /* account id, SHA-256 of identifier -> authorization id (reuse of valid ones) */
     ACME_CERTIFICATES,   /* certificate id -> certificate */
     ACME_SERIALS,        /* serial number octets -> certificate id */
+    ACME_POLICIES,       /* policy name -> policy */
+    ACME_POLICY_USES,    /* what is counted (1), policy name, NUL, day since 1970 (4) or 0 -> count */
+    ACME_EXTERNAL_KEYS,  /* external account key id -> key */
     ACME_TABLE_COUNT
 };
 
 #define ACME_TABLE_NAMES                                                                                               \
     "accounts", "account-keys", "orders", "account-orders", "authorizations", "valid-authorizations", "certificates",  \
-        "serials"
+        "serials", "policies", "policy-uses", "external-keys"
 
 #endif

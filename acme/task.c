@@ -80,8 +80,24 @@ enum store_status acme_require_account(struct store_txn *txn, struct acme_task *
                             acme_account_status_text(now.status));
         status = STORE_REFUSED;
     }
+    if (status == STORE_OK && !external_key_policy(txn, now.external_key, task->acme->config.external_account_required,
+                                                   task->account.policy, &task->problem))
+        status = STORE_REFUSED;
     acme_account_clear(&now);
     return status;
+}
+
+bool acme_take_policy(struct acme_exchange *x, struct acme_task *task)
+{
+    acme_policy_clear(&task->policy);
+    enum store_status status = acme_policy_load(x->snapshot, task->account.policy, &task->policy);
+    if (status == STORE_NOT_FOUND)
+        return acme_problem_set(&task->problem, ACME_UNAUTHORIZED,
+                                "The policy \"%s\" of this account's external account key does not exist any longer.",
+                                task->account.policy);
+    if (status != STORE_OK)
+        acme_store_problem(&task->problem, status);
+    return status == STORE_OK;
 }
 
 void acme_set_subject(struct acme_task *task, const struct acme_id *id)

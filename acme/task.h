@@ -15,6 +15,7 @@
 #include "acme/acme.h"
 #include "acme/jws.h"
 #include "acme/nonce.h"
+#include "acme/policy.h"
 
 struct acme_exchange;
 struct acme_route;
@@ -48,6 +49,7 @@ struct acme_task {
     uint32_t hold_ms;
 
     struct acme_account account; /* who asks; for newAccount who is to be made */
+    struct acme_policy policy;   /* newOrder, newAuthz, newAccount: the account's */
     struct acme_account present; /* newAccount, keyChange: who has the key already */
     bool key_taken;              /* present is set */
     struct acme_order order;
@@ -96,7 +98,10 @@ bool acme_no_payload(const struct acme_exchange *x, struct acme_task *task);
  * same for an object of others and for one that does not exist. */
 bool acme_own_order(struct store_txn *txn, struct acme_task *task, const struct acme_id *id);
 bool acme_own_authz(struct store_txn *txn, struct acme_task *task, const struct acme_id *id);
-/* In a change: STORE_OK while the account that asks is still valid; otherwise STORE_REFUSED and the problem. */
+/* Loads the policy of the account that asks into the task, from the snapshot; false sets the problem. */
+bool acme_take_policy(struct acme_exchange *x, struct acme_task *task);
+/* In a change: STORE_OK while the account that asks is still valid, and its external account key enabled; otherwise
+ * STORE_REFUSED and the problem. */
 enum store_status acme_require_account(struct store_txn *txn, struct acme_task *task);
 /* Sets the problem that a failed read or change is to the client. */
 void acme_store_problem(struct acme_problem *problem, enum store_status status);

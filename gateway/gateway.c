@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "acme/acme.h"
 #include "gateway/egress/egress.h"
 #include "gateway/http/http.h"
@@ -14,6 +16,7 @@
 #include "gateway/operate/admin.h"
 #include "gateway/public.h"
 #include "gateway/scheduler.h"
+#include "gateway/seal.h"
 #include "gateway/validation.h"
 
 enum {
@@ -35,10 +38,8 @@ struct gateway {
     struct http_server *http;
     struct public public;
     struct admin admin;
+    uint8_t seal[EXTERNAL_KEY_SEAL_LEN];
 };
-
-/* The policy of accounts that come without an external account key. */
-static const char POLICY[] = "default";
 
 static void notify(void *ctx, const struct acme_id *topic)
 {
@@ -144,7 +145,8 @@ static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
         .store = g->store,
         .base_url = from->url,
         .instance = g->config->instance,
-        .policy = POLICY,
+        .external_account_required = from->external_account_required,
+        .seal = g->seal,
         .terms_of_service = from->terms_of_service,
         .website = from->website,
         .caa_identities = from->caa_identities.count ? (const char *const *)from->caa_identities.list : NULL,
@@ -171,7 +173,7 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
     const struct config *config = g->config;
     char why[HTTP_REASON_MAX];
     g->public = (struct public){.push = &config->public.push, .issuer = g->issuer};
-    g->admin = (struct admin){.store = g->store, .scheduler = g->scheduler, .upstream = g->upstream};
+    g->admin = (struct admin){.store = g->store, .config = g->config, .seal = g->seal, .scheduler = g->scheduler, .upstream = g->upstream};
     struct http_config http = {
         .threads = config->acme.threads,
         .acme_listen = (const char *const *)config->acme.listen.list,
@@ -200,7 +202,7 @@ struct gateway *gateway_start(const struct config *config, char reason[static GA
         return NULL;
     }
     g->config = config;
-    if (open_store(g, reason) && open_egress(g, reason) && open_upstream(g, reason) && make_workers(g, reason) &&
+    if (open_store(g, reason) && seal_load(config->store.key_file, g->store, g->seal, reason) && open_egress(g, reason) && open_upstream(g, reason) && make_workers(g, reason) &&
         make_acme(g, reason) && open_listeners(g, reason)) {
         if (scheduler_start(g->scheduler))
             return g;
@@ -237,5 +239,6 @@ void gateway_stop(struct gateway *g)
     if (g->acme)
         acme_free(g->acme);
     free(g->profiles);
+    OPENSSL_cleanse(g->seal, sizeof g->seal);
     free(g);
 }

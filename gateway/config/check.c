@@ -204,8 +204,17 @@ static bool check_dcv(struct config_reading *r, const struct config_dcv *dcv)
     return true;
 }
 
+static bool name_key_file(struct config_reading *r, struct config_store *store)
+{
+    size_t len = strlen(store->path);
+    while (len > 1 && store->path[len - 1] == '/')
+        len--;
+    return store->key_file != NULL || asprintf(&store->key_file, "%.*s.key", (int)len, store->path) > 0 ||
+           config_fail(r, "", "out of memory");
+}
+
 bool config_check(struct config_reading *r, struct config *config)
 {
-    return check_push(r, &config->public.push) && check_dcv(r, &config->dcv) && check_logins(r, config) &&
+    return name_key_file(r, &config->store) && check_push(r, &config->public.push) && check_dcv(r, &config->dcv) && check_logins(r, config) &&
            check_profiles(r, config);
 }

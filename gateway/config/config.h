@@ -25,6 +25,7 @@ struct config_tls {
 struct config_store {
     char *path;
     uint64_t map_size; /* octets; default 16GiB */
+    char *key_file;    /* seals external account keys; default: path with .key behind it */
 };
 
 struct config_acme {
@@ -32,6 +33,7 @@ struct config_acme {
     char *url;                    /* https://..., no final slash: base of every URL that clients see */
     struct config_tls tls;
     unsigned threads;                 /* default 0: one per core */
+    bool external_account_required;   /* YAML: external_account: required | optional; default required */
     char *terms_of_service, *website; /* default NULL */
     struct config_strings caa_identities;
     unsigned identifiers_max;          /* default and most 100 */

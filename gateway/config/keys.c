@@ -43,6 +43,11 @@ static const struct config_key store_keys[] = {
      .min = MIB,
      .max = 64 * TIB,
      .expected = "a size from 1MiB to 64TiB, such as 512MiB or 16GiB"},
+    {.name = "key_file",
+     .kind = CONFIG_TEXT,
+     .at = AT(store.key_file),
+     .check = config_is_text,
+     .expected = "a file for the key that seals secrets"},
 };
 static const struct config_table store_table = TABLE(store_keys, struct config);
 
@@ -51,6 +56,8 @@ static const struct config_key acme_tls_keys[] = {
     {.name = "key", .kind = CONFIG_FILE, .at = AT(acme.tls.key), .required = true, .expected = A_FILE},
 };
 static const struct config_table acme_tls_table = TABLE(acme_tls_keys, struct config);
+
+static const struct config_word account_words[] = {{"required", true}, {"optional", false}, {0}};
 
 static const struct config_key acme_keys[] = {
     {.name = "listen",
@@ -67,6 +74,11 @@ static const struct config_key acme_keys[] = {
      .expected = BASE_URL},
     {.name = "tls", .kind = CONFIG_MAPPING, .required = true, .table = &acme_tls_table},
     {.name = "threads", .kind = CONFIG_NUMBER, .at = AT(acme.threads), .standard = "0", .max = 256},
+    {.name = "external_account",
+     .kind = CONFIG_SWITCH,
+     .at = AT(acme.external_account_required),
+     .standard = "required",
+     .words = account_words},
     {.name = "terms_of_service",
      .kind = CONFIG_TEXT,
      .at = AT(acme.terms_of_service),

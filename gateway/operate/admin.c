@@ -25,6 +25,17 @@ static const struct route {
     {"POST", "/upstreams/*/resume", upstream_resume, 0, false},
     {"GET", "/cost", cost_get, 0, false},
     {"GET", "/audit", audit_list, TAKES_PAGE | TAKES_SINCE, false},
+    {"GET", "/policies", policies_list, TAKES_PAGE, false},
+    {"GET", "/policies/*", policy_get, 0, false},
+    {"POST", "/policies/*", policy_create, 0, true},
+    {"POST", "/policies/*/set", policy_set, 0, true},
+    {"POST", "/policies/*/delete", policy_delete, 0, false},
+    {"GET", "/keys", keys_list, TAKES_PAGE, false},
+    {"GET", "/keys/*", key_get, 0, false},
+    {"POST", "/policies/*/keys", key_create, 0, true},
+    {"POST", "/keys/*/set", key_set, 0, true},
+    {"POST", "/keys/*/disable", key_disable, 0, false},
+    {"POST", "/keys/*/enable", key_enable, 0, false},
     {"POST", "/backup", backup_post, 0, true},
 };
 

@@ -8,6 +8,14 @@
  *   POST /upstreams/LOGIN/pause, /upstreams/LOGIN/resume
  *   GET  /cost
  *   POST /backup                                         {"directory": "/absolute/path"}
+ *   GET  /policies, /policies/NAME
+ *   POST /policies/NAME, /policies/NAME/set              creates, sets: an object with members of a policy
+ *   POST /policies/NAME/delete
+ *   GET  /keys, /keys/ID                                 external account keys, never their secrets
+ *   POST /policies/NAME/keys                             {"id": ID, "note": TEXT}, both optional: makes a key for the
+ *                                                        policy, and shows its secret this once
+ *   POST /keys/ID/set                                    {"policy": NAME, "note": TEXT}
+ *   POST /keys/ID/disable, /keys/ID/enable
  *
  * Pages take limit (1 to 1000, 100 by default) and after (a cursor); issuances take state, the audit since (UNIX ms).
  * An error is {"error": "a sentence"}. Times are UNIX milliseconds in keys that end in _ms, null for none.
@@ -17,6 +25,7 @@
 
 #include <stdatomic.h>
 
+#include "gateway/config/config.h"
 #include "gateway/http/http.h"
 #include "gateway/issue/upstream.h"
 #include "gateway/scheduler.h"
@@ -24,6 +33,8 @@
 
 struct admin {
     struct store *store;
+    const struct config *config;
+    const uint8_t *seal; /* EXTERNAL_KEY_SEAL_LEN octets */
     struct scheduler *scheduler;
     struct upstream *upstream;
     atomic_bool backing_up;

@@ -36,16 +36,35 @@ static char *line_text(const struct audit_line *line, uint64_t now_ms)
     return text;
 }
 
-enum store_status audit_add(struct store_txn *txn, const struct audit_line *line, uint64_t now_ms)
+/* The same line of the same subject in the same millisecond is one line. */
+static enum store_status put_line(struct store_txn *txn, const char *subject, const char *what, const char *text,
+                                  uint64_t now_ms)
 {
     char key[KEY_MAX];
-    enum store_status status = STORE_INVALID;
     for (int i = 0; i < TIME_LEN; i++)
         key[i] = (char)(now_ms >> (56 - 8 * i));
-    int len = snprintf(key + TIME_LEN, sizeof key - TIME_LEN, "%s %s", line->issuance, line->what);
+    int len = snprintf(key + TIME_LEN, sizeof key - TIME_LEN, "%s %s", subject, what);
+    if (!text || len <= 0 || (size_t)len >= sizeof key - TIME_LEN)
+        return STORE_INVALID;
+    return store_put(txn, ISSUE_AUDIT, key, TIME_LEN + (size_t)len, text, strlen(text));
+}
+
+enum store_status audit_note(struct store_txn *txn, const char *what, const char *subject, const json_t *members,
+                             uint64_t now_ms)
+{
+    json_t *json = json_pack("{s:I, s:s, s:s, s:O?}", "time_ms", (json_int_t)now_ms, "what", what, "subject", subject,
+                             "members", members);
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    enum store_status status = put_line(txn, subject, what, text, now_ms);
+    free(text);
+    json_decref(json);
+    return status;
+}
+
+enum store_status audit_add(struct store_txn *txn, const struct audit_line *line, uint64_t now_ms)
+{
     char *text = line_text(line, now_ms);
-    if (text && len > 0 && (size_t)len < sizeof key - TIME_LEN)
-        status = store_put(txn, ISSUE_AUDIT, key, TIME_LEN + (size_t)len, text, strlen(text));
+    enum store_status status = put_line(txn, line->issuance, line->what, text, now_ms);
     free(text);
     return status;
 }

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "acme/id.h"
 #include "acme/identifier.h"
 #include "store/store.h"
@@ -20,5 +22,10 @@ struct audit_line {
 
 /* Inside a store_fn. The same line of the same issuance again is one line. */
 enum store_status audit_add(struct store_txn *txn, const struct audit_line *line, uint64_t now_ms);
+
+/* Inside a store_fn: a line about something that is no order, such as a policy. members: what was given, NULL for
+ * nothing; borrowed. */
+enum store_status audit_note(struct store_txn *txn, const char *what, const char *subject, const json_t *members,
+                             uint64_t now_ms);
 
 #endif

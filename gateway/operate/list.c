@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/external_key.h"
+#include "acme/policy.h"
 #include "gateway/clock.h"
 #include "gateway/issue/tables.h"
 #include "gateway/operate/object.h"
@@ -132,6 +134,44 @@ void orders_list(struct request *request)
     struct page page = {.row = order_row};
     struct scan_from from = {.len = 0};
     list(request, ACME_ORDERS, &page, &from);
+}
+
+/* ---- policies and external account keys ---- */
+
+static json_t *policy_row(struct page *page, struct store_txn *txn, struct store_slice key, struct store_slice value)
+{
+    char name[ACME_POLICY_MAX + 1];
+    struct acme_policy policy;
+    (void)value;
+    if (key.len > ACME_POLICY_MAX)
+        return NULL;
+    memcpy(name, key.data, key.len);
+    name[key.len] = '\0';
+    bool good = acme_policy_load(txn, name, &policy) == STORE_OK;
+    json_t *row = good ? finish_row(page, acme_policy_json(&policy)) : unreadable(page, name);
+    acme_policy_clear(&policy);
+    return row;
+}
+
+void policies_list(struct request *request)
+{
+    struct page page = {.row = policy_row};
+    struct scan_from from = {.len = 0};
+    list(request, ACME_POLICIES, &page, &from);
+}
+
+static json_t *key_row(struct page *page, struct store_txn *txn, struct store_slice id, struct store_slice value)
+{
+    struct external_key key;
+    (void)txn;
+    return external_key_decode(id, value, &key) ? finish_row(page, external_key_json(&key)) : unreadable(page, key.id);
+}
+
+void keys_list(struct request *request)
+{
+    struct page page = {.row = key_row};
+    struct scan_from from = {.len = 0};
+    list(request, ACME_EXTERNAL_KEYS, &page, &from);
 }
 
 /* ---- subscriptions ---- */

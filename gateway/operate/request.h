@@ -4,10 +4,11 @@
 
 #include <jansson.h>
 
+#include "acme/external_key.h"
 #include "gateway/operate/admin.h"
 #include "gateway/operate/scan.h"
 
-enum { ARGUMENT_MAX = 128, CURSOR_MAX = 2 * SCAN_KEY_MAX, BODY_MAX = 4096 };
+enum { ARGUMENT_MAX = 128, CURSOR_MAX = 2 * SCAN_KEY_MAX, BODY_MAX = 64 * 1024 };
 
 /* Parameters that a route may take. */
 enum { TAKES_PAGE = 1, TAKES_STATE = 2, TAKES_SINCE = 4 };
@@ -51,8 +52,21 @@ void upstreams_get(struct request *request);
 void upstream_pause(struct request *request);
 void upstream_resume(struct request *request);
 void cost_get(struct request *request);
+void policies_list(struct request *request);
+void policy_get(struct request *request);
+void policy_create(struct request *request);
+void policy_set(struct request *request);
+void policy_delete(struct request *request);
+void keys_list(struct request *request);
+void key_get(struct request *request);
+void key_create(struct request *request);
+void key_set(struct request *request);
+void key_disable(struct request *request);
+void key_enable(struct request *request);
 void backup_post(struct request *request);
 
+/* Without its secret; a row of the list, too. NULL when out of memory. */
+json_t *external_key_json(const struct external_key *key);
 /* Also part of the status. NULL when out of memory. */
 json_t *upstreams_json(const struct admin *admin);
 

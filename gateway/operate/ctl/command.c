@@ -13,6 +13,8 @@ static void print_help(void)
         char text[48];
         snprintf(text, sizeof text, "%s%s%s%s%s", c->words[0], c->words[1] ? " " : "", c->words[1] ? c->words[1] : "",
                  c->argument ? " " : "", c->argument ? c->argument : "");
+        if (c->options & OPTION_MEMBERS)
+            snprintf(text + strlen(text), sizeof text - strlen(text), " KEY=VALUE...");
         printf("  %-32s%s\n", text, c->help);
     }
     printf("\n  --socket PATH   the daemon's admin socket (%s)\n"
@@ -80,8 +82,15 @@ static bool read_option(struct reading *r, const char *name)
     return false;
 }
 
-static bool read_word(struct reading *r, const char *word)
+/* A word with '=' in it is a member, whatever comes before or after it. */
+static bool read_word(struct reading *r, char *word)
 {
+    struct asked *asked = r->asked;
+    if (strchr(word, '=')) {
+        asked->members = asked->member_count ? asked->members : r->argv - 1;
+        asked->members[asked->member_count++] = word; /* behind what was read already */
+        return true;
+    }
     if (r->word_count == sizeof r->words / sizeof *r->words) {
         complain("\"%s\" is too much", word);
         return false;
@@ -109,6 +118,8 @@ static bool fits(const struct reading *r, const struct command *c, unsigned name
         complain("%s %s wants %s", c->words[0], c->words[1] ? c->words[1] : "", c->argument);
     else if (r->word_count > wanted)
         complain("\"%s\" is too much", r->words[wanted]);
+    else if (r->asked->member_count > 0 && !(c->options & OPTION_MEMBERS))
+        complain("\"%s\" is too much", r->asked->members[0]);
     else if (r->options & ~c->options)
         complain("an option that is not for %s %s", c->words[0], c->words[1] ? c->words[1] : "");
     else
@@ -140,7 +151,7 @@ bool command_read(int argc, char **argv, struct asked *asked, enum outcome *outc
     *asked = (struct asked){.socket = DEFAULT_SOCKET};
     *outcome = MISUSED;
     while (*r.argv) {
-        const char *argument = *r.argv++;
+        char *argument = *r.argv++;
         if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
             print_help();
             *outcome = DONE;

@@ -27,6 +27,14 @@ static const struct column sums[] = {
     {"AMOUNT", "amount_cents"},
     {NULL, NULL},
 };
+static const struct column policies[] = {
+    {"POLICY", "name"},      {"VALIDATION", "validation"}, {"PROFILES", "profiles"},
+    {"NAMES", "names"},      {NULL, NULL},
+};
+static const struct column keys[] = {
+    {"KEY", "id"},           {"POLICY", "policy"}, {"ENABLED", "enabled"}, {"ACCOUNTS", "accounts"},
+    {"CREATED", "created_ms"}, {"NOTE", "note"},   {NULL, NULL},
+};
 static const struct column audit[] = {
     {"TIME", "time_ms"},
     {"WHAT", "what"},
@@ -102,6 +110,24 @@ const struct command commands[] = {
      audit,
      false,
      "every purchase and replacement, oldest first"},
+    {{"policy", "create"}, "NAME", "POST", "/policies/*", OPTION_MEMBERS, NULL, false, "a new policy, with members"},
+    {{"policy", "list"}, NULL, "GET", "/policies", OPTIONS_PAGE, policies, false, "who may have what"},
+    {{"policy", "show"}, "NAME", "GET", "/policies/*", 0, NULL, false, "one with all its members"},
+    {{"policy", "set"}, "NAME", "POST", "/policies/*/set", OPTION_MEMBERS, NULL, false, "change members of it"},
+    {{"policy", "delete"}, "NAME", "POST", "/policies/*/delete", 0, NULL, false, "one that no key refers to"},
+    {{"eab", "create"},
+     "POLICY",
+     "POST",
+     "/policies/*/keys",
+     OPTION_MEMBERS,
+     NULL,
+     false,
+     "a new external account key, with commands for clients"},
+    {{"eab", "list"}, NULL, "GET", "/keys", OPTIONS_PAGE, keys, false, "external account keys"},
+    {{"eab", "show"}, "KEY", "GET", "/keys/*", 0, NULL, false, "one, without its secret"},
+    {{"eab", "set"}, "KEY", "POST", "/keys/*/set", OPTION_MEMBERS, NULL, false, "its policy, its note"},
+    {{"eab", "disable"}, "KEY", "POST", "/keys/*/disable", 0, NULL, false, "its accounts stop at once"},
+    {{"eab", "enable"}, "KEY", "POST", "/keys/*/enable", 0, NULL, false, "its accounts may go on"},
     {{"backup", NULL}, "DIRECTORY", "POST", "/backup", 0, NULL, true, "write a copy of the store into a new folder"},
     {{NULL, NULL}, NULL, NULL, NULL, 0, NULL, false, NULL},
 };

@@ -90,7 +90,7 @@ static bool make_url(CURL *easy, const struct asked *asked, char url[static URL_
     return len >= 0 && (size_t)len < URL_SIZE - used && add_query(easy, url, asked);
 }
 
-/* ---- the body: only a backup has one ---- */
+/* ---- the body ---- */
 
 /* The daemon has another working folder. NULL: said what is wrong. */
 static char *backup_body(const char *directory)
@@ -107,6 +107,33 @@ static char *backup_body(const char *directory)
     if (!body)
         fprintf(stderr, "acmegatectl: the folder's path is too long or no UTF-8\n");
     return body;
+}
+
+/* Texts; the daemon knows what each has to be. NULL: said what is wrong. */
+static char *members_body(const struct asked *asked)
+{
+    json_t *json = json_object();
+    int failed = json == NULL;
+    for (unsigned i = 0; i < asked->member_count; i++) {
+        const char *value = strchr(asked->members[i], '=') + 1;
+        failed |= json_object_setn_new(json, asked->members[i], (size_t)(value - 1 - asked->members[i]), json_string(value));
+    }
+    char *body = failed ? NULL : json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    if (!body)
+        fprintf(stderr, "acmegatectl: a KEY=VALUE is no UTF-8\n");
+    return body;
+}
+
+/* False: said what is wrong. */
+static bool make_body(const struct asked *asked, char **body)
+{
+    const struct command *command = asked->command;
+    if (command->slow)
+        *body = backup_body(asked->argument);
+    else if (command->options & OPTION_MEMBERS)
+        *body = members_body(asked);
+    return *body || (!command->slow && !(command->options & OPTION_MEMBERS));
 }
 
 /* ---- the exchange ---- */
@@ -166,7 +193,7 @@ enum outcome exchange(const struct asked *asked, char **text, json_t **json)
         fprintf(stderr, "acmegatectl: out of memory, or an argument is too long\n");
         goto out;
     }
-    if (asked->command->slow && !(body = backup_body(asked->argument)))
+    if (!make_body(asked, &body))
         goto out;
     headers = curl_slist_append(NULL, "Content-Type: application/json");
     set_options(easy, asked, url, &answer);

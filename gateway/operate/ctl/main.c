@@ -6,6 +6,7 @@
 
 #include "gateway/operate/ctl/exchange.h"
 #include "gateway/operate/ctl/show.h"
+#include "gateway/operate/ctl/show_key.h"
 
 static enum outcome print(const struct asked *asked, const char *text, const json_t *json)
 {
@@ -14,6 +15,8 @@ static enum outcome print(const struct asked *asked, const char *text, const jso
         printf("%s\n", text);
     else if (asked->command->columns)
         good = show_table(json, asked);
+    else if (json_object_get(json, "hmac_key"))
+        show_key(json);
     else
         show_object(json);
     if (good && fflush(stdout) == 0 && !ferror(stdout))

@@ -125,7 +125,6 @@ static inline void world_open(struct world *w)
         .store = w->store,
         .base_url = BASE,
         .instance = "t",
-        .policy = "house",
         .identifiers_max = 10,
         .offer = {[ACME_HTTP_01] = true, [ACME_DNS_01] = true, [ACME_TLS_ALPN_01] = true},
         .order_lifetime_s = 7 * 86400,

@@ -20,7 +20,7 @@ static void a_client_gets_a_certificate(void **state)
     assert_string_equal(member(&r, "status"), "pending");
     assert_int_equal(json_array_size(json_object_get(r.json, "authorizations")), 2);
     assert_int_equal(json_array_size(json_object_get(r.json, "identifiers")), 2);
-    assert_string_equal(w.policy, "house");
+    assert_string_equal(w.policy, "default");
     reply_free(&r);
 
     struct acme_order order;

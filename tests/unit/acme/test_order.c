@@ -163,7 +163,7 @@ static void the_user_agent_is_kept(void **state)
     assert_int_equal(strlen(order.user_agent), 200);
     assert_memory_equal(order.user_agent, "aaa?a", 5);
     assert_string_equal(order.profile, "standard");
-    assert_string_equal(order.policy, "house");
+    assert_string_equal(order.policy, "default");
     acme_order_clear(&order);
     reply_free(&r);
     client_free(&c);

@@ -76,7 +76,6 @@ static inline int acme_world_prepare(void **state)
         .store = a->store,
         .base_url = BASE_URL,
         .instance = "t",
-        .policy = "default",
         .identifiers_max = 10,
         .offer = {[ACME_HTTP_01] = true},
         .order_lifetime_s = 3600,

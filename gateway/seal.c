@@ -1,0 +1,98 @@
+#include "gateway/seal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "acme/tables.h"
+
+static bool complain(char reason[static GATEWAY_REASON_MAX], const char *file, const char *what)
+{
+    snprintf(reason, GATEWAY_REASON_MAX, "store.key_file: %s: %s", file, what);
+    return false;
+}
+
+static bool keep_first(void *ctx, struct store_slice key, struct store_slice value)
+{
+    return external_key_decode(key, value, ctx) && false;
+}
+
+/* STORE_OK and one that is sealed; STORE_NOT_FOUND: the store holds none. */
+static enum store_status any_sealed(struct store *store, struct external_key *key)
+{
+    struct store_txn *txn;
+    memset(key, 0, sizeof *key);
+    enum store_status status = store_read(store, &txn);
+    if (status != STORE_OK)
+        return status;
+    status = store_visit(txn, ACME_EXTERNAL_KEYS, NULL, 0, keep_first, key);
+    store_read_end(txn);
+    return status == STORE_OK && !key->id[0] ? STORE_NOT_FOUND : status;
+}
+
+static bool read_key(int fd, const char *file, uint8_t seal[static EXTERNAL_KEY_SEAL_LEN],
+                     char reason[static GATEWAY_REASON_MAX])
+{
+    struct stat about;
+    if (fstat(fd, &about) != 0)
+        return complain(reason, file, strerror(errno));
+    if (!S_ISREG(about.st_mode) || about.st_size != EXTERNAL_KEY_SEAL_LEN)
+        return complain(reason, file, "is not a key file of this program (32 octets); restore the right one");
+    if (about.st_mode & (S_IRWXG | S_IRWXO))
+        return complain(reason, file, "can be read by others: chmod 600");
+    return read(fd, seal, EXTERNAL_KEY_SEAL_LEN) == EXTERNAL_KEY_SEAL_LEN || complain(reason, file, "cannot be read");
+}
+
+/* Under another name first: a crash leaves no half a key. */
+static bool write_key(const char *file, uint8_t seal[static EXTERNAL_KEY_SEAL_LEN],
+                      char reason[static GATEWAY_REASON_MAX])
+{
+    char fresh[512];
+    int fd = -1;
+    if (snprintf(fresh, sizeof fresh, "%s.new", file) >= (int)sizeof fresh)
+        return complain(reason, file, "the path is too long");
+    if (RAND_bytes(seal, EXTERNAL_KEY_SEAL_LEN) != 1)
+        return complain(reason, file, "no random numbers for a new key");
+    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool written = fd >= 0 && write(fd, seal, EXTERNAL_KEY_SEAL_LEN) == EXTERNAL_KEY_SEAL_LEN && fsync(fd) == 0;
+    if (fd >= 0)
+        written = close(fd) == 0 && written;
+    if (!written || rename(fresh, file) != 0) {
+        int error = errno;
+        unlink(fresh);
+        return complain(reason, file, strerror(error));
+    }
+    return true;
+}
+
+bool seal_load(const char *file, struct store *store, uint8_t seal[static EXTERNAL_KEY_SEAL_LEN],
+               char reason[static GATEWAY_REASON_MAX])
+{
+    struct external_key key;
+    uint8_t mac[EXTERNAL_KEY_MAC_LEN];
+    enum store_status status = any_sealed(store, &key);
+    if (status != STORE_OK && status != STORE_NOT_FOUND)
+        return complain(reason, file, store_status_text(status));
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && status == STORE_NOT_FOUND)
+        return write_key(file, seal, reason);
+    if (fd < 0)
+        return complain(reason, file,
+                        errno == ENOENT ? "is not there, but the store holds external account keys that were sealed "
+                                          "with it; restore it"
+                                        : strerror(errno));
+    bool good = read_key(fd, file, seal, reason);
+    close(fd);
+    if (!good || status == STORE_NOT_FOUND)
+        return good;
+    good = external_key_open(&key, seal, mac) ||
+           complain(reason, file, "does not fit this store: its external account keys were sealed with another file");
+    OPENSSL_cleanse(mac, sizeof mac);
+    return good;
+}
