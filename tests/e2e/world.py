@@ -29,12 +29,14 @@ def program(name):
 
 class World:
     """options: learn (one of LEARN, or "both" for push with certificate beside a short poll), issue_delay in seconds,
-    change (a function that edits the gateway's configuration before it is written)."""
+    change (a function that edits the gateway's configuration before it is written), behind_web_server (Sectigo's
+    domain control looks at ports["web"], where the test runs a web server, and not at the public listener itself)."""
 
-    def __init__(self, folder, learn="push-certificate", issue_delay=0, change=None):
+    def __init__(self, folder, learn="push-certificate", issue_delay=0, change=None, behind_web_server=False):
         self.folder = str(folder)
         self.learn, self.issue_delay, self.change = learn, issue_delay, change
-        self.ports = {name: take_port() for name in ("acme", "public", "sandbox", "http01", "alpn")}
+        self.ports = {name: take_port() for name in ("acme", "public", "sandbox", "http01", "alpn", "web")}
+        self.looked_at = self.ports["web" if behind_web_server else "public"]
         self.dns = self.sandbox = self.gateway = None
         self.problems = []
         try:
@@ -69,7 +71,7 @@ class World:
         os.makedirs(self.path("sandbox"), exist_ok=True)
         argv = [program("sectigo-sandbox"), "--listen", f"127.0.0.1:{self.ports['sandbox']}",
                 "--data", self.path("sandbox"), "--resolver", f"127.0.0.1:{self.dns.port}",
-                "--http-port", str(self.ports["public"]), "--login", LOGIN,
+                "--http-port", str(self.looked_at), "--login", LOGIN,
                 "--password-file", self._write("sandbox-password", PASSWORD + "\n"),
                 "--issue-delay", str(self.issue_delay)]
         if self.learn != "poll":
@@ -134,7 +136,7 @@ class World:
             "admin": {"socket": self.path("admin.sock")},
             "validation": {"resolvers": [f"127.0.0.1@{self.dns.port}"], "http_port": self.ports["http01"],
                            "tls_port": self.ports["alpn"], "timeout": "10s"},
-            "dcv": {"http_port": self.ports["public"], "preflight": "enforce", "preflight_retry": "1s"},
+            "dcv": {"http_port": self.looked_at, "preflight": "enforce", "preflight_retry": "1s"},
             "issuance": {"settle_again": "1s", "resend": "3s", "settle_give_up": "1h", "later": "1s"},
             "logins": [{"name": "main", "url": self.sandbox_url, "login": LOGIN,
                         "password_file": self._write("login-password", PASSWORD + "\n"),
