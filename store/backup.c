@@ -70,7 +70,10 @@ enum store_status store_backup(struct store *store, const char *to, char reason[
     if (code != 0)
         return status_explain(code == EEXIST ? STORE_EXISTS : status_of(code), reason, "%s: cannot write here: %s", to,
                               strerror(code));
+    uint64_t copied_ms = copied_now_ms();
     code = copy(store, &paths);
+    if (code == 0)
+        code = copied_mark(paths.folder, copied_ms);
     if (code == 0)
         code = settle(&paths);
     if (code == 0)

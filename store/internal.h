@@ -59,6 +59,9 @@ enum store_status status_explain(enum store_status status, char reason[static ST
 /* lock.c: *fd keeps the lock until it is closed. */
 enum store_status lock_take(const char *folder, int *fd, char reason[static STORE_REASON_SIZE]);
 
+/* store.c: the name of one of ours. */
+const char *table_own_name(unsigned ours);
+
 /* sync.c: both return 0 or an errno. */
 int sync_path(const char *path);
 int sync_parent(const char *path);
@@ -66,6 +69,11 @@ int sync_parent(const char *path);
 /* schema.c: brings the tables up to the program's schema, or refuses. */
 enum store_status schema_settle(struct store *store, const struct store_config *config,
                                 char reason[static STORE_REASON_SIZE]);
+
+/* copied.c: marks the store in this folder, which nobody has open, as a copy of what another held at that time. 0, or a
+ * code of LMDB or errno. */
+int copied_mark(const char *folder, uint64_t copied_ms);
+uint64_t copied_now_ms(void);
 
 /* table.c: ours is one of TABLE_...; the result is a number as store_get and the others take. */
 unsigned table_own(const struct store *store, unsigned ours);

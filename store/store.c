@@ -68,6 +68,11 @@ static enum store_status open_environment(struct store *store, const struct stor
     return STORE_OK;
 }
 
+const char *table_own_name(unsigned ours)
+{
+    return own_names[ours];
+}
+
 static int open_each(struct store *store, const struct store_config *config, MDB_txn *txn)
 {
     int code = 0;

@@ -154,8 +154,15 @@ enum store_status store_jobs(struct store_txn *txn, store_job_visit_fn *visit, v
 
 /* ---- keeping ---- */
 
-/* Writes a compact, synced copy into folder `to`, which must not exist. Blocks; not on an event loop. */
+/* Writes a compact, synced copy into folder `to`, which must not exist; the copy knows that it is one
+ * (store_copied_ms). Blocks; not on an event loop. */
 enum store_status store_backup(struct store *store, const char *to, char reason[static STORE_REASON_SIZE]);
+
+/* UNIX milliseconds at which this store was written as a copy of another; 0 where it is none, or where that has been
+ * settled: the program that opens a copy finds out what happened since. Reading. */
+uint64_t store_copied_ms(struct store_txn *txn);
+/* In a store_fn: from now on it is an original. */
+enum store_status store_copied_settle(struct store_txn *txn);
 
 struct store_stats {
     uint64_t commits, operations, failed; /* since start */

@@ -98,6 +98,7 @@ struct config_issuance {
     uint32_t later_ms;          /* default 60s: first back-off, doubling to an hour */
     unsigned queue;             /* default 64: how many may wait for one subscription */
     uint32_t superseded_after_ms; /* default 1h: a waiting one whose order nobody has read for so long ends */
+    uint32_t check_interval_ms; /* default 1d: between looks at a login's credit, and at drift */
 };
 
 struct config_login {
@@ -108,6 +109,7 @@ struct config_login {
     char *ca_file;                         /* default NULL: the system's */
     char *trust_anchors;                   /* PEM file of roots that issued certificates must chain to */
     char *proxy;
+    int64_t low_credit_cents;                /* default 0: a balance below it is an alarm */
     bool test;                               /* default false: test=Y is sent, nothing is billed */
     bool replace_foreign_order_number;       /* default true: AutoReplaceSSL of this account takes foreignOrderNumber */
     uint32_t connect_timeout_ms, timeout_ms; /* default 30s and 120s */

@@ -8,6 +8,7 @@
 #include "gateway/dcv/files.h"
 #include "gateway/issue/errand.h"
 #include "gateway/issue/guard.h"
+#include "gateway/issue/imported.h"
 #include "gateway/issue/login.h"
 #include "gateway/issue/queue.h"
 #include "gateway/issue/records.h"
@@ -275,6 +276,18 @@ static enum store_status check_account(struct commit *c)
     return status;
 }
 
+/* What a reconciliation found meanwhile is not bought once more: it is replaced. */
+static enum store_status check_imported(struct commit *c)
+{
+    struct subscription_scope scope = {c->sub->policy,   c->sub->profile, c->sub->login,
+                                       c->sub->endpoint, c->sub->test,    &c->sub->names,
+                                       renew_before_ms(c)};
+    if (c->result->to != ISSUANCE_SUBMITTING || c->is->kind != ISSUANCE_PURCHASE || c->is->sends > 0)
+        return STORE_OK;
+    enum store_status status = imported_instead(c->txn, &scope, c->now_ms, c->sub, c->is);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
 /* What costs money has to get past the guard; what is free goes on. A request that leaves again has been past it. */
 static enum store_status check_purchase(struct commit *c)
 {
@@ -301,6 +314,8 @@ static enum store_status check_purchase(struct commit *c)
 static enum store_status check(struct commit *c)
 {
     enum store_status status = check_account(c);
+    if (status == STORE_OK)
+        status = check_imported(c);
     if (status == STORE_OK)
         status = check_purchase(c);
     if (status == STORE_OK && c->errand->push)

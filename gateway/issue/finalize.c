@@ -7,6 +7,7 @@
 #include "gateway/dcv/choice.h"
 #include "gateway/issue/errand.h"
 #include "gateway/issue/guard.h"
+#include "gateway/issue/imported.h"
 #include "gateway/issue/request.h"
 #include "gateway/issue/tables.h"
 
@@ -78,6 +79,14 @@ static bool may_buy(struct issuer *issuer, struct store_txn *txn, const struct c
     return true;
 }
 
+static bool is_imported(struct store_txn *txn, const struct subscription_scope *scope)
+{
+    struct subscription sub;
+    bool imported = imported_for(txn, scope, clock_ms(), &sub) == STORE_OK;
+    subscription_clear(&sub);
+    return imported;
+}
+
 static bool may_order(void *ctx, struct store_txn *txn, const char *policy, const struct acme_names *names,
                       char profile_name[static ACME_POLICY_MAX + 1], struct acme_problem *problem)
 {
@@ -102,7 +111,7 @@ static bool may_order(void *ctx, struct store_txn *txn, const char *policy, cons
         return refuse_for_a_while(problem, BLOCKED, BLOCKED_RETRY_S);
     if (full)
         return refuse_for_a_while(problem, FULL, FULL_RETRY_S);
-    if (!found && !may_buy(issuer, txn, profile, &scope, problem))
+    if (!found && !is_imported(txn, &scope) && !may_buy(issuer, txn, profile, &scope, problem))
         return false;
     memcpy(profile_name, profile->name, strlen(profile->name) + 1); /* config bounds it to ACME_POLICY_MAX */
     return true;
@@ -243,11 +252,25 @@ static enum store_status attach_any(struct finalize *f, const struct subscriptio
     return status;
 }
 
+/* One that serves, by what the store knows or by what a reconciliation found. */
+static enum store_status find(struct finalize *f, const struct subscription_scope *scope, struct subscription *sub)
+{
+    enum store_status status = subscription_find(f->txn, scope, f->now_ms, sub);
+    if (status != STORE_NOT_FOUND)
+        return status;
+    subscription_clear(sub);
+    status = imported_for(f->txn, scope, f->now_ms, sub);
+    if (status != STORE_OK)
+        return status;
+    unsigned product = choose_product(f);
+    return product ? imported_claim(f->txn, sub, scope, product) : STORE_REFUSED;
+}
+
 static enum store_status place(struct finalize *f, struct issuance *is)
 {
     struct subscription sub;
     struct subscription_scope scope = scope_of(f->order->policy, f->profile, f->login, &f->order->names);
-    enum store_status status = subscription_find(f->txn, &scope, f->now_ms, &sub);
+    enum store_status status = find(f, &scope, &sub);
 
     if (status == STORE_NOT_FOUND) {
         status = buy(f, is);

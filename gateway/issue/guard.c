@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/issue/ledger.h"
 #include "gateway/issue/login.h"
 #include "gateway/issue/request.h"
 
@@ -33,13 +34,18 @@ static enum store_status decide_pause(struct store_txn *txn, const struct guard_
                                       struct guard_verdict *verdict)
 {
     struct login login;
+    struct ledger ledger;
     enum store_status status = login_load(txn, purchase->login, &login);
-    if (status != STORE_OK || login.paused_ms == 0)
+    if (status == STORE_OK)
+        status = ledger_load(txn, purchase->login, &ledger);
+    if (status != STORE_OK || (login.paused_ms == 0 && ledger.restored_ms == 0))
         return status;
     verdict->held = true;
     verdict->due_ms = now_ms + PAUSE_LOOK_MS;
-    snprintf(verdict->why, sizeof verdict->why,
-             "the operator has paused purchases with this login (acmegatectl upstream resume)");
+    snprintf(verdict->why, sizeof verdict->why, "%s",
+             login.paused_ms ? "the operator has paused purchases with this login (acmegatectl upstream resume)"
+                             : "the store was restored from a backup, so nothing is bought before it knows what was "
+                               "bought since (acmegatectl upstream reconcile)");
     return STORE_OK;
 }
 

@@ -17,8 +17,8 @@ static const struct {
     unsigned moves; /* the states that may follow */
 } states[ISSUANCE_STATES] = {
     [ISSUANCE_QUEUED] = {"queued", TO(PREPARED) | TO(REFUSED)},
-    [ISSUANCE_PREPARED] = {"prepared", TO(PUBLISHED) | TO(HELD) | TO(REFUSED)},
-    [ISSUANCE_PUBLISHED] = {"published", TO(SUBMITTING) | TO(PREPARED) | TO(HELD) | TO(REFUSED)},
+    [ISSUANCE_PREPARED] = {"prepared", TO(PUBLISHED) | TO(UNKNOWN) | TO(HELD) | TO(REFUSED)},
+    [ISSUANCE_PUBLISHED] = {"published", TO(SUBMITTING) | TO(UNKNOWN) | TO(PREPARED) | TO(HELD) | TO(REFUSED)},
     [ISSUANCE_SUBMITTING] = {"submitting",
                              TO(SUBMITTED) | TO(UNKNOWN) | TO(PUBLISHED) | TO(HELD) | TO(REFUSED) | TO(PREPARED)},
     [ISSUANCE_UNKNOWN] = {"unknown", TO(SUBMITTED) | TO(SUBMITTING) | TO(HELD) | TO(REFUSED)},

@@ -9,6 +9,7 @@
 #include "gateway/issue/records.h"
 #include "gateway/issue/refund.h"
 #include "gateway/issue/revoke.h"
+#include "gateway/issue/upkeep.h"
 #include "gateway/log.h"
 
 /* After the store or the configuration would not give us an issuance whose job is due. */
@@ -46,6 +47,9 @@ struct issuer *issuer_make(const struct issuer_config *config)
     scheduler_handle(config->scheduler, JOB_ISSUANCE, on_job, issuer);
     scheduler_handle(config->scheduler, JOB_DCV_RECORDS, records_job, issuer);
     scheduler_handle(config->scheduler, JOB_REVOKE, revoke_on_job, issuer);
+    scheduler_handle(config->scheduler, JOB_BALANCE, upkeep_on_job, issuer);
+    scheduler_handle(config->scheduler, JOB_DRIFT, upkeep_on_job, issuer);
+    scheduler_handle(config->scheduler, JOB_RECONCILE, upkeep_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_REFUND, refund_on_job, issuer);
     return issuer;
 }
@@ -127,18 +131,37 @@ static enum store_status recover_one(struct store_txn *txn, const struct store_j
 static enum store_status recover(struct store_txn *txn, void *arg)
 {
     struct recovery recovery = {0};
+    const struct issuer *issuer = arg;
     uint64_t now_ms = clock_ms();
-    (void)arg;
     enum store_status status = store_jobs(txn, remember, &recovery);
     if (recovery.failed)
         status = STORE_IO;
     for (size_t i = 0; status == STORE_OK && i < recovery.count; i++)
         status = recover_one(txn, &recovery.jobs[i], now_ms);
     free(recovery.jobs);
-    return status;
+    return status == STORE_OK ? upkeep_settle(txn, issuer->at.config, now_ms) : status;
+}
+
+static void warn_restored(const struct issuer *issuer)
+{
+    struct store_txn *txn;
+    struct ledger ledger;
+    if (store_read(issuer->at.store, &txn) != STORE_OK)
+        return;
+    for (unsigned i = 0; i < issuer->at.config->login_count; i++) {
+        const char *login = issuer->at.config->logins[i].name;
+        if (ledger_load(txn, login, &ledger) == STORE_OK && ledger.restored_ms)
+            log_warning("the store was restored from a backup, so this login buys nothing until it knows what was bought "
+                        "since: acmegatectl upstream reconcile",
+                        "login", login);
+    }
+    store_read_end(txn);
 }
 
 enum store_status issuer_recover(struct issuer *issuer)
 {
-    return store_call(issuer->at.store, recover, NULL);
+    enum store_status status = store_call(issuer->at.store, recover, issuer);
+    if (status == STORE_OK)
+        warn_restored(issuer);
+    return status;
 }

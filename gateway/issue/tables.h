@@ -20,12 +20,14 @@ enum issue_table {
     ISSUE_LOGINS,                           /* login name -> what is remembered of it (login.h) */
     ISSUE_SPENDING,                         /* day or month, policy ("" for all) -> purchases and their cost */
     ISSUE_RESERVATIONS,                     /* issuance id -> what its purchase is expected to cost */
+    ISSUE_LEDGERS,                          /* login name -> what is known of its account (ledger.h) */
+    ISSUE_IMPORTED,                         /* order number -> id of the subscription it was imported as */
     ISSUE_TABLE_END
 };
 
 #define ISSUE_TABLE_NAMES                                                                                              \
     "subscriptions", "subscription-index", "issuances", "issuance-by-order", "issuance-by-order-number",               \
         "issuance-by-certificate-id", "dcv-files", "audit", "dcv-records", "logins", "spending", \
-        "reservations"
+        "reservations", "ledgers", "imported"
 
 #endif

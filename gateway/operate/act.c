@@ -3,11 +3,17 @@
 
 #include "gateway/clock.h"
 #include "gateway/issue/login.h"
+#include "gateway/issue/upkeep.h"
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
 #include "gateway/operate/view.h"
+
+/* A report's times may be of another zone, and a backup takes time. */
+static const uint64_t RESTORED_MARGIN_MS = 26ull * 3600 * 1000;
+/* How far back is looked where no backup says since when. */
+static const uint64_t RECONCILE_SPAN_MS = 31ull * 24 * 3600 * 1000;
 
 /* ---- an order's next step now ---- */
 
@@ -87,11 +93,24 @@ struct pausing {
     unsigned woken;
 };
 
+/* The operator knows better than a store that was restored. */
+static enum store_status forget_restored(struct store_txn *txn, const char *login)
+{
+    struct ledger ledger;
+    enum store_status status = ledger_load(txn, login, &ledger);
+    if (status != STORE_OK || ledger.restored_ms == 0)
+        return status;
+    ledger.restored_ms = 0;
+    return ledger_save(txn, login, &ledger);
+}
+
 static enum store_status set_paused(struct store_txn *txn, void *arg)
 {
     struct pausing *p = arg;
     p->woken = 0;
     enum store_status status = login_set_paused(txn, p->login, p->pause ? p->now_ms : 0);
+    if (status == STORE_OK && !p->pause)
+        status = forget_restored(txn, p->login);
     if (status == STORE_OK && !p->pause)
         status = login_wake_held(txn, p->login, p->now_ms, &p->woken);
     return status;
@@ -132,6 +151,44 @@ void upstream_pause(struct request *request)
 void upstream_resume(struct request *request)
 {
     set_login(request, false);
+}
+
+/* ---- what was ordered and is not known ---- */
+
+struct reconciling {
+    const char *login;
+    uint64_t since_ms, from_ms, now_ms; /* since_ms 0: as long as it takes */
+};
+
+static enum store_status reconcile(struct store_txn *txn, void *arg)
+{
+    struct reconciling *r = arg;
+    struct ledger ledger;
+    enum store_status status = ledger_load(txn, r->login, &ledger);
+    r->from_ms = r->since_ms ? r->since_ms
+                 : ledger.restored_ms > RESTORED_MARGIN_MS ? ledger.restored_ms - RESTORED_MARGIN_MS
+                                                           : r->now_ms - RECONCILE_SPAN_MS;
+    return status == STORE_OK ? upkeep_reconcile(txn, r->login, r->from_ms, r->now_ms) : status;
+}
+
+void upstream_reconcile(struct request *request)
+{
+    struct reconciling r = {.login = request->argument, .since_ms = request->since_ms, .now_ms = clock_ms()};
+    struct object o;
+    if (!upstream_login(request->admin->upstream, r.login)) {
+        answer_error(request->answer, 404, "no login of the configuration is called %s", r.login);
+        return;
+    }
+    enum store_status status = store_call(request->admin->store, reconcile, &r);
+    if (status != STORE_OK) {
+        answer_store(request->answer, status, "login");
+        return;
+    }
+    log_info("the operator reconciles a login with Sectigo's report", "login", r.login);
+    object_begin(&o);
+    object_text(&o, "login", r.login);
+    object_time(&o, "reconcile_from_ms", r.from_ms);
+    answer_json(request->answer, 200, object_end(&o));
 }
 
 /* ---- a copy of the store ---- */

@@ -23,6 +23,7 @@ static const struct route {
     {"GET", "/upstreams", upstreams_get, 0, false},
     {"POST", "/upstreams/*/pause", upstream_pause, 0, false},
     {"POST", "/upstreams/*/resume", upstream_resume, 0, false},
+    {"POST", "/upstreams/*/reconcile", upstream_reconcile, TAKES_SINCE, false},
     {"GET", "/cost", cost_get, 0, false},
     {"GET", "/audit", audit_list, TAKES_PAGE | TAKES_SINCE, false},
     {"GET", "/policies", policies_list, TAKES_PAGE, false},

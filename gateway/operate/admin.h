@@ -6,6 +6,7 @@
  *   POST /orders/ID/retry                                its issuance's job becomes due
  *   GET  /upstreams
  *   POST /upstreams/LOGIN/pause, /upstreams/LOGIN/resume
+ *   POST /upstreams/LOGIN/reconcile                      begins it; /upstreams tells how it went
  *   GET  /cost
  *   POST /backup                                         {"directory": "/absolute/path"}
  *   GET  /policies, /policies/NAME
@@ -17,7 +18,8 @@
  *   POST /keys/ID/set                                    {"policy": NAME, "note": TEXT}
  *   POST /keys/ID/disable, /keys/ID/enable
  *
- * Pages take limit (1 to 1000, 100 by default) and after (a cursor); issuances take state, the audit since (UNIX ms).
+ * Pages take limit (1 to 1000, 100 by default) and after (a cursor); issuances take state, the audit and
+ * reconcile since (UNIX ms).
  * An error is {"error": "a sentence"}. Times are UNIX milliseconds in keys that end in _ms, null for none.
  */
 #ifndef GATEWAY_OPERATE_ADMIN_H

@@ -51,6 +51,7 @@ void order_retry(struct request *request);
 void upstreams_get(struct request *request);
 void upstream_pause(struct request *request);
 void upstream_resume(struct request *request);
+void upstream_reconcile(struct request *request);
 void cost_get(struct request *request);
 void policies_list(struct request *request);
 void policy_get(struct request *request);

@@ -4,6 +4,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/issue/issuance.h"
+#include "gateway/issue/ledger.h"
 #include "gateway/issue/login.h"
 #include "gateway/issue/tables.h"
 #include "gateway/operate/object.h"
@@ -121,18 +122,42 @@ void status_get(struct request *request)
 
 /* ---- logins ---- */
 
+static void ledger_put(struct object *o, const struct config_login *config, const struct ledger *ledger)
+{
+    object_time(o, "restored_ms", ledger->restored_ms);
+    object_time(o, "reconciled_ms", ledger->reconciled_ms);
+    object_number(o, "imported", ledger->imported);
+    object_time(o, "balance_ms", ledger->balance_ms);
+    object_put(o, "balance_cents", ledger->balance_ms ? json_integer(ledger->balance_cents) : json_null());
+    object_put(o, "credit_low", json_boolean(ledger->balance_ms && ledger->balance_cents < config->low_credit_cents));
+    object_time(o, "drift_ms", ledger->drift_ms);
+    object_number(o, "unknown_orders", ledger->unknown);
+    object_number(o, "missing_orders", ledger->missing);
+    object_text(o, "note", ledger->note);
+}
+
 static json_t *login_json(struct store_txn *txn, const struct upstream_login *login)
 {
     const struct config_login *config = upstream_login_config(login);
     struct login known;
+    struct ledger ledger;
     struct object o;
     enum store_status status = login_load(txn, config->name, &known);
-    const char *state = upstream_login_refused(login) ? "refused" : known.paused_ms ? "paused" : "open";
+    if (status == STORE_OK)
+        status = ledger_load(txn, config->name, &ledger);
+    else
+        ledger = (struct ledger){0};
+    const char *state = upstream_login_refused(login) ? "refused"
+                        : known.paused_ms             ? "paused"
+                        : ledger.reconcile_from_ms    ? "reconciling"
+                        : ledger.restored_ms          ? "restored"
+                                                      : "open";
     object_begin(&o);
     object_text(&o, "login", config->name);
     object_text(&o, "state", status == STORE_OK ? state : "unreadable");
     object_time(&o, "paused_ms", known.paused_ms);
     object_time(&o, "last_push_ms", known.pushed_ms);
+    ledger_put(&o, config, &ledger);
     object_put(&o, "test", json_boolean(config->test));
     object_text(&o, "url", config->url);
     return object_end(&o);

@@ -15,8 +15,14 @@ static const struct column issuances[] = {
     {"NUMBER", "order_number"}, {"NOTE", "note"},   {NULL, NULL},
 };
 static const struct column logins[] = {
-    {"LOGIN", "login"}, {"STATE", "state"}, {"PAUSED", "paused_ms"}, {"LAST PUSH", "last_push_ms"},
-    {"URL", "url"},     {NULL, NULL},
+    {"LOGIN", "login"},
+    {"STATE", "state"},
+    {"LAST PUSH", "last_push_ms"},
+    {"BALANCE", "balance_cents"},
+    {"UNKNOWN", "unknown_orders"},
+    {"MISSING", "missing_orders"},
+    {"NOTE", "note"},
+    {NULL, NULL},
 };
 static const struct column sums[] = {
     {"MONTH", "month"},
@@ -101,6 +107,14 @@ const struct command commands[] = {
      "the Sectigo logins: open, refused or paused"},
     {{"upstream", "pause"}, "LOGIN", "POST", "/upstreams/*/pause", 0, NULL, false, "buy nothing with it until resumed"},
     {{"upstream", "resume"}, "LOGIN", "POST", "/upstreams/*/resume", 0, NULL, false, "buy again; what is held goes on"},
+    {{"upstream", "reconcile"},
+     "LOGIN",
+     "POST",
+     "/upstreams/*/reconcile",
+     OPTION_SINCE,
+     NULL,
+     false,
+     "learn what was ordered and the store does not know"},
     {{"cost", NULL}, NULL, "GET", "/cost", 0, sums, false, "what was spent, by month, profile and login"},
     {{"audit", NULL},
      NULL,

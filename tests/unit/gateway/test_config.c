@@ -126,6 +126,8 @@ static void test_standards_of_the_issuer(void **state)
     assert_int_equal(c->issuance.later_ms, 60 * 1000);
     assert_int_equal(c->issuance.queue, 64);
     assert_int_equal(c->issuance.superseded_after_ms, 3600 * 1000);
+    assert_int_equal(c->issuance.check_interval_ms, 86400 * 1000);
+    assert_int_equal(c->logins[0].low_credit_cents, 0);
     assert_string_equal(c->spending.currency, "EUR");
     assert_int_equal(c->spending.purchases_per_day, 0);
     assert_int_equal(c->spending.purchases_per_month, 0);

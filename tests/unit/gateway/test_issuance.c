@@ -10,8 +10,8 @@
 /* clang-format off */
 static const char *const allowed[ISSUANCE_STATES] = {
     [ISSUANCE_QUEUED] = ".x.......x..",
-    [ISSUANCE_PREPARED] = "..x....x.x..",
-    [ISSUANCE_PUBLISHED] = ".x.x...x.x..",
+    [ISSUANCE_PREPARED] = "..x.x..x.x..",
+    [ISSUANCE_PUBLISHED] = ".x.xx..x.x..",
     [ISSUANCE_SUBMITTING] = ".xx.xx.x.x..",
     [ISSUANCE_UNKNOWN] = "...x.x.x.x..",
     [ISSUANCE_SUBMITTED] = "......x.x.xx",

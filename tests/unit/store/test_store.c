@@ -245,6 +245,43 @@ static void test_backup(void **state)
     assert_record(f, FRUIT, "k0000", "v");
 }
 
+static uint64_t copied_ms(struct fixture *f)
+{
+    struct store_txn *txn;
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    uint64_t copied = store_copied_ms(txn);
+    store_read_end(txn);
+    return copied;
+}
+
+static enum store_status settle_copy(struct store_txn *txn, void *arg)
+{
+    (void)arg;
+    return store_copied_settle(txn);
+}
+
+/* Only the copy says so, until whoever opens it says that all is known. */
+static void test_backup_knows_that_it_is_one(void **state)
+{
+    struct fixture *f = *state;
+    char to[160];
+    uint64_t before_ms = (uint64_t)time(NULL) * 1000;
+    snprintf(to, sizeof to, "%s/copy", f->folder);
+    assert_int_equal(copied_ms(f), 0);
+    assert_int_equal(store_backup(f->store, to, f->reason), STORE_OK);
+    assert_int_equal(copied_ms(f), 0);
+    fixture_close(f);
+    f->config.path = to;
+    for (int opened = 0; opened < 2; opened++) {
+        fixture_open(f);
+        assert_in_range(copied_ms(f), before_ms, before_ms + 600000);
+        if (opened == 0)
+            fixture_close(f);
+    }
+    assert_int_equal(store_call(f->store, settle_copy, NULL), STORE_OK);
+    assert_int_equal(copied_ms(f), 0);
+}
+
 static void test_backup_does_not_overwrite(void **state)
 {
     struct fixture *f = *state;
@@ -319,6 +356,7 @@ int main(void)
         with_store(test_failed_migration),
         with_folder(test_newer_schema_is_refused),
         with_store(test_backup),
+        with_store(test_backup_knows_that_it_is_one),
         with_store(test_backup_does_not_overwrite),
         with_store(test_interrupted_backup_is_replaced),
         with_store(test_backup_into_nowhere),

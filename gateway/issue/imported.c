@@ -1,0 +1,178 @@
+#include "gateway/issue/imported.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/issue/tables.h"
+
+static const char SEPARATORS[] = ", \t\r\n;";
+
+/* ---- the names of a row ---- */
+
+/* False where one of them is no name, or there is none. */
+static bool read_names(const char *text, struct acme_names *names)
+{
+    struct acme_problem problem = {0};
+    bool good = true;
+    while (good && text && *(text += strspn(text, SEPARATORS))) {
+        struct acme_identifier name;
+        size_t len = strcspn(text, SEPARATORS);
+        good = (identifier_parse("dns", text, len, &name, &problem) ||
+                identifier_parse("ip", text, len, &name, &problem)) &&
+               names_add(names, &name);
+        text += len;
+    }
+    acme_problem_clear(&problem);
+    return good && names->count > 0;
+}
+
+static uint32_t longest_term(const struct config *config, const char *login)
+{
+    uint32_t days = 0;
+    for (unsigned i = 0; i < config->profile_count; i++) {
+        const struct config_profile *profile = &config->profiles[i];
+        if (strcmp(profile->login, login) == 0 && profile->days > days)
+            days = profile->days;
+    }
+    return days;
+}
+
+enum store_status imported_find(struct store_txn *txn, const char *order_number, struct acme_id *id)
+{
+    struct store_slice value;
+    enum store_status status = store_get(txn, ISSUE_IMPORTED, order_number, strlen(order_number), &value);
+    if (status != STORE_OK)
+        return status;
+    if (value.len != ACME_ID_LEN)
+        return STORE_INVALID;
+    memcpy(id->octets, value.data, ACME_ID_LEN);
+    return STORE_OK;
+}
+
+static enum store_status insert(struct store_txn *txn, const struct report_row *row, struct subscription *sub)
+{
+    if (row->certificate_id[0] && !subscription_add_certificate_id(sub, row->certificate_id))
+        return STORE_IO;
+    enum store_status status = subscription_insert(txn, sub);
+    return status == STORE_OK ? store_put(txn, ISSUE_IMPORTED, row->order_number, strlen(row->order_number),
+                                          sub->id.octets, ACME_ID_LEN)
+                              : status;
+}
+
+enum store_status imported_insert(struct store_txn *txn, const struct config *config, const struct config_login *login,
+                                  const struct report_row *row, uint64_t now_ms)
+{
+    struct subscription sub = {.state = SUBSCRIPTION_LIVE,
+                               .test = login->test,
+                               .days = longest_term(config, login->name),
+                               .bought_ms = row->ordered_s > 0 ? (uint64_t)row->ordered_s * 1000 : now_ms};
+    enum store_status status = STORE_REFUSED;
+    if (read_names(row->names, &sub.names)) {
+        sub.endpoint = strdup(login->url);
+        memcpy(sub.login, login->name, strlen(login->name) + 1); /* config bounds it to ACME_POLICY_MAX */
+        memcpy(sub.order_number, row->order_number, sizeof sub.order_number);
+        status = sub.endpoint && acme_id_make(&sub.id, now_ms) ? insert(txn, row, &sub) : STORE_IO;
+    }
+    subscription_clear(&sub);
+    return status;
+}
+
+/* ---- whose it becomes ---- */
+
+static enum store_status look(struct store_txn *txn, const struct subscription_scope *scope,
+                              const struct acme_names *names, uint64_t now_ms, struct subscription *out)
+{
+    struct subscription_scope nobody = *scope;
+    nobody.policy = nobody.profile = "";
+    nobody.names = names;
+    return subscription_find(txn, &nobody, now_ms, out);
+}
+
+/* {*.d} for {*.d, d}, and the other way round. False for any other set. */
+static bool other_wildcard_set(const struct acme_names *names, struct acme_names *other)
+{
+    const struct acme_identifier *wildcard = NULL;
+    for (size_t i = 0; i < names->count && names->count <= 2; i++) {
+        if (identifier_is_wildcard(&names->list[i]))
+            wildcard = &names->list[i];
+    }
+    if (!wildcard || !names_add(other, wildcard))
+        return false;
+    struct acme_identifier base = *wildcard;
+    memmove(base.value, wildcard->value + 2, strlen(wildcard->value) - 1);
+    if (names->count == 1)
+        return names_add(other, &base);
+    return strcmp(names->list[wildcard == names->list ? 1 : 0].value, base.value) == 0;
+}
+
+enum store_status imported_for(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms,
+                               struct subscription *out)
+{
+    struct acme_names other = {0};
+    memset(out, 0, sizeof *out);
+    if (store_count(txn, ISSUE_IMPORTED) == 0)
+        return STORE_NOT_FOUND;
+    enum store_status status = look(txn, scope, scope->names, now_ms, out);
+    if (status == STORE_NOT_FOUND && other_wildcard_set(scope->names, &other)) {
+        subscription_clear(out);
+        status = look(txn, scope, &other, now_ms, out);
+    }
+    names_clear(&other);
+    return status;
+}
+
+enum store_status imported_claim(struct store_txn *txn, struct subscription *sub,
+                                 const struct subscription_scope *scope, uint32_t product)
+{
+    enum store_status status = subscription_remove(txn, sub);
+    if (status != STORE_OK)
+        return status;
+    names_clear(&sub->names);
+    if (!names_copy(&sub->names, scope->names))
+        return STORE_IO;
+    memcpy(sub->policy, scope->policy, strlen(scope->policy) + 1);
+    memcpy(sub->profile, scope->profile, strlen(scope->profile) + 1);
+    sub->product = product;
+    return subscription_insert(txn, sub);
+}
+
+/* The waiting ones of a purchase that is not made after all follow to the subscription that serves instead. */
+static enum store_status move_queue(struct store_txn *txn, struct subscription *from, struct subscription *to)
+{
+    enum store_status status = STORE_OK;
+    for (uint32_t i = 0; status == STORE_OK && i < from->queue_count; i++) {
+        struct issuance waiting;
+        status = issuance_load(txn, from->queue[i], &waiting);
+        waiting.subscription = to->id;
+        if (status == STORE_OK)
+            status = issuance_save(txn, &waiting);
+        issuance_clear(&waiting);
+        if (status == STORE_OK && !subscription_enqueue(to, from->queue[i]))
+            status = STORE_IO;
+    }
+    return status;
+}
+
+enum store_status imported_instead(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms,
+                                   struct subscription *buying, struct issuance *first)
+{
+    struct subscription found;
+    enum store_status status = imported_for(txn, scope, now_ms, &found);
+    if (status == STORE_OK)
+        status = imported_claim(txn, &found, scope, buying->product);
+    if (status == STORE_OK)
+        status = move_queue(txn, buying, &found);
+    if (status == STORE_OK)
+        status = subscription_remove(txn, buying);
+    if (status == STORE_OK) {
+        memcpy(found.under_way, first->id, sizeof found.under_way);
+        first->subscription = found.id;
+        first->kind = ISSUANCE_REPLACEMENT;
+        struct subscription unbought = *buying;
+        *buying = found;
+        found = unbought;
+        status = subscription_save(txn, buying);
+    }
+    subscription_clear(&found);
+    return status;
+}
