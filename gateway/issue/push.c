@@ -24,15 +24,31 @@ static bool look_up(struct store_txn *txn, unsigned table, const char *key, char
     return true;
 }
 
-/* The certificate ID names one issuance; the order number may be the whole family's. */
+/* An order number is the whole family's: where its first issuance has ended, the one that has the turn is meant. */
+static void find_turn(struct store_txn *txn, char id[static ISSUANCE_ID_MAX + 1])
+{
+    struct issuance is;
+    struct subscription sub = {0};
+    if (issuance_load(txn, id, &is) == STORE_OK && issuance_ended(is.state) &&
+        subscription_load(txn, &is.subscription, &sub) == STORE_OK && sub.under_way[0])
+        memcpy(id, sub.under_way, sizeof sub.under_way);
+    issuance_clear(&is);
+    subscription_clear(&sub);
+}
+
+/* The certificate ID names one issuance. */
 static bool find_number(struct issuer *issuer, const char *order_number, const char *certificate_id,
                         char id[static ISSUANCE_ID_MAX + 1])
 {
     struct store_txn *txn;
     if (store_read(issuer->at.store, &txn) != STORE_OK)
         return false;
-    bool found = look_up(txn, ISSUE_BY_CERTIFICATE_ID, certificate_id, id) ||
-                 look_up(txn, ISSUE_BY_ORDER_NUMBER, order_number, id);
+    bool found = look_up(txn, ISSUE_BY_CERTIFICATE_ID, certificate_id, id);
+    if (!found) {
+        found = look_up(txn, ISSUE_BY_ORDER_NUMBER, order_number, id);
+        if (found)
+            find_turn(txn, id);
+    }
     store_read_end(txn);
     return found;
 }
