@@ -2,10 +2,10 @@
  * on, in one transaction. */
 #include <string.h>
 
-#include "acme/account.h"
 #include "acme/order.h"
 #include "gateway/clock.h"
 #include "gateway/dcv/files.h"
+#include "gateway/issue/entitled.h"
 #include "gateway/issue/errand.h"
 #include "gateway/issue/guard.h"
 #include "gateway/issue/imported.h"
@@ -261,19 +261,17 @@ static enum store_status enter_dead(struct commit *c)
     return status == STORE_OK ? enter_refused(c) : status;
 }
 
-/* Before money moves the account is asked for again; an attached order of a deactivated account gets no certificate. */
-static enum store_status check_account(struct commit *c)
+/* Before anything leaves, account, key and policy are asked again; what may already have left is not taken back. */
+static enum store_status check_entitled(struct commit *c)
 {
-    struct acme_account account;
     if (c->result->to != ISSUANCE_SUBMITTING || c->is->sends > 0)
         return STORE_OK;
-    enum store_status status = acme_account_load(c->txn, &c->is->account, &account);
-    if (status == STORE_OK && account.status != ACME_ACCOUNT_VALID) {
-        c->result->to = ISSUANCE_REFUSED;
-        acme_problem_set(&c->result->problem, ACME_UNAUTHORIZED, "the account is not valid any more");
-    }
-    acme_account_clear(&account);
-    return status;
+    bool key_required = c->errand->issuer->at.config->acme.external_account_required;
+    enum store_status status = entitled_keep(c->txn, c->is, key_required, c->now_ms, &c->result->problem);
+    if (status != STORE_REFUSED)
+        return status;
+    c->result->to = ISSUANCE_REFUSED;
+    return issuance_set_note(c->is, c->result->problem.detail) ? STORE_OK : STORE_IO;
 }
 
 /* What a reconciliation found meanwhile is not bought once more: it is replaced. */
@@ -313,7 +311,7 @@ static enum store_status check_purchase(struct commit *c)
 
 static enum store_status check(struct commit *c)
 {
-    enum store_status status = check_account(c);
+    enum store_status status = check_entitled(c);
     if (status == STORE_OK)
         status = check_imported(c);
     if (status == STORE_OK)
