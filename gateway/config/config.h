@@ -111,6 +111,7 @@ struct config_login {
     char *proxy;
     int64_t low_credit_cents;                /* default 0: a balance below it is an alarm */
     bool test;                               /* default false: test=Y is sent, nothing is billed */
+    unsigned calls_per_minute;               /* default 1200; 0: not paced */
     bool replace_foreign_order_number;       /* default true: AutoReplaceSSL of this account takes foreignOrderNumber */
     uint32_t connect_timeout_ms, timeout_ms; /* default 30s and 120s */
 };

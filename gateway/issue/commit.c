@@ -76,6 +76,8 @@ static enum store_status enter_prepared(struct commit *c)
     enum store_status status = STORE_OK;
     if (c->result->over) {
         c->is->kind = ISSUANCE_PURCHASE;
+        c->is->sends = 0; /* what was sent was another call, and bought nothing */
+        c->is->refusal = 0;
         status = queue_renew(c->txn, c->sub, SUBSCRIPTION_ENDED, c->is, c->now_ms);
     }
     return status == STORE_OK ? commit_prepare(c->txn, c->is, c->now_ms) : status;
@@ -147,7 +149,8 @@ static enum store_status bought(struct commit *c)
         return status;
     c->sub->paid_cents = cost_cents >= 0 ? cost_cents : expected_cents;
     memcpy(c->sub->order_number, c->is->order_number, sizeof c->sub->order_number);
-    return write_audit(c, "purchase", c->sub->paid_cents);
+    status = login_set_no_credit(c->txn, c->sub->login, 0);
+    return status == STORE_OK ? write_audit(c, "purchase", c->sub->paid_cents) : status;
 }
 
 static enum store_status enter_submitted(struct commit *c)
@@ -316,6 +319,8 @@ static enum store_status check(struct commit *c)
         status = check_imported(c);
     if (status == STORE_OK)
         status = check_purchase(c);
+    if (status == STORE_OK && c->result->no_credit)
+        status = login_set_no_credit(c->txn, c->sub->login, c->now_ms);
     if (status == STORE_OK && c->errand->push)
         status = login_note_push(c->txn, c->sub->login, c->now_ms);
     return status;

@@ -45,6 +45,7 @@ struct result {
     bool missed;                         /* a report does not know it */
     bool not_placed;                     /* this request certainly bought nothing */
     bool over;                           /* AutoReplaceSSL: the subscription has ended, buy anew */
+    bool no_credit;                      /* -15: the login buys nothing for an hour */
     bool cancelled;                      /* AutoReject has ended it at its deadline: its money is asked back */
     bool subscription_stays;             /* dead, but the paid subscription waits for the next CSR */
     int refusal;                         /* code of a refusal that may mean "placed earlier" */

@@ -57,6 +57,7 @@ struct issuer *issuer_make(const struct issuer_config *config)
 void issuer_stop(struct issuer *issuer)
 {
     atomic_store(&issuer->stopping, true);
+    upstream_stop(issuer->at.upstream);
 }
 
 void issuer_free(struct issuer *issuer)

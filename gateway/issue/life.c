@@ -70,6 +70,14 @@ static enum step no(struct errand *e, enum acme_problem_type type, const struct 
     return step_refused(e, type, words);
 }
 
+/* AutoReplaceSSL says that there is nothing left to replace: the next request buys. */
+static enum step over(struct errand *e, int code, const char *words)
+{
+    e->result.over = true;
+    step_note(e, "the subscription is over: %s (%d)", words, code);
+    return step_go(e, ISSUANCE_PREPARED, 0);
+}
+
 static enum step on_answer(struct errand *e, const struct sectigo_order_answer *answer)
 {
     switch (sectigo_classify(order_call(e), answer->code, answer->message)) {
@@ -82,8 +90,9 @@ static enum step on_answer(struct errand *e, const struct sectigo_order_answer *
     case SECTIGO_CSR_REFUSED:
         return no(e, csr_problem(answer->code), answer);
     case SECTIGO_NO_CREDIT:
-        e->result.not_placed = true;
-        return step_held(e, clock_ms() + HOUR_MS, "the Sectigo account has not enough credit (-15): pay in");
+        e->result.not_placed = e->result.no_credit = true;
+        return step_held(e, clock_ms() + HOUR_MS,
+                         "the Sectigo account has not enough credit (-15): pay in, then acmegatectl upstream resume");
     case SECTIGO_LOGIN_REFUSED:
         e->result.not_placed = true;
         return step_held(e, clock_ms() + HOUR_MS / 12, "Sectigo refuses the login (-16)");
@@ -91,9 +100,10 @@ static enum step on_answer(struct errand *e, const struct sectigo_order_answer *
         step_note(e, "Sectigo asks to try again later: %s (%d)", answer->message, answer->code);
         return send_later(e);
     case SECTIGO_SUBSCRIPTION_OVER:
-        e->result.over = e->result.not_placed = true;
-        step_note(e, "the subscription is over: %s (%d)", answer->message, answer->code);
-        return step_go(e, ISSUANCE_PREPARED, 0);
+        if (e->is.sends > 1) /* of a repeat: the earlier one may have been placed */
+            return no(e, ACME_SERVER_INTERNAL, answer);
+        e->result.not_placed = true;
+        return over(e, answer->code, answer->message);
     case SECTIGO_UNKNOWN:
         return unknown(e, answer->message);
     default:
@@ -191,6 +201,8 @@ enum step life_not_found(struct errand *e, uint64_t now_ms)
     step_note(e, "%s", e->is.note ? e->is.note : "");
     if (e->is.looks == 0)
         return step_go(e, ISSUANCE_UNKNOWN, next_ms);
+    if (e->is.refusal && sectigo_classify(order_call(e), e->is.refusal, NULL) == SECTIGO_SUBSCRIPTION_OVER)
+        return over(e, e->is.refusal, e->is.note);
     if (e->is.refusal)
         return step_refused(e, csr_problem(e->is.refusal), e->is.note);
     if (now_ms > e->is.sent_ms + times->settle_give_up_ms)

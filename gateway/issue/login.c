@@ -8,7 +8,8 @@
 #include "gateway/scheduler.h"
 #include "store/record.h"
 
-enum { RECORD_VERSION = 1, RECORD_MAX = 64 };
+/* Version 2 has credit and sharing. */
+enum { RECORD_VERSION = 2, RECORD_MAX = 64 };
 
 static const uint64_t PUSH_NOTED_EVERY_MS = 3600 * 1000;
 
@@ -20,10 +21,15 @@ enum store_status login_load(struct store_txn *txn, const char *name, struct log
     enum store_status status = store_get(txn, ISSUE_LOGINS, name, strlen(name), &value);
     if (status != STORE_OK)
         return status == STORE_NOT_FOUND ? STORE_OK : status;
-    if (record_open(&r, value) != RECORD_VERSION)
+    unsigned version = record_open(&r, value);
+    if (version == 0 || version > RECORD_VERSION)
         return STORE_INVALID;
     login->paused_ms = record_get_u64(&r);
     login->pushed_ms = record_get_u64(&r);
+    if (version >= 2) {
+        login->no_credit_ms = record_get_u64(&r);
+        login->unshared_ms = record_get_u64(&r);
+    }
     return record_complete(&r) ? STORE_OK : STORE_INVALID;
 }
 
@@ -31,9 +37,14 @@ static enum store_status save(struct store_txn *txn, const char *name, const str
 {
     struct record_writer w;
     enum store_status status = STORE_IO;
-    record_begin(&w, RECORD_VERSION, RECORD_MAX);
+    bool second = login->no_credit_ms || login->unshared_ms; /* otherwise the first version holds it */
+    record_begin(&w, second ? 2 : 1, RECORD_MAX);
     record_put_u64(&w, login->paused_ms);
     record_put_u64(&w, login->pushed_ms);
+    if (second) {
+        record_put_u64(&w, login->no_credit_ms);
+        record_put_u64(&w, login->unshared_ms);
+    }
     if (!w.failed)
         status = store_put(txn, ISSUE_LOGINS, name, strlen(name), w.data, w.len);
     record_free(&w);
@@ -45,7 +56,29 @@ enum store_status login_set_paused(struct store_txn *txn, const char *name, uint
     struct login login;
     enum store_status status = login_load(txn, name, &login);
     login.paused_ms = now_ms;
+    if (now_ms == 0)
+        login.no_credit_ms = login.unshared_ms = 0;
     return status == STORE_OK ? save(txn, name, &login) : status;
+}
+
+enum store_status login_set_no_credit(struct store_txn *txn, const char *name, uint64_t now_ms)
+{
+    struct login login;
+    enum store_status status = login_load(txn, name, &login);
+    if (status != STORE_OK || login.no_credit_ms == now_ms)
+        return status;
+    login.no_credit_ms = now_ms;
+    return save(txn, name, &login);
+}
+
+enum store_status login_set_unshared(struct store_txn *txn, const char *name, uint64_t now_ms)
+{
+    struct login login;
+    enum store_status status = login_load(txn, name, &login);
+    if (status != STORE_OK || login.unshared_ms)
+        return status;
+    login.unshared_ms = now_ms;
+    return save(txn, name, &login);
 }
 
 enum store_status login_note_push(struct store_txn *txn, const char *name, uint64_t now_ms)

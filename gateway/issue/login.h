@@ -1,5 +1,5 @@
-/* login: what is remembered of a Sectigo login beyond a restart: whether the operator has paused it, and when it last
- * pushed.
+/* login: what is remembered of a Sectigo login beyond a restart: whether the operator has paused it, when it last pushed,
+ * when its credit was used up, and whether its replacements revoke what they replace.
  *
  * Read in a snapshot or a store_fn, changed in a store_fn.
  */
@@ -14,12 +14,17 @@
 struct login {
     uint64_t paused_ms; /* since when it buys nothing; 0: it may buy */
     uint64_t pushed_ms; /* when a push about one of its orders last came, to the hour; 0: never */
+    uint64_t no_credit_ms; /* when it was last told that its credit is used up (-15); 0: not since it bought */
+    uint64_t unshared_ms;  /* since when its subscriptions serve one key each, because a replaced certificate was revoked;
+                              0: they are shared */
 };
 
 /* STORE_OK also for a login that nothing is remembered of, STORE_INVALID. */
 enum store_status login_load(struct store_txn *txn, const char *name, struct login *login);
-/* Since now_ms; 0: it may buy again. */
+/* Since now_ms; 0: it may buy again, and its credit and sharing are as if nothing had been seen. */
 enum store_status login_set_paused(struct store_txn *txn, const char *name, uint64_t now_ms);
+enum store_status login_set_no_credit(struct store_txn *txn, const char *name, uint64_t now_ms); /* 0: it has credit */
+enum store_status login_set_unshared(struct store_txn *txn, const char *name, uint64_t now_ms);
 /* Writes at most once an hour. */
 enum store_status login_note_push(struct store_txn *txn, const char *name, uint64_t now_ms);
 

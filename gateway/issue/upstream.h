@@ -1,8 +1,10 @@
 /* upstream: the configured Sectigo logins, and calls to them on the egress thread.
  *
- * CollectSSL calls of one login are made one after another (notes 1). A login that Sectigo refuses is not used for five
- * minutes, and then by one call at a time until one is not refused, so that it does not get locked for good: all other
- * calls never leave.
+ * A minute's calls of one login (calls_per_minute) may leave at once, then they are paced; AutoRevokeSSL goes before all
+ * others, and CollectSSL calls are made one after another (notes 1). A login that Sectigo refuses is not used for five
+ * minutes, and then by one call at a time until one is not refused, so that it does not get locked for good. The same
+ * breaker opens after ten calls in a row that were lost or never left, for as long as issuance.later, doubling to ten
+ * minutes. All other calls never leave.
  */
 #ifndef GATEWAY_ISSUE_UPSTREAM_H
 #define GATEWAY_ISSUE_UPSTREAM_H
@@ -36,6 +38,12 @@ struct upstream_login *upstream_login(struct upstream *upstream, const char *nam
 struct upstream_login *upstream_login_at(struct upstream *upstream, unsigned index);
 /* Whether Sectigo refused the login when it was last used. Any thread. */
 bool upstream_login_refused(const struct upstream_login *login);
+/* Whether the breaker is open. Any thread. */
+bool upstream_login_broken(const struct upstream_login *login);
+/* The next call asks at once whether a refused login, or one whose breaker is open, works again. Any thread. */
+void upstream_login_reopen(struct upstream_login *login);
+/* No call leaves any more. Any thread. */
+void upstream_stop(struct upstream *upstream);
 const struct config_login *upstream_login_config(const struct upstream_login *login);
 /* Roots that certificates of this login must chain to; lives as long as the login. */
 X509_STORE *upstream_anchors(const struct upstream_login *login);

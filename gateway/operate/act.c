@@ -135,6 +135,8 @@ static void set_login(struct request *request, bool pause)
         return;
     }
     enum store_status status = store_call(request->admin->store, set_paused, &p);
+    if (status == STORE_OK && !pause)
+        upstream_login_reopen(upstream_login(request->admin->upstream, p.login));
     if (status != STORE_OK) {
         answer_store(request->answer, status, "login");
         return;

@@ -216,12 +216,16 @@ static void test_audit_in_pages(void **state)
 /* ---- logins ---- */
 
 struct change {
-    uint64_t pause_ms, push_ms;
+    uint64_t pause_ms, push_ms, no_credit_ms, unshared_ms;
 };
 
 static enum store_status change_login(struct store_txn *txn, void *arg)
 {
     const struct change *change = arg;
+    if (change->no_credit_ms)
+        return login_set_no_credit(txn, "main", change->no_credit_ms);
+    if (change->unshared_ms)
+        return login_set_unshared(txn, "main", change->unshared_ms);
     return change->push_ms ? login_note_push(txn, "main", change->push_ms)
                            : login_set_paused(txn, "main", change->pause_ms);
 }
@@ -251,6 +255,12 @@ static void test_login_remembers_pause_and_push(void **state)
     assert_true(login.pushed_ms == 11 * hour && login.paused_ms == 7);
     login = changed(b, (struct change){.pause_ms = 0});
     assert_true(login.paused_ms == 0 && login.pushed_ms == 11 * hour);
+    login = changed(b, (struct change){.no_credit_ms = 5});
+    login = changed(b, (struct change){.unshared_ms = 6});
+    login = changed(b, (struct change){.unshared_ms = 9});
+    assert_true(login.no_credit_ms == 5 && login.unshared_ms == 6 && login.pushed_ms == 11 * hour);
+    login = changed(b, (struct change){.pause_ms = 0}); /* resume forgets both */
+    assert_true(login.no_credit_ms == 0 && login.unshared_ms == 0 && login.pushed_ms == 11 * hour);
 }
 
 #define ADMIN_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

@@ -137,6 +137,7 @@ static void test_standards_of_the_issuer(void **state)
     assert_int_equal(c->profiles[0].renew_before_term_end_s, 60 * 86400);
     assert_string_equal(c->logins[0].url, "https://secure.trust-provider.com");
     assert_false(c->logins[0].test);
+    assert_int_equal(c->logins[0].calls_per_minute, 1200);
     assert_true(c->logins[0].replace_foreign_order_number);
     assert_int_equal(c->logins[0].connect_timeout_ms, 30000);
     assert_int_equal(c->logins[0].timeout_ms, 120000);
