@@ -20,7 +20,8 @@ class Certbot(Home):
 
     def rfc2136(self):
         dns = self.world.dns
-        ini = self.write("dns.ini", CERTBOT_DNS.format(port=dns.port, key=dns.KEY, secret=dns.secret))
+        ini = self.write("dns.ini", CERTBOT_DNS.format(port=dns.port, key=dns.KEY, secret=dns.secret,
+                                                       algorithm=dns.algorithm.upper()))
         return ["--dns-rfc2136", "--dns-rfc2136-credentials", ini, "--dns-rfc2136-propagation-seconds", "0"]
 
     def certonly(self, names, *more):

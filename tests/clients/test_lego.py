@@ -10,7 +10,7 @@ class Lego(Home):
     def __init__(self, world, names):
         dns = world.dns
         super().__init__(world, RFC2136_NAMESERVER=f"127.0.0.1:{dns.port}", RFC2136_TSIG_KEY=dns.KEY + ".",
-                         RFC2136_TSIG_SECRET=dns.secret, RFC2136_TSIG_ALGORITHM="hmac-sha256.",
+                         RFC2136_TSIG_SECRET=dns.secret, RFC2136_TSIG_ALGORITHM=dns.algorithm + ".",
                          RFC2136_POLLING_INTERVAL="1", RFC2136_PROPAGATION_TIMEOUT="20",
                          RFC2136_SEQUENCE_INTERVAL="1")
         self.names = names

@@ -9,7 +9,7 @@ CERTBOT_DNS = """dns_rfc2136_server = 127.0.0.1
 dns_rfc2136_port = {port}
 dns_rfc2136_name = {key}
 dns_rfc2136_secret = {secret}
-dns_rfc2136_algorithm = HMAC-SHA256
+dns_rfc2136_algorithm = {algorithm}
 """
 
 
@@ -34,7 +34,8 @@ class Certbot:
         path = os.path.join(self.folder, "dns.ini")
         dns = self.world.dns
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(CERTBOT_DNS.format(port=dns.port, key=DnsServer.KEY, secret=dns.secret))
+            file.write(CERTBOT_DNS.format(port=dns.port, key=DnsServer.KEY, secret=dns.secret,
+                                          algorithm=dns.algorithm.upper()))
         return path
 
     def _challenge(self, dns_01):
@@ -85,7 +86,7 @@ class Lego:
             argv += ["--http", "--http.port", f"127.0.0.1:{self.world.ports['http01']}"]
         env = clean_environment(LEGO_CA_CERTIFICATES=self.world.pki.ca,
                                 RFC2136_NAMESERVER=f"127.0.0.1:{dns.port}", RFC2136_TSIG_KEY=DnsServer.KEY + ".",
-                                RFC2136_TSIG_SECRET=dns.secret, RFC2136_TSIG_ALGORITHM="hmac-sha256.",
+                                RFC2136_TSIG_SECRET=dns.secret, RFC2136_TSIG_ALGORITHM=dns.algorithm + ".",
                                 RFC2136_POLLING_INTERVAL="1", RFC2136_PROPAGATION_TIMEOUT="20",
                                 RFC2136_SEQUENCE_INTERVAL="1")
         done = run([*argv, *more, "run"], self.folder, timeout=180, env=env)

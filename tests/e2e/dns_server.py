@@ -1,8 +1,9 @@
-"""knotd with the zones that the tests use, and dynamic updates under a TSIG key for dns-01."""
+"""knotd or BIND's named with the zones that the tests use, and dynamic updates under a TSIG key."""
 
 import base64
 import os
 import secrets
+import shutil
 
 import dns.message
 import dns.query
@@ -41,7 +42,7 @@ refused CAA 0 issue ";"
 refused A 127.0.0.1
 """
 
-CONFIG = """server:
+KNOT = """server:
     listen: 127.0.0.1@{port}
     rundir: "{folder}"
     pidfile: "{folder}/knot.pid"
@@ -58,7 +59,7 @@ log:
     any: info
 key:
   - id: {key}
-    algorithm: hmac-sha256
+    algorithm: {algorithm}
     secret: {secret}
 acl:
   - id: updates
@@ -80,39 +81,75 @@ zone:
 """
 
 
+BIND = """options {{
+    directory "{folder}";
+    pid-file "{folder}/named.pid";
+    session-keyfile "{folder}/session.key";
+    lock-file none;
+    listen-on port {port} {{ 127.0.0.1; }};
+    listen-on-v6 {{ none; }};
+    recursion no;
+    dnssec-validation no;
+    notify no;
+    allow-transfer {{ 127.0.0.1; }};
+}};
+controls {{ }};
+key "{key}" {{ algorithm {algorithm}; secret "{secret}"; }};
+zone "example" {{ type primary; file "parent.zone"; }};
+zone "{zone}" {{ type primary; file "test.zone"; allow-update {{ key "{key}"; }}; }};
+"""
+
+
 class DnsServer:
+    """software: knot or bind; algorithm: of the TSIG key."""
     KEY = "acme-update"
 
-    def __init__(self, folder):
-        self.folder = os.path.join(folder, "knot")
+    def __init__(self, folder, software="knot", algorithm="hmac-sha256"):
+        self.folder, self.algorithm = os.path.join(folder, software), algorithm
         os.makedirs(self.folder)
         self.port = take_port()
         self.secret = base64.b64encode(secrets.token_bytes(32)).decode()
+        self.secret_file = self._write("tsig-secret", self.secret + "\n", 0o600)
         self._write("parent.zone", PARENT_ZONE)
         self._write("test.zone", TEST_ZONE)
-        self._write("knot.conf", CONFIG.format(port=self.port, folder=self.folder, key=self.KEY, secret=self.secret,
-                                               zone=ZONE))
-        # knotd is in /usr/sbin, which is not in everybody's path.
-        self.process = Process("knotd", ["/usr/sbin/knotd", "-c", os.path.join(self.folder, "knot.conf")], self.folder)
-        self.process.wait_line(lambda line: "server started" in line)
+        self.process = {"knot": self._start_knot, "bind": self._start_bind}[software]()
         self._check_serving()
 
-    def _write(self, name, text):
-        with open(os.path.join(self.folder, name), "w", encoding="ascii") as file:
+    def _write(self, name, text, mode=0o644):
+        path = os.path.join(self.folder, name)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="ascii") as file:
             file.write(text)
+        return path
+
+    def _config(self, name, text):
+        return self._write(name, text.format(port=self.port, folder=self.folder, key=self.KEY, secret=self.secret,
+                                             zone=ZONE, algorithm=self.algorithm))
+
+    def _start_knot(self):
+        # knotd is in /usr/sbin, which is not in everybody's path.
+        process = Process("knotd", ["/usr/sbin/knotd", "-c", self._config("knot.conf", KNOT)], self.folder)
+        process.wait_line(lambda line: "server started" in line)
+        return process
+
+    def _start_bind(self):
+        # A copy, because Debian's AppArmor profile keeps /usr/sbin/named itself to the folders of the service.
+        program = shutil.copy("/usr/sbin/named", self.folder)
+        process = Process("named", [program, "-g", "-n", "1", "-c", self._config("named.conf", BIND)], self.folder)
+        process.wait_line(lambda line: line.endswith(" running"))
+        return process
 
     def _check_serving(self):
         query = dns.message.make_query("anything." + ZONE, "A")
         answer = dns.query.tcp(query, "127.0.0.1", port=self.port, timeout=10)
-        assert "127.0.0.1" in answer.to_text(), f"knotd does not serve {ZONE}:\n{answer}"
+        assert "127.0.0.1" in answer.to_text(), f"{self.process.name} does not serve {ZONE}:\n{answer}"
 
     def update(self, change):
         """Sends one dynamic update: change(update) fills it."""
         ring = dns.tsigkeyring.from_text({self.KEY: self.secret})
-        update = dns.update.Update(ZONE, keyring=ring, keyname=self.KEY, keyalgorithm="hmac-sha256")
+        update = dns.update.Update(ZONE, keyring=ring, keyname=self.KEY, keyalgorithm=self.algorithm)
         change(update)
         answer = dns.query.tcp(update, "127.0.0.1", port=self.port, timeout=10)
-        assert answer.rcode() == 0, f"knotd refused the update:\n{answer}"
+        assert answer.rcode() == 0, f"{self.process.name} refused the update:\n{answer}"
 
     def stop(self):
         self.process.stop()

@@ -35,24 +35,25 @@ def wait_gone(world, timeout=30):
 @pytest.fixture
 def dcv_world(make_world):
     """dcv_world(methods=..., hook=..., change=..., **options): a world whose gateway may publish in the zone."""
-    def make(methods=("http",), hook=None, change=None, **options):
+    def make(methods=("http",), hook=None, change=None, dns_server=("knot", "hmac-sha256"), **options):
+        software, algorithm = dns_server
+
         def edit(config):
             folder = os.path.dirname(config["store"]["path"])
-            with open(os.path.join(folder, "knot", "knot.conf"), encoding="ascii") as file:
-                secret = next(line.split(":", 1)[1].strip() for line in file if line.strip().startswith("secret:"))
+            secret_file = os.path.join(folder, software, "tsig-secret")
             port = int(config["validation"]["resolvers"][0].rpartition("@")[2])
-            path = os.path.join(folder, "tsig-secret")
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-                file.write(secret + "\n")
             zone = {"zone": ZONE}
             if hook:
-                config["dcv"]["hook"] = {"program": hook(folder, port, secret), "timeout": "5s"}
+                with open(secret_file, encoding="ascii") as file:
+                    config["dcv"]["hook"] = {"program": hook(folder, port, algorithm, file.read().strip()),
+                                             "timeout": "5s"}
             else:
-                zone.update(server=f"127.0.0.1@{port}", tsig_name=DnsServer.KEY, tsig_secret_file=path)
+                zone.update(server=f"127.0.0.1@{port}", tsig_name=DnsServer.KEY, tsig_algorithm=algorithm,
+                            tsig_secret_file=secret_file)
             config["dcv"].update(methods=list(methods), zones=[zone])
             if change:
                 change(config)
-        return make_world(change=edit, **options)
+        return make_world(change=edit, dns_server=dns_server, **options)
     return make
 
 
@@ -69,9 +70,19 @@ def _order(world, names, csr=None):
     assert client.certificate(url).count("BEGIN CERTIFICATE") >= 2
 
 
-@pytest.mark.parametrize("names", [["*." + ZONE], ["*." + ZONE, ZONE]], ids=["wildcard", "with-base"])
-def test_wildcard_by_certbot(dcv_world, names):
-    world = dcv_world()
+SERVERS = [(software, algorithm) for software in ("knot", "bind") for algorithm in ("hmac-sha256", "hmac-sha512")]
+
+
+@pytest.mark.parametrize("dns_server", SERVERS, ids="-".join)
+def test_wildcard_by_certbot(dcv_world, dns_server):
+    _wildcard_by_certbot(dcv_world(dns_server=dns_server), ["*." + ZONE])
+
+
+def test_wildcard_and_base_name_by_certbot(dcv_world):
+    _wildcard_by_certbot(dcv_world(), ["*." + ZONE, ZONE])
+
+
+def _wildcard_by_certbot(world, names):
     result = Certbot(world).order(names, dns_01=True)
     assert result.status == 0, result.output
     check_chain(result.path, world.root, ["*." + ZONE, ZONE])
@@ -145,14 +156,22 @@ def test_killed_gateway_leaves_no_record(dcv_world, state):
     wait_gone(world)
 
 
+def _do_not_hold(config):
+    """The reply to finalize would wait for what cannot come."""
+    config["acme"]["hold_finalize"] = "0s"
+
+
 def _wrong_secret(config):
-    path = config["dcv"]["zones"][0]["tsig_secret_file"]
-    with open(path, "w", encoding="ascii") as file:
+    _do_not_hold(config)
+    zone = config["dcv"]["zones"][0]
+    zone["tsig_secret_file"] += "-wrong"
+    with open(os.open(zone["tsig_secret_file"], os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
         file.write("d3Jvbmcgc2VjcmV0IHdyb25nIHNlY3JldA==\n")
 
 
-def test_wrong_key_keeps_the_order_processing_and_says_why(dcv_world):
-    world = dcv_world(methods=["cname"], change=_wrong_secret)
+@pytest.mark.parametrize("dns_server", SERVERS[::3], ids="-".join)
+def test_wrong_key_keeps_the_order_processing_and_says_why(dcv_world, dns_server):
+    world = dcv_world(methods=["cname"], change=_wrong_secret, dns_server=dns_server)
     names = ["wrong-key." + ZONE]
     client, url, order = _ready(world, names)
     client.finalize(order, make_csr(names))
@@ -162,25 +181,26 @@ def test_wrong_key_keeps_the_order_processing_and_says_why(dcv_world):
     assert not world.ledger()
 
 
-def _nsupdate_hook(folder, port, secret):
+def _nsupdate_hook(folder, port, algorithm, secret):
     """The example of deploy/hooks, told where the server is."""
     path = os.path.join(folder, "hook")
     key = os.path.join(folder, "hook.key")
     with open(key, "w", encoding="ascii") as file:
-        file.write(f'key "{DnsServer.KEY}" {{ algorithm hmac-sha256; secret "{secret}"; }};\n')
+        file.write(f'key "{DnsServer.KEY}" {{ algorithm {algorithm}; secret "{secret}"; }};\n')
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w", encoding="ascii") as file:
         file.write(f'#!/bin/sh\nexport DNS_SERVER=127.0.0.1 DNS_PORT={port} DNS_KEY_FILE="{key}"\n'
                    f'exec "{os.path.abspath(HOOK)}" "$@"\n')
     return path
 
 
-def test_hook_program(dcv_world):
-    world = dcv_world(methods=["cname"], hook=_nsupdate_hook)
+@pytest.mark.parametrize("dns_server", SERVERS[::3], ids="-".join)
+def test_hook_program(dcv_world, dns_server):
+    world = dcv_world(methods=["cname"], hook=_nsupdate_hook, dns_server=dns_server)
     _order(world, ["hooked." + ZONE])
     wait_gone(world)
 
 
-def _silent_hook(folder, _port, _secret):
+def _silent_hook(folder, *_):
     path = os.path.join(folder, "hook")
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w", encoding="ascii") as file:
         file.write("#!/bin/sh\necho waiting for the provider\nexec sleep 3600\n")
@@ -188,7 +208,7 @@ def _silent_hook(folder, _port, _secret):
 
 
 def test_hook_that_hangs_is_killed_and_named(dcv_world):
-    world = dcv_world(methods=["cname"], hook=_silent_hook)
+    world = dcv_world(methods=["cname"], hook=_silent_hook, change=_do_not_hold)
     names = ["hangs." + ZONE]
     client, _, order = _ready(world, names)
     client.finalize(order, make_csr(names))

@@ -30,9 +30,11 @@ def program(name):
 class World:
     """options: learn (one of LEARN, or "both" for push with certificate beside a short poll), issue_delay in seconds,
     change (a function that edits the gateway's configuration before it is written), behind_web_server (Sectigo's
-    domain control looks at ports["web"], where the test runs a web server, and not at the public listener itself)."""
+    domain control looks at ports["web"], where the test runs a web server, and not at the public listener itself),
+    dns_server (software and TSIG algorithm)."""
 
-    def __init__(self, folder, learn="push-certificate", issue_delay=0, change=None, behind_web_server=False):
+    def __init__(self, folder, learn="push-certificate", issue_delay=0, change=None, behind_web_server=False,
+                 dns_server=("knot", "hmac-sha256")):
         self.folder = str(folder)
         self.learn, self.issue_delay, self.change = learn, issue_delay, change
         self.ports = {name: take_port() for name in ("acme", "public", "sandbox", "http01", "alpn", "web")}
@@ -41,7 +43,7 @@ class World:
         self.problems = []
         try:
             self.pki = ListenerPki(self.folder)
-            self.dns = DnsServer(self.folder)
+            self.dns = DnsServer(self.folder, *dns_server)
             self.start_sandbox()
             self.write_config()
             self.start_gateway()
