@@ -39,6 +39,7 @@ struct gateway {
     struct public public;
     struct admin admin;
     uint8_t seal[EXTERNAL_KEY_SEAL_LEN];
+    struct egress_rules rules; /* of the validators */
 };
 
 static void notify(void *ctx, const struct acme_id *topic)
@@ -105,13 +106,16 @@ static bool make_workers(struct gateway *g, char reason[static GATEWAY_REASON_MA
                                    .upstream = g->upstream,
                                    .notify = notify,
                                    .notify_ctx = g};
+    g->rules = (struct egress_rules){(const char *const *)g->config->validation.deny.list,
+                                     (const char *const *)g->config->validation.allow.list};
     struct validation_config validation = {.store = g->store,
                                            .scheduler = g->scheduler,
                                            .egress = g->egress,
                                            .validate = {.http_port = g->config->validation.http_port,
                                                         .tls_port = g->config->validation.tls_port,
                                                         .timeout_ms = g->config->validation.timeout_ms,
-                                                        .redirects_max = 10},
+                                                        .redirects_max = 10,
+                                                        .rules = &g->rules},
                                            .notify = notify,
                                            .notify_ctx = g};
     g->issuer = issuer_make(&issuer);

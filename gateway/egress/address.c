@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/address.h"
+
 static void set(struct egress_address *address, int family, const void *octets)
 {
     *address = (struct egress_address){.family = family};
@@ -41,10 +43,46 @@ socklen_t egress_address_socket(const struct egress_address *address, uint16_t p
 
 /* ---- the two lookups ---- */
 
+static bool in_any(const char *address, const char *const *prefixes)
+{
+    for (; prefixes && *prefixes; prefixes++) {
+        if (address_in_prefix(address, *prefixes))
+            return true;
+    }
+    return false;
+}
+
+/* RFC 6890 and its successors; the last three are where clouds tell a machine its secrets. */
+static const char *const never[] = {"0.0.0.0/8",  "127.0.0.0/8", "169.254.0.0/16",  "192.0.0.0/24",       "224.0.0.0/4",
+                                    "240.0.0.0/4", "::/128",     "::1/128",         "fe80::/10",          "ff00::/8",
+                                    "64:ff9b::/96", "2002::/16", "100.100.100.200", "168.63.129.16",      "fd00:ec2::254",
+                                    NULL};
+
+bool egress_address_allowed(const struct egress_rules *rules, const char *address)
+{
+    return in_any(address, rules->allow) || !(in_any(address, never) || in_any(address, rules->deny));
+}
+
+/* Drops what the rules forbid; where nothing is left the reason names one that was dropped. */
+static void filter(struct egress_addresses *addresses)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < addresses->count; i++) {
+        if (egress_address_allowed(addresses->rules, addresses->list[i].text))
+            addresses->list[kept++] = addresses->list[i];
+        else
+            snprintf(addresses->reason, sizeof addresses->reason,
+                     "this server may not connect to its address %s (validation.deny)", addresses->list[i].text);
+    }
+    addresses->count = kept;
+}
+
 static void finish(struct egress_addresses *addresses)
 {
     memcpy(addresses->list + addresses->count, addresses->v4, addresses->v4_count * sizeof *addresses->v4);
     addresses->count += addresses->v4_count;
+    if (addresses->rules)
+        filter(addresses);
     addresses->fn(addresses->ctx, addresses);
 }
 

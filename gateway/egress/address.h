@@ -23,10 +23,18 @@ struct egress_address {
     char text[INET6_ADDRSTRLEN];
 };
 
+/* Where a connection may not go, so that a client cannot turn us against our own network: prefixes as of
+ * gateway/address.h, NULL-terminated. Loopback, link-local, multicast and reserved addresses and those of cloud metadata
+ * are denied in any case, deny adds to them, allow excepts from both. */
+struct egress_rules {
+    const char *const *deny, *const *allow; /* NULL: none */
+};
+
 /* The caller's memory; must stay until fn is called. */
 struct egress_addresses {
     const char *host; /* DNS name, or IPv4 or IPv6 address (without brackets) */
     uint32_t timeout_ms;
+    const struct egress_rules *rules; /* NULL: every address will do */
     /* count 0: reason says why, as a clause: "it has neither an AAAA nor an A record". */
     void (*fn)(void *ctx, struct egress_addresses *addresses);
     void *ctx;
@@ -41,8 +49,10 @@ struct egress_addresses {
     struct egress_watch later;
 };
 
-/* The first four fields are set. Calls fn exactly once, later. */
+/* The first five fields are set. Calls fn exactly once, later. */
 void egress_addresses(struct egress *egress, struct egress_addresses *addresses);
+/* address: text. Any thread. */
+bool egress_address_allowed(const struct egress_rules *rules, const char *address);
 /* Text of an IPv4 or IPv6 address? *address may be NULL. */
 bool egress_address_parse(const char *text, struct egress_address *address);
 /* Fills a socket address; returns its length. */

@@ -225,6 +225,7 @@ void egress_fetch(struct egress *egress, struct egress_fetch *fetch)
     fetch->cut = false;
     fetch->addresses.host = fetch->url->host;
     fetch->addresses.timeout_ms = (uint32_t)left_ms(fetch);
+    fetch->addresses.rules = fetch->rules;
     fetch->addresses.fn = on_addresses;
     fetch->addresses.ctx = fetch;
     egress_addresses(egress, &fetch->addresses);

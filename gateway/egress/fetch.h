@@ -44,6 +44,7 @@ struct egress_fetch {
     const struct egress_url *url;
     uint16_t port;        /* to connect to */
     uint64_t deadline_ms; /* monotonic */
+    const struct egress_rules *rules; /* NULL: every address will do */
     void (*fn)(void *ctx, struct egress_fetch *fetch);
     void *ctx;
 
@@ -69,7 +70,7 @@ struct egress_fetch {
     char error[CURL_ERROR_SIZE];
 };
 
-/* The first five fields are set. Calls fn exactly once, later. */
+/* The first six fields are set. Calls fn exactly once, later. */
 void egress_fetch(struct egress *egress, struct egress_fetch *fetch);
 
 #endif

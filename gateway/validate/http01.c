@@ -28,6 +28,7 @@ static void fetch(struct http01 *http01, uint16_t port)
     http01->fetch.url = &http01->url;
     http01->fetch.port = port;
     http01->fetch.deadline_ms = http01->job->deadline_ms;
+    http01->fetch.rules = http01->job->config->rules;
     http01->fetch.fn = on_fetch;
     http01->fetch.ctx = http01;
     egress_fetch(http01->job->egress, &http01->fetch);

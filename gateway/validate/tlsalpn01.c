@@ -245,6 +245,7 @@ void tlsalpn01_start(struct validate_job *job)
     tls->fd = -1;
     tls->addresses.host = job->validation.identifier.value;
     tls->addresses.timeout_ms = validate_left_ms(job);
+    tls->addresses.rules = job->config->rules;
     tls->addresses.fn = on_addresses;
     tls->addresses.ctx = tls;
     egress_addresses(job->egress, &tls->addresses);

@@ -7,12 +7,14 @@
 
 #include "acme/authorization.h"
 #include "acme/problem.h"
+#include "gateway/egress/address.h"
 #include "gateway/egress/egress.h"
 
 struct validate_config {
     uint16_t http_port, tls_port; /* 80 and 443; others only for tests and inside networks */
     uint32_t timeout_ms;          /* of one whole validation, 20 s */
     unsigned redirects_max;       /* 10 */
+    const struct egress_rules *rules; /* where http-01, its redirects and tls-alpn-01 may connect to; NULL: anywhere */
 };
 
 /* problem NULL: the client has proved control. Otherwise connection, dns, incorrectResponse, tls or

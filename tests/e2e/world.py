@@ -136,7 +136,7 @@ class World:
                        "push": {"user": PUSH_USER, "password_file": self._write("push-password", PUSH_PASSWORD + "\n"),
                                 "allow": ["127.0.0.1"]}},
             "admin": {"socket": self.path("admin.sock")},
-            "validation": {"resolvers": [f"127.0.0.1@{self.dns.port}"], "http_port": self.ports["http01"],
+            "validation": {"resolvers": [f"127.0.0.1@{self.dns.port}"], "http_port": self.ports["http01"], "allow": ["127.0.0.0/8"],
                            "tls_port": self.ports["alpn"], "timeout": "10s"},
             "dcv": {"http_port": self.looked_at, "preflight": "enforce", "preflight_retry": "1s"},
             "issuance": {"settle_again": "1s", "resend": "3s", "settle_give_up": "1h", "later": "1s"},

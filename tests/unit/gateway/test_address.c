@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "gateway/address.h"
+#include "gateway/egress/address.h"
 
 static void test_prefixes(void **state)
 {
@@ -38,8 +39,26 @@ static void test_prefixes(void **state)
     assert_false(address_is_prefix("ten"));
 }
 
+static void test_denied_addresses(void **state)
+{
+    static const char *const bad[] = {"127.0.0.1",  "127.8.8.8",        "0.0.0.0",       "169.254.169.254", "224.0.0.1",
+                                      "::1",        "::ffff:127.0.0.1", "fe80::1",       "ff02::1",         "::",
+                                      "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "2002:7f00:1::1", "10.99.1.2"};
+    static const char *const good[] = {"10.1.2.3", "192.168.0.1", "172.16.0.1", "8.8.8.8", "2001:db8::1", "fd00::1",
+                                       "127.0.0.9"};
+    static const char *const deny[] = {"10.99.0.0/16", NULL}, *const allow[] = {"127.0.0.9", NULL};
+    struct egress_rules rules = {deny, allow};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (egress_address_allowed(&rules, bad[i]))
+            fail_msg("%s", bad[i]);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        if (!egress_address_allowed(&rules, good[i]))
+            fail_msg("%s", good[i]);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_prefixes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_prefixes), cmocka_unit_test(test_denied_addresses)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,7 @@
 static const struct dns_row rows[] = {{"v4.example", DNS_A, "127.0.0.1", 0},
                                       {"both.example", DNS_A, "127.0.0.1", 0},
                                       {"both.example", DNS_AAAA, "::1", 0},
+                                      {"v6.example", DNS_AAAA, "::1", 0},
                                       {"alias.example", DNS_CNAME, "v4.example", 0},
                                       {"broken-v6.example", DNS_A, "127.0.0.1", 0},
                                       {"broken-v6.example", DNS_AAAA, NULL, DNS_SERVFAIL},
@@ -151,6 +152,34 @@ static void does_not_wait_for_ever(void **state)
     judge_answer("silent.example", HTTP_HANG, &verdict);
     expect_problem(&verdict, ACME_DNS, "no answer from the resolver in time");
     config.timeout_ms = 10000;
+}
+
+/* Neither the first look nor a redirect leads to where connections may not go. */
+static void stays_out_of_denied_networks(void **state)
+{
+    (void)state;
+    static const char *const own[] = {"127.0.0.1/32", NULL}, *const six[] = {"::1", "127.0.0.1", NULL};
+    static const char *const nothing[] = {NULL};
+    struct egress_rules rules = {nothing, nothing};
+    struct verdict verdict;
+    config.rules = &rules;
+    judge_answer("v4.example", OK(KEY_AUTHORIZATION), &verdict);
+    expect_problem(&verdict, ACME_DNS, "may not connect to its address 127.0.0.1 (validation.deny)");
+    judge_answer("127.0.0.1", OK(KEY_AUTHORIZATION), &verdict);
+    expect_problem(&verdict, ACME_DNS, "may not connect to its address 127.0.0.1");
+    rules.allow = own;
+    judge_answer("both.example", OK(KEY_AUTHORIZATION), &verdict); /* without ::1 */
+    expect_valid(&verdict);
+    judge_answer("v4.example", REDIRECT("http://v6.example/"), &verdict);
+    expect_problem(&verdict, ACME_DNS, "Fetching http://v6.example/: ");
+    expect_problem(&verdict, ACME_DNS, "may not connect to its address ::1");
+    rules.deny = own; /* an exception is one from both */
+    judge_answer("v4.example", OK(KEY_AUTHORIZATION), &verdict);
+    expect_valid(&verdict);
+    rules.allow = six;
+    judge_answer("both.example", OK(KEY_AUTHORIZATION), &verdict);
+    expect_valid(&verdict);
+    config.rules = NULL;
 }
 
 /* ---- redirects ---- */
@@ -303,7 +332,7 @@ int main(void)
         cmocka_unit_test(prefers_ipv6),           cmocka_unit_test(names_all_addresses_without_a_connection),
         cmocka_unit_test(does_not_wait_for_ever), cmocka_unit_test(follows_redirects),
         cmocka_unit_test(refuses_redirects),      cmocka_unit_test(follows_to_https_without_verifying),
-        cmocka_unit_test(sends_a_plain_request),
+        cmocka_unit_test(sends_a_plain_request),  cmocka_unit_test(stays_out_of_denied_networks),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
