@@ -80,7 +80,18 @@ static bool has_shape(const struct sectigo_product *product, enum sectigo_shape 
     return product->shape == shape || (shape == SECTIGO_MULTI_DOMAIN && product->shape == SECTIGO_UCC);
 }
 
-/* Domain validation only: a profile has no place for the details of an organisation. */
+/* Of the first product that is known: how a profile's certificates are validated. */
+static enum sectigo_validation validation_of(const struct config_profile *profile)
+{
+    const unsigned codes[] = {profile->product_single, profile->product_wildcard, profile->product_multi};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        const struct sectigo_product *product = sectigo_product_find((int)codes[i]);
+        if (product)
+            return product->validation;
+    }
+    return SECTIGO_NO_VALIDATION;
+}
+
 static bool check_product(struct config_reading *r, const struct config_profile *profile, const char *path,
                           const char *key, unsigned code, enum sectigo_shape shape)
 {
@@ -91,10 +102,13 @@ static bool check_product(struct config_reading *r, const struct config_profile 
     const struct sectigo_product *product = sectigo_product_find((int)code);
     if (product == NULL)
         return config_fail(r, at, "%u is not a product code of Sectigo", code);
-    if (!has_shape(product, shape) || product->validation != SECTIGO_DV)
-        return config_fail(r, at, "%u is %s: %s, %s; a product for %s names with DV must stand here", code,
-                           product->name, sectigo_validation_name(product->validation),
-                           sectigo_shape_name(product->shape), sectigo_shape_name(shape));
+    if (!has_shape(product, shape))
+        return config_fail(r, at, "%u is %s: %s, %s; a product for %s names must stand here", code, product->name,
+                           sectigo_validation_name(product->validation), sectigo_shape_name(product->shape),
+                           sectigo_shape_name(shape));
+    if (product->validation != validation_of(profile))
+        return config_fail(r, at, "%u is %s: %s; all products of a profile must be of one kind, DV, OV or EV", code,
+                           product->name, sectigo_validation_name(product->validation));
     if (!sectigo_product_allows_days(product, (int)profile->days))
         return config_fail(r, at, "%u is %s, which is not sold for %u days", code, product->name, profile->days);
     return true;
@@ -148,6 +162,16 @@ static bool check_profile(struct config_reading *r, const struct config *config,
     return check_products(r, profile, path) && check_prices(r, config, profile, path);
 }
 
+/* People have to act before OV and EV certificates are issued. */
+static void set_deadline(const struct config_reading *r, struct config_profile *profile, const char *path)
+{
+    enum { DAYS = 30 };
+    char at[CONFIG_PATH_MAX];
+    snprintf(at, sizeof at, "%.200s.deadline", path);
+    if (validation_of(profile) >= SECTIGO_OV && !config_stands(r, at))
+        profile->deadline_s = DAYS * 86400;
+}
+
 static bool check_profiles(struct config_reading *r, struct config *config)
 {
     char path[CONFIG_PATH_MAX];
@@ -155,6 +179,7 @@ static bool check_profiles(struct config_reading *r, struct config *config)
         snprintf(path, sizeof path, "profiles[%u]", i + 1);
         if (!check_profile(r, config, &config->profiles[i], path))
             return false;
+        set_deadline(r, &config->profiles[i], path);
     }
     if (config->default_profile == NULL) {
         config->default_profile = strdup(config->profiles[0].name);

@@ -154,7 +154,7 @@ struct config_profile {
     char *contact_email;          /* appRepEmailAddress; required */
     uint32_t first_poll_ms;       /* default 60s */
     uint32_t poll_interval_ms;    /* default 3h */
-    uint32_t deadline_s;          /* default 7d */
+    uint32_t deadline_s;          /* default 7d; 30d where the products are OV or EV */
 };
 
 struct config {

@@ -12,6 +12,7 @@
 #include "gateway/issue/login.h"
 #include "gateway/issue/queue.h"
 #include "gateway/issue/records.h"
+#include "gateway/issue/request.h"
 #include "gateway/issue/refund.h"
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
@@ -83,14 +84,34 @@ static enum store_status enter_prepared(struct commit *c)
     return status == STORE_OK ? commit_prepare(c->txn, c->is, c->now_ms) : status;
 }
 
+/* The product is chosen again for the CSR that is sent: it may have waited behind another, and the profile may have been
+ * edited. Where nothing fits any more it stays. */
+static void choose_product_again(struct commit *c)
+{
+    const struct config_profile *profile = c->errand->profile;
+    struct acme_problem problem = {0};
+    if (c->is->sends > 0)
+        return;
+    unsigned product =
+        request_product_for(profile, &c->errand->issuer->at.config->dcv, &c->sub->names, c->is, &problem);
+    if (product) {
+        c->sub->product = product;
+        c->sub->days = profile->days;
+    }
+    acme_problem_clear(&problem);
+}
+
 /* The choice of finalize is made again (issuance.md section 2): the term may have run out while the file was not seen.
  */
 static enum store_status choose_again(struct commit *c)
 {
-    if (c->is->kind != ISSUANCE_REPLACEMENT || c->is->sends > 0 || subscription_replaceable(c->sub, renew_before_ms(c), c->now_ms))
+    if (c->is->kind != ISSUANCE_REPLACEMENT || c->is->sends > 0 ||
+        subscription_replaceable(c->sub, renew_before_ms(c), c->now_ms))
         return STORE_OK;
     c->is->kind = ISSUANCE_PURCHASE;
-    return queue_renew(c->txn, c->sub, SUBSCRIPTION_EXHAUSTED, c->is, c->now_ms);
+    enum store_status status = queue_renew(c->txn, c->sub, SUBSCRIPTION_EXHAUSTED, c->is, c->now_ms);
+    choose_product_again(c);
+    return status;
 }
 
 static enum store_status enter_submitting(struct commit *c)
@@ -295,6 +316,10 @@ static enum store_status check_purchase(struct commit *c)
     struct guard_verdict verdict;
     bool buys = c->is->kind == ISSUANCE_PURCHASE ||
                 (c->is->sends == 0 && !subscription_replaceable(c->sub, renew_before_ms(c), c->now_ms));
+    if (c->result->to != ISSUANCE_SUBMITTING || !buys)
+        return STORE_OK;
+    if (c->is->kind == ISSUANCE_PURCHASE)
+        choose_product_again(c);
     struct guard_purchase purchase = {.config = c->errand->issuer->at.config,
                                       .profile = c->errand->profile,
                                       .policy = c->sub->policy,
@@ -302,8 +327,6 @@ static enum store_status check_purchase(struct commit *c)
                                       .test = c->sub->test,
                                       .product = c->sub->product,
                                       .names = c->sub->names.count};
-    if (c->result->to != ISSUANCE_SUBMITTING || !buys)
-        return STORE_OK;
     enum store_status status = guard_decide(c->txn, &purchase, c->is->id, c->now_ms, &verdict);
     if (status != STORE_OK || !verdict.held)
         return status;

@@ -56,6 +56,20 @@ static bool check_name(const struct config_dcv *dcv, const struct acme_identifie
     return dcv_choose(dcv, name, &choice, problem);
 }
 
+/* OV and EV name the policy's organisation. */
+static bool may_name(struct store_txn *txn, const char *policy_name, unsigned product, struct acme_problem *problem)
+{
+    struct acme_policy policy;
+    if (!request_needs_organization(product))
+        return true;
+    bool named = acme_policy_load(txn, policy_name, &policy) == STORE_OK && request_has_organization(&policy);
+    acme_policy_clear(&policy);
+    return named || acme_problem_set(problem, ACME_INVALID_PROFILE,
+                                     "this profile's certificates name an organisation, and the policy \"%s\" has none "
+                                     "(organization, street, locality, state, postal_code, country)",
+                                     policy_name);
+}
+
 /* No subscription serves these names: is there a product for them, and room for its price? */
 static bool may_buy(struct issuer *issuer, struct store_txn *txn, const struct config_profile *profile,
                     const struct subscription_scope *scope, struct acme_problem *problem)
@@ -70,7 +84,7 @@ static bool may_buy(struct issuer *issuer, struct store_txn *txn, const struct c
         .test = scope->test,
         .product = request_product(profile, &issuer->at.config->dcv, scope->names, true, problem),
         .names = scope->names->count};
-    if (purchase.product == 0)
+    if (purchase.product == 0 || !may_name(txn, scope->policy, purchase.product, problem))
         return false;
     if (guard_foresee(txn, &purchase, now_ms, &verdict) != STORE_OK)
         return acme_problem_set(problem, ACME_SERVER_INTERNAL, "the spending counters cannot be read");
@@ -164,19 +178,9 @@ static enum store_status store_issuance(struct finalize *f, struct issuance *is,
     return status == STORE_OK ? link_order(f, is) : status;
 }
 
-/* A wildcard product takes no other CN than the wildcard (-6), and some clients set the base name. */
-static unsigned choose_product(struct finalize *f)
+static unsigned choose_product(struct finalize *f, const struct issuance *is)
 {
-    const char *common_name = f->csr->common_name;
-    unsigned product = request_product(f->profile, &f->issuer->at.config->dcv, &f->order->names,
-                                       common_name[0] != '\0', f->problem);
-    if (product == 0 || product != f->profile->product_wildcard || !common_name[0] ||
-        strncmp(common_name, "*.", 2) == 0)
-        return product;
-    if (f->profile->product_multi == 0)
-        acme_problem_set(f->problem, ACME_BAD_CSR, "the CSR's common name is %s, and must be the wildcard",
-                         common_name);
-    return f->profile->product_multi;
+    return request_product_for(f->profile, &f->issuer->at.config->dcv, &f->order->names, is, f->problem);
 }
 
 /* No subscription serves these names: this one pays. */
@@ -185,7 +189,7 @@ static enum store_status buy(struct finalize *f, struct issuance *is)
     struct subscription sub = {.state = SUBSCRIPTION_BUYING, .days = f->profile->days, .test = f->login->test};
     enum store_status status = STORE_IO;
 
-    sub.product = choose_product(f);
+    sub.product = choose_product(f, is);
     if (sub.product == 0 || !request_accepts_subject(sub.product, f->csr, f->problem))
         return STORE_REFUSED;
     sub.endpoint = strdup(f->login->url);
@@ -253,7 +257,8 @@ static enum store_status attach_any(struct finalize *f, const struct subscriptio
 }
 
 /* One that serves, by what the store knows or by what a reconciliation found. */
-static enum store_status find(struct finalize *f, const struct subscription_scope *scope, struct subscription *sub)
+static enum store_status find(struct finalize *f, const struct subscription_scope *scope, const struct issuance *is,
+                              struct subscription *sub)
 {
     enum store_status status = subscription_find(f->txn, scope, f->now_ms, sub);
     if (status != STORE_NOT_FOUND)
@@ -262,7 +267,7 @@ static enum store_status find(struct finalize *f, const struct subscription_scop
     status = imported_for(f->txn, scope, f->now_ms, sub);
     if (status != STORE_OK)
         return status;
-    unsigned product = choose_product(f);
+    unsigned product = choose_product(f, is);
     return product ? imported_claim(f->txn, sub, scope, product) : STORE_REFUSED;
 }
 
@@ -270,7 +275,7 @@ static enum store_status place(struct finalize *f, struct issuance *is)
 {
     struct subscription sub;
     struct subscription_scope scope = scope_of(f->order->policy, f->profile, f->login, &f->order->names);
-    enum store_status status = find(f, &scope, &sub);
+    enum store_status status = find(f, &scope, is, &sub);
 
     if (status == STORE_NOT_FOUND) {
         status = buy(f, is);

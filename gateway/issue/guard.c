@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "acme/policy.h"
 #include "gateway/issue/ledger.h"
 #include "gateway/issue/login.h"
 #include "gateway/issue/request.h"
@@ -12,9 +13,25 @@ static const uint64_t PAUSE_LOOK_MS = 3600 * 1000;
 /* What waits for a new day does not leave in one moment. */
 static const uint64_t RESET_SPREAD_MS = 60 * 1000;
 
-static struct spending_limits limits_of(const struct guard_purchase *purchase)
+/* The policy's own limits; none where it has been deleted since. */
+static enum store_status policy_limits(struct store_txn *txn, const char *name, struct config_spending *limits)
 {
-    return (struct spending_limits){.overall = &purchase->config->spending, .policy_name = purchase->policy};
+    struct acme_policy policy;
+    enum store_status status = acme_policy_load(txn, name, &policy);
+    *limits = (struct config_spending){.purchases_per_day = policy.purchases_per_day,
+                                       .purchases_per_month = policy.purchases_per_month,
+                                       .amount_per_day_cents = policy.cents_per_day,
+                                       .amount_per_month_cents = policy.cents_per_month};
+    acme_policy_clear(&policy);
+    if (status == STORE_NOT_FOUND)
+        *limits = (struct config_spending){0};
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+static struct spending_limits limits_of(const struct guard_purchase *purchase, const struct config_spending *policy)
+{
+    return (struct spending_limits){
+        .overall = &purchase->config->spending, .policy = policy, .policy_name = purchase->policy};
 }
 
 static int64_t price_of(const struct guard_purchase *purchase)
@@ -25,9 +42,13 @@ static int64_t price_of(const struct guard_purchase *purchase)
 enum store_status guard_foresee(struct store_txn *txn, const struct guard_purchase *purchase, uint64_t now_ms,
                                 struct spending_verdict *verdict)
 {
-    struct spending_limits limits = limits_of(purchase);
+    struct config_spending policy;
+    struct spending_limits limits = limits_of(purchase, &policy);
     *verdict = (struct spending_verdict){0};
-    return purchase->test ? STORE_OK : spending_check(txn, &limits, price_of(purchase), now_ms, verdict);
+    if (purchase->test)
+        return STORE_OK;
+    enum store_status status = policy_limits(txn, purchase->policy, &policy);
+    return status == STORE_OK ? spending_check(txn, &limits, price_of(purchase), now_ms, verdict) : status;
 }
 
 static enum store_status decide_pause(struct store_txn *txn, const struct guard_purchase *purchase, uint64_t now_ms,
@@ -62,10 +83,13 @@ static enum store_status decide_spending(struct store_txn *txn, const struct gua
                                          const char *issuance, uint64_t now_ms, struct guard_verdict *verdict)
 {
     struct spending_verdict spending;
-    struct spending_limits limits = limits_of(purchase);
+    struct config_spending policy;
+    struct spending_limits limits = limits_of(purchase, &policy);
     if (purchase->test)
         return STORE_OK;
-    enum store_status status = spending_reserve(txn, &limits, issuance, price_of(purchase), now_ms, &spending);
+    enum store_status status = policy_limits(txn, purchase->policy, &policy);
+    if (status == STORE_OK)
+        status = spending_reserve(txn, &limits, issuance, price_of(purchase), now_ms, &spending);
     if (status != STORE_OK || !spending.over)
         return status;
     verdict->held = true;

@@ -131,6 +131,23 @@ static void on_order_reply(void *ctx, const struct upstream_reply *reply)
     errand_commit(e);
 }
 
+/* The policy is read as it is now: it names the contact, and the organisation of OV and EV. One that was deleted names
+ * nothing. */
+static bool fill_order(struct errand *e, struct sectigo_form *form)
+{
+    struct acme_policy policy;
+    struct store_txn *txn;
+    if (store_read(e->issuer->at.store, &txn) != STORE_OK)
+        return false;
+    enum store_status status = acme_policy_load(txn, e->sub.policy, &policy);
+    store_read_end(txn);
+    if (status == STORE_OK || status == STORE_NOT_FOUND)
+        request_order(form, &e->is, &e->sub, upstream_login_config(e->login), e->profile, &e->issuer->at.config->dcv,
+                      &policy);
+    acme_policy_clear(&policy);
+    return (status == STORE_OK || status == STORE_NOT_FOUND) && !form->failed;
+}
+
 static enum step submitting(struct errand *e)
 {
     struct sectigo_form form = {0};
@@ -139,11 +156,9 @@ static enum step submitting(struct errand *e)
     if (!e->sending) /* left over by a kill: it may have been sent */
         return unknown(e, "the gateway ended while the request was on its way");
     e->sending = false;
-    request_order(&form, &e->is, &e->sub, upstream_login_config(e->login), e->profile,
-                  &e->issuer->at.config->dcv);
-    if (form.failed) {
+    if (!fill_order(e, &form)) {
         sectigo_form_clear(&form);
-        step_note(e, "not sent: out of memory");
+        step_note(e, "not sent: the policy cannot be read, or memory is short");
         return send_later(e);
     }
     /* finalize has checked that the CSR's names are the order's */

@@ -134,6 +134,31 @@ int64_t request_price(const struct config_profile *profile, unsigned product, si
     return profile->prices.multi_cents + (int64_t)(names > 1 ? names - 1 : 0) * profile->prices.extra_name_cents;
 }
 
+/* The CSR's CN is no wildcard. */
+static bool names_base(const struct issuance *is, char common_name[static ACME_NAME_MAX + 3])
+{
+    struct acme_problem problem = {0};
+    struct acme_csr csr = {0};
+    bool base = csr_parse(is->csr, is->csr_len, &csr, &problem) && csr.common_name[0] &&
+                strncmp(csr.common_name, "*.", 2) != 0;
+    memcpy(common_name, csr.common_name, sizeof csr.common_name);
+    csr_clear(&csr);
+    acme_problem_clear(&problem);
+    return base;
+}
+
+unsigned request_product_for(const struct config_profile *profile, const struct config_dcv *dcv,
+                             const struct acme_names *names, const struct issuance *is, struct acme_problem *problem)
+{
+    char common_name[ACME_NAME_MAX + 3];
+    unsigned product = request_product(profile, dcv, names, is->csr_has_cn, problem);
+    if (product == 0 || product != profile->product_wildcard || !is->csr_has_cn || !names_base(is, common_name))
+        return product;
+    if (profile->product_multi == 0)
+        acme_problem_set(problem, ACME_BAD_CSR, "the CSR's common name is %s, and must be the wildcard", common_name);
+    return profile->product_multi;
+}
+
 bool request_accepts_cn(const struct config_profile *profile, unsigned product, bool has_cn,
                         struct acme_problem *problem)
 {
@@ -265,23 +290,68 @@ static void add_names_and_dcv(struct sectigo_form *form, const struct issuance *
         sectigo_form_add(form, "maxSubjectCNs", "1");
 }
 
+static const char *either(const char *wanted, const char *otherwise)
+{
+    return wanted && *wanted ? wanted : otherwise;
+}
+
+/* Nothing for "": an empty argument is a bad one. */
+static void add_text(struct sectigo_form *form, const char *name, const char *text)
+{
+    sectigo_form_add(form, name, either(text, NULL));
+}
+
+bool request_needs_organization(unsigned product)
+{
+    const struct sectigo_product *known = sectigo_product_find((int)product);
+    return known && known->validation >= SECTIGO_OV;
+}
+
+bool request_has_organization(const struct acme_policy *policy)
+{
+    const char *const needed[] = {policy->organization, policy->street,      policy->locality,
+                                  policy->state,        policy->postal_code, policy->country};
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        if (!needed[i] || !needed[i][0])
+            return false;
+    }
+    return true;
+}
+
+/* Of OV and EV. Where it is incorporated no policy says: in its country, then. */
+static void add_organization(struct sectigo_form *form, unsigned product, const struct acme_policy *policy)
+{
+    add_text(form, "organizationName", policy->organization);
+    add_text(form, "organizationalUnitName", policy->organizational_unit);
+    add_text(form, "streetAddress1", policy->street);
+    add_text(form, "localityName", policy->locality);
+    add_text(form, "stateOrProvinceName", policy->state);
+    add_text(form, "postalCode", policy->postal_code);
+    add_text(form, "countryName", policy->country);
+    if (sectigo_product_find((int)product)->validation == SECTIGO_EV)
+        add_text(form, "joiCountryName", policy->country);
+}
+
 static void add_purchase(struct sectigo_form *form, const struct subscription *sub,
-                         const struct config_profile *profile)
+                         const struct config_profile *profile, const struct acme_policy *policy)
 {
     sectigo_form_addf(form, "product", "%u", sub->product);
     sectigo_form_addf(form, "days", "%u", sub->days);
     sectigo_form_add(form, "prioritiseCSRValues", "N");
-    sectigo_form_add(form, "appRepEmailAddress", profile->contact_email);
+    sectigo_form_add(form, "appRepEmailAddress", either(policy->contact_email, profile->contact_email));
     sectigo_form_add(form, "checkFONIsUnique", "Y");
+    if (request_needs_organization(sub->product))
+        add_organization(form, sub->product, policy);
     if (sub->test)
         sectigo_form_add(form, "test", "Y");
 }
 
 void request_order(struct sectigo_form *form, const struct issuance *is, const struct subscription *sub,
-                   const struct config_login *login, const struct config_profile *profile, const struct config_dcv *dcv)
+                   const struct config_login *login, const struct config_profile *profile, const struct config_dcv *dcv,
+                   const struct acme_policy *policy)
 {
     if (is->kind == ISSUANCE_PURCHASE)
-        add_purchase(form, sub, profile);
+        add_purchase(form, sub, profile, policy);
     else
         sectigo_form_add(form, "orderNumber", sub->order_number);
     add_csr(form, is);

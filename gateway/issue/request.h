@@ -7,6 +7,7 @@
 
 #include "acme/csr.h"
 #include "acme/identifier.h"
+#include "acme/policy.h"
 #include "acme/problem.h"
 #include "gateway/config/config.h"
 #include "gateway/issue/issuance.h"
@@ -19,6 +20,14 @@
  * Sectigo adds the www; anything: a multi-domain product. */
 unsigned request_product(const struct config_profile *profile, const struct config_dcv *dcv,
                          const struct acme_names *names, bool has_cn, struct acme_problem *problem);
+/* The same for this CSR: a wildcard product takes no other CN than the wildcard (-6), and some clients set the base
+ * name. */
+unsigned request_product_for(const struct config_profile *profile, const struct config_dcv *dcv,
+                             const struct acme_names *names, const struct issuance *issuance,
+                             struct acme_problem *problem);
+/* OV and EV: an organisation is named, and the policy says which. */
+bool request_needs_organization(unsigned product);
+bool request_has_organization(const struct acme_policy *policy);
 /* Whether a CSR with or without a CN may be sent for this product, bought or to be bought: csr_without_cn: refuse. */
 bool request_accepts_cn(const struct config_profile *profile, unsigned product, bool has_cn,
                         struct acme_problem *problem);
@@ -28,10 +37,11 @@ bool request_accepts_subject(unsigned product, const struct acme_csr *csr, struc
 int64_t request_price(const struct config_profile *profile, unsigned product, size_t names);
 
 /* Each fills a zeroed form; form->failed tells of short memory. request_order is AutoApplyOrder for a purchase,
- * AutoReplaceSSL for a replacement. */
+ * AutoReplaceSSL for a replacement; policy names contact and organisation of a purchase. */
 void request_order(struct sectigo_form *form, const struct issuance *issuance, const struct subscription *subscription,
                    const struct config_login *login, const struct config_profile *profile,
-                   const struct config_dcv *dcv);
+                   const struct config_dcv *dcv,
+                   const struct acme_policy *policy);
 /* Whether the subscription's product is a wildcard. */
 bool request_is_wildcard(const struct subscription *subscription);
 void request_collect(struct sectigo_form *form, const struct issuance *issuance);

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "acme/account.h"
 #include "gateway/issue/tables.h"
 
 enum { KEY_MAX = 160, TIME_LEN = 8 };
@@ -22,15 +23,27 @@ static json_t *names_json(const struct acme_names *names)
     return list;
 }
 
-static char *line_text(const struct audit_line *line, uint64_t now_ms)
+/* The external account key that the account came with; "" for none, and for an account that is gone or cannot be read:
+ * what was bought is written down all the same. */
+static void find_key(struct store_txn *txn, const struct acme_id *account, char key[static EXTERNAL_KEY_ID_MAX + 1])
+{
+    struct acme_account known;
+    key[0] = '\0';
+    if (acme_account_load(txn, account, &known) == STORE_OK)
+        memcpy(key, known.external_key, sizeof known.external_key);
+    acme_account_clear(&known);
+}
+
+static char *line_text(const struct audit_line *line, const char *external_key, uint64_t now_ms)
 {
     char account[ACME_ID_TEXT + 1];
     acme_id_text(line->account, account);
-    json_t *json = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:o}", "time_ms",
+    json_t *json = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:o}", "time_ms",
                              (json_int_t)now_ms, "what", line->what, "issuance", line->issuance, "account", account,
-                             "policy", line->policy, "profile", line->profile, "login", line->login, "order_number",
-                             line->order_number, "certificate_id", line->certificate_id, "product", (int)line->product,
-                             "amount_cents", (json_int_t)line->amount_cents, "names", names_json(line->names));
+                             "key", external_key, "policy", line->policy, "profile", line->profile, "login",
+                             line->login, "order_number", line->order_number, "certificate_id", line->certificate_id,
+                             "product", (int)line->product, "amount_cents", (json_int_t)line->amount_cents, "names",
+                             names_json(line->names));
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     return text;
@@ -63,7 +76,9 @@ enum store_status audit_note(struct store_txn *txn, const char *what, const char
 
 enum store_status audit_add(struct store_txn *txn, const struct audit_line *line, uint64_t now_ms)
 {
-    char *text = line_text(line, now_ms);
+    char external_key[EXTERNAL_KEY_ID_MAX + 1];
+    find_key(txn, line->account, external_key);
+    char *text = line_text(line, external_key, now_ms);
     enum store_status status = put_line(txn, line->issuance, line->what, text, now_ms);
     free(text);
     return status;

@@ -86,10 +86,11 @@ def thumbprint(key):
     return b64(hashlib.sha256(text.encode()).digest())
 
 
-def make_csr(names, key=None, common_name=None):
+def make_csr(names, key=None, common_name=None, organization=None):
     """DER of a CSR; without a CN, as certbot makes them."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else []
+    subject += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject))
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False)

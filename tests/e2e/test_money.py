@@ -1,12 +1,14 @@
 """Money: spending limits, the cheapest product, CSRs without CN, and what is written down about each purchase."""
 
 import datetime
+import time
 
 import pytest
 
 from acme_client import AcmeClient, http_responder, make_csr, problem
 from dns_server import ZONE
 from test_ctl import ctl, ctl_json
+from test_policy import bound_client
 
 DV, WILDCARD, MULTI = "488", "489", "492"
 
@@ -180,3 +182,57 @@ def test_a_sold_subscription_serves_after_the_table_was_edited(make_world):
     assert "BEGIN CERTIFICATE" in _buy(world, client, names)
     assert len(world.bought(names)) == 1
     problem(client.try_order(["new." + ZONE]), "rejectedIdentifier", 400)
+
+
+def test_a_policy_has_limits_of_its_own(make_world):
+    """One account under each of two policies: the one is over its limit, the other is not."""
+    world = make_world(change=_limited())
+    ctl(world, "policy", "create", "small", "names=*", "purchases_per_month=1")
+    ctl(world, "policy", "create", "rich", "names=*", "cents_per_month=7000")
+    clients = {}
+    for policy in ("small", "rich"):
+        clients[policy] = bound_client(world, ctl_json(world, "eab", "create", policy))
+    _buy(world, clients["small"], ["small." + ZONE])
+    detail = problem(clients["small"].try_order(["other." + ZONE]), "rateLimited", 429)["detail"]
+    assert 'of the policy "small" of 1 purchases a month' in detail
+    for name in ("rich.", "richer."):
+        _buy(world, clients["rich"], [name + ZONE])
+    detail = problem(clients["rich"].try_order(["richest." + ZONE]), "rateLimited", 429)["detail"]
+    assert 'of the policy "rich" of 70.00 EUR' in detail
+    ctl(world, "policy", "set", "small", "purchases_per_month=0")
+    _buy(world, clients["small"], ["other." + ZONE])
+
+    lines = ctl_json(world, "audit")["items"]
+    bought = [line for line in lines if line["what"] == "purchase"]
+    assert [line["policy"] for line in bought] == ["small", "rich", "rich", "small"]
+    assert all(line["key"] and line["account"] for line in bought)
+    sums = {line["policy"]: line for line in ctl_json(world, "cost")["items"]}
+    assert {policy: (line["purchases"], line["amount_cents"]) for policy, line in sums.items()} == {
+        "small": (2, 7000), "rich": (2, 7000)}
+    assert "small" in ctl(world, "cost").stdout
+
+
+def test_ov_names_the_organisation_of_the_policy(make_world):
+    """Without one it is refused; with one it is sent; a CSR that names another is refused."""
+    def change(config):
+        config["acme"]["hold_finalize"] = "0s"
+        config["profiles"][0]["products"] = {"single": 316}
+    world = make_world(learn="both", change=change)
+    client = _client(world)
+    names = ["ov." + ZONE]
+    detail = problem(client.try_order(names), "invalidProfile", 400)["detail"]
+    assert "organization" in detail
+    ctl(world, "policy", "create", "default", "names=*", "organization=Sectigo", "street=5 Becker Farm Road",
+        "locality=Roseland", "state=NJ", "postal_code=07068", "country=US", "contact_email=ov@acme.example")
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(names, responder)
+    problem(client.finalize(order, make_csr(names, common_name=names[0], organization="Somebody else")), "badCSR", 400)
+    assert client.finalize(order, make_csr(names, common_name=names[0])).status_code == 200
+    deadline = time.monotonic() + 60
+    while not world.bought(names):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    bought, = world.bought(names)
+    assert bought["product"] == "316" and bought["organizationName"] == "Sectigo"
+    world.advance(bought["orderNumber"])
+    assert "BEGIN CERTIFICATE" in client.certificate(url)

@@ -26,10 +26,12 @@ static const struct column logins[] = {
 };
 static const struct column sums[] = {
     {"MONTH", "month"},
+    {"POLICY", "policy"},
     {"PROFILE", "profile"},
     {"LOGIN", "login"},
     {"PURCHASES", "purchases"},
     {"REPLACEMENTS", "replacements"},
+    {"REFUNDS", "refunds"},
     {"AMOUNT", "amount_cents"},
     {NULL, NULL},
 };
@@ -115,7 +117,7 @@ const struct command commands[] = {
      NULL,
      false,
      "learn what was ordered and the store does not know"},
-    {{"cost", NULL}, NULL, "GET", "/cost", 0, sums, false, "what was spent, by month, profile and login"},
+    {{"cost", NULL}, NULL, "GET", "/cost", 0, sums, false, "what was spent, by month, policy, profile and login"},
     {{"audit", NULL},
      NULL,
      "GET",

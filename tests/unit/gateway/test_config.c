@@ -39,6 +39,18 @@ static void test_given(void **state)
     config_free(c);
 }
 
+/* People act before OV is issued; a deadline that is given stands. */
+static void test_deadline_of_ov(void **state)
+{
+    struct config *c = load_base(*state, "{single: 287}", "{single: 316}");
+    assert_int_equal(c->profiles[0].deadline_s, 7 * 86400);
+    assert_int_equal(c->profiles[1].deadline_s, 30 * 86400);
+    config_free(c);
+    c = load_base(*state, "{single: 287}\n", "{single: 316}\n    deadline: 3d\n");
+    assert_int_equal(c->profiles[1].deadline_s, 3 * 86400);
+    config_free(c);
+}
+
 static void test_money(void **state)
 {
     struct config *c = load_base(*state, "    contact_email: pki@example.org\n",
@@ -321,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with_files(test_given),
         with_files(test_money),
+        with_files(test_deadline_of_ov),
         with_files(test_standards_of_the_gateway),
         with_files(test_standards_of_the_issuer),
         with_files(test_words),

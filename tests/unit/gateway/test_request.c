@@ -143,11 +143,64 @@ static void test_subject(void **state)
     acme_problem_clear(&problem);
 }
 
+static void add(struct acme_policy *policy, char **member, const char *text)
+{
+    (void)policy;
+    free(*member);
+    *member = strdup(text);
+    assert_non_null(*member);
+}
+
+static void test_organization(void **state)
+{
+    struct acme_policy policy;
+    struct sectigo_form form = {0};
+    struct issuance is = {.kind = ISSUANCE_PURCHASE, .csr = (uint8_t[]){1, 2, 3}, .csr_len = 3, .csr_has_cn = true};
+    struct acme_identifier name = {.type = ACME_DNS_NAME, .value = "example.com"};
+    struct subscription sub = {.product = OV_SINGLE, .days = 365, .names = {&name, 1}};
+    struct config_profile profile = profile_of(OV_SINGLE, 0, 0);
+    struct config_login login = {0};
+    (void)state;
+    profile.contact_email = (char *)(uintptr_t) "profile@example.org";
+    assert_true(acme_policy_make("p", &policy));
+    assert_true(request_needs_organization(OV_SINGLE));
+    assert_false(request_needs_organization(SINGLE));
+    assert_false(request_has_organization(&policy));
+    add(&policy, &policy.organization, "Example");
+    add(&policy, &policy.street, "Street 1");
+    add(&policy, &policy.locality, "Town");
+    add(&policy, &policy.state, "State");
+    add(&policy, &policy.postal_code, "12345");
+    assert_false(request_has_organization(&policy));
+    add(&policy, &policy.country, "DE");
+    assert_true(request_has_organization(&policy));
+    request_order(&form, &is, &sub, &login, &profile, &by_http, &policy);
+    assert_string_equal(sectigo_form_get(&form, "organizationName"), "Example");
+    assert_string_equal(sectigo_form_get(&form, "streetAddress1"), "Street 1");
+    assert_string_equal(sectigo_form_get(&form, "countryName"), "DE");
+    assert_string_equal(sectigo_form_get(&form, "appRepEmailAddress"), "profile@example.org");
+    assert_null(sectigo_form_get(&form, "organizationalUnitName"));
+    assert_null(sectigo_form_get(&form, "joiCountryName"));
+    sectigo_form_clear(&form);
+    add(&policy, &policy.contact_email, "policy@example.org");
+    sub.product = 337; /* EV */
+    request_order(&form, &is, &sub, &login, &profile, &by_http, &policy);
+    assert_string_equal(sectigo_form_get(&form, "joiCountryName"), "DE");
+    assert_string_equal(sectigo_form_get(&form, "appRepEmailAddress"), "policy@example.org");
+    sectigo_form_clear(&form);
+    sub.product = SINGLE;
+    request_order(&form, &is, &sub, &login, &profile, &by_http, &policy);
+    assert_null(sectigo_form_get(&form, "organizationName"));
+    sectigo_form_clear(&form);
+    acme_policy_clear(&policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes), cmocka_unit_test(test_one_method_for_a_pair), cmocka_unit_test(test_prices),
         cmocka_unit_test(test_csr_without_cn), cmocka_unit_test(test_subject),
+        cmocka_unit_test(test_organization),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
