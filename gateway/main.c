@@ -12,6 +12,7 @@
 #include <curl/curl.h>
 #include <openssl/rand.h>
 
+#include "gateway/clock.h"
 #include "gateway/config/config.h"
 #include "gateway/gateway.h"
 #include "gateway/log.h"
@@ -134,6 +135,10 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     keep_secrets_out_of_cores();
+    if (!clock_open()) {
+        perror("acmegate: the file that ACMEGATE_DEBUG_CLOCK names cannot be read");
+        return 1;
+    }
     struct config *config = config_load(options.config, reason);
     if (!config) {
         fprintf(stderr, "%s\n", reason);

@@ -12,6 +12,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "gateway/clock.h"
+
 enum { CA_MAX = 10 };
 
 /* A certificate is never older than its order; the hour is for clocks that differ, the day for notBefore set to
@@ -252,6 +254,7 @@ static bool build_chain(X509 *leaf, STACK_OF(X509) * cas, X509_STORE *anchors, c
         no(reason, "out of memory");
         goto out;
     }
+    X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), (time_t)(clock_ms() / 1000));
     if (X509_verify_cert(ctx) != 1) {
         snprintf(reason, ACCEPT_REASON_MAX, "the certificate does not chain to the login's trust_anchors: %s",
                  X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));

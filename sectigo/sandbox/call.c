@@ -208,7 +208,7 @@ static bool check_login(struct call *call)
 static bool check_limit(struct call *call)
 {
     struct account *account = call->account;
-    int64_t limit = call->sandbox->settings.call_limit_per_minute, minute = time(NULL) / 60;
+    int64_t limit = call->sandbox->settings.call_limit_per_minute, minute = now_ms() / 60000;
     if (account->window_s != minute) {
         account->window_s = minute;
         account->calls = 0;

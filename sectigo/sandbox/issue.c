@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "sectigo/sandbox/clock.h"
 #include "sectigo/sandbox/csr.h"
 
 enum { DAY_S = 86400, BACKDATED_S = 60 };
@@ -15,7 +15,7 @@ enum { DAY_S = 86400, BACKDATED_S = 60 };
 bool issue_prepare(struct issue *issue, const struct book *book, struct order *order)
 {
     const struct order *base = book_find(book, order->base_number ? order->base_number : order->number);
-    int64_t now_s = time(NULL), term_end_s;
+    int64_t now_s = now_ms() / 1000, term_end_s;
     if (!base)
         return false;
     issue->request = order->request;
@@ -117,8 +117,8 @@ void issue_wrong(const struct ca *ca, char **pem)
     struct ca_request wanted = {
         .key = key,
         .names = names,
-        .not_before_s = time(NULL) - BACKDATED_S,
-        .not_after_s = time(NULL) + (int64_t)CA_MAX_DAYS * DAY_S,
+        .not_before_s = now_ms() / 1000 - BACKDATED_S,
+        .not_after_s = now_ms() / 1000 + (int64_t)CA_MAX_DAYS * DAY_S,
     };
     struct ca_certificate made;
     if (names && key && ca_issue(&ca->live, &wanted, &made)) {

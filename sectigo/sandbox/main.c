@@ -51,6 +51,8 @@ int main(int argc, char **argv)
         options_usage();
         return EXIT_SUCCESS;
     }
+    if (!now_open())
+        return EXIT_FAILURE;
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);

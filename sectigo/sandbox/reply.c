@@ -16,8 +16,7 @@ static void wait_s(double seconds)
 
 static struct timespec until_s(double seconds)
 {
-    int64_t at_ms = now_ms() + (int64_t)(seconds * 1000);
-    return (struct timespec){.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
+    return now_after((int64_t)(seconds * 1000));
 }
 
 /* Until another request of the endpoint was answered. */

@@ -2,14 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 struct account *sandbox_account(struct sandbox *sandbox, const char *name)
 {

@@ -10,6 +10,7 @@
 
 #include "sectigo/sandbox/book.h"
 #include "sectigo/sandbox/ca.h"
+#include "sectigo/sandbox/clock.h"
 #include "sectigo/sandbox/faults.h"
 #include "sectigo/sandbox/options.h"
 #include "sectigo/sandbox/settings.h"
@@ -45,7 +46,6 @@ struct sandbox {
 bool sandbox_open(struct sandbox *sandbox);
 void sandbox_close(struct sandbox *sandbox);
 
-int64_t now_ms(void);
 /* Account of a login name, case-sensitive; NULL where there is none. */
 struct account *sandbox_account(struct sandbox *sandbox, const char *name);
 /* What is left of an account's credit. Lock held. */

@@ -74,7 +74,7 @@ static bool take_due(struct worker *worker, struct job *job)
 {
     while (!worker->stop) {
         int64_t due_ms = worker->count ? worker->heap[0].due_ms : INT64_MAX;
-        struct timespec until = {.tv_sec = due_ms / 1000, .tv_nsec = due_ms % 1000 * 1000000};
+        struct timespec until = now_until(worker->count ? due_ms - now_ms() : 0);
         if (due_ms <= now_ms()) {
             *job = worker->heap[0];
             worker->heap[0] = worker->heap[--worker->count];

@@ -145,11 +145,14 @@ class ChaosWorld(World):
 class Order:
     """One ACME order with its key, from ready to its certificate."""
 
-    def __init__(self, client, names, responder, key=None, common_name=None):
+    def __init__(self, client, names, responder, key=None, common_name=None, **members):
         self.client, self.names = client, names
         self.key = key or ec.generate_private_key(ec.SECP256R1())
         self.csr = make_csr(names, self.key, common_name)
-        self.url, self.order = client.ready_order(names, responder)
+        answer = client.try_order(names, **members)
+        assert answer.status_code == 201, answer.text
+        self.url, self.order = answer.headers["location"], answer.json()
+        client.authorize(self.order, responder)
         self.id = self.url.rstrip("/").rsplit("/", 1)[1]
 
     def finalize(self):
@@ -161,17 +164,26 @@ class Order:
     def object(self):
         return self.client.fetch(self.url).json()
 
-    def wait_valid(self, timeout=WAIT_S):
+    def wait_end(self):
+        """The order, once it is valid or invalid; asked for more often than Retry-After says, since times are short."""
+        def ended():
+            order = self.object()
+            return order if order["status"] != "processing" else None
+        return wait_for(f"the end of the order for {self.names}", ended)
+
+    def wait_valid(self):
         """Its leaf, which is for its names and its key."""
-        pem = self.client.certificate(self.url, timeout)
+        order = self.wait_end()
+        assert order["status"] == "valid", order
+        pem = self.client.fetch(order["certificate"]).text
         leaf = x509.load_pem_x509_certificate(pem.encode())
         assert public_octets(leaf.public_key()) == public_octets(self.key.public_key())
         given = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         assert sorted(given.get_values_for_type(x509.DNSName)) == sorted(self.names)
         return leaf
 
-    def wait_invalid(self, timeout=WAIT_S):
-        order = self.client.wait(self.url, ("processing",), timeout)
+    def wait_invalid(self):
+        order = self.wait_end()
         assert order["status"] == "invalid", order
         assert order["error"]["detail"], order
         return order["error"]
