@@ -7,7 +7,7 @@
 #include "sectigo/sectigo.h"
 #include "store/record.h"
 
-enum { RECORD_VERSION = 1, MD5_TEXT = 32, BODY_MAX = 160, KEY_MAX = MD5_TEXT + 64 };
+enum { RECORD_VERSION = 1, MD5_TEXT = 32, BODY_MAX = 160, KEY_MAX = MD5_TEXT + DCV_ISSUANCE_MAX };
 
 /* Upper-case MD5, then the issuance. Returns the key's length, 0 on failure. */
 static size_t make_key(const struct dcv_answer *answer, struct sectigo_token *token, uint8_t key[static KEY_MAX])
@@ -52,16 +52,19 @@ enum store_status dcv_file_remove(struct store_txn *txn, const struct dcv_answer
 }
 
 struct newest {
+    const char *except; /* an issuance to pass over; NULL: none */
     uint64_t put_ms;
     char *body;
+    char issuance[DCV_ISSUANCE_MAX + 1];
 };
 
 static bool keep_newest(void *ctx, struct store_slice key, struct store_slice value)
 {
     struct newest *newest = ctx;
     struct record_reader r;
-    (void)key;
-    if (record_open(&r, value) != RECORD_VERSION)
+    char issuance[DCV_ISSUANCE_MAX + 1] = "";
+    memcpy(issuance, key.data + MD5_TEXT, key.len - MD5_TEXT);
+    if ((newest->except && strcmp(issuance, newest->except) == 0) || record_open(&r, value) != RECORD_VERSION)
         return true;
     uint64_t put_ms = record_get_u64(&r);
     struct store_slice body = record_get_bytes(&r);
@@ -69,6 +72,7 @@ static bool keep_newest(void *ctx, struct store_slice key, struct store_slice va
         return true;
     free(newest->body);
     newest->put_ms = put_ms;
+    memcpy(newest->issuance, issuance, sizeof newest->issuance);
     newest->body = strndup((const char *)body.data, body.len);
     return true;
 }
@@ -83,4 +87,16 @@ char *dcv_file_find(struct store_txn *txn, const char *md5, size_t len)
         upper[i] = (char)(md5[i] >= 'a' && md5[i] <= 'f' ? md5[i] - 32 : md5[i]);
     store_visit_prefix(txn, ISSUE_DCV_FILES, upper, MD5_TEXT, keep_newest, &newest);
     return newest.body;
+}
+
+bool dcv_file_other(struct store_txn *txn, const struct dcv_answer *answer, char issuance[static DCV_ISSUANCE_MAX + 1])
+{
+    struct newest newest = {.except = answer->issuance};
+    struct sectigo_token token;
+    if (!sectigo_token_make(answer->csr, answer->csr_len, answer->unique_value, &token))
+        return false;
+    store_visit_prefix(txn, ISSUE_DCV_FILES, token.md5_upper, MD5_TEXT, keep_newest, &newest);
+    memcpy(issuance, newest.issuance, sizeof newest.issuance);
+    free(newest.body);
+    return issuance[0] != '\0';
 }

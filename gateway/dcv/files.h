@@ -7,10 +7,13 @@
 #ifndef GATEWAY_DCV_FILES_H
 #define GATEWAY_DCV_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "store/store.h"
+
+enum { DCV_ISSUANCE_MAX = 64 };
 
 struct dcv_answer {
     const uint8_t *csr; /* DER */
@@ -24,5 +27,8 @@ enum store_status dcv_file_put(struct store_txn *txn, const struct dcv_answer *a
 enum store_status dcv_file_remove(struct store_txn *txn, const struct dcv_answer *answer);
 /* Reading: the body for an MD5 of 32 hex digits in either case, malloc'd with a NUL; NULL where there is none. */
 char *dcv_file_find(struct store_txn *txn, const char *md5, size_t len);
+/* Reading: the issuance that put the newest file of this answer's CSR, the answer's own issuance aside; false: none. */
+bool dcv_file_other(struct store_txn *txn, const struct dcv_answer *answer,
+                    char issuance[static DCV_ISSUANCE_MAX + 1]);
 
 #endif

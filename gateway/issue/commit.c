@@ -203,7 +203,7 @@ static enum store_status end(struct commit *c)
     c->next_ms = UINT64_MAX;
     subscription_forget(c->sub, c->is->id); /* where it ends before its turn */
     if (status == STORE_OK)
-        status = records_unpublish(c->txn, c->is->id, c->now_ms);
+        status = records_unpublish(c->txn, &answer, c->now_ms);
     return status == STORE_OK ? queue_hand_over(c->txn, c->sub, c->is, renew_before_ms(c), c->now_ms) : status;
 }
 

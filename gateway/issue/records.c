@@ -21,17 +21,33 @@ struct task {
     struct store_op op;
 };
 
-enum store_status records_unpublish(struct store_txn *txn, const char *issuance, uint64_t now_ms)
+/* Whether the issuance has records; one that cannot be read counts: its job reports it, and it must not keep an
+ * issuance from ending. */
+static bool has_records(struct store_txn *txn, const char *issuance, enum store_status *status)
 {
     struct dcv_records records;
-    enum store_status status = dcv_records_load(txn, issuance, &records);
+    *status = dcv_records_load(txn, issuance, &records);
     dcv_records_clear(&records);
-    if (status == STORE_NOT_FOUND)
-        return STORE_OK;
-    /* One that cannot be read is reported by its job; it must not keep the issuance from ending. */
-    return status == STORE_OK || status == STORE_INVALID
+    bool has = *status == STORE_OK || *status == STORE_INVALID;
+    if (has || *status == STORE_NOT_FOUND)
+        *status = STORE_OK;
+    return has;
+}
+
+/* The job looks what there is to do: to publish while the issuance lives, to remove afterwards. */
+static enum store_status set_job(struct store_txn *txn, const char *issuance, uint64_t now_ms)
+{
+    enum store_status status;
+    return has_records(txn, issuance, &status)
                ? store_job_set(txn, JOB_DCV_RECORDS, issuance, strlen(issuance), now_ms)
                : status;
+}
+
+enum store_status records_unpublish(struct store_txn *txn, const struct dcv_answer *answer, uint64_t now_ms)
+{
+    char other[DCV_ISSUANCE_MAX + 1];
+    enum store_status status = set_job(txn, answer->issuance, now_ms);
+    return status == STORE_OK && dcv_file_other(txn, answer, other) ? set_job(txn, other, now_ms) : status;
 }
 
 enum store_status records_retarget(struct store_txn *txn, const struct dcv_answer *answer, uint64_t now_ms)
@@ -88,11 +104,16 @@ static void on_stored(struct store_op *op, enum store_status status)
     }
 }
 
+static uint64_t rest_ms(const struct issuer *issuer)
+{
+    uint64_t later_ms = issuer->at.config->issuance.later_ms;
+    return REST_MS < later_ms ? REST_MS : later_ms;
+}
+
 static void finish(struct task *task)
 {
     if (task->failed) {
-        end(task, REST_MS < task->issuer->at.config->issuance.later_ms ? REST_MS
-                                                                       : task->issuer->at.config->issuance.later_ms);
+        end(task, rest_ms(task->issuer));
         return;
     }
     task->op = (struct store_op){.fn = store_outcome, .arg = task, .done = on_stored};
@@ -130,13 +151,8 @@ static void start(void *ctx)
 /* Whether another live issuance has the same CSR, and so the same label. */
 static bool is_shared(struct store_txn *txn, const struct issuance *is)
 {
-    struct dcv_answer answer = {is->csr, is->csr_len, is->unique_value, is->id};
-    struct sectigo_token token;
-    if (!sectigo_token_make(answer.csr, answer.csr_len, answer.unique_value, &token))
-        return false;
-    char *body = dcv_file_find(txn, token.md5_upper, strlen(token.md5_upper));
-    free(body);
-    return body != NULL;
+    char other[DCV_ISSUANCE_MAX + 1];
+    return dcv_file_other(txn, &(struct dcv_answer){is->csr, is->csr_len, is->unique_value, is->id}, other);
 }
 
 /* False: not now. */
@@ -171,5 +187,5 @@ void records_job(void *ctx, const struct store_job *job)
     memcpy(task->id, job->subject, job->subject_len);
     task->post = (struct egress_post){.fn = start, .ctx = task};
     if (!load(task) || !egress_post(issuer->at.egress, &task->post))
-        end(task, REST_MS);
+        end(task, rest_ms(issuer));
 }

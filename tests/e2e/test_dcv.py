@@ -1,5 +1,7 @@
 """CNAME_CSR_HASH: the gateway publishes Sectigo's domain control in DNS by itself, and leaves nothing behind."""
 
+import copy
+import json
 import os
 import time
 
@@ -12,6 +14,7 @@ from acme_client import AcmeClient, http_responder, make_csr, problem
 from clients import Certbot, Lego
 from dns_server import ZONE, DnsServer
 from pki import check_chain
+from sandbox_client import wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOOK = os.path.join(HERE, "..", "..", "deploy", "hooks", "nsupdate-hook")
@@ -133,6 +136,31 @@ def test_same_csr_twice(dcv_world):
     for _ in range(2):
         _order(world, names, csr)
     assert len(world.bought(names)) == 1, world.ledger()
+    wait_gone(world)
+
+
+def _two_profiles(config):
+    """So that the same names are bought twice, at once."""
+    _do_not_hold(config)
+    config["profiles"].append({**copy.deepcopy(config["profiles"][0]), "name": "dv-two"})
+
+
+def test_same_csr_in_two_profiles_at_once(dcv_world):
+    """The label is shared: the second purchase's record takes the place of the first's, which comes back at its end."""
+    world = dcv_world(methods=["cname"], learn="both", change=_two_profiles)
+    names = ["shared." + ZONE]
+    csr = make_csr(names)
+    world.set_faults({"endpoint": "AutoApplyOrder", "action": "overtaken", "seconds": 60})
+    client, url, order = _ready(world, names)
+    assert client.finalize(order, csr).json()["status"] == "processing"
+    wait_for("the first purchase on the wire", lambda: json.loads(world._ask_sandbox("/sandbox/faults"))["fired"])
+    answer = client.try_order(names, profile="dv-two")
+    assert answer.status_code == 201 and answer.json()["status"] == "ready", answer.text
+    second_url = answer.headers["location"]
+    assert client.finalize(answer.json(), csr).status_code == 200
+    assert client.certificate(second_url).count("BEGIN CERTIFICATE") >= 2
+    assert client.certificate(url).count("BEGIN CERTIFICATE") >= 2
+    assert len(world.bought(names)) == 2, world.ledger()
     wait_gone(world)
 
 
