@@ -1,5 +1,6 @@
 #include "gateway/gateway.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "gateway/egress/egress.h"
 #include "gateway/http/http.h"
 #include "gateway/issue/issuer.h"
+#include "gateway/clock.h"
+#include "gateway/issue/orphans.h"
 #include "gateway/issue/tables.h"
 #include "gateway/issue/upstream.h"
 #include "gateway/log.h"
@@ -60,19 +63,70 @@ static void report(void *ctx, const char *text)
     log_error(text);
 }
 
-static bool open_store(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+static struct store_config store_config(const struct config *config)
 {
     static const char *const tables[] = {ACME_TABLE_NAMES, ISSUE_TABLE_NAMES};
-    struct store_config store = {.path = g->config->store.path,
-                                 .map_size = g->config->store.map_size,
+    _Static_assert(sizeof tables / sizeof *tables == ISSUE_TABLE_END, "every table has a name");
+    return (struct store_config){.path = config->store.path,
+                                 .map_size = config->store.map_size,
                                  .tables = tables,
                                  .table_count = ISSUE_TABLE_END,
                                  .schema = SCHEMA,
                                  .report = report};
+}
+
+static bool open_store(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    struct store_config store = store_config(g->config);
     char why[STORE_REASON_SIZE];
-    _Static_assert(sizeof tables / sizeof *tables == ISSUE_TABLE_END, "every table has a name");
     return store_open(&store, &g->store, why) == STORE_OK || fail(reason, why);
 }
+
+/* ---- --check-config ---- */
+
+static void say_orphans(const char *path, const struct orphans *o, char line[static GATEWAY_REASON_MAX])
+{
+    uint64_t count = o->by_profile + o->by_login + o->by_policy;
+    int len = snprintf(line, GATEWAY_REASON_MAX, "%s: %" PRIu64 " paid subscriptions, all of which go on serving", path,
+                       o->live);
+    if (count > 0)
+        len = snprintf(line, GATEWAY_REASON_MAX,
+                       "%s: WARNING: of %" PRIu64 " paid subscriptions %" PRIu64
+                       " would serve no order any more, and their names would be bought anew: %" PRIu64
+                       " whose profile is not configured, %" PRIu64
+                       " whose profile has another login or whose login has another url or test, %" PRIu64
+                       " whose policy is gone",
+                       path, o->live, count, o->by_profile, o->by_login, o->by_policy);
+    if (o->unreadable > 0 && len > 0 && len < GATEWAY_REASON_MAX)
+        snprintf(line + len, GATEWAY_REASON_MAX - (size_t)len, "; %" PRIu64 " cannot be read", o->unreadable);
+}
+
+void gateway_check_store(const struct config *config, char line[static GATEWAY_REASON_MAX])
+{
+    struct store_config settings = store_config(config);
+    struct store *store;
+    struct store_txn *txn;
+    struct orphans orphans;
+    char why[STORE_REASON_SIZE];
+    enum store_status status = store_open_to_read(&settings, &store, why);
+    if (status != STORE_OK) {
+        snprintf(line, GATEWAY_REASON_MAX, "%s; its subscriptions are not counted", why);
+        return;
+    }
+    status = store_read(store, &txn);
+    if (status == STORE_OK) {
+        status = orphans_count(txn, config, clock_ms(), &orphans);
+        store_read_end(txn);
+    }
+    if (status == STORE_OK)
+        say_orphans(config->store.path, &orphans, line);
+    else
+        snprintf(line, GATEWAY_REASON_MAX, "%s: its subscriptions cannot be counted: %s", config->store.path,
+                 store_status_text(status));
+    store_close(store);
+}
+
+/* ---- the parts ---- */
 
 static bool open_egress(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {

@@ -145,7 +145,9 @@ int main(int argc, char **argv)
         return 1;
     }
     if (options.check) {
-        printf("%s: ok\n", options.config);
+        char line[GATEWAY_REASON_MAX];
+        gateway_check_store(config, line);
+        printf("%s: ok\n%s\n", options.config, line);
     } else {
         if (config->debug)
             log_set_level(LOG_LEVEL_DEBUG);

@@ -67,6 +67,9 @@ int sync_path(const char *path);
 int sync_parent(const char *path);
 
 /* schema.c: brings the tables up to the program's schema, or refuses. */
+/* Writes nothing: STORE_INVALID for an older one. */
+enum store_status schema_check(struct store *store, const struct store_config *config,
+                               char reason[static STORE_REASON_SIZE]);
 enum store_status schema_settle(struct store *store, const struct store_config *config,
                                 char reason[static STORE_REASON_SIZE]);
 

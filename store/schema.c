@@ -60,18 +60,21 @@ static enum store_status step(struct store *store, store_migrate_fn *migrate, ui
     return status;
 }
 
-enum store_status schema_settle(struct store *store, const struct store_config *config,
-                                char reason[static STORE_REASON_SIZE])
+static enum store_status load_schema(struct store *store, uint32_t *schema)
 {
     struct store_txn *txn;
-    uint32_t schema = 0;
     enum store_status status = store_read(store, &txn);
-    if (status == STORE_OK) {
-        status = schema_read(txn, &schema);
-        store_read_end(txn);
-    }
-    if (status == STORE_NOT_FOUND)
-        return step(store, NULL, config->schema, reason);
+    if (status != STORE_OK)
+        return status;
+    status = schema_read(txn, schema);
+    store_read_end(txn);
+    return status;
+}
+
+/* STORE_OK, STORE_NEWER, or why the number cannot be read. */
+static enum store_status judge(const struct store *store, const struct store_config *config, enum store_status status,
+                               uint32_t schema, char reason[static STORE_REASON_SIZE])
+{
     if (status != STORE_OK)
         return status_explain(status, reason, "%s: the schema number cannot be read: %s", store->path,
                               store_status_text(status));
@@ -80,6 +83,29 @@ enum store_status schema_settle(struct store *store, const struct store_config *
                               "%s: written with schema %u by a newer program; this one knows schema %u at most: "
                               "install the newer program or restore an older backup",
                               store->path, (unsigned)schema, (unsigned)config->schema);
+    return STORE_OK;
+}
+
+enum store_status schema_check(struct store *store, const struct store_config *config,
+                               char reason[static STORE_REASON_SIZE])
+{
+    uint32_t schema = 0;
+    enum store_status status = load_schema(store, &schema);
+    status = judge(store, config, status, schema, reason);
+    if (status == STORE_OK && schema < config->schema)
+        return status_explain(STORE_INVALID, reason, "%s: written by an older program; the next start brings it up to date",
+                              store->path);
+    return status;
+}
+
+enum store_status schema_settle(struct store *store, const struct store_config *config,
+                                char reason[static STORE_REASON_SIZE])
+{
+    uint32_t schema = 0;
+    enum store_status status = load_schema(store, &schema);
+    if (status == STORE_NOT_FOUND)
+        return step(store, NULL, config->schema, reason);
+    status = judge(store, config, status, schema, reason);
     for (; status == STORE_OK && schema < config->schema; schema++)
         status = step(store, config->migrations[schema - 1], schema + 1, reason);
     return status;

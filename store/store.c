@@ -43,19 +43,23 @@ static enum store_status make_folder(const char *path, char reason[static STORE_
     return STORE_OK;
 }
 
+static unsigned readers_of(const struct store_config *config)
+{
+    return (config->readers > 0 ? config->readers : READERS_DEFAULT) + READERS_SPARE;
+}
+
 static enum store_status open_environment(struct store *store, const struct store_config *config,
                                           char reason[static STORE_REASON_SIZE])
 {
     /* NOTLS: a reader belongs to its transaction, not to its thread, so idle ones can be kept and shared. */
     unsigned flags = MDB_NOTLS | (config->nosync ? MDB_NOSYNC : 0);
-    unsigned readers = config->readers > 0 ? config->readers : READERS_DEFAULT;
     int code = mdb_env_create(&store->env);
     if (code == 0)
         code = mdb_env_set_mapsize(store->env, config->map_size > 0 ? config->map_size : map_size_default);
     if (code == 0)
         code = mdb_env_set_maxdbs(store->env, config->table_count + OWN_TABLES);
     if (code == 0)
-        code = mdb_env_set_maxreaders(store->env, readers + READERS_SPARE);
+        code = mdb_env_set_maxreaders(store->env, readers_of(config));
     if (code == 0)
         code = mdb_env_open(store->env, config->path, flags, 0600);
     if (code == 0)
@@ -157,6 +161,70 @@ enum store_status store_open(const struct store_config *config, struct store **o
     return STORE_OK;
 out:
     store_close(store);
+    return status;
+}
+
+/* ---- for reading alone ---- */
+
+/* Without a lock file nobody has it open, and none is made: it would belong to whoever asks. */
+static int open_to_read(struct store *store, const struct store_config *config)
+{
+    char lock[PATH_MAX];
+    int len = snprintf(lock, sizeof lock, "%s/lock.mdb", config->path);
+    unsigned flags = MDB_NOTLS | MDB_RDONLY;
+    if (len < 0 || (size_t)len >= sizeof lock)
+        return ENAMETOOLONG;
+    if (access(lock, F_OK) != 0)
+        flags |= MDB_NOLOCK;
+    int code = mdb_env_create(&store->env);
+    if (code == 0)
+        code = mdb_env_set_maxdbs(store->env, config->table_count + OWN_TABLES);
+    if (code == 0) /* the first to open decides it for all */
+        code = mdb_env_set_maxreaders(store->env, readers_of(config));
+    return code == 0 ? mdb_env_open(store->env, config->path, flags, 0600) : code;
+}
+
+static int find_each(struct store *store, const struct store_config *config)
+{
+    MDB_txn *txn = NULL;
+    int code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    for (unsigned i = 0; code == 0 && i < config->table_count + OWN_TABLES; i++) {
+        bool ours = i >= config->table_count;
+        code = mdb_dbi_open(txn, ours ? own_names[i - config->table_count] : config->tables[i], 0, &store->tables[i]);
+    }
+    if (code == 0)
+        return mdb_txn_commit(txn); /* which keeps the handles */
+    if (txn)
+        mdb_txn_abort(txn);
+    return code;
+}
+
+enum store_status store_open_to_read(const struct store_config *config, struct store **out,
+                                     char reason[static STORE_REASON_SIZE])
+{
+    *out = NULL;
+    enum store_status status = check_config(config, reason);
+    if (status != STORE_OK)
+        return status;
+    struct store *store = allocate(config);
+    if (store == NULL)
+        return status_explain(STORE_IO, reason, "%s: out of memory", config->path);
+    int code = open_to_read(store, config);
+    if (code == ENOENT) {
+        status = status_explain(STORE_NOT_FOUND, reason, "%s: there is no store", config->path);
+    } else if (code == 0 && (code = find_each(store, config)) == MDB_NOTFOUND) {
+        status = status_explain(STORE_INVALID, reason,
+                                "%s: written by an older program; the next start brings it up to date", config->path);
+    } else if (code != 0) {
+        status = status_explain(status_of(code), reason, "%s: cannot read the store: %s", config->path,
+                                mdb_strerror(code));
+    } else {
+        status = schema_check(store, config, reason);
+    }
+    if (status == STORE_OK)
+        *out = store;
+    else
+        store_close(store);
     return status;
 }
 

@@ -73,6 +73,11 @@ struct store_config {
  * the writer thread. On failure *reason holds a sentence naming the path and what to do. */
 enum store_status store_open(const struct store_config *config, struct store **out,
                              char reason[static STORE_REASON_SIZE]);
+/* Opens one that is there for reading alone, also while another process owns it: takes no lock, makes nothing, and
+ * nothing may be submitted. STORE_NOT_FOUND where there is none; STORE_INVALID where it is of an older program, whose
+ * tables and records only a start brings up to date. */
+enum store_status store_open_to_read(const struct store_config *config, struct store **out,
+                                     char reason[static STORE_REASON_SIZE]);
 /* Runs what is queued, ends the writer, releases the lock. No snapshot may be open. */
 void store_close(struct store *store);
 /* Sets who hears of new jobs. Before the first submission only. */

@@ -4,6 +4,7 @@ import datetime
 import time
 
 import pytest
+import yaml
 
 from acme_client import AcmeClient, http_responder, make_csr, problem
 from dns_server import ZONE
@@ -236,3 +237,47 @@ def test_ov_names_the_organisation_of_the_policy(make_world):
     assert bought["product"] == "316" and bought["organizationName"] == "Sectigo"
     world.advance(bought["orderNumber"])
     assert "BEGIN CERTIFICATE" in client.certificate(url)
+
+
+def test_check_config_counts_what_an_edit_would_orphan(make_world):
+    """Beside the running daemon, which goes on; then without it; then where there is no store."""
+    world = make_world()
+    ctl(world, "policy", "create", "gone", "names=*")
+    key = ctl_json(world, "eab", "create", "gone")
+    client = _client(world)
+    for names in (["one." + ZONE], ["two." + ZONE]):
+        _buy(world, client, names)
+    _buy(world, bound_client(world, key), ["three." + ZONE])
+
+    def check(edit):
+        config = world.config()
+        edit(config)
+        path = world._write("edited.yaml", yaml.safe_dump(config, sort_keys=False))
+        done = world.run_gateway("--config", path, "--check-config")
+        assert done.returncode == 0, done.output
+        return done.output
+
+    def rename(config):
+        config["profiles"][0]["name"] = config["default_profile"] = "renamed"
+
+    def turn_to_test(config):
+        config["logins"][0]["test"] = True
+
+    def move(config):
+        config["logins"].append({**config["logins"][0], "name": "second"})
+        config["profiles"][0]["login"] = "second"
+
+    assert "3 paid subscriptions, all of which go on serving" in check(lambda config: None)
+    assert "of 3 paid subscriptions 3 would serve no order" in check(rename)
+    assert "3 whose profile is not configured, 0 whose profile has another" in check(rename)
+    for edit in (turn_to_test, move):
+        assert "0 whose profile is not configured, 3 whose profile has another login" in check(edit)
+    assert "BEGIN CERTIFICATE" in _buy(world, client, ["one." + ZONE]), "the daemon has not noticed"
+    ctl(world, "policy", "create", "heir", "names=*")
+    ctl(world, "eab", "set", key["id"], "policy=heir")
+    ctl(world, "policy", "delete", "gone")
+    assert "of 3 paid subscriptions 1 would serve no order" in check(lambda config: None)
+    world.stop_gateway()
+    assert "1 whose policy is gone" in check(lambda config: None)
+    assert "there is no store; its subscriptions are not counted" in check(
+        lambda config: config["store"].update(path=world.path("nowhere")))

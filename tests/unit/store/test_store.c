@@ -219,6 +219,51 @@ static void test_newer_schema_is_refused(void **state)
     assert_record(f, FRUIT, "a", "1");
 }
 
+/* ---- reading alone ---- */
+
+static enum store_status read_beside(struct fixture *f, const struct store_config *config, const char *value)
+{
+    struct store *store = NULL;
+    struct store_txn *txn;
+    struct store_slice found;
+    enum store_status status = store_open_to_read(config, &store, f->reason);
+    if (status != STORE_OK) {
+        assert_null(store);
+        return status;
+    }
+    assert_int_equal(store_read(store, &txn), STORE_OK);
+    assert_int_equal(store_get(txn, FRUIT, "a", 1, &found), STORE_OK);
+    assert_int_equal(found.len, strlen(value));
+    assert_memory_equal(found.data, value, found.len);
+    store_read_end(txn);
+    store_close(store);
+    return status;
+}
+
+/* Beside an owner, which must be another process: tests/e2e/test_money.py. */
+static void test_reads_what_nobody_owns(void **state)
+{
+    struct fixture *f = *state;
+    char to[160], lock[200];
+    put(f, FRUIT, "a", "1");
+    snprintf(to, sizeof to, "%s/copy", f->folder);
+    snprintf(lock, sizeof lock, "%s/lock.mdb", to);
+    assert_int_equal(store_backup(f->store, to, f->reason), STORE_OK);
+    struct store_config config = f->config;
+    config.path = to;
+    assert_int_equal(read_beside(f, &config, "1"), STORE_OK);
+    assert_int_equal(access(lock, F_OK), -1); /* nothing is left behind that belongs to the reader */
+
+    static const char *const more[] = {"fruit", "since"};
+    config.tables = more;
+    config.table_count = 2;
+    assert_int_equal(read_beside(f, &config, "1"), STORE_INVALID);
+    assert_non_null(strstr(f->reason, "older program"));
+    config = f->config;
+    config.path = "/nonexistent/store";
+    assert_int_equal(read_beside(f, &config, "1"), STORE_NOT_FOUND);
+}
+
 /* ---- backup ---- */
 
 static void test_backup(void **state)
@@ -355,6 +400,7 @@ int main(void)
         with_folder(test_new_store_is_not_migrated),
         with_store(test_failed_migration),
         with_folder(test_newer_schema_is_refused),
+        with_store(test_reads_what_nobody_owns),
         with_store(test_backup),
         with_store(test_backup_knows_that_it_is_one),
         with_store(test_backup_does_not_overwrite),
