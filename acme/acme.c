@@ -6,6 +6,7 @@
 
 #include "acme/authenticate.h"
 #include "acme/key_cache.h"
+#include "acme/limiter.h"
 #include "acme/reply.h"
 #include "acme/route.h"
 
@@ -32,8 +33,9 @@ struct acme *acme_make(const struct acme_config *config)
     if (acme->config.identifiers_max > ACME_IDENTIFIERS_MAX)
         acme->config.identifiers_max = ACME_IDENTIFIERS_MAX;
     acme->nonces = nonces_make(config->instance, NONCE_WINDOW);
-    if (!acme->nonces) {
-        free(acme);
+    acme->limiter = limiter_make();
+    if (!acme->nonces || !acme->limiter) {
+        acme_free(acme);
         return NULL;
     }
     return acme;
@@ -44,6 +46,7 @@ void acme_free(struct acme *acme)
     if (!acme)
         return;
     nonces_free(acme->nonces);
+    limiter_free(acme->limiter);
     free(acme);
 }
 
@@ -89,6 +92,42 @@ static enum acme_step refuse_method(struct acme_task *task, const struct acme_ro
     return acme_refuse(task);
 }
 
+static bool within(uint32_t wait_s, const char *whose, unsigned per_minute, struct acme_problem *problem)
+{
+    if (wait_s == 0)
+        return true;
+    acme_problem_set(problem, ACME_RATE_LIMITED,
+                     "Too many new things are asked for by this %s: at most %u a minute. Try again in %u s.", whose,
+                     per_minute, wait_s);
+    problem->retry_after_s = wait_s;
+    return false;
+}
+
+/* Before anything is verified: a signature costs. */
+static bool within_address(const struct acme_exchange *x, struct acme_task *task)
+{
+    unsigned rate = task->acme->config.rates.address;
+    return !x->route->limited ||
+           within(limiter_take_address(task->acme->limiter, x->request->peer, rate, task->now_ms), "address", rate,
+                  &task->problem);
+}
+
+/* After it: nobody else can use an account's up. */
+static bool within_account(const struct acme_exchange *x, struct acme_task *task)
+{
+    const struct acme_rates *rates = &task->acme->config.rates;
+    const struct acme_account *account = &task->account;
+    struct limiter *limiter = task->acme->limiter;
+    if (!x->route->limited || !x->jws.kid[0])
+        return true;
+    return within(limiter_take(limiter, LIMITER_ACCOUNT, account->id.octets, ACME_ID_LEN, rates->account, task->now_ms),
+                  "account", rates->account, &task->problem) &&
+           (!account->external_key[0] ||
+            within(limiter_take(limiter, LIMITER_EXTERNAL_KEY, account->external_key, strlen(account->external_key),
+                                rates->external_key, task->now_ms),
+                   "external account key", rates->external_key, &task->problem));
+}
+
 static enum acme_step post(struct acme_exchange *x, struct acme_task *task)
 {
     const struct acme_request *request = x->request;
@@ -97,7 +136,8 @@ static enum acme_step post(struct acme_exchange *x, struct acme_task *task)
                             ACME_BODY_MAX);
         return acme_refuse(task);
     }
-    return acme_authenticate(x, task) ? x->route->post(x, task) : acme_refuse(task);
+    bool may = within_address(x, task) && acme_authenticate(x, task) && within_account(x, task);
+    return may ? x->route->post(x, task) : acme_refuse(task);
 }
 
 static enum acme_step serve(struct acme_exchange *x, struct acme_task *task)

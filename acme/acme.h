@@ -57,6 +57,11 @@ struct acme_hooks {
                                 const struct acme_id *account, uint64_t now_ms);
 };
 
+/* Requests a minute that make something new: newAccount, newOrder, newAuthz, keyChange, revokeCert. 0: no limit. */
+struct acme_rates {
+    unsigned address, account, external_key;
+};
+
 struct acme_config {
     struct store *store;
     const char *base_url; /* "https://acme.example.com", no final slash; every URL is base_url + path */
@@ -72,6 +77,7 @@ struct acme_config {
     uint32_t order_lifetime_s;        /* of pending and ready orders, and pending authorizations */
     uint32_t authz_valid_s;           /* how long a valid authorization serves new orders; 0: never reused */
     uint32_t hold_finalize_ms, hold_challenge_ms;
+    struct acme_rates rates;
     struct acme_hooks hooks;
 };
 

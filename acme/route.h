@@ -15,6 +15,7 @@ struct acme_route {
     enum acme_signer signer;
     acme_handler *get;  /* GET and HEAD; NULL: not allowed */
     acme_handler *post; /* NULL: not allowed */
+    bool limited;       /* counts against the limits of config.h; never what only reads */
     bool is_directory;  /* Link rel="index" is on every reply but this one's */
     const char *name;   /* in the directory, without ":text"; NULL: not shown there */
 };

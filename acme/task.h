@@ -24,6 +24,7 @@ struct key_cache;
 struct acme {
     struct acme_config config;
     struct nonces *nonces;
+    struct limiter *limiter;
 };
 
 struct acme_thread {

@@ -218,6 +218,7 @@ static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
         .authz_valid_s = from->authorization_lifetime_s,
         .hold_finalize_ms = from->hold_finalize_ms,
         .hold_challenge_ms = from->hold_challenge_ms,
+        .rates = {from->limits.address, from->limits.account, from->limits.external_key},
     };
     issuer_hooks(g->issuer, &acme.hooks);
     acme.hooks.validate = validation_hook;

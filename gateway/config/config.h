@@ -28,6 +28,11 @@ struct config_store {
     char *key_file;    /* seals external account keys; default: path with .key behind it */
 };
 
+/* Requests a minute that make something new; 0: no limit. */
+struct config_limits {
+    unsigned address, account, external_key; /* default 3000, 1000, 3000 */
+};
+
 struct config_acme {
     struct config_strings listen; /* "0.0.0.0:443", "[::]:443" */
     char *url;                    /* https://..., no final slash: base of every URL that clients see */
@@ -41,6 +46,7 @@ struct config_acme {
     uint32_t authorization_lifetime_s; /* default 30d; 0s: a valid authorization serves its own order only */
     uint32_t hold_finalize_ms;         /* default 20s, at most 25s */
     uint32_t hold_challenge_ms;        /* default 2s, at most 25s */
+    struct config_limits limits;
 };
 
 struct config_push {

@@ -59,6 +59,25 @@ static const struct config_table acme_tls_table = TABLE(acme_tls_keys, struct co
 
 static const struct config_word account_words[] = {{"required", true}, {"optional", false}, {0}};
 
+static const struct config_key limits_keys[] = {
+    {.name = "address",
+     .kind = CONFIG_NUMBER,
+     .at = AT(acme.limits.address),
+     .standard = "3000",
+     .max = 1000000},
+    {.name = "account",
+     .kind = CONFIG_NUMBER,
+     .at = AT(acme.limits.account),
+     .standard = "1000",
+     .max = 1000000},
+    {.name = "external_key",
+     .kind = CONFIG_NUMBER,
+     .at = AT(acme.limits.external_key),
+     .standard = "3000",
+     .max = 1000000},
+};
+static const struct config_table limits_table = TABLE(limits_keys, struct config);
+
 static const struct config_key acme_keys[] = {
     {.name = "listen",
      .kind = CONFIG_LIST,
@@ -117,6 +136,7 @@ static const struct config_key acme_keys[] = {
      .at = AT(acme.hold_challenge_ms),
      .standard = "2s",
      .max = 25 * SECOND},
+    {.name = "limits", .kind = CONFIG_MAPPING, .table = &limits_table},
 };
 static const struct config_table acme_table = TABLE(acme_keys, struct config);
 

@@ -136,7 +136,7 @@ class World:
             "log": "debug",
             "store": {"path": self.path("store"), "map_size": "256MiB"},
             "acme": {"listen": [f"127.0.0.1:{self.ports['acme']}"], "url": self.acme_url, "threads": 2,
-                     "external_account": "optional",
+                     "external_account": "optional", "limits": {"address": 0, "account": 0, "external_key": 0},
                      "tls": {"certificate": self.pki.certificate, "key": self.pki.key}},
             "public": {"listen": [f"127.0.0.1:{self.ports['public']}"],
                        "push": {"user": PUSH_USER, "password_file": self._write("push-password", PUSH_PASSWORD + "\n"),

@@ -250,6 +250,34 @@ static void a_binding_is_checked_whole(void **state)
     world_close(&w);
 }
 
+static void a_key_is_limited_across_its_accounts(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a.example", NULL};
+    struct world w;
+    struct external_key key;
+    struct client c, other;
+    char url[ACME_URL_MAX];
+    open_bound(&w, &key, "{\"names\":[\"*\"]}");
+    w.config.rates.external_key = 1;
+    world_restart(&w);
+    struct reply r = bind_account(&w, &c, &key);
+    assert_status(&r, 201);
+    reply_free(&r);
+    r = bind_account(&w, &other, &key);
+    assert_status(&r, 201);
+    reply_free(&r);
+    r = new_order(&w, &c, names, url);
+    assert_status(&r, 201);
+    reply_free(&r);
+    r = new_order(&w, &other, names, url);
+    assert_int_equal(r.it->retry_after_s, 60);
+    assert_problem(&r, 429, ACME_RATE_LIMITED, "by this external account key: at most 1 a minute");
+    client_free(&c);
+    client_free(&other);
+    world_close(&w);
+}
+
 static void a_disabled_key_stops_its_accounts(void **state)
 {
     (void)state;
@@ -372,6 +400,7 @@ int main(void)
         cmocka_unit_test(a_policy_survives_the_store),
         cmocka_unit_test(a_sealed_key_opens_under_its_seal_alone),
         cmocka_unit_test(a_binding_is_checked_whole),
+        cmocka_unit_test(a_key_is_limited_across_its_accounts),
         cmocka_unit_test(a_disabled_key_stops_its_accounts),
         cmocka_unit_test(trusted_accounts_need_no_challenge),
         cmocka_unit_test(names_profiles_and_quotas_are_held),

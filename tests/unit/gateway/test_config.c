@@ -19,6 +19,7 @@ static void test_given(void **state)
     assert_string_equal(c->acme.url, "https://acme.example:14000");
     assert_int_equal(c->acme.order_lifetime_s, 90 * 60);
     assert_int_equal(c->acme.hold_finalize_ms, 1500);
+    assert_int_equal(c->acme.limits.account, 5);
     assert_string_equal(c->public.push.password, "battery-staple");
     assert_int_equal(c->public.push.allow.count, 2);
     assert_true(c->validation.http_01);
@@ -106,6 +107,9 @@ static void test_standards_of_the_gateway(void **state)
     assert_int_equal(c->acme.order_lifetime_s, 7 * 86400);
     assert_int_equal(c->acme.authorization_lifetime_s, 30 * 86400);
     assert_int_equal(c->acme.hold_finalize_ms, 20000);
+    assert_int_equal(c->acme.limits.address, 3000);
+    assert_int_equal(c->acme.limits.account, 1000);
+    assert_int_equal(c->acme.limits.external_key, 3000);
     assert_int_equal(c->acme.hold_challenge_ms, 2000);
     assert_null(c->public.tls.certificate);
     assert_string_equal(c->public.push.path, "/push/sectigo");

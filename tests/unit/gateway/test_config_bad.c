@@ -81,6 +81,7 @@ static void test_bad_numbers(void **state)
         {"90m", "-1s", "order_lifetime", "acme.order_lifetime", "is not a time"},
         {"90m", "", "order_lifetime", "acme.order_lifetime", "\"\" is not a time"},
         {"90m", "1.5h", "order_lifetime", "acme.order_lifetime", "is not a time"},
+        {"account: 5", "account: 1000001", "account", "acme.limits.account", "is not a whole number from 0 to 1000000"},
         {"1500ms", "26s", "hold_finalize", "acme.hold_finalize", "\"26s\" is not a time from 0s to 25s; write it as"},
         {"5002", "0", "http_port", "validation.http_port", "\"0\" is not a port from 1 to 65535"},
         {"5002", "65536", "http_port", "validation.http_port", "is not a port"},
