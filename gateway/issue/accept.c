@@ -269,6 +269,68 @@ out:
     return good;
 }
 
+/* Whether what came beside the leaf holds an authority that its chain did not need: then it may chain to another root
+ * too. */
+static bool has_more(STACK_OF(X509) * cas, const char *chain)
+{
+    int unused = 0, used = -1; /* the leaf is no authority */
+    for (const char *at = chain; (at = strstr(at, "BEGIN CERTIFICATE")); at++)
+        used++;
+    for (int i = 0; i < sk_X509_num(cas); i++)
+        unused += X509_self_signed(sk_X509_value(cas, i), 0) != 1;
+    return unused > used;
+}
+
+static bool is_known(const struct acme_certificate *out, const char *chain)
+{
+    bool known = strcmp(out->chain, chain) == 0;
+    for (unsigned i = 0; i < out->alternate_count; i++)
+        known = known || strcmp(out->alternates[i], chain) == 0;
+    return known;
+}
+
+/* The chain to the one root of the store, where there is one. OpenSSL looks at one of several authorities of a name only,
+ * so each is left out in turn. */
+static char *chain_to(X509 *leaf, STACK_OF(X509) * cas, X509_STORE *root)
+{
+    char reason[ACCEPT_REASON_MAX], *chain = NULL;
+    bool found = build_chain(leaf, cas, root, &chain, reason);
+    for (int i = 0; !found && i < sk_X509_num(cas); i++) {
+        STACK_OF(X509) *fewer = sk_X509_dup(cas);
+        if (fewer) {
+            sk_X509_delete(fewer, i);
+            found = build_chain(leaf, fewer, root, &chain, reason);
+        }
+        sk_X509_free(fewer);
+    }
+    return chain;
+}
+
+static void add_alternate(X509 *leaf, STACK_OF(X509) * cas, X509 *root, struct acme_certificate *out)
+{
+    X509_STORE *one = X509_STORE_new();
+    char *chain = one && X509_STORE_add_cert(one, root) == 1 ? chain_to(leaf, cas, one) : NULL;
+    if (chain && !is_known(out, chain)) {
+        out->alternates[out->alternate_count++] = chain;
+        chain = NULL;
+    }
+    free(chain);
+    X509_STORE_free(one);
+}
+
+/* Other chains for the same leaf, where Sectigo sent several (a cross-signed authority): one for each root. */
+static void add_alternates(X509 *leaf, STACK_OF(X509) * cas, X509_STORE *anchors, struct acme_certificate *out)
+{
+    STACK_OF(X509) *roots = has_more(cas, out->chain) ? X509_STORE_get1_all_certs(anchors) : NULL;
+    if (sk_X509_num(roots) < 2) {
+        sk_X509_pop_free(roots, X509_free);
+        return;
+    }
+    for (int i = 0; i < sk_X509_num(roots) && out->alternate_count < ACME_ALTERNATES_MAX; i++)
+        add_alternate(leaf, cas, sk_X509_value(roots, i), out);
+    sk_X509_pop_free(roots, X509_free);
+}
+
 static bool to_seconds(const ASN1_TIME *time, int64_t *seconds)
 {
     struct tm tm;
@@ -296,6 +358,7 @@ enum accept_verdict accept_certificate(const struct accept_want *want, const cha
                                        struct acme_certificate *out, char reason[static ACCEPT_REASON_MAX])
 {
     enum accept_verdict verdict = ACCEPT_NO;
+    char chain_reason[ACCEPT_REASON_MAX] = "out of memory";
     STACK_OF(X509) *cas = NULL;
     X509 *leaf = read_leaf(leaf_pem);
 
@@ -305,10 +368,13 @@ enum accept_verdict accept_certificate(const struct accept_want *want, const cha
         no(reason, "the certificate carries another public key than the CSR");
     } else if (out->not_before_s < (int64_t)(want->sent_ms / 1000) - BEFORE_SENT_S) {
         no(reason, "the certificate is older than the order");
-    } else if ((verdict = check_names(leaf, want, reason)) == ACCEPT_GOOD) {
+    } else if ((verdict = check_names(leaf, want, reason)) != ACCEPT_NO) {
         cas = find_cas(want->cache, ca_pem);
-        if (!cas || !build_chain(leaf, cas, want->anchors, &out->chain, reason))
-            verdict = ACCEPT_NO;
+        if (!cas || !build_chain(leaf, cas, want->anchors, &out->chain, chain_reason)) {
+            verdict = no(reason, chain_reason);
+        } else if (verdict == ACCEPT_GOOD) {
+            add_alternates(leaf, cas, want->anchors, out);
+        }
     }
     memcpy(out->spki_sha256, want->spki_sha256, 32);
     sk_X509_pop_free(cas, X509_free);

@@ -265,6 +265,34 @@ static enum store_status fail_orders(struct commit *c)
     return status;
 }
 
+/* The orders go over to a new issuance of the same CSR, which replaces the certificate that lacks names. */
+static enum store_status ask_once_more(struct commit *c)
+{
+    struct issuance next = {0};
+    const char *instance = c->errand->issuer->at.config->instance;
+    enum store_status status = issuance_follow(&next, c->is, instance) ? STORE_OK : STORE_IO;
+    next.created_ms = c->is->created_ms; /* its time does not begin anew */
+    next.changed_ms = c->now_ms;
+    if (status == STORE_OK && !subscription_enqueue(c->sub, next.id))
+        status = STORE_IO;
+    if (status == STORE_OK)
+        status = issuance_save(c->txn, &next);
+    for (uint32_t i = 0; status == STORE_OK && i < next.order_count; i++)
+        status = store_put(c->txn, ISSUE_BY_ORDER, next.orders[i].octets, ACME_ID_LEN, next.id, strlen(next.id));
+    if (status == STORE_OK)
+        status = store_job_set(c->txn, JOB_ISSUANCE, next.id, strlen(next.id),
+                               c->now_ms + c->errand->issuer->at.config->issuance.superseded_after_ms);
+    errand_log(c->errand, LOG_LEVEL_WARNING, "a certificate lacks names; it is replaced once", next.id);
+    issuance_clear(&next);
+    return status;
+}
+
+static bool may_ask_once_more(const struct commit *c)
+{
+    return c->result->names_missing && c->is->attempt == 0 && c->sub->queue_count < SUBSCRIPTION_QUEUE_MAX &&
+           subscription_replaceable(c->sub, renew_before_ms(c), c->now_ms);
+}
+
 static enum store_status enter_refused(struct commit *c)
 {
     enum store_status status = fail_orders(c);
@@ -282,6 +310,10 @@ static enum store_status enter_dead(struct commit *c)
         status = write_audit(c, "cancellation", 0);
     if (status == STORE_OK && c->result->cancelled)
         status = refund_begin(c->txn, c->sub, c->now_ms);
+    if (status == STORE_OK && may_ask_once_more(c)) {
+        status = ask_once_more(c);
+        return status == STORE_OK ? end(c) : status;
+    }
     return status == STORE_OK ? enter_refused(c) : status;
 }
 
@@ -406,9 +438,18 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* One that lacks names counts once: afterwards the search for a newer one goes on (STORE_EXISTS). */
+static enum store_status keep_certificate(struct commit *c)
+{
+    enum store_status status = c->result->kept.leaf ? kept_add(c->txn, &c->result->kept) : STORE_OK;
+    return status == STORE_EXISTS && !c->result->names_missing ? STORE_OK : status;
+}
+
 static enum store_status save(struct commit *c)
 {
-    enum store_status status = issuance_save(c->txn, c->is);
+    enum store_status status = keep_certificate(c);
+    if (status == STORE_OK)
+        status = issuance_save(c->txn, c->is);
     if (status == STORE_OK && c->result->records.count > 0)
         status = dcv_records_save(c->txn, c->is->id, &c->result->records);
     return status == STORE_OK && c->sub->state != 0 ? subscription_save(c->txn, c->sub) : status;

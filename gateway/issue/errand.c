@@ -101,6 +101,7 @@ static void clear_result(struct result *result)
     acme_problem_clear(&result->problem);
     acme_certificate_clear(&result->certificate);
     dcv_records_clear(&result->records);
+    kept_clear(&result->kept);
     memset(result, 0, sizeof *result);
 }
 

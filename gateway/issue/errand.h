@@ -17,6 +17,7 @@
 #include "gateway/dcv/record.h"
 #include "gateway/issue/issuance.h"
 #include "gateway/issue/issuer.h"
+#include "gateway/issue/kept.h"
 #include "gateway/issue/pushes.h"
 #include "gateway/issue/subscription.h"
 #include "gateway/log.h"
@@ -47,6 +48,8 @@ struct result {
     bool over;                           /* AutoReplaceSSL: the subscription has ended, buy anew */
     bool no_credit;                      /* -15: the login buys nothing for an hour */
     bool cancelled;                      /* AutoReject has ended it at its deadline: its money is asked back */
+    bool names_missing;                  /* the certificate that came lacks some: asked for once more, by itself */
+    struct kept kept;                    /* a certificate that is not accepted; owned */
     bool subscription_stays;             /* dead, but the paid subscription waits for the next CSR */
     int refusal;                         /* code of a refusal that may mean "placed earlier" */
     char note[NOTE_MAX];                 /* for people */
@@ -111,7 +114,8 @@ enum step control_published(struct errand *errand);
 bool life_judge(struct errand *errand, const char *leaf, const char *ca, struct acme_certificate *certificate);
 /* Of unknown: Sectigo does not know the request. life.c */
 enum step life_not_found(struct errand *errand, uint64_t now_ms);
-/* Judges a certificate against the issuance; fills result.to and result.certificate where it is accepted. life.c */
+/* Judges a certificate against the issuance; true where result.to is set: it is accepted (result.certificate), or is ours
+ * and lacks names. life.c */
 bool life_accept(struct errand *errand, const char *leaf, const char *ca);
 /* store_fn, arg is the errand. commit.c */
 enum store_status commit_result(struct store_txn *txn, void *errand);

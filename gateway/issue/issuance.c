@@ -8,7 +8,8 @@
 #include "gateway/issue/tables.h"
 #include "store/record.h"
 
-enum { RECORD_VERSION = 1, RECORD_MAX = 128 * 1024, ORDERS_MAX = 1024 };
+/* Version 2 has the attempt; the first holds one that is 0. */
+enum { RECORD_VERSION = 2, RECORD_MAX = 128 * 1024, ORDERS_MAX = 1024 };
 
 #define TO(state) (1u << ISSUANCE_##state)
 
@@ -77,7 +78,8 @@ static void decode(struct record_reader *r, struct issuance *is)
 enum issuance_state issuance_state_of(struct store_slice record)
 {
     struct record_reader r;
-    bool known = record_open(&r, record) == RECORD_VERSION;
+    unsigned version = record_open(&r, record);
+    bool known = version > 0 && version <= RECORD_VERSION;
     record_get_u32(&r); /* revision */
     record_get_u8(&r);  /* kind */
     uint8_t state = record_get_u8(&r);
@@ -120,10 +122,13 @@ enum store_status issuance_load(struct store_txn *txn, const char *id, struct is
     if (status != STORE_OK)
         return status;
     memcpy(is->id, id, id_len + 1);
-    if (record_open(&r, value) != RECORD_VERSION)
+    unsigned version = record_open(&r, value);
+    if (version == 0 || version > RECORD_VERSION)
         return STORE_INVALID;
     decode(&r, is);
-    bool good = decode_csr(&r, is) && decode_orders(&r, is) && record_complete(&r) && is->state >= ISSUANCE_QUEUED &&
+    bool read = decode_csr(&r, is) && decode_orders(&r, is);
+    is->attempt = version >= 2 ? record_get_u8(&r) : 0;
+    bool good = read && record_complete(&r) && is->state >= ISSUANCE_QUEUED &&
                 is->state < ISSUANCE_STATES;
     return good ? STORE_OK : STORE_INVALID;
 }
@@ -157,13 +162,15 @@ static void encode(struct record_writer *w, const struct issuance *is)
     record_put_u32(w, is->order_count);
     for (uint32_t i = 0; i < is->order_count; i++)
         record_put_fixed(w, is->orders[i].octets, ACME_ID_LEN);
+    if (is->attempt)
+        record_put_u8(w, is->attempt);
 }
 
 enum store_status issuance_save(struct store_txn *txn, struct issuance *is)
 {
     struct record_writer w;
     enum store_status status = STORE_INVALID;
-    record_begin(&w, RECORD_VERSION, RECORD_MAX);
+    record_begin(&w, is->attempt ? RECORD_VERSION : 1, RECORD_MAX);
     encode(&w, is);
     if (!w.failed)
         status = store_put(txn, ISSUE_ISSUANCES, is->id, strlen(is->id), w.data, w.len);
@@ -198,6 +205,28 @@ bool issuance_attach(struct issuance *is, const struct acme_id *order)
         return false;
     is->orders = orders;
     is->orders[is->order_count++] = *order;
+    return true;
+}
+
+bool issuance_follow(struct issuance *next, const struct issuance *ended, const char *instance)
+{
+    next->kind = ISSUANCE_REPLACEMENT;
+    next->state = ISSUANCE_QUEUED;
+    next->subscription = ended->subscription;
+    next->account = ended->account;
+    next->attempt = (uint8_t)(ended->attempt + 1);
+    next->csr_has_cn = ended->csr_has_cn;
+    memcpy(next->profile, ended->profile, sizeof next->profile);
+    memcpy(next->spki_sha256, ended->spki_sha256, sizeof next->spki_sha256);
+    next->csr = malloc(ended->csr_len);
+    if (!next->csr || !issuance_id_make(instance, next->id) || !issuance_set_note(next, ""))
+        return false;
+    memcpy(next->csr, ended->csr, ended->csr_len);
+    next->csr_len = ended->csr_len;
+    for (uint32_t i = 0; i < ended->order_count; i++) {
+        if (!issuance_attach(next, &ended->orders[i]))
+            return false;
+    }
     return true;
 }
 

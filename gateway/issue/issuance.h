@@ -60,6 +60,7 @@ struct issuance {
     uint32_t looks;     /* reports read since the outcome became unknown, none of which knew it */
     int32_t refusal;    /* code of a refusal that may mean "placed earlier"; 0: none */
     bool doubt;         /* a push said failed or rejected: ask for the detailed status too */
+    uint8_t attempt;    /* 1: asked for by itself, because the certificate of the one before lacked names */
     char *note;         /* owned: for people, why it is where it is; "" for nothing to say */
 };
 
@@ -72,6 +73,10 @@ enum store_status issuance_save(struct store_txn *txn, struct issuance *issuance
 void issuance_clear(struct issuance *issuance);
 bool issuance_set_note(struct issuance *issuance, const char *note);
 bool issuance_attach(struct issuance *issuance, const struct acme_id *order);
+
+/* Makes *next, which is zeroed, a queued replacement with the CSR, account and orders of one that ended, and the next
+ * attempt. False: no memory or randomness; clear in any case. */
+bool issuance_follow(struct issuance *next, const struct issuance *ended, const char *instance);
 
 /* The state of a stored record, without decoding the rest; 0 where it is none. */
 enum issuance_state issuance_state_of(struct store_slice record);

@@ -269,8 +269,8 @@ static enum step settle(struct errand *e)
 
 /* ---- submitted, blocked: until there is a certificate (section 6) ---- */
 
-static bool judge(struct errand *e, const char *leaf, const char *ca, struct acme_certificate *certificate,
-                  char reason[static ACCEPT_REASON_MAX])
+static enum accept_verdict judge(struct errand *e, const char *leaf, const char *ca,
+                                 struct acme_certificate *certificate, char reason[static ACCEPT_REASON_MAX])
 {
     struct accept_want want = {.spki_sha256 = e->is.spki_sha256,
                                .names = &e->sub.names,
@@ -278,20 +278,42 @@ static bool judge(struct errand *e, const char *leaf, const char *ca, struct acm
                                .sent_ms = e->is.sent_ms,
                                .anchors = upstream_anchors(e->login),
                                .cache = upstream_cas(e->login)};
-    return accept_certificate(&want, leaf, ca, certificate, reason) == ACCEPT_GOOD;
+    return accept_certificate(&want, leaf, ca, certificate, reason);
 }
 
 bool life_judge(struct errand *e, const char *leaf, const char *ca, struct acme_certificate *certificate)
 {
     char reason[ACCEPT_REASON_MAX];
-    return judge(e, leaf, ca, certificate, reason);
+    return judge(e, leaf, ca, certificate, reason) != ACCEPT_NO;
+}
+
+/* For the operator, whatever else follows. */
+static void keep(struct errand *e, const char *leaf, const char *reason)
+{
+    struct kept *kept = &e->result.kept;
+    kept_clear(kept);
+    kept->at_ms = clock_ms();
+    memcpy(kept->issuance, e->is.id, sizeof kept->issuance);
+    kept->leaf = strdup(leaf);
+    kept->reason = strdup(reason);
+    if (!kept->leaf || !kept->reason)
+        kept_clear(kept);
+}
+
+/* Ours, but for names that Sectigo left out: the paid subscription stays, and is asked once more by itself. */
+static void names_missing(struct errand *e, const char *reason)
+{
+    e->result.names_missing = e->result.subscription_stays = true;
+    acme_problem_set(&e->result.problem, ACME_REJECTED_IDENTIFIER, "%s: Sectigo could not validate all names", reason);
+    step_go(e, ISSUANCE_DEAD, 0);
 }
 
 bool life_accept(struct errand *e, const char *leaf, const char *ca)
 {
     char reason[ACCEPT_REASON_MAX];
     struct acme_certificate *certificate = &e->result.certificate;
-    if (judge(e, leaf, ca, certificate, reason)) {
+    enum accept_verdict verdict = judge(e, leaf, ca, certificate, reason);
+    if (verdict == ACCEPT_GOOD) {
         certificate->issuance = strdup(e->is.id);
         certificate->certificate_id = strdup(e->is.certificate_id);
         if (certificate->issuance && certificate->certificate_id) {
@@ -303,7 +325,10 @@ bool life_accept(struct errand *e, const char *leaf, const char *ca)
     acme_certificate_clear(certificate);
     step_note(e, "a certificate came that is not accepted: %s", reason);
     errand_log(e, LOG_LEVEL_ERROR, "a certificate came that is not accepted", reason);
-    return false;
+    keep(e, leaf, reason);
+    if (verdict == ACCEPT_NAMES_MISSING)
+        names_missing(e, reason);
+    return verdict == ACCEPT_NAMES_MISSING;
 }
 
 /* Status 3 and 5 of the push, in the words of the detailed status. */

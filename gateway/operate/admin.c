@@ -25,6 +25,7 @@ static const struct route {
     {"POST", "/upstreams/*/resume", upstream_resume, 0, false},
     {"POST", "/upstreams/*/reconcile", upstream_reconcile, TAKES_SINCE, false},
     {"GET", "/cost", cost_get, 0, false},
+    {"GET", "/kept", kept_list, TAKES_PAGE, false},
     {"GET", "/audit", audit_list, TAKES_PAGE | TAKES_SINCE, false},
     {"GET", "/policies", policies_list, TAKES_PAGE, false},
     {"GET", "/policies/*", policy_get, 0, false},

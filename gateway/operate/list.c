@@ -5,6 +5,7 @@
 #include "acme/external_key.h"
 #include "acme/policy.h"
 #include "gateway/clock.h"
+#include "gateway/issue/kept.h"
 #include "gateway/issue/tables.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
@@ -251,6 +252,33 @@ void audit_list(struct request *request)
     for (int i = 0; i < 8; i++)
         from.key[i] = (uint8_t)(request->since_ms >> (56 - 8 * i));
     list(request, ISSUE_AUDIT, &page, &from);
+}
+
+/* ---- certificates that were not accepted ---- */
+
+static json_t *kept_row(struct page *page, struct store_txn *txn, struct store_slice key, struct store_slice value)
+{
+    struct kept kept;
+    struct object o;
+    (void)txn, (void)key;
+    if (kept_decode(value, &kept) != STORE_OK) {
+        kept_clear(&kept);
+        return unreadable(page, "certificate that was not accepted");
+    }
+    object_begin(&o);
+    object_time(&o, "time_ms", kept.at_ms);
+    object_text(&o, "issuance", kept.issuance);
+    object_text(&o, "reason", kept.reason);
+    object_text(&o, "certificate", kept.leaf);
+    kept_clear(&kept);
+    return object_end(&o);
+}
+
+void kept_list(struct request *request)
+{
+    struct page page = {.row = kept_row};
+    struct scan_from from = {.len = 0};
+    list(request, ISSUE_KEPT, &page, &from);
 }
 
 /* ---- one ---- */

@@ -41,6 +41,7 @@ void status_get(struct request *request);
 void orders_list(struct request *request);
 void subscriptions_list(struct request *request);
 void issuances_list(struct request *request);
+void kept_list(struct request *request);
 void audit_list(struct request *request);
 void order_get(struct request *request);
 void subscription_get(struct request *request);

@@ -43,6 +43,12 @@ static const struct column keys[] = {
     {"KEY", "id"},           {"POLICY", "policy"}, {"ENABLED", "enabled"}, {"ACCOUNTS", "accounts"},
     {"CREATED", "created_ms"}, {"NOTE", "note"},   {NULL, NULL},
 };
+static const struct column kept[] = {
+    {"TIME", "time_ms"},
+    {"ISSUANCE", "issuance"},
+    {"REASON", "reason"},
+    {NULL, NULL},
+};
 static const struct column audit[] = {
     {"TIME", "time_ms"},
     {"WHAT", "what"},
@@ -118,6 +124,7 @@ const struct command commands[] = {
      false,
      "learn what was ordered and the store does not know"},
     {{"cost", NULL}, NULL, "GET", "/cost", 0, sums, false, "what was spent, by month, policy, profile and login"},
+    {{"kept", NULL}, NULL, "GET", "/kept", OPTIONS_PAGE, kept, false, "certificates that came and were not accepted"},
     {{"audit", NULL},
      NULL,
      "GET",

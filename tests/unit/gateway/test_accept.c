@@ -188,6 +188,7 @@ static void test_verdicts(void **state)
          false,
          ACCEPT_NAMES_MISSING,
          "lacks b.example"},
+        {{"a", "DNS:a.example", client_key, &stranger, 0}, "a.example,b.example", true, false, ACCEPT_NO, "does not chain"},
         {{"a", "DNS:a.example,DNS:c.example", client_key, &intermediate, 0},
          "a.example",
          true,
@@ -229,6 +230,48 @@ static void test_verdicts(void **state)
     EVP_PKEY_free(other);
 }
 
+/* An authority that two roots signed: a chain to each, whichever is found first. */
+static void test_alternates(void **state)
+{
+    struct authority second;
+    struct acme_names names = {0};
+    char reason[ACCEPT_REASON_MAX], cas[8192];
+    (void)state;
+    authority(&second, "second root", NULL);
+    add(&names, "a.example");
+    X509 *cross = make(&(struct make){
+        .subject = "intermediate", .key = intermediate.key, .issuer = &second, .not_before_s = -86400});
+    X509 *leaf = make(&(struct make){"a", "DNS:a.example", client_key, &intermediate, 0});
+    char *pem = pem_of(leaf), *one = pem_of(intermediate.certificate), *two = pem_of(cross);
+    snprintf(cas, sizeof cas, "%s%s", one, two);
+    for (int roots = 1; roots <= 2; roots++) {
+        struct acme_certificate certificate = {0};
+        X509_STORE *both = X509_STORE_new();
+        X509_STORE_add_cert(both, root.certificate);
+        if (roots == 2)
+            X509_STORE_add_cert(both, second.certificate);
+        struct accept_want want = {
+            .spki_sha256 = spki_sha256, .names = &names, .sent_ms = (uint64_t)time(NULL) * 1000, .anchors = both};
+        assert_int_equal(accept_certificate(&want, pem, cas, &certificate, reason), ACCEPT_GOOD);
+        assert_int_equal(certificate.alternate_count, roots - 1);
+        if (roots == 2) {
+            assert_true(strstr(certificate.chain, one) || strstr(certificate.alternates[0], one));
+            assert_true(strstr(certificate.chain, two) || strstr(certificate.alternates[0], two));
+            assert_string_not_equal(certificate.chain, certificate.alternates[0]);
+            assert_int_equal(strncmp(certificate.alternates[0], pem, strlen(pem)), 0);
+        }
+        acme_certificate_clear(&certificate);
+        X509_STORE_free(both);
+    }
+    free(pem);
+    free(one);
+    free(two);
+    X509_free(leaf);
+    X509_free(cross);
+    drop(&second);
+    names_clear(&names);
+}
+
 static void test_rubbish(void **state)
 {
     static const char *const texts[] = {"", "x", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
@@ -251,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_alternates),
         cmocka_unit_test(test_rubbish),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

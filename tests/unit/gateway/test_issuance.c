@@ -77,6 +77,7 @@ static void fill(struct issuance *is)
                             .sent_ms = 12,
                             .resent_ms = 13,
                             .sends = 2,
+                            .attempt = 1,
                             .failures = 3,
                             .looked_ms = 14,
                             .pushed_ms = 15,
@@ -123,6 +124,7 @@ static void test_record(void **state)
     assert_int_equal(read.resent_ms, 13);
     assert_int_equal(read.sends, 2);
     assert_int_equal(read.failures, 3);
+    assert_int_equal(read.attempt, 1);
     assert_int_equal(read.looked_ms, 14);
     assert_int_equal(read.pushed_ms, 15);
     assert_int_equal(read.looks, 4);
