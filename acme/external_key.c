@@ -17,7 +17,7 @@ enum { RECORD_MAX = 1024, NONCE_LEN = 12, TAG_LEN = 16, ID_RANDOM_LEN = 15 };
 bool external_key_id_good(const char *id)
 {
     size_t len = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-    return len > 0 && len <= EXTERNAL_KEY_ID_MAX && !id[len];
+    return len > 0 && len <= EXTERNAL_KEY_ID_MAX && !id[len] && id[0] != '-';
 }
 
 /* ---- sealing ---- */
@@ -68,6 +68,9 @@ bool external_key_make(struct external_key *key, const char *id, const char *pol
     snprintf(key->id, sizeof key->id, "%s", id);
     snprintf(key->policy, sizeof key->policy, "%s", policy);
     bool good = RAND_bytes(random, sizeof random) == 1 && RAND_bytes(mac, sizeof mac) == 1;
+    /* Neither text may begin with '-': commands would take it for an option. So it begins with a letter. */
+    random[0] &= 0x7f;
+    mac[0] &= 0x7f;
     if (good && !*id)
         base64url_encode(random, sizeof random, key->id);
     good = good && seal_mac(key, seal, mac);

@@ -32,9 +32,10 @@ struct external_key {
     uint8_t sealed[EXTERNAL_KEY_SEALED_LEN];
 };
 
-/* Key ids are 1 to 64 of A-Z, a-z, 0-9, '-' and '_'. */
+/* Key ids are 1 to 64 of A-Z, a-z, 0-9, '-' and '_', and do not begin with '-'. */
 bool external_key_id_good(const char *id);
-/* A new one with a random id (where id is "") and HMAC key; false when the random generator fails. */
+/* A new one with a random id (where id is "") and HMAC key, which both begin with a letter in base64url; false when the
+ * random generator fails. */
 bool external_key_make(struct external_key *key, const char *id, const char *policy, uint64_t now_s,
                        const uint8_t seal[static EXTERNAL_KEY_SEAL_LEN]);
 /* The HMAC key, to be wiped by the caller. False where it was sealed under another key. */

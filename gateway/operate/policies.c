@@ -352,7 +352,8 @@ static void key_edit(struct request *request, struct key_edit *e)
     if (!read_members(request, body, e))
         goto out;
     if (e->create && *e->id && !external_key_id_good(e->id))
-        answer_error(request->answer, 400, "a key's id is 1 to %d of A-Z, a-z, 0-9, '-' and '_'", EXTERNAL_KEY_ID_MAX);
+        answer_error(request->answer, 400, "a key's id is 1 to %d of A-Z, a-z, 0-9, '-' and '_', the first no '-'",
+                     EXTERNAL_KEY_ID_MAX);
     else
         answer_key_edit(request, store_call(request->admin->store, edit_key, e), e);
 out:

@@ -28,6 +28,14 @@ def world(tmp_path):
 
 
 @pytest.fixture
+def bound_world(tmp_path):
+    """Nobody gets an account without an external account key: matrix.external_key makes one."""
+    one = World(tmp_path, change=lambda config: config["acme"].update(external_account="required"))
+    yield one
+    one.close()
+
+
+@pytest.fixture
 def slow_world(tmp_path):
     """The upstream issues nothing before matrix.hurry, and finalize answers `processing` at once."""
     one = World(tmp_path, issue_delay=3600, change=lambda config: config["acme"].update(hold_finalize="0s"))

@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import json
 import os
 import threading
 import time
@@ -9,6 +10,7 @@ import time
 from dns_server import ZONE
 from pki import chain_of, check_chain
 from process import Process, clean_environment, run
+from world import program
 
 
 class Home:
@@ -82,6 +84,25 @@ class Webroot:
     def __exit__(self, *what):
         self._server.shutdown()
         self._server.server_close()
+
+
+def _ctl(world, *words):
+    done = run([program("acmegatectl"), "--socket", world.path("admin.sock"), "--json", *words], world.folder)
+    assert done.returncode == 0, done.output
+    return json.loads(done.output)
+
+
+def external_key(world):
+    """An external account key, as a dictionary with id and hmac_key, for a policy with all names of the zone."""
+    _ctl(world, "policy", "create", "fleet", "names=." + ZONE)
+    return _ctl(world, "eab", "create", "fleet")
+
+
+def check_bound(world, names, key, path):
+    """The chain at path was got by the one account that is bound to key."""
+    check_chain(path, world.root, names)
+    check_sales(world, names, 0)
+    assert _ctl(world, "eab", "show", key["id"])["accounts"] == 1
 
 
 def names_for(client):

@@ -9,22 +9,22 @@ import ssl
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography import x509
 
-from matrix import Home, check_new_and_renewed, check_slow, cut_short, names_for, wait_for
+from matrix import Home, check_bound, check_new_and_renewed, check_slow, cut_short, external_key, names_for, wait_for
 
 
 class Caddy(Home):
-    def __init__(self, world, name):
+    def __init__(self, world, name, **issuer):
         super().__init__(world)
         self.environment.update(XDG_DATA_HOME=self.make("data"), XDG_CONFIG_HOME=self.make("config"))
         self.names, self.program = [name], None
-        self.write("caddy.json", json.dumps(self._config()))
+        self.write("caddy.json", json.dumps(self._config(issuer)))
 
-    def _config(self):
+    def _config(self, more):
         ports = self.world.ports
         issuer = {"module": "acme", "ca": self.world.directory, "email": "hostmaster@acme.example",
                   "trusted_roots_pem_files": [self.world.pki.ca],
                   "challenges": {"http": {"disabled": True},
-                                 "tls-alpn": {"alternate_port": ports["alpn"]}}}
+                                 "tls-alpn": {"alternate_port": ports["alpn"]}}, **more}
         return {"admin": {"disabled": True},
                 "logging": {"logs": {"default": {"level": "DEBUG"}}},
                 "apps": {"tls": {"automation": {"policies": [{"subjects": self.names, "issuers": [issuer]}]}},
@@ -71,6 +71,13 @@ class Caddy(Home):
 def test_serves_what_it_fetched(world):
     caddy = Caddy(world, names_for("caddy")[0])
     check_new_and_renewed(world, caddy.names, caddy.fetch, caddy.fetch_anew)
+
+
+def test_external_account(bound_world):
+    key = external_key(bound_world)
+    caddy = Caddy(bound_world, names_for("caddy")[0],
+                  external_account={"key_id": key["id"], "mac_key": key["hmac_key"]})
+    check_bound(bound_world, caddy.names, key, caddy.fetch())
 
 
 def test_slow_upstream(slow_world):

@@ -1,8 +1,8 @@
 """certbot: standalone, webroot, DNS by the rfc2136 plugin, renew, --reuse-key."""
 
 from dns_server import ZONE
-from matrix import (Home, Webroot, check_new_and_renewed, check_revoked, check_sales, check_slow, names_for,
-                    serial_of)
+from matrix import (Home, Webroot, check_bound, check_new_and_renewed, check_revoked, check_sales, check_slow,
+                    external_key, names_for, serial_of)
 from pki import check_chain
 from clients import CERTBOT_DNS
 
@@ -76,6 +76,12 @@ def test_revoke(world):
     certbot, names = Certbot(world), names_for("certbot")
     path = certbot.get(names, *certbot.standalone())
     check_revoked(world, names, path, certbot.revoke)
+
+
+def test_external_account(bound_world):
+    certbot, names, key = Certbot(bound_world), names_for("certbot"), external_key(bound_world)
+    path = certbot.get(names, *certbot.standalone(), "--eab-kid", key["id"], "--eab-hmac-key", key["hmac_key"])
+    check_bound(bound_world, names, key, path)
 
 
 def test_slow_upstream(slow_world):

@@ -1,6 +1,7 @@
 """dehydrated with a web server's folder. It waits for ever, so it is cut short as a timer would."""
 
-from matrix import Home, Webroot, check_new_and_renewed, check_revoked, check_slow, cut_short, names_for
+from matrix import (Home, Webroot, check_bound, check_new_and_renewed, check_revoked, check_slow, cut_short,
+                    external_key, names_for)
 
 CONFIG = """CA={directory}
 BASEDIR={folder}
@@ -10,10 +11,11 @@ KEY_ALGO=prime256v1
 
 
 class Dehydrated(Home):
-    def __init__(self, world, web, names):
+    def __init__(self, world, web, names, more=""):
         super().__init__(world)
         self.names = names
-        self.write("config", CONFIG.format(directory=world.directory, folder=self.folder, challenges=web.challenges))
+        self.write("config", more + CONFIG.format(directory=world.directory, folder=self.folder,
+                                                  challenges=web.challenges))
         self.write("domains.txt", " ".join(names) + "\n")
         self.run(*self.command("--register", "--accept-terms"))
 
@@ -36,6 +38,14 @@ def test_revoke(world):
         dehydrated = Dehydrated(world, web, names_for("dehydrated"))
         path, leaf = dehydrated.get(), dehydrated.path("certs", dehydrated.names[0], "cert.pem")
         check_revoked(world, dehydrated.names, path, lambda: dehydrated.run(*dehydrated.command("--revoke", leaf)))
+
+
+def test_external_account(bound_world):
+    with Webroot(bound_world) as web:
+        key = external_key(bound_world)
+        dehydrated = Dehydrated(bound_world, web, names_for("dehydrated"),
+                                f"EAB_KID={key['id']}\nEAB_HMAC_KEY={key['hmac_key']}\n")
+        check_bound(bound_world, dehydrated.names, key, dehydrated.get())
 
 
 def test_slow_upstream(slow_world):

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from matrix import Home, Webroot, check_new_and_renewed, check_revoked, check_slow, names_for, run
+from matrix import (Home, Webroot, check_bound, check_new_and_renewed, check_revoked, check_slow, external_key,
+                    names_for, run)
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "go", "obtain.go")
 
@@ -34,8 +35,8 @@ class Obtain(Home):
                 "-challenges", self.web.challenges, "-order", self.path("order"), "-chain", self.path("chain.pem"),
                 *more]
 
-    def get(self):
-        self.said = self.run(*self.command())
+    def get(self, *more):
+        self.said = self.run(*self.command(*more))
         return self.path("chain.pem")
 
     def get_for_new_key(self):
@@ -54,6 +55,13 @@ def test_revoke(world, program):
         obtain = Obtain(world, web, program, names_for("go"))
         path = obtain.get()
         check_revoked(world, obtain.names, path, lambda: obtain.run(*obtain.command("-revoke", path)))
+
+
+def test_external_account(bound_world, program):
+    with Webroot(bound_world) as web:
+        obtain, key = Obtain(bound_world, web, program, names_for("go")), external_key(bound_world)
+        hmac_key = obtain.write("hmac-key", key["hmac_key"])
+        check_bound(bound_world, obtain.names, key, obtain.get("-eab-kid", key["id"], "-eab-key", hmac_key))
 
 
 def _impatient(obtain):

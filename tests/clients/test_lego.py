@@ -3,7 +3,7 @@
 import pytest
 
 from dns_server import ZONE
-from matrix import Home, check_new_and_renewed, check_revoked, check_slow, names_for
+from matrix import Home, check_bound, check_new_and_renewed, check_revoked, check_slow, external_key, names_for
 
 
 class Lego(Home):
@@ -47,6 +47,12 @@ def test_run_and_renew(world, kind):
 def test_revoke(world):
     lego = Lego(world, names_for("lego"))
     check_revoked(world, lego.names, lego.do("http-01", "run"), lambda: lego.do("http-01", "revoke", "--keep"))
+
+
+def test_external_account(bound_world):
+    lego, key = Lego(bound_world, names_for("lego")), external_key(bound_world)
+    path = lego.do("http-01", "--eab", "--kid", key["id"], "--hmac", key["hmac_key"], "run")
+    check_bound(bound_world, lego.names, key, path)
 
 
 def test_slow_upstream(slow_world):

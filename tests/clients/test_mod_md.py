@@ -9,7 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from loopback import release_port, take_port
-from matrix import Home, check_new_and_renewed, check_slow, names_for, wait_bought, wait_for
+from matrix import (Home, check_bound, check_new_and_renewed, check_slow, external_key, names_for, wait_bought,
+                    wait_for)
 
 CONFIG = """ServerName {name}
 ServerRoot {folder}
@@ -43,13 +44,13 @@ MDomain {name} {others}
 
 
 class Apache(Home):
-    def __init__(self, world, names):
+    def __init__(self, world, names, more=""):
         super().__init__(world)
         self.names, self.https = names, take_port()
         self.make("md")
         self.write("httpd.conf", CONFIG.format(folder=self.folder, directory=world.directory, ca=world.pki.ca,
                                                http=world.ports["http01"], https=self.https, name=names[0],
-                                               others=" ".join(names[1:])))
+                                               others=" ".join(names[1:])) + more)
 
     def __enter__(self):
         return self
@@ -102,6 +103,13 @@ class Apache(Home):
 def test_serves_what_it_fetched(world):
     with Apache(world, names_for("mod-md")) as apache:
         check_new_and_renewed(world, apache.names, apache.fetch, apache.fetch_anew)
+
+
+def test_external_account(bound_world):
+    key = external_key(bound_world)
+    with Apache(bound_world, names_for("mod-md"),
+                f"MDExternalAccountBinding {key['id']} {key['hmac_key']}\n") as apache:
+        check_bound(bound_world, apache.names, key, apache.fetch())
 
 
 def test_slow_upstream(slow_world):

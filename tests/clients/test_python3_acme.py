@@ -10,11 +10,12 @@ from acme import client, errors, messages
 from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import crypto
 
-from matrix import Home, Webroot, check_new_and_renewed, check_revoked, check_slow, names_for
+from matrix import (Home, Webroot, check_bound, check_new_and_renewed, check_revoked, check_slow, external_key,
+                    names_for)
 
 
 class PythonAcme(Home):
-    def __init__(self, world, web, names, monkeypatch):
+    def __init__(self, world, web, names, monkeypatch, key=None):
         super().__init__(world)
         self.names, self.web, self.generation = names, web, 0
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.pki.ca)
@@ -23,7 +24,10 @@ class PythonAcme(Home):
         self.net = client.ClientNetwork(josepy.JWKRSA(key=rsa.generate_private_key(65537, 2048)))
         self.client = client.ClientV2(messages.Directory.from_json(requests.get(world.directory, timeout=30).json()),
                                       self.net)
-        self.client.new_account(messages.NewRegistration.from_data(terms_of_service_agreed=True))
+        binding = key and messages.ExternalAccountBinding.from_data(self.net.key.public_key(), key["id"],
+                                                                    key["hmac_key"], self.client.directory)
+        self.client.new_account(messages.NewRegistration.from_data(terms_of_service_agreed=True,
+                                                                   external_account_binding=binding))
 
     def _new_request(self):
         self.generation += 1
@@ -67,6 +71,13 @@ def test_revoke(world, monkeypatch):
         one = PythonAcme(world, web, names_for("python3-acme"), monkeypatch)
         path = one.get()
         check_revoked(world, one.names, path, lambda: one.revoke(path))
+
+
+def test_external_account(bound_world, monkeypatch):
+    with Webroot(bound_world) as web:
+        key = external_key(bound_world)
+        one = PythonAcme(bound_world, web, names_for("python3-acme"), monkeypatch, key)
+        check_bound(bound_world, one.names, key, one.get())
 
 
 def test_slow_upstream(slow_world, monkeypatch):

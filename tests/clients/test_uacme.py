@@ -1,6 +1,7 @@
 """uacme with a hook that fills a web server's folder. It waits 42 minutes, so it is cut short as a timer would."""
 
-from matrix import Home, Webroot, check_new_and_renewed, check_revoked, check_slow, cut_short, names_for
+from matrix import (Home, Webroot, check_bound, check_new_and_renewed, check_revoked, check_slow, cut_short,
+                    external_key, names_for)
 
 HOOK = """#!/bin/sh
 # $1 begin, done or failed; $2 type; $3 name; $4 token; $5 what to serve
@@ -40,6 +41,13 @@ def test_revoke(world):
         uacme.run(*uacme.command("new"))
         path = uacme.get()
         check_revoked(world, uacme.names, path, lambda: uacme.run(*uacme.command("revoke", path)))
+
+
+def test_external_account(bound_world):
+    with Webroot(bound_world) as web:
+        uacme, key = Uacme(bound_world, web, names_for("uacme")), external_key(bound_world)
+        uacme.run(*uacme.command("-e", f"{key['id']}:{key['hmac_key']}", "new"))
+        check_bound(bound_world, uacme.names, key, uacme.get())
 
 
 def test_slow_upstream(slow_world):

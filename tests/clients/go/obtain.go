@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"flag"
@@ -26,6 +27,8 @@ var (
 	orderFile  = flag.String("order", "", "file that keeps the order's URL while it is unfinished")
 	chain      = flag.String("chain", "", "file to write the chain to")
 	revoke     = flag.String("revoke", "", "PEM file of a certificate to revoke; nothing else is done then")
+	eabKid     = flag.String("eab-kid", "", "id of an external account key to bind the account to")
+	eabKey     = flag.String("eab-key", "", "file with that key, in base64url")
 	patience   = flag.Duration("patience", time.Minute, "how long to wait")
 )
 
@@ -47,6 +50,19 @@ func readKey(path string) (crypto.Signer, error) {
 		return nil, err
 	}
 	return x509.ParseECPrivateKey(der)
+}
+
+// binding is the external account binding that the flags ask for, nil without one.
+func binding() (*acme.ExternalAccountBinding, error) {
+	if *eabKid == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(*eabKey)
+	if err != nil {
+		return nil, err
+	}
+	key, err := base64.RawURLEncoding.DecodeString(strings.TrimSpace(string(text)))
+	return &acme.ExternalAccountBinding{KID: *eabKid, Key: key}, err
 }
 
 // openOrder is the kept order, or a new one for the names of the request.
@@ -136,7 +152,11 @@ func obtain(ctx context.Context) error {
 		return err
 	}
 	client := &acme.Client{Key: key, DirectoryURL: *directory, UserAgent: "acmegate-test"}
-	if _, err = client.Register(ctx, &acme.Account{}, acme.AcceptTOS); err != nil && err != acme.ErrAccountAlreadyExists {
+	bound, err := binding()
+	if err != nil {
+		return err
+	}
+	if _, err = client.Register(ctx, &acme.Account{ExternalAccountBinding: bound}, acme.AcceptTOS); err != nil && err != acme.ErrAccountAlreadyExists {
 		return fmt.Errorf("register: %w", err)
 	}
 	order, url, err := openOrder(ctx, client, request.DNSNames)

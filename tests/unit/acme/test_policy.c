@@ -171,6 +171,21 @@ static void a_sealed_key_opens_under_its_seal_alone(void **state)
     assert_false(external_key_open(&key, seal, again));
 }
 
+/* A client's command would take a text that begins with '-' for an option; one in 64 would. */
+static void external_keys_begin_with_a_letter(void **state)
+{
+    uint8_t mac[EXTERNAL_KEY_MAC_LEN];
+    struct external_key key;
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        assert_true(external_key_make(&key, "", "p", 1, seal));
+        assert_true(external_key_open(&key, seal, mac));
+        assert_true((key.id[0] >= 'A' && key.id[0] <= 'Z') || (key.id[0] >= 'a' && key.id[0] <= 'z'));
+        assert_true(mac[0] < 0x80); /* what base64url writes as a letter */
+    }
+    assert_false(external_key_id_good("-mine"));
+}
+
 /* newAccount with a binding; what: which part of it is wrong. */
 enum wrong { NOTHING, WRONG_MAC, WRONG_URL, WRONG_KEY, WRONG_KID, WITH_NONCE };
 
@@ -399,6 +414,7 @@ int main(void)
         cmocka_unit_test(members_are_checked_and_all_or_nothing),
         cmocka_unit_test(a_policy_survives_the_store),
         cmocka_unit_test(a_sealed_key_opens_under_its_seal_alone),
+        cmocka_unit_test(external_keys_begin_with_a_letter),
         cmocka_unit_test(a_binding_is_checked_whole),
         cmocka_unit_test(a_key_is_limited_across_its_accounts),
         cmocka_unit_test(a_disabled_key_stops_its_accounts),
