@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,7 +50,20 @@ static bool read_key(int fd, const char *file, uint8_t seal[static EXTERNAL_KEY_
     return read(fd, seal, EXTERNAL_KEY_SEAL_LEN) == EXTERNAL_KEY_SEAL_LEN || complain(reason, file, "cannot be read");
 }
 
-/* Under another name first: a crash leaves no half a key. */
+/* The name of a new file is durable once its folder is. */
+static bool sync_folder(const char *file)
+{
+    char folder[512];
+    snprintf(folder, sizeof folder, "%s", file);
+    int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return synced;
+}
+
+/* Under another name first: a crash leaves no half a key. A key that is sealed under it is stored later, so that none
+ * ever waits for a key file that a power failure took away. */
 static bool write_key(const char *file, uint8_t seal[static EXTERNAL_KEY_SEAL_LEN],
                       char reason[static GATEWAY_REASON_MAX])
 {
@@ -59,11 +73,12 @@ static bool write_key(const char *file, uint8_t seal[static EXTERNAL_KEY_SEAL_LE
         return complain(reason, file, "the path is too long");
     if (RAND_bytes(seal, EXTERNAL_KEY_SEAL_LEN) != 1)
         return complain(reason, file, "no random numbers for a new key");
-    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    unlink(fresh); /* of a start that was killed */
+    fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     bool written = fd >= 0 && write(fd, seal, EXTERNAL_KEY_SEAL_LEN) == EXTERNAL_KEY_SEAL_LEN && fsync(fd) == 0;
     if (fd >= 0)
         written = close(fd) == 0 && written;
-    if (!written || rename(fresh, file) != 0) {
+    if (!written || rename(fresh, file) != 0 || !sync_folder(file)) {
         int error = errno;
         unlink(fresh);
         return complain(reason, file, strerror(error));

@@ -2,26 +2,37 @@
 
 import json
 import os
+import subprocess
 import time
 
 import requests
 
-from acme_client import AcmeClient
+from acme_client import AcmeClient, b64
 from dns_server import DnsServer
 from loopback import release_port, take_port
 from pki import ListenerPki
 from process import Process, clean_environment
-from world import World
+from world import World, program
 
 
 class Acmegate:
     name = "acmegate"
 
-    def __init__(self, folder):
-        self.world = World(folder)
+    def __init__(self, folder, external_account=False):
+        change = {"change": lambda config: config["acme"].update(external_account="required")}
+        self.world = World(folder, **(change if external_account else {}))
         self.directory, self.ca, self.dns = self.world.directory, self.world.pki.ca, self.world.dns
         self.http_port, self.alpn_port = self.world.ports["http01"], self.world.ports["alpn"]
         self.port = self.world.ports["acme"]
+        if external_account:
+            self._ctl("policy", "create", "conformance", "names=*")
+            key = self._ctl("eab", "create", "conformance")
+            self.external_key = (key["id"], key["hmac_key"])
+
+    def _ctl(self, *words):
+        argv = [program("acmegatectl"), "--socket", self.world.path("admin.sock"), "--json", *words]
+        done = subprocess.run(argv, env=clean_environment(), timeout=60, stdout=subprocess.PIPE, check=True)
+        return json.loads(done.stdout)
 
     def client(self, alg="ES256"):
         return AcmeClient(self.directory, self.ca, alg)
@@ -34,8 +45,9 @@ class Pebble:
     """Debian's pebble in strict mode, without the nonces it refuses and the pauses it makes for the sport of it."""
 
     name = "pebble"
+    external_key = ("key-1", b64(bytes(range(32))))
 
-    def __init__(self, folder):
+    def __init__(self, folder, external_account=False):
         self.folder = str(folder)
         self.ports = [take_port() for _ in range(4)]
         self.port, management, self.http_port, self.alpn_port = self.ports
@@ -45,7 +57,8 @@ class Pebble:
         self.directory = f"https://127.0.0.1:{self.port}/dir"
         config = {"listenAddress": f"127.0.0.1:{self.port}", "managementListenAddress": f"127.0.0.1:{management}",
                   "certificate": self.pki.certificate, "privateKey": self.pki.key, "httpPort": self.http_port,
-                  "tlsPort": self.alpn_port, "ocspResponderURL": "", "externalAccountBindingRequired": False}
+                  "tlsPort": self.alpn_port, "ocspResponderURL": "", "externalAccountBindingRequired": external_account,
+                  "externalAccountMACKeys": dict([self.external_key] if external_account else [])}
         path = os.path.join(self.folder, "pebble.json")
         with open(path, "w", encoding="ascii") as file:
             json.dump({"pebble": config}, file)
