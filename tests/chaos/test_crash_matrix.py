@@ -42,13 +42,16 @@ CNAME_POINTS = ["prepared-again:before", "prepared-again", "records-removed:befo
 
 
 def _cases():
-    """(domain control, kind, way, point)"""
+    """(domain control, kind, way, point). The kind "family" is a replacement with an account that takes no
+    foreignOrderNumber on AutoReplaceSSL: what was lost is settled by the numbers of the family."""
     cases = []
     for dcv in ("http", "cname"):
         more = CNAME_POINTS if dcv == "cname" else []
         for kind in ("purchase", "replacement"):
             cases += [(dcv, kind, "purchase", point) for point in WAYS["purchase"] + more]
             cases += [(dcv, kind, "lost", point) for point in WAYS["lost"]]
+    for way in ("purchase", "lost"):
+        cases += [("http", "family", way, point) for point in WAYS[way]]
     for way in ("resent", "queued", "held", "refused", "blocked", "dead", "revocation"):
         cases += [("http", "purchase", way, point) for point in WAYS[way]]
     return cases
@@ -79,7 +82,7 @@ class Strike:
         self.order.client.reconnect()
 
     def faults(self):
-        replaces = self.kind == "replacement"
+        replaces = self.kind != "purchase"
         return {"lost": [REPLACEMENT_LOST if replaces else LOST], "resent": [NOT_TAKEN], "held": [NO_CREDIT],
                 "refused": [BAD_CSR]}.get(self.way, [])
 
@@ -165,7 +168,7 @@ class Strike:
     def check_paid(self):
         names, paid = self.order.names, 0 if (self.way, self.point) == ("refused", "refused") else 1
         assert len(self.world.bought(names)) == paid, self.world.sold(names)
-        again = 1 if self.kind == "replacement" or self.way == "queued" else 0
+        again = 1 if self.kind != "purchase" or self.way == "queued" else 0
         assert self.world.kinds(names).count("replacement") == again, self.world.sold(names)
 
     def end_valid(self):
@@ -181,8 +184,13 @@ class Strike:
     def end_held(self):
         if self.point == "held":
             assert self.order.object()["status"] == "processing"
-            self.world.ctl("order", "retry", self.order.id)
+        wait_for("the operator", self.resumed)
         self.end_valid()
+
+    def resumed(self):
+        """The operator pays in."""
+        self.world.ctl("upstream", "resume", "main")
+        return self.order.object()["status"] == "valid"
 
     def end_refused(self):
         if self.point == "refused":
@@ -219,7 +227,7 @@ def _prepare(world, cases):
     """{case: (order, second order)}, ready for their CSR; what is to be replaced has been bought."""
     client, orders = world.client(), {}
     with world.responder() as responder:
-        bought = [Order(client, _names(case), responder) for case in cases if case[1] == "replacement"]
+        bought = [Order(client, _names(case), responder) for case in cases if case[1] != "purchase"]
         for order in bought:
             order.finalize()
         for case in cases:
@@ -236,8 +244,14 @@ def matrix(request, tmp_path_factory):
     cases = chosen(request, "test_killed")
 
     def work(number, cases):
-        world = ChaosWorld(tmp_path_factory.mktemp(f"lane{number}"), cname=cases[0][0] == "cname")
+        family = cases[0][1] == "family"
+
+        def change(config):
+            config["logins"][0]["replace_foreign_order_number"] = not family
+
+        world = ChaosWorld(tmp_path_factory.mktemp(f"lane{number}"), cname=cases[0][0] == "cname", change=change)
         try:
+            world.settings(foreignOrderNumberOnReplace="refuse" if family else "accept")
             orders = _prepare(world, cases)
             world.stop_gateway()
             for case in cases:
@@ -257,8 +271,9 @@ def matrix(request, tmp_path_factory):
         finally:
             world.close()
 
-    plain, cname = ([case for case in cases if case[0] == dcv] for dcv in ("http", "cname"))
-    lanes.run([plain[0::3], plain[1::3], plain[2::3], cname[0::2], cname[1::2]], work)
+    family = [case for case in cases if case[1] == "family"]
+    plain, cname = ([case for case in cases if case[0] == dcv and case[1] != "family"] for dcv in ("http", "cname"))
+    lanes.run([plain[0::3], plain[1::3], plain[2::3], cname[0::2], cname[1::2], family], work)
     return lanes
 
 
