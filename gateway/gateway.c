@@ -131,11 +131,18 @@ void gateway_check_store(const struct config *config, char line[static GATEWAY_R
 static bool open_egress(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
     const struct config_validation *validation = &g->config->validation;
+    const struct config_dcv *dcv = &g->config->dcv;
+    struct egress_config outside = {.resolvers = (const char *const *)dcv->resolvers.list,
+                                    .resolver_count = dcv->resolvers.count,
+                                    .trust_anchor_file = dcv->trust_anchor ? dcv->trust_anchor : validation->trust_anchor,
+                                    .insecure_zones = (const char *const *)dcv->insecure_zones.list,
+                                    .insecure_zone_count = dcv->insecure_zones.count};
     struct egress_config egress = {.resolvers = (const char *const *)validation->resolvers.list,
                                    .resolver_count = validation->resolvers.count,
                                    .trust_anchor_file = validation->trust_anchor,
                                    .insecure_zones = (const char *const *)validation->insecure_zones.list,
-                                   .insecure_zone_count = validation->insecure_zones.count};
+                                   .insecure_zone_count = validation->insecure_zones.count,
+                                   .outside = dcv->resolvers.count > 0 ? &outside : NULL};
     char why[EGRESS_REASON_MAX];
     g->egress = egress_start(&egress, why);
     return g->egress || fail(reason, why);

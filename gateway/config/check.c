@@ -221,6 +221,8 @@ static bool check_dcv(struct config_reading *r, const struct config_dcv *dcv)
     char path[CONFIG_PATH_MAX];
     if (dcv->hook.program != NULL && access(dcv->hook.program, X_OK) != 0)
         return config_fail(r, "dcv.hook.program", "\"%.200s\" cannot be run: %s", dcv->hook.program, strerror(errno));
+    if (dcv->resolvers.count == 0 && (dcv->trust_anchor != NULL || dcv->insecure_zones.count > 0))
+        return config_fail(r, "dcv", "has a trust_anchor or insecure_zones and needs the resolvers that they are for");
     for (unsigned i = 0; i < dcv->zone_count; i++) {
         snprintf(path, sizeof path, "dcv.zones[%u]", i + 1);
         if (!check_zone(r, dcv, &dcv->zones[i], path))

@@ -94,6 +94,12 @@ struct config_dcv {
     struct config_dcv_zone *zones;
     unsigned zone_count;
     struct config_dcv_hook hook;
+    struct config_strings resolvers; /* that see names as Sectigo does; default: those of validation, with its anchor */
+    char *trust_anchor;              /* of resolvers; default: that of validation */
+    struct config_strings insecure_zones;
+    char *http_proxy;                /* outside, for preflight's look at a file; default NULL: none */
+    struct config_strings global;    /* prefixes that count as reachable from everywhere beside those that are */
+    struct config_strings caa_identities; /* Sectigo's, one of which CAA records must name; default its four */
     uint16_t http_port;              /* default 80: where Sectigo looks */
     enum config_preflight preflight; /* default enforce */
     uint32_t preflight_retry_ms;     /* default 30s: until the answer is seen */

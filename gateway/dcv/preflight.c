@@ -5,12 +5,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gateway/dcv/caa.h"
+#include "gateway/dcv/global.h"
 #include "gateway/egress/fetch.h"
 #include "gateway/validate/excerpt.h"
 
 struct preflight {
     preflight_done_fn *done;
     void *ctx;
+    const struct config_dcv *dcv;
     char *body; /* wanted */
     struct egress_url url;
     struct egress_fetch fetch;
@@ -93,20 +96,30 @@ static void on_fetch(void *ctx, struct egress_fetch *fetch)
     end(preflight, reason);
 }
 
+static bool may_ask(void *ctx, const struct egress_address *address)
+{
+    const struct preflight *preflight = ctx;
+    return address_is_global(address, &preflight->dcv->global);
+}
+
 bool preflight_http(struct egress *egress, const struct preflight_http *want, preflight_done_fn *done, void *ctx)
 {
     struct preflight *preflight = calloc(1, sizeof *preflight);
     char *body = strdup(want->body);
-    if (preflight == NULL || body == NULL || !egress_url_http(&preflight->url, want->name, want->port, want->path)) {
+    if (preflight == NULL || body == NULL || !egress_url_http(&preflight->url, want->name, want->dcv->http_port, want->path)) {
         free(preflight);
         free(body);
         return false;
     }
     preflight->done = done;
     preflight->ctx = ctx;
+    preflight->dcv = want->dcv;
     preflight->body = body;
     preflight->fetch.url = &preflight->url;
-    preflight->fetch.port = want->port;
+    preflight->fetch.port = want->dcv->http_port;
+    preflight->fetch.view = EGRESS_OUTSIDE_VIEW;
+    preflight->fetch.proxy = want->dcv->http_proxy;
+    preflight->fetch.may_ask = may_ask;
     preflight->fetch.deadline_ms = egress_now_ms() + want->timeout_ms;
     preflight->fetch.fn = on_fetch;
     preflight->fetch.ctx = preflight;
@@ -165,7 +178,86 @@ bool preflight_cname(struct egress *egress, const struct preflight_cname *want, 
     look->ctx = ctx;
     snprintf(look->owner, sizeof look->owner, "%s", want->owner);
     snprintf(look->target, sizeof look->target, "%s", want->target);
-    bool started = egress_resolve(egress, look->owner, EGRESS_RR_CNAME, want->timeout_ms, on_cname, look);
+    bool started = egress_resolve_in(egress, EGRESS_OUTSIDE_VIEW, look->owner, EGRESS_RR_CNAME, want->timeout_ms,
+                                     on_cname, look);
+    if (!started)
+        free(look);
+    return started;
+}
+
+/* ---- CAA ---- */
+
+struct caa_look {
+    struct egress *egress;
+    preflight_done_fn *done;
+    void *ctx;
+    const struct config_strings *identities;
+    bool wildcard;
+    uint32_t timeout_ms;
+    const char *owner; /* where the search is, within name */
+    char name[256];
+};
+
+static void end_caa(struct caa_look *look, const char *reason)
+{
+    preflight_done_fn *done = look->done;
+    void *ctx = look->ctx;
+    free(look);
+    done(ctx, reason[0] == '\0', reason);
+}
+
+static void on_caa(void *ctx, const struct egress_dns_answer *answer);
+
+static bool ask_caa(struct caa_look *look)
+{
+    return egress_resolve_in(look->egress, EGRESS_OUTSIDE_VIEW, look->owner, EGRESS_RR_CAA, look->timeout_ms, on_caa,
+                             look);
+}
+
+/* One label up; from the top there is nothing that restricts. */
+static void climb(struct caa_look *look)
+{
+    const char *dot = strchr(look->owner, '.');
+    look->owner = dot != NULL ? dot + 1 : "";
+    if (look->owner[0] == '\0')
+        end_caa(look, "");
+    else if (!ask_caa(look))
+        end_caa(look, "the CAA records cannot be looked up: out of memory");
+}
+
+static void on_caa(void *ctx, const struct egress_dns_answer *answer)
+{
+    struct caa_look *look = ctx;
+    struct caa_set set = {0};
+    char reason[PREFLIGHT_REASON_MAX] = "", words[CAA_REASON_MAX];
+    if (answer->status == EGRESS_DNS_NODATA || answer->status == EGRESS_DNS_NXDOMAIN) {
+        climb(look);
+        return;
+    }
+    for (size_t i = 0; i < answer->record_count; i++)
+        caa_read(&set, answer->rdata[i], answer->rdata_len[i], look->identities);
+    if (answer->status != EGRESS_DNS_ANSWER)
+        snprintf(reason, sizeof reason, "the CAA records of %.250s (for %.250s) cannot be looked up: %.250s", look->owner,
+                 look->name, answer->reason);
+    else if (!caa_judge(&set, look->owner, look->wildcard, words))
+        snprintf(reason, sizeof reason, "%s%.250s: %s", look->wildcard ? "*." : "", look->name, words);
+    end_caa(look, reason);
+}
+
+bool preflight_caa(struct egress *egress, const struct preflight_caa *want, preflight_done_fn *done, void *ctx)
+{
+    struct caa_look *look = calloc(1, sizeof *look);
+    if (look == NULL)
+        return false;
+    *look = (struct caa_look){.egress = egress,
+                              .done = done,
+                              .ctx = ctx,
+                              .identities = want->identities,
+                              .wildcard = strncmp(want->name, "*.", 2) == 0,
+                              .timeout_ms = want->timeout_ms};
+    snprintf(look->name, sizeof look->name, "%s", want->name + (look->wildcard ? 2 : 0));
+    look->owner = look->name;
+    bool started = ask_caa(look);
     if (!started)
         free(look);
     return started;

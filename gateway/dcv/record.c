@@ -7,7 +7,8 @@
 #include "sectigo/sectigo.h"
 #include "store/record.h"
 
-enum { RECORD_VERSION = 1, RECORDS_MAX = 256, RECORD_MAX = RECORDS_MAX * 800 };
+/* Version 2 has skip_preflight, and is written only where that is set. */
+enum { RECORD_VERSION = 2, RECORDS_MAX = 256, RECORD_MAX = RECORDS_MAX * 800 };
 
 void dcv_records_clear(struct dcv_records *records)
 {
@@ -81,7 +82,8 @@ enum store_status dcv_records_load(struct store_txn *txn, const char *issuance, 
     enum store_status status = store_get(txn, ISSUE_DCV_RECORDS, issuance, strlen(issuance), &value);
     if (status != STORE_OK)
         return status;
-    if (record_open(&r, value) != RECORD_VERSION)
+    unsigned version = record_open(&r, value);
+    if (version == 0 || version > RECORD_VERSION)
         return STORE_INVALID;
     uint32_t count = record_get_u32(&r);
     for (uint32_t i = 0; !r.failed && i < count; i++) {
@@ -92,6 +94,7 @@ enum store_status dcv_records_load(struct store_txn *txn, const char *issuance, 
         if (r.failed || !add(records, &record))
             return STORE_INVALID;
     }
+    records->skip_preflight = version >= 2 && record_get_u8(&r) != 0;
     return record_complete(&r) ? STORE_OK : STORE_INVALID;
 }
 
@@ -99,13 +102,15 @@ enum store_status dcv_records_save(struct store_txn *txn, const char *issuance, 
 {
     struct record_writer w;
     enum store_status status = STORE_INVALID;
-    record_begin(&w, RECORD_VERSION, RECORD_MAX);
+    record_begin(&w, records->skip_preflight ? RECORD_VERSION : 1, RECORD_MAX);
     record_put_u32(&w, (uint32_t)records->count);
     for (size_t i = 0; i < records->count; i++) {
         record_put_string(&w, records->list[i].zone);
         record_put_string(&w, records->list[i].owner);
         record_put_string(&w, records->list[i].target);
     }
+    if (records->skip_preflight)
+        record_put_u8(&w, 1);
     if (!w.failed)
         status = store_put(txn, ISSUE_DCV_RECORDS, issuance, strlen(issuance), w.data, w.len);
     record_free(&w);

@@ -1,4 +1,5 @@
-/* record: the CNAME_CSR_HASH records of an issuance, stored before they are published, so that none is forgotten.
+/* record: the CNAME_CSR_HASH records of an issuance, stored before they are published, so that none is forgotten; and
+ * whether preflight is skipped.
  *
  * issuance.md section 9. Names are without final dots.
  */
@@ -19,6 +20,7 @@ struct dcv_record {
 struct dcv_records {
     struct dcv_record *list; /* owned */
     size_t count;
+    bool skip_preflight; /* the operator wants the order sent whatever preflight sees */
 };
 void dcv_records_clear(struct dcv_records *records);
 /* The records that the names need, each once. False when out of memory, or where the token cannot be made; clear

@@ -103,6 +103,7 @@ static void keep(struct egress_address *list, unsigned *count, int family, const
 /* One type that is absent is no failure; of two failures the later one is told. */
 static void note(struct egress_addresses *addresses, const char *type, const struct egress_dns_answer *answer)
 {
+    addresses->bogus = addresses->bogus || answer->status == EGRESS_DNS_BOGUS;
     if (answer->status == EGRESS_DNS_NXDOMAIN)
         snprintf(addresses->reason, sizeof addresses->reason, "the name does not exist (NXDOMAIN)");
     else if (answer->status != EGRESS_DNS_ANSWER && answer->status != EGRESS_DNS_NODATA)
@@ -132,13 +133,16 @@ void egress_addresses(struct egress *egress, struct egress_addresses *addresses)
 {
     addresses->count = addresses->v4_count = addresses->pending = 0;
     addresses->reason[0] = '\0';
+    addresses->bogus = false;
     if (egress_address_parse(addresses->host, &addresses->list[0])) {
         addresses->count = 1;
     } else {
         addresses->pending +=
-            egress_resolve(egress, addresses->host, EGRESS_RR_AAAA, addresses->timeout_ms, on_aaaa, addresses);
+            egress_resolve_in(egress, addresses->view, addresses->host, EGRESS_RR_AAAA, addresses->timeout_ms,
+                                             on_aaaa, addresses);
         addresses->pending +=
-            egress_resolve(egress, addresses->host, EGRESS_RR_A, addresses->timeout_ms, on_a, addresses);
+            egress_resolve_in(egress, addresses->view, addresses->host, EGRESS_RR_A, addresses->timeout_ms, on_a,
+                                             addresses);
         if (addresses->pending > 0)
             return;
         snprintf(addresses->reason, sizeof addresses->reason, "the lookup could not be started: out of memory");

@@ -32,6 +32,7 @@ struct egress_rules {
 
 /* The caller's memory; must stay until fn is called. */
 struct egress_addresses {
+    enum egress_view view;
     const char *host; /* DNS name, or IPv4 or IPv6 address (without brackets) */
     uint32_t timeout_ms;
     const struct egress_rules *rules; /* NULL: every address will do */
@@ -41,6 +42,7 @@ struct egress_addresses {
 
     struct egress_address list[EGRESS_ADDRESSES_MAX];
     unsigned count;
+    bool bogus; /* DNSSEC says that an answer is forged or broken, whatever the other one brought; reason says more */
     char reason[EGRESS_ADDRESSES_REASON_MAX];
 
     /* its own */

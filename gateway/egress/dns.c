@@ -12,6 +12,7 @@
 
 struct lookup {
     struct egress *egress;
+    struct ub_ctx *context;
     egress_dns_fn *done;
     void *ctx;
     int async_id;
@@ -38,7 +39,7 @@ static void give_up(struct lookup *lookup, enum egress_dns_status status, const 
     struct egress_dns_answer answer = {.status = status};
     snprintf(answer.reason, sizeof answer.reason, "%s", reason);
     if (lookup->asked)
-        ub_cancel(lookup->egress->dns.context, lookup->async_id);
+        ub_cancel(lookup->context, lookup->async_id);
     end(lookup, &answer);
 }
 
@@ -124,8 +125,7 @@ static void on_answer(void *ctx, int error, struct ub_result *result)
 static void on_readable(void *ctx, int fd, int events)
 {
     (void)fd, (void)events;
-    struct egress *egress = ctx;
-    ub_process(egress->dns.context);
+    ub_process(ctx);
 }
 
 /* ---- asking ---- */
@@ -134,7 +134,7 @@ static void ask(struct egress *egress, struct lookup *lookup, const char *name, 
 {
     int error = UB_NOERROR;
     if (!egress->failing) {
-        error = ub_resolve_async(egress->dns.context, name, rr_type, 1, lookup, on_answer, &lookup->async_id);
+        error = ub_resolve_async(lookup->context, name, rr_type, 1, lookup, on_answer, &lookup->async_id);
         lookup->asked = error == UB_NOERROR;
     }
     if (lookup->asked)
@@ -147,10 +147,18 @@ static void ask(struct egress *egress, struct lookup *lookup, const char *name, 
 bool egress_resolve(struct egress *egress, const char *name, int rr_type, uint32_t timeout_ms, egress_dns_fn *done,
                     void *ctx)
 {
+    return egress_resolve_in(egress, EGRESS_OWN_VIEW, name, rr_type, timeout_ms, done, ctx);
+}
+
+bool egress_resolve_in(struct egress *egress, enum egress_view view, const char *name, int rr_type, uint32_t timeout_ms,
+                       egress_dns_fn *done, void *ctx)
+{
+    struct ub_ctx *const *contexts = egress->dns.contexts;
     struct lookup *lookup = malloc(sizeof *lookup);
     if (lookup == NULL)
         return false;
     *lookup = (struct lookup){.egress = egress, .done = done, .ctx = ctx};
+    lookup->context = contexts[view] != NULL ? contexts[view] : contexts[EGRESS_OWN_VIEW];
     lookup->deadline = (struct egress_watch){.fd = -1, .fn = on_deadline, .ctx = lookup};
     egress->dns.under_way++;
     ask(egress, lookup, name, rr_type, timeout_ms);
@@ -248,27 +256,37 @@ static bool configure(struct ub_ctx *context, const struct egress_config *config
     return step.error == 0;
 }
 
-bool egress_dns_open(struct egress *egress, const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
+static bool open_view(struct egress *egress, enum egress_view view, const struct egress_config *config,
+                      char reason[static EGRESS_REASON_MAX])
 {
-    egress->dns.context = ub_ctx_create();
-    if (egress->dns.context == NULL) {
+    struct ub_ctx *context = egress->dns.contexts[view] = ub_ctx_create();
+    if (context == NULL) {
         snprintf(reason, EGRESS_REASON_MAX, "libunbound cannot be started: %s", strerror(errno));
         return false;
     }
-    if (!configure(egress->dns.context, config, reason))
+    if (!configure(context, config, reason))
         return false;
-    if (!egress_loop_listen(&egress->loop, ub_fd(egress->dns.context), EGRESS_READABLE, on_readable, egress)) {
+    if (!egress_loop_listen(&egress->loop, ub_fd(context), EGRESS_READABLE, on_readable, context)) {
         snprintf(reason, EGRESS_REASON_MAX, "libunbound's descriptor cannot be watched: %s", strerror(errno));
         return false;
     }
     return true;
 }
 
+bool egress_dns_open(struct egress *egress, const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
+{
+    return open_view(egress, EGRESS_OWN_VIEW, config, reason) &&
+           (config->outside == NULL || open_view(egress, EGRESS_OUTSIDE_VIEW, config->outside, reason));
+}
+
 void egress_dns_close(struct egress *egress)
 {
-    if (egress->dns.context == NULL)
-        return;
-    egress_loop_forget(&egress->loop, ub_fd(egress->dns.context));
-    ub_ctx_delete(egress->dns.context);
-    egress->dns.context = NULL;
+    for (unsigned view = 0; view < EGRESS_VIEWS; view++) {
+        struct ub_ctx *context = egress->dns.contexts[view];
+        egress->dns.contexts[view] = NULL;
+        if (context == NULL)
+            continue;
+        egress_loop_forget(&egress->loop, ub_fd(context));
+        ub_ctx_delete(context);
+    }
 }

@@ -29,6 +29,8 @@ struct egress_config {
     const char *const *insecure_zones; /* zones below which DNSSEC is not asked for */
     size_t insecure_zone_count;
     long max_host_connections; /* to one host at once; 0: 100 */
+    /* How the outside sees DNS: of it only what stands above max_host_connections counts. NULL: as this. */
+    const struct egress_config *outside;
 };
 
 /* NULL: *reason says why. Starts the thread, with every signal blocked in it (libunbound's helper thread inherits
@@ -64,6 +66,9 @@ void egress_easy_give(struct egress *egress, CURL *easy);
 
 /* ---- DNS ---- */
 
+/* Whose resolvers: those of the network that this server is in, or those that see names as Sectigo does. */
+enum egress_view { EGRESS_OWN_VIEW, EGRESS_OUTSIDE_VIEW, EGRESS_VIEWS };
+
 enum egress_dns_status {
     EGRESS_DNS_ANSWER, /* rcode 0 with data */
     EGRESS_DNS_NODATA, /* rcode 0 without data */
@@ -88,6 +93,9 @@ typedef void egress_dns_fn(void *ctx, const struct egress_dns_answer *answer);
  * False when out of memory: done is not called. */
 bool egress_resolve(struct egress *egress, const char *name, int rr_type, uint32_t timeout_ms, egress_dns_fn *done,
                     void *ctx);
+/* The same, as it is seen from there; egress_resolve has our own view. */
+bool egress_resolve_in(struct egress *egress, enum egress_view view, const char *name, int rr_type, uint32_t timeout_ms,
+                       egress_dns_fn *done, void *ctx);
 
 /* ---- descriptors and timers ---- */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 static void try_next(struct egress_fetch *fetch);
+static void transfer(struct egress_fetch *fetch, const struct egress_address *address);
 
 static void end(struct egress_fetch *fetch, enum egress_fetch_result result)
 {
@@ -162,26 +163,33 @@ static void set_rules(CURL *easy)
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
 }
 
-/* The address is given by CONNECT_TO, so that URL, Host header and SNI keep the name. */
+/* By CONNECT_TO, so that URL, Host header and SNI keep the name. */
+static bool connect_to(struct egress_fetch *fetch, const struct egress_address *address)
+{
+    char target[INET6_ADDRSTRLEN + 16];
+    snprintf(target, sizeof target, address->family == AF_INET6 ? "::[%s]:%u" : "::%s:%u", address->text, fetch->port);
+    curl_slist_free_all(fetch->connect_to);
+    fetch->connect_to = curl_slist_append(NULL, target);
+    return fetch->connect_to != NULL && curl_easy_setopt(fetch->easy, CURLOPT_CONNECT_TO, fetch->connect_to) == CURLE_OK;
+}
+
+/* address NULL: by the proxy. */
 static bool set_up(struct egress_fetch *fetch, const struct egress_address *address)
 {
-    char connect_to[INET6_ADDRSTRLEN + 16];
     unsigned addresses_left = fetch->addresses.count - fetch->next_address + 1;
     uint64_t left = left_ms(fetch) + 1; /* 0 would be no limit */
-    snprintf(connect_to, sizeof connect_to, address->family == AF_INET6 ? "::[%s]:%u" : "::%s:%u", address->text,
-             fetch->port);
-    curl_slist_free_all(fetch->connect_to);
-    fetch->connect_to = curl_slist_append(NULL, connect_to);
     fetch->error[0] = '\0';
     fetch->head_len = fetch->body_len = fetch->skipped = 0;
     set_rules(fetch->easy);
-    curl_easy_setopt(fetch->easy, CURLOPT_CONNECT_TO, fetch->connect_to);
+    if (address != NULL ? !connect_to(fetch, address)
+                        : curl_easy_setopt(fetch->easy, CURLOPT_PROXY, fetch->proxy) != CURLE_OK)
+        return false;
     curl_easy_setopt(fetch->easy, CURLOPT_TIMEOUT_MS, (long)left);
     curl_easy_setopt(fetch->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(left / addresses_left) + 1);
     curl_easy_setopt(fetch->easy, CURLOPT_ERRORBUFFER, fetch->error);
     curl_easy_setopt(fetch->easy, CURLOPT_WRITEDATA, fetch);
     curl_easy_setopt(fetch->easy, CURLOPT_HEADERDATA, fetch);
-    return fetch->connect_to != NULL && curl_easy_setopt(fetch->easy, CURLOPT_URL, fetch->url->text) == CURLE_OK;
+    return curl_easy_setopt(fetch->easy, CURLOPT_URL, fetch->url->text) == CURLE_OK;
 }
 
 static void try_next(struct egress_fetch *fetch)
@@ -192,6 +200,11 @@ static void try_next(struct egress_fetch *fetch)
     }
     const struct egress_address *address = &fetch->addresses.list[fetch->next_address++];
     fetch->address = address->text;
+    transfer(fetch, address);
+}
+
+static void transfer(struct egress_fetch *fetch, const struct egress_address *address)
+{
     if (fetch->easy == NULL)
         fetch->easy = egress_easy_take(fetch->egress);
     if (fetch->easy == NULL || !set_up(fetch, address) ||
@@ -201,15 +214,37 @@ static void try_next(struct egress_fetch *fetch)
     }
 }
 
+/* Leaves those that may be asked. Where none is left the reason names the last that may not. */
+static void keep_allowed(const struct egress_fetch *fetch, struct egress_addresses *addresses)
+{
+    unsigned count = addresses->count;
+    addresses->count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (fetch->may_ask == NULL || fetch->may_ask(fetch->ctx, &addresses->list[i]))
+            addresses->list[addresses->count++] = addresses->list[i];
+        else
+            snprintf(addresses->reason, sizeof addresses->reason, "%s is not reachable from everywhere",
+                     addresses->list[i].text);
+    }
+}
+
 static void on_addresses(void *ctx, struct egress_addresses *addresses)
 {
     struct egress_fetch *fetch = ctx;
-    if (addresses->count > 0) {
+    if (!addresses->bogus)
+        keep_allowed(fetch, addresses);
+    if (addresses->count > 0 && !addresses->bogus) {
         try_next(fetch);
         return;
     }
     snprintf(fetch->reason, sizeof fetch->reason, "%s has no address to ask: %s", addresses->host, addresses->reason);
     end(fetch, EGRESS_FETCH_DNS);
+}
+
+static void on_later(void *ctx, int event)
+{
+    (void)event;
+    transfer(ctx, NULL);
 }
 
 void egress_fetch(struct egress *egress, struct egress_fetch *fetch)
@@ -223,10 +258,18 @@ void egress_fetch(struct egress *egress, struct egress_fetch *fetch)
     fetch->body_len = 0;
     fetch->status = 0;
     fetch->cut = false;
+    fetch->addresses.view = fetch->view;
     fetch->addresses.host = fetch->url->host;
     fetch->addresses.timeout_ms = (uint32_t)left_ms(fetch);
     fetch->addresses.rules = fetch->rules;
     fetch->addresses.fn = on_addresses;
     fetch->addresses.ctx = fetch;
-    egress_addresses(egress, &fetch->addresses);
+    if (fetch->proxy == NULL) {
+        egress_addresses(egress, &fetch->addresses);
+        return;
+    }
+    fetch->address = fetch->proxy;
+    fetch->addresses.count = 0;
+    fetch->later = (struct egress_watch){.fd = -1, .fn = on_later, .ctx = fetch};
+    egress_watch(egress, &fetch->later); /* nothing may call back from here */
 }

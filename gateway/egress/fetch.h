@@ -32,7 +32,7 @@ bool egress_url_http(struct egress_url *url, const char *host, uint16_t port, co
 
 enum egress_fetch_result {
     EGRESS_FETCH_ANSWERED,   /* status and body say what */
-    EGRESS_FETCH_DNS,        /* no address */
+    EGRESS_FETCH_DNS,        /* no address, none that may be asked, or DNSSEC finds one forged */
     EGRESS_FETCH_CONNECTION, /* no connection, or it broke, or no answer in time */
     EGRESS_FETCH_TLS,
     EGRESS_FETCH_NOT_HTTP, /* something answered, but not in HTTP */
@@ -47,6 +47,10 @@ struct egress_fetch {
     const struct egress_rules *rules; /* NULL: every address will do */
     void (*fn)(void *ctx, struct egress_fetch *fetch);
     void *ctx;
+    enum egress_view view; /* where its host is looked up */
+    const char *proxy;     /* that is asked for the URL, and looks the host up itself; NULL: none */
+    /* Whether an address may be asked; others are passed over. NULL: every one may. */
+    bool (*may_ask)(void *ctx, const struct egress_address *address);
 
     enum egress_fetch_result result;
     char reason[EGRESS_FETCH_REASON_MAX]; /* unless answered: a clause that names the addresses and what happened there
@@ -66,11 +70,12 @@ struct egress_fetch {
     unsigned next_address;
     CURL *easy;
     struct curl_slist *connect_to;
+    struct egress_watch later;
     size_t head_len, skipped;
     char error[CURL_ERROR_SIZE];
 };
 
-/* The first six fields are set. Calls fn exactly once, later. */
+/* The fields before result are set. Calls fn exactly once, later. */
 void egress_fetch(struct egress *egress, struct egress_fetch *fetch);
 
 #endif

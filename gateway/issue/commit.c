@@ -93,7 +93,7 @@ static void choose_product_again(struct commit *c)
     if (c->is->sends > 0)
         return;
     unsigned product =
-        request_product_for(profile, &c->errand->issuer->at.config->dcv, &c->sub->names, c->is, &problem);
+        request_product_for(profile, &c->errand->rules.dcv, &c->sub->names, c->is, &problem);
     if (product) {
         c->sub->product = product;
         c->sub->days = profile->days;

@@ -24,7 +24,7 @@ static void note(struct errand *e, const char *text)
 
 static const struct config_dcv *settings(const struct errand *e)
 {
-    return &e->issuer->at.config->dcv;
+    return &e->rules.dcv;
 }
 
 static struct dcv_answer answer_of(const struct errand *e)
@@ -127,11 +127,19 @@ static void end_preflight(struct errand *e)
     errand_commit(e);
 }
 
+/* Of several reasons all that have room are told. */
+static void add_note(struct errand *e, const char *reason)
+{
+    size_t len = strlen(e->result.note);
+    if (len == 0 || len + strlen(reason) + 2 < sizeof e->result.note)
+        snprintf(e->result.note + len, sizeof e->result.note - len, "%s%s", len > 0 ? "; " : "", reason);
+}
+
 static void on_preflight(void *ctx, bool ok, const char *reason)
 {
     struct errand *e = ctx;
     if (!ok) {
-        note(e, reason);
+        add_note(e, reason);
         errand_log(e, LOG_LEVEL_WARNING, "the answer to Sectigo's domain control cannot be seen", reason);
     }
     if (--e->checks == 0)
@@ -152,7 +160,7 @@ static bool look_for_file(struct errand *e, const struct sectigo_token *token, c
         return false;
     snprintf(path, sizeof path, "/.well-known/pki-validation/%s.txt", token->md5_upper);
     struct preflight_http want = {.name = name,
-                                  .port = settings(e)->http_port,
+                                  .dcv = settings(e),
                                   .path = path,
                                   .body = body,
                                   .timeout_ms = e->issuer->at.config->validation.timeout_ms};
@@ -166,6 +174,15 @@ static bool look_for_record(struct errand *e, const struct sectigo_token *token,
         .owner = owner, .target = target, .timeout_ms = e->issuer->at.config->validation.timeout_ms};
     return sectigo_token_cname(token, zone, owner, target) &&
            preflight_cname(e->issuer->at.egress, &want, on_cname_preflight, e);
+}
+
+static void look_for_caa(struct errand *e, const struct acme_identifier *name)
+{
+    struct preflight_caa want = {.identities = &settings(e)->caa_identities,
+                                 .name = name->value,
+                                 .timeout_ms = e->issuer->at.config->validation.timeout_ms};
+    if (!preflight_caa(e->issuer->at.egress, &want, on_preflight, e))
+        on_preflight(e, false, "preflight cannot be started: out of memory");
 }
 
 static void look_for(struct errand *e, const struct sectigo_token *token, const struct acme_identifier *name)
@@ -183,18 +200,38 @@ static void look_for(struct errand *e, const struct sectigo_token *token, const 
     acme_problem_clear(&problem);
 }
 
+/* By the operator, for this order (acmegatectl order retry --skip-preflight). */
+static bool is_skipped(const struct errand *e)
+{
+    struct store_txn *txn;
+    struct dcv_records records = {0};
+    if (store_read(e->issuer->at.store, &txn) != STORE_OK)
+        return false;
+    bool skipped = dcv_records_load(txn, e->is.id, &records) == STORE_OK && records.skip_preflight;
+    store_read_end(txn);
+    dcv_records_clear(&records);
+    return skipped;
+}
+
 enum step control_published(struct errand *e)
 {
     struct sectigo_token token;
     if (is_too_late(e))
         return too_late(e);
-    if (settings(e)->preflight == CONFIG_PREFLIGHT_OFF)
+    if (settings(e)->preflight == CONFIG_PREFLIGHT_OFF || is_skipped(e))
         return go(e, ISSUANCE_SUBMITTING, 0);
     if (!sectigo_token_make(e->is.csr, e->is.csr_len, e->is.unique_value, &token))
         return try_again(e, "the DCV token cannot be computed: out of memory");
-    size_t count = e->sub.names.count; /* the errand may be gone after the last one */
-    e->checks = (unsigned)count;
-    for (size_t i = 0; i < count; i++)
-        look_for(e, &token, &e->sub.names.list[i]);
+    const struct acme_names *names = &e->sub.names;
+    e->checks = 1; /* nothing ends before all have begun */
+    for (size_t i = 0; i < names->count; i++) {
+        e->checks++;
+        look_for(e, &token, &names->list[i]);
+        if (names->list[i].type != ACME_DNS_NAME)
+            continue; /* an address has no CAA */
+        e->checks++;
+        look_for_caa(e, &names->list[i]);
+    }
+    on_preflight(e, true, "");
     return STEP_WAIT;
 }

@@ -57,6 +57,8 @@ static bool load(struct errand *e, const char *issuance)
     enum store_status status = issuance_load(txn, issuance, &e->is);
     if (status == STORE_OK)
         status = subscription_load(txn, &e->is.subscription, &e->sub);
+    if (status == STORE_OK)
+        status = dcv_rules_load(txn, &e->issuer->at.config->dcv, e->sub.policy, &e->rules);
     /* The job was seen in an older snapshot: it may have been done since. */
     if (status == STORE_OK && e->leased)
         e->not_due = e->stored =
@@ -120,6 +122,7 @@ void errand_free(struct errand *e)
     issuance_clear(&e->next_is);
     subscription_clear(&e->sub);
     subscription_clear(&e->next_sub);
+    dcv_rules_clear(&e->rules);
     push_free(e->push);
     free(e);
 }

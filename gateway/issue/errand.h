@@ -15,6 +15,7 @@
 #include "acme/certificate.h"
 #include "acme/problem.h"
 #include "gateway/dcv/record.h"
+#include "gateway/dcv/rules.h"
 #include "gateway/issue/issuance.h"
 #include "gateway/issue/issuer.h"
 #include "gateway/issue/kept.h"
@@ -71,6 +72,7 @@ struct errand {
     struct subscription sub; /* likewise */
     struct issuance next_is; /* what the transaction makes of them; in force once it is durable */
     struct subscription next_sub;
+    struct dcv_rules rules;  /* of the subscription's policy, as they were when the errand was made */
     const struct config_profile *profile;
     struct upstream_login *login;
     struct result result;

@@ -72,7 +72,7 @@ static bool may_name(struct store_txn *txn, const char *policy_name, unsigned pr
 
 /* No subscription serves these names: is there a product for them, and room for its price? */
 static bool may_buy(struct issuer *issuer, struct store_txn *txn, const struct config_profile *profile,
-                    const struct subscription_scope *scope, struct acme_problem *problem)
+                    const struct config_dcv *dcv, const struct subscription_scope *scope, struct acme_problem *problem)
 {
     struct spending_verdict verdict;
     uint64_t now_ms = clock_ms();
@@ -82,7 +82,7 @@ static bool may_buy(struct issuer *issuer, struct store_txn *txn, const struct c
         .policy = scope->policy,
         .login = scope->login,
         .test = scope->test,
-        .product = request_product(profile, &issuer->at.config->dcv, scope->names, true, problem),
+        .product = request_product(profile, dcv, scope->names, true, problem),
         .names = scope->names->count};
     if (purchase.product == 0 || !may_name(txn, scope->policy, purchase.product, problem))
         return false;
@@ -101,6 +101,20 @@ static bool is_imported(struct store_txn *txn, const struct subscription_scope *
     return imported;
 }
 
+/* Under the rules of the policy: can control of every name be proved, and is there one who sells it? */
+static bool may_serve(struct issuer *issuer, struct store_txn *txn, const struct config_profile *profile,
+                      const struct subscription_scope *scope, bool found, struct acme_problem *problem)
+{
+    struct dcv_rules rules;
+    bool may = dcv_rules_load(txn, &issuer->at.config->dcv, scope->policy, &rules) == STORE_OK ||
+               acme_problem_set(problem, ACME_SERVER_INTERNAL, "the policy cannot be read");
+    for (size_t i = 0; may && i < scope->names->count; i++)
+        may = check_name(&rules.dcv, &scope->names->list[i], problem);
+    may = may && (found || is_imported(txn, scope) || may_buy(issuer, txn, profile, &rules.dcv, scope, problem));
+    dcv_rules_clear(&rules);
+    return may;
+}
+
 static bool may_order(void *ctx, struct store_txn *txn, const char *policy, const struct acme_names *names,
                       char profile_name[static ACME_POLICY_MAX + 1], struct acme_problem *problem)
 {
@@ -112,10 +126,6 @@ static bool may_order(void *ctx, struct store_txn *txn, const char *policy, cons
     struct upstream_login *login = upstream_login(issuer->at.upstream, profile->login);
     struct subscription sub;
 
-    for (size_t i = 0; i < names->count; i++) {
-        if (!check_name(&issuer->at.config->dcv, &names->list[i], problem))
-            return false;
-    }
     struct subscription_scope scope = scope_of(policy, profile, upstream_login_config(login), names);
     bool found = subscription_find(txn, &scope, clock_ms(), &sub) == STORE_OK;
     bool dead = found && sub.state == SUBSCRIPTION_DEAD;
@@ -125,7 +135,7 @@ static bool may_order(void *ctx, struct store_txn *txn, const char *policy, cons
         return refuse_for_a_while(problem, BLOCKED, BLOCKED_RETRY_S);
     if (full)
         return refuse_for_a_while(problem, FULL, FULL_RETRY_S);
-    if (!found && !is_imported(txn, &scope) && !may_buy(issuer, txn, profile, &scope, problem))
+    if (!may_serve(issuer, txn, profile, &scope, found, problem))
         return false;
     memcpy(profile_name, profile->name, strlen(profile->name) + 1); /* config bounds it to ACME_POLICY_MAX */
     return true;
@@ -180,7 +190,14 @@ static enum store_status store_issuance(struct finalize *f, struct issuance *is,
 
 static unsigned choose_product(struct finalize *f, const struct issuance *is)
 {
-    return request_product_for(f->profile, &f->issuer->at.config->dcv, &f->order->names, is, f->problem);
+    struct dcv_rules rules;
+    unsigned product = 0;
+    if (dcv_rules_load(f->txn, &f->issuer->at.config->dcv, f->order->policy, &rules) == STORE_OK)
+        product = request_product_for(f->profile, &rules.dcv, &f->order->names, is, f->problem);
+    else
+        acme_problem_set(f->problem, ACME_SERVER_INTERNAL, "the policy cannot be read");
+    dcv_rules_clear(&rules);
+    return product;
 }
 
 /* No subscription serves these names: this one pays. */

@@ -142,7 +142,7 @@ static bool fill_order(struct errand *e, struct sectigo_form *form)
     enum store_status status = acme_policy_load(txn, e->sub.policy, &policy);
     store_read_end(txn);
     if (status == STORE_OK || status == STORE_NOT_FOUND)
-        request_order(form, &e->is, &e->sub, upstream_login_config(e->login), e->profile, &e->issuer->at.config->dcv,
+        request_order(form, &e->is, &e->sub, upstream_login_config(e->login), e->profile, &e->rules.dcv,
                       &policy);
     acme_policy_clear(&policy);
     return (status == STORE_OK || status == STORE_NOT_FOUND) && !form->failed;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "gateway/clock.h"
+#include "gateway/dcv/record.h"
 #include "gateway/issue/login.h"
 #include "gateway/issue/upkeep.h"
 #include "gateway/issue/tables.h"
@@ -20,6 +21,7 @@ static const uint64_t RECONCILE_SPAN_MS = 31ull * 24 * 3600 * 1000;
 struct retry {
     struct acme_id order;
     uint64_t now_ms;
+    bool skip_preflight;
     char issuance[ISSUANCE_ID_MAX + 1]; /* "": the order has none */
     enum issuance_state state;
 };
@@ -27,8 +29,20 @@ struct retry {
 /* Its step may be taken early: nothing that may be on the wire is touched. */
 static bool may_retry(enum issuance_state state)
 {
-    return state == ISSUANCE_HELD || state == ISSUANCE_PUBLISHED || state == ISSUANCE_BLOCKED ||
+    return state == ISSUANCE_HELD || state == ISSUANCE_PREPARED || state == ISSUANCE_PUBLISHED || state == ISSUANCE_BLOCKED ||
            state == ISSUANCE_SUBMITTED;
+}
+
+/* Kept with its records: preflight looks there, and both end with the issuance. */
+static enum store_status skip_preflight(struct store_txn *txn, const char *issuance)
+{
+    struct dcv_records records;
+    enum store_status status = dcv_records_load(txn, issuance, &records);
+    records.skip_preflight = true;
+    if (status == STORE_OK || status == STORE_NOT_FOUND)
+        status = dcv_records_save(txn, issuance, &records);
+    dcv_records_clear(&records);
+    return status;
 }
 
 static enum store_status retry(struct store_txn *txn, void *arg)
@@ -50,6 +64,8 @@ static enum store_status retry(struct store_txn *txn, void *arg)
     issuance_clear(&is);
     if (status == STORE_NOT_FOUND || (status == STORE_OK && !may_retry(r->state)))
         return STORE_REFUSED;
+    if (status == STORE_OK && r->skip_preflight)
+        status = skip_preflight(txn, r->issuance);
     return status == STORE_OK ? store_job_set(txn, JOB_ISSUANCE, r->issuance, strlen(r->issuance), r->now_ms) : status;
 }
 
@@ -65,12 +81,13 @@ static json_t *retry_json(const struct retry *r)
 
 void order_retry(struct request *request)
 {
-    struct retry r = {.now_ms = clock_ms()};
+    struct retry r = {.now_ms = clock_ms(), .skip_preflight = request->skip_preflight};
     enum store_status status = acme_id_parse(request->argument, strlen(request->argument), &r.order)
                                    ? store_call(request->admin->store, retry, &r)
                                    : STORE_NOT_FOUND;
     if (status == STORE_OK) {
-        log_info("the operator makes an order's next step due", "order", request->argument, "issuance", r.issuance);
+        log_info(r.skip_preflight ? "the operator lets an order go on whatever preflight sees"
+                                  : "the operator makes an order's next step due", "order", request->argument, "issuance", r.issuance);
         answer_json(request->answer, 200, retry_json(&r));
     } else if (status != STORE_REFUSED) {
         answer_store(request->answer, status, "order");
@@ -79,7 +96,7 @@ void order_retry(struct request *request)
     } else {
         answer_error(
             request->answer, 409,
-            "the order's issuance is %s; only one that is held, published, submitted or blocked can be retried",
+            "the order's issuance is %s; only one that is held, prepared, published, submitted or blocked can be retried",
             issuance_state_text(r.state));
     }
 }

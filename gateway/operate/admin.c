@@ -13,7 +13,7 @@ static const struct route {
     {"GET", "/status", status_get, 0, false},
     {"GET", "/orders", orders_list, TAKES_PAGE, false},
     {"GET", "/orders/*", order_get, 0, false},
-    {"POST", "/orders/*/retry", order_retry, 0, false},
+    {"POST", "/orders/*/retry", order_retry, TAKES_SKIP_PREFLIGHT, false},
     {"GET", "/subscriptions", subscriptions_list, TAKES_PAGE, false},
     {"GET", "/subscriptions/*", subscription_get, 0, false},
     {"POST", "/subscriptions/*/refund", subscription_refund, 0, false},

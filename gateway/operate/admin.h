@@ -3,7 +3,7 @@
  *   GET  /status
  *   GET  /orders, /subscriptions, /issuances, /audit     a page: {"items": [...], "next": cursor or null}
  *   GET  /orders/ID, /subscriptions/ID, /issuances/ID
- *   POST /orders/ID/retry                                its issuance's job becomes due
+ *   POST /orders/ID/retry?skip_preflight                 its issuance's job becomes due; 1: whatever preflight sees
  *   GET  /upstreams
  *   POST /upstreams/LOGIN/pause, /upstreams/LOGIN/resume
  *   POST /upstreams/LOGIN/reconcile                      begins it; /upstreams tells how it went

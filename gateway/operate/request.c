@@ -105,6 +105,12 @@ static bool take_since(struct request *request, const char *value)
     return read_number(value, INT64_MAX, &request->since_ms);
 }
 
+static bool take_skip_preflight(struct request *request, const char *value)
+{
+    request->skip_preflight = true;
+    return strcmp(value, "1") == 0;
+}
+
 static const struct {
     const char *name;
     unsigned of;
@@ -115,6 +121,7 @@ static const struct {
     {"after", TAKES_PAGE, take_after, "the cursor that a page ended with"},
     {"state", TAKES_STATE, take_state, "a state of issuances"},
     {"since", TAKES_SINCE, take_since, "UNIX time in milliseconds"},
+    {"skip_preflight", TAKES_SKIP_PREFLIGHT, take_skip_preflight, "1"},
 };
 
 static bool take(struct request *request, unsigned takes, const char *name, const char *value)

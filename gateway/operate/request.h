@@ -11,7 +11,7 @@
 enum { ARGUMENT_MAX = 128, CURSOR_MAX = 2 * SCAN_KEY_MAX, BODY_MAX = 64 * 1024 };
 
 /* Parameters that a route may take. */
-enum { TAKES_PAGE = 1, TAKES_STATE = 2, TAKES_SINCE = 4 };
+enum { TAKES_PAGE = 1, TAKES_STATE = 2, TAKES_SINCE = 4, TAKES_SKIP_PREFLIGHT = 64 };
 
 struct request {
     struct admin *admin;
@@ -22,6 +22,7 @@ struct request {
     char after[CURSOR_MAX + 1]; /* "": from the beginning */
     char state[16];             /* "": all */
     uint64_t since_ms;
+    bool skip_preflight;
 };
 
 /* False: *request->answer says what is wrong. takes: parameters allowed. */

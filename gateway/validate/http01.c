@@ -31,6 +31,9 @@ static void fetch(struct http01 *http01, uint16_t port)
     http01->fetch.rules = http01->job->config->rules;
     http01->fetch.fn = on_fetch;
     http01->fetch.ctx = http01;
+    http01->fetch.view = EGRESS_OWN_VIEW;
+    http01->fetch.proxy = NULL;
+    http01->fetch.may_ask = NULL;
     egress_fetch(http01->job->egress, &http01->fetch);
 }
 

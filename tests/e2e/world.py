@@ -144,7 +144,9 @@ class World:
             "admin": {"socket": self.path("admin.sock")},
             "validation": {"resolvers": [f"127.0.0.1@{self.dns.port}"], "http_port": self.ports["http01"], "allow": ["127.0.0.0/8"],
                            "tls_port": self.ports["alpn"], "timeout": "10s"},
-            "dcv": {"http_port": self.looked_at, "preflight": "enforce", "preflight_retry": "1s"},
+            # the outside world of these tests is this machine
+            "dcv": {"http_port": self.looked_at, "preflight": "enforce", "preflight_retry": "1s",
+                    "global": ["127.0.0.0/8", "::1"]},
             "issuance": {"settle_again": "1s", "resend": "3s", "settle_give_up": "1h", "later": "1s"},
             "logins": [{"name": "main", "url": self.sandbox_url, "login": LOGIN,
                         "password_file": self._write("login-password", PASSWORD + "\n"),

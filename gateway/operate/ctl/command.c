@@ -23,6 +23,8 @@ static void print_help(void)
            "  --after CURSOR  of a list: go on where the last one ended\n"
            "  --state STATE   issuance list: only those in this state\n"
            "  --since TIME    audit: from 2026-11-22, or UNIX milliseconds, on\n"
+           "  --skip-preflight\n"
+           "                  order retry: send it whatever preflight sees\n"
            "  --help, --version\n",
            DEFAULT_SOCKET);
 }
@@ -70,6 +72,11 @@ static bool read_option(struct reading *r, const char *name)
                    {"--since", OPTION_SINCE, &asked->since}};
     if (strcmp(name, "--json") == 0) {
         asked->json = true;
+        return true;
+    }
+    if (strcmp(name, "--skip-preflight") == 0) {
+        asked->skip_preflight = true;
+        r->options |= OPTION_SKIP;
         return true;
     }
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {

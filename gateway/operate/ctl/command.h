@@ -7,7 +7,7 @@
 /* The exit status. Documented in acmegatectl(1): never renumber. */
 enum outcome { DONE = 0, FAILED = 1, MISUSED = 2, UNREACHABLE = 3, NOT_FOUND = 4 };
 
-enum option { OPTION_LIMIT = 1, OPTION_AFTER = 2, OPTION_STATE = 4, OPTION_SINCE = 8, OPTION_MEMBERS = 16 /* KEY=VALUE words */ };
+enum option { OPTION_LIMIT = 1, OPTION_AFTER = 2, OPTION_STATE = 4, OPTION_SINCE = 8, OPTION_SKIP = 32, OPTION_MEMBERS = 16 /* KEY=VALUE words */ };
 enum { OPTIONS_PAGE = OPTION_LIMIT | OPTION_AFTER };
 
 /* A column of a table: the key says how the value is shown (show.h). */
@@ -35,7 +35,7 @@ struct asked {
     unsigned member_count;
     const char *socket;
     const char *limit, *after, *state, *since; /* NULL: not given */
-    bool json;
+    bool json, skip_preflight;
 };
 
 /* True: *asked is what to do. False: *outcome is how to end; help is printed, or what is wrong said. argv is main's and

@@ -63,7 +63,7 @@ const struct command commands[] = {
     {{"status", NULL}, NULL, "GET", "/status", 0, NULL, false, "counts, jobs, issuances by state, logins, the store"},
     {{"order", "list"}, NULL, "GET", "/orders", OPTIONS_PAGE, orders, false, "ACME orders, oldest first"},
     {{"order", "show"}, "ORDER", "GET", "/orders/*", 0, NULL, false, "an order with its authorizations and issuance"},
-    {{"order", "retry"}, "ORDER", "POST", "/orders/*/retry", 0, NULL, false, "take its next step now"},
+    {{"order", "retry"}, "ORDER", "POST", "/orders/*/retry", OPTION_SKIP, NULL, false, "take its next step now"},
     {{"subscription", "list"},
      NULL,
      "GET",

@@ -65,10 +65,11 @@ static bool add_query(CURL *easy, char url[static URL_SIZE], const struct asked 
     const char *const parameters[][2] = {{"limit=", asked->limit},
                                          {"after=", asked->after},
                                          {"state=", asked->state},
-                                         {"since=", asked->since ? since : NULL}};
+                                         {"since=", asked->since ? since : NULL},
+                                         {"skip_preflight=", asked->skip_preflight ? "1" : NULL}};
     bool first = true;
     for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
-        char prefix[16];
+        char prefix[32];
         if (!parameters[i][1])
             continue;
         snprintf(prefix, sizeof prefix, "%c%s", first ? '?' : '&', parameters[i][0]);

@@ -14,14 +14,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DNS_A = 1, DNS_CNAME = 5, DNS_TXT = 16, DNS_AAAA = 28 };
+enum { DNS_A = 1, DNS_CNAME = 5, DNS_TXT = 16, DNS_AAAA = 28, DNS_CAA = 257 };
 enum { DNS_SERVFAIL = 2, DNS_SILENCE = -1 };
 
 /* Several rows with one name and type are one record set. A name without a row does not exist. */
 struct dns_row {
     const char *name;
     int type;
-    const char *data; /* address, target, or text whose pieces are parted by '|'; NULL: see error */
+    const char *data; /* address, target, or text whose pieces are parted by '|'; of CAA tag '|' value, with '!' in front
+                         where it is critical; NULL: see error */
     int error;        /* DNS_SERVFAIL, DNS_SILENCE */
 };
 
@@ -75,6 +76,16 @@ static inline void dns_put_text(struct dns_message *m, const char *text)
     }
 }
 
+static inline void dns_put_caa(struct dns_message *m, const char *data)
+{
+    bool critical = *data == '!';
+    data += critical;
+    uint8_t head[2] = {critical ? 0x80 : 0, (uint8_t)strcspn(data, "|")};
+    dns_put(m, head, 2);
+    dns_put(m, data, head[1]);
+    dns_put(m, data + head[1] + 1, strlen(data + head[1] + 1));
+}
+
 static inline void dns_put_record(struct dns_message *m, const struct dns_row *row)
 {
     uint8_t address[16];
@@ -90,6 +101,8 @@ static inline void dns_put_record(struct dns_message *m, const struct dns_row *r
         dns_put(m, address, 16);
     else if (row->type == DNS_CNAME)
         dns_put_name(m, row->data);
+    else if (row->type == DNS_CAA)
+        dns_put_caa(m, row->data);
     else
         dns_put_text(m, row->data);
     size_t len = m->len - at - 2;

@@ -10,17 +10,34 @@
 #include "dns_peer.h"
 
 struct world {
-    struct dns_peer dns;
+    struct dns_peer dns, outside; /* outside: only of world_start_with_outside */
     struct egress *egress;
 };
 
 static inline void world_start(struct world *world, const struct dns_row *rows)
 {
     char resolver[32], reason[EGRESS_REASON_MAX] = "";
+    world->outside.port = 0;
     assert_true(dns_peer_start(&world->dns, rows));
     snprintf(resolver, sizeof resolver, "127.0.0.1@%u", world->dns.port);
     const char *resolvers[] = {resolver};
     world->egress = egress_start(&(struct egress_config){.resolvers = resolvers, .resolver_count = 1}, reason);
+    assert_string_equal(reason, "");
+    assert_non_null(world->egress);
+}
+
+/* The outside view has a DNS server of its own, and a trust anchor file where anchor is not NULL. */
+static inline void world_start_with_outside(struct world *world, const struct dns_row *rows,
+                                            const struct dns_row *outside_rows, const char *anchor)
+{
+    char own[32], theirs[32], reason[EGRESS_REASON_MAX] = "";
+    assert_true(dns_peer_start(&world->dns, rows) && dns_peer_start(&world->outside, outside_rows));
+    snprintf(own, sizeof own, "127.0.0.1@%u", world->dns.port);
+    snprintf(theirs, sizeof theirs, "127.0.0.1@%u", world->outside.port);
+    const char *resolvers[] = {own}, *outside_resolvers[] = {theirs};
+    struct egress_config outside = {.resolvers = outside_resolvers, .resolver_count = 1, .trust_anchor_file = anchor};
+    world->egress = egress_start(
+        &(struct egress_config){.resolvers = resolvers, .resolver_count = 1, .outside = &outside}, reason);
     assert_string_equal(reason, "");
     assert_non_null(world->egress);
 }
@@ -30,6 +47,8 @@ static inline void world_stop(struct world *world)
     egress_stop(world->egress, 5000);
     egress_free(world->egress);
     dns_peer_stop(&world->dns);
+    if (world->outside.port != 0)
+        dns_peer_stop(&world->outside);
 }
 
 /* A thing that ends once. */

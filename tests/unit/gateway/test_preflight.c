@@ -17,7 +17,28 @@
 static const struct dns_row rows[] = {
     {"www.example", DNS_A, "127.0.0.1", 0}, {"silent.example", DNS_A, NULL, DNS_SILENCE}, {NULL, 0, NULL, 0}};
 
+/* What the outside sees; inside nothing of it exists. */
+static const struct dns_row outside_rows[] = {
+    {"internal.example", DNS_A, "10.1.2.3", 0},
+    {"mixed.example", DNS_A, "10.1.2.3", 0},
+    {"mixed.example", DNS_AAAA, "fd00::1", 0},
+    {"mixed.example", DNS_A, "127.0.0.1", 0},
+    {"ours.example", DNS_CAA, "issue|letsencrypt.org", 0},
+    {"ours.example", DNS_CAA, "issue|sectigo.com", 0},
+    {"theirs.example", DNS_CAA, "issue|letsencrypt.org", 0},
+    {"theirs.example", DNS_CAA, "issuewild|sectigo.com", 0},
+    {"a.b.theirs.example", DNS_A, "192.0.2.1", 0},
+    {"open.theirs.example", DNS_CAA, "iodef|mailto:pki@example.org", 0},
+    {"alias.example", DNS_CNAME, "theirs.example", 0},
+    {"account.example", DNS_CAA, "issue|sectigo.com; accounturi=https://sectigo.com/1", 0},
+    {"critical.example", DNS_CAA, "!future|x", 0},
+    {"broken.example", DNS_CAA, NULL, DNS_SERVFAIL},
+    {NULL, 0, NULL, 0}};
+
 static struct world world;
+static char loopback[] = "127.0.0.0/8";
+static char *prefixes[] = {loopback, NULL};
+static struct config_dcv dcv = {.global = {prefixes, 1}};
 
 struct look {
     struct preflight_http want;
@@ -48,7 +69,8 @@ static void on_start(void *ctx)
 
 static void look_at(const char *name, uint16_t port, uint32_t timeout_ms, struct look *look)
 {
-    *look = (struct look){.want = {.name = name, .port = port, .path = HERE, .body = WANTED, .timeout_ms = timeout_ms}};
+    dcv.http_port = port;
+    *look = (struct look){.want = {.dcv = &dcv, .name = name, .path = HERE, .body = WANTED, .timeout_ms = timeout_ms}};
     ending_start(&look->ending);
     world_post(&world, &look->post, on_start, look);
     ending_wait(&look->ending);
@@ -102,7 +124,7 @@ static void says_what_is_wrong(void **state)
         struct look look;
         char url[256];
         look_at_answer(cases[i].answer, &look);
-        snprintf(url, sizeof url, "http://www.example:%u" HERE " ", look.want.port);
+        snprintf(url, sizeof url, "http://www.example:%u" HERE " ", dcv.http_port);
         assert_false(look.ok);
         assert_int_equal(strncmp(look.reason, url, strlen(url)), 0);
         assert_non_null(strstr(look.reason, "127.0.0.1 port "));
@@ -123,6 +145,128 @@ static void says_why_there_is_no_address(void **state)
     assert_non_null(strstr(look.reason, "no answer from the resolver in time"));
 }
 
+static void asks_global_addresses_only(void **state)
+{
+    (void)state;
+    struct look look;
+    const struct http_route routes[] = {{HERE, OK(WANTED)}, {NULL, OK("somewhere else")}};
+    struct tcp_peer peer = {.serve = http_serve, .routes = routes};
+    look_at("internal.example", 80, 10000, &look);
+    assert_string_equal(look.reason, "http://internal.example" HERE " cannot be fetched: internal.example has no "
+                                     "address to ask: 10.1.2.3 is not reachable from everywhere");
+    assert_true(tcp_peer_start(&peer, false));
+    look_at("mixed.example", peer.port, 10000, &look);
+    assert_string_equal(look.reason, "");
+    dcv.global.count = 0;
+    look_at("127.0.0.1", peer.port, 10000, &look);
+    assert_non_null(strstr(look.reason, "127.0.0.1 is not reachable from everywhere"));
+    dcv.global.count = 1;
+    tcp_peer_stop(&peer);
+}
+
+/* A proxy sees the world by itself: names that we cannot look up, addresses that we do not judge. */
+static void asks_the_proxy(void **state)
+{
+    (void)state;
+    struct look look;
+    char url[64];
+    const struct http_route routes[] = {{"http://elsewhere.example" HERE, OK(WANTED)}, {NULL, OK("somewhere else")}};
+    struct tcp_peer peer = {.serve = http_serve, .routes = routes};
+    assert_true(tcp_peer_start(&peer, false));
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", peer.port);
+    dcv.http_proxy = url;
+    look_at("elsewhere.example", 80, 10000, &look);
+    assert_string_equal(look.reason, "");
+    look_at("other.example", 80, 10000, &look);
+    assert_non_null(strstr(look.reason, "the body is \"somewhere else\""));
+    tcp_peer_stop(&peer);
+    look_at("elsewhere.example", 80, 10000, &look);
+    assert_non_null(strstr(look.reason, "cannot be fetched: http://127.0.0.1:"));
+    dcv.http_proxy = NULL;
+}
+
+/* ---- CAA ---- */
+
+static void on_caa_start(void *ctx)
+{
+    struct look *look = ctx;
+    static const struct config_strings documented = {NULL, 0};
+    struct preflight_caa want = {.identities = &documented, .name = look->want.name, .timeout_ms = 10000};
+    look->starting = true;
+    look->refused = !preflight_caa(world.egress, &want, on_done, look);
+    look->starting = false;
+    if (look->refused)
+        ending_come(&look->ending);
+}
+
+/* words "": Sectigo may issue. */
+static void assert_caa(const char *name, const char *words)
+{
+    struct look look = {.want = {.name = name}};
+    ending_start(&look.ending);
+    world_post(&world, &look.post, on_caa_start, &look);
+    ending_wait(&look.ending);
+    assert_int_equal(look.ending.times, 1);
+    assert_false(look.early || look.refused);
+    assert_int_equal(look.ok, words[0] == '\0');
+    if (words[0] == '\0')
+        assert_string_equal(look.reason, "");
+    else if (strstr(look.reason, words) == NULL)
+        fail_msg("\"%s\" is not in \"%s\"", words, look.reason);
+}
+
+static void caa_climbs_to_the_closest_set(void **state)
+{
+    (void)state;
+    assert_caa("ours.example", "");
+    assert_caa("*.www.ours.example", "");
+    assert_caa("none.at.all.example", "");
+    assert_caa("a.b.theirs.example",
+               "a.b.theirs.example: the CAA record of theirs.example, issue \"letsencrypt.org\", does not let Sectigo");
+    assert_caa("*.b.theirs.example", "");
+    assert_caa("x.open.theirs.example", ""); /* a set without issue restricts nothing */
+    assert_caa("alias.example", "the CAA record of alias.example, issue \"letsencrypt.org\"");
+}
+
+static void caa_without_an_answer_is_no_leave(void **state)
+{
+    (void)state;
+    assert_caa("account.example", "which only Sectigo can judge");
+    assert_caa("critical.example", "has the critical property future");
+    assert_caa("www.broken.example",
+               "the CAA records of broken.example (for www.broken.example) cannot be looked up: SERVFAIL");
+}
+
+/* An answer without the signature that the anchor demands. */
+static void bogus_answers_fail(void **state)
+{
+    (void)state;
+    static const struct dns_row unsigned_rows[] = {{"www.signed.example", DNS_A, "127.0.0.1", 0},
+                                                   {"www.signed.example", DNS_CAA, "issue|sectigo.com", 0},
+                                                   {NULL, 0, NULL, 0}};
+    static const char anchor_text[] = "signed.example. IN DS 12345 13 2 "
+                                      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n";
+    char anchor[] = "/tmp/anchor.XXXXXX";
+    struct look look;
+    int fd = mkstemp(anchor);
+    assert_int_equal(write(fd, anchor_text, sizeof anchor_text - 1), sizeof anchor_text - 1);
+    close(fd);
+    world_start_with_outside(&world, rows, unsigned_rows, anchor);
+    look_at("www.signed.example", 80, 10000, &look);
+    assert_non_null(strstr(look.reason, "www.signed.example has no address to ask: "));
+    assert_non_null(strstr(look.reason, "DNSSEC validation failed: "));
+    assert_caa("www.signed.example", "DNSSEC validation failed: ");
+    world_stop(&world);
+    unlink(anchor);
+}
+
+static int start_with_outside(void **state)
+{
+    (void)state;
+    world_start_with_outside(&world, rows, outside_rows, NULL);
+    return 0;
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -139,10 +283,19 @@ static int stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest own[] = {
         cmocka_unit_test(sees_the_answer),
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(says_why_there_is_no_address),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    const struct CMUnitTest outside[] = {
+        cmocka_unit_test(asks_global_addresses_only),
+        cmocka_unit_test(asks_the_proxy),
+        cmocka_unit_test(caa_climbs_to_the_closest_set),
+        cmocka_unit_test(caa_without_an_answer_is_no_leave),
+    };
+    const struct CMUnitTest alone[] = {cmocka_unit_test(bogus_answers_fail)};
+    int failed = cmocka_run_group_tests_name("own", own, start, stop);
+    failed += cmocka_run_group_tests_name("outside", outside, start_with_outside, stop);
+    return failed + cmocka_run_group_tests_name("alone", alone, NULL, NULL);
 }

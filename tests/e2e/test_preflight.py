@@ -1,0 +1,149 @@
+"""Preflight: nothing is bought while Sectigo would not see what it must, and the operator sees what is missing."""
+
+import contextlib
+import http.server
+import threading
+import time
+
+import pytest
+
+from acme_client import AcmeClient, http_responder, make_csr
+from dns_server import ZONE
+from loopback import release_port, take_port
+from test_ctl import ctl, ctl_json
+
+
+def _finalized(world, names):
+    """(client, order URL): an order whose CSR is accepted."""
+    client = AcmeClient(world.directory, world.pki.ca)
+    assert client.new_account().status_code == 201
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(names, responder)
+    assert client.finalize(order, make_csr(names)).status_code == 200
+    return client, url
+
+
+def _order_id(url):
+    return url.rstrip("/").rsplit("/", 1)[1]
+
+
+def _wait_note(world, url):
+    """What "order show" says once preflight has failed. The order stays processing, and nothing was bought."""
+    world.wait_log(lambda line: "cannot be seen" in line.get("msg", ""))
+    deadline = time.monotonic() + 30
+    while True:  # the line comes before the commit
+        shown = ctl_json(world, "order", "show", _order_id(url))
+        if shown["issuance"]["note"]:
+            break
+        assert time.monotonic() < deadline, shown
+    assert shown["status"] == "processing", shown
+    assert not world.ledger()
+    return shown["issuance"]["note"]
+
+
+def _impatient(config):
+    config["acme"]["hold_finalize"] = "0s"
+
+
+@contextlib.contextmanager
+def _web_server(answer):
+    """A web server where the gateway looks; answer(handler) is its answer to every GET."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            answer(self)
+
+        def log_message(self, *_):
+            pass
+
+    port = take_port()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        release_port(port)
+
+
+def _redirect(handler):
+    handler.send_response(302)
+    handler.send_header("Location", "https://elsewhere.example/file")
+    handler.end_headers()
+
+
+def _wrong_body(handler):
+    handler.send_response(200)
+    handler.end_headers()
+    handler.wfile.write(b"<html>welcome</html>")
+
+
+@pytest.mark.parametrize("answer, words", [
+    (_redirect, "redirects (HTTP status 302) to https://elsewhere.example/file, which Sectigo does not follow"),
+    (_wrong_body, 'the body is "<html>welcome</html>" instead of "'),
+], ids=["redirect", "wrong-body"])
+def test_file_that_sectigo_would_not_find(make_world, answer, words):
+    """Sectigo's stand-in looks elsewhere, and finds the file: so an operator who knows better can go on."""
+    with _web_server(answer) as port:
+        def change(config):
+            _impatient(config)
+            config["dcv"]["http_port"] = port
+
+        world = make_world(learn="poll", change=change)
+        names = ["file." + ZONE]
+        client, url = _finalized(world, names)
+        note = _wait_note(world, url)
+        assert words in note and f"http://file.{ZONE}:{port}/.well-known/pki-validation/" in note, note
+        ctl(world, "order", "retry", "--skip-preflight", _order_id(url))
+        assert "BEGIN CERTIFICATE" in client.certificate(url)
+        assert len(world.bought(names)) == 1, world.ledger()
+
+
+def test_policy_may_look_at_nothing(make_world):
+    with _web_server(_redirect) as port:
+        def change(config):
+            config["dcv"]["http_port"] = port
+
+        world = make_world(learn="poll", change=change)
+        ctl(world, "policy", "set", "default", "preflight=off")
+        client, url = _finalized(world, ["unseen." + ZONE])
+        assert "BEGIN CERTIFICATE" in client.certificate(url)
+
+
+def test_caa_that_names_another_authority(make_world):
+    world = make_world(learn="poll", change=_impatient)
+    names = ["caa." + ZONE]
+    world.dns.update(lambda update: (update.add("caa", 60, "A", "127.0.0.1"),
+                                     update.add("caa", 60, "CAA", '0 issue "letsencrypt.org"')))
+    client, url = _finalized(world, names)
+    note = _wait_note(world, url)
+    assert note == (f'caa.{ZONE}: the CAA record of caa.{ZONE}, issue "letsencrypt.org", does not let Sectigo issue: '
+                    'add issue "sectigo.com"')
+    world.dns.update(lambda update: update.add("caa", 60, "CAA", '0 issue "sectigo.com"'))
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    assert len(world.bought(names)) == 1, world.ledger()
+
+
+@pytest.mark.parametrize("record, words", [
+    ('0 issue "sectigo.com; accounturi=https://sectigo.com/acct/1"', "which only Sectigo can judge"),
+    ('128 future "x"', "has the critical property future"),
+], ids=["accounturi", "critical"])
+def test_caa_above_the_name(make_world, record, words):
+    world = make_world(learn="poll", change=_impatient)
+    world.dns.update(lambda update: (update.add("a.above", 60, "A", "127.0.0.1"), update.add("above", 60, "CAA", record)))
+    _, url = _finalized(world, ["a.above." + ZONE])
+    note = _wait_note(world, url)
+    assert f"above.{ZONE}" in note and words in note, note
+
+
+def test_name_without_a_global_address(make_world):
+    def change(config):
+        _impatient(config)
+        config["dcv"]["global"] = ["::1"]
+
+    world = make_world(learn="poll", change=change)
+    _, url = _finalized(world, ["internal." + ZONE])
+    note = _wait_note(world, url)
+    assert "cannot be fetched" in note and "127.0.0.1 is not reachable from everywhere" in note, note
