@@ -6,13 +6,16 @@
 #include "acme/records.h"
 #include "acme/tables.h"
 
-/* Version 2 adds the revocation, version 3 the replacement and the alternate chains. Each is written only where it is
+/* Version 2 adds the revocation, version 3 the replacement and the alternate chains,
+ * version 4 an early renewal. Each is written only where it is
  * needed: so each record has one form, and an older program stumbles over those records only. */
 enum { RECORD_MAX = (1 + ACME_ALTERNATES_MAX) * ACME_CHAIN_MAX + 4096 };
-enum { PLAIN = 1, WITH_REVOCATION, WITH_OTHERS };
+enum { PLAIN = 1, WITH_REVOCATION, WITH_OTHERS, WITH_RENEWAL };
 
 static uint8_t version_needed(const struct acme_certificate *certificate)
 {
+    if (certificate->renew_from_ms)
+        return WITH_RENEWAL;
     if (certificate->has_replacement || certificate->alternate_count > 0)
         return WITH_OTHERS;
     return certificate->revocation == ACME_REVOCATION_NONE ? PLAIN : WITH_REVOCATION;
@@ -74,7 +77,7 @@ static bool chains_fit(const struct acme_certificate *certificate)
 bool certificate_decode(struct store_slice value, struct acme_certificate *certificate)
 {
     struct record_reader r;
-    uint8_t version = record_open_upto(&r, value, WITH_OTHERS);
+    uint8_t version = record_open_upto(&r, value, WITH_RENEWAL);
     record_get_id(&r, &certificate->account);
     record_get_id(&r, &certificate->order);
     record_get_string(&r, certificate->policy, sizeof certificate->policy);
@@ -98,6 +101,8 @@ bool certificate_decode(struct store_slice value, struct acme_certificate *certi
         get_revocation(&r, certificate);
     if (version >= WITH_OTHERS)
         get_others(&r, certificate);
+    if (version >= WITH_RENEWAL)
+        certificate->renew_from_ms = record_get_u64(&r);
     return record_complete(&r) && version == version_needed(certificate);
 }
 
@@ -125,6 +130,8 @@ bool certificate_encode(const struct acme_certificate *certificate, struct recor
         put_revocation(w, certificate);
     if (version >= WITH_OTHERS)
         put_others(w, certificate);
+    if (version >= WITH_RENEWAL)
+        record_put_u64(w, certificate->renew_from_ms);
     return record_finish(w);
 }
 

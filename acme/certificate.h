@@ -39,6 +39,7 @@ struct acme_certificate {
     struct acme_id replacement;       /* the newest of those */
     unsigned alternate_count;
     char *alternates[ACME_ALTERNATES_MAX]; /* owned: other chains for the same leaf, as chain; never "" */
+    uint64_t renew_from_ms; /* since when it is to be renewed, because it is going to be revoked; 0: as its dates say */
     enum acme_revocation revocation;
     uint8_t revocation_reason;                /* of RFC 5280 section 5.3.1; with the following 0 while none is asked */
     uint64_t revocation_asked_ms, revoked_ms; /* revoked_ms: when confirmed; 0: not */

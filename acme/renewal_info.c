@@ -5,7 +5,7 @@
 #include "acme/certificate_name.h"
 #include "acme/reply.h"
 
-enum { RETRY_AFTER_S = 6 * 3600, REVOKED_RETRY_AFTER_S = 3600 };
+enum { RETRY_AFTER_S = 6 * 3600, REVOKED_RETRY_AFTER_S = 3600, EARLY_WINDOW_S = 3600 };
 
 /* A number that is always the same for a certificate, and spread evenly over many. */
 static uint32_t spread(const struct acme_certificate *certificate)
@@ -17,13 +17,17 @@ static uint32_t spread(const struct acme_certificate *certificate)
 
 /* The window begins in the first quarter of the last third of the lifetime and is an eighth of that third long: a fleet
  * that was issued at once does not come back at once, and most of the third is left for an issuance that takes long. Of
- * a revoked certificate it is over. */
+ * a revoked certificate it is over, and of one that is going to be revoked it began when that was told. */
 static void window(const struct acme_certificate *certificate, int64_t *start_s, int64_t *end_s)
 {
     int64_t third_s = (certificate->not_after_s - certificate->not_before_s) / 3;
     int64_t offset_s = third_s / 4 * (int64_t)(spread(certificate) >> 16) / 0xffff;
     *start_s = certificate->not_after_s - third_s + offset_s;
     *end_s = *start_s + third_s / 8 + 1;
+    if (certificate->renew_from_ms) {
+        *start_s = (int64_t)(certificate->renew_from_ms / 1000);
+        *end_s = *start_s + EARLY_WINDOW_S;
+    }
     if (certificate->revocation != ACME_REVOCATION_NONE) {
         *end_s = (int64_t)(certificate->revocation_asked_ms / 1000);
         *start_s = *end_s - 1;
@@ -44,7 +48,8 @@ static enum acme_step answer(struct acme_task *task, const struct acme_certifica
     acme_set_subject(task, &certificate->order);
     if (task->reply.status == 200)
         task->reply.retry_after_s =
-            certificate->revocation == ACME_REVOCATION_NONE ? RETRY_AFTER_S : REVOKED_RETRY_AFTER_S;
+            certificate->revocation == ACME_REVOCATION_NONE && !certificate->renew_from_ms ? RETRY_AFTER_S
+                                                                                           : REVOKED_RETRY_AFTER_S;
     return ACME_DONE;
 }
 

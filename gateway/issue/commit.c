@@ -335,7 +335,7 @@ static enum store_status check_imported(struct commit *c)
 {
     struct subscription_scope scope = {c->sub->policy,   c->sub->profile, c->sub->login,
                                        c->sub->endpoint, c->sub->test,    &c->sub->names,
-                                       renew_before_ms(c)};
+                                       renew_before_ms(c), NULL};
     if (c->result->to != ISSUANCE_SUBMITTING || c->is->kind != ISSUANCE_PURCHASE || c->is->sends > 0)
         return STORE_OK;
     enum store_status status = imported_instead(c->txn, &scope, c->now_ms, c->sub, c->is);

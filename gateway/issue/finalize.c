@@ -8,6 +8,7 @@
 #include "gateway/issue/errand.h"
 #include "gateway/issue/guard.h"
 #include "gateway/issue/imported.h"
+#include "gateway/issue/login.h"
 #include "gateway/issue/request.h"
 #include "gateway/issue/tables.h"
 
@@ -42,7 +43,7 @@ static struct subscription_scope scope_of(const char *policy, const struct confi
 {
     return (struct subscription_scope){policy,      profile->name, login->name,
                                        login->url,  login->test,   names,
-                                       profile->renew_before_term_end_s * 1000ull};
+                                       profile->renew_before_term_end_s * 1000ull, NULL};
 }
 
 /* ---- newOrder ---- */
@@ -292,7 +293,13 @@ static enum store_status place(struct finalize *f, struct issuance *is)
 {
     struct subscription sub;
     struct subscription_scope scope = scope_of(f->order->policy, f->profile, f->login, &f->order->names);
-    enum store_status status = find(f, &scope, is, &sub);
+    struct login login;
+    enum store_status status = login_load(f->txn, f->login->name, &login);
+    if (status != STORE_OK)
+        return status;
+    if (login.unshared_ms) /* a replacement there revokes what others may still serve */
+        scope.only_key = f->csr->spki_sha256;
+    status = find(f, &scope, is, &sub);
 
     if (status == STORE_NOT_FOUND) {
         status = buy(f, is);

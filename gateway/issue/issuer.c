@@ -6,6 +6,7 @@
 #include "gateway/clock.h"
 #include "gateway/dcv/files.h"
 #include "gateway/issue/errand.h"
+#include "gateway/issue/notice.h"
 #include "gateway/issue/records.h"
 #include "gateway/issue/refund.h"
 #include "gateway/issue/revoke.h"
@@ -51,6 +52,7 @@ struct issuer *issuer_make(const struct issuer_config *config)
     scheduler_handle(config->scheduler, JOB_DRIFT, upkeep_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_RECONCILE, upkeep_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_REFUND, refund_on_job, issuer);
+    scheduler_handle(config->scheduler, JOB_NOTICE, notice_on_job, issuer);
     return issuer;
 }
 

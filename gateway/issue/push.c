@@ -5,6 +5,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/issue/errand.h"
+#include "gateway/issue/notice.h"
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
 
@@ -84,8 +85,12 @@ static void apply(struct errand *e, struct sectigo_push *push)
 
 static void tell_revocation(const struct errand *e, const struct sectigo_push *push)
 {
-    if (push->kind == SECTIGO_PUSH_REVOKED || push->kind == SECTIGO_PUSH_PRE_REVOCATION)
-        errand_log(e, LOG_LEVEL_ERROR, "Sectigo says that a certificate is, or will be, revoked", push->status_desc);
+    if (e->is.state == ISSUANCE_COLLECTED && is_for(e, push) &&
+        (push->kind == SECTIGO_PUSH_REVOKED || push->kind == SECTIGO_PUSH_PRE_REVOCATION)) {
+        errand_log(e, LOG_LEVEL_WARNING, "a push says that a certificate is, or will be, revoked; asking Sectigo",
+                   push->status_desc);
+        notice_take(e->issuer, &e->is, push->kind);
+    }
 }
 
 /* The number may have been stored since it was looked for; whoever stored it found nothing kept. */

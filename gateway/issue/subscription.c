@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 
+#include "acme/certificate.h"
 #include "gateway/issue/tables.h"
 #include "store/record.h"
 
@@ -38,7 +39,7 @@ bool subscription_digest(const struct subscription_scope *scope, uint8_t digest[
 
 static bool digest_of(const struct subscription *sub, uint8_t digest[static SUBSCRIPTION_DIGEST_LEN])
 {
-    struct subscription_scope scope = {sub->policy, sub->profile, sub->login, sub->endpoint, sub->test, &sub->names, 0};
+    struct subscription_scope scope = {sub->policy, sub->profile, sub->login, sub->endpoint, sub->test, &sub->names, 0, NULL};
     return subscription_digest(&scope, digest);
 }
 
@@ -236,9 +237,31 @@ static uint64_t rank(const struct subscription *sub, uint64_t renew_before_ms, u
 struct search {
     struct store_txn *txn;
     uint64_t renew_before_ms, now_ms, best_rank;
+    const uint8_t *only_key;
     struct subscription *best;
     enum store_status status;
 };
+
+/* The key of its certificate, while that is good for anything, or else of what is under way on it. */
+static bool serves_key(const struct search *search, const struct subscription *sub)
+{
+    struct acme_certificate certificate = {0};
+    struct issuance is = {0};
+    bool serves = true;
+    if (!search->only_key)
+        return true;
+    if (sub->has_certificate) {
+        bool read = acme_certificate_load(search->txn, &sub->certificate, &certificate) == STORE_OK;
+        bool good = read && certificate.revocation == ACME_REVOCATION_NONE &&
+                    (uint64_t)certificate.not_after_s * 1000 > search->now_ms;
+        serves = !good || memcmp(certificate.spki_sha256, search->only_key, sizeof certificate.spki_sha256) == 0;
+    } else if (sub->under_way[0] && issuance_load(search->txn, sub->under_way, &is) == STORE_OK) {
+        serves = memcmp(is.spki_sha256, search->only_key, sizeof is.spki_sha256) == 0;
+    }
+    acme_certificate_clear(&certificate);
+    issuance_clear(&is);
+    return serves;
+}
 
 static bool consider(void *ctx, struct store_slice key, struct store_slice value)
 {
@@ -251,6 +274,8 @@ static bool consider(void *ctx, struct store_slice key, struct store_slice value
     memcpy(id.octets, key.data + SUBSCRIPTION_DIGEST_LEN, ACME_ID_LEN);
     search->status = subscription_load(search->txn, &id, &sub);
     uint64_t how_well = search->status == STORE_OK ? rank(&sub, search->renew_before_ms, search->now_ms) : 0;
+    if (how_well > 1 && !serves_key(search, &sub))
+        how_well = 0;
     if (how_well > search->best_rank) {
         subscription_clear(search->best);
         *search->best = sub;
@@ -265,7 +290,7 @@ enum store_status subscription_find(struct store_txn *txn, const struct subscrip
                                     struct subscription *out)
 {
     uint8_t digest[SUBSCRIPTION_DIGEST_LEN];
-    struct search search = {.txn = txn, .renew_before_ms = scope->renew_before_ms, .now_ms = now_ms, .best = out};
+    struct search search = {.txn = txn, .renew_before_ms = scope->renew_before_ms, .now_ms = now_ms, .only_key = scope->only_key, .best = out};
 
     memset(out, 0, sizeof *out);
     if (!subscription_digest(scope, digest))

@@ -60,12 +60,12 @@ static enum store_status find(struct temp_store *temp, const struct subscription
 static void test_scope(void **state)
 {
     struct acme_names one = names_of("a.example", NULL), two = names_of("a.example", "b.example");
-    const struct subscription_scope base = {"p", "f", "l", "https://ca.example", false, &one, RENEW_BEFORE};
+    const struct subscription_scope base = {"p", "f", "l", "https://ca.example", false, &one, RENEW_BEFORE, NULL};
     const struct subscription_scope others[] = {
-        {"P", "f", "l", "https://ca.example", false, &one, 0}, {"p", "F", "l", "https://ca.example", false, &one, 0},
-        {"p", "f", "L", "https://ca.example", false, &one, 0}, {"p", "f", "l", "https://cb.example", false, &one, 0},
-        {"p", "f", "l", "https://ca.example", true, &one, 0},  {"p", "f", "l", "https://ca.example", false, &two, 0},
-        {"pf", "", "l", "https://ca.example", false, &one, 0},
+        {"P", "f", "l", "https://ca.example", false, &one, 0, NULL}, {"p", "F", "l", "https://ca.example", false, &one, 0, NULL},
+        {"p", "f", "L", "https://ca.example", false, &one, 0, NULL}, {"p", "f", "l", "https://cb.example", false, &one, 0, NULL},
+        {"p", "f", "l", "https://ca.example", true, &one, 0, NULL},  {"p", "f", "l", "https://ca.example", false, &two, 0, NULL},
+        {"pf", "", "l", "https://ca.example", false, &one, 0, NULL},
     };
     uint8_t first[SUBSCRIPTION_DIGEST_LEN], other[SUBSCRIPTION_DIGEST_LEN];
     (void)state;
@@ -141,7 +141,7 @@ static void test_find(void **state)
     struct temp_store temp;
     struct subscription found;
     struct acme_names one = names_of("a.example", NULL);
-    struct subscription_scope scope = {"p", "f", "l", "https://ca.example", false, &one, RENEW_BEFORE};
+    struct subscription_scope scope = {"p", "f", "l", "https://ca.example", false, &one, RENEW_BEFORE, NULL};
     (void)state;
     temp_store_open(&temp);
     assert_int_equal(find(&temp, &scope, 1001 * DAY, &found), STORE_NOT_FOUND);
