@@ -78,6 +78,10 @@ struct acme_config {
     uint32_t authz_valid_s;           /* how long a valid authorization serves new orders; 0: never reused */
     uint32_t hold_finalize_ms, hold_challenge_ms;
     struct acme_rates rates;
+    /* Why nobody may use the key any more, as a clause (static); NULL: no reason is known. modulus_sha1: see
+     * key_policy.h, NULL for keys that are not RSA. Any thread. NULL: no lists. */
+    const char *(*key_listed)(void *lists, const uint8_t spki_sha256[static 32], const uint8_t *modulus_sha1);
+    void *key_lists;
     struct acme_hooks hooks;
 };
 

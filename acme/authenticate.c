@@ -59,6 +59,7 @@ static bool kid_account(const struct acme_exchange *x, const struct acme *acme, 
 
 static bool load_account(struct acme_exchange *x, struct acme_task *task, enum jwk_kind *kind)
 {
+    const struct key_facts *facts = NULL;
     struct acme_id id;
     if (!kid_account(x, task->acme, &id, &task->problem))
         return false;
@@ -66,13 +67,13 @@ static bool load_account(struct acme_exchange *x, struct acme_task *task, enum j
     if (status == STORE_NOT_FOUND)
         return acme_problem_set(&task->problem, ACME_ACCOUNT_DOES_NOT_EXIST, "There is no account \"%s\".", x->jws.kid);
     if (status == STORE_OK)
-        x->key = key_cache_get(x->thread->keys, &task->account, kind);
+        x->key = key_cache_get(x->thread->keys, &task->account, kind, &facts);
     if (!x->key) {
         acme_store_problem(&task->problem, status == STORE_OK ? STORE_INVALID : status);
         return false;
     }
     acme_set_subject(task, &id);
-    return true;
+    return key_accepted_by(&task->acme->config, facts, "The account's key", ACME_BAD_PUBLIC_KEY, &task->problem);
 }
 
 static bool embedded_key(struct acme_exchange *x, struct acme_task *task, enum jwk_kind *kind)

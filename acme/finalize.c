@@ -5,6 +5,7 @@
 
 #include <openssl/sha.h>
 
+#include "acme/key_policy.h"
 #include "acme/base64url.h"
 #include "acme/reply.h"
 
@@ -132,7 +133,8 @@ static enum acme_step take(struct acme_exchange *x, struct acme_task *task, cons
         return ACME_DONE;
     }
     if (!is_ready(&task->order, &task->problem) || !csr_parse(der, len, &task->csr, &task->problem) ||
-        !csr_check(&task->csr, &task->order.names, x->key, &task->problem))
+        !csr_check(&task->csr, &task->order.names, x->key, &task->problem) ||
+        !key_allowed(&task->acme->config, task->csr.key, "The CSR's key", ACME_BAD_CSR, &task->problem))
         return acme_refuse(task);
     task->topic = task->order.id;
     task->hold_ms = task->acme->config.hold_finalize_ms;

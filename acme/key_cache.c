@@ -7,6 +7,7 @@ struct slot {
     uint8_t thumbprint[JWK_THUMBPRINT_LEN];
     enum jwk_kind kind;
     EVP_PKEY *key; /* NULL: free */
+    struct key_facts facts;
 };
 
 struct key_cache {
@@ -42,24 +43,29 @@ static bool fill(struct slot *slot, const struct acme_account *account)
 {
     struct jwk jwk = {0};
     struct acme_problem problem = {0};
-    if (!jwk_parse_text(account->key, strlen(account->key), &jwk, &problem)) {
+    struct key_facts facts;
+    if (!jwk_parse_text(account->key, strlen(account->key), &jwk, &problem) || !key_facts_of(jwk.key, &facts)) {
+        jwk_clear(&jwk);
         acme_problem_clear(&problem);
         return false;
     }
     EVP_PKEY_free(slot->key);
     memcpy(slot->thumbprint, account->thumbprint, sizeof slot->thumbprint);
     slot->kind = jwk.kind;
+    slot->facts = facts;
     slot->key = jwk.key;
     jwk.key = NULL;
     jwk_clear(&jwk);
     return true;
 }
 
-EVP_PKEY *key_cache_get(struct key_cache *cache, const struct acme_account *account, enum jwk_kind *kind)
+EVP_PKEY *key_cache_get(struct key_cache *cache, const struct acme_account *account, enum jwk_kind *kind,
+                        const struct key_facts **facts)
 {
     struct slot *slot = slot_of(cache, account->thumbprint);
     if (!serves(slot, account) && !fill(slot, account))
         return NULL;
     *kind = slot->kind;
+    *facts = &slot->facts;
     return slot->key;
 }

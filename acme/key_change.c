@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/key_policy.h"
 #include "acme/reply.h"
 #include "acme/tables.h"
 
@@ -98,7 +99,8 @@ static void answer(struct acme_task *task)
 enum acme_step acme_post_key_change(struct acme_exchange *x, struct acme_task *task)
 {
     static const struct acme_operation changing = {.change = change, .answer = answer};
-    if (!take_new_key(x, task))
+    if (!take_new_key(x, task) ||
+        !key_allowed(&task->acme->config, task->new_key.key, "The new key", ACME_BAD_PUBLIC_KEY, &task->problem))
         return acme_refuse(task);
     enum store_status status = require_unused(x->snapshot, task);
     if (status != STORE_OK) {

@@ -3,6 +3,7 @@
 
 #include "acme/binding.h"
 #include "acme/contact.h"
+#include "acme/key_policy.h"
 #include "acme/reply.h"
 
 /* A key has one account at most: the account, if it is still valid, is the answer. */
@@ -108,7 +109,8 @@ enum acme_step acme_post_new_account(struct acme_exchange *x, struct acme_task *
         acme_problem_set(&task->problem, ACME_ACCOUNT_DOES_NOT_EXIST, "No account has this key.");
         return acme_refuse(task);
     }
-    if (!take_policy(x, payload, task) || !prepare(x, payload, task))
+    if (!key_allowed(&task->acme->config, x->jws.jwk.key, "The account's key", ACME_BAD_PUBLIC_KEY, &task->problem) ||
+        !take_policy(x, payload, task) || !prepare(x, payload, task))
         return acme_refuse(task);
     task->operation = &creation;
     return ACME_COMMIT;

@@ -15,6 +15,7 @@
 #include "gateway/issue/orphans.h"
 #include "gateway/issue/tables.h"
 #include "gateway/issue/upstream.h"
+#include "gateway/key_lists.h"
 #include "gateway/log.h"
 #include "gateway/operate/admin.h"
 #include "gateway/public.h"
@@ -36,6 +37,7 @@ struct gateway {
     struct scheduler *scheduler;
     struct issuer *issuer;
     struct validation *validation;
+    struct key_lists *key_lists;
     struct acme *acme;
     struct acme_profile *profiles; /* of acme */
     struct http_server *http;
@@ -204,8 +206,12 @@ static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
     const struct config_acme *from = &g->config->acme;
     const struct config_validation *validation = &g->config->validation;
+    char why[KEY_LISTS_REASON_MAX];
     if (!make_profiles(g))
         return fail(reason, "out of memory");
+    g->key_lists = key_lists_load(from->keys.blocked, from->keys.weak, why);
+    if (!g->key_lists)
+        return fail(reason, why);
     struct acme_config acme = {
         .store = g->store,
         .base_url = from->url,
@@ -225,6 +231,8 @@ static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
         .authz_valid_s = from->authorization_lifetime_s,
         .hold_finalize_ms = from->hold_finalize_ms,
         .hold_challenge_ms = from->hold_challenge_ms,
+        .key_listed = key_lists_find,
+        .key_lists = g->key_lists,
         .rates = {from->limits.address, from->limits.account, from->limits.external_key},
     };
     issuer_hooks(g->issuer, &acme.hooks);
@@ -284,6 +292,12 @@ bool gateway_reload_tls(struct gateway *g, char reason[static GATEWAY_REASON_MAX
     return http_reload_tls(g->http, why) || fail(reason, why);
 }
 
+bool gateway_reload_key_lists(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    char why[KEY_LISTS_REASON_MAX];
+    return key_lists_reload(g->key_lists, why) || fail(reason, why);
+}
+
 void gateway_stop(struct gateway *g)
 {
     if (g->issuer)
@@ -304,6 +318,7 @@ void gateway_stop(struct gateway *g)
     upstream_free(g->upstream);
     if (g->acme)
         acme_free(g->acme);
+    key_lists_free(g->key_lists);
     free(g->profiles);
     OPENSSL_cleanse(g->seal, sizeof g->seal);
     free(g);

@@ -23,6 +23,8 @@ struct gateway *gateway_start(const struct config *config, char reason[static GA
 void gateway_check_store(const struct config *config, char line[static GATEWAY_REASON_MAX]);
 /* Serves new connections with the TLS files as they are now. False: *reason, and the old ones stay. */
 bool gateway_reload_tls(struct gateway *gateway, char reason[static GATEWAY_REASON_MAX]);
+/* Reads the files of acme.keys anew. False: *reason, and the old lists stay. */
+bool gateway_reload_key_lists(struct gateway *gateway, char reason[static GATEWAY_REASON_MAX]);
 /* Answers what is held, lets calls to Sectigo end within the deadline, commits, frees. */
 void gateway_stop(struct gateway *gateway);
 

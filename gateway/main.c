@@ -102,6 +102,10 @@ static void reload(struct gateway *gateway)
         log_info("TLS certificates are read anew");
     else
         log_error("TLS certificates stay as they were", "reason", reason);
+    if (gateway_reload_key_lists(gateway, reason))
+        log_info("lists of keys are read anew");
+    else
+        log_error("lists of keys stay as they were", "reason", reason);
 }
 
 static int serve(const struct config *config)

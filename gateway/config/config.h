@@ -33,6 +33,12 @@ struct config_limits {
     unsigned address, account, external_key; /* default 3000, 1000, 3000 */
 };
 
+/* Keys that are refused. */
+struct config_keys {
+    char *blocked; /* file; default NULL: none */
+    char *weak;    /* file or folder; default NULL: none */
+};
+
 struct config_acme {
     struct config_strings listen; /* "0.0.0.0:443", "[::]:443" */
     char *url;                    /* https://..., no final slash: base of every URL that clients see */
@@ -47,6 +53,7 @@ struct config_acme {
     uint32_t hold_finalize_ms;         /* default 20s, at most 25s */
     uint32_t hold_challenge_ms;        /* default 2s, at most 25s */
     struct config_limits limits;
+    struct config_keys keys;
 };
 
 struct config_push {

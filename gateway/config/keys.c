@@ -78,6 +78,12 @@ static const struct config_key limits_keys[] = {
 };
 static const struct config_table limits_table = TABLE(limits_keys, struct config);
 
+static const struct config_key refused_keys[] = {
+    {.name = "blocked", .kind = CONFIG_FILE, .at = AT(acme.keys.blocked), .expected = A_FILE},
+    {.name = "weak", .kind = CONFIG_FILE, .at = AT(acme.keys.weak), .expected = "a file or folder that can be read"},
+};
+static const struct config_table refused_table = TABLE(refused_keys, struct config);
+
 static const struct config_key acme_keys[] = {
     {.name = "listen",
      .kind = CONFIG_LIST,
@@ -137,6 +143,7 @@ static const struct config_key acme_keys[] = {
      .standard = "2s",
      .max = 25 * SECOND},
     {.name = "limits", .kind = CONFIG_MAPPING, .table = &limits_table},
+    {.name = "keys", .kind = CONFIG_MAPPING, .table = &refused_table},
 };
 static const struct config_table acme_table = TABLE(acme_keys, struct config);
 
