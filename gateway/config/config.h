@@ -166,6 +166,7 @@ struct config_profile {
     unsigned days;     /* term; default 365 */
     unsigned product_single, product_wildcard,
         product_multi; /* Sectigo codes; 0: not offered. YAML: products: {single: 488, ...} */
+    bool wildcards_in_multi; /* default true: the multi-domain product takes wildcards too */
     struct config_prices prices;
     uint32_t renew_before_term_end_s; /* default 60d: a subscription with less left is not replaced but bought anew */
     enum config_csr_without_cn csr_without_cn;

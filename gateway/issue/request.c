@@ -54,6 +54,22 @@ static bool share_method(const struct config_dcv *dcv, const struct acme_names *
     return same;
 }
 
+static bool has_wildcard(const struct acme_names *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (identifier_is_wildcard(&names->list[i]))
+            return true;
+    }
+    return false;
+}
+
+/* EV has no wildcards. */
+static bool is_extended(unsigned code)
+{
+    const struct sectigo_product *product = sectigo_product_find((int)code);
+    return product && product->validation == SECTIGO_EV;
+}
+
 /* Whether a product of this shape gives exactly these names. */
 static bool fits(enum shape shape, const struct config_profile *profile, const struct config_dcv *dcv,
                  const struct acme_names *names)
@@ -63,7 +79,7 @@ static bool fits(enum shape shape, const struct config_profile *profile, const s
     if (shape == SINGLE)
         return names->count == 1 ? !identifier_is_wildcard(&names->list[0])
                                  : www_pair(names) && share_method(dcv, names);
-    return true;
+    return !has_wildcard(names) || (profile->wildcards_in_multi && !is_extended(profile->product_multi));
 }
 
 static unsigned product_of(const struct config_profile *profile, enum shape shape)
@@ -75,7 +91,7 @@ static unsigned product_of(const struct config_profile *profile, enum shape shap
 static unsigned nothing_fits(const struct acme_names *names, struct acme_problem *problem)
 {
     return refuse(problem, ACME_REJECTED_IDENTIFIER,
-                  is_wildcard_set(names) ? "this profile sells no wildcard certificate"
+                  has_wildcard(names)    ? "this profile sells no certificate with a wildcard among these names"
                   : names->count == 1    ? "this profile sells no certificate for a single name"
                                          : "this profile sells no certificate for several names: order one for "
                                            "each name");

@@ -153,6 +153,7 @@ static void test_standards_of_the_issuer(void **state)
     assert_int_equal(c->spending.purchases_per_month, 0);
     assert_int_equal(c->spending.amount_per_day_cents, 0);
     assert_int_equal(c->spending.amount_per_month_cents, 0);
+    assert_true(c->profiles[0].wildcards_in_multi);
     assert_int_equal(c->profiles[0].prices.multi_cents, 0);
     assert_int_equal(c->profiles[0].renew_before_term_end_s, 60 * 86400);
     assert_string_equal(c->logins[0].url, "https://secure.trust-provider.com");

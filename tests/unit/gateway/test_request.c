@@ -23,7 +23,8 @@ static struct config_profile profile_of(unsigned single, unsigned wildcard, unsi
     return (struct config_profile){.product_single = single,
                                    .product_wildcard = wildcard,
                                    .product_multi = multi,
-                                   .accept_base_of_wildcard = true};
+                                   .accept_base_of_wildcard = true,
+                                   .wildcards_in_multi = true};
 }
 
 /* Names separated by blanks. */
@@ -80,6 +81,21 @@ static void test_shapes(void **state)
     bare.accept_base_of_wildcard = false;
     assert_int_equal(choose(&bare, &by_http, "*.example.com", true), WILDCARD);
     assert_int_equal(choose(&bare, &by_http, "*.example.com example.com", true), MULTI);
+}
+
+/* Not every product for several names takes a wildcard, and none of EV. */
+static void test_wildcards_in_multi(void **state)
+{
+    struct config_profile profile = profile_of(SINGLE, 0, MULTI);
+    (void)state;
+    assert_int_equal(choose(&profile, &by_http, "*.example.com a.example.net", true), MULTI);
+    profile.wildcards_in_multi = false;
+    assert_int_equal(choose(&profile, &by_http, "*.example.com a.example.net", true), 0);
+    assert_int_equal(choose(&profile, &by_http, "*.example.com", true), 0);
+    assert_int_equal(choose(&profile, &by_http, "a.example.com a.example.net", true), MULTI);
+    profile = profile_of(337, 0, 410);
+    assert_int_equal(choose(&profile, &by_http, "*.example.com", true), 0);
+    assert_int_equal(choose(&profile, &by_http, "a.example.com a.example.net", true), 410);
 }
 
 static void test_one_method_for_a_pair(void **state)
@@ -198,7 +214,7 @@ static void test_organization(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes), cmocka_unit_test(test_one_method_for_a_pair), cmocka_unit_test(test_prices),
+        cmocka_unit_test(test_shapes), cmocka_unit_test(test_wildcards_in_multi), cmocka_unit_test(test_one_method_for_a_pair), cmocka_unit_test(test_prices),
         cmocka_unit_test(test_csr_without_cn), cmocka_unit_test(test_subject),
         cmocka_unit_test(test_organization),
     };
