@@ -131,7 +131,7 @@ struct config_login {
     char *ca_file;                         /* default NULL: the system's */
     char *trust_anchors;                   /* PEM file of roots that issued certificates must chain to */
     char *proxy;
-    int64_t low_credit_cents;                /* default 0: a balance below it is an alarm */
+    int64_t low_credit_cents;                /* a balance below it is an alarm; default 0: none is */
     bool test;                               /* default false: test=Y is sent, nothing is billed */
     unsigned calls_per_minute;               /* default 1200; 0: not paced */
     bool replace_foreign_order_number;       /* default true: AutoReplaceSSL of this account takes foreignOrderNumber */

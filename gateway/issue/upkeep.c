@@ -147,6 +147,11 @@ enum store_status upkeep_reconcile(struct store_txn *txn, const char *login, uin
 
 /* ---- credit ---- */
 
+bool upkeep_is_low(const struct config_login *login, int64_t balance_cents)
+{
+    return login->low_credit_cents > 0 && balance_cents < login->low_credit_cents;
+}
+
 static enum store_status store_balance(struct store_txn *txn, void *arg)
 {
     const struct upkeep *u = arg;
@@ -175,7 +180,7 @@ static void on_balance(void *ctx, const struct upstream_reply *reply)
     }
     u->balance_cents = answer.balance_cents;
     snprintf(cents, sizeof cents, "%" PRId64 ".%02d", u->balance_cents / 100, abs((int)(u->balance_cents % 100)));
-    if (u->balance_cents < upstream_login_config(u->login)->low_credit_cents)
+    if (upkeep_is_low(upstream_login_config(u->login), u->balance_cents))
         log_error("the credit of a Sectigo account is low: pay in before purchases are refused (-15)", "login",
                   upkeep_login(u), "balance", cents);
     upkeep_commit(u, store_balance);

@@ -34,6 +34,8 @@ struct upkeep {
 void upkeep_on_job(void *ctx, const struct store_job *job);
 /* Inside a store_fn, at start: each login has its daily jobs; a store that is a restored copy pauses every login. */
 enum store_status upkeep_settle(struct store_txn *txn, const struct config *config, uint64_t now_ms);
+/* Whether this balance is an alarm. An account that is billed afterwards has less than nothing, and no low_credit. */
+bool upkeep_is_low(const struct config_login *login, int64_t balance_cents);
 /* Inside a store_fn: what Sectigo has of this login since then is to be reconciled now. */
 enum store_status upkeep_reconcile(struct store_txn *txn, const char *login, uint64_t from_ms, uint64_t now_ms);
 

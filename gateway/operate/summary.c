@@ -3,9 +3,10 @@
 
 #include "gateway/clock.h"
 #include "gateway/issue/issuance.h"
-#include "gateway/issue/ledger.h"
 #include "gateway/issue/login.h"
+#include "gateway/issue/spending.h"
 #include "gateway/issue/tables.h"
+#include "gateway/issue/upkeep.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
 
@@ -62,6 +63,21 @@ static json_t *counts_json(struct store_txn *txn)
     return object_end(&o);
 }
 
+/* What is held against the spending limits: what is on its way to Sectigo counts too. */
+static json_t *spending_json(struct store_txn *txn)
+{
+    struct spending_sums sums;
+    struct object o;
+    if (spending_sums(txn, NULL, clock_ms(), &sums) != STORE_OK)
+        return json_null();
+    object_begin(&o);
+    object_number(&o, "purchases_today", sums.day_count);
+    object_put(&o, "amount_today_cents", json_integer(sums.day_cents));
+    object_number(&o, "purchases_this_month", sums.month_count);
+    object_put(&o, "amount_this_month_cents", json_integer(sums.month_cents));
+    return object_end(&o);
+}
+
 static json_t *store_json(const struct admin *admin)
 {
     struct store_stats stats;
@@ -112,6 +128,7 @@ void status_get(struct request *request)
     object_text(&o, "version", ACMEGATE_VERSION);
     object_put(&o, "counts", counts_json(txn));
     object_put(&o, "jobs", jobs_json(request->admin, txn));
+    object_put(&o, "spending", spending_json(txn));
     store_read_end(txn);
     object_put(&o, "issuances", states_json(request->admin));
     object_put(&o, "logins", upstreams_json(request->admin));
@@ -128,7 +145,7 @@ static void ledger_put(struct object *o, const struct config_login *config, cons
     object_number(o, "imported", ledger->imported);
     object_time(o, "balance_ms", ledger->balance_ms);
     object_put(o, "balance_cents", ledger->balance_ms ? json_integer(ledger->balance_cents) : json_null());
-    object_put(o, "credit_low", json_boolean(ledger->balance_ms && ledger->balance_cents < config->low_credit_cents));
+    object_put(o, "credit_low", json_boolean(ledger->balance_ms && upkeep_is_low(config, ledger->balance_cents)));
     object_time(o, "drift_ms", ledger->drift_ms);
     object_number(o, "unknown_orders", ledger->unknown);
     object_number(o, "missing_orders", ledger->missing);

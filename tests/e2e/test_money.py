@@ -1,9 +1,11 @@
 """Money: spending limits, the cheapest product, CSRs without CN, and what is written down about each purchase."""
 
+import contextlib
 import datetime
 import time
 
 import pytest
+import requests
 import yaml
 
 from acme_client import AcmeClient, http_responder, make_csr, problem
@@ -91,6 +93,29 @@ def test_a_limit_of_money_counts_what_sectigo_charged(make_world):
     client.reconnect()
     _buy(world, client, ["more." + ZONE])
     problem(client.try_order(["another." + ZONE]), "rateLimited", 429)
+
+
+def test_a_purchase_is_counted_once_however_it_went(make_world):
+    """Reserved, killed with the request on its way, settled, sent again, charged otherwise than expected."""
+    world = make_world(learn="both", change=_limited(purchases_per_month=1))
+    client = _client(world)
+    names = ["counted." + ZONE]
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(names, responder)
+        world.stop_gateway()
+        world.start_gateway(stop_at="submitting")
+        client.reconnect()
+        with contextlib.suppress(requests.RequestException):
+            client.finalize(order, make_csr(names))
+    world.wait_gateway_killed()
+    world.start_gateway()
+    client.reconnect()
+    spent = ctl_json(world, "status")["spending"]
+    assert (spent["purchases_this_month"], spent["amount_this_month_cents"]) in ((1, 3000), (1, 3500))
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    spent = ctl_json(world, "status")["spending"]
+    assert (spent["purchases_this_month"], spent["amount_this_month_cents"]) == (1, 3500)
+    assert len(world.bought(names)) == 1
 
 
 def test_a_purchase_that_was_refused_gives_its_reservation_back(make_world):
