@@ -27,11 +27,12 @@ static enum store_status check_authzs(struct store_txn *txn, const struct acme_o
 }
 
 static enum store_status check_names(struct store_txn *txn, const struct acme_order *order, const char *name,
-                                     struct acme_problem *problem)
+                                     const char *external_key, struct acme_problem *problem)
 {
     struct acme_policy policy;
     struct acme_problem refusal = {0};
     enum store_status status = acme_policy_load(txn, name, &policy);
+    acme_policy_distrust_unbound(&policy, external_key);
     if (status == STORE_NOT_FOUND) {
         acme_problem_set(problem, ACME_UNAUTHORIZED, "The policy \"%s\" of this account does not exist any longer.", name);
         status = STORE_REFUSED;
@@ -64,7 +65,7 @@ enum store_status acme_still_entitled(struct store_txn *txn, const struct acme_i
     } else if (!external_key_policy(txn, account.external_key, key_required, policy, problem)) {
         status = STORE_REFUSED;
     } else {
-        status = check_names(txn, &order, policy, problem);
+        status = check_names(txn, &order, policy, account.external_key, problem);
     }
 out:
     acme_account_clear(&account);

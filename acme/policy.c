@@ -18,39 +18,52 @@ static const char *const validations[] = {"acme", "trusted", NULL};
 static const char *const preflights[] = {"configured", "enforce", "warn", "off", NULL};
 static const char *const methods[] = {"http", "cname", NULL};
 
+static bool email_good(const char *text)
+{
+    const char *sign = strchr(text, '@');
+    return sign && sign != text && sign[1] && !strchr(sign + 1, '@') && !strpbrk(text, " ,;<>");
+}
+
+static bool country_good(const char *text)
+{
+    return strlen(text) == 2 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 2;
+}
+
 static const struct member {
     const char *name;
     enum kind kind;
     size_t offset;
     const char *const *words;        /* of a CHOICE, counted from 1, and of a LIST that takes only these */
-    bool (*good)(const char *text);  /* of a LIST whose texts have a form; NULL: any */
+    bool (*good)(const char *text);  /* of a LIST whose texts have a form, and of a TEXT that is not empty; NULL: any */
+    const char *form;                /* which one */
 } members[] = {
-    {"names", LIST, offsetof(struct acme_policy, names), NULL, acme_policy_pattern_good},
-    {"wildcards", FLAG, offsetof(struct acme_policy, wildcards), NULL, NULL},
-    {"ips", FLAG, offsetof(struct acme_policy, ips), NULL, NULL},
-    {"subdomains", FLAG, offsetof(struct acme_policy, subdomains), NULL, NULL},
-    {"validation", CHOICE, offsetof(struct acme_policy, validation), validations, NULL},
-    {"profiles", LIST, offsetof(struct acme_policy, profiles), NULL, NULL},
-    {"default_profile", TEXT, offsetof(struct acme_policy, default_profile), NULL, NULL},
-    {"accounts", COUNT, offsetof(struct acme_policy, accounts), NULL, NULL},
-    {"orders_per_day", COUNT, offsetof(struct acme_policy, orders_per_day), NULL, NULL},
-    {"names_per_order", COUNT, offsetof(struct acme_policy, names_per_order), NULL, NULL},
-    {"certificates_per_day", COUNT, offsetof(struct acme_policy, certificates_per_day), NULL, NULL},
-    {"purchases_per_day", COUNT, offsetof(struct acme_policy, purchases_per_day), NULL, NULL},
-    {"purchases_per_month", COUNT, offsetof(struct acme_policy, purchases_per_month), NULL, NULL},
-    {"cents_per_day", COUNT, offsetof(struct acme_policy, cents_per_day), NULL, NULL},
-    {"cents_per_month", COUNT, offsetof(struct acme_policy, cents_per_month), NULL, NULL},
-    {"dcv_methods", LIST, offsetof(struct acme_policy, dcv_methods), methods, NULL},
-    {"preflight", CHOICE, offsetof(struct acme_policy, preflight), preflights, NULL},
-    {"contact_email", TEXT, offsetof(struct acme_policy, contact_email), NULL, NULL},
-    {"organization", TEXT, offsetof(struct acme_policy, organization), NULL, NULL},
-    {"organizational_unit", TEXT, offsetof(struct acme_policy, organizational_unit), NULL, NULL},
-    {"street", TEXT, offsetof(struct acme_policy, street), NULL, NULL},
-    {"locality", TEXT, offsetof(struct acme_policy, locality), NULL, NULL},
-    {"state", TEXT, offsetof(struct acme_policy, state), NULL, NULL},
-    {"postal_code", TEXT, offsetof(struct acme_policy, postal_code), NULL, NULL},
-    {"country", TEXT, offsetof(struct acme_policy, country), NULL, NULL},
-    {"revoke_others", FLAG, offsetof(struct acme_policy, revoke_others), NULL, NULL},
+    {"names", LIST, offsetof(struct acme_policy, names), NULL, acme_policy_pattern_good,
+     "is a list of patterns in lower case: a.example, .example, web-*.example, 10.0.0.0/8 or *"},
+    {"wildcards", FLAG, offsetof(struct acme_policy, wildcards), NULL, NULL, NULL},
+    {"ips", FLAG, offsetof(struct acme_policy, ips), NULL, NULL, NULL},
+    {"subdomains", FLAG, offsetof(struct acme_policy, subdomains), NULL, NULL, NULL},
+    {"validation", CHOICE, offsetof(struct acme_policy, validation), validations, NULL, NULL},
+    {"profiles", LIST, offsetof(struct acme_policy, profiles), NULL, NULL, NULL},
+    {"default_profile", TEXT, offsetof(struct acme_policy, default_profile), NULL, NULL, NULL},
+    {"accounts", COUNT, offsetof(struct acme_policy, accounts), NULL, NULL, NULL},
+    {"orders_per_day", COUNT, offsetof(struct acme_policy, orders_per_day), NULL, NULL, NULL},
+    {"names_per_order", COUNT, offsetof(struct acme_policy, names_per_order), NULL, NULL, NULL},
+    {"certificates_per_day", COUNT, offsetof(struct acme_policy, certificates_per_day), NULL, NULL, NULL},
+    {"purchases_per_day", COUNT, offsetof(struct acme_policy, purchases_per_day), NULL, NULL, NULL},
+    {"purchases_per_month", COUNT, offsetof(struct acme_policy, purchases_per_month), NULL, NULL, NULL},
+    {"cents_per_day", COUNT, offsetof(struct acme_policy, cents_per_day), NULL, NULL, NULL},
+    {"cents_per_month", COUNT, offsetof(struct acme_policy, cents_per_month), NULL, NULL, NULL},
+    {"dcv_methods", LIST, offsetof(struct acme_policy, dcv_methods), methods, NULL, NULL},
+    {"preflight", CHOICE, offsetof(struct acme_policy, preflight), preflights, NULL, NULL},
+    {"contact_email", TEXT, offsetof(struct acme_policy, contact_email), NULL, email_good, "is an e-mail address"},
+    {"organization", TEXT, offsetof(struct acme_policy, organization), NULL, NULL, NULL},
+    {"organizational_unit", TEXT, offsetof(struct acme_policy, organizational_unit), NULL, NULL, NULL},
+    {"street", TEXT, offsetof(struct acme_policy, street), NULL, NULL, NULL},
+    {"locality", TEXT, offsetof(struct acme_policy, locality), NULL, NULL, NULL},
+    {"state", TEXT, offsetof(struct acme_policy, state), NULL, NULL, NULL},
+    {"postal_code", TEXT, offsetof(struct acme_policy, postal_code), NULL, NULL, NULL},
+    {"country", TEXT, offsetof(struct acme_policy, country), NULL, country_good, "is an ISO 3166 code: two capital letters"},
+    {"revoke_others", FLAG, offsetof(struct acme_policy, revoke_others), NULL, NULL, NULL},
 };
 enum { MEMBERS = sizeof members / sizeof *members };
 
@@ -102,6 +115,14 @@ void acme_policy_clear(struct acme_policy *policy)
             free(*(char **)at(policy, &members[i]));
     }
     memset(policy, 0, sizeof *policy);
+}
+
+void acme_policy_distrust_unbound(struct acme_policy *policy, const char *external_key)
+{
+    if (external_key[0])
+        return;
+    policy->validation = ACME_POLICY_ACME;
+    policy->revoke_others = 0;
 }
 
 bool acme_policy_make(const char *name, struct acme_policy *policy)
@@ -173,7 +194,8 @@ static bool set_list(struct acme_policy *policy, const struct member *member, co
 static bool set_text(struct acme_policy *policy, const struct member *member, const json_t *value)
 {
     const char *text = json_string_value(value);
-    char *copy = text && text_good(text) ? strdup(text) : NULL;
+    bool fits = text && text_good(text) && (!*text || !member->good || member->good(text));
+    char *copy = fits ? strdup(text) : NULL;
     if (!copy)
         return false;
     free(*(char **)at(policy, member));
@@ -237,8 +259,7 @@ static bool set_member(struct acme_policy *policy, const struct member *member, 
     if (set_value(policy, member, value))
         return true;
     if (member->good)
-        return complain(reason, member->name,
-                        "is a list of patterns in lower case: a.example, .example, web-*.example, 10.0.0.0/8 or *");
+        return complain(reason, member->name, member->form);
     if (!member->words)
         return complain(reason, member->name, wanted[member->kind]);
     char what[128] = "may be";

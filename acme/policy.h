@@ -56,6 +56,9 @@ enum store_status acme_policy_load(struct store_txn *txn, const char *name, stru
 enum store_status acme_policy_save(struct store_txn *txn, const struct acme_policy *policy);
 /* STORE_NOT_FOUND where there is none. The caller has looked whether a key refers to it. */
 enum store_status acme_policy_delete(struct store_txn *txn, const char *name);
+/* Trust is for who holds an external account key: whatever the policy says, an account without one ("") has to prove
+ * control. To be asked for every account that a policy is loaded for. */
+void acme_policy_distrust_unbound(struct acme_policy *policy, const char *external_key);
 void acme_policy_clear(struct acme_policy *policy);
 /* A new one, with its defaults: no names, wildcards, no addresses, validation by ACME. False when out of memory. */
 bool acme_policy_make(const char *name, struct acme_policy *policy);

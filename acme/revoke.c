@@ -151,6 +151,7 @@ static bool has_proved_all(struct store_txn *txn, const struct acme_task *task, 
     struct acme_names names = {0};
     struct acme_policy policy;
     bool all = acme_policy_load(txn, task->account.policy, &policy) == STORE_OK && chain_names(chain, &names);
+    acme_policy_distrust_unbound(&policy, task->account.external_key);
     for (size_t i = 0; all && i < names.count; i++)
         all = has_proved(txn, task, policy.revoke_others, &names.list[i]);
     names_clear(&names);

@@ -97,6 +97,8 @@ bool acme_take_policy(struct acme_exchange *x, struct acme_task *task)
                                 task->account.policy);
     if (status != STORE_OK)
         acme_store_problem(&task->problem, status);
+    else
+        acme_policy_distrust_unbound(&task->policy, task->account.external_key);
     return status == STORE_OK;
 }
 

@@ -8,10 +8,12 @@ import os
 import subprocess
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from acme_client import AcmeClient, b64, make_csr, problem
 from clients import CLIENTS
 from dns_server import ZONE
+from pki import chain_of
 from process import clean_environment
 from world import program
 
@@ -96,6 +98,58 @@ def test_trusted_accounts_get_certificates_without_a_challenge(world):
     assert client.finalize(order, make_csr(names)).status_code == 200
     assert "BEGIN CERTIFICATE" in client.certificate(url)
     assert len(world.bought(names)) == 1
+
+
+def test_neither_an_edit_nor_another_key_buys_anew(world):
+    ctl(world, "policy", "create", "steady", f"names=.{ZONE}", "validation=trusted")
+    names = ["steady." + ZONE]
+    for step in ("the first", "another key", "an edit", "a key moved to it"):
+        if step == "an edit":
+            ctl(world, "policy", "set", "steady", "orders_per_day=100", f"names=.{ZONE},.elsewhere.example")
+        key = ctl(world, "eab", "create", "web" if "moved" in step else "steady")
+        client = bound_client(world, key)
+        if "moved" in step:
+            ctl(world, "eab", "set", key["id"], "policy=steady")
+        url, order = client.new_order(names)
+        assert order["status"] == "ready"
+        assert client.finalize(order, make_csr(names)).status_code == 200
+        assert "BEGIN CERTIFICATE" in client.certificate(url)
+        assert len(world.bought(names)) == 1, step
+
+
+def test_an_order_that_its_policy_no_longer_allows_is_not_bought(world):
+    ctl(world, "policy", "create", "shrinking", f"names=.{ZONE}", "validation=trusted")
+    client = bound_client(world, ctl(world, "eab", "create", "shrinking"))
+    names = ["shrunk." + ZONE]
+    ctl(world, "upstream", "pause", "main")
+    try:
+        url, order = client.new_order(names)
+        assert client.finalize(order, make_csr(names)).json()["status"] == "processing"
+        ctl(world, "policy", "set", "shrinking", f"names=kept.{ZONE}")
+    finally:
+        ctl(world, "upstream", "resume", "main")
+    order = client.wait(url, ("processing",))
+    assert order["status"] == "invalid" and order["error"]["type"].endswith(":unauthorized")
+    assert world.bought(names) == []
+    ctl(world, "policy", "set", "shrinking", f"names=.{ZONE}")
+    url, order = client.new_order(names)
+    assert client.finalize(order, make_csr(names)).status_code == 200
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    assert len(world.bought(names)) == 1
+
+
+def test_trust_revokes_others_certificates_only_where_the_policy_says_so(world):
+    ctl(world, "policy", "create", "revoking", f"names=.{ZONE}", "validation=trusted")
+    owner, other = (bound_client(world, ctl(world, "eab", "create", "revoking")) for _ in range(2))
+    names = ["revoked-by-trust." + ZONE]
+    url, order = owner.new_order(names)
+    assert owner.finalize(order, make_csr(names)).status_code == 200
+    leaf = chain_of(owner.certificate(url))[0]
+    assert other.new_order(names)[1]["status"] == "ready"
+    asked = {"certificate": b64(leaf.public_bytes(serialization.Encoding.DER))}
+    problem(other.post(other.directory["revokeCert"], asked), "unauthorized", 403)
+    ctl(world, "policy", "set", "revoking", "revoke_others=true")
+    assert other.post(other.directory["revokeCert"], asked).status_code == 200
 
 
 def test_a_disabled_key_stops_its_accounts_at_once_and_buys_nothing(world):

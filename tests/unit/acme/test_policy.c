@@ -77,6 +77,9 @@ static void members_are_checked_and_all_or_nothing(void **state)
          "\"names\": is a list of patterns in lower case: a.example, .example, web-*.example, 10.0.0.0/8 or *"},
         {"{\"names\":[\"10.0.0.0/33\"]}",
          "\"names\": is a list of patterns in lower case: a.example, .example, web-*.example, 10.0.0.0/8 or *"},
+        {"{\"contact_email\":\"hostmaster\"}", "\"contact_email\": is an e-mail address"},
+        {"{\"contact_email\":\"a@b@c\"}", "\"contact_email\": is an e-mail address"},
+        {"{\"country\":\"no\"}", "\"country\": is an ISO 3166 code: two capital letters"},
         {"{\"organization\":\"a\\u0007b\"}", "\"organization\": is a text of at most 255 octets"},
     };
     struct acme_policy policy;
@@ -373,6 +376,40 @@ static void trusted_accounts_need_no_challenge(void **state)
     world_close(&w);
 }
 
+/* Anybody can make an account without a key, where that is allowed: the default policy's trust is not for them. */
+static void accounts_without_a_key_are_never_trusted(void **state)
+{
+    (void)state;
+    struct world w;
+    struct external_key key;
+    struct client c, bound;
+    struct acme_order order;
+    char url[ACME_URL_MAX];
+    open_bound(&w, &key, "{\"names\":[\"*\"]}");
+    w.config.external_account_required = false;
+    world_restart(&w);
+    store_policy(&w, "default", "{\"names\":[\"*\"],\"validation\":\"trusted\"}");
+    memcpy(key.policy, "default", sizeof "default");
+    store_key(&w, &key);
+    struct reply r = bind_account(&w, &bound, &key);
+    assert_status(&r, 201);
+    reply_free(&r);
+    r = new_order(&w, &bound, one_name, url);
+    assert_string_equal(member(&r, "status"), "ready");
+    reply_free(&r);
+    register_client(&w, &c);
+    r = new_order(&w, &c, one_name, url);
+    assert_status(&r, 201);
+    assert_string_equal(member(&r, "status"), "pending");
+    reply_free(&r);
+    order_read(&w, url, &order);
+    assert_string_equal(order.policy, "default");
+    acme_order_clear(&order);
+    client_free(&c);
+    client_free(&bound);
+    world_close(&w);
+}
+
 static void names_profiles_and_quotas_are_held(void **state)
 {
     (void)state;
@@ -419,6 +456,7 @@ int main(void)
         cmocka_unit_test(a_key_is_limited_across_its_accounts),
         cmocka_unit_test(a_disabled_key_stops_its_accounts),
         cmocka_unit_test(trusted_accounts_need_no_challenge),
+        cmocka_unit_test(accounts_without_a_key_are_never_trusted),
         cmocka_unit_test(names_profiles_and_quotas_are_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
