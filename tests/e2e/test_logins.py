@@ -100,14 +100,14 @@ def test_calls_rest_while_they_fail(make_world):
 
 
 def test_calls_are_paced_and_revocations_go_first(make_world):
-    """Six calls at once, then one every ten seconds."""
-    world = _world(make_world, calls_per_minute=6)
+    """Twelve calls at once, then one every five seconds."""
+    world = _world(make_world, calls_per_minute=12)
     client = _client(world)
-    lists = _names("paced", 8)
+    lists = _names("paced", 14)
     ready = _ready(world, client, lists)
-    urls = _finalize(client, ready[:6], lists[:6])
+    urls = _finalize(client, ready[:12], lists[:12])
     chains = [client.certificate(url) for url in urls]
-    _finalize(client, ready[6:], lists[6:])  # they wait
+    _finalize(client, ready[12:], lists[12:])  # they wait
     assert _revoke(client, chain_of(chains[0])[0]).status_code == 200
     wait_for("the revocation", lambda: _requests(world).get("AutoRevokeSSL"))
-    assert _requests(world)["AutoApplyOrder"] == 6
+    assert _requests(world)["AutoApplyOrder"] == 12
