@@ -112,6 +112,8 @@ static enum store_status create(struct store_txn *txn, struct acme_task *task)
     if (status == STORE_OK)
         status = acme_policy_left(txn, &task->policy, ACME_USE_CERTIFICATES, acme_now_s(task), &task->problem);
     if (status == STORE_OK)
+        status = acme_policy_count_names(txn, &task->policy, &order->names, acme_now_s(task), &task->problem);
+    if (status == STORE_OK)
         status = acme_claim_replaced(txn, order, &task->problem);
     if (status == STORE_OK)
         status = find_authzs(txn, task);

@@ -48,6 +48,7 @@ static const struct member {
     {"accounts", COUNT, offsetof(struct acme_policy, accounts), NULL, NULL, NULL},
     {"orders_per_day", COUNT, offsetof(struct acme_policy, orders_per_day), NULL, NULL, NULL},
     {"names_per_order", COUNT, offsetof(struct acme_policy, names_per_order), NULL, NULL, NULL},
+    {"distinct_names", COUNT, offsetof(struct acme_policy, distinct_names), NULL, NULL, NULL},
     {"certificates_per_day", COUNT, offsetof(struct acme_policy, certificates_per_day), NULL, NULL, NULL},
     {"purchases_per_day", COUNT, offsetof(struct acme_policy, purchases_per_day), NULL, NULL, NULL},
     {"purchases_per_month", COUNT, offsetof(struct acme_policy, purchases_per_month), NULL, NULL, NULL},

@@ -42,6 +42,7 @@ struct acme_policy {
     char *default_profile;               /* owned; "": the first of profiles, or the configuration's */
     /* Quotas; 0: no limit. Days are UTC. */
     uint32_t accounts, orders_per_day, names_per_order, certificates_per_day;
+    uint32_t distinct_names; /* different names ordered within 200 days; counted while there is a limit */
     /* Limits on purchases, held by the issuer (issuance.md section 8.1); 0: no limit. */
     uint32_t purchases_per_day, purchases_per_month, cents_per_day, cents_per_month;
     struct acme_policy_list dcv_methods; /* "http", "cname": order of preference; none: the configuration's */
@@ -95,5 +96,9 @@ enum store_status acme_policy_left(struct store_txn *txn, const struct acme_poli
 /* As acme_policy_left, and counts one more; inside a store_fn. */
 enum store_status acme_policy_count(struct store_txn *txn, const struct acme_policy *policy, enum acme_policy_use use,
                                     uint64_t now_s, struct acme_problem *problem);
+/* The same for distinct_names: counts the names of an order; those that are known already need no quota. Inside a
+ * store_fn. */
+enum store_status acme_policy_count_names(struct store_txn *txn, const struct acme_policy *policy,
+                                          const struct acme_names *names, uint64_t now_s, struct acme_problem *problem);
 
 #endif

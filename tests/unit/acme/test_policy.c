@@ -444,6 +444,46 @@ static void names_profiles_and_quotas_are_held(void **state)
     world_close(&w);
 }
 
+static void order_status(struct world *w, struct client *c, const char *const *names, int status)
+{
+    char url[ACME_URL_MAX];
+    struct reply r = new_order(w, c, names, url);
+    if (status == 429) {
+        assert_int_equal(r.it->retry_after_s, 86400);
+        assert_problem(&r, 429, ACME_RATE_LIMITED, "different names within 200 days");
+    } else {
+        assert_status(&r, status);
+        reply_free(&r);
+    }
+}
+
+static void different_names_are_counted_while_they_last(void **state)
+{
+    (void)state;
+    static const char *const two[] = {"a.example", "*.a.example", NULL}, *const other[] = {"b.example", NULL},
+                      *const both[] = {"a.example", "b.example", NULL};
+    struct world w;
+    struct external_key key;
+    struct client c;
+    open_bound(&w, &key, "{\"names\":[\"*\"],\"distinct_names\":2}");
+    struct reply r = bind_account(&w, &c, &key);
+    reply_free(&r);
+    order_status(&w, &c, two, 201);
+    order_status(&w, &c, two, 201); /* known names are free */
+    order_status(&w, &c, other, 429);
+    order_status(&w, &c, both, 429);
+    w.now_ms += 150 * 86400 * 1000ULL;
+    order_status(&w, &c, two, 201); /* they count from their latest order */
+    w.now_ms += 199 * 86400 * 1000ULL;
+    order_status(&w, &c, other, 429);
+    w.now_ms += 2 * 86400 * 1000ULL;
+    order_status(&w, &c, other, 201);
+    order_status(&w, &c, both, 201);
+    order_status(&w, &c, two, 429);
+    client_free(&c);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +497,7 @@ int main(void)
         cmocka_unit_test(a_disabled_key_stops_its_accounts),
         cmocka_unit_test(trusted_accounts_need_no_challenge),
         cmocka_unit_test(accounts_without_a_key_are_never_trusted),
+        cmocka_unit_test(different_names_are_counted_while_they_last),
         cmocka_unit_test(names_profiles_and_quotas_are_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
