@@ -270,7 +270,7 @@ static enum store_status ask_once_more(struct commit *c)
 {
     struct issuance next = {0};
     const char *instance = c->errand->issuer->at.config->instance;
-    enum store_status status = issuance_follow(&next, c->is, instance) ? STORE_OK : STORE_IO;
+    enum store_status status = issuance_follow(&next, c->is, instance, c->sub->test) ? STORE_OK : STORE_IO;
     next.created_ms = c->is->created_ms; /* its time does not begin anew */
     next.changed_ms = c->now_ms;
     if (status == STORE_OK && !subscription_enqueue(c->sub, next.id))

@@ -169,7 +169,7 @@ static bool make_issuance(struct finalize *f, struct issuance *is)
         return false;
     memcpy(is->csr, f->csr->der, f->csr->der_len);
     is->csr_len = f->csr->der_len;
-    return issuance_id_make(f->issuer->at.config->instance, is->id) && issuance_attach(is, &f->order->id) &&
+    return issuance_id_make(f->issuer->at.config->instance, f->login->test, is->id) && issuance_attach(is, &f->order->id) &&
            issuance_set_note(is, "");
 }
 

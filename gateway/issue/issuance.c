@@ -11,6 +11,8 @@
 /* Version 2 has the attempt; the first holds one that is 0. */
 enum { RECORD_VERSION = 2, RECORD_MAX = 128 * 1024, ORDERS_MAX = 1024 };
 
+enum { RANDOM_HEX = 32 };
+
 #define TO(state) (1u << ISSUANCE_##state)
 
 static const struct {
@@ -32,11 +34,11 @@ static const struct {
     [ISSUANCE_CANCELLING] = {"cancelling", TO(SUBMITTED) | TO(COLLECTED) | TO(DEAD)},
 };
 
-bool issuance_id_make(const char *instance, char id[static ISSUANCE_ID_MAX + 1])
+bool issuance_id_make(const char *instance, bool test, char id[static ISSUANCE_ID_MAX + 1])
 {
     static const char hex[] = "0123456789abcdef";
     unsigned char random[16];
-    size_t len = strlen(instance);
+    size_t len = strlen(instance), start = len;
     if (len + 2 * sizeof random > ISSUANCE_ID_MAX || RAND_bytes(random, sizeof random) != 1)
         return false;
     memcpy(id, instance, len);
@@ -45,7 +47,17 @@ bool issuance_id_make(const char *instance, char id[static ISSUANCE_ID_MAX + 1])
         id[len++] = hex[random[i] & 15];
     }
     id[len] = '\0';
+    if (test)
+        id[start] = ISSUANCE_TEST_MARK;
     return true;
+}
+
+bool issuance_id_is(const char *id, const char *instance, bool test)
+{
+    size_t len = strlen(instance), marked = test ? 1 : 0;
+    return strncmp(id, instance, len) == 0 && strlen(id) == len + RANDOM_HEX &&
+           (!test || id[len] == ISSUANCE_TEST_MARK) &&
+           strspn(id + len + marked, "0123456789abcdef") == RANDOM_HEX - marked;
 }
 
 static void decode(struct record_reader *r, struct issuance *is)
@@ -208,7 +220,7 @@ bool issuance_attach(struct issuance *is, const struct acme_id *order)
     return true;
 }
 
-bool issuance_follow(struct issuance *next, const struct issuance *ended, const char *instance)
+bool issuance_follow(struct issuance *next, const struct issuance *ended, const char *instance, bool test)
 {
     next->kind = ISSUANCE_REPLACEMENT;
     next->state = ISSUANCE_QUEUED;
@@ -219,7 +231,7 @@ bool issuance_follow(struct issuance *next, const struct issuance *ended, const 
     memcpy(next->profile, ended->profile, sizeof next->profile);
     memcpy(next->spki_sha256, ended->spki_sha256, sizeof next->spki_sha256);
     next->csr = malloc(ended->csr_len);
-    if (!next->csr || !issuance_id_make(instance, next->id) || !issuance_set_note(next, ""))
+    if (!next->csr || !issuance_id_make(instance, test, next->id) || !issuance_set_note(next, ""))
         return false;
     memcpy(next->csr, ended->csr, ended->csr_len);
     next->csr_len = ended->csr_len;

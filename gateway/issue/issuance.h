@@ -64,8 +64,13 @@ struct issuance {
     char *note;         /* owned: for people, why it is where it is; "" for nothing to say */
 };
 
+/* In place of the first hex digit in the ids of a test login: in Sectigo's reports nothing else tells a test order from a
+ * live one, and no test order may ever be taken for a paid one. */
+enum { ISSUANCE_TEST_MARK = 't' };
 /* False when the random generator fails. */
-bool issuance_id_make(const char *instance, char id[static ISSUANCE_ID_MAX + 1]);
+bool issuance_id_make(const char *instance, bool test, char id[static ISSUANCE_ID_MAX + 1]);
+/* Whether an id was made so. */
+bool issuance_id_is(const char *id, const char *instance, bool test);
 
 /* STORE_OK, STORE_NOT_FOUND, STORE_INVALID; clear *issuance in any case. */
 enum store_status issuance_load(struct store_txn *txn, const char *id, struct issuance *issuance);
@@ -76,7 +81,7 @@ bool issuance_attach(struct issuance *issuance, const struct acme_id *order);
 
 /* Makes *next, which is zeroed, a queued replacement with the CSR, account and orders of one that ended, and the next
  * attempt. False: no memory or randomness; clear in any case. */
-bool issuance_follow(struct issuance *next, const struct issuance *ended, const char *instance);
+bool issuance_follow(struct issuance *next, const struct issuance *ended, const char *instance, bool test);
 
 /* The state of a stored record, without decoding the rest; 0 where it is none. */
 enum issuance_state issuance_state_of(struct store_slice record);

@@ -6,7 +6,7 @@
 #include "gateway/issue/tables.h"
 
 /* Rows of a page: with long lists of names they still fit into SECTIGO_REPLY_MAX. */
-enum { PAGE = 100, ROWS_MAX = 500000, RANDOM_HEX = 32 };
+enum { PAGE = 100, ROWS_MAX = 500000 };
 
 struct gathering {
     struct upstream_login *login;
@@ -27,11 +27,10 @@ void report_clear(struct report *report)
 
 /* ---- rows ---- */
 
-static bool is_ours(const char *instance, const char *number)
+/* A login with test=Y and a live one may be the same account, whose report has the orders of both. */
+static bool is_ours(const struct gathering *g, const char *number)
 {
-    size_t len = strlen(instance);
-    return strncmp(number, instance, len) == 0 && strlen(number) == len + RANDOM_HEX &&
-           strspn(number + len, "0123456789abcdef") == RANDOM_HEX;
+    return issuance_id_is(number, g->instance, upstream_login_config(g->login)->test);
 }
 
 static bool is_over(const struct sectigo_report_order *order)
@@ -68,7 +67,7 @@ static bool keep(struct report *report, const struct sectigo_report_order *order
 static bool keep_ours(struct gathering *g, const struct sectigo_report_answer *answer)
 {
     for (size_t i = 0; i < answer->order_count; i++) {
-        if (is_ours(g->instance, answer->orders[i].foreign_order_number) && !keep(g->report, &answer->orders[i]))
+        if (is_ours(g, answer->orders[i].foreign_order_number) && !keep(g->report, &answer->orders[i]))
             return false;
     }
     return true;

@@ -1,6 +1,7 @@
 /* report: the orders of a login that this gateway placed in a span of time, gathered page by page from WebHostReport.
  *
- * Ours are those whose foreignOrderNumber is made as issuance ids are (issuance_id_make).
+ * Ours are those whose foreignOrderNumber is made as the issuance ids of a live, or of a test login are
+ * (issuance_id_make).
  */
 #ifndef GATEWAY_ISSUE_REPORT_H
 #define GATEWAY_ISSUE_REPORT_H

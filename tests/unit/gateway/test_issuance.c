@@ -49,13 +49,21 @@ static void test_ids(void **state)
 {
     char one[ISSUANCE_ID_MAX + 1], two[ISSUANCE_ID_MAX + 1];
     (void)state;
-    assert_true(issuance_id_make("gw1", one));
-    assert_true(issuance_id_make("gw1", two));
+    assert_true(issuance_id_make("gw1", false, one));
+    assert_true(issuance_id_make("gw1", false, two));
     assert_int_equal(strlen(one), 3 + 32);
     assert_int_equal(strspn(one + 3, "0123456789abcdef"), 32);
     assert_memory_equal(one, "gw1", 3);
     assert_string_not_equal(one, two);
-    assert_false(issuance_id_make("123456789", one));
+    assert_true(issuance_id_is(one, "gw1", false));
+    assert_false(issuance_id_is(one, "gw1", true));
+    assert_false(issuance_id_is(one, "gw2", false));
+    assert_true(issuance_id_make("gw1", true, two));
+    assert_int_equal(strlen(two), 3 + 32);
+    assert_true(issuance_id_is(two, "gw1", true));
+    assert_false(issuance_id_is(two, "gw1", false));
+    assert_false(issuance_id_is("gw1", "gw1", false));
+    assert_false(issuance_id_make("123456789", false, one));
 }
 
 static void fill(struct issuance *is)
