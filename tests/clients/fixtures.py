@@ -1,0 +1,43 @@
+"""Finds the worlds of tests/e2e, and gives each client one where issuance is quick and one where it takes for ever."""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+
+import process  # noqa: E402
+from world import World  # noqa: E402
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        for program in process.running():
+            report.sections.append((f"{program.name} (last lines)", program.tail(150)))
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Issuance takes about a second."""
+    one = World(tmp_path)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def bound_world(tmp_path):
+    """Nobody gets an account without an external account key: matrix.external_key makes one."""
+    one = World(tmp_path, change=lambda config: config["acme"].update(external_account="required"))
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def slow_world(tmp_path):
+    """The upstream issues nothing before matrix.hurry, and finalize answers `processing` at once."""
+    one = World(tmp_path, issue_delay=3600, change=lambda config: config["acme"].update(hold_finalize="0s"))
+    yield one
+    one.close()
