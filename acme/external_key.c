@@ -12,7 +12,7 @@
 #include "acme/records.h"
 #include "acme/tables.h"
 
-enum { RECORD_MAX = 1024, NONCE_LEN = 12, TAG_LEN = 16, ID_RANDOM_LEN = 15 };
+enum { KEY_RECORD_MAX = 1024, NONCE_LEN = 12, TAG_LEN = 16, ID_RANDOM_LEN = 15 };
 
 bool external_key_id_good(const char *id)
 {
@@ -99,7 +99,7 @@ bool external_key_decode(struct store_slice id, struct store_slice value, struct
 
 static bool encode(const struct external_key *key, struct record_writer *w)
 {
-    record_begin(w, 1, RECORD_MAX);
+    record_begin(w, 1, KEY_RECORD_MAX);
     record_put_string(w, key->policy);
     record_put_bool(w, key->enabled);
     record_put_u64(w, key->created_s);
