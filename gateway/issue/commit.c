@@ -184,7 +184,8 @@ static enum store_status enter_submitted(struct commit *c)
     memcpy(c->is->certificate_id, answer->certificate_id, sizeof c->is->certificate_id);
     if (answer->certificate_id[0] && !subscription_add_certificate_id(c->sub, answer->certificate_id))
         return STORE_IO;
-    c->due_ms = c->next_ms = c->now_ms + c->errand->profile->first_poll_ms;
+    c->is->nudged = c->is->caa = false; /* the next step asks Sectigo to look at once */
+    c->is->caa_retried_ms = 0;
     enum store_status status = adopt_unique_value(c);
     if (status == STORE_OK && answer->order_number[0])
         status = index_text(c->txn, ISSUE_BY_ORDER_NUMBER, c->is->order_number, c->is);
@@ -400,6 +401,15 @@ static enum store_status enter(struct commit *c)
 
 /* ---- the transaction ---- */
 
+static void take_nudges(struct commit *c)
+{
+    c->is->nudged = c->is->nudged || c->result->nudged;
+    if (c->result->caa_forbids || c->result->caa_passes || c->result->no_doubt)
+        c->is->caa = c->result->caa_forbids;
+    if (c->result->caa_retried)
+        c->is->caa_retried_ms = c->now_ms;
+}
+
 static bool take_facts(struct commit *c)
 {
     /* To send again is no success yet. */
@@ -417,6 +427,7 @@ static bool take_facts(struct commit *c)
         c->is->sends--;
     if (c->result->doubt || c->result->no_doubt)
         c->is->doubt = c->result->doubt;
+    take_nudges(c);
     return c->result->hasten || issuance_set_note(c->is, c->result->note);
 }
 
@@ -455,12 +466,20 @@ static enum store_status save(struct commit *c)
     return status == STORE_OK && c->sub->state != 0 ? subscription_save(c->txn, c->sub) : status;
 }
 
+static uint64_t due_of(const struct commit *c)
+{
+    uint64_t due_ms = c->result->due_ms ? c->result->due_ms : c->now_ms;
+    if (c->result->looked && c->is->pushed_ms >= c->errand->began_ms)
+        return sooner(due_ms, c->errand->began_ms + LOOK_EVERY_MS); /* the push came after this look began */
+    if (c->result->nudged && c->is->pushed_ms > c->is->looked_ms)
+        return sooner(due_ms, c->is->looked_ms + LOOK_EVERY_MS); /* the push came while we asked */
+    return due_ms;
+}
+
 static enum store_status apply(struct commit *c)
 {
     enum store_status status = take_facts(c) ? STORE_OK : STORE_IO;
-    c->due_ms = c->result->due_ms ? c->result->due_ms : c->now_ms;
-    if (c->result->looked && c->is->pushed_ms >= c->errand->began_ms)
-        c->due_ms = sooner(c->due_ms, c->errand->began_ms + LOOK_EVERY_MS); /* the push came after this look began */
+    c->due_ms = due_of(c);
     c->next_ms = c->result->due_ms ? c->due_ms : 0;
     if (status == STORE_OK && c->result->not_placed && c->is->sends == 0)
         status = spending_release(c->txn, c->is->id);

@@ -168,6 +168,8 @@ static void take_over(struct errand *e)
     e->sending = e->is.state == ISSUANCE_SUBMITTING && from != ISSUANCE_SUBMITTING;
     if (e->is.state != from)
         log_move(e);
+    if (e->is.state != from && e->is.state == ISSUANCE_SUBMITTED)
+        take_early_pushes(e); /* the next step waits for Sectigo */
     errand_debug_commit(e->issuer, from, e->is.state, false);
 }
 

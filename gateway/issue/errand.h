@@ -43,6 +43,9 @@ struct result {
     bool looked;                         /* Sectigo was asked about it */
     bool hasten;                         /* due_ms may only bring the job forward */
     bool doubt;                          /* a push said failed or rejected */
+    bool nudged;                         /* AutoUpdateDCV was asked, or need not be */
+    bool caa_forbids, caa_passes;        /* Sectigo says that CAA forbids it; has been asked to look again */
+    bool caa_retried;                    /* RetryCAACheck left */
     bool no_doubt;                       /* Sectigo's own status says otherwise */
     bool missed;                         /* a report does not know it */
     bool not_placed;                     /* this request certainly bought nothing */

@@ -8,8 +8,11 @@
 #include "gateway/issue/tables.h"
 #include "store/record.h"
 
-/* Version 2 has the attempt; the first holds one that is 0. */
-enum { RECORD_VERSION = 2, RECORD_MAX = 128 * 1024, ORDERS_MAX = 1024 };
+/* Version 2 has the attempt, version 3 the time of RetryCAACheck; those before hold a 0. */
+enum { RECORD_VERSION = 3, RECORD_MAX = 128 * 1024, ORDERS_MAX = 1024 };
+
+/* One octet, which was the doubt alone at first. */
+enum { FLAG_DOUBT = 1, FLAG_NUDGED = 2, FLAG_CAA = 4 };
 
 enum { RANDOM_HEX = 32 };
 
@@ -83,7 +86,10 @@ static void decode(struct record_reader *r, struct issuance *is)
     is->pushed_ms = record_get_u64(r);
     is->looks = record_get_u32(r);
     is->refusal = (int32_t)record_get_u32(r);
-    is->doubt = record_get_u8(r) != 0;
+    uint8_t flags = record_get_u8(r);
+    is->doubt = flags & FLAG_DOUBT;
+    is->nudged = flags & FLAG_NUDGED;
+    is->caa = flags & FLAG_CAA;
     is->note = record_dup_string(r);
 }
 
@@ -140,9 +146,16 @@ enum store_status issuance_load(struct store_txn *txn, const char *id, struct is
     decode(&r, is);
     bool read = decode_csr(&r, is) && decode_orders(&r, is);
     is->attempt = version >= 2 ? record_get_u8(&r) : 0;
+    is->caa_retried_ms = version >= 3 ? record_get_u64(&r) : 0;
     bool good = read && record_complete(&r) && is->state >= ISSUANCE_QUEUED &&
                 is->state < ISSUANCE_STATES;
     return good ? STORE_OK : STORE_INVALID;
+}
+
+/* The oldest that holds it. */
+static uint8_t version_of(const struct issuance *is)
+{
+    return is->caa_retried_ms ? 3 : is->attempt ? 2 : 1;
 }
 
 static void encode(struct record_writer *w, const struct issuance *is)
@@ -168,21 +181,23 @@ static void encode(struct record_writer *w, const struct issuance *is)
     record_put_u64(w, is->pushed_ms);
     record_put_u32(w, is->looks);
     record_put_u32(w, (uint32_t)is->refusal);
-    record_put_u8(w, is->doubt);
+    record_put_u8(w, (uint8_t)((is->doubt ? FLAG_DOUBT : 0) | (is->nudged ? FLAG_NUDGED : 0) | (is->caa ? FLAG_CAA : 0)));
     record_put_string(w, is->note);
     record_put_bytes(w, is->csr, is->csr_len);
     record_put_u32(w, is->order_count);
     for (uint32_t i = 0; i < is->order_count; i++)
         record_put_fixed(w, is->orders[i].octets, ACME_ID_LEN);
-    if (is->attempt)
+    if (version_of(is) >= 2)
         record_put_u8(w, is->attempt);
+    if (version_of(is) >= 3)
+        record_put_u64(w, is->caa_retried_ms);
 }
 
 enum store_status issuance_save(struct store_txn *txn, struct issuance *is)
 {
     struct record_writer w;
     enum store_status status = STORE_INVALID;
-    record_begin(&w, is->attempt ? RECORD_VERSION : 1, RECORD_MAX);
+    record_begin(&w, version_of(is), RECORD_MAX);
     encode(&w, is);
     if (!w.failed)
         status = store_put(txn, ISSUE_ISSUANCES, is->id, strlen(is->id), w.data, w.len);

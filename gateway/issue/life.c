@@ -10,6 +10,7 @@
 #include "gateway/issue/ending.h"
 #include "gateway/issue/errand.h"
 #include "gateway/issue/family.h"
+#include "gateway/issue/nudge.h"
 #include "gateway/issue/request.h"
 #include "gateway/issue/step.h"
 #include "gateway/issue/waiting.h"
@@ -358,7 +359,10 @@ static void on_status(void *ctx, const struct upstream_reply *reply)
         step_note(e, "Sectigo cannot go on with the order: %s %s", order->status ? order->status : "",
              order->reason ? order->reason : "");
         errand_log(e, LOG_LEVEL_ERROR, "Sectigo cannot go on with a paid order", e->result.note);
+        e->result.caa_forbids = strstr(e->result.note, "CAA") != NULL;
         step_look_again(e, ISSUANCE_BLOCKED);
+        if (e->result.caa_forbids)
+            e->result.due_ms = clock_ms(); /* our own look at CAA comes next */
     } else {
         e->result.no_doubt = true;
         step_look_again(e, e->is.state);
@@ -428,6 +432,16 @@ static enum step collect(struct errand *e)
     return STEP_WAIT;
 }
 
+static enum step submitted(struct errand *e)
+{
+    return e->is.nudged ? collect(e) : nudge_step(e);
+}
+
+static enum step blocked(struct errand *e)
+{
+    return nudge_is_about_caa(e) ? nudge_caa(e) : collect(e);
+}
+
 /* ---- held: time has passed ---- */
 
 static enum step held_over(struct errand *e)
@@ -445,8 +459,8 @@ enum step life_step(struct errand *e)
         [ISSUANCE_PUBLISHED] = control_published,
         [ISSUANCE_SUBMITTING] = submitting,
         [ISSUANCE_UNKNOWN] = settle,
-        [ISSUANCE_SUBMITTED] = collect,
-        [ISSUANCE_BLOCKED] = collect,
+        [ISSUANCE_SUBMITTED] = submitted,
+        [ISSUANCE_BLOCKED] = blocked,
         [ISSUANCE_HELD] = held_over,           [ISSUANCE_CANCELLING] = ending_cancel,
     };
     return steps[e->is.state] ? steps[e->is.state](e) : STEP_END;

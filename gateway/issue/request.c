@@ -1,5 +1,6 @@
 #include "gateway/issue/request.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -423,6 +424,50 @@ void request_family(struct sectigo_form *form, const struct subscription *sub)
     sectigo_form_add(form, "orderNumber", sub->order_number);
     sectigo_form_add(form, "queryType", "2");
 }
+void request_retry_caa(struct sectigo_form *form, const struct issuance *is)
+{
+    add_which(form, is);
+}
+
+/* Names separated by spaces, methods by commas, in the same order; IP_ADDRESS_PRE is none that can be changed to. */
+static bool add_methods(struct sectigo_form *form, const struct acme_names *names, const struct config_dcv *dcv)
+{
+    char *lists[2] = {NULL, NULL};
+    size_t lengths[2];
+    FILE *streams[2] = {open_memstream(&lists[0], &lengths[0]), open_memstream(&lists[1], &lengths[1])};
+    bool any = false;
+    for (size_t i = 0; streams[0] && streams[1] && i < names->count; i++) {
+        enum sectigo_dcv_method method = method_of(dcv, &names->list[i]);
+        if (method == SECTIGO_DCV_IP_ADDRESS)
+            continue;
+        fprintf(streams[0], "%s%s", any ? " " : "", names->list[i].value);
+        fprintf(streams[1], "%s%s", any ? "," : "", sectigo_dcv_method_name(method));
+        any = true;
+    }
+    for (size_t i = 0; i < 2; i++)
+        any = (!streams[i] || fclose(streams[i]) == 0) && streams[i] && lists[i] && any;
+    if (any) {
+        sectigo_form_add(form, "domainNames", lists[0]);
+        sectigo_form_add(form, "newMethods", lists[1]);
+    }
+    free(lists[0]);
+    free(lists[1]);
+    return any;
+}
+
+bool request_update_dcv(struct sectigo_form *form, const struct issuance *is, const struct subscription *sub,
+                        const struct config_dcv *dcv)
+{
+    /* A replacement has no number of its own where the reply gave none: the newest of the family is meant. */
+    bool newest = is->kind == ISSUANCE_REPLACEMENT && strcmp(is->order_number, sub->order_number) == 0;
+    sectigo_form_add(form, newest ? "baseOrderNumber" : "orderNumber", is->order_number);
+    if (shape_of(sub->product) == MULTI)
+        return add_methods(form, &sub->names, dcv) && !form->failed;
+    enum sectigo_dcv_method method = method_of(dcv, sole_name(&sub->names));
+    sectigo_form_add(form, "newMethod", sectigo_dcv_method_name(method));
+    return method != SECTIGO_DCV_IP_ADDRESS && !form->failed;
+}
+
 void request_status(struct sectigo_form *form, const struct issuance *is)
 {
     add_which(form, is);

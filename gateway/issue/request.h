@@ -44,6 +44,10 @@ void request_order(struct sectigo_form *form, const struct issuance *issuance, c
                    const struct acme_policy *policy);
 /* Whether the subscription's product is a wildcard. */
 bool request_is_wildcard(const struct subscription *subscription);
+/* AutoUpdateDCV with the methods that the order has. False where it has none that the call takes, or memory is short. */
+bool request_update_dcv(struct sectigo_form *form, const struct issuance *issuance,
+                        const struct subscription *subscription, const struct config_dcv *dcv);
+void request_retry_caa(struct sectigo_form *form, const struct issuance *issuance);
 void request_collect(struct sectigo_form *form, const struct issuance *issuance);
 void request_status(struct sectigo_form *form, const struct issuance *issuance);
 /* GetDetailedOrderStatus of the whole family; CollectSSL of one of its certificate IDs, "" for the newest. */

@@ -147,3 +147,52 @@ def test_name_without_a_global_address(make_world):
     _, url = _finalized(world, ["internal." + ZONE])
     note = _wait_note(world, url)
     assert "cannot be fetched" in note and "127.0.0.1 is not reachable from everywhere" in note, note
+
+
+# ---- after submission ----
+
+def test_sectigo_is_asked_once_to_look_at_once(make_world):
+    world = make_world(learn="both", issue_delay=2)
+    for names in (["once." + ZONE], ["two-a." + ZONE, "two-b." + ZONE]):
+        before = world.requests()["AutoUpdateDCV"]
+        client, url = _finalized(world, names)
+        assert "BEGIN CERTIFICATE" in client.certificate(url)
+        assert world.requests()["AutoUpdateDCV"] == before + 1
+    assert not [line for line in world.log() if "at once" in line.get("msg", "")]
+
+
+@pytest.mark.parametrize("action", ["status-500", "code:-160"])
+def test_that_it_would_not_changes_nothing(make_world, action):
+    world = make_world(learn="push")
+    world.set_faults({"endpoint": "AutoUpdateDCV", "action": action, "times": 1})
+    client, url = _finalized(world, ["grumble." + ZONE])
+    world.wait_log(lambda line: "at once" in line.get("msg", ""))
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    assert world.requests()["AutoUpdateDCV"] == 1
+
+
+def _unlooked(config):
+    _impatient(config)
+    config["dcv"]["preflight"] = "off"
+
+
+def test_caa_that_forbids_a_paid_order(make_world):
+    """The gateway hears of it by push, looks at CAA by itself, and has Sectigo look again once that allows it."""
+    world = make_world(change=_unlooked)
+    names = ["late-caa." + ZONE]
+    world.dns.update(lambda update: (update.add("late-caa", 60, "A", "127.0.0.1"),
+                                     update.add("late-caa", 60, "CAA", '0 issue "letsencrypt.org"')))
+    client, url = _finalized(world, names)
+    world.wait_log(lambda line: "CAA keeps Sectigo from issuing" in line.get("msg", ""))
+    assert world.requests()["RetryCAACheck"] == 0
+    deadline = time.monotonic() + 30
+    while True:
+        shown = ctl_json(world, "order", "show", _order_id(url))
+        if (shown["issuance"]["note"] or "").startswith(f"Sectigo may not issue: late-caa.{ZONE}: the CAA record"):
+            break
+        assert time.monotonic() < deadline, shown
+    assert shown["status"] == "processing" and shown["issuance"]["state"] == "blocked", shown
+    world.dns.update(lambda update: update.replace("late-caa", 60, "CAA", '0 issue "sectigo.com"'))
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    assert world.requests()["RetryCAACheck"] == 1
+    assert len(world.bought(names)) == 1, world.ledger()

@@ -99,6 +99,10 @@ class World:
         ledger = json.loads(self._ask_sandbox("/sandbox/ledger"))
         return ledger["orders"] if isinstance(ledger, dict) else ledger
 
+    def requests(self):
+        """How often each call was made, by its name."""
+        return json.loads(self._ask_sandbox("/sandbox/ledger"))["requests"]
+
     def set_faults(self, *faults):
         self._ask_sandbox("/sandbox/faults", json.dumps(list(faults)).encode())
 

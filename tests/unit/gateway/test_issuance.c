@@ -91,7 +91,9 @@ static void fill(struct issuance *is)
                             .pushed_ms = 15,
                             .looks = 4,
                             .refusal = -55,
-                            .doubt = true};
+                            .doubt = true,
+                            .caa = true,
+                            .caa_retried_ms = 16};
     is->csr = malloc(3);
     memcpy(is->csr, "\x30\x01\x00", 3);
     is->csr_len = 3;
@@ -137,7 +139,8 @@ static void test_record(void **state)
     assert_int_equal(read.pushed_ms, 15);
     assert_int_equal(read.looks, 4);
     assert_int_equal(read.refusal, -55);
-    assert_true(read.doubt);
+    assert_true(read.doubt && read.caa && !read.nudged);
+    assert_int_equal(read.caa_retried_ms, 16);
     assert_true(read.csr_has_cn);
     assert_int_equal(read.csr_len, 3);
     assert_memory_equal(read.csr, is.csr, 3);
