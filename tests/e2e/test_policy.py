@@ -42,6 +42,12 @@ def bound_client(world, key, digest="sha256"):
     return client
 
 
+def wait_issuance(world, order_url, state):
+    """Other orders of this world have held and refused issuances, too."""
+    order = order_url.rsplit("/", 1)[1]
+    world.wait_log(lambda line: line.get("msg") == "issuance is " + state and line.get("order") == order)
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     from world import World
@@ -59,13 +65,17 @@ def test_required_and_said_so(world):
     problem(client.new_account(), "externalAccountRequired", 403)
 
 
+@pytest.mark.parametrize("policy", ["web", "inside"])
 @pytest.mark.parametrize("name", ["certbot", "lego"])
-def test_clients_bind_and_get_a_certificate(world, name):
-    key = ctl(world, "eab", "create", "web", "note=for " + name)
+def test_clients_bind_and_get_a_certificate(world, name, policy):
+    """Where the policy trusts, the client finds its authorization valid and meets no challenge."""
+    key = ctl(world, "eab", "create", policy, "note=for " + name)
     words = {"certbot": ["--eab-kid", key["id"], "--eab-hmac-key", key["hmac_key"]],
              "lego": ["--eab", "--kid", key["id"], "--hmac", key["hmac_key"]]}[name]
     client = CLIENTS[name](world)
-    names = [f"eab-{name}." + ZONE]
+    client.folder = world.path(f"{name}-{policy}")  # an account of its own
+    os.makedirs(client.folder)
+    names = [f"{policy}-{name}." + ZONE]
     done = client.order(names, more=words)
     assert done.status == 0, done.output
     assert len(world.bought(names)) == 1
@@ -160,13 +170,13 @@ def test_a_disabled_key_stops_its_accounts_at_once_and_buys_nothing(world):
     ctl(world, "upstream", "pause", "main")
     try:
         assert client.finalize(order, make_csr(names)).json()["status"] == "processing"
-        world.wait_log(lambda line: line.get("msg") == "issuance is held")
+        wait_issuance(world, url, "held")
         ctl(world, "eab", "disable", key["id"])
         problem(client.post(url, None), "unauthorized", 403)
         problem(client.try_order(names), "unauthorized", 403)
     finally:
         ctl(world, "upstream", "resume", "main")
-    world.wait_log(lambda line: line.get("msg") == "issuance is refused")
+    wait_issuance(world, url, "refused")
     ctl(world, "eab", "enable", key["id"])
     order = client.wait(url, ("processing",))
     assert order["status"] == "invalid" and "disabled" in order["error"]["detail"]
