@@ -241,6 +241,7 @@ def _prepare(world, cases):
 @pytest.fixture(scope="module")
 def matrix(request, tmp_path_factory):
     lanes = Lanes()
+    tmp_path_factory.getbasetemp()  # made at the first call, which the lanes must not race for
     cases = chosen(request, "test_killed")
 
     def work(number, cases):

@@ -150,6 +150,7 @@ def _config(config, bare):
 
 @pytest.fixture(scope="module")
 def matrix(request, tmp_path_factory):
+    tmp_path_factory.getbasetemp()  # made at the first call, which the lanes must not race for
     lanes = Lanes()
     titles = chosen(request, "test_faults")
 
