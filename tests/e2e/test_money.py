@@ -192,6 +192,27 @@ def test_csr_without_cn(make_world, how, product):
         assert bought["product"] == product
 
 
+def test_the_product_is_chosen_for_the_csr_that_leaves(make_world):
+    """The first CSR has a CN and is refused; the one that waited behind it has none, and takes another product."""
+    def change(config):
+        config["profiles"][0]["csr_without_cn"] = "multi_domain"
+        config["acme"]["hold_finalize"] = "0s"
+    world = make_world(change=change)
+    names = ["waited." + ZONE]
+    ctl(world, "upstream", "pause", "main")
+    with http_responder(world.ports["http01"]) as responder:
+        for common_name in (names[0], None):
+            client = _client(world)
+            url, order = client.ready_order(names, responder)
+            assert client.finalize(order, make_csr(names, common_name=common_name)).status_code == 200
+    world.wait_log(lambda line: line.get("msg") == "issuance is held")
+    world.set_faults({"endpoint": "AutoApplyOrder", "action": "code:-11"})
+    ctl(world, "upstream", "resume", "main")
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    bought, = world.bought(names)
+    assert bought["product"] == MULTI
+
+
 def test_a_sold_subscription_serves_after_the_table_was_edited(make_world):
     """Its product is not in the profile any more: replacements go on all the same, and nothing is bought."""
     world = make_world()

@@ -91,6 +91,10 @@ def test_a_restored_store_buys_nothing_anew(make_world):
     _order(world, client, wild)
     for names in (kept, lost, wild, fresh):
         assert len(world.bought(names)) == 1, names
+    replaced = [order for order in world.ledger() if order["kind"] == "replacement" and order["names"] == kept]
+    family = next(ctl_json(world, "subscription", "show", sub["id"])["certificate_ids"]
+                  for sub in ctl_json(world, "subscription", "list")["items"] if sub["names"] == kept)
+    assert set(replaced[0]["certificateIDs"]) <= set(family), "made after the backup, and of the family all the same"
     kinds = {line["issuance"]: line["what"] for line in ctl_json(world, "audit")["items"]}
     assert sorted(kinds.values()) == ["purchase", "purchase", "replacement", "replacement", "replacement"]
     assert ctl_json(world, "upstream", "reconcile", "main")
