@@ -94,6 +94,7 @@ static bool may_buy(struct issuer *issuer, struct store_txn *txn, const struct c
     return true;
 }
 
+/* Then the step into submitting replaces it, and there is nothing to pay (imported_instead). */
 static bool is_imported(struct store_txn *txn, const struct subscription_scope *scope)
 {
     struct subscription sub;
@@ -274,21 +275,6 @@ static enum store_status attach_any(struct finalize *f, const struct subscriptio
     return status;
 }
 
-/* One that serves, by what the store knows or by what a reconciliation found. */
-static enum store_status find(struct finalize *f, const struct subscription_scope *scope, const struct issuance *is,
-                              struct subscription *sub)
-{
-    enum store_status status = subscription_find(f->txn, scope, f->now_ms, sub);
-    if (status != STORE_NOT_FOUND)
-        return status;
-    subscription_clear(sub);
-    status = imported_for(f->txn, scope, f->now_ms, sub);
-    if (status != STORE_OK)
-        return status;
-    unsigned product = choose_product(f, is);
-    return product ? imported_claim(f->txn, sub, scope, product) : STORE_REFUSED;
-}
-
 static enum store_status place(struct finalize *f, struct issuance *is)
 {
     struct subscription sub;
@@ -299,7 +285,7 @@ static enum store_status place(struct finalize *f, struct issuance *is)
         return status;
     if (login.unshared_ms) /* a replacement there revokes what others may still serve */
         scope.only_key = f->csr->spki_sha256;
-    status = find(f, &scope, is, &sub);
+    status = subscription_find(f->txn, &scope, f->now_ms, &sub);
 
     if (status == STORE_NOT_FOUND) {
         status = buy(f, is);

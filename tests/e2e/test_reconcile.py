@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 
-from acme_client import AcmeClient, http_responder, make_csr
+from acme_client import AcmeClient, http_responder, make_csr, problem
 from dns_server import ZONE
 from test_ctl import ctl, ctl_json
 
@@ -78,6 +78,11 @@ def test_a_restored_store_buys_nothing_anew(make_world):
     held = {tuple(names): _order(world, client, names, "held") for names in (lost, fresh)}
     for url in held.values():
         assert "upstream reconcile" in _await_state(world, url, "held")["note"]
+    def limit(config):
+        _eager(config)
+        config["spending"] = {"purchases_per_month": 2}  # the one of the backup, and the fresh one
+    world.change = limit
+    world.write_config()
     world.restart_gateway()
     client.reconnect()
     assert _login(world)["state"] == "restored", "the pause is stored"
@@ -88,7 +93,10 @@ def test_a_restored_store_buys_nothing_anew(make_world):
     assert login["state"] == "open" and login["restored_ms"] is None and login["imported"] == 2
     for url in held.values():
         assert "BEGIN CERTIFICATE" in client.certificate(url)
-    _order(world, client, wild)
+    ctl(world, "upstream", "pause", "main")
+    _order(world, client, wild)  # free, so neither pause nor limit holds it
+    problem(client.try_order(["more." + ZONE]), "rateLimited", 429)
+    ctl(world, "upstream", "resume", "main")
     for names in (kept, lost, wild, fresh):
         assert len(world.bought(names)) == 1, names
     replaced = [order for order in world.ledger() if order["kind"] == "replacement" and order["names"] == kept]
