@@ -71,12 +71,14 @@ def _impatient(obtain):
 
 
 def test_slow_upstream_and_finalize_sent_again(slow_world, program):
-    """The second run finds its order still unfinished or valid, and sends finalize again as after a restart."""
+    """The second run finds its order still unfinished or valid, and sends finalize again as after a restart; once the
+    gateway has been restarted too."""
     with Webroot(slow_world) as web:
         obtain = Obtain(slow_world, web, program, names_for("go"))
 
         def impatient_twice():
             _impatient(obtain)
+            slow_world.restart_gateway()
             _impatient(obtain)
 
         check_slow(slow_world, obtain.names, impatient_twice, obtain.get)
