@@ -81,6 +81,7 @@ struct config_validation {
 };
 
 enum config_tsig_algorithm { CONFIG_TSIG_SHA256, CONFIG_TSIG_SHA512 };
+enum config_ip_method { CONFIG_IP_HTTP, CONFIG_IP_ADDRESS_PRE };
 enum config_preflight { CONFIG_PREFLIGHT_ENFORCE, CONFIG_PREFLIGHT_WARN, CONFIG_PREFLIGHT_OFF };
 
 /* Where CNAME_CSR_HASH records may be published. */
@@ -98,6 +99,7 @@ struct config_dcv_hook {
 
 struct config_dcv {
     struct config_strings methods; /* "http", "cname": preference for names that are no wildcards; default http */
+    enum config_ip_method ip_method; /* of IP addresses; default http */
     struct config_dcv_zone *zones;
     unsigned zone_count;
     struct config_dcv_hook hook;

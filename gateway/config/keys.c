@@ -241,6 +241,12 @@ static const struct config_key validation_keys[] = {
 };
 static const struct config_table validation_table = TABLE(validation_keys, struct config);
 
+static const struct config_word ip_methods[] = {
+    {"http", CONFIG_IP_HTTP},
+    {"ip_address_pre", CONFIG_IP_ADDRESS_PRE},
+    {0},
+};
+
 static const struct config_word preflights[] = {
     {"enforce", CONFIG_PREFLIGHT_ENFORCE},
     {"warn", CONFIG_PREFLIGHT_WARN},
@@ -300,6 +306,7 @@ static const struct config_key dcv_keys[] = {
      .standard = "http",
      .check = config_is_dcv_method,
      .expected = "one of http, cname"},
+    {.name = "ip_method", .kind = CONFIG_WORD, .at = AT(dcv.ip_method), .standard = "http", .words = ip_methods},
     {.name = "zones",
      .kind = CONFIG_RECORDS,
      .at = AT(dcv.zones),

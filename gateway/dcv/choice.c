@@ -32,8 +32,13 @@ static bool refuse(const struct config_dcv *dcv, const struct acme_identifier *n
 bool dcv_choose(const struct config_dcv *dcv, const struct acme_identifier *name, struct dcv_choice *choice,
                 struct acme_problem *problem)
 {
-    const struct config_dcv_zone *zone = deepest_zone(dcv, name->value);
+    const struct config_dcv_zone *zone = name->type == ACME_DNS_NAME ? deepest_zone(dcv, name->value) : NULL;
     *choice = (struct dcv_choice){.method = SECTIGO_DCV_CNAME, .zone = zone};
+    if (name->type == ACME_IP_ADDRESS) {
+        *choice = (struct dcv_choice){.method = dcv->ip_method == CONFIG_IP_HTTP ? SECTIGO_DCV_HTTP
+                                                                                 : SECTIGO_DCV_IP_ADDRESS};
+        return true;
+    }
     if (identifier_is_wildcard(name))
         return zone || refuse(dcv, name, problem);
     for (unsigned i = 0; i < dcv->methods.count; i++) {

@@ -191,6 +191,8 @@ static void look_for(struct errand *e, const struct sectigo_token *token, const 
     struct dcv_choice choice;
     if (!dcv_choose(settings(e), name, &choice, &problem)) {
         on_preflight(e, false, problem.detail);
+    } else if (choice.method == SECTIGO_DCV_IP_ADDRESS) {
+        on_preflight(e, true, ""); /* Sectigo has validated the address before */
     } else {
         bool started = choice.method == SECTIGO_DCV_CNAME ? look_for_record(e, token, choice.zone->zone)
                                                           : look_for_file(e, token, name->value);

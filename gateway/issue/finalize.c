@@ -51,9 +51,6 @@ static struct subscription_scope scope_of(const char *policy, const struct confi
 static bool check_name(const struct config_dcv *dcv, const struct acme_identifier *name, struct acme_problem *problem)
 {
     struct dcv_choice choice;
-    if (name->type != ACME_DNS_NAME)
-        return acme_problem_set(problem, ACME_UNSUPPORTED_IDENTIFIER, "%s: this server issues for DNS names only",
-                                name->value);
     return dcv_choose(dcv, name, &choice, problem);
 }
 

@@ -71,14 +71,15 @@ static bool is_extended(unsigned code)
     return product && product->validation == SECTIGO_EV;
 }
 
-/* Whether a product of this shape gives exactly these names. */
+/* Whether a product of this shape gives exactly these names. Addresses are documented for domainNames alone, which only
+ * multi-domain products take. */
 static bool fits(enum shape shape, const struct config_profile *profile, const struct config_dcv *dcv,
                  const struct acme_names *names)
 {
     if (shape == WILDCARD)
         return is_wildcard_set(names) && (names->count == 1 || profile->accept_base_of_wildcard);
     if (shape == SINGLE)
-        return names->count == 1 ? !identifier_is_wildcard(&names->list[0])
+        return names->count == 1 ? names->list[0].type == ACME_DNS_NAME && !identifier_is_wildcard(&names->list[0])
                                  : www_pair(names) && share_method(dcv, names);
     return !has_wildcard(names) || (profile->wildcards_in_multi && !is_extended(profile->product_multi));
 }
@@ -89,10 +90,20 @@ static unsigned product_of(const struct config_profile *profile, enum shape shap
     return products[shape];
 }
 
+static bool has_address(const struct acme_names *names)
+{
+    bool found = false;
+    for (size_t i = 0; i < names->count; i++)
+        found = found || names->list[i].type == ACME_IP_ADDRESS;
+    return found;
+}
+
 static unsigned nothing_fits(const struct acme_names *names, struct acme_problem *problem)
 {
     return refuse(problem, ACME_REJECTED_IDENTIFIER,
-                  has_wildcard(names)    ? "this profile sells no certificate with a wildcard among these names"
+                  has_address(names)     ? "this profile sells no certificate for IP addresses, which only multi-domain "
+                                           "products have"
+                  : has_wildcard(names)  ? "this profile sells no certificate with a wildcard among these names"
                   : names->count == 1    ? "this profile sells no certificate for a single name"
                                          : "this profile sells no certificate for several names: order one for "
                                            "each name");

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 import http.server
+import ipaddress
 import json
 import threading
 import time
@@ -86,6 +87,17 @@ def thumbprint(key):
     return b64(hashlib.sha256(text.encode()).digest())
 
 
+def _address(name):
+    try:
+        return ipaddress.ip_address(name)
+    except ValueError:
+        return None
+
+
+def _general_name(name):
+    return x509.IPAddress(_address(name)) if _address(name) else x509.DNSName(name)
+
+
 def make_csr(names, key=None, common_name=None, organization=None):
     """DER of a CSR; without a CN, as certbot makes them."""
     key = key or ec.generate_private_key(ec.SECP256R1())
@@ -93,7 +105,7 @@ def make_csr(names, key=None, common_name=None, organization=None):
     subject += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject))
     if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False)
+        builder = builder.add_extension(x509.SubjectAlternativeName([_general_name(n) for n in names]), critical=False)
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
@@ -180,7 +192,7 @@ class AcmeClient:
         return answer
 
     def try_order(self, names, **members):
-        identifiers = [{"type": "dns", "value": name} for name in names]
+        identifiers = [{"type": "ip" if _address(name) else "dns", "value": name} for name in names]
         return self.post(self.directory["newOrder"], {"identifiers": identifiers, **members})
 
     def new_order(self, names):

@@ -112,7 +112,7 @@ def test_csr_is_checked(world, client, responder):
                                   "UPPER CASE.acme.example", "127.0.0.1", "*.*.acme.example", "a.*.acme.example",
                                   "x" * 64 + ".acme.example", "acme.example:80", "b\u00fccher.acme.example"])
 def test_names_are_checked(client, name):
-    answer = client.try_order([name])
+    answer = client.post(client.directory["newOrder"], {"identifiers": [{"type": "dns", "value": name}]})
     assert answer.status_code == 400, answer.text
     assert answer.json()["type"].split(":")[-1] in ("rejectedIdentifier", "malformed"), answer.text
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from acme_client import AcmeClient, http_responder, make_csr
+from acme_client import AcmeClient, http_responder, make_csr, problem
 from dns_server import ZONE
 from loopback import release_port, take_port
 from test_ctl import ctl, ctl_json
@@ -196,3 +196,39 @@ def test_caa_that_forbids_a_paid_order(make_world):
     assert "BEGIN CERTIFICATE" in client.certificate(url)
     assert world.requests()["RetryCAACheck"] == 1
     assert len(world.bought(names)) == 1, world.ledger()
+
+
+# ---- addresses ----
+
+@pytest.mark.parametrize("method, asked", [("http", "HTTP_CSR_HASH"), ("ip_address_pre", "IP_ADDRESS_PRE")])
+def test_address_beside_a_name(make_world, method, asked):
+    def change(config):
+        config["dcv"]["ip_method"] = method
+
+    world = make_world(learn="poll", change=change)
+    names = ["127.0.0.1", "beside." + ZONE]
+    client, url = _finalized(world, names)
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    order, = world.bought(names)
+    methods = {domain["name"]: domain["method"] for domain in order["dcv"]}
+    assert methods["127.0.0.1"] == asked, methods
+    assert methods["beside." + ZONE] == "HTTP_CSR_HASH", methods
+
+
+def test_address_alone(make_world):
+    world = make_world(learn="poll")
+    client, url = _finalized(world, ["127.0.0.1"])
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    order, = world.bought(["127.0.0.1"])
+    assert order["product"] in (492, "492"), order
+
+
+def test_address_where_no_multi_domain_product_is_sold(make_world):
+    def change(config):
+        del config["profiles"][0]["products"]["multi"]
+
+    world = make_world(change=change)
+    client = AcmeClient(world.directory, world.pki.ca)
+    assert client.new_account().status_code == 201
+    answer = client.try_order(["127.0.0.1"])
+    assert "which only multi-domain products have" in problem(answer, "rejectedIdentifier", 400)["detail"]

@@ -130,6 +130,7 @@ static void test_standards_of_the_gateway(void **state)
     assert_int_equal(c->dcv.hook.timeout_ms, 60000);
     assert_int_equal(c->dcv.preflight, CONFIG_PREFLIGHT_ENFORCE);
     assert_int_equal(c->dcv.preflight_retry_ms, 30000);
+    assert_int_equal(c->dcv.ip_method, CONFIG_IP_HTTP);
     assert_int_equal(c->dcv.resolvers.count + c->dcv.insecure_zones.count + c->dcv.global.count, 0);
     assert_int_equal(c->dcv.caa_identities.count, 0);
     assert_null(c->dcv.trust_anchor);
@@ -192,11 +193,12 @@ static void test_words(void **state)
     config_free(c);
     c = load_base(f, "logins:\n",
                   "dcv: {resolvers: [9.9.9.9], trust_anchor: @/file, insecure_zones: [corp.example], "
-                  "http_proxy: 'http://p.example:3128', global: [10.20.0.0/16], caa_identities: [ca.example]}\n"
+                  "http_proxy: 'http://p.example:3128', global: [10.20.0.0/16], ip_method: ip_address_pre, caa_identities: [ca.example]}\n"
                   "logins:\n");
     assert_string_equal(c->dcv.resolvers.list[0], "9.9.9.9");
     assert_non_null(c->dcv.trust_anchor);
     assert_string_equal(c->dcv.insecure_zones.list[0], "corp.example");
+    assert_int_equal(c->dcv.ip_method, CONFIG_IP_ADDRESS_PRE);
     assert_string_equal(c->dcv.http_proxy, "http://p.example:3128");
     assert_string_equal(c->dcv.global.list[0], "10.20.0.0/16");
     assert_string_equal(c->dcv.caa_identities.list[0], "ca.example");

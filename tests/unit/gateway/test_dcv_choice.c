@@ -69,6 +69,21 @@ static void takes_the_preferred_method_that_can_serve(void **state)
     assert_refused(&http, "*.other.net", "order the host names instead");
 }
 
+static void addresses_have_a_setting_of_their_own(void **state)
+{
+    (void)state;
+    struct config_dcv dcv = settings(cname_only, 4);
+    struct acme_identifier address = {.type = ACME_IP_ADDRESS, .value = "192.0.2.1"};
+    struct acme_problem problem = {0};
+    struct dcv_choice choice;
+    assert_true(dcv_choose(&dcv, &address, &choice, &problem));
+    assert_int_equal(choice.method, SECTIGO_DCV_HTTP);
+    dcv.ip_method = CONFIG_IP_ADDRESS_PRE;
+    assert_true(dcv_choose(&dcv, &address, &choice, &problem));
+    assert_int_equal(choice.method, SECTIGO_DCV_IP_ADDRESS);
+    assert_null(choice.zone);
+}
+
 static void takes_the_deepest_zone_that_covers_the_name(void **state)
 {
     (void)state;
@@ -184,6 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_preferred_method_that_can_serve),
+        cmocka_unit_test(addresses_have_a_setting_of_their_own),
         cmocka_unit_test(takes_the_deepest_zone_that_covers_the_name),
         cmocka_unit_test(without_zones_only_http_serves),
         cmocka_unit_test(names_of_one_zone_share_a_record),

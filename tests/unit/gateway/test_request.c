@@ -35,7 +35,8 @@ static unsigned choose(const struct config_profile *profile, const struct config
     char text[256], *save = NULL;
     snprintf(text, sizeof text, "%s", list);
     for (char *at = strtok_r(text, " ", &save); at; at = strtok_r(NULL, " ", &save)) {
-        struct acme_identifier name = {.type = ACME_DNS_NAME};
+        struct acme_identifier name = {.type = strpbrk(at, "abcdefghijklmnopqrstuvwxyz") ? ACME_DNS_NAME
+                                                                                           : ACME_IP_ADDRESS};
         snprintf(name.value, sizeof name.value, "%s", at);
         assert_true(names_add(&names, &name));
     }
@@ -56,6 +57,8 @@ static void test_shapes(void **state)
     } cases[] = {
         {"example.com", SINGLE, SINGLE, MULTI, SINGLE},
         {"www.example.com", SINGLE, SINGLE, MULTI, SINGLE},
+        {"192.0.2.1", MULTI, 0, MULTI, MULTI}, /* addresses stand in domainNames */
+        {"192.0.2.1 example.com", MULTI, 0, MULTI, MULTI},
         {"example.com www.example.com", SINGLE, SINGLE, MULTI, SINGLE},
         {"www.example.com www.www.example.com", MULTI, 0, MULTI, MULTI}, /* not registrable */
         {"co.uk www.co.uk", MULTI, 0, MULTI, MULTI},                     /* above it */
