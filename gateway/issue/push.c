@@ -5,6 +5,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/issue/errand.h"
+#include "gateway/issue/login.h"
 #include "gateway/issue/notice.h"
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
@@ -83,6 +84,35 @@ static void apply(struct errand *e, struct sectigo_push *push)
     errand_query(e);
 }
 
+/* Polling was faster; that the login pushes is worth knowing all the same. */
+struct arrival_note {
+    struct store_op op;
+    char login[ACME_POLICY_MAX + 1];
+};
+
+static enum store_status note_push(struct store_txn *txn, void *arg)
+{
+    const struct arrival_note *arrived = arg;
+    return login_note_push(txn, arrived->login, clock_ms());
+}
+
+static void on_noted(struct store_op *op, enum store_status status)
+{
+    if (status != STORE_OK)
+        log_warning("that a login pushes cannot be stored", "reason", store_status_text(status));
+    free(op->arg);
+}
+
+static void note_late_push(const struct errand *e)
+{
+    struct arrival_note *arrived = calloc(1, sizeof *arrived);
+    if (!arrived)
+        return;
+    memcpy(arrived->login, e->sub.login, sizeof arrived->login);
+    arrived->op = (struct store_op){.fn = note_push, .arg = arrived, .done = on_noted};
+    store_submit(e->issuer->at.store, &arrived->op);
+}
+
 static void tell_revocation(const struct errand *e, const struct sectigo_push *push)
 {
     if (e->is.state == ISSUANCE_COLLECTED && is_for(e, push) &&
@@ -133,6 +163,7 @@ static void on_arrival(void *ctx)
              e->is.state == ISSUANCE_CANCELLING) {
         apply(e, push);
     } else {
+        note_late_push(e);
         tell_revocation(e, push);
         push_free(push);
         errand_free(e);

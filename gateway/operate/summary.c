@@ -131,6 +131,7 @@ void status_get(struct request *request)
     object_put(&o, "spending", spending_json(txn));
     store_read_end(txn);
     object_put(&o, "issuances", states_json(request->admin));
+    object_put(&o, "gave_up", patience_json(request->admin, clock_ms()));
     object_put(&o, "logins", upstreams_json(request->admin));
     object_put(&o, "store", store_json(request->admin));
     answer_json(request->answer, 200, object_end(&o));
@@ -177,6 +178,9 @@ static json_t *login_json(struct store_txn *txn, const struct upstream_login *lo
     object_time(&o, "no_credit_ms", known.no_credit_ms);
     object_time(&o, "unshared_ms", known.unshared_ms);
     object_time(&o, "last_push_ms", known.pushed_ms);
+    if (status == STORE_OK && known.pushed_ms == 0 && store_count(txn, ISSUE_SUBSCRIPTIONS) > 0)
+        object_text(&o, "warning", "Sectigo has never delivered a push about an order of this login: certificates are "
+                                   "found by polling only, hours late");
     ledger_put(&o, config, &ledger);
     object_put(&o, "test", json_boolean(config->test));
     object_text(&o, "url", config->url);

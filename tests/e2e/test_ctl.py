@@ -53,6 +53,8 @@ def test_status(bought):
     login, = status["logins"]
     assert login["login"] == "main" and login["state"] == "open"
     assert login["last_push_ms"] > 0, "the stand-in pushed the certificate"
+    assert "warning" not in login
+    assert status["gave_up"] == {"accounts": 0, "certificates": 0}
     assert "collected: 1" in ctl(world, "status").stdout
 
 

@@ -133,6 +133,7 @@ def test_multi_domain_purchase_past_its_deadline_stays(make_world):
     assert _subscription(world, names, "live")
     asked = _requests(world)
     assert not asked.get("AutoReject") and not asked.get("AutoRefund")
+    assert "never delivered a push" in ctl_json(world, "status")["logins"][0]["warning"]
     _advance(world, _wait_order(world, "unpaid"), step="all")
     wait_for("the order is issued", lambda: world.ledger()[0]["state"] == "issued")
     assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))

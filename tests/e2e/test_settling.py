@@ -2,12 +2,17 @@
 Sectigo has none."""
 
 import base64
+import contextlib
+import json
+import signal
+import threading
 import urllib.parse
 
 import pytest
+import requests
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from acme_client import make_csr
+from acme_client import http_responder, make_csr
 from dns_server import ZONE
 from sandbox_client import wait_for
 from test_endings import _advance, _client, _order, _requests, _settings
@@ -35,6 +40,37 @@ def _replace_by_hand(world, names):
     number = world.ledger()[1]["orderNumber"]
     _advance(world, urllib.parse.quote(number, safe=""), step="all")
     wait_for("the foreign replacement", lambda: world.ledger()[1]["state"] == "issued")
+
+
+def test_store_stays_locked_until_the_last_call_has_ended(make_world):
+    """An upgrade that overlaps may not settle what the old daemon still has on the wire (section 4, rule 6)."""
+    world = _world(make_world, True)
+    names = ["overlap." + ZONE]
+    client = _client(world)
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(names, responder)
+    world.set_faults({"endpoint": "AutoApplyOrder", "action": "delay", "seconds": 4, "times": 1})
+    threading.Thread(target=_finalize_and_forget, args=(client, order, names), daemon=True).start()
+    wait_for("the request on the wire", lambda: _fired(world))
+    stopping = world.gateway
+    stopping.signal(signal.SIGTERM)
+    second = world.run_gateway("--config", world.path("acmegate.yaml"))
+    assert second.returncode != 0 and "owns this store" in second.stdout, second.stdout
+    assert stopping.wait_end() == 0
+    assert len(world.bought(names)) == 1  # the call had ended when the lock was given up
+    world.start_gateway()
+    client.reconnect()
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    assert _requests(world)["AutoApplyOrder"] == 1 and not _requests(world).get("WebHostReport")
+
+
+def _finalize_and_forget(client, order, names):
+    with contextlib.suppress(requests.exceptions.RequestException):
+        client.finalize(order, make_csr(names))
+
+
+def _fired(world):
+    return json.loads(world._ask_sandbox("/sandbox/faults"))["fired"]
 
 
 @pytest.mark.parametrize("takes_number", [True, False])

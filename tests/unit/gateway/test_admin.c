@@ -8,7 +8,9 @@
 #include "acme/order.h"
 #include "gateway/issue/login.h"
 #include "gateway/operate/admin.h"
+#include "acme/certificate.h"
 #include "gateway/operate/audit.h"
+#include "gateway/operate/request.h"
 #include "gateway/operate/scan.h"
 
 struct bench {
@@ -213,6 +215,44 @@ static void test_audit_in_pages(void **state)
     assert_int_equal(number(json_array_get(json_object_get(b->json, "items"), 0), "time_ms"), 1769904000000);
 }
 
+/* ---- clients that gave up ---- */
+
+enum { MINUTE_MS = 60 * 1000, DAY_MIN = 24 * 60 };
+
+static enum store_status write_certificates(struct store_txn *txn, void *arg)
+{
+    static const struct {
+        uint8_t account;
+        uint64_t age_min;
+        uint64_t downloaded_s;
+    } made[] = {{1, 61, 0}, {1, 3 * DAY_MIN, 0}, {2, 29 * DAY_MIN, 0}, {3, 120, 7}, {4, 59, 0}, {5, 31 * DAY_MIN, 0}};
+    uint64_t now_ms = *(uint64_t *)arg;
+    enum store_status status = STORE_OK;
+    for (uint8_t i = 0; status == STORE_OK && i < sizeof made / sizeof *made; i++) {
+        struct acme_certificate certificate = {.id = {{i, 1}},
+                                               .account = {{made[i].account}},
+                                               .serial = {i, 1},
+                                               .serial_len = 2,
+                                               .issued_ms = now_ms - made[i].age_min * MINUTE_MS,
+                                               .downloaded_s = made[i].downloaded_s,
+                                               .chain = (char[]){"x"},
+                                               .certificate_id = (char[]){""},
+                                               .issuance = (char[]){"i"}};
+        status = acme_certificate_save(txn, &certificate);
+    }
+    return status;
+}
+
+static void test_clients_that_gave_up(void **state)
+{
+    struct bench *b = *state;
+    uint64_t now_ms = 1769904000000u;
+    assert_int_equal(store_call(b->temp.store, write_certificates, &now_ms), STORE_OK);
+    b->json = patience_json(&b->admin, now_ms);
+    assert_int_equal(number(b->json, "accounts"), 2);
+    assert_int_equal(number(b->json, "certificates"), 3);
+}
+
 /* ---- logins ---- */
 
 struct change {
@@ -274,6 +314,7 @@ int main(void)
         ADMIN_TEST(test_bodies_of_backup),
         ADMIN_TEST(test_cost),
         ADMIN_TEST(test_audit_in_pages),
+        ADMIN_TEST(test_clients_that_gave_up),
         ADMIN_TEST(test_login_remembers_pause_and_push),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
