@@ -1,24 +1,7 @@
-/* Policies: patterns, members, quotas; external account keys: binding, sealing, disabling. */
-#include "tests/unit/acme/client.h"
-
-#include <openssl/hmac.h>
+/* Policies: patterns, members; external account keys: binding, sealing, disabling. */
+#include "tests/unit/acme/bound.h"
 
 #include "acme/entitlement.h"
-#include "acme/external_key.h"
-#include "acme/policy.h"
-
-static const uint8_t seal[EXTERNAL_KEY_SEAL_LEN] = "a key that seals in tests......";
-static const char *const one_name[] = {"a.example", NULL};
-
-static void set(struct acme_policy *policy, const char *json)
-{
-    char reason[ACME_POLICY_REASON_MAX] = "";
-    json_t *members = json_loads(json, 0, NULL);
-    assert_non_null(members);
-    if (!acme_policy_set(policy, members, reason))
-        fail_msg("%s", reason);
-    json_decref(members);
-}
 
 static void names_match_patterns(void **state)
 {
@@ -102,32 +85,6 @@ static void members_are_checked_and_all_or_nothing(void **state)
 
 /* ---- with a server ---- */
 
-struct change {
-    struct acme_policy *policy;
-    struct external_key *key;
-};
-
-static enum store_status save(struct store_txn *txn, void *arg)
-{
-    struct change *change = arg;
-    enum store_status status = change->policy ? acme_policy_save(txn, change->policy) : STORE_OK;
-    return status == STORE_OK && change->key ? external_key_save(txn, change->key) : status;
-}
-
-static void store_policy(struct world *w, const char *name, const char *json)
-{
-    struct acme_policy policy;
-    assert_true(acme_policy_make(name, &policy));
-    set(&policy, json);
-    assert_int_equal(store_call(w->store, save, &(struct change){.policy = &policy}), STORE_OK);
-    acme_policy_clear(&policy);
-}
-
-static void store_key(struct world *w, struct external_key *key)
-{
-    assert_int_equal(store_call(w->store, save, &(struct change){.key = key}), STORE_OK);
-}
-
 static void a_policy_survives_the_store(void **state)
 {
     (void)state;
@@ -187,52 +144,6 @@ static void external_keys_begin_with_a_letter(void **state)
         assert_true(mac[0] < 0x80); /* what base64url writes as a letter */
     }
     assert_false(external_key_id_good("-mine"));
-}
-
-/* newAccount with a binding; what: which part of it is wrong. */
-enum wrong { NOTHING, WRONG_MAC, WRONG_URL, WRONG_KEY, WRONG_KID, WITH_NONCE };
-
-static void make_binding(char *out, size_t size, const struct external_key *key, const struct client *c,
-                         const struct client *other, enum wrong wrong)
-{
-    uint8_t mac[EXTERNAL_KEY_MAC_LEN], tag[32];
-    char header[256], input[2048], protected64[512], payload64[1024], tag64[64], jwk[512];
-    unsigned tag_len = sizeof tag;
-    assert_true(external_key_open(key, seal, mac));
-    mac[0] ^= wrong == WRONG_MAC;
-    snprintf(header, sizeof header, "{\"alg\":\"HS256\",\"kid\":\"%s\",\"url\":\"" BASE "%s\"%s}",
-             wrong == WRONG_KID ? "unknown" : key->id, wrong == WRONG_URL ? "/acme/new-order" : "/acme/new-account",
-             wrong == WITH_NONCE ? ",\"nonce\":\"x\"" : "");
-    snprintf(jwk, sizeof jwk, "%s", wrong == WRONG_KEY ? other->jwk : c->jwk);
-    base64url_encode(header, strlen(header), protected64);
-    base64url_encode(jwk, strlen(jwk), payload64);
-    snprintf(input, sizeof input, "%s.%s", protected64, payload64);
-    assert_non_null(HMAC(EVP_sha256(), mac, sizeof mac, (uint8_t *)input, strlen(input), tag, &tag_len));
-    base64url_encode(tag, tag_len, tag64);
-    snprintf(out, size, "{\"externalAccountBinding\":{\"protected\":\"%s\",\"payload\":\"%s\",\"signature\":\"%s\"}}",
-             protected64, payload64, tag64);
-}
-
-static void open_bound(struct world *w, struct external_key *key, const char *policy)
-{
-    world_open(w);
-    w->config.external_account_required = true;
-    w->config.seal = seal;
-    world_restart(w);
-    store_policy(w, "web", policy);
-    assert_true(external_key_make(key, "k1", "web", 1, seal));
-    store_key(w, key);
-}
-
-static struct reply bind_account(struct world *w, struct client *c, const struct external_key *key)
-{
-    char payload[4096];
-    client_make(c);
-    make_binding(payload, sizeof payload, key, c, c, NOTHING);
-    struct reply r = post(w, c, "/acme/new-account", payload);
-    if (r.it->status == 201)
-        snprintf(c->kid, sizeof c->kid, "%s", r.it->location);
-    return r;
 }
 
 static void a_binding_is_checked_whole(void **state)
@@ -410,76 +321,21 @@ static void accounts_without_a_key_are_never_trusted(void **state)
     world_close(&w);
 }
 
-static void names_profiles_and_quotas_are_held(void **state)
+static void names_are_authorized_before_an_order_by_policy_too(void **state)
 {
     (void)state;
-    static const char *const foreign[] = {"a.example", "b.other", "c.other", NULL};
-    struct world w;
-    struct external_key key;
-    struct client c, second;
-    struct acme_order order;
-    char url[ACME_URL_MAX];
-    open_bound(&w, &key, "{\"names\":[\".example\"],\"orders_per_day\":2,\"accounts\":1,\"profiles\":[\"short\"]}");
-    struct reply r = bind_account(&w, &c, &key);
-    assert_status(&r, 201);
-    reply_free(&r);
-    r = new_order(&w, &c, foreign, url);
-    assert_int_equal(json_array_size(json_object_get(r.json, "subproblems")), 2);
-    assert_problem(&r, 400, ACME_REJECTED_IDENTIFIER, "does not allow b.other");
-    for (int i = 0; i < 2; i++) {
-        r = new_order(&w, &c, one_name, url);
-        assert_status(&r, 201);
-        reply_free(&r);
-        order_read(&w, url, &order);
-        assert_string_equal(order.profile, "short");
-        acme_order_clear(&order);
-    }
-    r = new_order(&w, &c, one_name, url);
-    assert_true(r.it->retry_after_s > 0 && r.it->retry_after_s <= 86400);
-    assert_problem(&r, 429, ACME_RATE_LIMITED, "used up until midnight UTC");
-    r = bind_account(&w, &second, &key);
-    assert_problem(&r, 429, ACME_RATE_LIMITED, "allows 1 accounts");
-    client_free(&c);
-    client_free(&second);
-    world_close(&w);
-}
-
-static void order_status(struct world *w, struct client *c, const char *const *names, int status)
-{
-    char url[ACME_URL_MAX];
-    struct reply r = new_order(w, c, names, url);
-    if (status == 429) {
-        assert_int_equal(r.it->retry_after_s, 86400);
-        assert_problem(&r, 429, ACME_RATE_LIMITED, "different names within 200 days");
-    } else {
-        assert_status(&r, status);
-        reply_free(&r);
-    }
-}
-
-static void different_names_are_counted_while_they_last(void **state)
-{
-    (void)state;
-    static const char *const two[] = {"a.example", "*.a.example", NULL}, *const other[] = {"b.example", NULL},
-                      *const both[] = {"a.example", "b.example", NULL};
     struct world w;
     struct external_key key;
     struct client c;
-    open_bound(&w, &key, "{\"names\":[\"*\"],\"distinct_names\":2}");
+    open_bound(&w, &key, "{\"names\":[\".example\"],\"validation\":\"trusted\"}");
     struct reply r = bind_account(&w, &c, &key);
     reply_free(&r);
-    order_status(&w, &c, two, 201);
-    order_status(&w, &c, two, 201); /* known names are free */
-    order_status(&w, &c, other, 429);
-    order_status(&w, &c, both, 429);
-    w.now_ms += 150 * 86400 * 1000ULL;
-    order_status(&w, &c, two, 201); /* they count from their latest order */
-    w.now_ms += 199 * 86400 * 1000ULL;
-    order_status(&w, &c, other, 429);
-    w.now_ms += 2 * 86400 * 1000ULL;
-    order_status(&w, &c, other, 201);
-    order_status(&w, &c, both, 201);
-    order_status(&w, &c, two, 429);
+    r = post(&w, &c, "/acme/new-authz", "{\"identifier\":{\"type\":\"dns\",\"value\":\"a.other\"}}");
+    assert_problem(&r, 400, ACME_REJECTED_IDENTIFIER, "does not allow a.other");
+    r = post(&w, &c, "/acme/new-authz", "{\"identifier\":{\"type\":\"dns\",\"value\":\"a.example\"}}");
+    assert_status(&r, 201);
+    assert_string_equal(member(&r, "status"), "valid");
+    reply_free(&r);
     client_free(&c);
     world_close(&w);
 }
@@ -497,8 +353,7 @@ int main(void)
         cmocka_unit_test(a_disabled_key_stops_its_accounts),
         cmocka_unit_test(trusted_accounts_need_no_challenge),
         cmocka_unit_test(accounts_without_a_key_are_never_trusted),
-        cmocka_unit_test(different_names_are_counted_while_they_last),
-        cmocka_unit_test(names_profiles_and_quotas_are_held),
+        cmocka_unit_test(names_are_authorized_before_an_order_by_policy_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
