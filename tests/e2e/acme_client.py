@@ -109,6 +109,11 @@ def make_csr(names, key=None, common_name=None, organization=None):
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
+def spoil_signature(csr):
+    """The same CSR with one bit of its signature turned over."""
+    return csr[:-1] + bytes([csr[-1] ^ 1])
+
+
 def problem(answer, kind, status):
     """Asserts that the answer is this problem document, and returns it."""
     shown = f"{answer.status_code} {answer.headers}\n{answer.text[:2000]}"

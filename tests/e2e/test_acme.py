@@ -3,7 +3,7 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from acme_client import AcmeClient, b64, http_responder, make_csr, make_key, problem
+from acme_client import AcmeClient, b64, http_responder, make_csr, make_key, problem, spoil_signature
 from dns_server import ZONE
 from pki import chain_of, names_of
 
@@ -97,7 +97,7 @@ def test_csr_is_checked(world, client, responder):
     bad = {"another name": make_csr(["other." + ZONE]), "a name too many": make_csr([name, "other." + ZONE]),
            "no name": make_csr([]), "a foreign CN": make_csr([name], common_name="other." + ZONE),
            "a weak curve": make_csr([name], ec.generate_private_key(ec.SECP224R1())), "no CSR": b"\x30\x00",
-           "a spoilt signature": make_csr([name])[:-1] + b"\x00",
+           "a spoilt signature": spoil_signature(make_csr([name])),
            "the account's key": make_csr([name], client.key.private)}
     _, order = client.ready_order([name], responder)
     for what, csr in bad.items():
