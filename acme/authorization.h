@@ -25,7 +25,13 @@ enum acme_authz_status {
     ACME_AUTHZ_REVOKED,
 };
 
-enum acme_challenge_type { ACME_HTTP_01 = 1, ACME_DNS_01, ACME_TLS_ALPN_01, ACME_CHALLENGE_TYPES };
+enum acme_challenge_type {
+    ACME_HTTP_01 = 1,
+    ACME_DNS_01,
+    ACME_TLS_ALPN_01,
+    ACME_DNS_ACCOUNT_01, /* draft-ietf-acme-dns-account-label-03 */
+    ACME_CHALLENGE_TYPES
+};
 enum acme_challenge_status {
     ACME_CHALLENGE_PENDING = 1,
     ACME_CHALLENGE_PROCESSING,
@@ -90,7 +96,7 @@ enum { ACME_VALIDATION_SUBJECT_LEN = ACME_ID_LEN + 1 };
 
 /* Everything that a validator needs to know, read in one snapshot. */
 struct acme_validation {
-    struct acme_id authz, order;
+    struct acme_id authz, order, account;
     enum acme_challenge_type type;
     struct acme_identifier identifier; /* without "*." */
     char token[ACME_TOKEN_TEXT + 1];

@@ -8,13 +8,14 @@
 
 enum { TOKEN_LEN = 32 };
 
-/* Which challenges can prove control of what: a wildcard only dns-01 (RFC 8555 section 7.1.3), an IP address not dns-01
- * (RFC 8738 section 7). */
+/* Which challenges can prove control of what: a wildcard only those by DNS (RFC 8555 section 7.1.3), an IP address none of
+ * them (RFC 8738 section 7). */
 static bool can_prove(enum acme_challenge_type type, const struct acme_identifier *name)
 {
+    bool by_dns = type == ACME_DNS_01 || type == ACME_DNS_ACCOUNT_01;
     if (identifier_is_wildcard(name))
-        return type == ACME_DNS_01;
-    return name->type == ACME_DNS_NAME || type != ACME_DNS_01;
+        return by_dns;
+    return name->type == ACME_DNS_NAME || !by_dns;
 }
 
 static bool is_offered(const struct acme_config *config, enum acme_challenge_type type,

@@ -41,6 +41,7 @@ enum store_status acme_validation_load(struct store_txn *txn, const uint8_t subj
             status = STORE_NOT_FOUND;
         } else {
             validation->order = authz.order;
+            validation->account = authz.account;
             validation->identifier = authz.identifier;
             memcpy(validation->token, challenge->token, sizeof validation->token);
             status = load_key_authorization(txn, &authz.account, validation);

@@ -44,6 +44,7 @@ struct gateway {
     struct public public;
     struct admin admin;
     uint8_t seal[EXTERNAL_KEY_SEAL_LEN];
+    char account_urls[ACME_URL_MAX];
     struct egress_rules rules; /* of the validators */
 };
 
@@ -171,6 +172,7 @@ static bool make_workers(struct gateway *g, char reason[static GATEWAY_REASON_MA
                                    .notify_ctx = g};
     g->rules = (struct egress_rules){(const char *const *)g->config->validation.deny.list,
                                      (const char *const *)g->config->validation.allow.list};
+    snprintf(g->account_urls, sizeof g->account_urls, "%s/acme/account/", g->config->acme.url);
     struct validation_config validation = {.store = g->store,
                                            .scheduler = g->scheduler,
                                            .egress = g->egress,
@@ -178,6 +180,7 @@ static bool make_workers(struct gateway *g, char reason[static GATEWAY_REASON_MA
                                                         .tls_port = g->config->validation.tls_port,
                                                         .timeout_ms = g->config->validation.timeout_ms,
                                                         .redirects_max = 10,
+                                                        .account_urls = g->account_urls,
                                                         .rules = &g->rules},
                                            .notify = notify,
                                            .notify_ctx = g};
@@ -226,7 +229,8 @@ static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
         .identifiers_max = from->identifiers_max,
         .offer = {[ACME_HTTP_01] = validation->http_01,
                   [ACME_DNS_01] = validation->dns_01,
-                  [ACME_TLS_ALPN_01] = validation->tls_alpn_01},
+                  [ACME_TLS_ALPN_01] = validation->tls_alpn_01,
+                  [ACME_DNS_ACCOUNT_01] = validation->dns_account_01},
         .order_lifetime_s = from->order_lifetime_s,
         .authz_valid_s = from->authorization_lifetime_s,
         .hold_finalize_ms = from->hold_finalize_ms,

@@ -227,8 +227,8 @@ static bool fill_words(const struct slot *slot)
 {
     char path[CONFIG_PATH_MAX];
     char **given = slot->node->data;
-    for (const struct config_word *word = slot->key->words; given == NULL && word->word != NULL; word++)
-        *(bool *)((char *)slot->base + word->value) = true;
+    for (unsigned i = 0; given == NULL && i < slot->key->min; i++)
+        *(bool *)((char *)slot->base + slot->key->words[i].value) = true;
     for (unsigned i = 0; given != NULL && i < slot->node->count; i++) {
         entry_path(slot, i, path);
         const struct config_word *word = find_word(slot, path, given[i]);

@@ -19,7 +19,7 @@ enum config_kind {
     CONFIG_MONEY,   /* int64_t in hundredths, at most max */
     CONFIG_WORD,    /* an enum: the value of one of words */
     CONFIG_SWITCH,  /* bool: the value of one of words */
-    CONFIG_WORDS,   /* a list of words; the value of each is where its bool stands; absent: all */
+    CONFIG_WORDS,   /* a list of words; the value of each is where its bool stands; absent: the first min of them */
     CONFIG_MAPPING, /* keys under it, described by table; `at` is not used */
     CONFIG_RECORDS, /* a list of mappings: pointer at `at`, unsigned count at `count_at` */
 };

@@ -204,11 +204,12 @@ static const struct config_word challenges[] = {
     {"http-01", AT(validation.http_01)},
     {"dns-01", AT(validation.dns_01)},
     {"tls-alpn-01", AT(validation.tls_alpn_01)},
+    {"dns-account-01", AT(validation.dns_account_01)},
     {0},
 };
 
 static const struct config_key validation_keys[] = {
-    {.name = "challenges", .kind = CONFIG_WORDS, .words = challenges},
+    {.name = "challenges", .kind = CONFIG_WORDS, .words = challenges, .min = 3},
     {.name = "resolvers",
      .kind = CONFIG_LIST,
      .at = AT(validation.resolvers),

@@ -1,4 +1,5 @@
-/* dns-01, RFC 8555 section 8.4. */
+/* dns-01, RFC 8555 section 8.4; and dns-account-01, which has a label of the account in front, so that several accounts
+ * can prove control of a name at once (draft-ietf-acme-dns-account-label-03). */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,10 +11,33 @@
 #include "gateway/validate/txt.h"
 
 enum { DIGEST_LEN = 32, DIGEST_TEXT = BASE64URL_SIZE(DIGEST_LEN), SHOWN_MAX = 4, RECORD_MAX = 256 };
+enum { NAME_SIZE = ACME_NAME_MAX + 64, LABEL_LEN = 16 };
 
-static void record_name(const struct validate_job *job, char name[static ACME_NAME_MAX + 32])
+/* The first octets of the SHA-256 of the account's URL in base32 (RFC 4648 section 6), lower-case. */
+static void account_label(const struct validate_job *job, char label[static LABEL_LEN + 1])
 {
-    snprintf(name, ACME_NAME_MAX + 32, "_acme-challenge.%s", job->validation.identifier.value);
+    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+    char id[ACME_ID_TEXT + 1], url[ACME_URL_MAX];
+    unsigned char digest[DIGEST_LEN] = {0};
+    acme_id_text(&job->validation.account, id);
+    int len = snprintf(url, sizeof url, "%s%s", job->config->account_urls, id);
+    EVP_Digest(url, (size_t)len, digest, NULL, EVP_sha256(), NULL);
+    for (unsigned i = 0; i < LABEL_LEN; i++) {
+        unsigned bit = 5 * i, pair = (unsigned)digest[bit / 8] << 8 | digest[bit / 8 + 1];
+        label[i] = alphabet[pair >> (11 - bit % 8) & 31];
+    }
+    label[LABEL_LEN] = '\0';
+}
+
+static void record_name(const struct validate_job *job, char name[static NAME_SIZE])
+{
+    char label[LABEL_LEN + 1];
+    if (job->validation.type == ACME_DNS_ACCOUNT_01) {
+        account_label(job, label);
+        snprintf(name, NAME_SIZE, "_%s._acme-challenge.%s", label, job->validation.identifier.value);
+    } else {
+        snprintf(name, NAME_SIZE, "_acme-challenge.%s", job->validation.identifier.value);
+    }
 }
 
 static bool expected_text(const struct validate_job *job, char text[static DIGEST_TEXT])
@@ -64,7 +88,7 @@ static void report_others(struct validate_job *job, const struct egress_dns_answ
 static void on_answer(void *ctx, const struct egress_dns_answer *answer)
 {
     struct validate_job *job = ctx;
-    char name[ACME_NAME_MAX + 32], expected[DIGEST_TEXT];
+    char name[NAME_SIZE], expected[DIGEST_TEXT];
     record_name(job, name);
     if (!expected_text(job, expected))
         acme_problem_set(&job->problem, ACME_SERVER_INTERNAL, "The expected TXT record could not be computed.");
@@ -80,11 +104,13 @@ static void on_answer(void *ctx, const struct egress_dns_answer *answer)
 
 void dns01_start(struct validate_job *job)
 {
-    char name[ACME_NAME_MAX + 32];
+    char name[NAME_SIZE];
     record_name(job, name);
     if (job->validation.identifier.type != ACME_DNS_NAME)
         acme_problem_set(&job->problem, ACME_UNSUPPORTED_IDENTIFIER,
-                         "dns-01 cannot prove control of an IP address (RFC 8738 section 7).");
+                         "A DNS record cannot prove control of an IP address (RFC 8738 section 7).");
+    else if (strlen(name) > ACME_NAME_MAX)
+        acme_problem_set(&job->problem, ACME_DNS, "%s is longer than a DNS name can be; use another challenge.", name);
     else if (egress_resolve(job->egress, name, EGRESS_RR_TXT, validate_left_ms(job), on_answer, job))
         return;
     else

@@ -17,7 +17,7 @@ struct validate_job {
 
 /* Each starts its type; it ends the job once, by validate_end from a callback or validate_end_later from within. */
 typedef void validate_type_fn(struct validate_job *job);
-validate_type_fn http01_start, dns01_start, tlsalpn01_start;
+validate_type_fn http01_start, dns01_start /* dns-account-01, too */, tlsalpn01_start;
 
 /* Tells the outcome (job->problem) and frees the job. */
 void validate_end(struct validate_job *job);

@@ -1,4 +1,5 @@
-/* validate: does the client control the name? http-01 and dns-01 (RFC 8555 section 8.3, 8.4), tls-alpn-01 (RFC 8737).
+/* validate: does the client control the name? http-01 and dns-01 (RFC 8555 section 8.3, 8.4), tls-alpn-01 (RFC 8737),
+ * dns-account-01 (draft-ietf-acme-dns-account-label-03).
  *
  * All on the egress thread, asynchronous, bounded in time and size. One file per challenge type.
  */
@@ -14,6 +15,7 @@ struct validate_config {
     uint16_t http_port, tls_port; /* 80 and 443; others only for tests and inside networks */
     uint32_t timeout_ms;          /* of one whole validation, 20 s */
     unsigned redirects_max;       /* 10 */
+    const char *account_urls;     /* what the URL of an account has before its id; for dns-account-01 */
     const struct egress_rules *rules; /* where http-01, its redirects and tls-alpn-01 may connect to; NULL: anywhere */
 };
 

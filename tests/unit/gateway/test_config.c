@@ -118,6 +118,7 @@ static void test_standards_of_the_gateway(void **state)
     assert_string_equal(c->public.push.allow.list[0], "91.199.212.132");
     assert_null(c->admin_socket);
     assert_true(c->validation.http_01 && c->validation.dns_01 && c->validation.tls_alpn_01);
+    assert_false(c->validation.dns_account_01);
     assert_int_equal(c->validation.resolvers.count, 0);
     assert_int_equal(c->validation.http_port, 80);
     assert_int_equal(c->validation.tls_port, 443);

@@ -19,6 +19,7 @@ static const struct dns_row rows[] = {{"_acme-challenge.good.example", DNS_TXT, 
                                       {"_acme-challenge.among.example", DNS_TXT, "one", 0},
                                       {"_acme-challenge.among.example", DNS_TXT, DIGEST, 0},
                                       {"_acme-challenge.among.example", DNS_TXT, "two", 0},
+                                      {"_u7izvdhkv4etrwrp._acme-challenge.mine.example", DNS_TXT, DIGEST, 0},
                                       {"_acme-challenge.alias.example", DNS_CNAME, "_acme-challenge.good.example", 0},
                                       {"_acme-challenge.name.test", DNS_TXT, DIGEST, 0},
                                       {"_acme-challenge.longer.example", DNS_TXT, DIGEST "x", 0},
@@ -35,7 +36,8 @@ static const struct dns_row rows[] = {{"_acme-challenge.good.example", DNS_TXT, 
                                       {NULL, 0, NULL, 0}};
 
 static struct world world;
-static const struct validate_config config = {.timeout_ms = 10000, .redirects_max = 10};
+static const struct validate_config config = {
+    .timeout_ms = 10000, .redirects_max = 10, .account_urls = "https://acme.test/acme/account/"};
 static const struct validate_config impatient = {.timeout_ms = 200, .redirects_max = 10};
 
 static void proves_control(void **state)
@@ -48,6 +50,26 @@ static void proves_control(void **state)
         judge(&world, &config, ACME_DNS_01, names[i], &verdict);
         expect_valid(&verdict);
     }
+}
+
+/* The label is base32 of the first ten octets of SHA-256 over https://acme.test/acme/account/AAAAAAAAAAAAAAAAAAAAAAAA,
+ * the account of zeros, by Python. */
+static void looks_for_the_label_of_the_account(void **state)
+{
+    (void)state;
+    struct verdict verdict;
+    char longest[ACME_NAME_MAX + 1];
+    judge(&world, &config, ACME_DNS_ACCOUNT_01, "mine.example", &verdict);
+    expect_valid(&verdict);
+    judge(&world, &config, ACME_DNS_ACCOUNT_01, "good.example", &verdict); /* dns-01's record is another */
+    expect_problem(&verdict, ACME_DNS, "TXT record of _u7izvdhkv4etrwrp._acme-challenge.good.example: ");
+    judge(&world, &config, ACME_DNS_ACCOUNT_01, "127.0.0.1", &verdict);
+    expect_problem(&verdict, ACME_UNSUPPORTED_IDENTIFIER, "IP address");
+    for (size_t i = 0; i < 230; i++)
+        longest[i] = i % 50 == 49 ? '.' : 'x';
+    strcpy(longest + 230, ".example");
+    judge(&world, &config, ACME_DNS_ACCOUNT_01, longest, &verdict);
+    expect_problem(&verdict, ACME_DNS, "is longer than a DNS name can be");
 }
 
 static void says_what_is_wrong(void **state)
@@ -114,7 +136,7 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(proves_control),
+        cmocka_unit_test(looks_for_the_label_of_the_account), cmocka_unit_test(proves_control),
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(does_not_wait_for_ever),
         cmocka_unit_test(joins_pieces),
