@@ -67,4 +67,14 @@ DIFFERENCES = [
     *_each("pebble", "size of a request", "6.7", "test_oversized_body", "has no bound of its own",
            {"65537": _MALFORMED, "1048576": _MALFORMED}),
     *_each("pebble", "challenges", "7.5.1", "test_8555_7_5_1_retry_after", "sends no Retry-After", {"answer": False}),
+    *[row for feature, section, test in (
+        ("pre-authorization", "7.4.1", "test_8555_7_4_1_new_authz"),
+        ("pre-authorization", "7.4.1", "test_8555_7_4_1_refused"),
+        ("renewal information", "4", "test_9773_4_renewal_info"),
+        ("renewal information", "4", "test_9773_4_unknown_certificates"),
+        ("replacing a certificate", "5", "test_9773_5_replaces"),
+        ("profiles", "3", "test_profiles_3_directory"),
+        ("profiles", "4", "test_profiles_4_new_order"),
+        ("dns-account-01", "3.2", "test_dns_account_label_3_2_dns_account_01"))
+      for row in _each("pebble", feature, section, test, "does not offer it", {"offered": False})],
 ]

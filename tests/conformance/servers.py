@@ -19,8 +19,11 @@ class Acmegate:
     name = "acmegate"
 
     def __init__(self, folder, external_account=False):
-        change = {"change": lambda config: config["acme"].update(external_account="required")}
-        self.world = World(folder, **(change if external_account else {}))
+        def change(config):
+            config["validation"]["challenges"] = ["http-01", "dns-01", "tls-alpn-01", "dns-account-01"]
+            if external_account:
+                config["acme"]["external_account"] = "required"
+        self.world = World(folder, change=change)
         self.directory, self.ca, self.dns = self.world.directory, self.world.pki.ca, self.world.dns
         self.http_port, self.alpn_port = self.world.ports["http01"], self.world.ports["alpn"]
         self.port = self.world.ports["acme"]
