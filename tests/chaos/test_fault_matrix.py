@@ -1,6 +1,7 @@
 """Every fault of Sectigo's stand-in at every call, alone and in random pairs: each order ends in one certificate or one
 truthful error, and is paid once."""
 
+import copy
 import os
 import random
 
@@ -8,7 +9,7 @@ import pytest
 
 from chaos_world import WAIT_S, ZONE, ChaosWorld, Order, check_agreement, revoke, wait_for
 from faults import REFUSALS, RESEND_S, SETTLE_AGAIN_S, TIMEOUT_S, USUAL, alone, modes, pairs
-from lanes import Lanes, chosen, share, thinned
+from lanes import SLOW, Lanes, chosen, share, thinned
 
 SEED = int(os.environ.get("ACMEGATE_CHAOS_SEED", "1"))
 ORDERS = 500  # of the full range
@@ -30,6 +31,7 @@ def _title(case):
 
 CASES = _all()
 LANES = 6
+DEADLINE_S = 12 if SLOW else 4  # of an order that nobody issues
 
 
 class Trial:
@@ -52,13 +54,15 @@ class Trial:
             self.leaf = self.order.wait_valid()
         if self.kind != "revocation":
             self.order = self.new_order()
-        self.world.settings(**{**USUAL, **self.mode}, issueDelayMs=1500 if self.kind == "doubted" else 0)
+        self.world.settings(**{**USUAL, **self.mode}, issueDelayMs=1500 if self.kind in ("doubted", "slow") else 0,
+                            paymentRequired=self.kind in ("blocked", "overdue"))
         self.world.set_faults(*self.rules)
         getattr(self, "run_" + self.kind, self.run_order)()
         self.check_paid()
 
     def new_order(self):
-        return Order(self.client, self.names, self.responder, common_name=self.names[0])
+        profile = "short" if self.kind == "overdue" else "dv"
+        return Order(self.client, self.names, self.responder, common_name=self.names[0], profile=profile)
 
     def run_order(self):
         self.order.finalize()
@@ -90,10 +94,49 @@ class Trial:
     def run_doubted(self):
         """Sectigo says that the order has failed, which it has not."""
         self.order.finalize()
-        def number():
-            return self.world.ctl("order", "show", self.order.id)["issuance"].get("order_number")
-        self.world.push(orderNumber=wait_for("an order number", number), status="failed", statusCode="5")
+        self.world.push(orderNumber=self.placed(), status="failed", statusCode="5")
         self.settle()
+
+    def placed(self):
+        """Sectigo's number, once the gateway has stored it."""
+        return wait_for("an order number", lambda: self.shown().get("order_number"))
+
+    def shown(self):
+        return self.world.ctl("order", "show", self.order.id)["issuance"]
+
+    def block(self):
+        """Sectigo was paid, and then CAA forbids it to issue."""
+        self.order.finalize()
+        number, owner = self.placed(), self.names[0].removesuffix("." + ZONE)
+        self.world.dns.update(lambda update: (update.add(owner, 60, "A", "127.0.0.1"),
+                                              update.add(owner, 60, "CAA", '0 issue ";"')))
+        self.world.advance(number, "payment")
+
+    def unblock(self):
+        owner = self.names[0].removesuffix("." + ZONE)
+        self.world.dns.update(lambda update: update.delete(owner))
+
+    def run_blocked(self):
+        self.block()
+        wait_for("blocked", lambda: self.shown()["state"] == "blocked")
+        self.unblock()
+        self.settle()
+
+    def run_overdue(self):
+        """Cancelled and refunded at its deadline; then, and not before, its names are bought again."""
+        self.block()
+        assert self.order.wait_end()["status"] == "invalid"
+        def refunded():
+            [sold] = self.world.bought(self.names)
+            return sold["state"] == "rejected" and sold.get("refundedCents", 0) > 0
+        wait_for(f"the refund for {self.names[0]}", refunded)
+        wait_for("the refund in the store", lambda: all(
+            sub["state"] != "dead" for sub in self.world.all("subscription") if sub["names"] == self.names))
+        self.clear()
+        self.unblock()
+        self.order = self.new_order()
+        self.order.finalize()
+        self.order.wait_valid()
 
     def run_revocation(self):
         assert revoke(self.client, self.leaf).status_code == 200
@@ -109,13 +152,14 @@ class Trial:
     def clear(self):
         self.met |= {one["action"] for one in self.world.ask("faults")["fired"]}
         self.world.clear_faults()
-        self.world.settings(**USUAL, issueDelayMs=0)
+        self.world.settings(**USUAL, issueDelayMs=0, paymentRequired=False)
 
     def check_paid(self):
         self.clear()
         if len(self.rules) == 1 and self.rules[0]["action"] != "refuse":  # that one may have met this test
             assert self.rules[0]["action"] in self.met, "the fault was not met"
-        assert len(self.world.bought(self.names)) == 1, self.world.sold(self.names)
+        paid = 2 if self.kind == "overdue" else 1
+        assert len(self.world.bought(self.names)) == paid, self.world.sold(self.names)
 
 
 def _run_lane(world, number, titles, lanes):
@@ -130,8 +174,8 @@ def _run_lane(world, number, titles, lanes):
                     trial.run()
                 finally:
                     trial.clear()
-    check_agreement(world)
-    left = [row for row in world.all("issuance") if row["state"] not in ("collected", "refused")]
+    check_agreement(world, [trial.names for trial in trials.values() if trial.kind == "overdue"])
+    left = [row for row in world.all("issuance") if row["state"] not in ("collected", "refused", "dead")]
     assert not left, left
     wait_for("no job is left", lambda: world.ctl("status")["jobs"]["overdue"] == 0)
 
@@ -144,6 +188,7 @@ def _is_bare(number):
 
 def _config(config, bare):
     config["logins"][0]["replace_foreign_order_number"] = not bare
+    config["profiles"].append({**copy.deepcopy(config["profiles"][0]), "name": "short", "deadline": f"{DEADLINE_S}s"})
     config["logins"][0]["timeout"] = f"{TIMEOUT_S * 1000:.0f}ms"
     config["issuance"].update(settle_again=f"{SETTLE_AGAIN_S * 1000:.0f}ms", resend=f"{RESEND_S * 1000:.0f}ms")
 
