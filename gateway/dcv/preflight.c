@@ -14,6 +14,7 @@ struct preflight {
     preflight_done_fn *done;
     void *ctx;
     const struct config_dcv *dcv;
+    bool *not_global;
     char *body; /* wanted */
     struct egress_url url;
     struct egress_fetch fetch;
@@ -89,10 +90,11 @@ static void judge(const struct preflight *preflight, char reason[static PREFLIGH
 
 static void on_fetch(void *ctx, struct egress_fetch *fetch)
 {
-    (void)fetch;
     struct preflight *preflight = ctx;
     char reason[PREFLIGHT_REASON_MAX];
     judge(preflight, reason);
+    if (fetch->none_allowed && preflight->not_global != NULL)
+        *preflight->not_global = true;
     end(preflight, reason);
 }
 
@@ -114,6 +116,7 @@ bool preflight_http(struct egress *egress, const struct preflight_http *want, pr
     preflight->done = done;
     preflight->ctx = ctx;
     preflight->dcv = want->dcv;
+    preflight->not_global = want->not_global;
     preflight->body = body;
     preflight->fetch.url = &preflight->url;
     preflight->fetch.port = want->dcv->http_port;

@@ -17,6 +17,7 @@ struct preflight_http {
     const char *path; /* "/.well-known/pki-validation/<MD5>.txt" */
     const char *body; /* what must be found there: lines compared without regard to trailing white space */
     uint32_t timeout_ms;
+    bool *not_global; /* set where no address of the name can be reached from everywhere; may be NULL */
 };
 /* ok: found as wanted. Otherwise reason is a sentence with the exact URL, the address asked, and what was found. */
 typedef void preflight_done_fn(void *ctx, bool ok, const char *reason);

@@ -7,8 +7,9 @@
 #include "sectigo/sectigo.h"
 #include "store/record.h"
 
-/* Version 2 has skip_preflight, and is written only where that is set. */
+/* Version 2 has flags, and is written only where one is set. */
 enum { RECORD_VERSION = 2, RECORDS_MAX = 256, RECORD_MAX = RECORDS_MAX * 800 };
+enum { FLAG_SKIP_PREFLIGHT = 1, FLAG_CNAME_FIRST = 2 };
 
 void dcv_records_clear(struct dcv_records *records)
 {
@@ -94,7 +95,9 @@ enum store_status dcv_records_load(struct store_txn *txn, const char *issuance, 
         if (r.failed || !add(records, &record))
             return STORE_INVALID;
     }
-    records->skip_preflight = version >= 2 && record_get_u8(&r) != 0;
+    uint8_t flags = version >= 2 ? record_get_u8(&r) : 0;
+    records->skip_preflight = flags & FLAG_SKIP_PREFLIGHT;
+    records->cname_first = flags & FLAG_CNAME_FIRST;
     return record_complete(&r) ? STORE_OK : STORE_INVALID;
 }
 
@@ -102,15 +105,17 @@ enum store_status dcv_records_save(struct store_txn *txn, const char *issuance, 
 {
     struct record_writer w;
     enum store_status status = STORE_INVALID;
-    record_begin(&w, records->skip_preflight ? RECORD_VERSION : 1, RECORD_MAX);
+    uint8_t flags = (uint8_t)((records->skip_preflight ? FLAG_SKIP_PREFLIGHT : 0) |
+                              (records->cname_first ? FLAG_CNAME_FIRST : 0));
+    record_begin(&w, flags ? RECORD_VERSION : 1, RECORD_MAX);
     record_put_u32(&w, (uint32_t)records->count);
     for (size_t i = 0; i < records->count; i++) {
         record_put_string(&w, records->list[i].zone);
         record_put_string(&w, records->list[i].owner);
         record_put_string(&w, records->list[i].target);
     }
-    if (records->skip_preflight)
-        record_put_u8(&w, 1);
+    if (flags)
+        record_put_u8(&w, flags);
     if (!w.failed)
         status = store_put(txn, ISSUE_DCV_RECORDS, issuance, strlen(issuance), w.data, w.len);
     record_free(&w);

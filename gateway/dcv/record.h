@@ -1,5 +1,5 @@
 /* record: the CNAME_CSR_HASH records of an issuance, stored before they are published, so that none is forgotten; and
- * whether preflight is skipped.
+ * whether preflight is skipped, and CNAME preferred.
  *
  * issuance.md section 9. Names are without final dots.
  */
@@ -21,6 +21,7 @@ struct dcv_records {
     struct dcv_record *list; /* owned */
     size_t count;
     bool skip_preflight; /* the operator wants the order sent whatever preflight sees */
+    bool cname_first;    /* a name has no address that Sectigo can fetch a file from */
 };
 void dcv_records_clear(struct dcv_records *records);
 /* The records that the names need, each once. False when out of memory, or where the token cannot be made; clear

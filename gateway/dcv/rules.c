@@ -31,6 +31,16 @@ enum store_status dcv_rules_load(struct store_txn *txn, const struct config_dcv 
     return STORE_OK;
 }
 
+bool dcv_rules_cname_first(struct dcv_rules *rules)
+{
+    static char cname[] = "cname", http[] = "http", *cname_first[] = {cname, http, NULL};
+    struct config_strings *methods = &rules->dcv.methods;
+    if (methods->count < 2 || strcmp(methods->list[0], cname) == 0)
+        return false;
+    *methods = (struct config_strings){cname_first, 2};
+    return true;
+}
+
 void dcv_rules_clear(struct dcv_rules *rules)
 {
     acme_policy_clear(&rules->policy);

@@ -17,6 +17,9 @@ struct dcv_rules {
 /* Reading. A policy that is not there changes nothing. Clear *rules in any case. */
 enum store_status dcv_rules_load(struct store_txn *txn, const struct config_dcv *dcv, const char *policy,
                                  struct dcv_rules *rules);
+/* From here on CNAME comes before HTTP, for names that a zone covers. False where it does already, or is no method
+ * here: nothing changes. */
+bool dcv_rules_cname_first(struct dcv_rules *rules);
 void dcv_rules_clear(struct dcv_rules *rules);
 
 #endif

@@ -215,7 +215,7 @@ static void transfer(struct egress_fetch *fetch, const struct egress_address *ad
 }
 
 /* Leaves those that may be asked. Where none is left the reason names the last that may not. */
-static void keep_allowed(const struct egress_fetch *fetch, struct egress_addresses *addresses)
+static void keep_allowed(struct egress_fetch *fetch, struct egress_addresses *addresses)
 {
     unsigned count = addresses->count;
     addresses->count = 0;
@@ -226,6 +226,7 @@ static void keep_allowed(const struct egress_fetch *fetch, struct egress_address
             snprintf(addresses->reason, sizeof addresses->reason, "%s is not reachable from everywhere",
                      addresses->list[i].text);
     }
+    fetch->none_allowed = count > 0 && addresses->count == 0;
 }
 
 static void on_addresses(void *ctx, struct egress_addresses *addresses)
@@ -257,7 +258,7 @@ void egress_fetch(struct egress *egress, struct egress_fetch *fetch)
     fetch->reason[0] = fetch->body[0] = fetch->redirect[0] = '\0';
     fetch->body_len = 0;
     fetch->status = 0;
-    fetch->cut = false;
+    fetch->cut = fetch->none_allowed = false;
     fetch->addresses.view = fetch->view;
     fetch->addresses.host = fetch->url->host;
     fetch->addresses.timeout_ms = (uint32_t)left_ms(fetch);

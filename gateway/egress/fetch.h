@@ -55,6 +55,7 @@ struct egress_fetch {
     enum egress_fetch_result result;
     char reason[EGRESS_FETCH_REASON_MAX]; /* unless answered: a clause that names the addresses and what happened there
                                            */
+    bool none_allowed; /* its host has addresses, and may_ask took none */
     long status;
     char body[EGRESS_FETCH_BODY_MAX + 1]; /* NUL-terminated, may hold others */
     size_t body_len;

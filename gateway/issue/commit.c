@@ -461,7 +461,7 @@ static enum store_status save(struct commit *c)
     enum store_status status = keep_certificate(c);
     if (status == STORE_OK)
         status = issuance_save(c->txn, c->is);
-    if (status == STORE_OK && c->result->records.count > 0)
+    if (status == STORE_OK && (c->result->records.count > 0 || c->result->records.cname_first))
         status = dcv_records_save(c->txn, c->is->id, &c->result->records);
     return status == STORE_OK && c->sub->state != 0 ? subscription_save(c->txn, c->sub) : status;
 }

@@ -116,10 +116,28 @@ enum step control_prepared(struct errand *e)
 
 /* ---- published ---- */
 
+/* A name has no address for Sectigo to fetch a file from: where a zone covers it, CNAME will do. That is stored, so that
+ * the order says what was published. */
+static bool turn_to_cname(struct errand *e)
+{
+    static const struct dcv_records none = {0};
+    size_t added;
+    if (!e->result.not_global || e->is.sends > 0 || e->rules.dcv.zone_count == 0 ||
+        !dcv_rules_cname_first(&e->rules) || !join_stored(e, &none, &added))
+        return false;
+    e->result.records.cname_first = true;
+    go(e, ISSUANCE_PREPARED, 0);
+    return true;
+}
+
 /* A record that is not seen may have been replaced by that of an issuance with the same CSR: it is published anew. */
 static void end_preflight(struct errand *e)
 {
     uint64_t again_ms = clock_ms() + settings(e)->preflight_retry_ms;
+    if (turn_to_cname(e)) {
+        errand_commit(e);
+        return;
+    }
     if (!e->result.note[0] || settings(e)->preflight == CONFIG_PREFLIGHT_WARN)
         go(e, ISSUANCE_SUBMITTING, 0);
     else
@@ -159,7 +177,8 @@ static bool look_for_file(struct errand *e, const struct sectigo_token *token, c
     if (sectigo_token_file(token, body, sizeof body) == 0)
         return false;
     snprintf(path, sizeof path, "/.well-known/pki-validation/%s.txt", token->md5_upper);
-    struct preflight_http want = {.name = name,
+    struct preflight_http want = {.not_global = &e->result.not_global,
+                                  .name = name,
                                   .dcv = settings(e),
                                   .path = path,
                                   .body = body,

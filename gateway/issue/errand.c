@@ -48,6 +48,17 @@ void errand_log(const struct errand *e, enum log_level level, const char *msg, c
              e->is.order_number[0] ? e->is.order_number : NULL, "reason", reason, (char *)0);
 }
 
+static enum store_status load_rules(struct errand *e, struct store_txn *txn)
+{
+    struct dcv_records records;
+    enum store_status status = dcv_rules_load(txn, &e->issuer->at.config->dcv, e->sub.policy, &e->rules);
+    if (status == STORE_OK && dcv_records_load(txn, e->is.id, &records) == STORE_OK && records.cname_first)
+        dcv_rules_cname_first(&e->rules);
+    if (status == STORE_OK)
+        dcv_records_clear(&records);
+    return status;
+}
+
 static bool load(struct errand *e, const char *issuance)
 {
     struct store_txn *txn;
@@ -58,7 +69,7 @@ static bool load(struct errand *e, const char *issuance)
     if (status == STORE_OK)
         status = subscription_load(txn, &e->is.subscription, &e->sub);
     if (status == STORE_OK)
-        status = dcv_rules_load(txn, &e->issuer->at.config->dcv, e->sub.policy, &e->rules);
+        status = load_rules(e, txn);
     /* The job was seen in an older snapshot: it may have been done since. */
     if (status == STORE_OK && e->leased)
         e->not_due = e->stored =

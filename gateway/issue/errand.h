@@ -61,6 +61,7 @@ struct result {
     struct sectigo_order_answer answer;  /* to submitted */
     struct acme_certificate certificate; /* to collected; owned */
     struct dcv_records records;          /* to be stored before they are published; none: nothing to store. Owned */
+    bool not_global;                     /* a name has no address that Sectigo can fetch a file from */
     bool unseen;                         /* preflight does not see a CNAME record */
 };
 

@@ -242,3 +242,17 @@ def test_hook_that_hangs_is_killed_and_named(dcv_world):
     client.finalize(order, make_csr(names))
     line = world.wait_log(lambda line: "cannot be published" in line.get("msg", ""))
     assert "was killed after 5000 ms: waiting for the provider" in line["reason"], line
+
+
+def _nothing_is_global(config):
+    config["dcv"]["global"] = []
+
+
+def test_name_without_a_global_address_turns_to_cname(dcv_world):
+    """Though HTTP is preferred; and the order says what was published."""
+    world = dcv_world(methods=["http", "cname"], change=_nothing_is_global, learn="poll")
+    names = ["internal-a." + ZONE, "internal-b." + ZONE]
+    _order(world, names)
+    order, = world.bought(names)
+    assert {domain["method"] for domain in order["dcv"]} == {"CNAME_CSR_HASH"}, order["dcv"]
+    wait_gone(world)
