@@ -1,8 +1,10 @@
 """Issuances whose time is over, and purchases that died: what is called, what is not, and who may buy again."""
 
+import contextlib
 import json
 
 import pytest
+import requests
 
 from acme_client import AcmeClient, http_responder, make_csr
 from dns_server import ZONE
@@ -111,6 +113,26 @@ def test_purchase_past_its_deadline_is_cancelled_and_refunded(make_world, fault)
     _reveal(world, client)
     assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))
     assert len(world.bought(names)) == 2
+
+
+def test_killed_while_a_purchase_is_cancelled_and_refunded(make_world):
+    """Each step is stored before the next is taken."""
+    world = make_world(learn="poll", change=_hidden("2s"))
+    names = ["killed-late." + ZONE]
+    client = _client(world)
+    world.stop_gateway()
+    world.start_gateway(stop_at="cancelling")
+    client.reconnect()
+    with contextlib.suppress(requests.exceptions.ConnectionError):
+        _order(world, client, names)
+    world.wait_gateway_killed()
+    world.start_gateway(stop_at="dead")
+    world.wait_gateway_killed()
+    world.start_gateway()
+    _subscription(world, names, "ended")
+    assert [line["what"] for line in ctl_json(world, "audit")["items"]] == ["purchase", "cancellation", "refund"]
+    asked = _requests(world)
+    assert asked["AutoApplyOrder"] == 1 and asked["AutoReject"] == 1 and asked["AutoRefund"] == 1
 
 
 def test_certificate_that_comes_while_its_order_is_cancelled_is_delivered(make_world):
