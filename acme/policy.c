@@ -314,11 +314,25 @@ json_t *acme_policy_json(const struct acme_policy *policy)
     return json;
 }
 
+/* Into a policy that is dropped where this fails. */
+static bool set_members(struct acme_policy *policy, const json_t *object, char reason[static ACME_POLICY_REASON_MAX])
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach ((json_t *)object, name, value) {
+        const struct member *member = find(name);
+        if (!member)
+            return complain(reason, name, "a policy has no such member");
+        if (!set_member(policy, member, value, reason))
+            return false;
+    }
+    return true;
+}
+
 bool acme_policy_set(struct acme_policy *policy, const json_t *object, char reason[static ACME_POLICY_REASON_MAX])
 {
     struct acme_policy changed = {0};
-    const char *name;
-    json_t *value, *now = acme_policy_json(policy);
+    json_t *now = acme_policy_json(policy);
     bool good = now && acme_policy_make(policy->name, &changed);
     for (size_t i = 0; good && i < MEMBERS; i++)
         good = set_member(&changed, &members[i], json_object_get(now, members[i].name), reason);
@@ -327,13 +341,7 @@ bool acme_policy_set(struct acme_policy *policy, const json_t *object, char reas
         acme_policy_clear(&changed);
         return complain(reason, "policy", good ? "is an object" : "the server is short of memory");
     }
-    json_object_foreach ((json_t *)object, name, value) {
-        const struct member *member = find(name);
-        if (good && !member)
-            good = complain(reason, name, "a policy has no such member");
-        good = good && set_member(&changed, member, value, reason);
-    }
-    if (!good) {
+    if (!set_members(&changed, object, reason)) {
         acme_policy_clear(&changed);
         return false;
     }
@@ -354,7 +362,7 @@ static bool decode(struct store_slice value, struct acme_policy *policy)
         return false;
     json_t *json = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
     json_object_del(json, "name");
-    bool good = acme_policy_set(policy, json, reason);
+    bool good = json_is_object(json) && set_members(policy, json, reason);
     json_decref(json);
     return good;
 }
@@ -382,11 +390,35 @@ enum store_status acme_policy_load(struct store_txn *txn, const char *name, stru
     return allow_everything(policy) ? STORE_OK : STORE_IO;
 }
 
+/* What is stored: the members that are not as they come. It is read several times for every order, so it is kept short;
+ * and a member added later stands in no record that does not use it. */
+static json_t *stored_json(const struct acme_policy *policy)
+{
+    struct acme_policy plain;
+    json_t *json = acme_policy_json(policy), *standard = NULL;
+    if (acme_policy_make(policy->name, &plain))
+        standard = acme_policy_json(&plain);
+    acme_policy_clear(&plain);
+    if (!json || !standard) {
+        json_decref(json);
+        json_decref(standard);
+        return NULL;
+    }
+    json_object_del(json, "name");
+    for (size_t i = 0; i < MEMBERS; i++) {
+        const char *name = members[i].name;
+        if (json_equal(json_object_get(json, name), json_object_get(standard, name)))
+            json_object_del(json, name);
+    }
+    json_decref(standard);
+    return json;
+}
+
 enum store_status acme_policy_save(struct store_txn *txn, const struct acme_policy *policy)
 {
     struct record_writer w;
     enum store_status status = STORE_IO;
-    json_t *json = acme_policy_json(policy);
+    json_t *json = stored_json(policy);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     record_begin(&w, 1, RECORD_MAX);
     if (text)

@@ -61,7 +61,7 @@ enum store_status acme_policy_delete(struct store_txn *txn, const char *name);
  * control. To be asked for every account that a policy is loaded for. */
 void acme_policy_distrust_unbound(struct acme_policy *policy, const char *external_key);
 void acme_policy_clear(struct acme_policy *policy);
-/* A new one, with its defaults: no names, wildcards, no addresses, validation by ACME. False when out of memory. */
+/* A new one, with its defaults, which may never change, since records leave them out: no names, wildcards, no addresses, validation by ACME. False when out of memory. */
 bool acme_policy_make(const char *name, struct acme_policy *policy);
 
 /* Names are 1 to 64 of a-z, 0-9, '-', '_' and '.', and begin with a letter or digit. */

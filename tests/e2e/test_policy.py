@@ -222,4 +222,8 @@ def test_the_key_file_must_fit(make_world):
     done = one.run_gateway("--config", one.path("acmegate.yaml"))
     assert done.returncode != 0 and "does not fit this store" in done.output
     os.rename(key_file + ".away", key_file)
+    os.chmod(key_file, 0o640)
+    done = one.run_gateway("--config", one.path("acmegate.yaml"))
+    assert done.returncode != 0 and "chmod 600" in done.output
+    os.chmod(key_file, 0o600)
     one.start_gateway()

@@ -102,6 +102,10 @@ static void a_policy_survives_the_store(void **state)
     assert_string_equal(read.dcv_methods.list[1], "http");
     assert_false(read.builtin);
     acme_policy_clear(&read);
+    struct store_slice record;
+    assert_int_equal(store_get(txn, ACME_POLICIES, "web", 3, &record), STORE_OK);
+    assert_non_null(memmem(record.data, record.len, "\"country\"", 9));
+    assert_null(memmem(record.data, record.len, "\"street\"", 8)); /* as it comes */
     assert_int_equal(acme_policy_load(txn, "none", &read), STORE_NOT_FOUND);
     acme_policy_clear(&read);
     assert_int_equal(acme_policy_load(txn, "default", &read), STORE_OK);
