@@ -15,6 +15,7 @@ struct gathering {
     report_done_fn *done;
     void *ctx;
     uint64_t first; /* row that the page under way begins with, from 1 */
+    bool numbered;  /* some order has come with its foreignOrderNumber */
 };
 
 void report_clear(struct report *report)
@@ -67,6 +68,7 @@ static bool keep(struct report *report, const struct sectigo_report_order *order
 static bool keep_ours(struct gathering *g, const struct sectigo_report_answer *answer)
 {
     for (size_t i = 0; i < answer->order_count; i++) {
+        g->numbered = g->numbered || answer->orders[i].foreign_order_number[0];
         if (is_ours(g, answer->orders[i].foreign_order_number) && !keep(g->report, &answer->orders[i]))
             return false;
     }
@@ -89,6 +91,18 @@ static void finish(struct gathering *g, bool complete, const char *reason)
     free(g);
 }
 
+/* No document says that the report has foreignOrderNumber [C]: where none of its orders has one, "none is ours" means
+ * nothing. */
+static void finish_whole(struct gathering *g, uint64_t orders)
+{
+    if (orders > 0 && !g->numbered)
+        finish(g, false,
+               "Sectigo's report has orders and no foreignOrderNumber, so ours cannot be told from others: compare them "
+               "by hand, then acmegatectl upstream resume");
+    else
+        finish(g, true, NULL);
+}
+
 static void ask(struct gathering *g);
 
 static void on_page(void *ctx, const struct upstream_reply *reply)
@@ -104,7 +118,7 @@ static void on_page(void *ctx, const struct upstream_reply *reply)
     } else if (!keep_ours(g, &answer)) {
         finish(g, false, "the report has more orders than fit into memory");
     } else if (answer.order_count == 0 || g->first + answer.order_count > answer.result_count) {
-        finish(g, true, NULL);
+        finish_whole(g, g->first - 1 + answer.order_count);
     } else {
         g->first += answer.order_count;
         sectigo_report_clear(&answer);
@@ -132,7 +146,8 @@ void report_gather(struct upstream_login *login, const char *instance, struct re
         done(ctx, false, "out of memory");
         return;
     }
-    *g = (struct gathering){login, instance, report, done, ctx, 1};
+    *g = (struct gathering){
+        .login = login, .instance = instance, .report = report, .done = done, .ctx = ctx, .first = 1};
     ask(g);
 }
 

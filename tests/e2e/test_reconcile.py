@@ -154,6 +154,22 @@ def test_a_reconciliation_waits_for_a_report_that_can_be_read(make_world):
     assert _await_login(world, lambda login: login["reconciled_ms"])["imported"] == 1
 
 
+def test_a_report_that_does_not_say_whose_orders_it_has_resumes_nothing(make_world):
+    """Orders without any foreignOrderNumber: "none is ours" would be a guess, until one of them has a number."""
+    world = make_world(change=lambda config: config["issuance"].update(later="100ms"))
+    client = _client(world)
+    ctl(world, "backup", world.path("copy"))
+    world.order_by_hand("hand." + ZONE, make_csr(["hand." + ZONE]))
+    _restore(world)
+    client.reconnect()
+    ctl(world, "upstream", "reconcile", "main")
+    login = _await_login(world, lambda login: login["note"])
+    assert "no foreignOrderNumber" in login["note"] and login["restored_ms"] and not login["reconciled_ms"]
+    ctl(world, "upstream", "resume", "main")
+    _order(world, client, ["numbered." + ZONE])
+    assert _await_login(world, lambda login: login["reconciled_ms"])["imported"] == 0
+
+
 def test_drift_both_ways(make_world):
     """An order that the store has lost; then a purchase that Sectigo does not know."""
     def change(config):

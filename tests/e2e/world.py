@@ -1,5 +1,6 @@
 """A complete world on loopback: DNS server, Sectigo's stand-in, gateway, and what the tests ask of them."""
 
+import base64
 import json
 import os
 import ssl
@@ -109,6 +110,15 @@ class World:
     def set_settings(self, **values):
         """What no document settles: the stand-in's README lists it."""
         self._ask_sandbox("/sandbox/settings", json.dumps(values).encode())
+
+    def order_by_hand(self, name, csr):
+        """What somebody else buys with the same account: no foreignOrderNumber."""
+        fields = {"loginName": LOGIN, "loginPassword": PASSWORD, "product": 488, "days": 365, "serverSoftware": -1,
+                  "csr": base64.b64encode(csr).decode(), "isCustomerValidated": "N", "dcvMethod": "HTTP_CSR_HASH",
+                  "appRepEmailAddress": "hand@acme.example", "responseFormat": 1, "domainNames": name}
+        answer = self._ask_sandbox("/products/!AutoApplyOrder", urllib.parse.urlencode(fields).encode(),
+                                   "application/x-www-form-urlencoded").decode()
+        assert answer.startswith("errorCode=0"), answer
 
     def advance(self, order_number, step="all"):
         """Does what people do at Sectigo."""
