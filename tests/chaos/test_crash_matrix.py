@@ -2,6 +2,9 @@
 have become without, and is paid once."""
 
 import contextlib
+import copy
+import os
+import re
 
 import dns.query
 import dns.zone
@@ -9,9 +12,10 @@ import pytest
 import requests
 
 from chaos_world import WAIT_S, ZONE, ChaosWorld, Order, check_agreement, revoke, wait_for
-from lanes import Lanes, chosen, thinned
+from lanes import SLOW, Lanes, chosen, thinned
 
 BOTH = ("", ":before")
+DEADLINE_S = 10 if SLOW else 3  # of an order that nobody issues
 
 # What Sectigo does with the first request of an order, so that the issuance takes this way.
 LOST = {"endpoint": "AutoApplyOrder", "action": "lose-reply-after-accept", "times": 1}
@@ -35,6 +39,7 @@ WAYS = {
     "refused": ["refused" + when for when in BOTH],
     "blocked": [point + when for point in ("blocked", "blocked-again") for when in BOTH],
     "dead": ["dead" + when for when in BOTH],
+    "overdue": [point + when for point in ("cancelling", "dead") for when in BOTH],
     "revocation": ["revocation-asked:before", "revocation-asked", "revocation-sent", "revocation-done:before",
                    "revocation-done"],
 }
@@ -52,7 +57,7 @@ def _cases():
             cases += [(dcv, kind, "lost", point) for point in WAYS["lost"]]
     for way in ("purchase", "lost"):
         cases += [("http", "family", way, point) for point in WAYS[way]]
-    for way in ("resent", "queued", "held", "refused", "blocked", "dead", "revocation"):
+    for way in ("resent", "queued", "held", "refused", "blocked", "dead", "overdue", "revocation"):
         cases += [("http", "purchase", way, point) for point in WAYS[way]]
     return cases
 
@@ -96,7 +101,7 @@ class Strike:
         """Until the gateway is dead at the point."""
         world = self.world
         world.settings(issueDelayMs=1500 if "submitted-again" in self.point or self.way == "queued" else 0,
-                       paymentRequired=self.way in ("blocked", "dead"))
+                       paymentRequired=self.way in ("blocked", "dead", "overdue"))
         world.set_faults(*self.faults())
         getattr(self, "reach_" + self.way, self.reach_plainly)()
         if self.point != "acknowledged":
@@ -136,6 +141,8 @@ class Strike:
         self.world.dns.update(lambda update: update.add(owner, 60, "A", "127.0.0.1"))
         self.world.dns.update(lambda update: update.add(owner, 60, "CAA", '0 issue ";"'))
         self.world.advance(number, "payment")
+
+    reach_overdue = reach_blocked
 
     def reach_dead(self):
         self.start(self.stop_at)
@@ -209,6 +216,16 @@ class Strike:
     def end_dead(self):
         assert "Sectigo has ended the order" in self.order.wait_invalid()["detail"]
 
+    def end_overdue(self):
+        """Cancelled and refunded, once."""
+        assert "in the time" in self.order.wait_invalid()["detail"]
+        def refunded():
+            [sold] = self.world.sold(self.order.names)
+            return sold["state"] == "rejected" and sold.get("refundedCents", 0) > 0
+        wait_for("the refund", refunded)
+        wait_for("the refund in the store", lambda: all(sub["state"] != "dead" for sub in self.world.all("subscription")
+                                                       if sub["names"] == self.order.names))
+
     def end_revocation(self):
         if self.point == "revocation-asked:before":
             assert revoke(self.order.client, self.leaf).status_code == 200
@@ -232,7 +249,8 @@ def _prepare(world, cases):
             order.finalize()
         for case in cases:
             second = Order(client, _names(case), responder) if case[2] == "queued" else None
-            orders[case] = (Order(client, _names(case), responder), second)
+            profile = "short" if case[2] == "overdue" else "dv"
+            orders[case] = (Order(client, _names(case), responder, profile=profile), second)
     for order in bought:
         order.wait_valid()
     return orders
@@ -249,6 +267,8 @@ def matrix(request, tmp_path_factory):
 
         def change(config):
             config["logins"][0]["replace_foreign_order_number"] = not family
+            config["profiles"].append({**copy.deepcopy(config["profiles"][0]), "name": "short",
+                                       "deadline": f"{DEADLINE_S}s"})
 
         world = ChaosWorld(tmp_path_factory.mktemp(f"lane{number}"), cname=cases[0][0] == "cname", change=change)
         try:
@@ -289,4 +309,11 @@ def test_ledger_and_store_agree_afterwards(matrix):
 
 
 def test_there_are_cases_enough():
+    """At least forty, and every state of the table, struck before and after its commit."""
     assert len(_cases()) >= 40
+    table = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "gateway", "issue", "issuance.c")
+    with open(table, encoding="ascii") as source:
+        states = re.findall(r'\[ISSUANCE_\w+\] = \{"(\w+)"', source.read())
+    assert len(states) >= 11, states
+    points = {case[3] for case in _cases()} | {"queued"}  # "acknowledged", of what was queued
+    assert {state + when for state in states for when in BOTH} <= points
