@@ -141,11 +141,13 @@ def test_8555_8_4_dns_01(server, client, expect, what):
 # ---- RFC 8737: tls-alpn-01 ----
 
 @contextlib.contextmanager
-def alpn_responder(server, folder, names, digest, protocols=("acme-tls/1",), critical=True, extension=True):
+def alpn_responder(server, folder, names, digest, protocols=("acme-tls/1",), critical=True, extension=True,
+                   host="127.0.0.1"):
     """A TLS server with a self-signed certificate; .seen are the names that it was asked for."""
     key = ec.generate_private_key(ec.SECP256R1())
     builder = certificate_builder("acme", "acme", key).add_extension(
-        x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        x509.SubjectAlternativeName([x509.DNSName(name) if isinstance(name, str) else name for name in names]),
+        critical=False)
     if extension:
         value = b"\x04" + bytes([len(digest)]) + digest
         builder = builder.add_extension(x509.UnrecognizedExtension(ACME_IDENTIFIER, value), critical=critical)
@@ -157,7 +159,7 @@ def alpn_responder(server, folder, names, digest, protocols=("acme-tls/1",), cri
     if protocols:
         context.set_alpn_protocols(list(protocols))
     context.sni_callback = lambda tls, name, ctx: seen.append(name)
-    listener = socket.create_server(("127.0.0.1", server.alpn_port))
+    listener = socket.create_server((host, server.alpn_port))
     listener.settimeout(60)
 
     def serve():
