@@ -17,6 +17,7 @@ static const struct field fields[] = {
     ROW(FLAG, csr_names_must_match, "csrNamesMustMatch"),
     ROW(FLAG, replacement_revokes, "replacementRevokes"),
     ROW(FLAG, wildcard_adds_base_name, "wildcardAddsBaseName"),
+    ROW(FLAG, own_unique_value, "ownUniqueValue"),
     ROW(FLAG, payment_required, "paymentRequired"),
     ROW(FLAG, check_caa, "checkCAA"),
     ROW(FLAG, reuse_validation, "reuseValidation"),

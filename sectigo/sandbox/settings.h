@@ -22,6 +22,7 @@ struct settings {
     bool csr_names_must_match; /* -162 */
     bool replacement_revokes;  /* the earlier certificate is revoked, not only replaced */
     bool wildcard_adds_base_name;
+    bool own_unique_value; /* chosen by us, whatever the request has */
     bool payment_required; /* orders answer 1 and wait for POST .../advance */
     bool check_caa;
     bool reuse_validation; /* names once validated for a login need no new look */

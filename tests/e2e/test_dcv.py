@@ -256,3 +256,10 @@ def test_name_without_a_global_address_turns_to_cname(dcv_world):
     order, = world.bought(names)
     assert {domain["method"] for domain in order["dcv"]} == {"CNAME_CSR_HASH"}, order["dcv"]
     wait_gone(world)
+
+
+def test_another_unique_value_is_published(dcv_world):
+    world = dcv_world(methods=["cname"], learn="both")
+    world.set_settings(ownUniqueValue=True, lookFirstMs=200)
+    _order(world, ["another." + ZONE])
+    wait_gone(world)

@@ -2,10 +2,12 @@
 
 import contextlib
 import http.server
+import re
 import threading
 import time
 
 import pytest
+import requests
 
 from acme_client import AcmeClient, http_responder, make_csr, problem
 from dns_server import ZONE
@@ -147,6 +149,16 @@ def test_name_without_a_global_address(make_world):
     _, url = _finalized(world, ["internal." + ZONE])
     note = _wait_note(world, url)
     assert "cannot be fetched" in note and "127.0.0.1 is not reachable from everywhere" in note, note
+    _assert_served_by_name_alone(world, note)
+
+
+def _assert_served_by_name_alone(world, note):
+    """The file that the note names is there for any Host, in both cases of its name."""
+    md5 = re.search("/([0-9A-F]{32})[.]txt", note)[1]
+    bodies = {requests.get(f"{world.public_url}/.well-known/pki-validation/{name}.txt", headers={"Host": host},
+                           timeout=30).text
+              for name in (md5, md5.lower()) for host in ("whatever.example:81", "127.0.0.1", "[::1]")}
+    assert len(bodies) == 1 and "\nsectigo.com\n" in bodies.pop()
 
 
 # ---- after submission ----
@@ -159,6 +171,16 @@ def test_sectigo_is_asked_once_to_look_at_once(make_world):
         assert "BEGIN CERTIFICATE" in client.certificate(url)
         assert world.requests()["AutoUpdateDCV"] == before + 1
     assert not [line for line in world.log() if "at once" in line.get("msg", "")]
+
+
+def test_another_unique_value_is_published(make_world):
+    """Sectigo's stand-in chooses its own, does not find it at its first look, and looks again only when it is asked."""
+    world = make_world(learn="push")
+    world.set_settings(ownUniqueValue=True, lookFirstMs=3600000, lookMaxMs=3600000)
+    names = ["another." + ZONE]
+    client, url = _finalized(world, names)
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    assert len(world.bought(names)) == 1, world.ledger()
 
 
 @pytest.mark.parametrize("action", ["status-500", "code:-160"])
