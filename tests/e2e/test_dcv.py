@@ -14,10 +14,11 @@ from acme_client import AcmeClient, http_responder, make_csr, problem
 from clients import Certbot, Lego
 from dns_server import ZONE, DnsServer
 from pki import check_chain
+from process import run
 from sandbox_client import wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-HOOK = os.path.join(HERE, "..", "..", "deploy", "hooks", "nsupdate-hook")
+HOOKS = os.path.abspath(os.path.join(HERE, "..", "..", "deploy", "hooks"))
 
 
 def records(world):
@@ -209,22 +210,45 @@ def test_wrong_key_keeps_the_order_processing_and_says_why(dcv_world, dns_server
     assert not world.ledger()
 
 
-def _nsupdate_hook(folder, port, algorithm, secret):
-    """The example of deploy/hooks, told where the server is."""
+def _example_hook(folder, name, **environment):
+    """An example of deploy/hooks, told where the server is."""
     path = os.path.join(folder, "hook")
-    key = os.path.join(folder, "hook.key")
-    with open(key, "w", encoding="ascii") as file:
-        file.write(f'key "{DnsServer.KEY}" {{ algorithm {algorithm}; secret "{secret}"; }};\n')
+    words = " ".join(f'{variable}="{value}"' for variable, value in environment.items())
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w", encoding="ascii") as file:
-        file.write(f'#!/bin/sh\nexport DNS_SERVER=127.0.0.1 DNS_PORT={port} DNS_KEY_FILE="{key}"\n'
-                   f'exec "{os.path.abspath(HOOK)}" "$@"\n')
+        file.write(f'#!/bin/sh\nexport {words}\nexec "{HOOKS}/{name}" "$@"\n')
     return path
 
 
-@pytest.mark.parametrize("dns_server", SERVERS[::3], ids="-".join)
-def test_hook_program(dcv_world, dns_server):
-    world = dcv_world(methods=["cname"], hook=_nsupdate_hook, dns_server=dns_server)
+def _nsupdate_hook(folder, port, algorithm, secret):
+    key = os.path.join(folder, "hook.key")
+    with open(key, "w", encoding="ascii") as file:
+        file.write(f'key "{DnsServer.KEY}" {{ algorithm {algorithm}; secret "{secret}"; }};\n')
+    return _example_hook(folder, "nsupdate-hook", DNS_SERVER="127.0.0.1", DNS_PORT=port, DNS_KEY_FILE=key)
+
+
+def _knotc_hook(folder, *_):
+    return _example_hook(folder, "knotc-hook", KNOT_SOCKET=os.path.join(folder, "knot", "knot.sock"),
+                         KNOT_LOCK=os.path.join(folder, "knotc-hook.lock"))
+
+
+@pytest.mark.parametrize("hook, dns_server", [(_nsupdate_hook, SERVERS[0]), (_nsupdate_hook, SERVERS[3]),
+                                              (_knotc_hook, SERVERS[0])], ids=["nsupdate-knot", "nsupdate-bind", "knotc"])
+def test_hook_program(dcv_world, hook, dns_server):
+    world = dcv_world(methods=["cname"], hook=hook, dns_server=dns_server)
     _order(world, ["hooked." + ZONE])
+    wait_gone(world)
+
+
+def _leave_a_transaction_open(world):
+    """As a hook does that is killed in the middle."""
+    done = run(["knotc", "-s", world.path("knot/knot.sock"), "zone-begin", ZONE], world.folder)
+    assert done.returncode == 0, done.output
+
+
+def test_knotc_hook_after_one_that_was_killed(dcv_world):
+    world = dcv_world(methods=["cname"], hook=_knotc_hook)
+    _leave_a_transaction_open(world)
+    _order(world, ["hooked-again." + ZONE])
     wait_gone(world)
 
 
