@@ -33,6 +33,8 @@ enum issuance_state {
 enum issuance_kind { ISSUANCE_PURCHASE = 1, ISSUANCE_REPLACEMENT };
 
 enum { ISSUANCE_ID_MAX = 40 };
+/* A refusal that is the operator's: as final as one of Sectigo's, once no report knows the order. */
+enum { ISSUANCE_GIVEN_UP = -9999 };
 
 struct issuance {
     char id[ISSUANCE_ID_MAX + 1]; /* instance prefix and 32 hex digits: the foreignOrderNumber */

@@ -446,6 +446,10 @@ static enum step blocked(struct errand *e)
 
 static enum step held_over(struct errand *e)
 {
+    e->result.refusal = e->is.refusal; /* the operator may have given it up */
+    step_note(e, "%s", e->is.note ? e->is.note : "");
+    if (e->is.refusal && e->is.sends == 0)
+        return step_refused(e, ACME_SERVER_INTERNAL, e->is.note);
     return step_go(e, e->is.sends > 0 ? ISSUANCE_UNKNOWN : ISSUANCE_PUBLISHED, 0);
 }
 

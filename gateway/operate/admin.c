@@ -14,6 +14,7 @@ static const struct route {
     {"GET", "/orders", orders_list, TAKES_PAGE, false},
     {"GET", "/orders/*", order_get, 0, false},
     {"POST", "/orders/*/retry", order_retry, TAKES_SKIP_PREFLIGHT, false},
+    {"POST", "/orders/*/drop", order_drop, 0, false},
     {"GET", "/subscriptions", subscriptions_list, TAKES_PAGE, false},
     {"GET", "/subscriptions/*", subscription_get, 0, false},
     {"POST", "/subscriptions/*/refund", subscription_refund, 0, false},

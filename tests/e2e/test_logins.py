@@ -4,7 +4,7 @@ from acme_client import http_responder, make_csr
 from dns_server import ZONE
 from sandbox_client import wait_for
 from test_ctl import ctl, ctl_json
-from test_endings import _client, _requests, _settings
+from test_endings import _client, _requests, _settings, _wait_invalid
 from test_revoke import _revoke, chain_of
 
 
@@ -111,3 +111,29 @@ def test_calls_are_paced_and_revocations_go_first(make_world):
     assert _revoke(client, chain_of(chains[0])[0]).status_code == 200
     wait_for("the revocation", lambda: _requests(world).get("AutoRevokeSSL"))
     assert _requests(world)["AutoApplyOrder"] == 12
+
+
+def test_held_order_is_given_up(make_world):
+    """At once where nothing was sent; after a settlement where a request may have arrived."""
+    def change(config):
+        config["acme"]["hold_finalize"] = "0s"
+        config["issuance"].update(settle_again="100ms", resend="100ms", settle_give_up="1s", later="100ms")
+    world = make_world(change=change)
+    client = _client(world)
+    lists = _names("dropped", 2)
+    ready = _ready(world, client, lists)
+    ctl(world, "upstream", "pause", "main")
+    unsent, = _finalize(client, ready[:1], lists[:1])
+    _held(world, 1, "paused")
+    ctl(world, "order", "drop", unsent.rsplit("/", 1)[1])
+    assert "given up by the operator" in _wait_invalid(client, unsent)
+    assert "refused" in ctl(world, "order", "drop", unsent.rsplit("/", 1)[1], status=1).stderr
+    ctl(world, "upstream", "resume", "main")
+    world.set_faults({"endpoint": "AutoApplyOrder", "action": "status-503", "times": -1})
+    unknown, = _finalize(client, ready[1:], lists[1:])
+    _held(world, 1, "still unknown")
+    reports = _requests(world)["WebHostReport"]
+    ctl(world, "order", "drop", unknown.rsplit("/", 1)[1])
+    assert "given up by the operator" in _wait_invalid(client, unknown)
+    assert _requests(world)["WebHostReport"] == reports + 2
+    assert world.ledger() == []
