@@ -10,6 +10,7 @@ from dns_server import ZONE
 from sandbox_client import wait_for
 from test_ctl import ctl, ctl_json
 from test_endings import _client, _requests
+from test_revoke import _revoke, chain_of
 from world import World
 
 APPLY, REPLACE = "AutoApplyOrder", "AutoReplaceSSL"
@@ -143,3 +144,21 @@ def test_collection_ends(world, code):
     world.set_faults({"endpoint": "AutoRefund", "action": "code:-20", "times": 1})
     ctl(world, "subscription", "refund", dead["id"])
     wait_for("the refund", lambda: ctl_json(world, "subscription", "show", dead["id"])["state"] == "ended")
+
+
+@pytest.mark.parametrize("code, requests", [(-20, 1), (-21, 1), (-1, 2), (-14, 2), (-42, 2)])
+def test_revocation(world, code, requests):
+    """-20 and -21 confirm it; anything else is asked again."""
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = world.client.ready_order([f"row{next(_numbers)}." + ZONE], responder)
+    world.client.finalize(order, make_csr([name["value"] for name in order["identifiers"]]))
+    leaf = chain_of(world.client.certificate(url))[0]
+    before, done = _requests(world).get("AutoRevokeSSL", 0), _revoked(world)
+    world.set_faults({"endpoint": "AutoRevokeSSL", "action": f"code:{code}", "times": 1})
+    _revoke(world.client, leaf)
+    wait_for("the revocation", lambda: _revoked(world) == done + 1)
+    assert _requests(world)["AutoRevokeSSL"] == before + requests
+
+
+def _revoked(world):
+    return sum(line["what"] == "revocation" for line in ctl_json(world, "audit", "--limit", "1000")["items"])
