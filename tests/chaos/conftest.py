@@ -19,6 +19,12 @@ def pytest_runtest_makereport(item, call):
             report.sections.append((f"{program.name} (last lines)", program.tail(60)))
 
 
+def pytest_terminal_summary(terminalreporter):
+    """What repeats this run."""
+    terminalreporter.write_line("ACMEGATE_CHAOS=" + os.environ.get("ACMEGATE_CHAOS", "1") + " ACMEGATE_CHAOS_SEED=" +
+                                os.environ.get("ACMEGATE_CHAOS_SEED", "1"))
+
+
 @pytest.fixture
 def make_world(tmp_path):
     """make_world(**options) -> World, closed when the test ends."""
