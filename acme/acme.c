@@ -256,6 +256,7 @@ void acme_task_free(struct acme_task *task)
     acme_account_clear(&task->present);
     acme_policy_clear(&task->policy);
     acme_order_clear(&task->order);
+    free(task->ancestors);
     acme_authz_clear(&task->authz);
     csr_clear(&task->csr);
     jwk_clear(&task->new_key);

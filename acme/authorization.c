@@ -80,7 +80,7 @@ static void get_challenge(struct record_reader *r, struct acme_challenge *challe
 bool authz_decode(struct store_slice value, struct acme_authz *authz)
 {
     struct record_reader r;
-    record_open_v1(&r, value);
+    uint8_t version = record_open_upto(&r, value, 2);
     record_get_id(&r, &authz->account);
     record_get_id(&r, &authz->order);
     authz->status = record_get_choice(&r, ACME_AUTHZ_REVOKED);
@@ -89,6 +89,10 @@ bool authz_decode(struct store_slice value, struct acme_authz *authz)
     authz->valid_for_s = record_get_u32(&r);
     record_get_identifier(&r, &authz->identifier);
     authz->wildcard = record_get_bool(&r);
+    if (version == 2) {
+        authz->subdomains = record_get_bool(&r);
+        r.failed = r.failed || !authz->subdomains; /* or version 1 would do */
+    }
     unsigned count = record_get_u8(&r);
     if (count > ACME_CHALLENGE_TYPES)
         return false;
@@ -99,7 +103,7 @@ bool authz_decode(struct store_slice value, struct acme_authz *authz)
 
 bool authz_encode(const struct acme_authz *authz, struct record_writer *w)
 {
-    record_begin(w, 1, RECORD_MAX);
+    record_begin(w, authz->subdomains ? 2 : 1, RECORD_MAX);
     record_put_id(w, &authz->account);
     record_put_id(w, &authz->order);
     record_put_u8(w, (uint8_t)authz->status);
@@ -108,6 +112,8 @@ bool authz_encode(const struct acme_authz *authz, struct record_writer *w)
     record_put_u32(w, authz->valid_for_s);
     record_put_identifier(w, &authz->identifier);
     record_put_bool(w, authz->wildcard);
+    if (authz->subdomains)
+        record_put_bool(w, true);
     record_put_u8(w, (uint8_t)authz->challenge_count);
     for (unsigned i = 0; i < authz->challenge_count; i++) {
         const struct acme_challenge *challenge = &authz->challenges[i];
@@ -177,28 +183,27 @@ struct acme_challenge *acme_authz_challenge(struct acme_authz *authz, enum acme_
     return NULL;
 }
 
-/* Key of the index of valid authorizations: account, SHA-256 of type and name as the order has it. */
-static bool name_key(const struct acme_id *account, const struct acme_identifier *name, bool wildcard,
+/* Key of the index of valid authorizations: account, SHA-256 of type and name as the order has it; with "." in front for
+ * those that serve the names below it. */
+static bool name_key(const struct acme_id *account, const struct acme_identifier *name, const char *front,
                      uint8_t key[static NAME_KEY_LEN])
 {
     uint8_t text[1 + 2 + sizeof name->value];
     size_t len = 0, value_len = strnlen(name->value, sizeof name->value);
     text[len++] = (uint8_t)name->type;
-    if (wildcard) {
-        memcpy(text + len, "*.", 2);
-        len += 2;
-    }
+    for (; *front; front++)
+        text[len++] = (uint8_t)*front;
     memcpy(text + len, name->value, value_len);
     memcpy(key, account->octets, ACME_ID_LEN);
     return SHA256(text, len + value_len, key + ACME_ID_LEN) != NULL;
 }
 
-enum store_status acme_valid_authz_find(struct store_txn *txn, const struct acme_id *account,
-                                        const struct acme_identifier *name, struct acme_id *authz)
+static enum store_status find(struct store_txn *txn, const struct acme_id *account, const struct acme_identifier *name,
+                              const char *front, struct acme_id *authz)
 {
     uint8_t key[NAME_KEY_LEN];
     struct store_slice value;
-    if (!name_key(account, name, false, key))
+    if (!name_key(account, name, front, key))
         return STORE_IO;
     enum store_status status = store_get(txn, ACME_VALID_AUTHZS, key, sizeof key, &value);
     if (status != STORE_OK)
@@ -209,12 +214,30 @@ enum store_status acme_valid_authz_find(struct store_txn *txn, const struct acme
     return STORE_OK;
 }
 
-enum store_status acme_valid_authz_put(struct store_txn *txn, const struct acme_authz *authz)
+enum store_status acme_valid_authz_find(struct store_txn *txn, const struct acme_id *account,
+                                        const struct acme_identifier *name, struct acme_id *authz)
+{
+    return find(txn, account, name, "", authz);
+}
+
+enum store_status acme_valid_ancestor_find(struct store_txn *txn, const struct acme_id *account,
+                                           const struct acme_identifier *domain, struct acme_id *authz)
+{
+    return find(txn, account, domain, ".", authz);
+}
+
+static enum store_status put(struct store_txn *txn, const struct acme_authz *authz, const char *front)
 {
     uint8_t key[NAME_KEY_LEN];
-    if (!name_key(&authz->account, &authz->identifier, authz->wildcard, key))
+    if (!name_key(&authz->account, &authz->identifier, front, key))
         return STORE_IO;
     return store_put(txn, ACME_VALID_AUTHZS, key, sizeof key, authz->id.octets, ACME_ID_LEN);
+}
+
+enum store_status acme_valid_authz_put(struct store_txn *txn, const struct acme_authz *authz)
+{
+    enum store_status status = put(txn, authz, authz->wildcard ? "*." : "");
+    return status == STORE_OK && authz->subdomains ? put(txn, authz, ".") : status;
 }
 
 enum store_status acme_authz_deactivate(struct store_txn *txn, struct acme_authz *authz)

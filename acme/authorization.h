@@ -58,6 +58,7 @@ struct acme_authz {
     uint32_t valid_for_s; /* how long it lasts, and serves other orders, once it is valid; 0: its order only */
     struct acme_identifier identifier; /* without "*." */
     bool wildcard;
+    bool subdomains; /* serves the names below it, too (RFC 9444) */
     unsigned challenge_count;
     struct acme_challenge challenges[ACME_CHALLENGE_TYPES];
 };
@@ -89,6 +90,9 @@ enum store_status acme_authz_deactivate(struct store_txn *txn, struct acme_authz
  * included, so that a wildcard never serves the bare name nor the reverse. */
 enum store_status acme_valid_authz_find(struct store_txn *txn, const struct acme_id *account,
                                         const struct acme_identifier *name, struct acme_id *authz);
+/* The same among those that serve the names below this domain. */
+enum store_status acme_valid_ancestor_find(struct store_txn *txn, const struct acme_id *account,
+                                           const struct acme_identifier *domain, struct acme_id *authz);
 enum store_status acme_valid_authz_put(struct store_txn *txn, const struct acme_authz *authz);
 
 /* Subject of a validation job: authorization id and challenge type. */

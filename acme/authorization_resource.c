@@ -58,6 +58,8 @@ static json_t *authz_json(const struct acme *acme, const struct acme_authz *auth
     failed |= json_object_set_new(json, "challenges", challenges_json(acme, authz));
     if (authz->wildcard)
         failed |= json_object_set_new(json, "wildcard", json_true());
+    if (authz->subdomains)
+        failed |= json_object_set_new(json, "subdomainAuthAllowed", json_true());
     if (failed) {
         json_decref(json);
         return NULL;

@@ -41,6 +41,8 @@ static json_t *meta_json(const struct acme_config *config)
         failed |= json_object_set_new(meta, "caaIdentities", caa_identities(config));
     if (config->profile_count > 0)
         failed |= json_object_set_new(meta, "profiles", profiles(config));
+    if (config->offer[ACME_DNS_01] || config->offer[ACME_DNS_ACCOUNT_01])
+        failed |= json_object_set_new(meta, "subdomainAuthAllowed", json_true()); /* where the policy allows */
     if (config->external_account_required)
         failed |= json_object_set_new(meta, "externalAccountRequired", json_true());
     if (failed) {

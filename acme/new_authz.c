@@ -1,5 +1,6 @@
 /* newAuthz, RFC 8555 section 7.4.1: proving control of a name before there is an order for it. Once valid it serves
  * later orders like any other valid authorization. */
+#include "acme/ancestors.h"
 #include "acme/offer.h"
 #include "acme/reply.h"
 
@@ -44,7 +45,7 @@ static enum store_status create(struct store_txn *txn, struct acme_task *task)
 {
     enum store_status status = acme_require_account(txn, task);
     acme_authz_clear(&task->authz);
-    return status == STORE_OK ? acme_make_authz(txn, task, NULL, &task->order.names.list[0], &task->authz) : status;
+    return status == STORE_OK ? acme_make_authz(txn, task, NULL, &task->order.names.list[0], task->subdomains, &task->authz) : status;
 }
 
 static void answer(struct acme_task *task)
@@ -60,6 +61,9 @@ enum acme_step acme_post_new_authz(struct acme_exchange *x, struct acme_task *ta
     json_t *payload = acme_payload(x, task);
     if (!payload || !parse_name(payload, &task->order.names, &task->problem) || !may_authorize(x, task))
         return acme_refuse(task);
+    const json_t *wish = json_object_get(json_object_get(payload, "identifier"), "subdomainAuthAllowed");
+    task->subdomains = json_is_true(wish) && task->order.names.list[0].type == ACME_DNS_NAME &&
+                       ancestors_allowed(&task->acme->config, &task->policy);
     task->operation = &creation;
     return ACME_COMMIT;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/ancestors.h"
 #include "acme/offer.h"
 #include "acme/replaces.h"
 #include "acme/reply.h"
@@ -54,10 +55,9 @@ static char *user_agent(const struct acme_request *request)
     return text;
 }
 
-/* A valid authorization that still lasts a while; STORE_NOT_FOUND where there is none. The order then lasts no longer
- * than it does. */
-static enum store_status reuse_authz(struct store_txn *txn, struct acme_task *task, const struct acme_identifier *name,
-                                     struct acme_id *id)
+/* STORE_OK for a valid authorization that still lasts a while, else STORE_NOT_FOUND. The order then lasts no longer than
+ * it does. */
+static enum store_status reuse(struct store_txn *txn, struct acme_task *task, const struct acme_id *id)
 {
     struct acme_authz authz;
     uint32_t margin_s = task->acme->config.authz_valid_s / 2;
@@ -65,10 +65,7 @@ static enum store_status reuse_authz(struct store_txn *txn, struct acme_task *ta
         return STORE_NOT_FOUND;
     if (margin_s > REUSE_MARGIN_S)
         margin_s = REUSE_MARGIN_S;
-    enum store_status status = acme_valid_authz_find(txn, &task->account.id, name, id);
-    if (status != STORE_OK)
-        return status;
-    status = acme_authz_load(txn, id, &authz);
+    enum store_status status = acme_authz_load(txn, id, &authz);
     bool trusted = task->policy.validation == ACME_POLICY_TRUSTED;
     if (status == STORE_OK && (authz.status != ACME_AUTHZ_VALID || authz.expires_s < acme_now_s(task) + margin_s ||
                                (!trusted && !acme_authz_was_validated(&authz))))
@@ -79,19 +76,60 @@ static enum store_status reuse_authz(struct store_txn *txn, struct acme_task *ta
     return status;
 }
 
+static enum store_status reuse_authz(struct store_txn *txn, struct acme_task *task, const struct acme_identifier *name,
+                                     struct acme_id *id)
+{
+    enum store_status status = acme_valid_authz_find(txn, &task->account.id, name, id);
+    if (status == STORE_OK)
+        status = reuse(txn, task, id);
+    if (status != STORE_NOT_FOUND || identifier_is_wildcard(name) ||
+        !ancestors_allowed(&task->acme->config, &task->policy))
+        return status;
+    for (struct acme_identifier domain = *name; status == STORE_NOT_FOUND && ancestors_next(&domain);) {
+        status = acme_valid_ancestor_find(txn, &task->account.id, &domain, id);
+        if (status == STORE_OK)
+            status = reuse(txn, task, id);
+    }
+    return status;
+}
+
+/* The domain above the i-th name that is to be proved in its place; NULL: none. */
+static const struct acme_identifier *ancestor_of(const struct acme_task *task, size_t i)
+{
+    return task->ancestors && task->ancestors[i].type && ancestors_allowed(&task->acme->config, &task->policy)
+               ? &task->ancestors[i]
+               : NULL;
+}
+
+/* A new authorization for the i-th name, or the one that was made for an earlier name with the same ancestor. */
+static enum store_status make_authz(struct store_txn *txn, struct acme_task *task, size_t i, bool made[], bool *valid)
+{
+    struct acme_order *order = &task->order;
+    const struct acme_identifier *ancestor = ancestor_of(task, i);
+    struct acme_authz authz;
+    for (size_t j = 0; ancestor && j < i; j++) {
+        if (made[j] && ancestor_of(task, j) && strcmp(task->ancestors[j].value, ancestor->value) == 0) {
+            order->authzs[i] = order->authzs[j];
+            return STORE_OK;
+        }
+    }
+    enum store_status status =
+        acme_make_authz(txn, task, &order->id, ancestor ? ancestor : &order->names.list[i], ancestor != NULL, &authz);
+    *valid &= authz.status == ACME_AUTHZ_VALID;
+    made[i] = true;
+    order->authzs[i] = authz.id;
+    acme_authz_clear(&authz);
+    return status;
+}
+
 static enum store_status find_authzs(struct store_txn *txn, struct acme_task *task)
 {
     struct acme_order *order = &task->order;
-    bool all_valid = true;
+    bool all_valid = true, made[ACME_IDENTIFIERS_MAX] = {false};
     for (size_t i = 0; i < order->names.count; i++) {
         enum store_status status = reuse_authz(txn, task, &order->names.list[i], &order->authzs[i]);
-        if (status == STORE_NOT_FOUND) {
-            struct acme_authz authz;
-            status = acme_make_authz(txn, task, &order->id, &order->names.list[i], &authz);
-            all_valid &= authz.status == ACME_AUTHZ_VALID;
-            order->authzs[i] = authz.id;
-            acme_authz_clear(&authz);
-        }
+        if (status == STORE_NOT_FOUND)
+            status = make_authz(txn, task, i, made, &all_valid);
         if (status != STORE_OK)
             return status;
     }
@@ -156,6 +194,7 @@ enum acme_step acme_post_new_order(struct acme_exchange *x, struct acme_task *ta
     if (!payload || !check_members(payload, &task->problem) || !acme_parse_replaces(payload, order, &task->problem) ||
         !take_profile(config, payload, order, &task->problem) ||
         !names_parse(json_object_get(payload, "identifiers"), config->identifiers_max, &order->names, &task->problem) ||
+        !ancestors_parse(json_object_get(payload, "identifiers"), &order->names, &task->ancestors, &task->problem) ||
         !acme_take_policy(x, task) || !acme_policy_allows_all(&task->policy, &order->names, &task->problem) ||
         !acme_policy_choose_profile(&task->policy, order->profile, &task->problem) ||
         !acme_all_provable(config, &task->policy, &order->names, &task->problem) ||

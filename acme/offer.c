@@ -8,11 +8,16 @@
 
 enum { TOKEN_LEN = 32 };
 
+static bool is_by_dns(enum acme_challenge_type type)
+{
+    return type == ACME_DNS_01 || type == ACME_DNS_ACCOUNT_01;
+}
+
 /* Which challenges can prove control of what: a wildcard only those by DNS (RFC 8555 section 7.1.3), an IP address none of
  * them (RFC 8738 section 7). */
 static bool can_prove(enum acme_challenge_type type, const struct acme_identifier *name)
 {
-    bool by_dns = type == ACME_DNS_01 || type == ACME_DNS_ACCOUNT_01;
+    bool by_dns = is_by_dns(type);
     if (identifier_is_wildcard(name))
         return by_dns;
     return name->type == ACME_DNS_NAME || !by_dns;
@@ -77,7 +82,7 @@ static enum store_status save_granted(struct store_txn *txn, const struct acme_a
 }
 
 enum store_status acme_make_authz(struct store_txn *txn, struct acme_task *task, const struct acme_id *order,
-                                  const struct acme_identifier *name, struct acme_authz *authz)
+                                  const struct acme_identifier *name, bool subdomains, struct acme_authz *authz)
 {
     const struct acme_config *config = &task->acme->config;
     *authz = (struct acme_authz){
@@ -88,6 +93,7 @@ enum store_status acme_make_authz(struct store_txn *txn, struct acme_task *task,
         .valid_for_s = config->authz_valid_s,
         .identifier = *name,
         .wildcard = identifier_is_wildcard(name),
+        .subdomains = subdomains,
     };
     if (order)
         authz->order = *order;
@@ -97,7 +103,7 @@ enum store_status acme_make_authz(struct store_txn *txn, struct acme_task *task,
     if (task->policy.validation == ACME_POLICY_TRUSTED)
         return made && take_for_granted(authz) ? save_granted(txn, authz) : STORE_IO;
     for (unsigned type = 1; type < ACME_CHALLENGE_TYPES; type++)
-        if (is_offered(config, type, name))
+        if (is_offered(config, type, name) && (!subdomains || is_by_dns(type)))
             made = made && add_challenge(authz, type);
     return made ? acme_authz_save(txn, authz) : STORE_IO;
 }

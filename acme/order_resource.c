@@ -1,4 +1,6 @@
 /* The order resource, RFC 8555 sections 7.1.3 and 7.4: how an order is shown, and reading one. */
+#include <string.h>
+
 #include "acme/reply.h"
 
 enum { READ_NOTE_S = 60 }; /* how finely it is noted when a client last asked */
@@ -16,12 +18,22 @@ static json_t *identifiers_json(const struct acme_names *names)
     return list;
 }
 
+/* One authorization serves several names where it is of a domain above them. */
+static bool is_repeated(const struct acme_order *order, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (memcmp(&order->authzs[i], &order->authzs[at], sizeof *order->authzs) == 0)
+            return true;
+    return false;
+}
+
 static json_t *authzs_json(const struct acme *acme, const struct acme_order *order)
 {
     json_t *list = json_array();
     int failed = 0;
     for (size_t i = 0; i < order->names.count; i++)
-        failed |= json_array_append_new(list, acme_url_json(acme, "authz", &order->authzs[i], ""));
+        if (!is_repeated(order, i))
+            failed |= json_array_append_new(list, acme_url_json(acme, "authz", &order->authzs[i], ""));
     if (failed) {
         json_decref(list);
         return NULL;

@@ -54,6 +54,8 @@ struct acme_task {
     struct acme_account present; /* newAccount, keyChange: who has the key already */
     bool key_taken;              /* present is set */
     struct acme_order order;
+    struct acme_identifier *ancestors; /* newOrder: see ancestors.h; owned */
+    bool subdomains;                   /* newAuthz: the authorization is to serve the names below */
     struct acme_authz authz;
     enum acme_challenge_type challenge;
     struct acme_csr csr;

@@ -70,6 +70,8 @@ DIFFERENCES = [
     *[row for feature, section, test in (
         ("pre-authorization", "7.4.1", "test_8555_7_4_1_new_authz"),
         ("pre-authorization", "7.4.1", "test_8555_7_4_1_refused"),
+        ("subdomain authorization", "4.2", "test_9444_4_2_subdomains_allowed"),
+        ("subdomain authorization", "4.3", "test_9444_4_3_ancestor_domain"),
         ("renewal information", "4", "test_9773_4_renewal_info"),
         ("renewal information", "4", "test_9773_4_unknown_certificates"),
         ("replacing a certificate", "5", "test_9773_5_replaces"),

@@ -1,4 +1,5 @@
-"""What other documents add: pre-authorization (RFC 8555 section 7.4.1), renewal information (RFC 9773), profiles
+"""What other documents add: pre-authorization (RFC 8555 section 7.4.1), subdomains (RFC 9444), renewal information
+(RFC 9773), profiles
 (draft-ietf-acme-profiles), dns-account-01 (draft-ietf-acme-dns-account-label). A server without one says so first."""
 
 import base64
@@ -8,7 +9,7 @@ import hashlib
 import pytest
 from cryptography import x509
 
-from acme_client import b64, make_csr
+from acme_client import b64, make_csr, thumbprint
 from dns_server import ZONE
 from pki import chain_of
 from test_challenges import Attempt
@@ -64,6 +65,43 @@ def test_8555_7_4_1_refused(client, offered, expect):
     expect.problem("no identifier", client.post(client.directory["newAuthz"], {}), "malformed")
     answer = client.post(client.directory["newAuthz"], {"identifier": {"type": "email", "value": "a@" + ZONE}})
     expect.problem("another type", answer, {"unsupportedIdentifier", "rejectedIdentifier"}, {400, 403})
+
+
+# ---- RFC 9444 ----
+
+def test_9444_4_2_subdomains_allowed(client, offered, expect):
+    if not offered(client.directory["meta"].get("subdomainAuthAllowed") is True):
+        return
+    identifier = {"type": "dns", "value": "above." + ZONE, "subdomainAuthAllowed": True}
+    answer = client.post(client.directory["newAuthz"], {"identifier": identifier})
+    expect.that("pre-authorization", (answer.status_code, answer.json().get("subdomainAuthAllowed")), (201, True))
+    expect.that("by DNS alone", [one["type"] for one in answer.json()["challenges"] if not one["type"].startswith("dns-")], [])
+
+
+def test_9444_4_3_ancestor_domain(server, client, offered, expect):
+    if not offered(client.directory["meta"].get("subdomainAuthAllowed") is True):
+        return
+    above, names = "ancestor." + ZONE, ["one.ancestor." + ZONE, "two.ancestor." + ZONE]
+    answer = client.post(client.directory["newOrder"], {"identifiers": [
+        {"type": "dns", "value": name, "ancestorDomain": above} for name in names]})
+    assert answer.status_code == 201, answer.text
+    urls = answer.json()["authorizations"]
+    expect.that("one authorization", len(urls), 1)
+    authz = client.fetch(urls[0]).json()
+    expect.that("of the domain above", authz["identifier"], {"type": "dns", "value": above})
+    expect.that("says so", authz.get("subdomainAuthAllowed"), True)
+    challenge = next(one for one in authz["challenges"] if one["type"] == "dns-01")
+    digest = hashlib.sha256((challenge["token"] + "." + thumbprint(client.key)).encode()).digest()
+    server.dns.update(lambda update: update.add(f"_acme-challenge.{above}.", 60, "TXT", f'"{b64(digest)}"'))
+    assert client.post(challenge["url"], {}).status_code == 200
+    expect.that("valid", client.wait(urls[0], ("pending",))["status"], "valid")
+    expect.that("ready", client.wait(answer.headers["location"], ("pending",))["status"], "ready")
+    _, order = client.new_order(["three.ancestor." + ZONE])
+    expect.that("serves later orders", order["status"], "ready")
+    for what, name, ancestor in (("not above", "a." + ZONE, above), ("itself", above, above)):
+        answer = client.post(client.directory["newOrder"], {"identifiers": [
+            {"type": "dns", "value": name, "ancestorDomain": ancestor}]})
+        expect.that(what, refused(answer), True, answer.text)
 
 
 # ---- RFC 9773 ----
