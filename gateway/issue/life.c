@@ -341,7 +341,7 @@ static bool has_failed(const struct sectigo_report_order *order)
     return failed;
 }
 
-/* GetDetailedOrderStatus after a push said failed or rejected: only "rejected" ends an order. */
+/* GetDetailedOrderStatus, after a push said failed or rejected, or where none came: only "rejected" ends an order. */
 static void on_status(void *ctx, const struct upstream_reply *reply)
 {
     struct errand *e = ctx;
@@ -378,6 +378,14 @@ static void ask_status(struct errand *e)
     call(e, SECTIGO_GET_DETAILED_ORDER_STATUS, &form, on_status);
 }
 
+/* From the second look by ourselves on a push that says what is in the way may have been lost. */
+static bool is_in_doubt(const struct errand *e)
+{
+    if (e->is.doubt)
+        return true;
+    return e->is.looked_ms > e->is.changed_ms && e->is.pushed_ms < e->is.looked_ms;
+}
+
 /* True when another call was started, so that there is nothing to commit yet. */
 static bool on_collected(struct errand *e, const struct sectigo_collect_answer *answer)
 {
@@ -391,7 +399,7 @@ static bool on_collected(struct errand *e, const struct sectigo_collect_answer *
         step_dead(e, answer->message[0] ? answer->message : sectigo_code_text(SECTIGO_COLLECT_SSL, answer->code));
     } else if (class == SECTIGO_PENDING && ending_is_due(e)) {
         ending_begin(e);
-    } else if (class == SECTIGO_PENDING && e->is.doubt) {
+    } else if (class == SECTIGO_PENDING && is_in_doubt(e)) {
         ask_status(e);
         return true;
     } else if (class == SECTIGO_PENDING) {

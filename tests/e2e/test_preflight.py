@@ -198,9 +198,10 @@ def _unlooked(config):
     config["dcv"]["preflight"] = "off"
 
 
-def test_caa_that_forbids_a_paid_order(make_world):
-    """The gateway hears of it by push, looks at CAA by itself, and has Sectigo look again once that allows it."""
-    world = make_world(change=_unlooked)
+@pytest.mark.parametrize("learn", ["push-certificate", "poll"])
+def test_caa_that_forbids_a_paid_order(make_world, learn):
+    """The gateway hears of it, looks at CAA by itself, and has Sectigo look again once that allows it."""
+    world = make_world(learn=learn, change=_unlooked)
     names = ["late-caa." + ZONE]
     world.dns.update(lambda update: (update.add("late-caa", 60, "A", "127.0.0.1"),
                                      update.add("late-caa", 60, "CAA", '0 issue "letsencrypt.org"')))
