@@ -103,14 +103,14 @@ def test_calls_are_paced_and_revocations_go_first(make_world):
     """Twelve calls at once, then one every five seconds."""
     world = _world(make_world, calls_per_minute=12)
     client = _client(world)
-    lists = _names("paced", 14)
+    lists = _names("paced", 16)
     ready = _ready(world, client, lists)
-    urls = _finalize(client, ready[:12], lists[:12])
-    chains = [client.certificate(url) for url in urls]
-    _finalize(client, ready[12:], lists[12:])  # they wait
-    assert _revoke(client, chain_of(chains[0])[0]).status_code == 200
+    first, = _finalize(client, ready[:1], lists[:1])
+    leaf = chain_of(client.certificate(first))[0]
+    _finalize(client, ready[1:], lists[1:])  # more than may leave
+    assert _revoke(client, leaf).status_code == 200
     wait_for("the revocation", lambda: _requests(world).get("AutoRevokeSSL"))
-    assert _requests(world)["AutoApplyOrder"] == 12
+    assert _requests(world)["AutoApplyOrder"] < 16
 
 
 def test_held_order_is_given_up(make_world):
