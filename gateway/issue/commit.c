@@ -28,6 +28,7 @@ struct commit {
     struct result *result;
     struct issuance *is;
     struct subscription *sub;
+    enum issuance_state from; /* that the move leaves */
     uint64_t now_ms;
     uint64_t due_ms;  /* of the job */
     uint64_t next_ms; /* when the errand goes on */
@@ -84,16 +85,15 @@ static enum store_status enter_prepared(struct commit *c)
     return status == STORE_OK ? commit_prepare(c->txn, c->is, c->now_ms) : status;
 }
 
-/* The product is chosen again for the CSR that is sent: it may have waited behind another, and the profile may have been
- * edited. Where nothing fits any more it stays. */
+/* The product is chosen again for the CSR that is sent: it may have waited behind another, and the profile may have
+ * been edited. Where nothing fits any more it stays. */
 static void choose_product_again(struct commit *c)
 {
     const struct config_profile *profile = c->errand->profile;
     struct acme_problem problem = {0};
     if (c->is->sends > 0)
         return;
-    unsigned product =
-        request_product_for(profile, &c->errand->rules.dcv, &c->sub->names, c->is, &problem);
+    unsigned product = request_product_for(profile, &c->errand->rules.dcv, &c->sub->names, c->is, &problem);
     if (product) {
         c->sub->product = product;
         c->sub->days = profile->days;
@@ -177,6 +177,8 @@ static enum store_status bought(struct commit *c)
 static enum store_status enter_submitted(struct commit *c)
 {
     const struct sectigo_order_answer *answer = &c->result->answer;
+    if (c->from == ISSUANCE_CANCELLING)
+        return STORE_OK; /* it was placed, and paid, long ago: Sectigo only goes on with it */
     if (answer->order_number[0])
         memcpy(c->is->order_number, answer->order_number, sizeof c->is->order_number);
     else if (!c->is->order_number[0])
@@ -334,9 +336,8 @@ static enum store_status check_entitled(struct commit *c)
 /* What a reconciliation found meanwhile is not bought once more: it is replaced. */
 static enum store_status check_imported(struct commit *c)
 {
-    struct subscription_scope scope = {c->sub->policy,   c->sub->profile, c->sub->login,
-                                       c->sub->endpoint, c->sub->test,    &c->sub->names,
-                                       renew_before_ms(c), NULL};
+    struct subscription_scope scope = {c->sub->policy, c->sub->profile, c->sub->login,      c->sub->endpoint,
+                                       c->sub->test,   &c->sub->names,  renew_before_ms(c), NULL};
     if (c->result->to != ISSUANCE_SUBMITTING || c->is->kind != ISSUANCE_PURCHASE || c->is->sends > 0)
         return STORE_OK;
     enum store_status status = imported_instead(c->txn, &scope, c->now_ms, c->sub, c->is);
@@ -390,10 +391,10 @@ static enum store_status enter(struct commit *c)
         [ISSUANCE_COLLECTED] = enter_collected, [ISSUANCE_REFUSED] = enter_refused,
         [ISSUANCE_DEAD] = enter_dead,
     };
-    enum issuance_state from = c->is->state;
+    c->from = c->is->state;
     if (!issuance_move(c->is, c->result->to, c->now_ms)) {
-        log_error("an issuance cannot make this move", "issuance", c->is->id, "from", issuance_state_text(from), "to",
-                  issuance_state_text(c->result->to));
+        log_error("an issuance cannot make this move", "issuance", c->is->id, "from", issuance_state_text(c->from),
+                  "to", issuance_state_text(c->result->to));
         return STORE_INVALID;
     }
     return entered[c->is->state] ? entered[c->is->state](c) : STORE_OK;

@@ -142,6 +142,10 @@ def test_certificate_that_comes_while_its_order_is_cancelled_is_delivered(make_w
     asked = _requests(world)
     assert asked["AutoReject"] >= 1 and not asked.get("AutoRefund")
     assert [order["state"] for order in world.ledger()] == ["issued"]
+    audit = ctl_json(world, "audit")["items"]
+    assert [line["what"] for line in audit] == ["purchase"], "it goes on, and is not bought a second time"
+    shown = ctl_json(world, "issuance", "show", audit[0]["issuance"])
+    assert shown["certificate_id"] == audit[0]["certificate_id"] != ""
 
 
 def test_multi_domain_purchase_past_its_deadline_stays(make_world):
