@@ -53,36 +53,32 @@ static bool in_any(const char *address, const char *const *prefixes)
 }
 
 /* RFC 6890 and its successors; the last three are where clouds tell a machine its secrets. */
-static const char *const never[] = {"0.0.0.0/8",  "127.0.0.0/8", "169.254.0.0/16",  "192.0.0.0/24",       "224.0.0.0/4",
-                                    "240.0.0.0/4", "::/128",     "::1/128",         "fe80::/10",          "ff00::/8",
-                                    "64:ff9b::/96", "2002::/16", "100.100.100.200", "168.63.129.16",      "fd00:ec2::254",
-                                    NULL};
+static const char *const never[] = {"0.0.0.0/8",       "127.0.0.0/8",   "169.254.0.0/16", "192.0.0.0/24",
+                                    "224.0.0.0/4",     "240.0.0.0/4",   "::/96",          "2001::/32",
+                                    "fe80::/10",       "ff00::/8",      "64:ff9b::/96",   "2002::/16",
+                                    "100.100.100.200", "168.63.129.16", "fd00:ec2::254",  NULL};
 
 bool egress_address_allowed(const struct egress_rules *rules, const char *address)
 {
     return in_any(address, rules->allow) || !(in_any(address, never) || in_any(address, rules->deny));
 }
 
-/* Drops what the rules forbid; where nothing is left the reason names one that was dropped. */
-static void filter(struct egress_addresses *addresses)
+/* Whether the rules let us connect to it; one that they do not is remembered for the reason. */
+static bool allowed(struct egress_addresses *addresses, const struct egress_address *address)
 {
-    unsigned kept = 0;
-    for (unsigned i = 0; i < addresses->count; i++) {
-        if (egress_address_allowed(addresses->rules, addresses->list[i].text))
-            addresses->list[kept++] = addresses->list[i];
-        else
-            snprintf(addresses->reason, sizeof addresses->reason,
-                     "this server may not connect to its address %s (validation.deny)", addresses->list[i].text);
-    }
-    addresses->count = kept;
+    if (!addresses->rules || egress_address_allowed(addresses->rules, address->text))
+        return true;
+    memcpy(addresses->denied, address->text, sizeof addresses->denied);
+    return false;
 }
 
 static void finish(struct egress_addresses *addresses)
 {
     memcpy(addresses->list + addresses->count, addresses->v4, addresses->v4_count * sizeof *addresses->v4);
     addresses->count += addresses->v4_count;
-    if (addresses->rules)
-        filter(addresses);
+    if (addresses->count == 0 && addresses->denied[0])
+        snprintf(addresses->reason, sizeof addresses->reason,
+                 "this server may not connect to its address %s (validation.deny)", addresses->denied);
     addresses->fn(addresses->ctx, addresses);
 }
 
@@ -92,12 +88,17 @@ static void on_later(void *ctx, int event)
     finish(ctx);
 }
 
-static void keep(struct egress_address *list, unsigned *count, int family, const struct egress_dns_answer *answer)
+/* What may not be connected to takes no place of what may. */
+static void keep(struct egress_addresses *addresses, struct egress_address *list, unsigned *count, int family,
+                 const struct egress_dns_answer *answer)
 {
     size_t octets = family == AF_INET6 ? 16 : 4;
-    for (size_t i = 0; i < answer->record_count && *count < EGRESS_ADDRESSES_PER_FAMILY; i++)
-        if (answer->rdata_len[i] == octets)
-            set(&list[(*count)++], family, answer->rdata[i]);
+    for (size_t i = 0; i < answer->record_count && *count < EGRESS_ADDRESSES_PER_FAMILY; i++) {
+        if (answer->rdata_len[i] != octets)
+            continue;
+        set(&list[*count], family, answer->rdata[i]);
+        *count += allowed(addresses, &list[*count]);
+    }
 }
 
 /* One type that is absent is no failure; of two failures the later one is told. */
@@ -118,31 +119,29 @@ static void note(struct egress_addresses *addresses, const char *type, const str
 static void on_aaaa(void *ctx, const struct egress_dns_answer *answer)
 {
     struct egress_addresses *addresses = ctx;
-    keep(addresses->list, &addresses->count, AF_INET6, answer);
+    keep(addresses, addresses->list, &addresses->count, AF_INET6, answer);
     note(addresses, "AAAA", answer);
 }
 
 static void on_a(void *ctx, const struct egress_dns_answer *answer)
 {
     struct egress_addresses *addresses = ctx;
-    keep(addresses->v4, &addresses->v4_count, AF_INET, answer);
+    keep(addresses, addresses->v4, &addresses->v4_count, AF_INET, answer);
     note(addresses, "A", answer);
 }
 
 void egress_addresses(struct egress *egress, struct egress_addresses *addresses)
 {
     addresses->count = addresses->v4_count = addresses->pending = 0;
-    addresses->reason[0] = '\0';
+    addresses->reason[0] = addresses->denied[0] = '\0';
     addresses->bogus = false;
     if (egress_address_parse(addresses->host, &addresses->list[0])) {
-        addresses->count = 1;
+        addresses->count = allowed(addresses, &addresses->list[0]);
     } else {
-        addresses->pending +=
-            egress_resolve_in(egress, addresses->view, addresses->host, EGRESS_RR_AAAA, addresses->timeout_ms,
-                                             on_aaaa, addresses);
-        addresses->pending +=
-            egress_resolve_in(egress, addresses->view, addresses->host, EGRESS_RR_A, addresses->timeout_ms, on_a,
-                                             addresses);
+        addresses->pending += egress_resolve_in(egress, addresses->view, addresses->host, EGRESS_RR_AAAA,
+                                                addresses->timeout_ms, on_aaaa, addresses);
+        addresses->pending += egress_resolve_in(egress, addresses->view, addresses->host, EGRESS_RR_A,
+                                                addresses->timeout_ms, on_a, addresses);
         if (addresses->pending > 0)
             return;
         snprintf(addresses->reason, sizeof addresses->reason, "the lookup could not be started: out of memory");

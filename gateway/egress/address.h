@@ -24,8 +24,8 @@ struct egress_address {
 };
 
 /* Where a connection may not go, so that a client cannot turn us against our own network: prefixes as of
- * gateway/address.h, NULL-terminated. Loopback, link-local, multicast and reserved addresses and those of cloud metadata
- * are denied in any case, deny adds to them, allow excepts from both. */
+ * gateway/address.h, NULL-terminated. Loopback, link-local, multicast and reserved addresses and those of cloud
+ * metadata are denied in any case, deny adds to them, allow excepts from both. */
 struct egress_rules {
     const char *const *deny, *const *allow; /* NULL: none */
 };
@@ -46,6 +46,7 @@ struct egress_addresses {
     char reason[EGRESS_ADDRESSES_REASON_MAX];
 
     /* its own */
+    char denied[INET6_ADDRSTRLEN]; /* one that the rules forbid; "": none */
     struct egress_address v4[EGRESS_ADDRESSES_PER_FAMILY];
     unsigned v4_count, pending;
     struct egress_watch later;
