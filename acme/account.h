@@ -26,8 +26,9 @@ struct acme_account {
     enum acme_account_status status;
     uint64_t created_s; /* UNIX seconds */
     uint8_t thumbprint[JWK_THUMBPRINT_LEN];
-    char *key;                        /* owned: canonical JWK */
-    char policy[ACME_POLICY_MAX + 1]; /* that of its external account key, read anew for every request and before money moves */
+    char *key; /* owned: canonical JWK */
+    char policy[ACME_POLICY_MAX +
+                1]; /* that of its external account key, read anew for every request and before money moves */
     char external_key[EXTERNAL_KEY_ID_MAX + 1]; /* that it was made with; "": without one */
     bool terms_agreed;
     unsigned contact_count;

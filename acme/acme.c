@@ -107,9 +107,8 @@ static bool within(uint32_t wait_s, const char *whose, unsigned per_minute, stru
 static bool within_address(const struct acme_exchange *x, struct acme_task *task)
 {
     unsigned rate = task->acme->config.rates.address;
-    return !x->route->limited ||
-           within(limiter_take_address(task->acme->limiter, x->request->peer, rate, task->now_ms), "address", rate,
-                  &task->problem);
+    return !x->route->limited || within(limiter_take_address(task->acme->limiter, x->request->peer, rate, task->now_ms),
+                                        "address", rate, &task->problem);
 }
 
 /* After it: nobody else can use an account's up. */

@@ -64,10 +64,10 @@ struct acme_rates {
 
 struct acme_config {
     struct store *store;
-    const char *base_url; /* "https://acme.example.com", no final slash; every URL is base_url + path */
-    const char *instance; /* nonce prefix */
+    const char *base_url;           /* "https://acme.example.com", no final slash; every URL is base_url + path */
+    const char *instance;           /* nonce prefix */
     bool external_account_required; /* newAccount needs a binding, and accounts made without one are refused */
-    const uint8_t *seal;            /* EXTERNAL_KEY_SEAL_LEN octets that open external account keys; NULL: none can be used */
+    const uint8_t *seal; /* EXTERNAL_KEY_SEAL_LEN octets that open external account keys; NULL: none can be used */
     const char *terms_of_service, *website; /* NULL: not shown */
     const char *const *caa_identities;      /* NULL-terminated; NULL: not shown */
     const struct acme_profile *profiles;    /* profile_count of them, which must outlive it; none: not shown */

@@ -4,8 +4,8 @@
 
 #include "acme/task.h"
 
-/* Whether the account may have authorizations that serve subdomains: its policy says so, and a challenge is offered that
- * shows control of a whole domain. */
+/* Whether the account may have authorizations that serve subdomains: its policy says so, and a challenge is offered
+ * that shows control of a whole domain. */
 bool ancestors_allowed(const struct acme_config *config, const struct acme_policy *policy);
 /* The "ancestorDomain" members of newOrder's identifiers: *out becomes NULL where there is none, else an array (malloc)
  * beside names whose type is 0 where a name has none. False sets *problem: each must be above its name. */

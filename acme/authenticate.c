@@ -124,8 +124,8 @@ bool acme_authenticate(struct acme_exchange *x, struct acme_task *task)
     return (by_account ? load_account(x, task, &kind) : embedded_key(x, task, &kind)) &&
            jws_verify(&x->jws, kind, x->key, &task->problem) &&
            redeem(task->acme->nonces, x->jws.nonce, &task->problem) &&
-           (!by_account || (account_is_valid(&task->account, &task->problem) &&
-                            external_key_policy(x->snapshot, task->account.external_key,
-                                                task->acme->config.external_account_required, task->account.policy,
-                                                &task->problem)));
+           (!by_account ||
+            (account_is_valid(&task->account, &task->problem) &&
+             external_key_policy(x->snapshot, task->account.external_key, task->acme->config.external_account_required,
+                                 task->account.policy, &task->problem)));
 }

@@ -183,8 +183,8 @@ struct acme_challenge *acme_authz_challenge(struct acme_authz *authz, enum acme_
     return NULL;
 }
 
-/* Key of the index of valid authorizations: account, SHA-256 of type and name as the order has it; with "." in front for
- * those that serve the names below it. */
+/* Key of the index of valid authorizations: account, SHA-256 of type and name as the order has it; with "." in front
+ * for those that serve the names below it. */
 static bool name_key(const struct acme_id *account, const struct acme_identifier *name, const char *front,
                      uint8_t key[static NAME_KEY_LEN])
 {

@@ -10,11 +10,13 @@
 static bool names_account_key(const struct jws *binding, const struct jwk *account_key, struct acme_problem *problem)
 {
     struct jwk named = {0};
-    json_t *payload = acme_json_parse(binding->payload, binding->payload_len, "payload of the external account binding", problem);
-    bool good = payload && jwk_parse(payload, &named, problem) &&
-                (memcmp(named.thumbprint, account_key->thumbprint, JWK_THUMBPRINT_LEN) == 0 ||
-                 acme_problem_set(problem, ACME_MALFORMED,
-                                  "The external account binding is for another key than the one that signs the request."));
+    json_t *payload =
+        acme_json_parse(binding->payload, binding->payload_len, "payload of the external account binding", problem);
+    bool good =
+        payload && jwk_parse(payload, &named, problem) &&
+        (memcmp(named.thumbprint, account_key->thumbprint, JWK_THUMBPRINT_LEN) == 0 ||
+         acme_problem_set(problem, ACME_MALFORMED,
+                          "The external account binding is for another key than the one that signs the request."));
     jwk_clear(&named);
     json_decref(payload);
     return good;
@@ -41,7 +43,8 @@ static bool find_key(struct store_txn *txn, const char *id, struct external_key 
         return false;
     }
     if (status == STORE_NOT_FOUND)
-        return acme_problem_set(problem, ACME_UNAUTHORIZED, "There is no external account key \"%s\" at this server.", id);
+        return acme_problem_set(problem, ACME_UNAUTHORIZED, "There is no external account key \"%s\" at this server.",
+                                id);
     return key->enabled ||
            acme_problem_set(problem, ACME_UNAUTHORIZED, "The external account key \"%s\" has been disabled.", id);
 }
@@ -55,7 +58,8 @@ bool acme_take_binding(struct acme_exchange *x, struct acme_task *task, const js
                 (strcmp(binding.url, x->jws.url) == 0 ||
                  acme_problem_set(problem, ACME_MALFORMED,
                                   "The \"url\" of the external account binding differs from that of the request.")) &&
-                names_account_key(&binding, &x->jws.jwk, problem) && find_key(x->snapshot, binding.kid, &key, problem) &&
+                names_account_key(&binding, &x->jws.jwk, problem) &&
+                find_key(x->snapshot, binding.kid, &key, problem) &&
                 mac_is_good(&binding, &key, task->acme->config.seal, problem);
     if (good) {
         memcpy(task->account.external_key, key.id, sizeof key.id);

@@ -34,7 +34,8 @@ static enum store_status check_names(struct store_txn *txn, const struct acme_or
     enum store_status status = acme_policy_load(txn, name, &policy);
     acme_policy_distrust_unbound(&policy, external_key);
     if (status == STORE_NOT_FOUND) {
-        acme_problem_set(problem, ACME_UNAUTHORIZED, "The policy \"%s\" of this account does not exist any longer.", name);
+        acme_problem_set(problem, ACME_UNAUTHORIZED, "The policy \"%s\" of this account does not exist any longer.",
+                         name);
         status = STORE_REFUSED;
     } else if (status == STORE_OK && !acme_policy_allows_all(&policy, &order->names, &refusal)) {
         acme_problem_set(problem, ACME_UNAUTHORIZED, "%s", refusal.detail);

@@ -15,8 +15,8 @@
 #include "store/store.h"
 
 enum {
-    EXTERNAL_KEY_ID_MAX = 64,  /* octets of a key id */
-    EXTERNAL_KEY_MAC_LEN = 32, /* octets of an HMAC key */
+    EXTERNAL_KEY_ID_MAX = 64,   /* octets of a key id */
+    EXTERNAL_KEY_MAC_LEN = 32,  /* octets of an HMAC key */
     EXTERNAL_KEY_SEAL_LEN = 32, /* octets of the key that seals */
     EXTERNAL_KEY_NOTE_MAX = 255,
     EXTERNAL_KEY_SEALED_LEN = 12 + EXTERNAL_KEY_MAC_LEN + 16, /* nonce, ciphertext, tag */
@@ -27,7 +27,7 @@ struct external_key {
     char policy[ACME_POLICY_MAX + 1];
     bool enabled;
     uint64_t created_s;
-    uint32_t accounts; /* bound with it so far */
+    uint32_t accounts;                    /* bound with it so far */
     char note[EXTERNAL_KEY_NOTE_MAX + 1]; /* the operator's */
     uint8_t sealed[EXTERNAL_KEY_SEALED_LEN];
 };

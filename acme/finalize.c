@@ -58,8 +58,8 @@ static enum store_status count_certificate(struct store_txn *txn, struct acme_ta
     struct acme_policy policy;
     enum store_status status = acme_policy_load(txn, task->account.policy, &policy);
     if (status == STORE_NOT_FOUND) {
-        acme_problem_set(&task->problem, ACME_UNAUTHORIZED, "The policy \"%s\" of this account does not exist any longer.",
-                         task->account.policy);
+        acme_problem_set(&task->problem, ACME_UNAUTHORIZED,
+                         "The policy \"%s\" of this account does not exist any longer.", task->account.policy);
         status = STORE_REFUSED;
     }
     if (status == STORE_OK)

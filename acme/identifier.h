@@ -39,8 +39,8 @@ bool names_parse(const json_t *array, size_t max, struct acme_names *out, struct
 bool problem_add_sub(struct acme_problem *problem, const struct acme_problem *sub, json_t *identifier);
 /* Adds keeping order and uniqueness; false when out of memory. */
 bool names_add(struct acme_names *names, const struct acme_identifier *identifier);
-/* Adds what comes behind all that are there; false also where it does not: out of order, or there already. For decoders,
- * which must take no set that we would write otherwise. */
+/* Adds what comes behind all that are there; false also where it does not: out of order, or there already. For
+ * decoders, which must take no set that we would write otherwise. */
 bool names_append(struct acme_names *names, const struct acme_identifier *identifier);
 bool names_equal(const struct acme_names *a, const struct acme_names *b);
 bool names_contain(const struct acme_names *names, const struct acme_identifier *identifier);

@@ -15,7 +15,8 @@ enum { KEY_CACHE_SLOTS = 4096 };
 
 struct key_cache *key_cache_make(void);
 void key_cache_free(struct key_cache *cache);
-/* The account's key and what it is known by, borrowed until the next call; NULL: the stored key does not parse or memory is short. */
+/* The account's key and what it is known by, borrowed until the next call; NULL: the stored key does not parse or
+ * memory is short. */
 EVP_PKEY *key_cache_get(struct key_cache *cache, const struct acme_account *account, enum jwk_kind *kind,
                         const struct key_facts **facts);
 

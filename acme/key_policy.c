@@ -13,8 +13,9 @@
 #include "acme/acme.h"
 
 /* The odd primes that every primorial of the faulty library has. */
-static const unsigned char primes[] = {3,  5,  7,  11, 13, 17,  19,  23,  29,  31,  37,  41,  43,  47,  53,  59,  61,  67,  71,
-                                       73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167};
+static const unsigned char primes[] = {3,   5,   7,   11,  13,  17,  19,  23,  29,  31,  37,  41,  43,
+                                       47,  53,  59,  61,  67,  71,  73,  79,  83,  89,  97,  101, 103,
+                                       107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167};
 enum { GENERATOR = 65537 };
 
 static bool is_power(unsigned remainder, unsigned prime)

@@ -16,7 +16,7 @@ struct acme_config;
 
 /* What a key is known by; worth keeping beside a cached key. */
 struct key_facts {
-    uint8_t spki_sha256[32]; /* over the DER of the SubjectPublicKeyInfo */
+    uint8_t spki_sha256[32];  /* over the DER of the SubjectPublicKeyInfo */
     uint8_t modulus_sha1[20]; /* over "Modulus=HEX\n", as openssl-blacklist has it; where rsa */
     bool rsa, roca;
 };

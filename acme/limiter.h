@@ -18,8 +18,8 @@ struct limiter;
 struct limiter *limiter_make(void);
 /* NULL is fine. */
 void limiter_free(struct limiter *limiter);
-/* who: its first 128 octets tell it from others. Takes one of the per_minute tokens (0: no limit) of whoever that is; now_ms is any clock's. Returns 0, or in how many
- * whole seconds there will be one: then none is taken. */
+/* who: its first 128 octets tell it from others. Takes one of the per_minute tokens (0: no limit) of whoever that is;
+ * now_ms is any clock's. Returns 0, or in how many whole seconds there will be one: then none is taken. */
 uint32_t limiter_take(struct limiter *limiter, enum limiter_kind kind, const void *who, size_t len, unsigned per_minute,
                       uint64_t now_ms);
 /* The same for an address in text; those of an IPv6 /64 are one, since a host can have them all. */

@@ -73,8 +73,9 @@ static bool take_policy(struct acme_exchange *x, const json_t *payload, struct a
     if (binding)
         return acme_take_binding(x, task, binding) && acme_take_policy(x, task);
     if (task->acme->config.external_account_required)
-        return acme_problem_set(&task->problem, ACME_EXTERNAL_ACCOUNT_REQUIRED,
-                                "An account at this server needs an external account key; ask whoever runs it for one.");
+        return acme_problem_set(
+            &task->problem, ACME_EXTERNAL_ACCOUNT_REQUIRED,
+            "An account at this server needs an external account key; ask whoever runs it for one.");
     return acme_take_policy(x, task);
 }
 

@@ -33,8 +33,7 @@ static bool may_authorize(struct acme_exchange *x, struct acme_task *task)
     if (config->authz_valid_s == 0)
         return acme_problem_set(&task->problem, ACME_UNAUTHORIZED,
                                 "This server authorizes names for one order at a time; place an order.");
-    return acme_take_policy(x, task) &&
-           acme_policy_allows_all(&task->policy, names, &task->problem) &&
+    return acme_take_policy(x, task) && acme_policy_allows_all(&task->policy, names, &task->problem) &&
            acme_policy_choose_profile(&task->policy, profile, &task->problem) &&
            acme_all_provable(config, &task->policy, names, &task->problem) &&
            config->hooks.may_order(config->hooks.ctx, x->snapshot, task->account.policy, names, profile,
@@ -45,7 +44,9 @@ static enum store_status create(struct store_txn *txn, struct acme_task *task)
 {
     enum store_status status = acme_require_account(txn, task);
     acme_authz_clear(&task->authz);
-    return status == STORE_OK ? acme_make_authz(txn, task, NULL, &task->order.names.list[0], task->subdomains, &task->authz) : status;
+    return status == STORE_OK
+               ? acme_make_authz(txn, task, NULL, &task->order.names.list[0], task->subdomains, &task->authz)
+               : status;
 }
 
 static void answer(struct acme_task *task)

@@ -55,8 +55,8 @@ static char *user_agent(const struct acme_request *request)
     return text;
 }
 
-/* STORE_OK for a valid authorization that still lasts a while, else STORE_NOT_FOUND. The order then lasts no longer than
- * it does. */
+/* STORE_OK for a valid authorization that still lasts a while, else STORE_NOT_FOUND. The order then lasts no longer
+ * than it does. */
 static enum store_status reuse(struct store_txn *txn, struct acme_task *task, const struct acme_id *id)
 {
     struct acme_authz authz;

@@ -13,8 +13,8 @@ static bool is_by_dns(enum acme_challenge_type type)
     return type == ACME_DNS_01 || type == ACME_DNS_ACCOUNT_01;
 }
 
-/* Which challenges can prove control of what: a wildcard only those by DNS (RFC 8555 section 7.1.3), an IP address none of
- * them (RFC 8738 section 7). */
+/* Which challenges can prove control of what: a wildcard only those by DNS (RFC 8555 section 7.1.3), an IP address none
+ * of them (RFC 8738 section 7). */
 static bool can_prove(enum acme_challenge_type type, const struct acme_identifier *name)
 {
     bool by_dns = is_by_dns(type);

@@ -33,9 +33,9 @@ static const struct member {
     const char *name;
     enum kind kind;
     size_t offset;
-    const char *const *words;        /* of a CHOICE, counted from 1, and of a LIST that takes only these */
-    bool (*good)(const char *text);  /* of a LIST whose texts have a form, and of a TEXT that is not empty; NULL: any */
-    const char *form;                /* which one */
+    const char *const *words;       /* of a CHOICE, counted from 1, and of a LIST that takes only these */
+    bool (*good)(const char *text); /* of a LIST whose texts have a form, and of a TEXT that is not empty; NULL: any */
+    const char *form;               /* which one */
 } members[] = {
     {"names", LIST, offsetof(struct acme_policy, names), NULL, acme_policy_pattern_good,
      "is a list of patterns in lower case: a.example, .example, web-*.example, 10.0.0.0/8 or *"},
@@ -63,7 +63,8 @@ static const struct member {
     {"locality", TEXT, offsetof(struct acme_policy, locality), NULL, NULL, NULL},
     {"state", TEXT, offsetof(struct acme_policy, state), NULL, NULL, NULL},
     {"postal_code", TEXT, offsetof(struct acme_policy, postal_code), NULL, NULL, NULL},
-    {"country", TEXT, offsetof(struct acme_policy, country), NULL, country_good, "is an ISO 3166 code: two capital letters"},
+    {"country", TEXT, offsetof(struct acme_policy, country), NULL, country_good,
+     "is an ISO 3166 code: two capital letters"},
     {"revoke_others", FLAG, offsetof(struct acme_policy, revoke_others), NULL, NULL, NULL},
 };
 enum { MEMBERS = sizeof members / sizeof *members };
@@ -128,7 +129,8 @@ void acme_policy_distrust_unbound(struct acme_policy *policy, const char *extern
 
 bool acme_policy_make(const char *name, struct acme_policy *policy)
 {
-    *policy = (struct acme_policy){.wildcards = 1, .validation = ACME_POLICY_ACME, .preflight = ACME_PREFLIGHT_AS_CONFIGURED};
+    *policy =
+        (struct acme_policy){.wildcards = 1, .validation = ACME_POLICY_ACME, .preflight = ACME_PREFLIGHT_AS_CONFIGURED};
     bool good = snprintf(policy->name, sizeof policy->name, "%s", name) < (int)sizeof policy->name;
     for (size_t i = 0; good && i < MEMBERS; i++) {
         if (members[i].kind == TEXT)
@@ -228,8 +230,9 @@ static json_t *from_text(const struct member *member, const char *text)
     if (member->kind == FLAG)
         return strcmp(text, "true") == 0 ? json_true() : strcmp(text, "false") == 0 ? json_false() : NULL;
     if (member->kind == COUNT)
-        return *text >= '0' && *text <= '9' && strtol(text, &end, 10) >= 0 && !*end ? json_integer(strtol(text, NULL, 10))
-                                                                                    : NULL;
+        return *text >= '0' && *text <= '9' && strtol(text, &end, 10) >= 0 && !*end
+                   ? json_integer(strtol(text, NULL, 10))
+                   : NULL;
     if (!(copy = strdup(text)))
         return NULL;
     json_t *list = json_array();
@@ -254,9 +257,10 @@ static bool set_value(struct acme_policy *policy, const struct member *member, c
 static bool set_member(struct acme_policy *policy, const struct member *member, const json_t *value,
                        char reason[static ACME_POLICY_REASON_MAX])
 {
-    static const char *const wanted[] = {
-        [FLAG] = "is true or false", [COUNT] = "is a number from 0 (no limit) to 1000000000",
-        [TEXT] = "is a text of at most 255 octets", [LIST] = "is a list of texts (at most 500)"};
+    static const char *const wanted[] = {[FLAG] = "is true or false",
+                                         [COUNT] = "is a number from 0 (no limit) to 1000000000",
+                                         [TEXT] = "is a text of at most 255 octets",
+                                         [LIST] = "is a list of texts (at most 500)"};
     if (set_value(policy, member, value))
         return true;
     if (member->good)
@@ -319,7 +323,8 @@ static bool set_members(struct acme_policy *policy, const json_t *object, char r
 {
     const char *name;
     json_t *value;
-    json_object_foreach ((json_t *)object, name, value) {
+    json_object_foreach((json_t *)object, name, value)
+    {
         const struct member *member = find(name);
         if (!member)
             return complain(reason, name, "a policy has no such member");

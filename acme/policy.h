@@ -2,7 +2,8 @@
  *
  * External account keys refer to a policy by its name, which never changes; subscriptions belong to it, so that neither
  * an edit nor a new key buys anything anew. A policy is written and shown as one flat JSON object, which is also how it
- * is stored; policy.c has the table of its members. Records are read in a snapshot or a store_fn, changed in a store_fn.
+ * is stored; policy.c has the table of its members. Records are read in a snapshot or a store_fn, changed in a
+ * store_fn.
  */
 #ifndef ACME_POLICY_H
 #define ACME_POLICY_H
@@ -21,7 +22,12 @@
 #define ACME_POLICY_DEFAULT "default"
 
 enum acme_policy_validation { ACME_POLICY_ACME = 1, ACME_POLICY_TRUSTED };
-enum acme_policy_preflight { ACME_PREFLIGHT_AS_CONFIGURED = 1, ACME_PREFLIGHT_ENFORCE, ACME_PREFLIGHT_WARN, ACME_PREFLIGHT_OFF };
+enum acme_policy_preflight {
+    ACME_PREFLIGHT_AS_CONFIGURED = 1,
+    ACME_PREFLIGHT_ENFORCE,
+    ACME_PREFLIGHT_WARN,
+    ACME_PREFLIGHT_OFF
+};
 
 enum { ACME_POLICY_LIST_MAX = 500, ACME_POLICY_TEXT_MAX = 255 };
 
@@ -33,8 +39,8 @@ struct acme_policy_list {
 struct acme_policy {
     char name[ACME_POLICY_MAX + 1];
     bool builtin; /* nothing is stored: the default policy as it comes */
-    /* Patterns: "a.example" that name, ".example" every name below, "web-*.example" with * for anything within one label,
-     * "10.0.0.0/8" addresses, "*" everything. */
+    /* Patterns: "a.example" that name, ".example" every name below, "web-*.example" with * for anything within one
+     * label, "10.0.0.0/8" addresses, "*" everything. */
     struct acme_policy_list names;
     uint32_t wildcards, ips, subdomains; /* 0 or 1: may be ordered; subdomains: RFC 9444 */
     uint32_t validation;                 /* enum acme_policy_validation */
@@ -61,7 +67,8 @@ enum store_status acme_policy_delete(struct store_txn *txn, const char *name);
  * control. To be asked for every account that a policy is loaded for. */
 void acme_policy_distrust_unbound(struct acme_policy *policy, const char *external_key);
 void acme_policy_clear(struct acme_policy *policy);
-/* A new one, with its defaults, which may never change, since records leave them out: no names, wildcards, no addresses, validation by ACME. False when out of memory. */
+/* A new one, with its defaults, which may never change, since records leave them out: no names, wildcards, no
+ * addresses, validation by ACME. False when out of memory. */
 bool acme_policy_make(const char *name, struct acme_policy *policy);
 
 /* Names are 1 to 64 of a-z, 0-9, '-', '_' and '.', and begin with a letter or digit. */

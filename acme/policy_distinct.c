@@ -1,5 +1,5 @@
-/* The quota of different names: a name is remembered from its first order on, and for 200 days after its latest, since no
- * certificate for it lives longer. */
+/* The quota of different names: a name is remembered from its first order on, and for 200 days after its latest, since
+ * no certificate for it lives longer. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,8 +92,7 @@ static enum store_status count_live(struct store_txn *txn, const struct acme_pol
     struct count count = {.now_s = now_s, .stale = calloc(STALE_MAX, sizeof *count.stale)};
     if (!count.stale)
         return STORE_IO;
-    enum store_status status =
-        store_visit_prefix(txn, ACME_POLICY_NAMES, from, prefix(policy, from), visit, &count);
+    enum store_status status = store_visit_prefix(txn, ACME_POLICY_NAMES, from, prefix(policy, from), visit, &count);
     if (count.damaged)
         status = STORE_INVALID;
     for (unsigned i = 0; status == STORE_OK && i < count.stale_count; i++)

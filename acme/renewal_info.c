@@ -47,9 +47,9 @@ static enum acme_step answer(struct acme_task *task, const struct acme_certifica
     acme_reply_json(task, 200, info_json(certificate));
     acme_set_subject(task, &certificate->order);
     if (task->reply.status == 200)
-        task->reply.retry_after_s =
-            certificate->revocation == ACME_REVOCATION_NONE && !certificate->renew_from_ms ? RETRY_AFTER_S
-                                                                                           : REVOKED_RETRY_AFTER_S;
+        task->reply.retry_after_s = certificate->revocation == ACME_REVOCATION_NONE && !certificate->renew_from_ms
+                                        ? RETRY_AFTER_S
+                                        : REVOKED_RETRY_AFTER_S;
     return ACME_DONE;
 }
 

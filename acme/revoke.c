@@ -140,8 +140,8 @@ static bool has_proved(struct store_txn *txn, const struct acme_task *task, bool
         return false;
     enum store_status status = acme_authz_load(txn, &id, &authz);
     acme_authz_refresh(&authz, acme_now_s(task));
-    bool proved = status == STORE_OK && (acme_authz_was_validated(&authz) ||
-                                         (unchecked && authz.status == ACME_AUTHZ_VALID));
+    bool proved =
+        status == STORE_OK && (acme_authz_was_validated(&authz) || (unchecked && authz.status == ACME_AUTHZ_VALID));
     acme_authz_clear(&authz);
     return proved;
 }

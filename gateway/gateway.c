@@ -137,7 +137,8 @@ static bool open_egress(struct gateway *g, char reason[static GATEWAY_REASON_MAX
     const struct config_dcv *dcv = &g->config->dcv;
     struct egress_config outside = {.resolvers = (const char *const *)dcv->resolvers.list,
                                     .resolver_count = dcv->resolvers.count,
-                                    .trust_anchor_file = dcv->trust_anchor ? dcv->trust_anchor : validation->trust_anchor,
+                                    .trust_anchor_file =
+                                        dcv->trust_anchor ? dcv->trust_anchor : validation->trust_anchor,
                                     .insecure_zones = (const char *const *)dcv->insecure_zones.list,
                                     .insecure_zone_count = dcv->insecure_zones.count};
     struct egress_config egress = {.resolvers = (const char *const *)validation->resolvers.list,
@@ -251,7 +252,8 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
     const struct config *config = g->config;
     char why[HTTP_REASON_MAX];
     g->public = (struct public){.push = &config->public.push, .issuer = g->issuer};
-    g->admin = (struct admin){.store = g->store, .config = g->config, .seal = g->seal, .scheduler = g->scheduler, .upstream = g->upstream};
+    g->admin = (struct admin){
+        .store = g->store, .config = g->config, .seal = g->seal, .scheduler = g->scheduler, .upstream = g->upstream};
     struct http_config http = {
         .threads = config->acme.threads,
         .acme_listen = (const char *const *)config->acme.listen.list,
@@ -280,8 +282,9 @@ struct gateway *gateway_start(const struct config *config, char reason[static GA
         return NULL;
     }
     g->config = config;
-    if (open_store(g, reason) && seal_load(config->store.key_file, g->store, g->seal, reason) && open_egress(g, reason) && open_upstream(g, reason) && make_workers(g, reason) &&
-        make_acme(g, reason) && open_listeners(g, reason)) {
+    if (open_store(g, reason) && seal_load(config->store.key_file, g->store, g->seal, reason) &&
+        open_egress(g, reason) && open_upstream(g, reason) && make_workers(g, reason) && make_acme(g, reason) &&
+        open_listeners(g, reason)) {
         if (scheduler_start(g->scheduler))
             return g;
         fail(reason, "no thread can be made for the scheduler");

@@ -58,7 +58,10 @@ static bool contains(const struct digests *digests, const uint8_t *octets, size_
 
 static int digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* Exactly len octets in hexadecimal. */
@@ -141,7 +144,7 @@ static bool read_path(const char *path, size_t len, struct digests *digests, cha
     if (!path)
         return true;
     bool good = stat(path, &is) == 0 && S_ISDIR(is.st_mode) ? read_folder(path, len, digests, reason)
-                                                             : read_file(path, len, digests, reason);
+                                                            : read_file(path, len, digests, reason);
     sort(digests);
     return good;
 }

@@ -11,8 +11,8 @@ enum { KEY_LISTS_REASON_MAX = 512 };
 
 /* blocked: a file with the SHA-256 of a SubjectPublicKeyInfo (64 hexadecimal digits) on each line. weak: a file as the
  * package openssl-blacklist had it, or a folder of such: on each line the last 20 hexadecimal digits of the SHA-1 of
- * "Modulus=HEX\n". Empty lines and those that begin with '#' are skipped. Either path may be NULL; both must outlive the
- * lists. NULL: *reason is "FILE:LINE: what is wrong". */
+ * "Modulus=HEX\n". Empty lines and those that begin with '#' are skipped. Either path may be NULL; both must outlive
+ * the lists. NULL: *reason is "FILE:LINE: what is wrong". */
 struct key_lists *key_lists_load(const char *blocked, const char *weak, char reason[static KEY_LISTS_REASON_MAX]);
 /* NULL is fine. */
 void key_lists_free(struct key_lists *lists);

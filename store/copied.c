@@ -73,7 +73,6 @@ uint64_t store_copied_ms(struct store_txn *txn)
 
 enum store_status store_copied_settle(struct store_txn *txn)
 {
-    enum store_status status =
-        store_delete(txn, table_own(txn->store, TABLE_META), copied_key, sizeof copied_key - 1);
+    enum store_status status = store_delete(txn, table_own(txn->store, TABLE_META), copied_key, sizeof copied_key - 1);
     return status == STORE_NOT_FOUND ? STORE_OK : status;
 }

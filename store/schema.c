@@ -93,8 +93,8 @@ enum store_status schema_check(struct store *store, const struct store_config *c
     enum store_status status = load_schema(store, &schema);
     status = judge(store, config, status, schema, reason);
     if (status == STORE_OK && schema < config->schema)
-        return status_explain(STORE_INVALID, reason, "%s: written by an older program; the next start brings it up to date",
-                              store->path);
+        return status_explain(STORE_INVALID, reason,
+                              "%s: written by an older program; the next start brings it up to date", store->path);
     return status;
 }
 

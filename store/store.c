@@ -216,8 +216,8 @@ enum store_status store_open_to_read(const struct store_config *config, struct s
         status = status_explain(STORE_INVALID, reason,
                                 "%s: written by an older program; the next start brings it up to date", config->path);
     } else if (code != 0) {
-        status = status_explain(status_of(code), reason, "%s: cannot read the store: %s", config->path,
-                                mdb_strerror(code));
+        status =
+            status_explain(status_of(code), reason, "%s: cannot read the store: %s", config->path, mdb_strerror(code));
     } else {
         status = schema_check(store, config, reason);
     }

@@ -242,6 +242,6 @@ static bool name_key_file(struct config_reading *r, struct config_store *store)
 
 bool config_check(struct config_reading *r, struct config *config)
 {
-    return name_key_file(r, &config->store) && check_push(r, &config->public.push) && check_dcv(r, &config->dcv) && check_logins(r, config) &&
-           check_profiles(r, config);
+    return name_key_file(r, &config->store) && check_push(r, &config->public.push) && check_dcv(r, &config->dcv) &&
+           check_logins(r, config) && check_profiles(r, config);
 }

@@ -71,12 +71,12 @@ struct config_public {
 struct config_validation {
     bool http_01, dns_01, tls_alpn_01; /* YAML: challenges: [http-01, ...]; default these three */
     bool dns_account_01;
-    struct config_strings resolvers;   /* "10.0.0.53" or "127.0.0.1@5353"; default: those of /etc/resolv.conf */
-    char *trust_anchor;                /* DNSSEC trust anchor file; default NULL: not validated */
+    struct config_strings resolvers; /* "10.0.0.53" or "127.0.0.1@5353"; default: those of /etc/resolv.conf */
+    char *trust_anchor;              /* DNSSEC trust anchor file; default NULL: not validated */
     struct config_strings insecure_zones;
-    struct config_strings deny;  /* prefixes that http-01 and tls-alpn-01 may not connect to, beside those of
-                                  * egress/address.c */
-    struct config_strings allow; /* exceptions from both */
+    struct config_strings deny;   /* prefixes that http-01 and tls-alpn-01 may not connect to, beside those of
+                                   * egress/address.c */
+    struct config_strings allow;  /* exceptions from both */
     uint16_t http_port, tls_port; /* default 80 and 443 */
     uint32_t timeout_ms;          /* default 20s */
 };
@@ -99,7 +99,7 @@ struct config_dcv_hook {
 };
 
 struct config_dcv {
-    struct config_strings methods; /* "http", "cname": preference for names that are no wildcards; default http */
+    struct config_strings methods;   /* "http", "cname": preference for names that are no wildcards; default http */
     enum config_ip_method ip_method; /* of IP addresses; default http */
     struct config_dcv_zone *zones;
     unsigned zone_count;
@@ -107,23 +107,23 @@ struct config_dcv {
     struct config_strings resolvers; /* that see names as Sectigo does; default: those of validation, with its anchor */
     char *trust_anchor;              /* of resolvers; default: that of validation */
     struct config_strings insecure_zones;
-    char *http_proxy;                /* outside, for preflight's look at a file; default NULL: none */
-    struct config_strings global;    /* prefixes that count as reachable from everywhere beside those that are */
+    char *http_proxy;                     /* outside, for preflight's look at a file; default NULL: none */
+    struct config_strings global;         /* prefixes that count as reachable from everywhere beside those that are */
     struct config_strings caa_identities; /* Sectigo's, one of which CAA records must name; default its four */
-    uint16_t http_port;              /* default 80: where Sectigo looks */
-    enum config_preflight preflight; /* default enforce */
-    uint32_t preflight_retry_ms;     /* default 30s: until the answer is seen */
+    uint16_t http_port;                   /* default 80: where Sectigo looks */
+    enum config_preflight preflight;      /* default enforce */
+    uint32_t preflight_retry_ms;          /* default 30s: until the answer is seen */
 };
 
 /* Times of the issuer; the defaults are the contract's, others are for tests. */
 struct config_issuance {
-    uint32_t settle_again_ms;   /* default 5m: second look for an unknown purchase */
-    uint32_t resend_ms;         /* default 15m: soonest second send */
-    uint32_t settle_give_up_ms; /* default 1d: then held for the operator */
-    uint32_t later_ms;          /* default 60s: first back-off, doubling to an hour */
-    unsigned queue;             /* default 64: how many may wait for one subscription */
+    uint32_t settle_again_ms;     /* default 5m: second look for an unknown purchase */
+    uint32_t resend_ms;           /* default 15m: soonest second send */
+    uint32_t settle_give_up_ms;   /* default 1d: then held for the operator */
+    uint32_t later_ms;            /* default 60s: first back-off, doubling to an hour */
+    unsigned queue;               /* default 64: how many may wait for one subscription */
     uint32_t superseded_after_ms; /* default 1h: a waiting one whose order nobody has read for so long ends */
-    uint32_t check_interval_ms; /* default 1d: between looks at a login's credit, and at drift */
+    uint32_t check_interval_ms;   /* default 1d: between looks at a login's credit, and at drift */
 };
 
 struct config_login {
@@ -141,8 +141,8 @@ struct config_login {
     uint32_t connect_timeout_ms, timeout_ms; /* default 30s and 120s */
 };
 
-/* Most purchases in a UTC day and a UTC calendar month; 0: no limit. Replacements are free and never limited, orders of a
- * test login neither. */
+/* Most purchases in a UTC day and a UTC calendar month; 0: no limit. Replacements are free and never limited, orders of
+ * a test login neither. */
 struct config_spending {
     char *currency; /* of all accounts, for people: three letters; default EUR */
     unsigned purchases_per_day, purchases_per_month;
@@ -168,7 +168,7 @@ struct config_profile {
     char *login;       /* name of a login */
     unsigned days;     /* term; default 365 */
     unsigned product_single, product_wildcard,
-        product_multi; /* Sectigo codes; 0: not offered. YAML: products: {single: 488, ...} */
+        product_multi;       /* Sectigo codes; 0: not offered. YAML: products: {single: 488, ...} */
     bool wildcards_in_multi; /* default true: the multi-domain product takes wildcards too */
     struct config_prices prices;
     uint32_t renew_before_term_end_s; /* default 60d: a subscription with less left is not replaced but bought anew */

@@ -111,10 +111,11 @@ bool caa_judge(const struct caa_set *set, const char *owner, bool wildcard, char
     if (set->broken)
         snprintf(reason, CAA_REASON_MAX, "a CAA record of %.250s cannot be read", owner);
     else if (set->critical[0])
-        snprintf(reason, CAA_REASON_MAX,
-                 "a CAA record of %.250s has the critical property %s, which forbids every authority that does not know "
-                 "it",
-                 owner, set->critical);
+        snprintf(
+            reason, CAA_REASON_MAX,
+            "a CAA record of %.250s has the critical property %s, which forbids every authority that does not know "
+            "it",
+            owner, set->critical);
     else if (rule->restricts && !rule->allows && rule->judged)
         snprintf(reason, CAA_REASON_MAX,
                  "the CAA record of %.200s, %s \"%s\", has accounturi or validationmethods, which only Sectigo can "

@@ -18,9 +18,9 @@ enum { CAA_REASON_MAX = 512, CAA_TAG_MAX = 32, CAA_VALUE_MAX = 128 };
 struct caa_set {
     /* Of issue [0] and of issuewild [1]. */
     struct caa_rule {
-        bool restricts; /* there is such a record */
-        bool allows;    /* one names Sectigo without a parameter that is Sectigo's to judge */
-        bool judged;    /* one names Sectigo with such a parameter */
+        bool restricts;                /* there is such a record */
+        bool allows;                   /* one names Sectigo without a parameter that is Sectigo's to judge */
+        bool judged;                   /* one names Sectigo with such a parameter */
         char value[CAA_VALUE_MAX + 1]; /* printable, of the record that says most: judged, else the first */
     } issue[2];
     char critical[CAA_TAG_MAX + 1]; /* tag of a critical property that nobody here knows; "": none */

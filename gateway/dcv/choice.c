@@ -35,8 +35,8 @@ bool dcv_choose(const struct config_dcv *dcv, const struct acme_identifier *name
     const struct config_dcv_zone *zone = name->type == ACME_DNS_NAME ? deepest_zone(dcv, name->value) : NULL;
     *choice = (struct dcv_choice){.method = SECTIGO_DCV_CNAME, .zone = zone};
     if (name->type == ACME_IP_ADDRESS) {
-        *choice = (struct dcv_choice){.method = dcv->ip_method == CONFIG_IP_HTTP ? SECTIGO_DCV_HTTP
-                                                                                 : SECTIGO_DCV_IP_ADDRESS};
+        *choice =
+            (struct dcv_choice){.method = dcv->ip_method == CONFIG_IP_HTTP ? SECTIGO_DCV_HTTP : SECTIGO_DCV_IP_ADDRESS};
         return true;
     }
     if (identifier_is_wildcard(name))

@@ -16,8 +16,8 @@ struct dcv_choice {
     const struct config_dcv_zone *zone; /* of SECTIGO_DCV_CNAME: the deepest that covers the name */
 };
 
-/* An IP address: as dcv.ip_method says; a wildcard: CNAME; other names: the first of dcv.methods that can serve it. False where none can: *problem is
- * rejectedIdentifier with a text for the client. */
+/* An IP address: as dcv.ip_method says; a wildcard: CNAME; other names: the first of dcv.methods that can serve it.
+ * False where none can: *problem is rejectedIdentifier with a text for the client. */
 bool dcv_choose(const struct config_dcv *dcv, const struct acme_identifier *name, struct dcv_choice *choice,
                 struct acme_problem *problem);
 /* NULL where no zone of that name is configured. */

@@ -28,7 +28,6 @@ enum store_status dcv_file_remove(struct store_txn *txn, const struct dcv_answer
 /* Reading: the body for an MD5 of 32 hex digits in either case, malloc'd with a NUL; NULL where there is none. */
 char *dcv_file_find(struct store_txn *txn, const char *md5, size_t len);
 /* Reading: the issuance that put the newest file of this answer's CSR, the answer's own issuance aside; false: none. */
-bool dcv_file_other(struct store_txn *txn, const struct dcv_answer *answer,
-                    char issuance[static DCV_ISSUANCE_MAX + 1]);
+bool dcv_file_other(struct store_txn *txn, const struct dcv_answer *answer, char issuance[static DCV_ISSUANCE_MAX + 1]);
 
 #endif

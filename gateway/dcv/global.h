@@ -1,5 +1,5 @@
-/* global: can an address be reached from everywhere? Sectigo fetches files from several places in the world, so one that
- * cannot is no place for them (IANA's special-purpose address registries, RFC 6890). Any thread.
+/* global: can an address be reached from everywhere? Sectigo fetches files from several places in the world, so one
+ * that cannot is no place for them (IANA's special-purpose address registries, RFC 6890). Any thread.
  */
 #ifndef GATEWAY_DCV_GLOBAL_H
 #define GATEWAY_DCV_GLOBAL_H

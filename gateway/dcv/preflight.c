@@ -108,7 +108,8 @@ bool preflight_http(struct egress *egress, const struct preflight_http *want, pr
 {
     struct preflight *preflight = calloc(1, sizeof *preflight);
     char *body = strdup(want->body);
-    if (preflight == NULL || body == NULL || !egress_url_http(&preflight->url, want->name, want->dcv->http_port, want->path)) {
+    if (preflight == NULL || body == NULL ||
+        !egress_url_http(&preflight->url, want->name, want->dcv->http_port, want->path)) {
         free(preflight);
         free(body);
         return false;
@@ -181,8 +182,8 @@ bool preflight_cname(struct egress *egress, const struct preflight_cname *want, 
     look->ctx = ctx;
     snprintf(look->owner, sizeof look->owner, "%s", want->owner);
     snprintf(look->target, sizeof look->target, "%s", want->target);
-    bool started = egress_resolve_in(egress, EGRESS_OUTSIDE_VIEW, look->owner, EGRESS_RR_CNAME, want->timeout_ms,
-                                     on_cname, look);
+    bool started =
+        egress_resolve_in(egress, EGRESS_OUTSIDE_VIEW, look->owner, EGRESS_RR_CNAME, want->timeout_ms, on_cname, look);
     if (!started)
         free(look);
     return started;
@@ -240,8 +241,8 @@ static void on_caa(void *ctx, const struct egress_dns_answer *answer)
     for (size_t i = 0; i < answer->record_count; i++)
         caa_read(&set, answer->rdata[i], answer->rdata_len[i], look->identities);
     if (answer->status != EGRESS_DNS_ANSWER)
-        snprintf(reason, sizeof reason, "the CAA records of %.250s (for %.250s) cannot be looked up: %.250s", look->owner,
-                 look->name, answer->reason);
+        snprintf(reason, sizeof reason, "the CAA records of %.250s (for %.250s) cannot be looked up: %.250s",
+                 look->owner, look->name, answer->reason);
     else if (!caa_judge(&set, look->owner, look->wildcard, words))
         snprintf(reason, sizeof reason, "%s%.250s: %s", look->wildcard ? "*." : "", look->name, words);
     end_caa(look, reason);

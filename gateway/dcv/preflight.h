@@ -14,8 +14,8 @@ enum { PREFLIGHT_REASON_MAX = 1024 };
 struct preflight_http {
     const struct config_dcv *dcv; /* http_port, http_proxy, global; must outlive the look */
     const char *name;             /* DNS name or IP address */
-    const char *path; /* "/.well-known/pki-validation/<MD5>.txt" */
-    const char *body; /* what must be found there: lines compared without regard to trailing white space */
+    const char *path;             /* "/.well-known/pki-validation/<MD5>.txt" */
+    const char *body;             /* what must be found there: lines compared without regard to trailing white space */
     uint32_t timeout_ms;
     bool *not_global; /* set where no address of the name can be reached from everywhere; may be NULL */
 };

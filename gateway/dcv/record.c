@@ -105,8 +105,8 @@ enum store_status dcv_records_save(struct store_txn *txn, const char *issuance, 
 {
     struct record_writer w;
     enum store_status status = STORE_INVALID;
-    uint8_t flags = (uint8_t)((records->skip_preflight ? FLAG_SKIP_PREFLIGHT : 0) |
-                              (records->cname_first ? FLAG_CNAME_FIRST : 0));
+    uint8_t flags =
+        (uint8_t)((records->skip_preflight ? FLAG_SKIP_PREFLIGHT : 0) | (records->cname_first ? FLAG_CNAME_FIRST : 0));
     record_begin(&w, flags ? RECORD_VERSION : 1, RECORD_MAX);
     record_put_u32(&w, (uint32_t)records->count);
     for (size_t i = 0; i < records->count; i++) {

@@ -170,7 +170,8 @@ static bool connect_to(struct egress_fetch *fetch, const struct egress_address *
     snprintf(target, sizeof target, address->family == AF_INET6 ? "::[%s]:%u" : "::%s:%u", address->text, fetch->port);
     curl_slist_free_all(fetch->connect_to);
     fetch->connect_to = curl_slist_append(NULL, target);
-    return fetch->connect_to != NULL && curl_easy_setopt(fetch->easy, CURLOPT_CONNECT_TO, fetch->connect_to) == CURLE_OK;
+    return fetch->connect_to != NULL &&
+           curl_easy_setopt(fetch->easy, CURLOPT_CONNECT_TO, fetch->connect_to) == CURLE_OK;
 }
 
 /* address NULL: by the proxy. */

@@ -42,8 +42,8 @@ enum egress_fetch_result {
 /* The caller's memory; must stay, and *url with it, until fn is called. */
 struct egress_fetch {
     const struct egress_url *url;
-    uint16_t port;        /* to connect to */
-    uint64_t deadline_ms; /* monotonic */
+    uint16_t port;                    /* to connect to */
+    uint64_t deadline_ms;             /* monotonic */
     const struct egress_rules *rules; /* NULL: every address will do */
     void (*fn)(void *ctx, struct egress_fetch *fetch);
     void *ctx;
@@ -55,7 +55,7 @@ struct egress_fetch {
     enum egress_fetch_result result;
     char reason[EGRESS_FETCH_REASON_MAX]; /* unless answered: a clause that names the addresses and what happened there
                                            */
-    bool none_allowed; /* its host has addresses, and may_ask took none */
+    bool none_allowed;                    /* its host has addresses, and may_ask took none */
     long status;
     char body[EGRESS_FETCH_BODY_MAX + 1]; /* NUL-terminated, may hold others */
     size_t body_len;

@@ -22,7 +22,7 @@ struct egress_transfers {
 
 struct egress_dns {
     struct ub_ctx *contexts[EGRESS_VIEWS]; /* that of the outside is NULL where it is our own */
-    size_t under_way; /* lookups; each has its deadline in the heap */
+    size_t under_way;                      /* lookups; each has its deadline in the heap */
 };
 
 struct egress {

@@ -289,8 +289,8 @@ static bool is_known(const struct acme_certificate *out, const char *chain)
     return known;
 }
 
-/* The chain to the one root of the store, where there is one. OpenSSL looks at one of several authorities of a name only,
- * so each is left out in turn. */
+/* The chain to the one root of the store, where there is one. OpenSSL looks at one of several authorities of a name
+ * only, so each is left out in turn. */
 static char *chain_to(X509 *leaf, STACK_OF(X509) * cas, X509_STORE *root)
 {
     char reason[ACCEPT_REASON_MAX], *chain = NULL;

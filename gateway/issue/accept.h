@@ -41,7 +41,8 @@ enum accept_verdict {
 
 /* leaf and ca (may be NULL) are PEM text. ACCEPT_NAMES_MISSING passes every test but that of the names. On ACCEPT_GOOD
  * fills chain (PEM, leaf first, each signed by the next, no
- * root), other chains to other roots, serial, digests and times of *out, which was zeroed; the caller clears it. Otherwise *reason is a sentence. */
+ * root), other chains to other roots, serial, digests and times of *out, which was zeroed; the caller clears it.
+ * Otherwise *reason is a sentence. */
 enum accept_verdict accept_certificate(const struct accept_want *want, const char *leaf, const char *ca,
                                        struct acme_certificate *out, char reason[static ACCEPT_REASON_MAX]);
 

@@ -116,14 +116,14 @@ enum step control_prepared(struct errand *e)
 
 /* ---- published ---- */
 
-/* A name has no address for Sectigo to fetch a file from: where a zone covers it, CNAME will do. That is stored, so that
- * the order says what was published. */
+/* A name has no address for Sectigo to fetch a file from: where a zone covers it, CNAME will do. That is stored, so
+ * that the order says what was published. */
 static bool turn_to_cname(struct errand *e)
 {
     static const struct dcv_records none = {0};
     size_t added;
-    if (!e->result.not_global || e->is.sends > 0 || e->rules.dcv.zone_count == 0 ||
-        !dcv_rules_cname_first(&e->rules) || !join_stored(e, &none, &added))
+    if (!e->result.not_global || e->is.sends > 0 || e->rules.dcv.zone_count == 0 || !dcv_rules_cname_first(&e->rules) ||
+        !join_stored(e, &none, &added))
         return false;
     e->result.records.cname_first = true;
     go(e, ISSUANCE_PREPARED, 0);

@@ -68,9 +68,10 @@ static void on_reply(void *ctx, const struct upstream_reply *reply)
         look(e, &result);
     } else {
         /* Asking twice is harmless, so a lost answer needs no settling. */
-        step_note(e, "AutoReject: %s", parsed          ? result.message
-                                       : reply->reason ? reply->reason
-                                                       : "the reply is no answer of this API");
+        step_note(e, "AutoReject: %s",
+                  parsed          ? result.message
+                  : reply->reason ? reply->reason
+                                  : "the reply is no answer of this API");
         step_again_later(e, ISSUANCE_CANCELLING);
     }
     errand_commit(e);

@@ -76,15 +76,15 @@ struct errand {
     struct subscription sub; /* likewise */
     struct issuance next_is; /* what the transaction makes of them; in force once it is durable */
     struct subscription next_sub;
-    struct dcv_rules rules;  /* of the subscription's policy, as they were when the errand was made */
+    struct dcv_rules rules; /* of the subscription's policy, as they were when the errand was made */
     const struct config_profile *profile;
     struct upstream_login *login;
     struct result result;
-    struct sectigo_push *push; /* owned; of an errand that came from a push */
+    struct sectigo_push *push;                      /* owned; of an errand that came from a push */
     char candidate[SECTIGO_CERTIFICATE_ID_MAX + 1]; /* of family.c: perhaps what we asked for; "": none */
-    unsigned checks;           /* preflight looks still to come back */
-    uint64_t began_ms;         /* when the step taken now began */
-    uint64_t next_ms;          /* what commit stored: when the job is due, UINT64_MAX for none */
+    unsigned checks;                                /* preflight looks still to come back */
+    uint64_t began_ms;                              /* when the step taken now began */
+    uint64_t next_ms;                               /* what commit stored: when the job is due, UINT64_MAX for none */
     struct store_op op;
     struct egress_post post;
 };
@@ -115,13 +115,13 @@ enum step life_step(struct errand *errand);
 /* Of prepared and published: the answers to Sectigo's domain control are put in place, and seen. control.c */
 enum step control_prepared(struct errand *errand);
 enum step control_published(struct errand *errand);
-/* Whether a certificate is the one that the issuance waits for; *certificate, which was zeroed, is the caller's to clear.
- * life.c */
+/* Whether a certificate is the one that the issuance waits for; *certificate, which was zeroed, is the caller's to
+ * clear. life.c */
 bool life_judge(struct errand *errand, const char *leaf, const char *ca, struct acme_certificate *certificate);
 /* Of unknown: Sectigo does not know the request. life.c */
 enum step life_not_found(struct errand *errand, uint64_t now_ms);
-/* Judges a certificate against the issuance; true where result.to is set: it is accepted (result.certificate), or is ours
- * and lacks names. life.c */
+/* Judges a certificate against the issuance; true where result.to is set: it is accepted (result.certificate), or is
+ * ours and lacks names. life.c */
 bool life_accept(struct errand *errand, const char *leaf, const char *ca);
 /* store_fn, arg is the errand. commit.c */
 enum store_status commit_result(struct store_txn *txn, void *errand);

@@ -113,8 +113,7 @@ static bool on_family(struct errand *e, const struct sectigo_report_answer *answ
         life_not_found(e, clock_ms());
         return false;
     }
-    enum sectigo_class class =
-        sectigo_classify(SECTIGO_GET_DETAILED_ORDER_STATUS, answer->code, answer->message);
+    enum sectigo_class class = sectigo_classify(SECTIGO_GET_DETAILED_ORDER_STATUS, answer->code, answer->message);
     if (class == SECTIGO_LATER || class == SECTIGO_LOGIN_REFUSED || class == SECTIGO_UNKNOWN) {
         ask_again(e, "GetDetailedOrderStatus", answer->code, answer->message);
         return false;

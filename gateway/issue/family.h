@@ -7,8 +7,8 @@
 #include "gateway/issue/errand.h"
 
 /* On the egress thread: asks Sectigo for the subscription's family. A certificate ID that was not in the list committed
- * before the request left, and whose certificate (where it is issued already) passes accept.h, is ours: submitted. None:
- * life_not_found. */
+ * before the request left, and whose certificate (where it is issued already) passes accept.h, is ours: submitted.
+ * None: life_not_found. */
 enum step family_settle(struct errand *errand);
 
 #endif

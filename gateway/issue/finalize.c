@@ -41,9 +41,9 @@ static bool refuse_for_a_while(struct acme_problem *problem, const char *detail,
 static struct subscription_scope scope_of(const char *policy, const struct config_profile *profile,
                                           const struct config_login *login, const struct acme_names *names)
 {
-    return (struct subscription_scope){policy,      profile->name, login->name,
-                                       login->url,  login->test,   names,
-                                       profile->renew_before_term_end_s * 1000ull, NULL};
+    return (struct subscription_scope){
+        policy, profile->name, login->name, login->url, login->test, names, profile->renew_before_term_end_s * 1000ull,
+        NULL};
 }
 
 /* ---- newOrder ---- */
@@ -74,14 +74,13 @@ static bool may_buy(struct issuer *issuer, struct store_txn *txn, const struct c
 {
     struct spending_verdict verdict;
     uint64_t now_ms = clock_ms();
-    struct guard_purchase purchase = {
-        .config = issuer->at.config,
-        .profile = profile,
-        .policy = scope->policy,
-        .login = scope->login,
-        .test = scope->test,
-        .product = request_product(profile, dcv, scope->names, true, problem),
-        .names = scope->names->count};
+    struct guard_purchase purchase = {.config = issuer->at.config,
+                                      .profile = profile,
+                                      .policy = scope->policy,
+                                      .login = scope->login,
+                                      .test = scope->test,
+                                      .product = request_product(profile, dcv, scope->names, true, problem),
+                                      .names = scope->names->count};
     if (purchase.product == 0 || !may_name(txn, scope->policy, purchase.product, problem))
         return false;
     if (guard_foresee(txn, &purchase, now_ms, &verdict) != STORE_OK)
@@ -167,8 +166,8 @@ static bool make_issuance(struct finalize *f, struct issuance *is)
         return false;
     memcpy(is->csr, f->csr->der, f->csr->der_len);
     is->csr_len = f->csr->der_len;
-    return issuance_id_make(f->issuer->at.config->instance, f->login->test, is->id) && issuance_attach(is, &f->order->id) &&
-           issuance_set_note(is, "");
+    return issuance_id_make(f->issuer->at.config->instance, f->login->test, is->id) &&
+           issuance_attach(is, &f->order->id) && issuance_set_note(is, "");
 }
 
 static enum store_status store_issuance(struct finalize *f, struct issuance *is, const struct subscription *sub,

@@ -62,18 +62,19 @@ static enum store_status decide_pause(struct store_txn *txn, const struct guard_
     if (status != STORE_OK)
         return status;
     bool broke = login.no_credit_ms && now_ms < login.no_credit_ms + PAUSE_LOOK_MS;
-    const char *why = login.paused_ms ? "the operator has paused purchases with this login (acmegatectl upstream resume)"
-                      : ledger.restored_ms
-                          ? "the store was restored from a backup, so nothing is bought before it knows what was "
-                            "bought since (acmegatectl upstream reconcile)"
-                      : broke ? "the Sectigo account has not enough credit (-15): pay in, then acmegatectl upstream "
-                                "resume"
-                              : NULL;
+    const char *why =
+        login.paused_ms      ? "the operator has paused purchases with this login (acmegatectl upstream resume)"
+        : ledger.restored_ms ? "the store was restored from a backup, so nothing is bought before it knows what was "
+                               "bought since (acmegatectl upstream reconcile)"
+        : broke              ? "the Sectigo account has not enough credit (-15): pay in, then acmegatectl upstream "
+                               "resume"
+                             : NULL;
     if (!why)
         return STORE_OK;
     verdict->held = true;
     verdict->due_ms = now_ms + PAUSE_LOOK_MS;
-    if (broke && !login.paused_ms && !ledger.restored_ms) /* the first of them asks, its answer holds the others again */
+    if (broke && !login.paused_ms &&
+        !ledger.restored_ms) /* the first of them asks, its answer holds the others again */
         verdict->due_ms = login.no_credit_ms + PAUSE_LOOK_MS + (uint64_t)random() % RESET_SPREAD_MS;
     snprintf(verdict->why, sizeof verdict->why, "%s", why);
     return STORE_OK;

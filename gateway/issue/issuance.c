@@ -147,8 +147,7 @@ enum store_status issuance_load(struct store_txn *txn, const char *id, struct is
     bool read = decode_csr(&r, is) && decode_orders(&r, is);
     is->attempt = version >= 2 ? record_get_u8(&r) : 0;
     is->caa_retried_ms = version >= 3 ? record_get_u64(&r) : 0;
-    bool good = read && record_complete(&r) && is->state >= ISSUANCE_QUEUED &&
-                is->state < ISSUANCE_STATES;
+    bool good = read && record_complete(&r) && is->state >= ISSUANCE_QUEUED && is->state < ISSUANCE_STATES;
     return good ? STORE_OK : STORE_INVALID;
 }
 
@@ -181,7 +180,8 @@ static void encode(struct record_writer *w, const struct issuance *is)
     record_put_u64(w, is->pushed_ms);
     record_put_u32(w, is->looks);
     record_put_u32(w, (uint32_t)is->refusal);
-    record_put_u8(w, (uint8_t)((is->doubt ? FLAG_DOUBT : 0) | (is->nudged ? FLAG_NUDGED : 0) | (is->caa ? FLAG_CAA : 0)));
+    record_put_u8(w,
+                  (uint8_t)((is->doubt ? FLAG_DOUBT : 0) | (is->nudged ? FLAG_NUDGED : 0) | (is->caa ? FLAG_CAA : 0)));
     record_put_string(w, is->note);
     record_put_bytes(w, is->csr, is->csr_len);
     record_put_u32(w, is->order_count);

@@ -53,24 +53,24 @@ struct issuance {
     char order_number[SECTIGO_ORDER_NUMBER_MAX + 1];
     char certificate_id[SECTIGO_CERTIFICATE_ID_MAX + 1];
     uint64_t created_ms, changed_ms;
-    uint64_t sent_ms;   /* when the first request left, or may have left; 0: none has */
-    uint64_t resent_ms; /* when the latest did */
-    uint32_t sends;     /* requests that left or may have left */
-    uint32_t failures;  /* in a row, of the step it is at: back-off */
-    uint64_t looked_ms; /* last question about it to Sectigo */
-    uint64_t pushed_ms; /* when a push last asked for a look */
-    uint32_t looks;     /* reports read since the outcome became unknown, none of which knew it */
-    int32_t refusal;    /* code of a refusal that may mean "placed earlier"; 0: none */
-    bool doubt;         /* a push said failed or rejected: ask for the detailed status too */
-    bool nudged;        /* AutoUpdateDCV was asked since submission */
-    bool caa;           /* Sectigo says that CAA forbids it */
+    uint64_t sent_ms;        /* when the first request left, or may have left; 0: none has */
+    uint64_t resent_ms;      /* when the latest did */
+    uint32_t sends;          /* requests that left or may have left */
+    uint32_t failures;       /* in a row, of the step it is at: back-off */
+    uint64_t looked_ms;      /* last question about it to Sectigo */
+    uint64_t pushed_ms;      /* when a push last asked for a look */
+    uint32_t looks;          /* reports read since the outcome became unknown, none of which knew it */
+    int32_t refusal;         /* code of a refusal that may mean "placed earlier"; 0: none */
+    bool doubt;              /* a push said failed or rejected: ask for the detailed status too */
+    bool nudged;             /* AutoUpdateDCV was asked since submission */
+    bool caa;                /* Sectigo says that CAA forbids it */
     uint64_t caa_retried_ms; /* when RetryCAACheck left last; 0: never */
-    uint8_t attempt;    /* 1: asked for by itself, because the certificate of the one before lacked names */
-    char *note;         /* owned: for people, why it is where it is; "" for nothing to say */
+    uint8_t attempt;         /* 1: asked for by itself, because the certificate of the one before lacked names */
+    char *note;              /* owned: for people, why it is where it is; "" for nothing to say */
 };
 
-/* In place of the first hex digit in the ids of a test login: in Sectigo's reports nothing else tells a test order from a
- * live one, and no test order may ever be taken for a paid one. */
+/* In place of the first hex digit in the ids of a test login: in Sectigo's reports nothing else tells a test order from
+ * a live one, and no test order may ever be taken for a paid one. */
 enum { ISSUANCE_TEST_MARK = 't' };
 /* False when the random generator fails. */
 bool issuance_id_make(const char *instance, bool test, char id[static ISSUANCE_ID_MAX + 1]);

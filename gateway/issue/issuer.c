@@ -154,9 +154,10 @@ static void warn_restored(const struct issuer *issuer)
     for (unsigned i = 0; i < issuer->at.config->login_count; i++) {
         const char *login = issuer->at.config->logins[i].name;
         if (ledger_load(txn, login, &ledger) == STORE_OK && ledger.restored_ms)
-            log_warning("the store was restored from a backup, so this login buys nothing until it knows what was bought "
-                        "since: acmegatectl upstream reconcile",
-                        "login", login);
+            log_warning(
+                "the store was restored from a backup, so this login buys nothing until it knows what was bought "
+                "since: acmegatectl upstream reconcile",
+                "login", login);
     }
     store_read_end(txn);
 }

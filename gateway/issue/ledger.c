@@ -46,8 +46,7 @@ enum store_status ledger_save(struct store_txn *txn, const char *login, const st
     record_put_u32(&w, ledger->unknown);
     record_put_u32(&w, ledger->missing);
     record_put_string(&w, ledger->note);
-    enum store_status status =
-        w.failed ? STORE_IO : store_put(txn, ISSUE_LEDGERS, login, strlen(login), w.data, w.len);
+    enum store_status status = w.failed ? STORE_IO : store_put(txn, ISSUE_LEDGERS, login, strlen(login), w.data, w.len);
     record_free(&w);
     return status;
 }

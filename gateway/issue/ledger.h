@@ -20,10 +20,10 @@ struct ledger {
     uint32_t imported;          /* orders that it found and the store did not know */
     uint64_t balance_ms;        /* when Sectigo last told the balance; 0: never */
     int64_t balance_cents;
-    uint64_t drift_ms;      /* when report and store were last compared; 0: never */
-    uint64_t drift_from_ms; /* and since when the orders were that were compared */
-    uint32_t unknown;       /* orders at Sectigo that the store does not know */
-    uint32_t missing;       /* orders of the store that Sectigo does not know */
+    uint64_t drift_ms;              /* when report and store were last compared; 0: never */
+    uint64_t drift_from_ms;         /* and since when the orders were that were compared */
+    uint32_t unknown;               /* orders at Sectigo that the store does not know */
+    uint32_t missing;               /* orders of the store that Sectigo does not know */
     char note[LEDGER_NOTE_MAX + 1]; /* for people: the first of them, or why the last look failed; "": nothing to say */
 };
 

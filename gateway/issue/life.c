@@ -143,8 +143,7 @@ static bool fill_order(struct errand *e, struct sectigo_form *form)
     enum store_status status = acme_policy_load(txn, e->sub.policy, &policy);
     store_read_end(txn);
     if (status == STORE_OK || status == STORE_NOT_FOUND)
-        request_order(form, &e->is, &e->sub, upstream_login_config(e->login), e->profile, &e->rules.dcv,
-                      &policy);
+        request_order(form, &e->is, &e->sub, upstream_login_config(e->login), e->profile, &e->rules.dcv, &policy);
     acme_policy_clear(&policy);
     return (status == STORE_OK || status == STORE_NOT_FOUND) && !form->failed;
 }
@@ -223,8 +222,8 @@ enum step life_not_found(struct errand *e, uint64_t now_ms)
         return step_refused(e, csr_problem(e->is.refusal), e->is.note);
     if (now_ms > e->is.sent_ms + times->settle_give_up_ms)
         return step_held(e, now_ms + HOUR_MS,
-                    "the outcome of a request to Sectigo is still unknown: look for its "
-                    "foreignOrderNumber in the account, then decide");
+                         "the outcome of a request to Sectigo is still unknown: look for its "
+                         "foreignOrderNumber in the account, then decide");
     if (now_ms < resend_ms)
         return step_go(e, ISSUANCE_UNKNOWN, resend_ms < next_ms ? next_ms : resend_ms);
     return step_go(e, ISSUANCE_SUBMITTING, 0);
@@ -357,7 +356,7 @@ static void on_status(void *ctx, const struct upstream_reply *reply)
         step_dead(e, order->reason && *order->reason ? order->reason : "rejected");
     } else if (has_failed(order)) {
         step_note(e, "Sectigo cannot go on with the order: %s %s", order->status ? order->status : "",
-             order->reason ? order->reason : "");
+                  order->reason ? order->reason : "");
         errand_log(e, LOG_LEVEL_ERROR, "Sectigo cannot go on with a paid order", e->result.note);
         e->result.caa_forbids = strstr(e->result.note, "CAA") != NULL;
         step_look_again(e, ISSUANCE_BLOCKED);
@@ -473,7 +472,8 @@ enum step life_step(struct errand *e)
         [ISSUANCE_UNKNOWN] = settle,
         [ISSUANCE_SUBMITTED] = submitted,
         [ISSUANCE_BLOCKED] = blocked,
-        [ISSUANCE_HELD] = held_over,           [ISSUANCE_CANCELLING] = ending_cancel,
+        [ISSUANCE_HELD] = held_over,
+        [ISSUANCE_CANCELLING] = ending_cancel,
     };
     return steps[e->is.state] ? steps[e->is.state](e) : STEP_END;
 }

@@ -1,5 +1,5 @@
-/* login: what is remembered of a Sectigo login beyond a restart: whether the operator has paused it, when it last pushed,
- * when its credit was used up, and whether its replacements revoke what they replace.
+/* login: what is remembered of a Sectigo login beyond a restart: whether the operator has paused it, when it last
+ * pushed, when its credit was used up, and whether its replacements revoke what they replace.
  *
  * Read in a snapshot or a store_fn, changed in a store_fn.
  */
@@ -12,11 +12,11 @@
 #include "store/store.h"
 
 struct login {
-    uint64_t paused_ms; /* since when it buys nothing; 0: it may buy */
-    uint64_t pushed_ms; /* when a push about one of its orders last came, to the hour; 0: never */
+    uint64_t paused_ms;    /* since when it buys nothing; 0: it may buy */
+    uint64_t pushed_ms;    /* when a push about one of its orders last came, to the hour; 0: never */
     uint64_t no_credit_ms; /* when it was last told that its credit is used up (-15); 0: not since it bought */
-    uint64_t unshared_ms;  /* since when its subscriptions serve one key each, because a replaced certificate was revoked;
-                              0: they are shared */
+    uint64_t unshared_ms;  /* since when its subscriptions serve one key each, because a replaced certificate was
+                              revoked;  0: they are shared */
 };
 
 /* STORE_OK also for a login that nothing is remembered of, STORE_INVALID. */

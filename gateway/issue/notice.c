@@ -100,8 +100,8 @@ static enum store_status load_certificate(struct store_txn *txn, const struct is
         struct acme_order order;
         status = acme_order_load(txn, &is->orders[i], &order);
         if (status == STORE_OK)
-            status = order.has_certificate ? acme_certificate_load(txn, &order.certificate, certificate)
-                                           : STORE_NOT_FOUND;
+            status =
+                order.has_certificate ? acme_certificate_load(txn, &order.certificate, certificate) : STORE_NOT_FOUND;
         acme_order_clear(&order);
     }
     return status;
@@ -165,11 +165,12 @@ static enum store_status apply(struct store_txn *txn, void *arg)
 static void tell(const struct notice *n)
 {
     if (n->alarm)
-        write_log(n, LOG_LEVEL_ERROR,
-                  "Sectigo has revoked a certificate that was replaced, though others may still serve it; from now on "
-                  "this login's subscriptions serve one key each, and other keys buy their own. Ask Sectigo to stop it, "
-                  "then acmegatectl upstream resume",
-                  NULL);
+        write_log(
+            n, LOG_LEVEL_ERROR,
+            "Sectigo has revoked a certificate that was replaced, though others may still serve it; from now on "
+            "this login's subscriptions serve one key each, and other keys buy their own. Ask Sectigo to stop it, "
+            "then acmegatectl upstream resume",
+            NULL);
     else if (n->confirmed && n->subject[0] == REVOKED)
         write_log(n, LOG_LEVEL_ERROR, "Sectigo has revoked a certificate", NULL);
     else if (n->confirmed)
@@ -196,8 +197,8 @@ static bool is_revoked(const struct sectigo_report_order *order)
 {
     bool revoked = order->status && strcasecmp(order->status, "revoked") == 0;
     for (size_t i = 0; i < order->certificate_count; i++)
-        revoked = revoked ||
-                  (order->certificates[i].status && strcasecmp(order->certificates[i].status, "revoked") == 0);
+        revoked =
+            revoked || (order->certificates[i].status && strcasecmp(order->certificates[i].status, "revoked") == 0);
     return revoked;
 }
 

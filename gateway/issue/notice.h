@@ -1,4 +1,5 @@
-/* notice: a push says that a delivered certificate is, or will be, revoked. issuance.md section 6. Inside this room only.
+/* notice: a push says that a delivered certificate is, or will be, revoked. issuance.md section 6. Inside this room
+ * only.
  *
  * It changes nothing by itself: a job (JOB_NOTICE) asks Sectigo, at most once a minute for an issuance. A confirmed
  * revocation ends the certificate's ARI window; of one that we had superseded it raises an alarm and stops sharing

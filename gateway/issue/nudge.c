@@ -72,10 +72,10 @@ static void on_caa_retried(void *ctx, const struct upstream_reply *reply)
     e->result.caa_retried = reply->outcome != UPSTREAM_NEVER_LEFT;
     e->result.caa_passes = taken;
     step_note(e, "RetryCAACheck: %s",
-              taken             ? "Sectigo looks at CAA again"
-              : parsed          ? result.message
-              : reply->reason   ? reply->reason
-                                : "the reply is no answer of this API");
+              taken           ? "Sectigo looks at CAA again"
+              : parsed        ? result.message
+              : reply->reason ? reply->reason
+                              : "the reply is no answer of this API");
     errand_log(e, LOG_LEVEL_INFO, "CAA lets Sectigo issue now: it is asked to look again", e->result.note);
     if (taken)
         step_go(e, ISSUANCE_BLOCKED, clock_ms() + e->profile->first_poll_ms);

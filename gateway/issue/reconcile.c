@@ -91,8 +91,9 @@ static enum store_status take(struct store_txn *txn, struct upkeep *u, const str
         u->imported++;
     if (status != STORE_REFUSED)
         return status;
-    log_error("an order of ours at Sectigo has no names, so the store cannot take it over: its names may be bought anew",
-              "login", upkeep_login(u), "order_number", row->order_number);
+    log_error(
+        "an order of ours at Sectigo has no names, so the store cannot take it over: its names may be bought anew",
+        "login", upkeep_login(u), "order_number", row->order_number);
     return STORE_OK;
 }
 

@@ -38,9 +38,8 @@ static bool has_records(struct store_txn *txn, const char *issuance, enum store_
 static enum store_status set_job(struct store_txn *txn, const char *issuance, uint64_t now_ms)
 {
     enum store_status status;
-    return has_records(txn, issuance, &status)
-               ? store_job_set(txn, JOB_DCV_RECORDS, issuance, strlen(issuance), now_ms)
-               : status;
+    return has_records(txn, issuance, &status) ? store_job_set(txn, JOB_DCV_RECORDS, issuance, strlen(issuance), now_ms)
+                                               : status;
 }
 
 enum store_status records_unpublish(struct store_txn *txn, const struct dcv_answer *answer, uint64_t now_ms)

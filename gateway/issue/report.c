@@ -44,8 +44,7 @@ static bool keep(struct report *report, const struct sectigo_report_order *order
 {
     if (report->count == report->capacity) {
         size_t capacity = report->capacity ? 2 * report->capacity : 256;
-        struct report_row *rows =
-            report->capacity < ROWS_MAX ? realloc(report->rows, capacity * sizeof *rows) : NULL;
+        struct report_row *rows = report->capacity < ROWS_MAX ? realloc(report->rows, capacity * sizeof *rows) : NULL;
         if (!rows)
             return false;
         report->rows = rows;
@@ -96,9 +95,10 @@ static void finish(struct gathering *g, bool complete, const char *reason)
 static void finish_whole(struct gathering *g, uint64_t orders)
 {
     if (orders > 0 && !g->numbered)
-        finish(g, false,
-               "Sectigo's report has orders and no foreignOrderNumber, so ours cannot be told from others: compare them "
-               "by hand, then acmegatectl upstream resume");
+        finish(
+            g, false,
+            "Sectigo's report has orders and no foreignOrderNumber, so ours cannot be told from others: compare them "
+            "by hand, then acmegatectl upstream resume");
     else
         finish(g, true, NULL);
 }

@@ -38,7 +38,7 @@ typedef void report_done_fn(void *ctx, bool complete, const char *reason);
 void report_gather(struct upstream_login *login, const char *instance, struct report *report, report_done_fn *done,
                    void *ctx);
 
-/* Whether the store has the subscription that this row is of: 
+/* Whether the store has the subscription that this row is of:
  * REPORT_KNOWN, also for a replacement whose base order is known;
  * REPORT_UNSENT: it is a purchase that the store thinks it has not made yet;
  * REPORT_UNKNOWN: nothing, or an issuance that was refused or has another number. */

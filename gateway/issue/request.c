@@ -101,12 +101,12 @@ static bool has_address(const struct acme_names *names)
 static unsigned nothing_fits(const struct acme_names *names, struct acme_problem *problem)
 {
     return refuse(problem, ACME_REJECTED_IDENTIFIER,
-                  has_address(names)     ? "this profile sells no certificate for IP addresses, which only multi-domain "
-                                           "products have"
-                  : has_wildcard(names)  ? "this profile sells no certificate with a wildcard among these names"
-                  : names->count == 1    ? "this profile sells no certificate for a single name"
-                                         : "this profile sells no certificate for several names: order one for "
-                                           "each name");
+                  has_address(names)    ? "this profile sells no certificate for IP addresses, which only multi-domain "
+                                          "products have"
+                  : has_wildcard(names) ? "this profile sells no certificate with a wildcard among these names"
+                  : names->count == 1   ? "this profile sells no certificate for a single name"
+                                        : "this profile sells no certificate for several names: order one for "
+                                          "each name");
 }
 
 /* The cheapest, and the more special one where prices are equal or not known. */
@@ -167,8 +167,8 @@ static bool names_base(const struct issuance *is, char common_name[static ACME_N
 {
     struct acme_problem problem = {0};
     struct acme_csr csr = {0};
-    bool base = csr_parse(is->csr, is->csr_len, &csr, &problem) && csr.common_name[0] &&
-                strncmp(csr.common_name, "*.", 2) != 0;
+    bool base =
+        csr_parse(is->csr, is->csr_len, &csr, &problem) && csr.common_name[0] && strncmp(csr.common_name, "*.", 2) != 0;
     memcpy(common_name, csr.common_name, sizeof csr.common_name);
     csr_clear(&csr);
     acme_problem_clear(&problem);

@@ -39,12 +39,12 @@ int64_t request_price(const struct config_profile *profile, unsigned product, si
 /* Each fills a zeroed form; form->failed tells of short memory. request_order is AutoApplyOrder for a purchase,
  * AutoReplaceSSL for a replacement; policy names contact and organisation of a purchase. */
 void request_order(struct sectigo_form *form, const struct issuance *issuance, const struct subscription *subscription,
-                   const struct config_login *login, const struct config_profile *profile,
-                   const struct config_dcv *dcv,
+                   const struct config_login *login, const struct config_profile *profile, const struct config_dcv *dcv,
                    const struct acme_policy *policy);
 /* Whether the subscription's product is a wildcard. */
 bool request_is_wildcard(const struct subscription *subscription);
-/* AutoUpdateDCV with the methods that the order has. False where it has none that the call takes, or memory is short. */
+/* AutoUpdateDCV with the methods that the order has. False where it has none that the call takes, or memory is short.
+ */
 bool request_update_dcv(struct sectigo_form *form, const struct issuance *issuance,
                         const struct subscription *subscription, const struct config_dcv *dcv);
 void request_retry_caa(struct sectigo_form *form, const struct issuance *issuance);

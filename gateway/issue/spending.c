@@ -92,8 +92,7 @@ static enum store_status counter_add(struct store_txn *txn, const char *period, 
     record_begin(&w, RECORD_VERSION, RECORD_MAX);
     record_put_u64(&w, count < 0 && counter.count == 0 ? 0 : counter.count + (uint64_t)(int64_t)count);
     record_put_u64(&w, (uint64_t)(counter.cents + cents));
-    status = w.failed ? STORE_IO
-                      : store_put(txn, ISSUE_SPENDING, key, counter_key(period, policy, key), w.data, w.len);
+    status = w.failed ? STORE_IO : store_put(txn, ISSUE_SPENDING, key, counter_key(period, policy, key), w.data, w.len);
     record_free(&w);
     return status;
 }
@@ -152,8 +151,7 @@ static enum store_status check_one(struct store_txn *txn, const struct limit *li
         return STORE_OK;
     if (!periods_of(now_ms, &periods))
         return STORE_INVALID;
-    enum store_status status =
-        counter_load(txn, limit->month ? periods.month : periods.day, limit->policy, &counter);
+    enum store_status status = counter_load(txn, limit->month ? periods.month : periods.day, limit->policy, &counter);
     if (status != STORE_OK)
         return status;
     if (limit->purchases && counter.count >= limit->purchases)
@@ -164,11 +162,11 @@ static enum store_status check_one(struct store_txn *txn, const struct limit *li
 }
 
 static enum store_status check_all(struct store_txn *txn, const struct config_spending *spending, const char *currency,
-                                   const char *policy, int64_t cents, uint64_t now_ms,
-                                   struct spending_verdict *verdict)
+                                   const char *policy, int64_t cents, uint64_t now_ms, struct spending_verdict *verdict)
 {
     const struct limit day = {policy, currency, false, spending->purchases_per_day, spending->amount_per_day_cents};
-    const struct limit month = {policy, currency, true, spending->purchases_per_month, spending->amount_per_month_cents};
+    const struct limit month = {policy, currency, true, spending->purchases_per_month,
+                                spending->amount_per_month_cents};
     enum store_status status = check_one(txn, &day, cents, now_ms, verdict);
     return status == STORE_OK ? check_one(txn, &month, cents, now_ms, verdict) : status;
 }

@@ -38,8 +38,8 @@ enum store_status spending_check(struct store_txn *txn, const struct spending_li
  * within the limits. Nothing is stored where verdict->over. */
 enum store_status spending_reserve(struct store_txn *txn, const struct spending_limits *limits, const char *issuance,
                                    int64_t cents, uint64_t now_ms, struct spending_verdict *verdict);
-/* It was bought: cents is what it cost, less than 0 where Sectigo did not say. *reserved_cents is what had been expected,
- * 0 without a reservation. */
+/* It was bought: cents is what it cost, less than 0 where Sectigo did not say. *reserved_cents is what had been
+ * expected, 0 without a reservation. */
 enum store_status spending_settle(struct store_txn *txn, const char *issuance, int64_t cents, int64_t *reserved_cents);
 /* It bought nothing. STORE_OK also where nothing was reserved. */
 enum store_status spending_release(struct store_txn *txn, const char *issuance);
@@ -49,7 +49,6 @@ struct spending_sums {
     uint64_t day_count, month_count;
     int64_t day_cents, month_cents;
 };
-enum store_status spending_sums(struct store_txn *txn, const char *policy, uint64_t now_ms,
-                                struct spending_sums *sums);
+enum store_status spending_sums(struct store_txn *txn, const char *policy, uint64_t now_ms, struct spending_sums *sums);
 
 #endif

@@ -39,7 +39,8 @@ bool subscription_digest(const struct subscription_scope *scope, uint8_t digest[
 
 static bool digest_of(const struct subscription *sub, uint8_t digest[static SUBSCRIPTION_DIGEST_LEN])
 {
-    struct subscription_scope scope = {sub->policy, sub->profile, sub->login, sub->endpoint, sub->test, &sub->names, 0, NULL};
+    struct subscription_scope scope = {sub->policy, sub->profile, sub->login, sub->endpoint,
+                                       sub->test,   &sub->names,  0,          NULL};
     return subscription_digest(&scope, digest);
 }
 
@@ -290,7 +291,11 @@ enum store_status subscription_find(struct store_txn *txn, const struct subscrip
                                     struct subscription *out)
 {
     uint8_t digest[SUBSCRIPTION_DIGEST_LEN];
-    struct search search = {.txn = txn, .renew_before_ms = scope->renew_before_ms, .now_ms = now_ms, .only_key = scope->only_key, .best = out};
+    struct search search = {.txn = txn,
+                            .renew_before_ms = scope->renew_before_ms,
+                            .now_ms = now_ms,
+                            .only_key = scope->only_key,
+                            .best = out};
 
     memset(out, 0, sizeof *out);
     if (!subscription_digest(scope, digest))

@@ -54,8 +54,8 @@ struct subscription_scope {
     bool test;
     const struct acme_names *names;
     uint64_t renew_before_ms; /* of the profile; no part of the digest */
-    const uint8_t *only_key; /* SHA-256 of the public key: a subscription whose certificate has another does not serve;
-                                NULL: any does. No part of the digest */
+    const uint8_t *only_key;  /* SHA-256 of the public key: a subscription whose certificate has another does not serve;
+                                 NULL: any does. No part of the digest */
 };
 bool subscription_digest(const struct subscription_scope *scope, uint8_t digest[static SUBSCRIPTION_DIGEST_LEN]);
 

@@ -18,7 +18,7 @@ struct upkeep {
     struct upstream_login *login;
     struct ledger ledger; /* as it was when the job began; a store_fn loads it anew */
     struct report report;
-    size_t next_row; /* reconcile: rows before it are stored */
+    size_t next_row;                  /* reconcile: rows before it are stored */
     char reason[LEDGER_NOTE_MAX + 1]; /* of the failure */
     int64_t balance_cents;
     uint32_t unknown, missing, imported;

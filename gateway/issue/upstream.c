@@ -13,8 +13,8 @@ static const uint64_t REFUSED_REST_MS = 5 * 60 * 1000;
 /* The breaker opens after so many failures in a row, first for issuance.later, then doubling to this. */
 enum { BREAKER_FAILURES = 10 };
 static const uint64_t REST_MAX_MS = 10 * 60 * 1000;
-/* A call that has waited for its turn so long does not leave: its job knows when to come again, and when it was sent must
- * be near to when it was stored as on its way. */
+/* A call that has waited for its turn so long does not leave: its job knows when to come again, and when it was sent
+ * must be near to when it was stored as on its way. */
 static const uint64_t WAIT_MAX_MS = 60 * 1000;
 static const uint64_t TURN_MAX_MS = 1000;
 
@@ -41,7 +41,7 @@ struct upstream_login {
     struct accept_cache *cas;
     struct egress *egress;
     atomic_bool stopping;
-    atomic_bool refused, broken; /* written on the egress thread only */
+    atomic_bool refused, broken;           /* written on the egress thread only */
     atomic_uint_least64_t closed_until_ms; /* monotonic: of one that is refused or broken */
     /* egress thread only */
     bool probing, collecting, pumping;
@@ -74,8 +74,8 @@ static X509_STORE *load_anchors(const struct config_login *config, char reason[s
     return NULL;
 }
 
-static bool open_login(struct upstream_login *login, const struct config_login *config, uint64_t rest_ms, struct egress *egress,
-                       char reason[static UPSTREAM_REASON_MAX])
+static bool open_login(struct upstream_login *login, const struct config_login *config, uint64_t rest_ms,
+                       struct egress *egress, char reason[static UPSTREAM_REASON_MAX])
 {
     struct sectigo_client_config client = {
         .url = config->url,

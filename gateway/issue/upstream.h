@@ -1,10 +1,10 @@
 /* upstream: the configured Sectigo logins, and calls to them on the egress thread.
  *
- * A minute's calls of one login (calls_per_minute) may leave at once, then they are paced; AutoRevokeSSL goes before all
- * others, and CollectSSL calls are made one after another (notes 1). A login that Sectigo refuses is not used for five
- * minutes, and then by one call at a time until one is not refused, so that it does not get locked for good. The same
- * breaker opens after ten calls in a row that were lost or never left, for as long as issuance.later, doubling to ten
- * minutes. All other calls never leave.
+ * A minute's calls of one login (calls_per_minute) may leave at once, then they are paced; AutoRevokeSSL goes before
+ * all others, and CollectSSL calls are made one after another (notes 1). A login that Sectigo refuses is not used for
+ * five minutes, and then by one call at a time until one is not refused, so that it does not get locked for good. The
+ * same breaker opens after ten calls in a row that were lost or never left, for as long as issuance.later, doubling to
+ * ten minutes. All other calls never leave.
  */
 #ifndef GATEWAY_ISSUE_UPSTREAM_H
 #define GATEWAY_ISSUE_UPSTREAM_H

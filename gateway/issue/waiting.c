@@ -8,7 +8,8 @@
 
 static const char SUPERSEDED[] = "superseded: nobody has asked for this order while it waited for others of the same "
                                  "names; order again";
-static const char TOO_LATE[] = "the order's time is over, and others of the same names were always before it; order again";
+static const char TOO_LATE[] =
+    "the order's time is over, and others of the same names were always before it; order again";
 
 /* When a client last asked for one of its orders: noted coarsely, as reading is not to cost a commit each time. */
 static bool last_read_ms(const struct errand *e, uint64_t *last_ms)

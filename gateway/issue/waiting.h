@@ -4,9 +4,9 @@
 
 #include "gateway/issue/errand.h"
 
-/* The function of the state queued, on the egress thread: one whose orders nobody has read for issuance.superseded_after
- * ends ("superseded"), as one does whose time is over; otherwise its job looks again when that may be so. Its turn is
- * given by queue.h. */
+/* The function of the state queued, on the egress thread: one whose orders nobody has read for
+ * issuance.superseded_after ends ("superseded"), as one does whose time is over; otherwise its job looks again when
+ * that may be so. Its turn is given by queue.h. */
 enum step waiting_step(struct errand *errand);
 
 #endif

@@ -29,8 +29,8 @@ struct retry {
 /* Its step may be taken early: nothing that may be on the wire is touched. */
 static bool may_retry(enum issuance_state state)
 {
-    return state == ISSUANCE_HELD || state == ISSUANCE_PREPARED || state == ISSUANCE_PUBLISHED || state == ISSUANCE_BLOCKED ||
-           state == ISSUANCE_SUBMITTED;
+    return state == ISSUANCE_HELD || state == ISSUANCE_PREPARED || state == ISSUANCE_PUBLISHED ||
+           state == ISSUANCE_BLOCKED || state == ISSUANCE_SUBMITTED;
 }
 
 /* Kept with its records: preflight looks there, and both end with the issuance. */
@@ -87,17 +87,18 @@ void order_retry(struct request *request)
                                    : STORE_NOT_FOUND;
     if (status == STORE_OK) {
         log_info(r.skip_preflight ? "the operator lets an order go on whatever preflight sees"
-                                  : "the operator makes an order's next step due", "order", request->argument, "issuance", r.issuance);
+                                  : "the operator makes an order's next step due",
+                 "order", request->argument, "issuance", r.issuance);
         answer_json(request->answer, 200, retry_json(&r));
     } else if (status != STORE_REFUSED) {
         answer_store(request->answer, status, "order");
     } else if (!r.issuance[0]) {
         answer_error(request->answer, 409, "the order has not been finalized: it waits for its client");
     } else {
-        answer_error(
-            request->answer, 409,
-            "the order's issuance is %s; only one that is held, prepared, published, submitted or blocked can be retried",
-            issuance_state_text(r.state));
+        answer_error(request->answer, 409,
+                     "the order's issuance is %s; only one that is held, prepared, published, submitted or blocked can "
+                     "be retried",
+                     issuance_state_text(r.state));
     }
 }
 
@@ -184,7 +185,7 @@ static enum store_status reconcile(struct store_txn *txn, void *arg)
     struct reconciling *r = arg;
     struct ledger ledger;
     enum store_status status = ledger_load(txn, r->login, &ledger);
-    r->from_ms = r->since_ms ? r->since_ms
+    r->from_ms = r->since_ms                               ? r->since_ms
                  : ledger.restored_ms > RESTORED_MARGIN_MS ? ledger.restored_ms - RESTORED_MARGIN_MS
                                                            : r->now_ms - RECONCILE_SPAN_MS;
     return status == STORE_OK ? upkeep_reconcile(txn, r->login, r->from_ms, r->now_ms) : status;

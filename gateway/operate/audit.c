@@ -38,12 +38,12 @@ static char *line_text(const struct audit_line *line, const char *external_key, 
 {
     char account[ACME_ID_TEXT + 1];
     acme_id_text(line->account, account);
-    json_t *json = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:o}", "time_ms",
-                             (json_int_t)now_ms, "what", line->what, "issuance", line->issuance, "account", account,
-                             "key", external_key, "policy", line->policy, "profile", line->profile, "login",
-                             line->login, "order_number", line->order_number, "certificate_id", line->certificate_id,
-                             "product", (int)line->product, "amount_cents", (json_int_t)line->amount_cents, "names",
-                             names_json(line->names));
+    json_t *json =
+        json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:o}", "time_ms", (json_int_t)now_ms,
+                  "what", line->what, "issuance", line->issuance, "account", account, "key", external_key, "policy",
+                  line->policy, "profile", line->profile, "login", line->login, "order_number", line->order_number,
+                  "certificate_id", line->certificate_id, "product", (int)line->product, "amount_cents",
+                  (json_int_t)line->amount_cents, "names", names_json(line->names));
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     return text;

@@ -19,7 +19,8 @@
 static json_t *body_object(struct request *request)
 {
     const struct http_call *call = request->call;
-    json_t *body = call->body_len ? json_loadb(call->body, call->body_len, JSON_REJECT_DUPLICATES, NULL) : json_object();
+    json_t *body =
+        call->body_len ? json_loadb(call->body, call->body_len, JSON_REJECT_DUPLICATES, NULL) : json_object();
     if (json_is_object(body))
         return body;
     json_decref(body);
@@ -53,9 +54,8 @@ static bool is_profile(const struct config *config, const char *name)
 /* A profile that is not configured would only show at the next order. */
 static bool profiles_exist(const struct acme_policy *policy, struct policy_edit *e)
 {
-    const char *missing = policy->default_profile[0] && !is_profile(e->config, policy->default_profile)
-                              ? policy->default_profile
-                              : NULL;
+    const char *missing =
+        policy->default_profile[0] && !is_profile(e->config, policy->default_profile) ? policy->default_profile : NULL;
     for (unsigned i = 0; !missing && i < policy->profiles.count; i++) {
         if (!is_profile(e->config, policy->profiles.list[i]))
             missing = policy->profiles.list[i];
@@ -90,7 +90,8 @@ static enum store_status edit_policy(struct store_txn *txn, void *arg)
     if (status == STORE_OK)
         status = acme_policy_save(txn, &policy);
     if (status == STORE_OK)
-        status = audit_note(txn, e->edit == CREATE ? "policy created" : "policy changed", e->name, e->members, e->now_ms);
+        status =
+            audit_note(txn, e->edit == CREATE ? "policy created" : "policy changed", e->name, e->members, e->now_ms);
     if (status == STORE_OK && !(e->shown = acme_policy_json(&policy)))
         status = STORE_IO;
     acme_policy_clear(&policy);
@@ -115,7 +116,8 @@ static void answer_policy_edit(struct request *request, enum store_status status
 
 static void policy_change(struct request *request, enum edit edit)
 {
-    struct policy_edit e = {.edit = edit, .name = request->argument, .config = request->admin->config, .now_ms = clock_ms()};
+    struct policy_edit e = {
+        .edit = edit, .name = request->argument, .config = request->admin->config, .now_ms = clock_ms()};
     if (!acme_policy_name_good(e.name)) {
         answer_error(request->answer, 400,
                      "a policy's name is 1 to %d of a-z, 0-9, '-', '_' and '.', and begins with a letter or digit",
@@ -193,8 +195,8 @@ void policy_delete(struct request *request)
     struct object o;
     enum store_status status = store_call(request->admin->store, delete_policy, &d);
     if (status == STORE_REFUSED) {
-        answer_error(request->answer, 409, "the external account key \"%s\" refers to this policy; give it another one first",
-                     d.key);
+        answer_error(request->answer, 409,
+                     "the external account key \"%s\" refers to this policy; give it another one first", d.key);
     } else if (status != STORE_OK) {
         answer_store(request->answer, status, "policy");
     } else {
@@ -241,9 +243,9 @@ void key_get(struct request *request)
 }
 
 struct key_edit {
-    const char *id;           /* "": a new one with a random id */
+    const char *id;            /* "": a new one with a random id */
     const char *policy, *note; /* NULL: as it is */
-    int enable;               /* -1: as it is */
+    int enable;                /* -1: as it is */
     bool create;
     const uint8_t *seal;
     uint64_t now_ms;
@@ -291,7 +293,8 @@ static bool read_members(struct request *request, const json_t *body, struct key
 {
     const char *name;
     json_t *value;
-    json_object_foreach ((json_t *)body, name, value) {
+    json_object_foreach((json_t *)body, name, value)
+    {
         const char *text = json_string_value(value);
         bool known = strcmp(name, "policy") == 0 || strcmp(name, "note") == 0 || (e->create && strcmp(name, "id") == 0);
         if (!known || !text || strlen(text) > EXTERNAL_KEY_NOTE_MAX) {
@@ -330,7 +333,8 @@ static json_t *new_key_json(const struct request *request, const struct external
 static void answer_key_edit(struct request *request, enum store_status status, const struct key_edit *e)
 {
     if (status == STORE_OK) {
-        log_info(e->create ? "the operator creates an external account key" : "the operator changes an external account key",
+        log_info(e->create ? "the operator creates an external account key"
+                           : "the operator changes an external account key",
                  "key", e->key.id, "policy", e->key.policy);
         answer_json(request->answer, 200, e->create ? new_key_json(request, &e->key) : external_key_json(&e->key));
     } else if (status == STORE_REFUSED) {

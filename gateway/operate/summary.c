@@ -179,8 +179,9 @@ static json_t *login_json(struct store_txn *txn, const struct upstream_login *lo
     object_time(&o, "unshared_ms", known.unshared_ms);
     object_time(&o, "last_push_ms", known.pushed_ms);
     if (status == STORE_OK && known.pushed_ms == 0 && store_count(txn, ISSUE_SUBSCRIPTIONS) > 0)
-        object_text(&o, "warning", "Sectigo has never delivered a push about an order of this login: certificates are "
-                                   "found by polling only, hours late");
+        object_text(&o, "warning",
+                    "Sectigo has never delivered a push about an order of this login: certificates are "
+                    "found by polling only, hours late");
     ledger_put(&o, config, &ledger);
     object_put(&o, "test", json_boolean(config->test));
     object_text(&o, "url", config->url);

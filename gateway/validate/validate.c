@@ -37,9 +37,10 @@ void validate_end_later(struct validate_job *job)
 bool validate_start(struct egress *egress, const struct validate_config *config,
                     const struct acme_validation *validation, validate_done_fn *done, void *ctx)
 {
-    static validate_type_fn *const types[ACME_CHALLENGE_TYPES] = {
-        [ACME_HTTP_01] = http01_start, [ACME_DNS_01] = dns01_start, [ACME_TLS_ALPN_01] = tlsalpn01_start,
-        [ACME_DNS_ACCOUNT_01] = dns01_start};
+    static validate_type_fn *const types[ACME_CHALLENGE_TYPES] = {[ACME_HTTP_01] = http01_start,
+                                                                  [ACME_DNS_01] = dns01_start,
+                                                                  [ACME_TLS_ALPN_01] = tlsalpn01_start,
+                                                                  [ACME_DNS_ACCOUNT_01] = dns01_start};
     struct validate_job *job = calloc(1, sizeof *job);
     if (job == NULL)
         return false;

@@ -12,10 +12,10 @@
 #include "gateway/egress/egress.h"
 
 struct validate_config {
-    uint16_t http_port, tls_port; /* 80 and 443; others only for tests and inside networks */
-    uint32_t timeout_ms;          /* of one whole validation, 20 s */
-    unsigned redirects_max;       /* 10 */
-    const char *account_urls;     /* what the URL of an account has before its id; for dns-account-01 */
+    uint16_t http_port, tls_port;     /* 80 and 443; others only for tests and inside networks */
+    uint32_t timeout_ms;              /* of one whole validation, 20 s */
+    unsigned redirects_max;           /* 10 */
+    const char *account_urls;         /* what the URL of an account has before its id; for dns-account-01 */
     const struct egress_rules *rules; /* where http-01, its redirects and tls-alpn-01 may connect to; NULL: anywhere */
 };
 

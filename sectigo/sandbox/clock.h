@@ -15,8 +15,8 @@
 bool now_open(void);
 /* UNIX time in milliseconds. */
 int64_t now_ms(void);
-/* What pthread_cond_timedwait takes to wait so long; where a test moves the clock no longer than until it should look at
- * it again. */
+/* What pthread_cond_timedwait takes to wait so long; where a test moves the clock no longer than until it should look
+ * at it again. */
 struct timespec now_until(int64_t wait_ms);
 /* The same whatever a test does. */
 struct timespec now_after(int64_t wait_ms);

@@ -7,7 +7,14 @@
 /* The exit status. Documented in acmegatectl(1): never renumber. */
 enum outcome { DONE = 0, FAILED = 1, MISUSED = 2, UNREACHABLE = 3, NOT_FOUND = 4 };
 
-enum option { OPTION_LIMIT = 1, OPTION_AFTER = 2, OPTION_STATE = 4, OPTION_SINCE = 8, OPTION_SKIP = 32, OPTION_MEMBERS = 16 /* KEY=VALUE words */ };
+enum option {
+    OPTION_LIMIT = 1,
+    OPTION_AFTER = 2,
+    OPTION_STATE = 4,
+    OPTION_SINCE = 8,
+    OPTION_SKIP = 32,
+    OPTION_MEMBERS = 16 /* KEY=VALUE words */
+};
 enum { OPTIONS_PAGE = OPTION_LIMIT | OPTION_AFTER };
 
 /* A column of a table: the key says how the value is shown (show.h). */

@@ -25,23 +25,16 @@ static const struct column logins[] = {
     {NULL, NULL},
 };
 static const struct column sums[] = {
-    {"MONTH", "month"},
-    {"POLICY", "policy"},
-    {"PROFILE", "profile"},
-    {"LOGIN", "login"},
-    {"PURCHASES", "purchases"},
-    {"REPLACEMENTS", "replacements"},
-    {"REFUNDS", "refunds"},
-    {"AMOUNT", "amount_cents"},
-    {NULL, NULL},
+    {"MONTH", "month"},     {"POLICY", "policy"},       {"PROFILE", "profile"},
+    {"LOGIN", "login"},     {"PURCHASES", "purchases"}, {"REPLACEMENTS", "replacements"},
+    {"REFUNDS", "refunds"}, {"AMOUNT", "amount_cents"}, {NULL, NULL},
 };
 static const struct column policies[] = {
-    {"POLICY", "name"},      {"VALIDATION", "validation"}, {"PROFILES", "profiles"},
-    {"NAMES", "names"},      {NULL, NULL},
+    {"POLICY", "name"}, {"VALIDATION", "validation"}, {"PROFILES", "profiles"}, {"NAMES", "names"}, {NULL, NULL},
 };
 static const struct column keys[] = {
-    {"KEY", "id"},           {"POLICY", "policy"}, {"ENABLED", "enabled"}, {"ACCOUNTS", "accounts"},
-    {"CREATED", "created_ms"}, {"NOTE", "note"},   {NULL, NULL},
+    {"KEY", "id"},    {"POLICY", "policy"}, {"ENABLED", "enabled"}, {"ACCOUNTS", "accounts"}, {"CREATED", "created_ms"},
+    {"NOTE", "note"}, {NULL, NULL},
 };
 static const struct column kept[] = {
     {"TIME", "time_ms"},

@@ -117,7 +117,8 @@ static char *members_body(const struct asked *asked)
     int failed = json == NULL;
     for (unsigned i = 0; i < asked->member_count; i++) {
         const char *value = strchr(asked->members[i], '=') + 1;
-        failed |= json_object_setn_new(json, asked->members[i], (size_t)(value - 1 - asked->members[i]), json_string(value));
+        failed |=
+            json_object_setn_new(json, asked->members[i], (size_t)(value - 1 - asked->members[i]), json_string(value));
     }
     char *body = failed ? NULL : json_dumps(json, JSON_COMPACT);
     json_decref(json);

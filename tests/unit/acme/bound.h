@@ -52,7 +52,7 @@ static inline void store_key(struct world *w, struct external_key *key)
 enum wrong { NOTHING, WRONG_MAC, WRONG_URL, WRONG_KEY, WRONG_KID, WITH_NONCE };
 
 static inline void make_binding(char *out, size_t size, const struct external_key *key, const struct client *c,
-                         const struct client *other, enum wrong wrong)
+                                const struct client *other, enum wrong wrong)
 {
     uint8_t mac[EXTERNAL_KEY_MAC_LEN], tag[32];
     char header[256], input[2048], protected64[512], payload64[1024], tag64[64], jwk[512];

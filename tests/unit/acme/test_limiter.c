@@ -23,7 +23,8 @@ static void a_minutes_worth_then_evenly(void **state)
     for (int i = 0; i < 6; i++)
         assert_int_equal(take(limiter, "a", 6, NOW), 0);
     assert_int_equal(take(limiter, "a", 6, NOW), 10);
-    assert_int_equal(take(limiter, "a", 6, NOW + 1), 10); /* what was refused costs nothing; whole seconds, rounded up */
+    assert_int_equal(take(limiter, "a", 6, NOW + 1),
+                     10); /* what was refused costs nothing; whole seconds, rounded up */
     assert_int_equal(take(limiter, "a", 6, NOW + 9001), 1);
     assert_int_equal(take(limiter, "b", 6, NOW), 0);
     assert_int_equal(take(limiter, "a", 6, NOW + 10000), 0);
@@ -41,7 +42,7 @@ static void kinds_and_limits(void **state)
     assert_int_equal(limiter_take(limiter, LIMITER_ACCOUNT, "a", 1, 1, NOW), 0);
     assert_int_equal(limiter_take(limiter, LIMITER_ACCOUNT, "a", 1, 1, NOW), 60);
     assert_int_equal(limiter_take(limiter, LIMITER_EXTERNAL_KEY, "a", 1, 1, NOW), 0);
-    assert_int_equal(limiter_take(limiter, LIMITER_ACCOUNT, "a", 1, 0, NOW), 0); /* 0: no limit */
+    assert_int_equal(limiter_take(limiter, LIMITER_ACCOUNT, "a", 1, 0, NOW), 0);        /* 0: no limit */
     assert_in_range(limiter_take(limiter, LIMITER_ACCOUNT, "a", 1, 1, NOW / 2), 1, 60); /* the clock went back */
     limiter_free(limiter);
 }
@@ -75,7 +76,8 @@ static void is_bounded(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_minutes_worth_then_evenly), cmocka_unit_test(kinds_and_limits),
-                                       cmocka_unit_test(addresses), cmocka_unit_test(is_bounded)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_minutes_worth_then_evenly),
+                                       cmocka_unit_test(kinds_and_limits), cmocka_unit_test(addresses),
+                                       cmocka_unit_test(is_bounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

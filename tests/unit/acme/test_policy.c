@@ -10,18 +10,30 @@ static void names_match_patterns(void **state)
         const char *pattern, *name;
         bool allowed;
     } cases[] = {
-        {"a.example", "a.example", true},        {"a.example", "b.a.example", false},
-        {"a.example", "*.a.example", false},     {".a.example", "b.a.example", true},
-        {".a.example", "c.b.a.example", true},   {".a.example", "a.example", false},
-        {".a.example", "*.a.example", true},     {".a.example", "ba.example", false},
-        {"web-*.example", "web-1.example", true}, {"web-*.example", "web-1.b.example", false},
-        {"web-*.example", "web-.example", true}, {"*.a.example", "b.a.example", true},
-        {"*.a.example", "*.a.example", true},    {"*.a.example", "c.b.a.example", false},
-        {"*a*b*.example", "xaxxbx.example", true}, {"*", "anything.at.all", true},
-        {"10.0.0.0/8", "10.1.2.3", true},        {"10.0.0.0/8", "11.1.2.3", false},
-        {"192.0.2.1", "192.0.2.1", true},        {"192.0.2.1", "192.0.2.2", false},
-        {"2001:db8::/33", "2001:db8:7fff::1", true}, {"2001:db8::/33", "2001:db8:8000::1", false},
-        {"*", "192.0.2.1", true},                {".example", "192.0.2.1", false},
+        {"a.example", "a.example", true},
+        {"a.example", "b.a.example", false},
+        {"a.example", "*.a.example", false},
+        {".a.example", "b.a.example", true},
+        {".a.example", "c.b.a.example", true},
+        {".a.example", "a.example", false},
+        {".a.example", "*.a.example", true},
+        {".a.example", "ba.example", false},
+        {"web-*.example", "web-1.example", true},
+        {"web-*.example", "web-1.b.example", false},
+        {"web-*.example", "web-.example", true},
+        {"*.a.example", "b.a.example", true},
+        {"*.a.example", "*.a.example", true},
+        {"*.a.example", "c.b.a.example", false},
+        {"*a*b*.example", "xaxxbx.example", true},
+        {"*", "anything.at.all", true},
+        {"10.0.0.0/8", "10.1.2.3", true},
+        {"10.0.0.0/8", "11.1.2.3", false},
+        {"192.0.2.1", "192.0.2.1", true},
+        {"192.0.2.1", "192.0.2.2", false},
+        {"2001:db8::/33", "2001:db8:7fff::1", true},
+        {"2001:db8::/33", "2001:db8:8000::1", false},
+        {"*", "192.0.2.1", true},
+        {".example", "192.0.2.1", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct acme_policy policy;
@@ -92,8 +104,9 @@ static void a_policy_survives_the_store(void **state)
     struct store_txn *txn;
     struct acme_policy read;
     world_open(&w);
-    store_policy(&w, "web", "{\"names\":[\".example\"],\"validation\":\"trusted\",\"orders_per_day\":7,"
-                            "\"country\":\"NO\",\"dcv_methods\":[\"cname\",\"http\"]}");
+    store_policy(&w, "web",
+                 "{\"names\":[\".example\"],\"validation\":\"trusted\",\"orders_per_day\":7,"
+                 "\"country\":\"NO\",\"dcv_methods\":[\"cname\",\"http\"]}");
     assert_int_equal(store_read(w.store, &txn), STORE_OK);
     assert_int_equal(acme_policy_load(txn, "web", &read), STORE_OK);
     assert_int_equal(read.validation, ACME_POLICY_TRUSTED);
@@ -157,8 +170,10 @@ static void a_binding_is_checked_whole(void **state)
         enum wrong wrong;
         enum acme_problem_type type;
         int status;
-    } cases[] = {{WRONG_MAC, ACME_UNAUTHORIZED, 403}, {WRONG_URL, ACME_MALFORMED, 400},
-                 {WRONG_KEY, ACME_MALFORMED, 400},    {WRONG_KID, ACME_UNAUTHORIZED, 403},
+    } cases[] = {{WRONG_MAC, ACME_UNAUTHORIZED, 403},
+                 {WRONG_URL, ACME_MALFORMED, 400},
+                 {WRONG_KEY, ACME_MALFORMED, 400},
+                 {WRONG_KID, ACME_UNAUTHORIZED, 403},
                  {WITH_NONCE, ACME_MALFORMED, 400}};
     struct world w;
     struct external_key key;

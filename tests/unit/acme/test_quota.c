@@ -85,8 +85,9 @@ static void certificates_are_counted_when_a_csr_is_accepted(void **state)
     struct client c;
     char url[2][ACME_URL_MAX], finalize[ACME_URL_MAX + 16];
     char *csr = csr_payload(one_name);
-    open_bound(&w, &key, "{\"names\":[\"*\"],\"validation\":\"trusted\",\"certificates_per_day\":1,"
-                         "\"names_per_order\":2}");
+    open_bound(&w, &key,
+               "{\"names\":[\"*\"],\"validation\":\"trusted\",\"certificates_per_day\":1,"
+               "\"names_per_order\":2}");
     struct reply r = bind_account(&w, &c, &key);
     reply_free(&r);
     r = new_order(&w, &c, many, url[0]);
@@ -133,7 +134,7 @@ static void different_names_are_counted_while_they_last(void **state)
 {
     (void)state;
     static const char *const two[] = {"a.example", "*.a.example", NULL}, *const other[] = {"b.example", NULL},
-                      *const both[] = {"a.example", "b.example", NULL};
+                             *const both[] = {"a.example", "b.example", NULL};
     struct world w;
     struct external_key key;
     struct client c;

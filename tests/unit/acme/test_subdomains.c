@@ -43,7 +43,8 @@ static void one_proof_serves_all_below(void **state)
     strcpy(authz_url, json_string_value(json_array_get(json_object_get(r.json, "authorizations"), 0)));
     reply_free(&r);
     r = post(&w, &c, authz_url, NULL);
-    assert_string_equal(json_string_value(json_object_get(json_object_get(r.json, "identifier"), "value")), "example.com");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(r.json, "identifier"), "value")),
+                        "example.com");
     assert_true(json_is_true(json_object_get(r.json, "subdomainAuthAllowed")));
     const json_t *challenges = json_object_get(r.json, "challenges");
     assert_int_equal(json_array_size(challenges), 1); /* a file on one host shows nothing of its neighbours */
@@ -87,9 +88,12 @@ static void what_is_no_ancestor_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        ORDER(BELOW("example.com")),   ORDER(BELOW("anexample.com")),
-        ORDER(BELOW("example.net")),   ORDER(BELOW("*.a.example.com")),
-        ORDER(NAME("a.example.com", ",\"ancestorDomain\":7")), ORDER(NAME("a.example.com", ",\"ancestorDomain\":\"\"")),
+        ORDER(BELOW("example.com")),
+        ORDER(BELOW("anexample.com")),
+        ORDER(BELOW("example.net")),
+        ORDER(BELOW("*.a.example.com")),
+        ORDER(NAME("a.example.com", ",\"ancestorDomain\":7")),
+        ORDER(NAME("a.example.com", ",\"ancestorDomain\":\"\"")),
         ORDER(NAME("a.example.com", ",\"ancestorDomain\":\"*.example.com\"")),
     };
     struct world w;
@@ -127,7 +131,8 @@ static void a_policy_can_forbid_it(void **state)
     struct client c;
     world_open(&w);
     register_client(&w, &c);
-    struct reply r = post(&w, &c, "/acme/new-authz", "{\"identifier\":" NAME("example.com", ",\"subdomainAuthAllowed\":true") "}");
+    struct reply r =
+        post(&w, &c, "/acme/new-authz", "{\"identifier\":" NAME("example.com", ",\"subdomainAuthAllowed\":true") "}");
     assert_status(&r, 201);
     assert_true(json_is_true(json_object_get(r.json, "subdomainAuthAllowed")));
     struct acme_id authz = url_id(r.it->location);

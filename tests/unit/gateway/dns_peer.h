@@ -21,8 +21,8 @@ enum { DNS_SERVFAIL = 2, DNS_SILENCE = -1 };
 struct dns_row {
     const char *name;
     int type;
-    const char *data; /* address, target, or text whose pieces are parted by '|'; of CAA tag '|' value, with '!' in front
-                         where it is critical; NULL: see error */
+    const char *data; /* address, target, or text whose pieces are parted by '|'; of CAA tag '|' value, with '!' in
+                         front where it is critical; NULL: see error */
     int error;        /* DNS_SERVFAIL, DNS_SILENCE */
 };
 

@@ -36,8 +36,8 @@ static inline void world_start_with_outside(struct world *world, const struct dn
     snprintf(theirs, sizeof theirs, "127.0.0.1@%u", world->outside.port);
     const char *resolvers[] = {own}, *outside_resolvers[] = {theirs};
     struct egress_config outside = {.resolvers = outside_resolvers, .resolver_count = 1, .trust_anchor_file = anchor};
-    world->egress = egress_start(
-        &(struct egress_config){.resolvers = resolvers, .resolver_count = 1, .outside = &outside}, reason);
+    world->egress =
+        egress_start(&(struct egress_config){.resolvers = resolvers, .resolver_count = 1, .outside = &outside}, reason);
     assert_string_equal(reason, "");
     assert_non_null(world->egress);
 }

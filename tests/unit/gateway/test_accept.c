@@ -188,7 +188,12 @@ static void test_verdicts(void **state)
          false,
          ACCEPT_NAMES_MISSING,
          "lacks b.example"},
-        {{"a", "DNS:a.example", client_key, &stranger, 0}, "a.example,b.example", true, false, ACCEPT_NO, "does not chain"},
+        {{"a", "DNS:a.example", client_key, &stranger, 0},
+         "a.example,b.example",
+         true,
+         false,
+         ACCEPT_NO,
+         "does not chain"},
         {{"a", "DNS:a.example,DNS:c.example", client_key, &intermediate, 0},
          "a.example",
          true,
@@ -239,8 +244,8 @@ static void test_alternates(void **state)
     (void)state;
     authority(&second, "second root", NULL);
     add(&names, "a.example");
-    X509 *cross = make(&(struct make){
-        .subject = "intermediate", .key = intermediate.key, .issuer = &second, .not_before_s = -86400});
+    X509 *cross = make(
+        &(struct make){.subject = "intermediate", .key = intermediate.key, .issuer = &second, .not_before_s = -86400});
     X509 *leaf = make(&(struct make){"a", "DNS:a.example", client_key, &intermediate, 0});
     char *pem = pem_of(leaf), *one = pem_of(intermediate.certificate), *two = pem_of(cross);
     snprintf(cas, sizeof cas, "%s%s", one, two);

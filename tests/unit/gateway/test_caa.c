@@ -125,9 +125,9 @@ static void special_addresses_are_not_global(void **state)
 {
     (void)state;
     static const char *const global[] = {"8.8.8.8", "172.32.0.1", "2600::1", "2a00:1450::1", NULL};
-    static const char *const special[] = {"10.0.0.1", "127.0.0.1",   "100.64.0.1", "169.254.169.254", "192.0.2.1",
-                                          "::1",      "fe80::1",     "fd00::1",    "2001:db8::1",     "2002:a00:1::1",
-                                          "::ffff:8.8.8.8", "224.0.0.1", NULL};
+    static const char *const special[] = {
+        "10.0.0.1", "127.0.0.1",   "100.64.0.1",    "169.254.169.254", "192.0.2.1", "::1", "fe80::1",
+        "fd00::1",  "2001:db8::1", "2002:a00:1::1", "::ffff:8.8.8.8",  "224.0.0.1", NULL};
     char prefix[] = "10.0.0.0/8";
     char *list[] = {prefix, NULL};
     struct config_strings also = {list, 1};

@@ -194,7 +194,8 @@ static void test_words(void **state)
     config_free(c);
     c = load_base(f, "logins:\n",
                   "dcv: {resolvers: [9.9.9.9], trust_anchor: @/file, insecure_zones: [corp.example], "
-                  "http_proxy: 'http://p.example:3128', global: [10.20.0.0/16], ip_method: ip_address_pre, caa_identities: [ca.example]}\n"
+                  "http_proxy: 'http://p.example:3128', global: [10.20.0.0/16], ip_method: ip_address_pre, "
+                  "caa_identities: [ca.example]}\n"
                   "logins:\n");
     assert_string_equal(c->dcv.resolvers.list[0], "9.9.9.9");
     assert_non_null(c->dcv.trust_anchor);

@@ -136,7 +136,8 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(looks_for_the_label_of_the_account), cmocka_unit_test(proves_control),
+        cmocka_unit_test(looks_for_the_label_of_the_account),
+        cmocka_unit_test(proves_control),
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(does_not_wait_for_ever),
         cmocka_unit_test(joins_pieces),

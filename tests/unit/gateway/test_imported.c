@@ -13,8 +13,7 @@ static struct config_login logins[] = {{.name = TEXT("l"), .url = TEXT("https://
 static struct config_profile profiles[] = {{.name = TEXT("short"), .login = TEXT("l"), .days = 90},
                                            {.name = TEXT("long"), .login = TEXT("l"), .days = 730},
                                            {.name = TEXT("other"), .login = TEXT("m"), .days = 1826}};
-static const struct config config = {
-    .logins = logins, .login_count = 1, .profiles = profiles, .profile_count = 3};
+static const struct config config = {.logins = logins, .login_count = 1, .profiles = profiles, .profile_count = 3};
 
 struct world {
     struct temp_store temp;
@@ -41,11 +40,8 @@ static int set_up(void **state)
     temp_store_open(&w->temp);
     w->row = (struct report_row){.order_number = "77", .certificate_id = "5", .ordered_s = (int64_t)(NOW / 1000)};
     w->row.names = TEXT("B.example, a.example");
-    w->scope = (struct subscription_scope){.policy = "p",
-                                           .profile = "short",
-                                           .login = "l",
-                                           .endpoint = "https://ca.example",
-                                           .names = &w->names};
+    w->scope = (struct subscription_scope){
+        .policy = "p", .profile = "short", .login = "l", .endpoint = "https://ca.example", .names = &w->names};
     *state = w;
     return 0;
 }

@@ -36,7 +36,8 @@ static int setup(void **state)
     snprintf(f->weak_folder, sizeof f->weak_folder, "%s/weak", f->folder);
     snprintf(f->weak, sizeof f->weak, "%s/blacklist.RSA-2048", f->weak_folder);
     assert_int_equal(mkdir(f->weak_folder, 0700), 0);
-    write_text(f->blocked, "# ours\n\n" SPKI " lost in March\nFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF\n");
+    write_text(f->blocked,
+               "# ours\n\n" SPKI " lost in March\nFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF\n");
     write_text(f->weak, "# RSA-2048\n0a0b0c0d0e0f10111213\n00000000000000000000\n");
     *state = f;
     return 0;

@@ -35,8 +35,8 @@ static unsigned choose(const struct config_profile *profile, const struct config
     char text[256], *save = NULL;
     snprintf(text, sizeof text, "%s", list);
     for (char *at = strtok_r(text, " ", &save); at; at = strtok_r(NULL, " ", &save)) {
-        struct acme_identifier name = {.type = strpbrk(at, "abcdefghijklmnopqrstuvwxyz") ? ACME_DNS_NAME
-                                                                                           : ACME_IP_ADDRESS};
+        struct acme_identifier name = {.type =
+                                           strpbrk(at, "abcdefghijklmnopqrstuvwxyz") ? ACME_DNS_NAME : ACME_IP_ADDRESS};
         snprintf(name.value, sizeof name.value, "%s", at);
         assert_true(names_add(&names, &name));
     }
@@ -121,7 +121,7 @@ static void test_prices(void **state)
     assert_int_equal(request_price(&profile, WILDCARD, 2), 10500);
     assert_int_equal(request_price(&profile, MULTI, 1), 7000);
     assert_int_equal(request_price(&profile, MULTI, 4), 10000);
-    assert_int_equal(request_price(&profile, 287, 1), 3500);  /* bought before the table was edited */
+    assert_int_equal(request_price(&profile, 287, 1), 3500); /* bought before the table was edited */
     assert_int_equal(request_price(&profile, 289, 1), 10500);
     assert_int_equal(request_price(&profile, 279, 2), 8000);
     profile.prices.multi_cents = 2000;
@@ -217,8 +217,12 @@ static void test_organization(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes), cmocka_unit_test(test_wildcards_in_multi), cmocka_unit_test(test_one_method_for_a_pair), cmocka_unit_test(test_prices),
-        cmocka_unit_test(test_csr_without_cn), cmocka_unit_test(test_subject),
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_wildcards_in_multi),
+        cmocka_unit_test(test_one_method_for_a_pair),
+        cmocka_unit_test(test_prices),
+        cmocka_unit_test(test_csr_without_cn),
+        cmocka_unit_test(test_subject),
         cmocka_unit_test(test_organization),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

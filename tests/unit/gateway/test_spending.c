@@ -66,7 +66,7 @@ static void assert_sums(struct temp_store *temp, const char *of, uint64_t now_ms
 static int set_up(void **state)
 {
     struct temp_store *temp = calloc(1, sizeof *temp);
-    overall = policy = (struct config_spending){.currency = (char *)(uintptr_t)"EUR"};
+    overall = policy = (struct config_spending){.currency = (char *)(uintptr_t) "EUR"};
     limits = (struct spending_limits){&overall, NULL, "p"};
     temp_store_open(temp);
     *state = temp;
@@ -112,8 +112,8 @@ static void test_limits_of_count(void **state)
     struct spending_verdict verdict = reserve(temp, "c", 0, NOON - DAY);
     assert_true(verdict.over);
     assert_int_equal(verdict.reset_ms, DAY_END - DAY);
-    assert_string_equal(verdict.why,
-                        "the spending limit of 2 purchases a day is reached; purchases go on when the day is over (UTC)");
+    assert_string_equal(
+        verdict.why, "the spending limit of 2 purchases a day is reached; purchases go on when the day is over (UTC)");
     assert_sums(temp, NULL, NOON - DAY, (struct spending_sums){2, 2, 0, 0}); /* nothing of it is stored */
     assert_false(reserve(temp, "c", 0, NOON).over);
     verdict = reserve(temp, "d", 0, NOON);

@@ -62,9 +62,12 @@ static void test_scope(void **state)
     struct acme_names one = names_of("a.example", NULL), two = names_of("a.example", "b.example");
     const struct subscription_scope base = {"p", "f", "l", "https://ca.example", false, &one, RENEW_BEFORE, NULL};
     const struct subscription_scope others[] = {
-        {"P", "f", "l", "https://ca.example", false, &one, 0, NULL}, {"p", "F", "l", "https://ca.example", false, &one, 0, NULL},
-        {"p", "f", "L", "https://ca.example", false, &one, 0, NULL}, {"p", "f", "l", "https://cb.example", false, &one, 0, NULL},
-        {"p", "f", "l", "https://ca.example", true, &one, 0, NULL},  {"p", "f", "l", "https://ca.example", false, &two, 0, NULL},
+        {"P", "f", "l", "https://ca.example", false, &one, 0, NULL},
+        {"p", "F", "l", "https://ca.example", false, &one, 0, NULL},
+        {"p", "f", "L", "https://ca.example", false, &one, 0, NULL},
+        {"p", "f", "l", "https://cb.example", false, &one, 0, NULL},
+        {"p", "f", "l", "https://ca.example", true, &one, 0, NULL},
+        {"p", "f", "l", "https://ca.example", false, &two, 0, NULL},
         {"pf", "", "l", "https://ca.example", false, &one, 0, NULL},
     };
     uint8_t first[SUBSCRIPTION_DIGEST_LEN], other[SUBSCRIPTION_DIGEST_LEN];
@@ -92,13 +95,15 @@ static void test_replaceable(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct subscription sub = {.state = SUBSCRIPTION_LIVE, .days = cases[i].days, .bought_ms = 1000 * DAY};
-        assert_int_equal(subscription_replaceable(&sub, RENEW_BEFORE, (1000 + cases[i].age_days) * DAY), cases[i].replaceable);
+        assert_int_equal(subscription_replaceable(&sub, RENEW_BEFORE, (1000 + cases[i].age_days) * DAY),
+                         cases[i].replaceable);
         sub.state = SUBSCRIPTION_ENDED;
         assert_false(subscription_replaceable(&sub, RENEW_BEFORE, (1000 + cases[i].age_days) * DAY));
     }
 }
 
-/* A replacement's notAfter tells what is left of the term: the whole term ends then, or the authority counts otherwise. */
+/* A replacement's notAfter tells what is left of the term: the whole term ends then, or the authority counts otherwise.
+ */
 static void test_used_up(void **state)
 {
     struct subscription sub = {.state = SUBSCRIPTION_LIVE, .days = 365, .bought_ms = 1000 * DAY};
@@ -221,12 +226,8 @@ static void test_record_and_queue(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scope),
-        cmocka_unit_test(test_replaceable),
-        cmocka_unit_test(test_renew_before),
-        cmocka_unit_test(test_used_up),
-        cmocka_unit_test(test_find),
-        cmocka_unit_test(test_record_and_queue),
+        cmocka_unit_test(test_scope),   cmocka_unit_test(test_replaceable), cmocka_unit_test(test_renew_before),
+        cmocka_unit_test(test_used_up), cmocka_unit_test(test_find),        cmocka_unit_test(test_record_and_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
