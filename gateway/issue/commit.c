@@ -409,6 +409,8 @@ static void take_nudges(struct commit *c)
         c->is->caa = c->result->caa_forbids;
     if (c->result->caa_retried)
         c->is->caa_retried_ms = c->now_ms;
+    if (c->result->caa_kept)
+        c->is->caa_retried_ms = 0;
 }
 
 static bool take_facts(struct commit *c)
@@ -457,13 +459,26 @@ static enum store_status keep_certificate(struct commit *c)
     return status == STORE_EXISTS && !c->result->names_missing ? STORE_OK : status;
 }
 
+/* The operator may have let preflight be skipped since the errand read them. */
+static enum store_status save_records(struct commit *c)
+{
+    struct dcv_records stored;
+    enum store_status status = dcv_records_load(c->txn, c->is->id, &stored);
+    if (status == STORE_OK && stored.skip_preflight)
+        c->result->records.skip_preflight = true;
+    dcv_records_clear(&stored);
+    if (status != STORE_OK && status != STORE_NOT_FOUND)
+        return status;
+    return dcv_records_save(c->txn, c->is->id, &c->result->records);
+}
+
 static enum store_status save(struct commit *c)
 {
     enum store_status status = keep_certificate(c);
     if (status == STORE_OK)
         status = issuance_save(c->txn, c->is);
     if (status == STORE_OK && (c->result->records.count > 0 || c->result->records.cname_first))
-        status = dcv_records_save(c->txn, c->is->id, &c->result->records);
+        status = save_records(c);
     return status == STORE_OK && c->sub->state != 0 ? subscription_save(c->txn, c->sub) : status;
 }
 

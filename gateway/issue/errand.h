@@ -45,7 +45,7 @@ struct result {
     bool doubt;                          /* a push said failed or rejected */
     bool nudged;                         /* AutoUpdateDCV was asked, or need not be */
     bool caa_forbids, caa_passes;        /* Sectigo says that CAA forbids it; has been asked to look again */
-    bool caa_retried;                    /* RetryCAACheck left */
+    bool caa_retried, caa_kept;          /* RetryCAACheck is about to leave; it did not */
     bool no_doubt;                       /* Sectigo's own status says otherwise */
     bool missed;                         /* a report does not know it */
     bool not_placed;                     /* this request certainly bought nothing */
@@ -69,6 +69,7 @@ struct errand {
     struct issuer *issuer;
     bool leased;             /* came from a job; otherwise from a push */
     bool sending;            /* submitting was stored by this errand: the request has not left yet */
+    bool asking_caa;         /* likewise RetryCAACheck */
     bool not_due;            /* its job was done or moved before the errand was made */
     bool stale;              /* somebody else changed the issuance meanwhile */
     bool stored;             /* the step taken last is in the store, with the job that continues it */

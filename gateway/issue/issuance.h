@@ -64,7 +64,7 @@ struct issuance {
     bool doubt;              /* a push said failed or rejected: ask for the detailed status too */
     bool nudged;             /* AutoUpdateDCV was asked since submission */
     bool caa;                /* Sectigo says that CAA forbids it */
-    uint64_t caa_retried_ms; /* when RetryCAACheck left last; 0: never */
+    uint64_t caa_retried_ms; /* when RetryCAACheck left last, or was about to; 0: never */
     uint8_t attempt;         /* 1: asked for by itself, because the certificate of the one before lacked names */
     char *note;              /* owned: for people, why it is where it is; "" for nothing to say */
 };

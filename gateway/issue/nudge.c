@@ -69,7 +69,7 @@ static void on_caa_retried(void *ctx, const struct upstream_reply *reply)
     bool parsed = reply->outcome == UPSTREAM_ANSWERED &&
                   sectigo_parse_result(SECTIGO_RETRY_CAA_CHECK, reply->body, reply->body_len, &result);
     bool taken = parsed && sectigo_classify(SECTIGO_RETRY_CAA_CHECK, result.code, result.message) == SECTIGO_PLACED;
-    e->result.caa_retried = reply->outcome != UPSTREAM_NEVER_LEFT;
+    e->result.caa_kept = reply->outcome == UPSTREAM_NEVER_LEFT;
     e->result.caa_passes = taken;
     step_note(e, "RetryCAACheck: %s",
               taken           ? "Sectigo looks at CAA again"
@@ -87,7 +87,6 @@ static void on_caa_retried(void *ctx, const struct upstream_reply *reply)
 static void end_look(struct errand *e)
 {
     uint64_t now_ms = clock_ms();
-    struct sectigo_form form = {0};
     if (e->result.note[0]) {
         wait_blocked(e, now_ms + e->rules.dcv.preflight_retry_ms);
         errand_commit(e);
@@ -96,9 +95,20 @@ static void end_look(struct errand *e)
         wait_blocked(e, e->is.caa_retried_ms + CAA_RETRY_MS);
         errand_commit(e);
     } else {
-        request_retry_caa(&form, &e->is);
-        upstream_call(e->login, SECTIGO_RETRY_CAA_CHECK, &form, on_caa_retried, e);
+        /* Stored before it leaves, so that a kill between the two does not make it two within its time. */
+        e->asking_caa = e->result.caa_retried = true;
+        step_go(e, ISSUANCE_BLOCKED, 0);
+        errand_commit(e);
     }
+}
+
+static enum step ask_caa(struct errand *e)
+{
+    struct sectigo_form form = {0};
+    e->asking_caa = false;
+    request_retry_caa(&form, &e->is);
+    upstream_call(e->login, SECTIGO_RETRY_CAA_CHECK, &form, on_caa_retried, e);
+    return STEP_WAIT;
 }
 
 /* The first reason is told, in the log only where it is another than before. */
@@ -117,6 +127,8 @@ static void on_caa(void *ctx, bool ok, const char *reason)
 enum step nudge_caa(struct errand *e)
 {
     const struct acme_names *names = &e->sub.names;
+    if (e->asking_caa)
+        return ask_caa(e);
     e->checks = 1; /* nothing ends before all have begun */
     for (size_t i = 0; i < names->count; i++) {
         struct preflight_caa want = {.identities = &e->rules.dcv.caa_identities,
@@ -134,5 +146,5 @@ enum step nudge_caa(struct errand *e)
 
 bool nudge_is_about_caa(const struct errand *e)
 {
-    return e->is.caa && !is_collect_due(e);
+    return e->is.caa && (e->asking_caa || !is_collect_due(e));
 }

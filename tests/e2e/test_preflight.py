@@ -221,6 +221,27 @@ def test_caa_that_forbids_a_paid_order(make_world, learn):
     assert len(world.bought(names)) == 1, world.ledger()
 
 
+def test_killed_before_caa_is_asked_about_again(make_world):
+    """RetryCAACheck is stored before it leaves: what a kill in between may have sent is not sent again at once."""
+    world = make_world(learn="push-certificate", change=_unlooked)
+    names = ["killed-caa." + ZONE]
+    world.dns.update(lambda update: (update.add("killed-caa", 60, "A", "127.0.0.1"),
+                                     update.add("killed-caa", 60, "CAA", '0 issue "letsencrypt.org"')))
+    client, url = _finalized(world, names)
+    world.wait_log(lambda line: "CAA keeps Sectigo from issuing" in line.get("msg", ""))
+    world.stop_gateway()
+    world.dns.update(lambda update: update.replace("killed-caa", 60, "CAA", '0 issue "sectigo.com"'))
+    world.start_gateway(stop_at="blocked-again")
+    world.wait_gateway_killed()
+    world.start_gateway()
+    client.reconnect()
+    deadline = time.monotonic() + 30
+    while "waits for its turn" not in (ctl_json(world, "order", "show", _order_id(url))["issuance"]["note"] or ""):
+        assert time.monotonic() < deadline, ctl_json(world, "order", "show", _order_id(url))
+    assert world.requests()["RetryCAACheck"] == 0
+    assert client.fetch(url).json()["status"] == "processing"
+
+
 # ---- addresses ----
 
 @pytest.mark.parametrize("method, asked", [("http", "HTTP_CSR_HASH"), ("ip_address_pre", "IP_ADDRESS_PRE")])
