@@ -116,6 +116,51 @@ enum store_status acme_account_bind_key(struct store_txn *txn, const uint8_t thu
     return store_insert(txn, ACME_ACCOUNT_KEYS, thumbprint, JWK_THUMBPRINT_LEN, id->octets, ACME_ID_LEN);
 }
 
+/* ---- former keys ---- */
+
+enum { FORMER_KEY_LEN = ACME_ID_LEN + 8 + JWK_THUMBPRINT_LEN };
+
+enum store_status acme_account_note_former(struct store_txn *txn, const struct acme_account *account, uint64_t now_ms)
+{
+    uint8_t key[FORMER_KEY_LEN];
+    memcpy(key, account->id.octets, ACME_ID_LEN);
+    for (unsigned i = 0; i < 8; i++)
+        key[ACME_ID_LEN + i] = (uint8_t)(now_ms >> (56 - 8 * i));
+    memcpy(key + ACME_ID_LEN + 8, account->thumbprint, JWK_THUMBPRINT_LEN);
+    return store_put(txn, ACME_FORMER_KEYS, key, sizeof key, NULL, 0);
+}
+
+struct former {
+    uint8_t (*thumbprints)[JWK_THUMBPRINT_LEN];
+    unsigned max, count;
+};
+
+/* They come oldest first: the newest goes in front, the oldest falls out. */
+static bool add_former(void *ctx, struct store_slice key, struct store_slice value)
+{
+    struct former *former = ctx;
+    (void)value;
+    if (key.len != FORMER_KEY_LEN)
+        return true;
+    if (former->count < former->max)
+        former->count++;
+    memmove(former->thumbprints + 1, former->thumbprints, (former->count - 1) * sizeof *former->thumbprints);
+    memcpy(former->thumbprints, key.data + ACME_ID_LEN + 8, JWK_THUMBPRINT_LEN);
+    return true;
+}
+
+enum store_status acme_account_former(struct store_txn *txn, const struct acme_id *account,
+                                      uint8_t (*thumbprints)[JWK_THUMBPRINT_LEN], unsigned max, unsigned *count)
+{
+    struct former former = {thumbprints, max, 0};
+    enum store_status status =
+        store_visit_prefix(txn, ACME_FORMER_KEYS, account->octets, ACME_ID_LEN, add_former, &former);
+    *count = former.count;
+    return status;
+}
+
+/* ---- what the account has under way ---- */
+
 struct recent_orders {
     uint8_t account[ACME_ID_LEN];
     struct acme_id *list;

@@ -51,6 +51,12 @@ enum store_status acme_account_by_key(struct store_txn *txn, const uint8_t thumb
 /* Gives the key to the account: STORE_EXISTS where another account (or this one) has it. Inside a store_fn. */
 enum store_status acme_account_bind_key(struct store_txn *txn, const uint8_t thumbprint[static JWK_THUMBPRINT_LEN],
                                         const struct acme_id *id);
+/* Inside a store_fn: remembers a key that the account gives up, by its thumbprint: what was published for it still
+ * counts (draft-ietf-acme-dns-persist-02). */
+enum store_status acme_account_note_former(struct store_txn *txn, const struct acme_account *account, uint64_t now_ms);
+/* The latest of them, newest first, at most max; *count of them. */
+enum store_status acme_account_former(struct store_txn *txn, const struct acme_id *account,
+                                      uint8_t (*thumbprints)[JWK_THUMBPRINT_LEN], unsigned max, unsigned *count);
 /* Inside a store_fn: ends what the account has under way. Its orders that are not yet finalized become invalid, their
  * pending authorizations deactivated. Orders older than lifetime_s have expired and are left alone; at most 1,000 are
  * touched, since nobody can read or finalize the rest either. */

@@ -62,6 +62,9 @@ struct acme_rates {
     unsigned address, account, external_key;
 };
 
+/* Behind the base URL: what the hashed account URIs of dns-persist-01 begin with. No resource is there. */
+#define ACME_ACCOUNT_HASH_PATH "/acme/account-hash/"
+
 struct acme_config {
     struct store *store;
     const char *base_url;           /* "https://acme.example.com", no final slash; every URL is base_url + path */
@@ -69,8 +72,8 @@ struct acme_config {
     bool external_account_required; /* newAccount needs a binding, and accounts made without one are refused */
     const uint8_t *seal; /* EXTERNAL_KEY_SEAL_LEN octets that open external account keys; NULL: none can be used */
     const char *terms_of_service, *website; /* NULL: not shown */
-    const char *const *caa_identities;      /* NULL-terminated; NULL: not shown */
-    const struct acme_profile *profiles;    /* profile_count of them, which must outlive it; none: not shown */
+    const char *const *caa_identities; /* NULL-terminated; NULL: not shown. Also the issuer's names of dns-persist-01 */
+    const struct acme_profile *profiles; /* profile_count of them, which must outlive it; none: not shown */
     unsigned profile_count;
     unsigned identifiers_max;         /* per order */
     bool offer[ACME_CHALLENGE_TYPES]; /* challenge types offered, by enum acme_challenge_type */

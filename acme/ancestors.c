@@ -6,7 +6,7 @@
 bool ancestors_allowed(const struct acme_config *config, const struct acme_policy *policy)
 {
     return policy->subdomains && policy->validation == ACME_POLICY_ACME &&
-           (config->offer[ACME_DNS_01] || config->offer[ACME_DNS_ACCOUNT_01]);
+           (config->offer[ACME_DNS_01] || config->offer[ACME_DNS_ACCOUNT_01] || config->offer[ACME_DNS_PERSIST_01]);
 }
 
 static bool is_above(const char *ancestor, const char *name)

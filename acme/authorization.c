@@ -53,6 +53,7 @@ const char *acme_challenge_type_text(enum acme_challenge_type type)
         [ACME_DNS_01] = "dns-01",
         [ACME_TLS_ALPN_01] = "tls-alpn-01",
         [ACME_DNS_ACCOUNT_01] = "dns-account-01",
+        [ACME_DNS_PERSIST_01] = "dns-persist-01",
     };
     return texts[type];
 }

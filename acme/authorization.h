@@ -30,6 +30,7 @@ enum acme_challenge_type {
     ACME_DNS_01,
     ACME_TLS_ALPN_01,
     ACME_DNS_ACCOUNT_01, /* draft-ietf-acme-dns-account-label-03 */
+    ACME_DNS_PERSIST_01, /* draft-ietf-acme-dns-persist-02 */
     ACME_CHALLENGE_TYPES
 };
 enum acme_challenge_status {
@@ -95,6 +96,9 @@ enum store_status acme_valid_ancestor_find(struct store_txn *txn, const struct a
                                            const struct acme_identifier *domain, struct acme_id *authz);
 enum store_status acme_valid_authz_put(struct store_txn *txn, const struct acme_authz *authz);
 
+/* Keys of an account that a validation looks at: the one of now, and the latest of the former. */
+enum { ACME_THUMBPRINTS_MAX = 32 };
+
 /* Subject of a validation job: authorization id and challenge type. */
 enum { ACME_VALIDATION_SUBJECT_LEN = ACME_ID_LEN + 1 };
 
@@ -105,6 +109,12 @@ struct acme_validation {
     struct acme_identifier identifier; /* without "*." */
     char token[ACME_TOKEN_TEXT + 1];
     char key_authorization[2 * ACME_TOKEN_TEXT + 2]; /* token "." thumbprint */
+    /* dns-persist-01 alone: the thumbprints of the account's keys in base64url, the one of now first, and whether the
+     * record has to say policy=wildcard. */
+    char thumbprints[ACME_THUMBPRINTS_MAX][ACME_TOKEN_TEXT + 1];
+    unsigned thumbprint_count;
+    bool needs_wildcard;
+    uint64_t until_s; /* set before acme_validation_settle: how long the proof lasts at most; 0: no limit of its own */
 };
 /* STORE_NOT_FOUND where the challenge is not (any longer) processing. */
 enum store_status acme_validation_load(struct store_txn *txn, const uint8_t subject[static ACME_VALIDATION_SUBJECT_LEN],

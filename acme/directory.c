@@ -1,4 +1,5 @@
 /* The directory and newNonce, RFC 8555 sections 7.1.1 and 7.2. */
+#include <stdio.h>
 #include <string.h>
 
 #include "acme/reply.h"
@@ -41,8 +42,14 @@ static json_t *meta_json(const struct acme_config *config)
         failed |= json_object_set_new(meta, "caaIdentities", caa_identities(config));
     if (config->profile_count > 0)
         failed |= json_object_set_new(meta, "profiles", profiles(config));
-    if (config->offer[ACME_DNS_01] || config->offer[ACME_DNS_ACCOUNT_01])
+    if (config->offer[ACME_DNS_01] || config->offer[ACME_DNS_ACCOUNT_01] || config->offer[ACME_DNS_PERSIST_01])
         failed |= json_object_set_new(meta, "subdomainAuthAllowed", json_true()); /* where the policy allows */
+    if (config->offer[ACME_DNS_PERSIST_01]) {
+        char prefix[ACME_URL_MAX];
+        snprintf(prefix, sizeof prefix, "%s" ACME_ACCOUNT_HASH_PATH, config->base_url);
+        failed |= json_object_set_new(meta, "issuerDomainNames", caa_identities(config));
+        failed |= json_object_set_new(meta, "accountHashPrefix", json_string(prefix));
+    }
     if (config->external_account_required)
         failed |= json_object_set_new(meta, "externalAccountRequired", json_true());
     if (failed) {

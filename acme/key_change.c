@@ -79,6 +79,9 @@ static enum store_status change(struct store_txn *txn, struct acme_task *task)
         acme_problem_set(&task->problem, ACME_UNAUTHORIZED, "The account got another key in the meantime.");
         return STORE_REFUSED;
     }
+    status = acme_account_note_former(txn, account, task->now_ms);
+    if (status != STORE_OK)
+        return status;
     char *key = strdup(task->new_key.canonical);
     if (!key)
         return STORE_IO;

@@ -10,7 +10,7 @@ enum { TOKEN_LEN = 32 };
 
 static bool is_by_dns(enum acme_challenge_type type)
 {
-    return type == ACME_DNS_01 || type == ACME_DNS_ACCOUNT_01;
+    return type == ACME_DNS_01 || type == ACME_DNS_ACCOUNT_01 || type == ACME_DNS_PERSIST_01;
 }
 
 /* Which challenges can prove control of what: a wildcard only those by DNS (RFC 8555 section 7.1.3), an IP address none

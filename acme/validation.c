@@ -10,6 +10,21 @@
 
 _Static_assert(ACME_TOKEN_TEXT + 1 == BASE64URL_SIZE(JWK_THUMBPRINT_LEN), "a token is as long as a thumbprint");
 
+static enum store_status load_thumbprints(struct store_txn *txn, const struct acme_account *account,
+                                          struct acme_validation *validation)
+{
+    uint8_t former[ACME_THUMBPRINTS_MAX - 1][JWK_THUMBPRINT_LEN];
+    unsigned count;
+    enum store_status status = acme_account_former(txn, &account->id, former, ACME_THUMBPRINTS_MAX - 1, &count);
+    if (status != STORE_OK)
+        return status;
+    base64url_encode(account->thumbprint, JWK_THUMBPRINT_LEN, validation->thumbprints[0]);
+    for (unsigned i = 0; i < count; i++)
+        base64url_encode(former[i], JWK_THUMBPRINT_LEN, validation->thumbprints[1 + i]);
+    validation->thumbprint_count = 1 + count;
+    return STORE_OK;
+}
+
 static enum store_status load_key_authorization(struct store_txn *txn, const struct acme_id *id,
                                                 struct acme_validation *validation)
 {
@@ -17,6 +32,8 @@ static enum store_status load_key_authorization(struct store_txn *txn, const str
     enum store_status status = acme_account_load(txn, id, &account);
     if (status == STORE_OK && account.status != ACME_ACCOUNT_VALID)
         status = STORE_NOT_FOUND;
+    if (status == STORE_OK && validation->type == ACME_DNS_PERSIST_01)
+        status = load_thumbprints(txn, &account, validation);
     if (status == STORE_OK) {
         char thumbprint[BASE64URL_SIZE(JWK_THUMBPRINT_LEN)];
         base64url_encode(account.thumbprint, JWK_THUMBPRINT_LEN, thumbprint);
@@ -43,6 +60,7 @@ enum store_status acme_validation_load(struct store_txn *txn, const uint8_t subj
             validation->order = authz.order;
             validation->account = authz.account;
             validation->identifier = authz.identifier;
+            validation->needs_wildcard = authz.wildcard || authz.subdomains;
             memcpy(validation->token, challenge->token, sizeof validation->token);
             status = load_key_authorization(txn, &authz.account, validation);
         }
@@ -86,7 +104,7 @@ out:
 }
 
 static bool decide(struct acme_authz *authz, struct acme_challenge *challenge, const struct acme_problem *problem,
-                   uint64_t now_s)
+                   uint64_t until_s, uint64_t now_s)
 {
     if (problem) {
         challenge->error = acme_problem_dump(problem);
@@ -96,6 +114,8 @@ static bool decide(struct acme_authz *authz, struct acme_challenge *challenge, c
     challenge->validated_s = now_s;
     if (authz->expires_s < now_s + authz->valid_for_s)
         authz->expires_s = now_s + authz->valid_for_s;
+    if (until_s > 0 && authz->expires_s > until_s)
+        authz->expires_s = until_s;
     return acme_challenge_set_status(challenge, ACME_CHALLENGE_VALID) && acme_authz_set_status(authz, ACME_AUTHZ_VALID);
 }
 
@@ -111,7 +131,8 @@ enum store_status acme_validation_settle(struct store_txn *txn, const struct acm
     struct acme_challenge *challenge = acme_authz_challenge(&authz, validation->type);
     if (!challenge || challenge->status != ACME_CHALLENGE_PROCESSING || authz.status != ACME_AUTHZ_PENDING)
         goto out;
-    status = decide(&authz, challenge, problem, now_ms / 1000) ? acme_authz_save(txn, &authz) : STORE_IO;
+    status = decide(&authz, challenge, problem, validation->until_s, now_ms / 1000) ? acme_authz_save(txn, &authz)
+                                                                                    : STORE_IO;
     if (status == STORE_OK && !problem && authz.valid_for_s)
         status = acme_valid_authz_put(txn, &authz);
     if (status == STORE_OK && acme_authz_has_order(&authz))

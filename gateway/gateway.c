@@ -44,7 +44,7 @@ struct gateway {
     struct public public;
     struct admin admin;
     uint8_t seal[EXTERNAL_KEY_SEAL_LEN];
-    char account_urls[ACME_URL_MAX];
+    char account_urls[ACME_URL_MAX], account_hashes[ACME_URL_MAX];
     struct egress_rules rules; /* of the validators */
 };
 
@@ -174,17 +174,21 @@ static bool make_workers(struct gateway *g, char reason[static GATEWAY_REASON_MA
     g->rules = (struct egress_rules){(const char *const *)g->config->validation.deny.list,
                                      (const char *const *)g->config->validation.allow.list};
     snprintf(g->account_urls, sizeof g->account_urls, "%s/acme/account/", g->config->acme.url);
-    struct validation_config validation = {.store = g->store,
-                                           .scheduler = g->scheduler,
-                                           .egress = g->egress,
-                                           .validate = {.http_port = g->config->validation.http_port,
-                                                        .tls_port = g->config->validation.tls_port,
-                                                        .timeout_ms = g->config->validation.timeout_ms,
-                                                        .redirects_max = 10,
-                                                        .account_urls = g->account_urls,
-                                                        .rules = &g->rules},
-                                           .notify = notify,
-                                           .notify_ctx = g};
+    snprintf(g->account_hashes, sizeof g->account_hashes, "%s" ACME_ACCOUNT_HASH_PATH, g->config->acme.url);
+    struct validation_config validation = {
+        .store = g->store,
+        .scheduler = g->scheduler,
+        .egress = g->egress,
+        .validate = {.http_port = g->config->validation.http_port,
+                     .tls_port = g->config->validation.tls_port,
+                     .timeout_ms = g->config->validation.timeout_ms,
+                     .redirects_max = 10,
+                     .account_urls = g->account_urls,
+                     .account_hashes = g->account_hashes,
+                     .issuer_names = (const char *const *)g->config->acme.caa_identities.list,
+                     .rules = &g->rules},
+        .notify = notify,
+        .notify_ctx = g};
     g->issuer = issuer_make(&issuer);
     g->validation = validation_make(&validation);
     if (!g->issuer || !g->validation)
@@ -231,7 +235,8 @@ static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
         .offer = {[ACME_HTTP_01] = validation->http_01,
                   [ACME_DNS_01] = validation->dns_01,
                   [ACME_TLS_ALPN_01] = validation->tls_alpn_01,
-                  [ACME_DNS_ACCOUNT_01] = validation->dns_account_01},
+                  [ACME_DNS_ACCOUNT_01] = validation->dns_account_01,
+                  [ACME_DNS_PERSIST_01] = validation->dns_persist_01},
         .order_lifetime_s = from->order_lifetime_s,
         .authz_valid_s = from->authorization_lifetime_s,
         .hold_finalize_ms = from->hold_finalize_ms,

@@ -59,9 +59,10 @@ static void on_stored(struct store_op *op, enum store_status status)
     end(attempt, status == STORE_OK ? 0 : REST_MS);
 }
 
-static void on_validated(void *ctx, const struct acme_problem *problem)
+static void on_validated(void *ctx, const struct acme_problem *problem, uint64_t until_s)
 {
     struct attempt *attempt = ctx;
+    attempt->what.until_s = until_s;
     char order[ACME_ID_TEXT + 1];
     acme_id_text(&attempt->what.order, order);
     if (problem && problem->type == ACME_SERVER_INTERNAL) { /* says nothing about the client: done again */

@@ -231,6 +231,23 @@ static bool check_dcv(struct config_reading *r, const struct config_dcv *dcv)
     return true;
 }
 
+/* What the challenge and the directory say there is read by clients octet by octet. */
+static bool check_persist(struct config_reading *r, const struct config *config)
+{
+    const struct config_strings *names = &config->acme.caa_identities;
+    if (!config->validation.dns_persist_01)
+        return true;
+    if (names->count == 0 || names->count > 10)
+        return config_fail(r, "validation.challenges",
+                           "dns-persist-01 needs 1 to 10 acme.caa_identities, which are the names of the issuer");
+    for (unsigned i = 0; i < names->count; i++) {
+        if (strpbrk(names->list[i], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") || names->list[i][strlen(names->list[i]) - 1] == '.')
+            return config_fail(r, "acme.caa_identities",
+                               "\"%s\" has to be lower-case without a final dot for dns-persist-01", names->list[i]);
+    }
+    return true;
+}
+
 static bool name_key_file(struct config_reading *r, struct config_store *store)
 {
     size_t len = strlen(store->path);
@@ -242,6 +259,6 @@ static bool name_key_file(struct config_reading *r, struct config_store *store)
 
 bool config_check(struct config_reading *r, struct config *config)
 {
-    return name_key_file(r, &config->store) && check_push(r, &config->public.push) && check_dcv(r, &config->dcv) &&
-           check_logins(r, config) && check_profiles(r, config);
+    return name_key_file(r, &config->store) && check_persist(r, config) && check_push(r, &config->public.push) &&
+           check_dcv(r, &config->dcv) && check_logins(r, config) && check_profiles(r, config);
 }

@@ -70,7 +70,7 @@ struct config_public {
 
 struct config_validation {
     bool http_01, dns_01, tls_alpn_01; /* YAML: challenges: [http-01, ...]; default these three */
-    bool dns_account_01;
+    bool dns_account_01, dns_persist_01;
     struct config_strings resolvers; /* "10.0.0.53" or "127.0.0.1@5353"; default: those of /etc/resolv.conf */
     char *trust_anchor;              /* DNSSEC trust anchor file; default NULL: not validated */
     struct config_strings insecure_zones;

@@ -197,6 +197,7 @@ static const struct config_word challenges[] = {
     {"dns-01", AT(validation.dns_01)},
     {"tls-alpn-01", AT(validation.tls_alpn_01)},
     {"dns-account-01", AT(validation.dns_account_01)},
+    {"dns-persist-01", AT(validation.dns_persist_01)},
     {0},
 };
 

@@ -11,13 +11,14 @@ struct validate_job {
     validate_done_fn *done;
     void *ctx;
     uint64_t deadline_ms;
+    uint64_t until_s;            /* how long the proof lasts at most; 0: no limit of its own */
     struct acme_problem problem; /* what ends it, unless ACME_PROBLEM_NONE */
     struct egress_watch later;
 };
 
 /* Each starts its type; it ends the job once, by validate_end from a callback or validate_end_later from within. */
 typedef void validate_type_fn(struct validate_job *job);
-validate_type_fn http01_start, dns01_start /* dns-account-01, too */, tlsalpn01_start;
+validate_type_fn http01_start, dns01_start /* dns-account-01, too */, tlsalpn01_start, persist01_start;
 
 /* Tells the outcome (job->problem) and frees the job. */
 void validate_end(struct validate_job *job);

@@ -17,7 +17,7 @@ void validate_end(struct validate_job *job)
     if (failed && egress_failing(job->egress))
         acme_problem_set(&job->problem, ACME_SERVER_INTERNAL,
                          "The gateway is stopping; the challenge is validated again after its restart.");
-    job->done(job->ctx, failed ? &job->problem : NULL);
+    job->done(job->ctx, failed ? &job->problem : NULL, job->until_s);
     acme_problem_clear(&job->problem);
     free(job);
 }
@@ -40,7 +40,8 @@ bool validate_start(struct egress *egress, const struct validate_config *config,
     static validate_type_fn *const types[ACME_CHALLENGE_TYPES] = {[ACME_HTTP_01] = http01_start,
                                                                   [ACME_DNS_01] = dns01_start,
                                                                   [ACME_TLS_ALPN_01] = tlsalpn01_start,
-                                                                  [ACME_DNS_ACCOUNT_01] = dns01_start};
+                                                                  [ACME_DNS_ACCOUNT_01] = dns01_start,
+                                                                  [ACME_DNS_PERSIST_01] = persist01_start};
     struct validate_job *job = calloc(1, sizeof *job);
     if (job == NULL)
         return false;

@@ -113,6 +113,7 @@ static void test_bad_words(void **state)
         {"test: true", "test: yes", "test: yes", "logins[2].test", "is not one of true, false"},
         {"test: true", "test:", "test:", "logins[2].test", "is not one of true, false"},
         {"log: debug", "log: trace", "log:", "log", "is not one of debug, info"},
+        {"dns-01]", "dns-persist-01]", "challenges", "validation.challenges", "needs 1 to 10 acme.caa_identities"},
         {"dns-01]", "dns-02]", "challenges", "validation.challenges[2]",
          "is not one of http-01, dns-01, tls-alpn-01, dns-account-01"},
         {"logins:\n", "dcv: {preflight: 0}\nlogins:\n", "dcv:", "dcv.preflight", "one of enforce, warn, off"},

@@ -18,12 +18,14 @@ struct verdict {
     bool starting, early, refused; /* checked by the test's own thread */
     enum acme_problem_type type;
     char detail[ACME_DETAIL_MAX];
+    uint64_t until_s;
 };
 
-static inline void verdict_done(void *ctx, const struct acme_problem *problem)
+static inline void verdict_done(void *ctx, const struct acme_problem *problem, uint64_t until_s)
 {
     struct verdict *verdict = ctx;
     verdict->early = verdict->starting;
+    verdict->until_s = until_s;
     verdict->type = problem != NULL ? problem->type : ACME_PROBLEM_NONE;
     snprintf(verdict->detail, sizeof verdict->detail, "%s", problem != NULL ? problem->detail : "");
     ending_come(&verdict->ending);
