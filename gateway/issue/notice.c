@@ -34,18 +34,23 @@ struct notice {
 struct taking {
     struct store_op op;
     char subject[SUBJECT_MAX + 1];
-    uint64_t earliest_ms;
 };
 
 static enum store_status set_job(struct store_txn *txn, void *arg)
 {
     const struct taking *taking = arg;
-    uint64_t now_ms = clock_ms(), due_ms;
+    uint64_t due_ms;
     size_t len = strlen(taking->subject);
+    struct issuance is;
     if (store_job_get(txn, JOB_NOTICE, taking->subject, len, &due_ms) == STORE_OK)
         return STORE_OK; /* it is going to be asked */
-    return store_job_set(txn, JOB_NOTICE, taking->subject, len,
-                         taking->earliest_ms > now_ms ? taking->earliest_ms : now_ms);
+    /* Read here: an answer may have been stored since the push came in. */
+    enum store_status status = issuance_load(txn, taking->subject + 1, &is);
+    due_ms = is.looked_ms + LOOK_EVERY_MS;
+    issuance_clear(&is);
+    if (status != STORE_OK)
+        return status;
+    return store_job_set(txn, JOB_NOTICE, taking->subject, len, due_ms > clock_ms() ? due_ms : clock_ms());
 }
 
 static void on_taken(struct store_op *op, enum store_status status)
@@ -66,7 +71,6 @@ void notice_take(struct issuer *issuer, const struct issuance *is, enum sectigo_
     }
     taking->subject[0] = kind == SECTIGO_PUSH_REVOKED ? REVOKED : WILL_BE;
     memcpy(taking->subject + 1, is->id, strlen(is->id) + 1);
-    taking->earliest_ms = is->looked_ms + LOOK_EVERY_MS;
     taking->op = (struct store_op){.fn = set_job, .arg = taking, .done = on_taken};
     store_submit(issuer->at.store, &taking->op);
 }
