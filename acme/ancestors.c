@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/offer.h"
+
 bool ancestors_allowed(const struct acme_config *config, const struct acme_policy *policy)
 {
-    return policy->subdomains && policy->validation == ACME_POLICY_ACME &&
-           (config->offer[ACME_DNS_01] || config->offer[ACME_DNS_ACCOUNT_01] || config->offer[ACME_DNS_PERSIST_01]);
+    return policy->subdomains && policy->validation == ACME_POLICY_ACME && acme_offers_dns(config);
 }
 
 static bool is_above(const char *ancestor, const char *name)

@@ -3,19 +3,6 @@
 
 #include "acme/reply.h"
 
-static json_t *issuer_names_json(const struct acme *acme)
-{
-    json_t *list = json_array();
-    int failed = list == NULL;
-    for (const char *const *name = acme->config.caa_identities; name && *name; name++)
-        failed |= json_array_append_new(list, json_string(*name));
-    if (failed) {
-        json_decref(list);
-        return NULL;
-    }
-    return list;
-}
-
 json_t *acme_challenge_json(const struct acme *acme, const struct acme_authz *authz,
                             const struct acme_challenge *challenge)
 {
@@ -26,7 +13,7 @@ json_t *acme_challenge_json(const struct acme *acme, const struct acme_authz *au
     failed |= json_object_set_new(json, "url", json_string(url));
     failed |= json_object_set_new(json, "status", json_string(acme_challenge_status_text(challenge->status)));
     if (challenge->type == ACME_DNS_PERSIST_01)
-        failed |= json_object_set_new(json, "issuerDomainNames", issuer_names_json(acme));
+        failed |= json_object_set_new(json, "issuerDomainNames", acme_caa_identities_json(&acme->config));
     else
         failed |= json_object_set_new(json, "token", json_string(challenge->token));
     /* A valid challenge has this member, also one that the policy took for granted (RFC 8555 section 8). */

@@ -2,13 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/offer.h"
 #include "acme/reply.h"
 #include "acme/route.h"
 
-static json_t *caa_identities(const struct acme_config *config)
+json_t *acme_caa_identities_json(const struct acme_config *config)
 {
     json_t *list = json_array();
-    for (const char *const *name = config->caa_identities; *name; name++) {
+    for (const char *const *name = config->caa_identities; name && *name; name++) {
         if (json_array_append_new(list, json_string(*name)) != 0) {
             json_decref(list);
             return NULL;
@@ -39,15 +40,15 @@ static json_t *meta_json(const struct acme_config *config)
     if (config->website)
         failed |= json_object_set_new(meta, "website", json_string(config->website));
     if (config->caa_identities)
-        failed |= json_object_set_new(meta, "caaIdentities", caa_identities(config));
+        failed |= json_object_set_new(meta, "caaIdentities", acme_caa_identities_json(config));
     if (config->profile_count > 0)
         failed |= json_object_set_new(meta, "profiles", profiles(config));
-    if (config->offer[ACME_DNS_01] || config->offer[ACME_DNS_ACCOUNT_01] || config->offer[ACME_DNS_PERSIST_01])
+    if (acme_offers_dns(config))
         failed |= json_object_set_new(meta, "subdomainAuthAllowed", json_true()); /* where the policy allows */
     if (config->offer[ACME_DNS_PERSIST_01]) {
         char prefix[ACME_URL_MAX];
         snprintf(prefix, sizeof prefix, "%s" ACME_ACCOUNT_HASH_PATH, config->base_url);
-        failed |= json_object_set_new(meta, "issuerDomainNames", caa_identities(config));
+        failed |= json_object_set_new(meta, "issuerDomainNames", acme_caa_identities_json(config));
         failed |= json_object_set_new(meta, "accountHashPrefix", json_string(prefix));
     }
     if (config->external_account_required)

@@ -13,6 +13,14 @@ static bool is_by_dns(enum acme_challenge_type type)
     return type == ACME_DNS_01 || type == ACME_DNS_ACCOUNT_01 || type == ACME_DNS_PERSIST_01;
 }
 
+bool acme_offers_dns(const struct acme_config *config)
+{
+    bool offered = false;
+    for (unsigned type = 1; type < ACME_CHALLENGE_TYPES; type++)
+        offered |= config->offer[type] && is_by_dns(type);
+    return offered;
+}
+
 /* Which challenges can prove control of what: a wildcard only those by DNS (RFC 8555 section 7.1.3), an IP address none
  * of them (RFC 8738 section 7). */
 static bool can_prove(enum acme_challenge_type type, const struct acme_identifier *name)

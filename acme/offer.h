@@ -4,6 +4,8 @@
 
 #include "acme/task.h"
 
+/* Whether a challenge is offered that proves control by a DNS record, and so of a whole domain. */
+bool acme_offers_dns(const struct acme_config *config);
 /* Every name has a challenge that can prove control of it, or the policy asks for none; otherwise false with
  * rejectedIdentifier. */
 bool acme_all_provable(const struct acme_config *config, const struct acme_policy *policy,

@@ -40,6 +40,9 @@ void acme_reply_authz(struct acme_task *task, int status, const struct acme_auth
 void acme_reply_challenge(struct acme_task *task, const struct acme_authz *authz,
                           const struct acme_challenge *challenge);
 /* The challenge object, as it stands alone and inside its authorization. */
+/* The configured CAA identities, which are the issuer's names of dns-persist-01, too; an empty array where there are
+ * none. New reference or NULL. directory.c */
+json_t *acme_caa_identities_json(const struct acme_config *config);
 json_t *acme_challenge_json(const struct acme *acme, const struct acme_authz *authz,
                             const struct acme_challenge *challenge);
 

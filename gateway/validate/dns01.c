@@ -17,11 +17,10 @@ enum { NAME_SIZE = ACME_NAME_MAX + 64, LABEL_LEN = 16 };
 static void account_label(const struct validate_job *job, char label[static LABEL_LEN + 1])
 {
     static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
-    char id[ACME_ID_TEXT + 1], url[ACME_URL_MAX];
+    char url[ACME_URL_MAX];
     unsigned char digest[DIGEST_LEN] = {0};
-    acme_id_text(&job->validation.account, id);
-    int len = snprintf(url, sizeof url, "%s%s", job->config->account_urls, id);
-    EVP_Digest(url, (size_t)len, digest, NULL, EVP_sha256(), NULL);
+    validate_account_url(job, url);
+    EVP_Digest(url, strlen(url), digest, NULL, EVP_sha256(), NULL);
     for (unsigned i = 0; i < LABEL_LEN; i++) {
         unsigned bit = 5 * i, pair = (unsigned)digest[bit / 8] << 8 | digest[bit / 8 + 1];
         label[i] = alphabet[pair >> (11 - bit % 8) & 31];

@@ -23,6 +23,8 @@ validate_type_fn http01_start, dns01_start /* dns-account-01, too */, tlsalpn01_
 /* Tells the outcome (job->problem) and frees the job. */
 void validate_end(struct validate_job *job);
 void validate_end_later(struct validate_job *job);
+/* The URL of the account that is to prove control. */
+void validate_account_url(const struct validate_job *job, char url[static ACME_URL_MAX]);
 /* Milliseconds until the deadline. */
 uint32_t validate_left_ms(const struct validate_job *job);
 

@@ -14,10 +14,9 @@ static const char ALGORITHM[] = "sha-256/";
 static bool account_hash(const struct validate_job *job, const char *domain, const char *thumbprint,
                          char text[static PERSIST_HASH_TEXT + 1])
 {
-    char id[ACME_ID_TEXT + 1], url[ACME_URL_MAX];
-    acme_id_text(&job->validation.account, id);
-    int len = snprintf(url, sizeof url, "%s%s", job->config->account_urls, id);
-    return len > 0 && (size_t)len < sizeof url && persist_hash(domain, thumbprint, url, text);
+    char url[ACME_URL_MAX];
+    validate_account_url(job, url);
+    return persist_hash(domain, thumbprint, url, text);
 }
 
 /* Whether the URI is that of one of the account's keys, now or before. */

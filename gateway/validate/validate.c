@@ -1,5 +1,6 @@
 #include "gateway/validate/validate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/validate/job.h"
@@ -8,6 +9,13 @@ uint32_t validate_left_ms(const struct validate_job *job)
 {
     uint64_t now = egress_now_ms();
     return job->deadline_ms > now ? (uint32_t)(job->deadline_ms - now) : 0;
+}
+
+void validate_account_url(const struct validate_job *job, char url[static ACME_URL_MAX])
+{
+    char id[ACME_ID_TEXT + 1];
+    acme_id_text(&job->validation.account, id);
+    snprintf(url, ACME_URL_MAX, "%s%s", job->config->account_urls, id); /* the base URL leaves room (acme_make) */
 }
 
 /* What fails while the gateway stops says nothing about the client. */
