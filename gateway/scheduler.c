@@ -314,6 +314,12 @@ void scheduler_release(struct scheduler *s, enum job_kind kind, const void *subj
     release(s, kind, subject, subject_len, true);
 }
 
+bool scheduler_not_due(struct store_txn *txn, enum job_kind kind, const void *subject, size_t subject_len)
+{
+    uint64_t due_ms;
+    return store_job_get(txn, (uint8_t)kind, subject, subject_len, &due_ms) != STORE_OK || due_ms > clock_ms();
+}
+
 void scheduler_done(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len)
 {
     release(s, kind, subject, subject_len, false);

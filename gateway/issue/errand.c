@@ -64,16 +64,13 @@ static bool load(struct errand *e, const char *issuance)
     struct store_txn *txn;
     if (store_read(e->issuer->at.store, &txn) != STORE_OK)
         return false;
-    uint64_t due_ms;
     enum store_status status = issuance_load(txn, issuance, &e->is);
     if (status == STORE_OK)
         status = subscription_load(txn, &e->is.subscription, &e->sub);
     if (status == STORE_OK)
         status = load_rules(e, txn);
-    /* The job was seen in an older snapshot: it may have been done since. */
     if (status == STORE_OK && e->leased)
-        e->not_due = e->stored =
-            store_job_get(txn, JOB_ISSUANCE, issuance, strlen(issuance), &due_ms) != STORE_OK || due_ms > clock_ms();
+        e->not_due = e->stored = scheduler_not_due(txn, JOB_ISSUANCE, issuance, strlen(issuance));
     store_read_end(txn);
     if (status != STORE_OK)
         log_error("an issuance cannot be read from the store", "issuance", issuance, "reason",

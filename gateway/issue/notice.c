@@ -235,21 +235,18 @@ static void ask(void *ctx)
 static bool load(struct notice *n, const struct store_job *job)
 {
     struct store_txn *txn;
-    uint64_t due_ms;
     memcpy(n->subject, job->subject, job->subject_len);
     enum store_status status = store_read(n->issuer->at.store, &txn);
     if (status == STORE_OK) {
         status = issuance_load(txn, n->subject + 1, &n->is);
         if (status == STORE_OK)
             status = subscription_load(txn, &n->is.subscription, &n->sub);
-        /* The job was seen in an older snapshot: it may have been done since. */
-        n->not_due =
-            store_job_get(txn, JOB_NOTICE, job->subject, job->subject_len, &due_ms) != STORE_OK || due_ms > clock_ms();
+        n->not_due = scheduler_not_due(txn, JOB_NOTICE, job->subject, job->subject_len);
         store_read_end(txn);
     }
-    n->login = status == STORE_OK ? upstream_login(n->issuer->at.upstream, n->sub.login) : NULL;
-    /* Nothing of one endpoint is ever sent to another. */
-    return n->login && strcmp(upstream_login_config(n->login)->url, n->sub.endpoint) == 0;
+    if (status == STORE_OK)
+        n->login = upstream_login_for(n->issuer->at.upstream, n->sub.login, n->sub.endpoint);
+    return n->login != NULL;
 }
 
 void notice_on_job(void *ctx, const struct store_job *job)

@@ -197,14 +197,11 @@ static bool load(struct refund *r, const struct store_job *job)
 {
     struct store_txn *txn;
     struct acme_id id;
-    uint64_t due_ms;
     memcpy(id.octets, job->subject, ACME_ID_LEN);
     enum store_status status = store_read(r->issuer->at.store, &txn);
     if (status == STORE_OK) {
         status = subscription_load(txn, &id, &r->sub);
-        /* The job was seen in an older snapshot: it may have been done since. */
-        r->not_due =
-            store_job_get(txn, JOB_REFUND, job->subject, job->subject_len, &due_ms) != STORE_OK || due_ms > clock_ms();
+        r->not_due = scheduler_not_due(txn, JOB_REFUND, job->subject, job->subject_len);
         store_read_end(txn);
     }
     if (status != STORE_OK)
@@ -212,11 +209,10 @@ static bool load(struct refund *r, const struct store_job *job)
     return status == STORE_OK;
 }
 
-/* Nothing of one endpoint is ever sent to another. */
 static bool find_login(struct refund *r)
 {
-    r->login = upstream_login(r->issuer->at.upstream, r->sub.login);
-    if (r->login && strcmp(upstream_login_config(r->login)->url, r->sub.endpoint) == 0)
+    r->login = upstream_login_for(r->issuer->at.upstream, r->sub.login, r->sub.endpoint);
+    if (r->login)
         return true;
     write_log(r, LOG_LEVEL_ERROR,
               "a refund needs a login that the configuration has no longer, or has changed: put it back", r->sub.login);

@@ -154,6 +154,12 @@ struct upstream_login *upstream_login(struct upstream *upstream, const char *nam
     return NULL;
 }
 
+struct upstream_login *upstream_login_for(struct upstream *upstream, const char *name, const char *endpoint)
+{
+    struct upstream_login *login = upstream_login(upstream, name);
+    return login && strcmp(login->config->url, endpoint) == 0 ? login : NULL;
+}
+
 struct upstream_login *upstream_login_at(struct upstream *upstream, unsigned index)
 {
     return index < upstream->count ? &upstream->logins[index] : NULL;

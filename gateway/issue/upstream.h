@@ -34,6 +34,8 @@ void upstream_free(struct upstream *upstream);
 
 /* NULL where no login has that name. */
 struct upstream_login *upstream_login(struct upstream *upstream, const char *name);
+/* The same, NULL also where it is at another endpoint now: nothing of one endpoint is ever sent to another. */
+struct upstream_login *upstream_login_for(struct upstream *upstream, const char *name, const char *endpoint);
 /* The index-th, NULL beyond the last. */
 struct upstream_login *upstream_login_at(struct upstream *upstream, unsigned index);
 /* Whether Sectigo refused the login when it was last used. Any thread. */
