@@ -27,8 +27,8 @@ struct acme_account {
     uint64_t created_s; /* UNIX seconds */
     uint8_t thumbprint[JWK_THUMBPRINT_LEN];
     char *key; /* owned: canonical JWK */
-    char policy[ACME_POLICY_MAX +
-                1]; /* that of its external account key, read anew for every request and before money moves */
+    /* That of its external account key, read anew for every request and before money moves. */
+    char policy[ACME_POLICY_MAX + 1];
     char external_key[EXTERNAL_KEY_ID_MAX + 1]; /* that it was made with; "": without one */
     bool terms_agreed;
     unsigned contact_count;

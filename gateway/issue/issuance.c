@@ -193,6 +193,22 @@ static void encode(struct record_writer *w, const struct issuance *is)
         record_put_u64(w, is->caa_retried_ms);
 }
 
+enum store_status issuance_find(struct store_txn *txn, unsigned index, const void *key, size_t key_len,
+                                struct issuance *is)
+{
+    struct store_slice value;
+    char id[ISSUANCE_ID_MAX + 1];
+    memset(is, 0, sizeof *is);
+    enum store_status status = store_get(txn, index, key, key_len, &value);
+    if (status != STORE_OK)
+        return status;
+    if (value.len > ISSUANCE_ID_MAX)
+        return STORE_INVALID;
+    memcpy(id, value.data, value.len);
+    id[value.len] = '\0';
+    return issuance_load(txn, id, is);
+}
+
 enum store_status issuance_save(struct store_txn *txn, struct issuance *is)
 {
     struct record_writer w;

@@ -79,6 +79,10 @@ bool issuance_id_is(const char *id, const char *instance, bool test);
 
 /* STORE_OK, STORE_NOT_FOUND, STORE_INVALID; clear *issuance in any case. */
 enum store_status issuance_load(struct store_txn *txn, const char *id, struct issuance *issuance);
+/* The same for the one that an index names: ISSUE_BY_ORDER, ISSUE_BY_ORDER_NUMBER or ISSUE_BY_CERTIFICATE_ID
+ * (tables.h). */
+enum store_status issuance_find(struct store_txn *txn, unsigned index, const void *key, size_t key_len,
+                                struct issuance *issuance);
 enum store_status issuance_save(struct store_txn *txn, struct issuance *issuance);
 void issuance_clear(struct issuance *issuance);
 bool issuance_set_note(struct issuance *issuance, const char *note);

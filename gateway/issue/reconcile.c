@@ -43,18 +43,11 @@ static enum store_status settle_unsent(struct store_txn *txn, const struct repor
 
 static enum store_status find_known(struct store_txn *txn, const char *base, struct acme_id *id)
 {
-    struct store_slice value;
     struct issuance is;
-    char issuance[ISSUANCE_ID_MAX + 1];
     enum store_status status = imported_find(txn, base, id);
     if (status != STORE_NOT_FOUND)
         return status;
-    status = store_get(txn, ISSUE_BY_ORDER_NUMBER, base, strlen(base), &value);
-    if (status != STORE_OK || value.len > ISSUANCE_ID_MAX)
-        return status == STORE_OK ? STORE_INVALID : status;
-    memcpy(issuance, value.data, value.len);
-    issuance[value.len] = '\0';
-    status = issuance_load(txn, issuance, &is);
+    status = issuance_find(txn, ISSUE_BY_ORDER_NUMBER, base, strlen(base), &is);
     *id = is.subscription;
     issuance_clear(&is);
     return status;

@@ -68,25 +68,11 @@ static void refund_free(struct refund *r)
 /* ---- the outcome, stored ---- */
 
 /* The audit names the issuance and account that bought it. */
-static enum store_status load_buyer(struct store_txn *txn, const struct subscription *sub, struct issuance *is)
-{
-    struct store_slice value;
-    char id[ISSUANCE_ID_MAX + 1];
-    enum store_status status =
-        store_get(txn, ISSUE_BY_ORDER_NUMBER, sub->order_number, strlen(sub->order_number), &value);
-    if (status != STORE_OK)
-        return status;
-    if (value.len > ISSUANCE_ID_MAX)
-        return STORE_INVALID;
-    memcpy(id, value.data, value.len);
-    id[value.len] = '\0';
-    return issuance_load(txn, id, is);
-}
-
 static enum store_status write_audit(struct store_txn *txn, const struct subscription *sub, uint64_t now_ms)
 {
-    struct issuance is = {0};
-    enum store_status status = load_buyer(txn, sub, &is);
+    struct issuance is;
+    enum store_status status =
+        issuance_find(txn, ISSUE_BY_ORDER_NUMBER, sub->order_number, strlen(sub->order_number), &is);
     struct audit_line line = {.what = "refund",
                               .issuance = is.id,
                               .policy = sub->policy,

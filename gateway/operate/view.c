@@ -89,17 +89,7 @@ json_t *view_issuance(struct store_txn *txn, const struct issuance *is)
 
 enum store_status view_issuance_of(struct store_txn *txn, const struct acme_id *order, struct issuance *is)
 {
-    struct store_slice value;
-    char id[ISSUANCE_ID_MAX + 1];
-    memset(is, 0, sizeof *is);
-    enum store_status status = store_get(txn, ISSUE_BY_ORDER, order->octets, ACME_ID_LEN, &value);
-    if (status != STORE_OK)
-        return status;
-    if (value.len > ISSUANCE_ID_MAX)
-        return STORE_INVALID;
-    memcpy(id, value.data, value.len);
-    id[value.len] = '\0';
-    return issuance_load(txn, id, is);
+    return issuance_find(txn, ISSUE_BY_ORDER, order->octets, ACME_ID_LEN, is);
 }
 
 /* ---- orders ---- */

@@ -16,8 +16,8 @@ struct validate_config {
     uint32_t timeout_ms;          /* of one whole validation, 20 s */
     unsigned redirects_max;       /* 10 */
     const char *account_urls; /* what the URL of an account has before its id; for dns-account-01 and dns-persist-01 */
-    const char *account_hashes;       /* what their hashed URIs begin with, and the names of the issuer,  */
-    const char *const *issuer_names;  /* NULL-terminated; for dns-persist-01; NULL: not offered */
+    const char *account_hashes;       /* what an account's hashed URI begins with; for dns-persist-01 */
+    const char *const *issuer_names;  /* likewise the issuer's, NULL-terminated; NULL: not offered */
     const struct egress_rules *rules; /* where http-01, its redirects and tls-alpn-01 may connect to; NULL: anywhere */
 };
 
