@@ -54,7 +54,7 @@ need_packages() {
 configure() {
     local generator=(-G Ninja)
     [ ! -e "$1/CMakeCache.txt" ] || generator=()
-    cmake "${generator[@]}" -C "$root/deploy/presets/$2.cmake" -S "$root" -B "$1" >"$1.configure.log" 2>&1 ||
+    (cd "$root" && cmake "${generator[@]}" --preset "$2" -B "$1") >"$1.configure.log" 2>&1 ||
         { cat "$1.configure.log" >&2; fail "cmake could not configure $1"; }
     mv "$1.configure.log" "$1/configure.log"
 }

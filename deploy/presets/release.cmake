@@ -1,2 +1,0 @@
-# cmake -C deploy/presets/release.cmake: what is installed.
-set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "")
