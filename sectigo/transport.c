@@ -1,5 +1,6 @@
 #include "sectigo/transport.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,13 @@
 #include "sectigo/client.h"
 #include "sectigo/value.h"
 
+/* Whether a TLS connection said farewell. The connection holds it by its SSL_CTX, which may outlive the call: libcurl
+ * (8.10 and later) ends a connection gracefully after the transfer is done. */
+struct farewell {
+    atomic_uint holders;
+    atomic_bool said;
+};
+
 struct sectigo_call {
     struct sectigo_client *client;
     const struct sectigo_call_info *info;
@@ -18,7 +26,8 @@ struct sectigo_call {
     char *url, *request; /* request holds the password */
     char *body;
     size_t body_len, body_capacity;
-    bool too_long, framed, closed_properly;
+    bool too_long, framed;
+    struct farewell *farewell; /* of a changing call's connection; NULL until there is one */
     char reason[SECTIGO_MESSAGE_MAX];
     char curl_error[CURL_ERROR_SIZE];
 };
@@ -70,36 +79,82 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
     return len;
 }
 
-static int call_index;
-static pthread_once_t call_index_once = PTHREAD_ONCE_INIT;
+/* ---- the farewell ---- */
 
-static void make_call_index(void)
+/* For two holders: the connection and the call. */
+static struct farewell *make_farewell(void)
 {
-    call_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    struct farewell *farewell = malloc(sizeof(*farewell));
+
+    if (farewell) {
+        atomic_init(&farewell->holders, 2);
+        atomic_init(&farewell->said, false);
+    }
+    return farewell;
+}
+
+static void release_farewell(struct farewell *farewell)
+{
+    if (farewell && atomic_fetch_sub(&farewell->holders, 1) == 1)
+        free(farewell);
+}
+
+static int farewell_index;
+static pthread_once_t farewell_index_once = PTHREAD_ONCE_INIT;
+
+/* OpenSSL frees an SSL_CTX, and calls this, when nothing uses it any more (SSL_CTX_free(3), CRYPTO_EX_free(3)). */
+static void on_tls_context_free(void *context, void *farewell, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
+{
+    (void)context, (void)data, (void)index, (void)argl, (void)argp;
+    release_farewell(farewell);
+}
+
+static void make_farewell_index(void)
+{
+    farewell_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_tls_context_free);
 }
 
 static void on_tls_event(const SSL *ssl, int where, int value)
 {
-    struct sectigo_call *call = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), call_index);
+    struct farewell *farewell = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), farewell_index);
 
-    if (call && where == SSL_CB_READ_ALERT && (value & 0xff) == SSL_AD_CLOSE_NOTIFY)
-        call->closed_properly = true;
+    if (farewell && where == SSL_CB_READ_ALERT && (value & 0xff) == SSL_AD_CLOSE_NOTIFY)
+        atomic_store(&farewell->said, true);
 }
 
-/* Only for connections of one call: the context must not outlive it. */
-static CURLcode on_tls_context(CURL *easy, void *ctx, void *call)
+/* Called within the call's transfer only. Of several connections (a proxy's by TLS, then Sectigo's through it) the last
+ * is the one that carries the reply. */
+static CURLcode on_tls_context(CURL *easy, void *context, void *ctx)
 {
+    struct sectigo_call *call = ctx;
+    struct farewell *farewell = make_farewell();
+
     (void)easy;
-    SSL_CTX_set_info_callback(ctx, on_tls_event);
-    return SSL_CTX_set_ex_data(ctx, call_index, call) == 1 ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+    if (!farewell)
+        return CURLE_OUT_OF_MEMORY;
+    if (SSL_CTX_set_ex_data(context, farewell_index, farewell) != 1) {
+        free(farewell);
+        return CURLE_OUT_OF_MEMORY;
+    }
+    release_farewell(call->farewell);
+    call->farewell = farewell;
+    SSL_CTX_set_info_callback(context, on_tls_event);
+    return CURLE_OK;
 }
+
+static bool closed_properly(const struct sectigo_call *call)
+{
+    return call->farewell && atomic_load(&call->farewell->said);
+}
+
+/* ---- the request ---- */
 
 /* libcurl sends a request again by itself on a reused connection that died before the first octet of the reply: what
  * changes something never meets one. */
 static bool set_fresh_connection(struct sectigo_call *call)
 {
-    pthread_once(&call_index_once, make_call_index);
-    return call_index >= 0 && curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+    pthread_once(&farewell_index_once, make_farewell_index);
+    return farewell_index >= 0 && curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
            curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
            curl_easy_setopt(call->easy, CURLOPT_SSL_CTX_FUNCTION, on_tls_context) == CURLE_OK &&
            curl_easy_setopt(call->easy, CURLOPT_SSL_CTX_DATA, call) == CURLE_OK;
@@ -202,7 +257,7 @@ enum sectigo_outcome sectigo_call_finish(struct sectigo_call *call, CURLcode res
                  call->client->url);
     else if (call->body_len == 0)
         snprintf(call->reason, sizeof(call->reason), "%s: an empty reply from %s", call->info->name, call->client->url);
-    else if (call->info->changes && !call->framed && !call->closed_properly)
+    else if (call->info->changes && !call->framed && !closed_properly(call))
         snprintf(call->reason, sizeof(call->reason), "%s: no whole reply from %s: it was cut", call->info->name,
                  call->client->url);
     return *call->reason ? SECTIGO_LOST : SECTIGO_ANSWERED;
@@ -225,6 +280,7 @@ void sectigo_call_free(struct sectigo_call *call)
         return;
     if (call->easy)
         sectigo_client_give(call->client, call->easy);
+    release_farewell(call->farewell);
     sectigo_value_wipe(call->request);
     free(call->url);
     free(call->body);

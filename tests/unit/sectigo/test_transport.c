@@ -1,4 +1,6 @@
 /* The transport against a small TLS server that behaves as each case says. */
+#include <dlfcn.h>
+
 #include "tls_server.h"
 
 static struct sectigo_client *client_with(const struct server *server, struct sectigo_client_config config)
@@ -140,6 +142,51 @@ static void test_no_other_authorities(void **state)
     sectigo_client_free(client);
     stop_server(&server);
     assert_int_equal(atomic_load(&folders_loaded), 0);
+}
+
+static SSL_CTX *kept; /* of the first connection after keep_next was set */
+static bool keep_next;
+
+/* Stands before OpenSSL's own: keeps a connection's context as a library may that ends connections later. */
+void SSL_CTX_set_info_callback(SSL_CTX *context, void (*fn)(const SSL *ssl, int where, int value))
+{
+    void (*own)(SSL_CTX *, void (*)(const SSL *, int, int));
+
+    *(void **)&own = dlsym(RTLD_NEXT, "SSL_CTX_set_info_callback");
+    own(context, fn);
+    if (keep_next && SSL_CTX_up_ref(context))
+        kept = context;
+    keep_next = false;
+}
+
+/* The farewell of a connection may come after its call has been freed, and while another call is under way: it writes
+ * into neither. */
+static void test_farewell_after_the_call(void **state)
+{
+    struct server server = {0};
+    char reason[SECTIGO_MESSAGE_MAX];
+    (void)state;
+
+    start_server(&server, ANSWER, "errorCode=0");
+    struct sectigo_client *client = client_of(&server);
+    keep_next = true;
+    assert_int_equal(perform(client, SECTIGO_AUTO_APPLY_ORDER, reason), SECTIGO_ANSWERED);
+    sectigo_client_free(client);
+    stop_server(&server);
+    assert_non_null(kept);
+
+    start_server(&server, CUT_CLOSE, "errorCode=0&orderNumber=1");
+    client = client_of(&server);
+    struct sectigo_call *call = make_call(client, SECTIGO_AUTO_APPLY_ORDER);
+    SSL *ssl = SSL_new(kept);
+    assert_non_null(ssl);
+    SSL_CTX_get_info_callback(kept)(ssl, SSL_CB_READ_ALERT, SSL_AD_CLOSE_NOTIFY);
+    assert_int_equal(sectigo_call_perform(call), SECTIGO_LOST);
+    SSL_free(ssl);
+    SSL_CTX_free(kept);
+    sectigo_call_free(call);
+    sectigo_client_free(client);
+    stop_server(&server);
 }
 
 static void test_refused_port_never_left(void **state)
@@ -412,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_wrong_authority_never_left),
         cmocka_unit_test(test_no_other_authorities),
+        cmocka_unit_test(test_farewell_after_the_call),
         cmocka_unit_test(test_refused_port_never_left),
         cmocka_unit_test(test_unresolved_never_left),
         cmocka_unit_test(test_refused_proxy_never_left),
