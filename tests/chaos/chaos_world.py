@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from acme_client import AcmeClient, b64, http_responder, make_csr
 from dns_server import ZONE, DnsServer
-from process import clean_environment
+from process import clean_environment, patience
 from world import LOGIN, PASSWORD, PUSH_PASSWORD, PUSH_USER, World, program
 
 # Nothing here takes long by itself; sanitizers and a busy machine do.
-WAIT_S = 120
+WAIT_S = patience(120)
 
 
 def wait_for(what, condition, seconds=WAIT_S):

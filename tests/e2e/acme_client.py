@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.x509.oid import NameOID
 
+from process import patience
+
 JOSE = "application/jose+json"
 URN = "urn:ietf:params:acme:error:"
 
@@ -226,7 +228,7 @@ class AcmeClient:
 
     def wait(self, url, passing, timeout=90):
         """Reads an object, as often as Retry-After says, until its status is none of passing."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + patience(timeout)
         while True:
             answer = self.fetch(url)
             if answer.json()["status"] not in passing or time.monotonic() > deadline:
