@@ -8,8 +8,8 @@
 #include "acme/records.h"
 #include "acme/tables.h"
 
-/* Version 2 adds the external account key, and is written only where there is one. */
-enum { RECORD_MAX = 16 * 1024, CANCEL_MAX = 1000, ID_TIME_LEN = 6, PLAIN = 1, WITH_EXTERNAL_KEY };
+/* Version 2 adds the external account key, version 3 the binding; each is written only where there is one. */
+enum { RECORD_MAX = 32 * 1024, CANCEL_MAX = 1000, ID_TIME_LEN = 6, PLAIN = 1, WITH_EXTERNAL_KEY, WITH_BINDING };
 
 /* Legal moves: row from, column to. */
 static const bool moves[][ACME_ACCOUNT_REVOKED + 1] = {
@@ -35,10 +35,15 @@ const char *acme_account_status_text(enum acme_account_status status)
     return texts[status];
 }
 
+static uint8_t version_of(const struct acme_account *account)
+{
+    return account->binding ? WITH_BINDING : account->external_key[0] ? WITH_EXTERNAL_KEY : PLAIN;
+}
+
 bool account_decode(struct store_slice value, struct acme_account *account)
 {
     struct record_reader r;
-    uint8_t version = record_open_upto(&r, value, WITH_EXTERNAL_KEY);
+    uint8_t version = record_open_upto(&r, value, WITH_BINDING);
     account->status = record_get_choice(&r, ACME_ACCOUNT_REVOKED);
     account->created_s = record_get_u64(&r);
     record_get_fixed(&r, account->thumbprint, JWK_THUMBPRINT_LEN);
@@ -52,12 +57,15 @@ bool account_decode(struct store_slice value, struct acme_account *account)
         account->contacts[account->contact_count++] = record_dup_string(&r);
     if (version >= WITH_EXTERNAL_KEY)
         record_get_string(&r, account->external_key, sizeof account->external_key);
-    return record_complete(&r) && version == (account->external_key[0] ? WITH_EXTERNAL_KEY : PLAIN);
+    if (version >= WITH_BINDING)
+        account->binding = record_dup_optional(&r);
+    return record_complete(&r) && version == version_of(account);
 }
 
 bool account_encode(const struct acme_account *account, struct record_writer *w)
 {
-    record_begin(w, account->external_key[0] ? WITH_EXTERNAL_KEY : PLAIN, RECORD_MAX);
+    uint8_t version = version_of(account);
+    record_begin(w, version, RECORD_MAX);
     record_put_u8(w, (uint8_t)account->status);
     record_put_u64(w, account->created_s);
     record_put_fixed(w, account->thumbprint, JWK_THUMBPRINT_LEN);
@@ -67,8 +75,10 @@ bool account_encode(const struct acme_account *account, struct record_writer *w)
     record_put_u8(w, (uint8_t)account->contact_count);
     for (unsigned i = 0; i < account->contact_count; i++)
         record_put_string(w, account->contacts[i]);
-    if (account->external_key[0])
+    if (version >= WITH_EXTERNAL_KEY)
         record_put_string(w, account->external_key);
+    if (version >= WITH_BINDING)
+        record_put_string(w, account->binding);
     return record_finish(w);
 }
 
@@ -92,6 +102,7 @@ enum store_status acme_account_save(struct store_txn *txn, const struct acme_acc
 void acme_account_clear(struct acme_account *account)
 {
     free(account->key);
+    free(account->binding);
     for (unsigned i = 0; i < account->contact_count; i++)
         free(account->contacts[i]);
     memset(account, 0, sizeof *account);

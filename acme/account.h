@@ -30,6 +30,7 @@ struct acme_account {
     /* That of its external account key, read anew for every request and before money moves. */
     char policy[ACME_POLICY_MAX + 1];
     char external_key[EXTERNAL_KEY_ID_MAX + 1]; /* that it was made with; "": without one */
+    char *binding; /* owned: the verified externalAccountBinding as it was sent; NULL: none, or none was kept */
     bool terms_agreed;
     unsigned contact_count;
     char *contacts[ACME_CONTACTS_MAX]; /* owned: "mailto:..." */

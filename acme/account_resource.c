@@ -25,6 +25,8 @@ static json_t *account_json(const struct acme *acme, const struct acme_account *
         failed |= json_object_set_new(json, "contact", contacts_json(account));
     if (account->terms_agreed)
         failed |= json_object_set_new(json, "termsOfServiceAgreed", json_true());
+    if (account->binding)
+        failed |= json_object_set_new(json, "externalAccountBinding", json_loads(account->binding, 0, NULL));
     failed |= json_object_set_new(json, "orders", acme_url_json(acme, "account", &account->id, "/orders"));
     if (failed) {
         json_decref(json);

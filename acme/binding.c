@@ -1,5 +1,6 @@
 /* The external account binding of newAccount, RFC 8555 section 7.3.4: an inner JWS by which whoever holds an external
  * account key vouches for the account's key. */
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -49,6 +50,19 @@ static bool find_key(struct store_txn *txn, const char *id, struct external_key 
            acme_problem_set(problem, ACME_UNAUTHORIZED, "The external account key \"%s\" has been disabled.", id);
 }
 
+/* RFC 8555 section 7.3.4: a binding that was verified is shown with its account. */
+static bool keep(struct acme_account *account, const json_t *object, struct acme_problem *problem)
+{
+    free(account->binding);
+    account->binding = json_dumps(object, JSON_COMPACT);
+    if (!account->binding)
+        acme_store_problem(problem, STORE_IO);
+    else if (strlen(account->binding) > ACME_BINDING_MAX)
+        return acme_problem_set(problem, ACME_MALFORMED, "The external account binding is larger than %d octets.",
+                                ACME_BINDING_MAX);
+    return account->binding != NULL;
+}
+
 bool acme_take_binding(struct acme_exchange *x, struct acme_task *task, const json_t *object)
 {
     struct acme_problem *problem = &task->problem;
@@ -60,7 +74,7 @@ bool acme_take_binding(struct acme_exchange *x, struct acme_task *task, const js
                                   "The \"url\" of the external account binding differs from that of the request.")) &&
                 names_account_key(&binding, &x->jws.jwk, problem) &&
                 find_key(x->snapshot, binding.kid, &key, problem) &&
-                mac_is_good(&binding, &key, task->acme->config.seal, problem);
+                mac_is_good(&binding, &key, task->acme->config.seal, problem) && keep(&task->account, object, problem);
     if (good) {
         memcpy(task->account.external_key, key.id, sizeof key.id);
         memcpy(task->account.policy, key.policy, sizeof key.policy);

@@ -14,6 +14,8 @@
 /* A CN and as many alternative names as an order may have. */
 enum { NAMES_MAX = ACME_IDENTIFIERS_MAX + 1, EXPONENT_BITS_MAX = 32 };
 
+/* badCSR is for all that is wrong with a CSR, its key included: badPublicKey speaks of the key of a JWS (RFC 8555
+ * section 6.7). */
 static bool bad_csr(struct acme_problem *problem, const char *text)
 {
     return acme_problem_set(problem, ACME_BAD_CSR, "%s", text);
@@ -46,10 +48,9 @@ static bool ec_key_accepted(X509_PUBKEY *spki, struct acme_problem *problem)
         if (nid != curves[i].curve)
             continue;
         return (len == curves[i].point_len && point[0] == 0x04) ||
-               acme_problem_set(problem, ACME_BAD_PUBLIC_KEY, "The CSR's EC public key must be an uncompressed point");
+               acme_problem_set(problem, ACME_BAD_CSR, "The CSR's EC public key must be an uncompressed point");
     }
-    return acme_problem_set(problem, ACME_BAD_PUBLIC_KEY,
-                            "The CSR's EC key must be on the named curve P-256, P-384 or P-521");
+    return acme_problem_set(problem, ACME_BAD_CSR, "The CSR's EC key must be on the named curve P-256, P-384 or P-521");
 }
 
 static bool exponent_accepted(EVP_PKEY *key)
@@ -62,7 +63,6 @@ static bool exponent_accepted(EVP_PKEY *key)
     return ok;
 }
 
-/* RFC 8555 section 6.7 names a short key as an example of badCSR. */
 static bool rsa_key_accepted(EVP_PKEY *key, struct acme_problem *problem)
 {
     int bits = EVP_PKEY_get_bits(key);
@@ -83,7 +83,7 @@ static bool key_accepted(X509_PUBKEY *spki, EVP_PKEY *key, struct acme_problem *
     case EVP_PKEY_EC:
         return ec_key_accepted(spki, problem);
     default:
-        return acme_problem_set(problem, ACME_BAD_PUBLIC_KEY,
+        return acme_problem_set(problem, ACME_BAD_CSR,
                                 "The CSR's key is of type %s; RSA (2048 to 8192 bits) and EC (P-256, P-384, P-521) are "
                                 "accepted",
                                 EVP_PKEY_get0_type_name(key) ? EVP_PKEY_get0_type_name(key) : "unknown");
@@ -118,7 +118,7 @@ static bool read_key(X509_REQ *request, struct acme_csr *csr, struct acme_proble
 
     csr->key = X509_REQ_get_pubkey(request);
     if (!csr->key)
-        return acme_problem_set(problem, ACME_BAD_PUBLIC_KEY,
+        return acme_problem_set(problem, ACME_BAD_CSR,
                                 "The CSR's public key cannot be read; RSA and EC (P-256, P-384, P-521) are accepted");
     if (!key_accepted(spki, csr->key, problem) || !signature_algorithm_accepted(request, problem))
         return false;

@@ -28,7 +28,7 @@ struct acme_csr {
 
 /* Decodes, bounds, verifies the self-signature, reads the names. Key: RSA 2048 to 8192 bits (bounded exponent), P-256,
  * P-384, P-521; signature SHA-256 or better. SAN entries other than dNSName and iPAddress, trailing octets, duplicate
- * extension requests are refused. False sets *problem (badCSR, badPublicKey). */
+ * extension requests are refused. False sets *problem (badCSR). */
 bool csr_parse(const uint8_t *der, size_t len, struct acme_csr *csr, struct acme_problem *problem);
 /* The names are exactly those of the order, a CN is one of them, the key is not the account's. */
 bool csr_check(const struct acme_csr *csr, const struct acme_names *order, EVP_PKEY *account_key,

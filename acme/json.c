@@ -32,6 +32,24 @@ static bool too_deep(const char *text, size_t len)
     return false;
 }
 
+/* Members that are null go, at any depth; elements of arrays stay. The depth is bounded already. */
+static void drop_null_members(json_t *json)
+{
+    const char *name;
+    void *next;
+    size_t i;
+    json_t *value;
+
+    json_object_foreach_safe(json, next, name, value)
+    {
+        if (json_is_null(value))
+            json_object_del(json, name);
+        else
+            drop_null_members(value);
+    }
+    json_array_foreach(json, i, value) drop_null_members(value);
+}
+
 json_t *acme_json_parse(const void *data, size_t len, const char *what, struct acme_problem *problem)
 {
     json_error_t error;
@@ -49,5 +67,6 @@ json_t *acme_json_parse(const void *data, size_t len, const char *what, struct a
     if (!json)
         acme_problem_set(problem, ACME_MALFORMED, "The %s is not valid JSON: %s (octet %d)", what, error.text,
                          error.position);
+    drop_null_members(json);
     return json;
 }

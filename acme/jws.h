@@ -51,8 +51,9 @@ bool jws_verify(const struct jws *jws, enum jwk_kind kind, EVP_PKEY *key, struct
 bool jws_verify_mac(const struct jws *jws, const uint8_t *key, size_t key_len, struct acme_problem *problem);
 void jws_clear(struct jws *jws);
 
-/* Any client JSON: bounded depth, no duplicates, UTF-8. New reference or NULL with *problem malformed; what names
- * the thing in the detail ("payload"). Empty input is an error. */
+/* Any client JSON: bounded depth, no duplicates, UTF-8. A member that is null is left out, as if it had not been sent:
+ * so do the servers that clients were written against, and libraries write whole structures. New reference or NULL with
+ * *problem malformed; what names the thing in the detail ("payload"). Empty input is an error. */
 json_t *acme_json_parse(const void *data, size_t len, const char *what, struct acme_problem *problem);
 
 #endif

@@ -12,8 +12,9 @@ enum {
     ACME_IDENTIFIERS_MAX = 100,    /* names per order (configuration may lower it) */
     ACME_NAME_MAX = 253,           /* octets of a DNS name without final dot */
     ACME_CONTACTS_MAX = 10,
-    ACME_CONTACT_MAX = 320, /* octets of one contact URL */
-    ACME_DETAIL_MAX = 1024, /* octets of a problem's detail */
+    ACME_CONTACT_MAX = 320,       /* octets of one contact URL */
+    ACME_BINDING_MAX = 16 * 1024, /* octets of an external account binding, as JSON */
+    ACME_DETAIL_MAX = 1024,       /* octets of a problem's detail */
     ACME_SUBPROBLEMS_MAX = 100,
     ACME_CHAIN_MAX = 64 * 1024, /* octets of a PEM chain */
     ACME_ALTERNATES_MAX = 3,    /* chains of a certificate besides the first */

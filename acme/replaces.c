@@ -69,13 +69,15 @@ enum store_status acme_claim_replaced(struct store_txn *txn, const struct acme_o
     if (!certificate_name_parse(order->replaces, strlen(order->replaces), &name))
         return STORE_INVALID;
     enum store_status status = certificate_by_name(txn, &name, &certificate);
-    if (status == STORE_NOT_FOUND ||
-        (status == STORE_OK && memcmp(&certificate.account, &order->account, sizeof order->account) != 0)) {
+    bool ours = status == STORE_OK;
+    if (status == STORE_NOT_FOUND)
+        status = STORE_OK;
+    if (ours && memcmp(&certificate.account, &order->account, sizeof order->account) != 0) {
         acme_problem_status(problem, 404, ACME_MALFORMED,
                             "This account has no certificate of the name that \"replaces\" gives.");
         status = STORE_REFUSED;
     }
-    if (status == STORE_OK)
+    if (ours && status == STORE_OK)
         status = claim(txn, order, &certificate, problem);
     acme_certificate_clear(&certificate);
     return status;

@@ -95,7 +95,7 @@ enum sectigo_class {
 enum sectigo_class sectigo_classify(enum sectigo_call_kind call, int code, const char *message);
 /* The reference's words for a code of a call; NULL where not listed. Static. */
 const char *sectigo_code_text(enum sectigo_call_kind call, int code);
-/* The ACME problem that a CSR_REFUSED code becomes: "badCSR", "badPublicKey" or "rejectedIdentifier"; NULL otherwise.
+/* The ACME problem that a CSR_REFUSED code becomes: "badCSR" or "rejectedIdentifier"; NULL otherwise.
  * Static. */
 const char *sectigo_code_acme_type(int code);
 

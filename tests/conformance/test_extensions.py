@@ -158,6 +158,14 @@ def test_9773_5_replaces(server, client, responder, offered, expect):
     expect.that("no name", refused(client.try_order(names, replaces="nothing")), True)
 
 
+def test_9773_5_certificate_of_another_authority(client, offered, expect):
+    if not offered("renewalInfo" in client.directory):
+        return
+    foreign = b64(b"n" * 20) + "." + b64(b"\1")
+    answer = client.try_order(["moved." + ZONE], replaces=foreign)
+    expect.that("taken", (answer.status_code, answer.json().get("replaces")), (201, foreign), answer.text)
+
+
 # ---- draft-ietf-acme-profiles ----
 
 def test_profiles_3_directory(client, offered, expect):

@@ -39,6 +39,22 @@ def test_8555_7_3_4_required(server, expect):
     expect.problem("without a binding", client.new_account(), "externalAccountRequired", CLIENT_ERROR)
 
 
+def test_8555_7_3_4_null_is_none(server, expect):
+    answer = server.client().new_account(externalAccountBinding=None)
+    expect.problem("a binding that is null", answer, "externalAccountRequired", CLIENT_ERROR)
+
+
+def test_8555_7_3_4_binding_is_reflected(server, expect):
+    client = server.client()
+    one = binding(server, client)
+    created = client.new_account(externalAccountBinding=one)
+    again = client.post(client.directory["newAccount"], {"onlyReturnExisting": True}, use_jwk=True)
+    read = client.post(client.kid, None)
+    updated = client.post(client.kid, {"contact": ["mailto:new@acme.example"]})
+    for what, answer in (("created", created), ("found", again), ("read", read), ("updated", updated)):
+        expect.that(what, answer.json().get("externalAccountBinding"), one, answer.text)
+
+
 def test_8555_7_3_4_binding(server, expect):
     first, second = server.client(), server.client()
     for name, client in (("first", first), ("second", second)):

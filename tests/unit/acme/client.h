@@ -376,6 +376,26 @@ static inline void register_client(struct world *w, struct client *c)
     reply_free(&r);
 }
 
+struct key_change {
+    const char *url, *account, *old_jwk; /* of the inner JWS; NULL: as is right */
+    EVP_PKEY *signer;
+};
+
+/* keyChange from c to next. */
+static inline struct reply change_key(struct world *w, const struct client *c, const struct client *next,
+                                      struct key_change k)
+{
+    char header[1024], payload[1024];
+    snprintf(header, sizeof header, "{\"alg\":\"ES256\",\"url\":\"%s\",\"jwk\":%s}",
+             k.url ? k.url : BASE "/acme/key-change", next->jwk);
+    snprintf(payload, sizeof payload, "{\"account\":\"%s\",\"oldKey\":%s}", k.account ? k.account : c->kid,
+             k.old_jwk ? k.old_jwk : c->jwk);
+    char *inner = jws_text(k.signer ? k.signer : next->key, header, payload);
+    struct reply r = post(w, c, "/acme/key-change", inner);
+    free(inner);
+    return r;
+}
+
 /* The id at the end of, or inside, one of our URLs. */
 static inline struct acme_id url_id(const char *url)
 {

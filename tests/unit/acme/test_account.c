@@ -234,24 +234,6 @@ static void deactivation_ends_everything(void **state)
 
 /* ---- keyChange ---- */
 
-struct key_change {
-    const char *url, *account, *old_jwk; /* of the inner JWS; NULL: as is right */
-    EVP_PKEY *signer;
-};
-
-static struct reply change_key(struct world *w, const struct client *c, const struct client *next, struct key_change k)
-{
-    char header[1024], payload[1024];
-    snprintf(header, sizeof header, "{\"alg\":\"ES256\",\"url\":\"%s\",\"jwk\":%s}",
-             k.url ? k.url : BASE "/acme/key-change", next->jwk);
-    snprintf(payload, sizeof payload, "{\"account\":\"%s\",\"oldKey\":%s}", k.account ? k.account : c->kid,
-             k.old_jwk ? k.old_jwk : c->jwk);
-    char *inner = jws_text(k.signer ? k.signer : next->key, header, payload);
-    struct reply r = post(w, c, "/acme/key-change", inner);
-    free(inner);
-    return r;
-}
-
 static void an_account_can_change_its_key(void **state)
 {
     (void)state;

@@ -237,12 +237,12 @@ static void other_keys_are_refused(void **state)
         enum acme_problem_type type;
         const char *words;
     } cases[] = {
-        {EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), ACME_BAD_PUBLIC_KEY, "P-256, P-384, P-521"},
-        {EVP_EC_gen("secp256k1"), ACME_BAD_PUBLIC_KEY, "P-256, P-384 or P-521"},
-        {EVP_EC_gen("P-224"), ACME_BAD_PUBLIC_KEY, "P-256, P-384 or P-521"},
-        {ec_with("encoding", "explicit"), ACME_BAD_PUBLIC_KEY, "named curve"},
-        {ec_with("point-format", "compressed"), ACME_BAD_PUBLIC_KEY, "uncompressed"},
-        {ec_with("point-format", "hybrid"), ACME_BAD_PUBLIC_KEY, "uncompressed"},
+        {EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), ACME_BAD_CSR, "P-256, P-384, P-521"},
+        {EVP_EC_gen("secp256k1"), ACME_BAD_CSR, "P-256, P-384 or P-521"},
+        {EVP_EC_gen("P-224"), ACME_BAD_CSR, "P-256, P-384 or P-521"},
+        {ec_with("encoding", "explicit"), ACME_BAD_CSR, "named curve"},
+        {ec_with("point-format", "compressed"), ACME_BAD_CSR, "uncompressed"},
+        {ec_with("point-format", "hybrid"), ACME_BAD_CSR, "uncompressed"},
         {rsa_public(1024, 65537), ACME_BAD_CSR, "1024 bits"},
         {rsa_public(2047, 65537), ACME_BAD_CSR, "2047 bits"},
         {rsa_public(2052, 65537), ACME_BAD_CSR, "2052 bits"},

@@ -323,7 +323,7 @@ static void headers_of_requests(void **state)
         {"{\"alg\":\"ES256\"," URL "," NONCE "," KID "," JWK "}", ACME_MALFORMED, "both"},
         {"{\"alg\":\"ES256\"," URL "," NONCE ",\"kid\":\"\"}", ACME_MALFORMED, "no \"kid\""},
         {"{\"alg\":\"ES256\"," URL "," NONCE ",\"kid\":3}", ACME_MALFORMED, "no \"kid\""},
-        {"{\"alg\":\"ES256\"," URL "," NONCE ",\"jwk\":null}", ACME_MALFORMED, "JWK"},
+        {"{\"alg\":\"ES256\"," URL "," NONCE ",\"jwk\":null}", ACME_MALFORMED, "neither"},
         {"{\"alg\":\"ES256\"," URL "," NONCE ",\"jwk\":{\"kty\":\"oct\",\"k\":\"AA\"}}", ACME_BAD_PUBLIC_KEY,
          "private"},
         {"{\"alg\":\"ES256\"," URL "," KID "}", ACME_BAD_NONCE, "no anti-replay nonce"},

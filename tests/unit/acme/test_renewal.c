@@ -60,6 +60,16 @@ static void store_certificate(struct world *w, const struct client *c, struct ac
     store_serial(w, c, 0x87, certificate);
 }
 
+static struct acme_certificate load_certificate(struct world *w, const struct acme_id *id)
+{
+    struct store_txn *txn;
+    struct acme_certificate certificate;
+    assert_int_equal(store_read(w->store, &txn), STORE_OK);
+    assert_int_equal(acme_certificate_load(txn, id, &certificate), STORE_OK);
+    store_read_end(txn);
+    return certificate;
+}
+
 static struct reply renewal_info(struct world *w, const char *name)
 {
     char path[ACME_PATH_MAX];
@@ -93,6 +103,8 @@ static void the_window_is_in_the_last_third(void **state)
         struct reply r = renewal_info(&w, our_name);
         assert_status(&r, 200);
         assert_int_equal(r.it->retry_after_s, 6 * 3600);
+        assert_int_equal(json_object_size(r.json), 1); /* section 4.2: explanationURL is for what is out of the order */
+        assert_int_equal(json_object_size(json_object_get(r.json, "suggestedWindow")), 2);
         start[i] = edge(&r, "start");
         assert_true(start[i] >= LIFE_S / 3 * 2 && edge(&r, "end") > start[i] && edge(&r, "end") < LIFE_S);
         reply_free(&r);
@@ -183,8 +195,6 @@ static void only_own_certificates_with_a_common_name_are_replaced(void **state)
     assert_problem(&r, 400, ACME_MALFORMED, "\"replaces\"");
     r = replacing_order(&w, &c, "www.example.com", "x.y");
     assert_problem(&r, 400, ACME_MALFORMED, "\"replaces\"");
-    r = replacing_order(&w, &c, "www.example.com", "YXV0aG9yaXR5.AIcD");
-    assert_problem(&r, 404, ACME_MALFORMED, "no certificate");
     r = replacing_order(&w, &other, "www.example.com", our_name);
     assert_problem(&r, 404, ACME_MALFORMED, "no certificate");
     r = replacing_order(&w, &c, "a.example.net", our_name); /* *.example.net is another name */
@@ -198,6 +208,33 @@ static void only_own_certificates_with_a_common_name_are_replaced(void **state)
     reply_free(&r);
     free(certificate.chain);
     client_free(&other);
+    client_free(&c);
+    world_close(&w);
+}
+
+/* A fleet that comes from another CA names that CA's certificates at first. */
+static void what_was_not_issued_here_is_passed_over(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"YXV0aG9yaXR5.AIcD", /* our authority, an unknown number */
+                                        "YXV0aG9yaXR4.AIcB", /* another authority, a number of ours */
+                                        "YXV0aG9yaXR5YQ.AQ"};
+    struct world w;
+    struct client c;
+    struct acme_certificate certificate;
+    world_open(&w);
+    register_client(&w, &c);
+    store_certificate(&w, &c, &certificate);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct reply r = replacing_order(&w, &c, "www.example.com", names[i]);
+        assert_status(&r, 201);
+        assert_string_equal(member(&r, "replaces"), names[i]); /* RFC 9773 section 5: an accepted one is reflected */
+        reply_free(&r);
+        struct acme_certificate stored = load_certificate(&w, &certificate.id);
+        assert_false(stored.has_replacement);
+        acme_certificate_clear(&stored);
+    }
+    free(certificate.chain);
     client_free(&c);
     world_close(&w);
 }
@@ -255,6 +292,7 @@ int main(void)
         cmocka_unit_test(a_revoked_certificate_is_to_be_renewed_now),
         cmocka_unit_test(only_names_of_our_certificates_are_answered),
         cmocka_unit_test(only_own_certificates_with_a_common_name_are_replaced),
+        cmocka_unit_test(what_was_not_issued_here_is_passed_over),
         cmocka_unit_test(it_is_replaced_once_the_new_one_is_downloaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

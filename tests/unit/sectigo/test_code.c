@@ -188,13 +188,13 @@ static void test_acme_types(void **state)
         {-6, "rejectedIdentifier"},
         {-9, "badCSR"},
         {-10, "badCSR"},
-        {-11, "badPublicKey"},
+        {-11, "badCSR"},
         {-12, "badCSR"},
-        {-13, "badPublicKey"},
+        {-13, "badCSR"},
         {-18, "rejectedIdentifier"},
         {-19, "rejectedIdentifier"},
         {-35, "rejectedIdentifier"},
-        {-40, "badPublicKey"},
+        {-40, "badCSR"},
         {-162, "badCSR"},
     };
     (void)state;
