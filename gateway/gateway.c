@@ -267,6 +267,8 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
         .public_listen = (const char *const *)config->public.listen.list,
         .public_listen_count = config->public.listen.count,
         .public_tls = {config->public.tls.certificate, config->public.tls.key},
+        .acme_limits = {config->acme.connections, config->acme.connections_per_address},
+        .public_limits = {config->public.connections, config->public.connections_per_address},
         .admin_socket = config->admin_socket,
         .acme = g->acme,
         .store = g->store,

@@ -44,6 +44,8 @@ struct config_acme {
     char *url;                    /* https://..., no final slash: base of every URL that clients see */
     struct config_tls tls;
     unsigned threads;                 /* default 0: one per core */
+    unsigned connections;             /* at once; default 10000 */
+    unsigned connections_per_address; /* default 2500; 0: all */
     bool external_account_required;   /* YAML: external_account: required | optional; default required */
     char *terms_of_service, *website; /* default NULL */
     struct config_strings caa_identities;
@@ -65,6 +67,8 @@ struct config_push {
 struct config_public {
     struct config_strings listen; /* "0.0.0.0:80" */
     struct config_tls tls;
+    unsigned connections;             /* at once; default 2000 */
+    unsigned connections_per_address; /* default 0: all */
     struct config_push push;
 };
 

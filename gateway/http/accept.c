@@ -7,47 +7,122 @@
 #include "gateway/http/internal.h"
 #include "gateway/http/linger.h"
 
-/* The address alone; an IPv4 address that came by an IPv6 socket as IPv4, so that lists of addresses match. */
-static void peer_text(h2o_socket_t *sock, char text[static INET6_ADDRSTRLEN])
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-        struct sockaddr_storage room;
-    } peer = {.any = {.sa_family = AF_UNSPEC}};
-    static const size_t mapped_at = 12;
+enum {
+    IDLE_ROOM_MS = 5000, /* so long a served connection may be idle before it has to make room */
+    ROOM_LOOKS = 64,     /* connections looked at to find one that can make room */
+    ROOM_LOOK_MS = 1000, /* until that is tried again where nobody left */
+};
 
-    text[0] = '\0';
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_storage room;
+};
+
+static union address address_of(h2o_socket_t *sock)
+{
+    union address peer = {.any = {.sa_family = AF_UNSPEC}};
     if (h2o_socket_getpeername(sock, &peer.any) == 0)
-        return;
-    if (peer.any.sa_family == AF_INET)
-        inet_ntop(AF_INET, &peer.v4.sin_addr, text, INET6_ADDRSTRLEN);
-    else if (peer.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&peer.v6.sin6_addr))
-        inet_ntop(AF_INET, peer.v6.sin6_addr.s6_addr + mapped_at, text, INET6_ADDRSTRLEN);
-    else if (peer.any.sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &peer.v6.sin6_addr, text, INET6_ADDRSTRLEN);
+        peer.any.sa_family = AF_UNSPEC;
+    return peer;
 }
 
-static void on_accept(h2o_socket_t *listener, const char *err);
-
-static void start_accepting(struct loop *loop)
+/* The address alone; an IPv4 address that came by an IPv6 socket as IPv4, so that lists of addresses match. */
+static void address_text(const union address *peer, char text[static INET6_ADDRSTRLEN])
 {
-    loop->accepting = true;
-    loop->accept_again_ms = 0;
-    for (size_t i = 0; i < loop->server->listener_count; i++) {
-        if (loop->doors[i].sock)
-            h2o_socket_read_start(loop->doors[i].sock, on_accept);
+    static const size_t mapped_at = 12;
+    text[0] = '\0';
+    if (peer->any.sa_family == AF_INET)
+        inet_ntop(AF_INET, &peer->v4.sin_addr, text, INET6_ADDRSTRLEN);
+    else if (peer->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&peer->v6.sin6_addr))
+        inet_ntop(AF_INET, peer->v6.sin6_addr.s6_addr + mapped_at, text, INET6_ADDRSTRLEN);
+    else if (peer->any.sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &peer->v6.sin6_addr, text, INET6_ADDRSTRLEN);
+}
+
+/* ---- crowds ---- */
+
+void accept_init(struct loop *loop)
+{
+    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
+        struct crowd *crowd = &loop->crowds[kind];
+        h2o_linklist_init_anchor(&crowd->silent);
+        h2o_linklist_init_anchor(&crowd->served);
+        crowd->max = loop->server->limits[kind].connections;
+        crowd->max_per_address = loop->server->limits[kind].per_address;
     }
 }
 
-static void stop_accepting(struct loop *loop, uint64_t again_ms)
+unsigned accept_count(const struct loop *loop)
 {
-    loop->accepting = false;
-    loop->accept_again_ms = again_ms;
+    unsigned count = 0;
+    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++)
+        count += loop->crowds[kind].count;
+    return count;
+}
+
+void accept_note_request(const h2o_req_t *req)
+{
+    struct connection *connection = connection_of(req);
+    connection->asked_ms = monotonic_ms();
+    h2o_linklist_unlink(&connection->link);
+    h2o_linklist_insert(&connection->crowd->served, &connection->link);
+}
+
+/* Half-closing makes h2o read the end of the stream and close by itself; closing its socket here would pull it from
+ * under its feet. A request that is already in the kernel's buffer is still read and answered. */
+static void ask_to_leave(struct connection *connection)
+{
+    connection->asked_to_leave = true;
+    shutdown(h2o_socket_get_fd(connection->sock), SHUT_RD);
+}
+
+/* Up to `wanted` connections of one list that wait for a request, or for the rest of one. */
+static unsigned make_room_in(h2o_linklist_t *list, unsigned wanted, uint64_t now_ms)
+{
+    unsigned looks = 0, found = 0;
+    for (h2o_linklist_t *node = list->next; node != list && found < wanted && looks++ < ROOM_LOOKS; node = node->next) {
+        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, link, node);
+        if (connection->asked_ms && now_ms - connection->asked_ms < IDLE_ROOM_MS)
+            break; /* those behind it asked later */
+        if (connection->asked_to_leave || h2o_socket_is_reading(connection->sock)) {
+            if (!connection->asked_to_leave)
+                ask_to_leave(connection);
+            found++;
+        }
+    }
+    return found;
+}
+
+/* The silent ones leave first, then who has been idle longest. Where nobody can, the next look finds somebody. */
+static void make_room(struct crowd *crowd, unsigned wanted)
+{
+    uint64_t now_ms = monotonic_ms();
+    unsigned found = make_room_in(&crowd->silent, wanted, now_ms);
+    if (found == 0)
+        make_room_in(&crowd->served, wanted, now_ms);
+}
+
+/* ---- doors ---- */
+
+static void on_accept(h2o_socket_t *listener, const char *err);
+
+static struct crowd *crowd_of(const struct door *door)
+{
+    return &door->loop->crowds[door->kind];
+}
+
+/* Opens what is to be open, shuts what is to be shut. */
+static void set_doors(struct loop *loop)
+{
     for (size_t i = 0; i < loop->server->listener_count; i++) {
-        if (loop->doors[i].sock)
-            h2o_socket_read_stop(loop->doors[i].sock);
+        struct door *door = &loop->doors[i];
+        bool open = !loop->accept_again_ms && !crowd_of(door)->full;
+        if (door->sock && open && !h2o_socket_is_reading(door->sock))
+            h2o_socket_read_start(door->sock, on_accept);
+        else if (door->sock && !open && h2o_socket_is_reading(door->sock))
+            h2o_socket_read_stop(door->sock);
     }
 }
 
@@ -55,60 +130,87 @@ static void on_close(void *arg)
 {
     struct connection *connection = arg;
     struct loop *loop = connection->loop;
+    struct crowd *crowd = connection->crowd;
     linger_begin(connection);
     if (connection->tls)
         SSL_CTX_free(connection->tls);
+    peers_leave(&crowd->peers, connection->counted);
     h2o_linklist_unlink(&connection->link);
     free(connection);
-    loop->connection_count--;
-    if (!loop->accepting && !loop->draining)
-        start_accepting(loop);
+    crowd->count--;
+    if (crowd->full && !loop->draining) {
+        crowd->full = false;
+        set_doors(loop);
+    }
 }
 
+/* False when the newcomer is turned away: memory is short, or its address has as many connections as it may. */
 static bool take(struct door *door, h2o_socket_t *sock)
 {
     struct loop *loop = door->loop;
+    struct crowd *crowd = crowd_of(door);
+    union address peer = address_of(sock);
     struct connection *connection = calloc(1, sizeof *connection);
-    if (!connection) {
+    if (!connection || !peers_enter(&crowd->peers, &peer.any, crowd->max_per_address, &connection->counted)) {
+        free(connection);
         h2o_socket_close(sock);
         return false;
     }
     connection->loop = loop;
+    connection->crowd = crowd;
     connection->sock = sock;
     connection->linger_fd = -1;
     connection->tls = door->accept.ssl_ctx;
     if (connection->tls)
         SSL_CTX_up_ref(connection->tls);
-    peer_text(sock, connection->peer);
-    h2o_linklist_insert(&loop->connections, &connection->link);
-    loop->connection_count++;
+    address_text(&peer, connection->peer);
+    h2o_linklist_insert(&crowd->silent, &connection->link);
+    crowd->count++;
     sock->on_close.cb = on_close;
     sock->on_close.data = connection;
     h2o_accept(&door->accept, sock);
     return true;
 }
 
+/* The loop is level-triggered: without a pause it would spin on a connection that it cannot take. */
+static void pause_all(struct loop *loop)
+{
+    loop->accept_again_ms = monotonic_ms() + ACCEPT_PAUSE_MS;
+    set_doors(loop);
+    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++)
+        make_room_in(&loop->crowds[kind].silent, ACCEPT_BATCH, monotonic_ms());
+}
+
+/* No more than an eighth at once, so that who has just come has time to speak. */
+static void shut_until_room(struct loop *loop, struct crowd *crowd)
+{
+    unsigned share = crowd->max / 8 + 1;
+    crowd->full = true;
+    crowd->look_again_ms = monotonic_ms() + ROOM_LOOK_MS;
+    set_doors(loop);
+    make_room(crowd, share < ACCEPT_BATCH ? share : ACCEPT_BATCH);
+}
+
 /* A bounded batch, so that a burst of newcomers does not starve who is served. */
 static void on_accept(h2o_socket_t *listener, const char *err)
 {
     struct door *door = listener->data;
-    struct loop *loop = door->loop;
+    struct crowd *crowd = crowd_of(door);
     if (err)
         return;
-    for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
-        if (loop->connection_count >= loop->connections_max) {
-            stop_accepting(loop, 0);
-            return;
-        }
+    if (crowd->count >= crowd->max) {
+        shut_until_room(door->loop, crowd);
+        return;
+    }
+    /* Whether another waits beyond the limit is told by the next event. */
+    for (unsigned i = 0; i < ACCEPT_BATCH && crowd->count < crowd->max; i++) {
         h2o_socket_t *sock = h2o_evloop_socket_accept(listener);
         if (!sock) {
-            /* The loop is level-triggered: without a pause it would spin on a connection that it cannot take. */
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-                stop_accepting(loop, monotonic_ms() + ACCEPT_PAUSE_MS);
+                pause_all(door->loop);
             return;
         }
-        if (!take(door, sock))
-            return;
+        take(door, sock);
     }
 }
 
@@ -135,7 +237,7 @@ bool accept_open(struct loop *loop)
         door->sock->data = door;
         listener->descriptors[loop->index] = -1;
     }
-    start_accepting(loop);
+    set_doors(loop);
     return true;
 }
 
@@ -152,10 +254,28 @@ void accept_close(struct loop *loop)
     }
 }
 
+uint64_t accept_next_ms(const struct loop *loop)
+{
+    uint64_t next_ms = loop->accept_again_ms ? loop->accept_again_ms : UINT64_MAX;
+    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
+        const struct crowd *crowd = &loop->crowds[kind];
+        if (crowd->full && crowd->look_again_ms < next_ms)
+            next_ms = crowd->look_again_ms;
+    }
+    return next_ms;
+}
+
 void accept_resume(struct loop *loop, uint64_t now_ms)
 {
-    if (loop->accept_again_ms && now_ms >= loop->accept_again_ms)
-        start_accepting(loop);
+    if (loop->draining || now_ms < accept_next_ms(loop))
+        return;
+    if (now_ms >= loop->accept_again_ms)
+        loop->accept_again_ms = 0;
+    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
+        if (now_ms >= loop->crowds[kind].look_again_ms)
+            loop->crowds[kind].full = false;
+    }
+    set_doors(loop);
 }
 
 void accept_swap_tls(struct loop *loop, const struct new_tls *tls)
@@ -184,19 +304,37 @@ static bool is_idle(const struct connection *connection)
     return h2o_socket_is_reading(connection->sock) && connection->sock->input->size == 0;
 }
 
-/* Half-closing makes h2o read the end of the stream and close by itself; closing its socket here would pull it from
- * under its feet. A request that is already in the kernel's buffer is still read and answered. */
+static void end_idle(struct connection *connection)
+{
+    if (is_idle(connection))
+        ask_to_leave(connection);
+}
+
+static void cut(struct connection *connection)
+{
+    shutdown(h2o_socket_get_fd(connection->sock), SHUT_RDWR);
+}
+
+static void each_of(h2o_linklist_t *list, void (*fn)(struct connection *connection))
+{
+    for (h2o_linklist_t *node = list->next; node != list; node = node->next)
+        fn(H2O_STRUCT_FROM_MEMBER(struct connection, link, node));
+}
+
+static void each_connection(struct loop *loop, void (*fn)(struct connection *connection))
+{
+    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
+        each_of(&loop->crowds[kind].silent, fn);
+        each_of(&loop->crowds[kind].served, fn);
+    }
+}
+
 void accept_end_idle(struct loop *loop)
 {
-    for (h2o_linklist_t *node = loop->connections.next; node != &loop->connections; node = node->next) {
-        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, link, node);
-        if (is_idle(connection))
-            shutdown(h2o_socket_get_fd(connection->sock), SHUT_RD);
-    }
+    each_connection(loop, end_idle);
 }
 
 void accept_cut(struct loop *loop)
 {
-    for (h2o_linklist_t *node = loop->connections.next; node != &loop->connections; node = node->next)
-        shutdown(h2o_socket_get_fd(H2O_STRUCT_FROM_MEMBER(struct connection, link, node)->sock), SHUT_RDWR);
+    each_connection(loop, cut);
 }

@@ -57,6 +57,7 @@ int on_public_request(h2o_handler_t *self, h2o_req_t *req)
     struct http_call call;
     struct http_answer answer = {.status = 500};
     (void)self;
+    accept_note_request(req);
     if (!call_read(req, &req->pool, &call)) {
         reply_text(req, 413, "The body is too large.\n");
         return 0;

@@ -122,6 +122,7 @@ int on_admin_request(h2o_handler_t *self, h2o_req_t *req)
 {
     struct visit *visit = calloc(1, sizeof *visit);
     (void)self;
+    accept_note_request(req);
     if (!visit) {
         reply_text(req, 503, "The server is out of memory.\n");
         return 0;

@@ -43,6 +43,13 @@ struct http_answer {
  * thread of its own, eight at a time, and may block. */
 typedef void http_handler_fn(void *ctx, const struct http_call *call, struct http_answer *answer);
 
+/* Of one kind of listener, over all threads; each thread has its share, which the kernel's spreading of connections
+ * makes good enough. */
+struct http_limits {
+    unsigned connections; /* at once; 0: 5,000 */
+    unsigned per_address; /* of one IPv4 address or IPv6 /64; 0: all of them */
+};
+
 struct http_config {
     unsigned threads;               /* 0: one per core */
     const char *const *acme_listen; /* "127.0.0.1:14000", "[::]:443" */
@@ -51,19 +58,19 @@ struct http_config {
     const char *const *public_listen;
     size_t public_listen_count;
     struct http_tls public_tls;
-    const char *admin_socket; /* NULL: none. Made with mode 0660 */
-    unsigned connections_max; /* per thread; 0: 10,000 */
+    const char *admin_socket; /* NULL: none. Made with mode 0660; its connections have a limit of their own */
+    struct http_limits acme_limits, public_limits;
     struct acme *acme;
     struct store *store;
     http_handler_fn *public_handler, *admin_handler;
     void *public_ctx, *admin_ctx;
 };
 
-/* Ignores SIGPIPE, raises the limit of open descriptors to what the kernel allows, and lowers connections_max where
- * even that does not suffice. A listener's port 0 takes a free one (http_address tells which). Strings of config may go
- * after the call; acme, store and the handlers' contexts must outlive the server.
- * Binds everything, starts the threads, returns when all loops run. NULL: *reason names the listener or file and what
- * to do. */
+/* Ignores SIGPIPE, raises the limit of open descriptors to what the kernel allows, and lowers the limits of
+ * connections where even that does not suffice. A listener's port 0 takes a free one (http_address tells which).
+ * Strings of config may go after the call; acme, store and the handlers' contexts must outlive the server. Binds
+ * everything, starts the threads, returns when all loops run. NULL: *reason names the listener or file and what to do.
+ */
 struct http_server *http_start(const struct http_config *config, char reason[static HTTP_REASON_MAX]);
 
 enum http_listener { HTTP_ACME, HTTP_PUBLIC, HTTP_ADMIN, HTTP_LISTENER_KINDS };

@@ -15,6 +15,7 @@
 
 #include "gateway/http/hold.h"
 #include "gateway/http/http.h"
+#include "gateway/http/peers.h"
 
 enum {
     BODY_CEILING = 320 * 1024,    /* octets; h2o answers beyond. Above the two limits that are ours to answer */
@@ -22,7 +23,8 @@ enum {
     HANDSHAKE_TIMEOUT_MS = 10 * 1000,
     REQUEST_TIMEOUT_MS = 30 * 1000, /* a whole request, and idle between two: clients poll */
     WRITE_TIMEOUT_MS = 30 * 1000,   /* a peer that takes nothing */
-    CONNECTIONS_DEFAULT = 10 * 1000,
+    CONNECTIONS_DEFAULT = 5 * 1000,
+    ADMIN_CONNECTIONS = 64,
     LISTEN_BACKLOG = 1024,
     ACCEPT_BATCH = 16,
     ACCEPT_PAUSE_MS = 200, /* after the process or the system ran out of descriptors */
@@ -59,10 +61,24 @@ struct door {
     h2o_socket_t *sock;
 };
 
+/* The connections of one kind of listener on one loop. */
+struct crowd {
+    h2o_linklist_t silent; /* no request has come yet; oldest first */
+    h2o_linklist_t served; /* longest without a new request first */
+    unsigned count, max, max_per_address;
+    struct peers peers;
+    bool full;              /* its doors are shut until one of them ends, or it is time to look again */
+    uint64_t look_again_ms; /* monotonic */
+};
+
 /* On every accepted socket's on_close. */
 struct connection {
-    h2o_linklist_t link;
+    h2o_linklist_t link; /* of its crowd's list */
     struct loop *loop;
+    struct crowd *crowd;
+    struct peer *counted; /* in crowd->peers */
+    uint64_t asked_ms;    /* monotonic, of its latest request; 0: none */
+    bool asked_to_leave;
     h2o_socket_t *sock;
     SSL_CTX *tls;  /* a reference: h2o takes none until the ClientHello is there */
     int linger_fd; /* -1, or a duplicate that outlives h2o's (see linger.h) */
@@ -77,10 +93,8 @@ struct loop {
     h2o_multithread_receiver_t receiver;
     struct acme_thread *acme;
     struct door *doors; /* server->listener_count; sock NULL where closed */
-    h2o_linklist_t connections;
-    unsigned connection_count, connections_max;
-    bool accepting;
-    uint64_t accept_again_ms; /* monotonic; 0: when a connection ends */
+    struct crowd crowds[HTTP_LISTENER_KINDS];
+    uint64_t accept_again_ms; /* monotonic; all doors are shut until then; 0: they are not */
     h2o_linklist_t lingering;
     unsigned lingering_count;
     struct holds holds;
@@ -113,7 +127,7 @@ struct http_server {
     size_t listener_count;
     struct loop *loops;
     unsigned loop_count, running;
-    unsigned connections_max;
+    struct http_limits limits[HTTP_LISTENER_KINDS]; /* of one loop */
     sem_t started;
     struct desk desk;
     pthread_mutex_t reload_lock;
@@ -147,11 +161,19 @@ void *loop_main(void *arg);
 bool loop_send(struct loop *loop, struct message *message);
 
 /* accept.c; on the loop's thread */
+/* Makes the crowds; nothing is accepted yet. */
+void accept_init(struct loop *loop);
 /* Makes the doors and starts to accept. False when out of memory. */
 bool accept_open(struct loop *loop);
+/* A request has come: its connection is none of the silent ones, who have to leave first. */
+void accept_note_request(const h2o_req_t *req);
+/* Connections of all crowds. */
+unsigned accept_count(const struct loop *loop);
 /* Closes the doors. */
 void accept_close(struct loop *loop);
-/* Accepts again after a shortage of descriptors. */
+/* When accept_resume has something to do; UINT64_MAX: never. */
+uint64_t accept_next_ms(const struct loop *loop);
+/* Opens doors again that were shut for a while. */
 void accept_resume(struct loop *loop, uint64_t now_ms);
 /* From the next connection on. */
 void accept_swap_tls(struct loop *loop, const struct new_tls *tls);

@@ -211,6 +211,7 @@ int on_acme_request(h2o_handler_t *self, h2o_req_t *req)
     struct loop *loop = loop_of(req);
     struct job *job = job_make(loop, req);
     (void)self;
+    accept_note_request(req);
     if (!job) {
         reply_header(req, "Content-Type", "application/problem+json");
         reply_header(req, "Retry-After", "10");

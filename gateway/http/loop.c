@@ -75,8 +75,8 @@ static void run_once(struct loop *loop, uint64_t until_ms)
 {
     uint64_t now_ms = monotonic_ms();
     until_ms = earlier(until_ms, earlier(loop->holds.earliest_ms, linger_next_ms(loop)));
-    if (loop->accept_again_ms)
-        until_ms = earlier(until_ms, loop->accept_again_ms);
+    if (!loop->draining)
+        until_ms = earlier(until_ms, accept_next_ms(loop));
     uint64_t wait_ms = until_ms <= now_ms ? 0 : earlier(until_ms - now_ms, INT32_MAX);
 
     /* Due replies first: what they write is flushed by the run below, which then must not sleep. */
@@ -94,10 +94,9 @@ static bool set_up(struct loop *loop)
     struct http_server *server = loop->server;
     h2o_context_init(&loop->context, h2o_evloop_create(), &server->globalconf);
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, on_messages);
-    h2o_linklist_init_anchor(&loop->connections);
+    accept_init(loop);
     h2o_linklist_init_anchor(&loop->lingering);
     holds_init(&loop->holds);
-    loop->connections_max = server->connections_max;
     if (server->config.acme && !(loop->acme = acme_thread_make(server->config.acme)))
         return false;
     return accept_open(loop);
@@ -108,7 +107,7 @@ static void tear_down(struct loop *loop)
 {
     accept_close(loop);
     linger_expire(loop, UINT64_MAX);
-    loop->clean = loop->connection_count == 0 && loop->submitted == 0;
+    loop->clean = accept_count(loop) == 0 && loop->submitted == 0;
     if (!loop->clean)
         return; /* h2o would assert, and the store will still write to its job */
     /* A message is here before its sender is through with the queue's pipe. What is still queued is taken below. */
@@ -135,7 +134,7 @@ static void drain(struct loop *loop)
     /* h2o_context_request_shutdown would add HTTP/2's timers, which nobody needs and which forbid disposal. */
     loop->context.shutdown_requested = 1;
     job_expire(loop, UINT64_MAX);
-    while ((loop->connection_count > 0 || loop->submitted > 0) && now_ms < deadline_ms) {
+    while ((accept_count(loop) > 0 || loop->submitted > 0) && now_ms < deadline_ms) {
         if (now_ms < cut_ms)
             accept_end_idle(loop);
         else

@@ -97,23 +97,49 @@ static bool listen_all(struct http_server *server, const struct http_config *con
     return !config->admin_socket || add_listener(server, HTTP_ADMIN, config->admin_socket, reason);
 }
 
-/* Connections per loop, such that all loops together leave descriptors for the rest of the process. */
-static unsigned connections_allowed(const struct http_server *server, unsigned wanted)
+static rlim_t descriptors(void)
 {
     struct rlimit limit;
-    unsigned max = wanted ? wanted : CONNECTIONS_DEFAULT;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return max;
+        return RLIM_INFINITY;
     if (limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
-    rlim_t share = (limit.rlim_cur - limit.rlim_cur / DESCRIPTORS_SHARE) / server->loop_count;
-    if (share >= max)
-        return max;
-    if (wanted)
-        log_warning("the limit of open descriptors allows fewer connections than configured; raise LimitNOFILE");
-    return share == 0 ? 1 : (unsigned)share;
+    return limit.rlim_cur;
+}
+
+static unsigned at_least_one(unsigned long long count)
+{
+    return count == 0 ? 1 : (unsigned)count;
+}
+
+/* The share of one loop, such that all loops together leave descriptors for the rest of the process. */
+static struct http_limits share_of(const struct http_server *server, const struct http_limits *wanted,
+                                   unsigned long long all, unsigned long long room)
+{
+    unsigned long long connections = wanted->connections ? wanted->connections : CONNECTIONS_DEFAULT;
+    unsigned loops = server->loop_count;
+    if (all > room)
+        connections = connections * room / all;
+    return (struct http_limits){.connections = at_least_one((connections + loops - 1) / loops),
+                                .per_address = (wanted->per_address + loops - 1) / loops};
+}
+
+static void share_connections(struct http_server *server)
+{
+    const struct http_limits *wanted[] = {&server->config.acme_limits, &server->config.public_limits};
+    rlim_t limit = descriptors();
+    unsigned long long all = 0, room = limit - limit / DESCRIPTORS_SHARE;
+    room = room > ADMIN_CONNECTIONS ? room - ADMIN_CONNECTIONS : 1;
+    for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        all += wanted[i]->connections ? wanted[i]->connections : CONNECTIONS_DEFAULT;
+    if (all > room)
+        log_warning("the limit of open descriptors allows fewer connections than configured: raise LimitNOFILE, or "
+                    "lower acme.connections and public.connections");
+    server->limits[HTTP_ACME] = share_of(server, wanted[0], all, room);
+    server->limits[HTTP_PUBLIC] = share_of(server, wanted[1], all, room);
+    server->limits[HTTP_ADMIN] = (struct http_limits){.connections = ADMIN_CONNECTIONS};
 }
 
 static unsigned cores(void)
@@ -154,7 +180,7 @@ static bool make(struct http_server *server, const struct http_config *config, c
     server->loops = calloc(server->loop_count, sizeof *server->loops);
     if (!server->loops)
         return fail(reason, no_memory);
-    server->connections_max = connections_allowed(server, config->connections_max);
+    share_connections(server);
     return copy_tls(server, HTTP_ACME, &config->acme_tls, reason) &&
            copy_tls(server, HTTP_PUBLIC, &config->public_tls, reason) && listen_all(server, config, reason) &&
            start_threads(server, reason);

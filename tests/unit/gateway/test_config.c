@@ -100,6 +100,10 @@ static void test_standards_of_the_gateway(void **state)
     assert_false(c->debug);
     assert_int_equal(c->store.map_size, 16ull << 30);
     assert_int_equal(c->acme.threads, 0);
+    assert_int_equal(c->acme.connections, 10000);
+    assert_int_equal(c->acme.connections_per_address, 2500);
+    assert_int_equal(c->public.connections, 2000);
+    assert_int_equal(c->public.connections_per_address, 0);
     assert_null(c->acme.terms_of_service);
     assert_int_equal(c->acme.caa_identities.count, 0);
     assert_non_null(c->acme.caa_identities.list); /* NULL-terminated all the same */

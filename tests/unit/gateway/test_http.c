@@ -221,7 +221,7 @@ static void test_connection_cap(void **state)
     struct client *clients[CAP], *waiting;
     struct world *w = *state;
     w->config.threads = 1;
-    w->config.connections_max = CAP;
+    w->config.public_limits.connections = CAP;
     world_start(w);
     for (unsigned i = 0; i < CAP; i++) {
         clients[i] = client_open(w->public);
@@ -240,6 +240,106 @@ static void test_connection_cap(void **state)
     client_close(waiting);
     for (unsigned i = 1; i < CAP; i++)
         client_close(clients[i]);
+}
+
+/* Who says nothing has to make room for who asks, the oldest first; who was served a moment ago stays. */
+static void test_silent_ones_make_room(void **state)
+{
+    enum { SILENT = 3 };
+    struct client *silent[SILENT], *late[SILENT], *served;
+    struct world *w = *state;
+    w->config.threads = 1;
+    w->config.public_limits.connections = SILENT + 1;
+    world_start(w);
+    served = client_open(w->public);
+    get(served, "/first");
+    free(expect(served, 200));
+    for (unsigned i = 0; i < SILENT; i++)
+        silent[i] = client_open(w->public);
+    assert_true(client_send(silent[1], "POST /never HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1234"));
+    for (unsigned i = 0; i < SILENT; i++) {
+        late[i] = client_open(w->public);
+        get(late[i], "/late");
+        free(expect(late[i], 200));
+        assert_true(client_at_end(silent[i]));
+    }
+    get(served, "/again");
+    free(expect(served, 200));
+    client_close(served);
+    for (unsigned i = 0; i < SILENT; i++) {
+        client_close(silent[i]);
+        client_close(late[i]);
+    }
+}
+
+/* Nobody can leave at first: all were served a moment ago. After a while the one that is idle longest has to. */
+static void test_idle_ones_make_room(void **state)
+{
+    struct world *w = *state;
+    w->config.threads = 1;
+    w->config.public_limits.connections = 1;
+    world_start(w);
+    struct client *idle = client_open(w->public), *late;
+    get(idle, "/in");
+    free(expect(idle, 200));
+    late = client_open(w->public);
+    get(late, "/late");
+    free(expect(late, 200));
+    assert_true(client_at_end(idle));
+    client_close(idle);
+    client_close(late);
+}
+
+/* With every place of the public listener taken, the operator is answered. */
+static void test_admin_has_its_own_places(void **state)
+{
+    enum { CAP = 3 };
+    struct client *clients[CAP];
+    struct world *w = *state;
+    w->config.threads = 1;
+    w->config.public_limits.connections = CAP;
+    w->config.admin_socket = w->socket;
+    world_start(w);
+    for (unsigned i = 0; i < CAP; i++) {
+        clients[i] = client_open(w->public);
+        get(clients[i], "/in");
+        free(expect(clients[i], 200));
+    }
+    struct client *operator= client_open(w->socket), *waiting = client_open(w->public);
+    get(waiting, "/wait");
+    get(operator, "/status");
+    free(expect(operator, 200));
+    assert_false(client_readable(waiting));
+    client_close(operator);
+    client_close(waiting);
+    for (unsigned i = 0; i < CAP; i++)
+        client_close(clients[i]);
+}
+
+static void test_limit_of_an_address(void **state)
+{
+    enum { CAP = 2 };
+    struct client *clients[CAP];
+    struct world *w = *state;
+    w->config.threads = 1;
+    w->config.public_limits = (struct http_limits){.connections = 100, .per_address = CAP};
+    world_start(w);
+    for (unsigned i = 0; i < CAP; i++) {
+        clients[i] = client_open(w->public);
+        get(clients[i], "/in");
+        free(expect(clients[i], 200));
+    }
+    struct client *more = client_open(w->public);
+    assert_true(client_at_end(more));
+    client_close(more);
+    client_close(clients[0]);
+    get(clients[1], "/in"); /* its reply shows that the end of the other was seen */
+    free(expect(clients[1], 200));
+    more = client_open(w->public);
+    get(more, "/in");
+    free(expect(more, 200));
+    client_close(more);
+    client_close(clients[1]);
 }
 
 static void test_admin_socket(void **state)
@@ -395,6 +495,10 @@ int main(void)
         HTTP_TEST(test_both_address_families),
         HTTP_TEST(test_many_connections),
         HTTP_TEST(test_connection_cap),
+        HTTP_TEST(test_silent_ones_make_room),
+        HTTP_TEST(test_idle_ones_make_room),
+        HTTP_TEST(test_admin_has_its_own_places),
+        HTTP_TEST(test_limit_of_an_address),
         HTTP_TEST(test_admin_socket),
         HTTP_TEST(test_stale_admin_socket_is_replaced),
         HTTP_TEST(test_live_admin_socket_is_left_alone),
