@@ -195,12 +195,12 @@ static void test_refused_port_never_left(void **state)
     char reason[SECTIGO_MESSAGE_MAX];
     (void)state;
 
-    server.port = listen_on_loopback(&server.listener);
-    close(server.listener);
+    server.port = bind_on_loopback(&server.listener);
     struct sectigo_client *client = client_of(&server);
     assert_int_equal(perform(client, SECTIGO_AUTO_APPLY_ORDER, reason), SECTIGO_NEVER_LEFT);
     assert_non_null(strstr(reason, "nothing was sent"));
     sectigo_client_free(client);
+    close(server.listener);
 }
 
 static void test_unresolved_never_left(void **state)
@@ -221,8 +221,7 @@ static void test_refused_proxy_never_left(void **state)
     (void)state;
 
     start_server(&server, ANSWER, "errorCode=0");
-    proxy.port = listen_on_loopback(&proxy.listener);
-    close(proxy.listener);
+    proxy.port = bind_on_loopback(&proxy.listener);
     snprintf(url, sizeof(url), "http://user:heimlich@127.0.0.1:%u", proxy.port);
     struct sectigo_client *client =
         client_with(&server, (struct sectigo_client_config){.ca_file = ca_file, .proxy = url, .timeout_ms = 20000});
@@ -230,6 +229,7 @@ static void test_refused_proxy_never_left(void **state)
     assert_null(strstr(reason, "heimlich"));
     sectigo_client_free(client);
     stop_server(&server);
+    close(proxy.listener);
 }
 
 static void *refuse_tunnel(void *ctx)

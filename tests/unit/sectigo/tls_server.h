@@ -335,16 +335,24 @@ static void *serve(void *ctx)
     return NULL;
 }
 
-static uint16_t listen_on_loopback(int *listener)
+/* A port that nobody else gets, and where nobody listens yet. */
+static uint16_t bind_on_loopback(int *listener)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof(address);
 
     *listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(*listener, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(listen(*listener, 32), 0);
     getsockname(*listener, (struct sockaddr *)&address, &size);
     return ntohs(address.sin_port);
+}
+
+static uint16_t listen_on_loopback(int *listener)
+{
+    uint16_t port = bind_on_loopback(listener);
+
+    assert_int_equal(listen(*listener, 32), 0);
+    return port;
 }
 
 static int accept_any(int ok, X509_STORE_CTX *ctx)
