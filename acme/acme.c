@@ -7,6 +7,7 @@
 #include "acme/authenticate.h"
 #include "acme/key_cache.h"
 #include "acme/limiter.h"
+#include "acme/remark.h"
 #include "acme/reply.h"
 #include "acme/route.h"
 
@@ -150,8 +151,10 @@ static enum acme_step serve(struct acme_exchange *x, struct acme_task *task)
         return acme_refuse(task);
     }
     task->wants_index = !x->route->is_directory;
-    if (x->route->post && request->method == ACME_POST)
+    if (x->route->post && request->method == ACME_POST) {
+        task->resource = x->route->name ? x->route->name : x->route->pattern;
         return post(x, task);
+    }
     if (x->route->get && (request->method == ACME_GET || request->method == ACME_HEAD))
         return x->route->get(x, task);
     return refuse_method(task, x->route);
@@ -176,6 +179,8 @@ enum acme_step acme_begin(struct acme *acme, struct acme_thread *thread, const s
     task->acme = acme;
     task->now_ms = request->now_ms;
     enum acme_step step = serve(&x, task);
+    if (task->refused)
+        acme_note_names(&x, task);
     exchange_clear(&x);
     return step == ACME_DONE ? done(task) : step;
 }
@@ -256,6 +261,8 @@ void acme_task_free(struct acme_task *task)
     acme_policy_clear(&task->policy);
     acme_order_clear(&task->order);
     free(task->ancestors);
+    free(task->remark_names);
+    free(task->remark_reason);
     acme_authz_clear(&task->authz);
     csr_clear(&task->csr);
     jwk_clear(&task->new_key);

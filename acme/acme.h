@@ -149,6 +149,17 @@ enum acme_step acme_resume(struct acme_task *task, struct acme_thread *thread, b
 const struct acme_reply *acme_task_reply(const struct acme_task *task);
 /* For the log: the order or account that the request was about, "" where none. Static text of the task. */
 const char *acme_task_subject(const struct acme_task *task);
+/* What the operator's log is to be told of a request: that it was refused, and why, or that a wish of it was passed
+ * over. Texts of the task or static, valid until acme_task_free; NULL: unknown, or not of this kind of request. What
+ * somebody sent stands there as it was sent: escape it. */
+struct acme_remark {
+    const char *msg;
+    const char *request; /* the resource: its name in the directory, or the pattern of its path */
+    const char *account, *external_key, *policy, *order, *names, *serial, *replaces;
+    const char *problem, *reason; /* the problem's type ("badCSR") and detail */
+};
+/* False: there is nothing to say. Valid after ACME_DONE. */
+bool acme_task_remark(struct acme_task *task, struct acme_remark *remark);
 /* acme_task_free may be called at any step, but not while the change is submitted. */
 void acme_task_free(struct acme_task *task);
 

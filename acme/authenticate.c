@@ -73,6 +73,7 @@ static bool load_account(struct acme_exchange *x, struct acme_task *task, enum j
         return false;
     }
     acme_set_subject(task, &id);
+    memcpy(task->asker, task->subject, sizeof task->asker);
     return key_accepted_by(&task->acme->config, facts, "The account's key", ACME_BAD_PUBLIC_KEY, &task->problem);
 }
 
@@ -121,11 +122,11 @@ bool acme_authenticate(struct acme_exchange *x, struct acme_task *task)
         acme_store_problem(&task->problem, status);
         return false;
     }
-    return (by_account ? load_account(x, task, &kind) : embedded_key(x, task, &kind)) &&
-           jws_verify(&x->jws, kind, x->key, &task->problem) &&
-           redeem(task->acme->nonces, x->jws.nonce, &task->problem) &&
-           (!by_account ||
-            (account_is_valid(&task->account, &task->problem) &&
-             external_key_policy(x->snapshot, task->account.external_key, task->acme->config.external_account_required,
-                                 task->account.policy, &task->problem)));
+    task->verified = (by_account ? load_account(x, task, &kind) : embedded_key(x, task, &kind)) &&
+                     jws_verify(&x->jws, kind, x->key, &task->problem) &&
+                     redeem(task->acme->nonces, x->jws.nonce, &task->problem);
+    return task->verified && (!by_account || (account_is_valid(&task->account, &task->problem) &&
+                                              external_key_policy(x->snapshot, task->account.external_key,
+                                                                  task->acme->config.external_account_required,
+                                                                  task->account.policy, &task->problem)));
 }

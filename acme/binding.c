@@ -1,5 +1,6 @@
 /* The external account binding of newAccount, RFC 8555 section 7.3.4: an inner JWS by which whoever holds an external
  * account key vouches for the account's key. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +69,9 @@ bool acme_take_binding(struct acme_exchange *x, struct acme_task *task, const js
     struct acme_problem *problem = &task->problem;
     struct jws binding = {0};
     struct external_key key;
-    bool good = jws_parse_json(object, JWS_BINDING, &binding, problem) &&
+    bool parsed = jws_parse_json(object, JWS_BINDING, &binding, problem);
+    snprintf(task->named_key, sizeof task->named_key, "%.*s", EXTERNAL_KEY_ID_MAX, binding.kid);
+    bool good = parsed &&
                 (strcmp(binding.url, x->jws.url) == 0 ||
                  acme_problem_set(problem, ACME_MALFORMED,
                                   "The \"url\" of the external account binding differs from that of the request.")) &&

@@ -9,6 +9,7 @@
 /* A key has one account at most: the account, if it is still valid, is the answer. */
 static bool reply_present(struct acme_task *task)
 {
+    acme_id_text(&task->present.id, task->asker);
     if (task->present.status != ACME_ACCOUNT_VALID)
         return acme_problem_status(&task->problem, 401, ACME_UNAUTHORIZED, "The account of this key is %s.",
                                    acme_account_status_text(task->present.status));

@@ -152,7 +152,7 @@ static enum store_status create(struct store_txn *txn, struct acme_task *task)
     if (status == STORE_OK)
         status = acme_policy_count_names(txn, &task->policy, &order->names, acme_now_s(task), &task->problem);
     if (status == STORE_OK)
-        status = acme_claim_replaced(txn, order, &task->problem);
+        status = acme_claim_replaced(txn, task);
     if (status == STORE_OK)
         status = find_authzs(txn, task);
     if (status == STORE_OK)

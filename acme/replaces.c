@@ -59,9 +59,10 @@ static enum store_status claim(struct store_txn *txn, const struct acme_order *o
     return status == STORE_OK ? acme_certificate_save(txn, certificate) : status;
 }
 
-enum store_status acme_claim_replaced(struct store_txn *txn, const struct acme_order *order,
-                                      struct acme_problem *problem)
+enum store_status acme_claim_replaced(struct store_txn *txn, struct acme_task *task)
 {
+    const struct acme_order *order = &task->order;
+    struct acme_problem *problem = &task->problem;
     struct certificate_name name;
     struct acme_certificate certificate;
     if (!order->replaces)
@@ -70,7 +71,8 @@ enum store_status acme_claim_replaced(struct store_txn *txn, const struct acme_o
         return STORE_INVALID;
     enum store_status status = certificate_by_name(txn, &name, &certificate);
     bool ours = status == STORE_OK;
-    if (status == STORE_NOT_FOUND)
+    task->foreign_replaces = status == STORE_NOT_FOUND;
+    if (task->foreign_replaces)
         status = STORE_OK;
     if (ours && memcmp(&certificate.account, &order->account, sizeof order->account) != 0) {
         acme_problem_status(problem, 404, ACME_MALFORMED,

@@ -101,6 +101,7 @@ void acme_reply_text(struct acme_task *task, const char *content_type, char *bod
 
 enum acme_step acme_refuse(struct acme_task *task)
 {
+    task->refused = true;
     task->reply.retry_after_s = task->problem.retry_after_s;
     reply_with(task, task->problem.status, problem_type, acme_problem_json(&task->problem));
     return ACME_DONE;

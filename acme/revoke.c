@@ -1,6 +1,7 @@
 /* revokeCert, RFC 8555 section 7.6: by the certificate's account, by its own key, or by an account that has proved
  * control of all its names. What is acknowledged here is durable; the gateway carries it out. */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,11 +235,21 @@ static bool look(struct store_txn *txn, struct acme_task *task)
     return settled;
 }
 
+static void note_serial(struct acme_task *task, X509 *leaf)
+{
+    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL);
+    char *hex = number ? BN_bn2hex(number) : NULL;
+    snprintf(task->serial, sizeof task->serial, "%s", hex ? hex : "");
+    OPENSSL_free(hex);
+    BN_free(number);
+}
+
 static enum acme_step take(struct acme_exchange *x, struct acme_task *task, X509 *leaf,
                            const uint8_t sha256[static SHA256_DIGEST_LENGTH])
 {
     static const struct acme_operation revocation = {.change = revoke, .answer = answer, .look = look};
     struct acme_certificate certificate;
+    note_serial(task, leaf);
     enum store_status status = find(x->snapshot, leaf, sha256, &certificate);
     bool good = status == STORE_OK;
     if (status == STORE_NOT_FOUND)

@@ -44,6 +44,15 @@ struct acme_task {
     struct acme_reply reply;
     struct acme_problem problem;
     bool wants_nonce, wants_index;
+    /* for the operator's log, remark.h */
+    const char *resource;                    /* static; NULL: nobody who signs */
+    bool refused;                            /* the reply is the problem */
+    bool verified;                           /* the signature was good, and the nonce */
+    bool foreign_replaces;                   /* newOrder: what it replaces was not issued here */
+    char asker[ACME_ID_TEXT + 1];            /* the account that asks, "" where it is not known */
+    char named_key[EXTERNAL_KEY_ID_MAX + 1]; /* newAccount: what the binding says of its key, verified or not */
+    char serial[2 * 20 + 1];                 /* revokeCert: of the certificate, hexadecimal */
+    char *remark_names, *remark_reason;      /* owned */
     char subject[ACME_ID_TEXT + 1];
     const struct acme_operation *operation; /* after ACME_COMMIT */
     struct acme_id topic;                   /* for ACME_HOLD, with hold_ms > 0 */

@@ -9,6 +9,7 @@
 #include "gateway/clock.h"
 #include "gateway/http/internal.h"
 #include "gateway/http/reply.h"
+#include "gateway/log.h"
 
 struct job {
     struct message message; /* MESSAGE_COMMITTED */
@@ -70,6 +71,16 @@ static struct job *job_make(struct loop *loop, h2o_req_t *req)
     return job;
 }
 
+/* One line at `log: info` for every no: who asked for what, and why not. */
+static void log_remark(const struct job *job)
+{
+    struct acme_remark r;
+    if (acme_task_remark(job->task, &r))
+        log_info(r.msg, "request", r.request, "peer", connection_of(job->req)->peer, "account", r.account,
+                 "external_key", r.external_key, "policy", r.policy, "order", r.order, "names", r.names, "serial",
+                 r.serial, "replaces", r.replaces, "problem", r.problem, "reason", r.reason);
+}
+
 static void job_answer(struct job *job)
 {
     const struct acme_reply *reply = acme_task_reply(job->task);
@@ -89,6 +100,7 @@ static void job_answer(struct job *job)
     if (reply->allow)
         reply_header(req, "Allow", reply->allow);
     reply_retry_after(req, reply->retry_after_s);
+    log_remark(job);
     reply_log(req, reply->status, acme_task_subject(job->task), job->began_ms);
     reply_send(req, reply->status, reply->body, reply->body_len);
 }
