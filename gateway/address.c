@@ -1,6 +1,7 @@
 #include "gateway/address.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -70,5 +71,43 @@ bool address_in_prefix(const char *text, const char *prefix)
         if ((address.octets[bit / 8] ^ net.octets[bit / 8]) & mask)
             return false;
     }
+    return true;
+}
+
+/* ---- to listen on ---- */
+
+enum { HOST_MAX = 128 };
+
+/* "[::1]:443" -> "::1", "443". */
+static bool split(const char *text, char host[static HOST_MAX], const char **port)
+{
+    const char *colon = strrchr(text, ':');
+    size_t len = colon ? (size_t)(colon - text) : 0;
+    if (len == 0 || len >= HOST_MAX || colon[1] == '\0')
+        return false;
+    if (text[0] == '[') {
+        if (len < 3 || text[len - 1] != ']')
+            return false;
+        text++;
+        len -= 2;
+    }
+    memcpy(host, text, len);
+    host[len] = '\0';
+    *port = colon + 1;
+    return true;
+}
+
+bool address_to_listen(const char *text, struct sockaddr_storage *where, socklen_t *len)
+{
+    struct addrinfo hints = {
+        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    char host[HOST_MAX];
+    const char *port;
+    if (!split(text, host, &port) || getaddrinfo(host, port, &hints, &found) != 0)
+        return false;
+    memcpy(where, found->ai_addr, found->ai_addrlen);
+    *len = found->ai_addrlen;
+    freeaddrinfo(found);
     return true;
 }

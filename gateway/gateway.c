@@ -82,7 +82,14 @@ static bool open_store(struct gateway *g, char reason[static GATEWAY_REASON_MAX]
 {
     struct store_config store = store_config(g->config);
     char why[STORE_REASON_SIZE];
-    return store_open(&store, &g->store, why) == STORE_OK || fail(reason, why);
+    return store_open(&store, &g->store, why) == STORE_OK || config_say(g->config, reason, "store.path", "%s", why);
+}
+
+static bool load_seal(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    char why[GATEWAY_REASON_MAX];
+    return seal_load(g->config->store.key_file, g->store, g->seal, why) ||
+           config_say(g->config, reason, "store.key_file", "%s", why);
 }
 
 /* ---- --check-config ---- */
@@ -104,29 +111,42 @@ static void say_orphans(const char *path, const struct orphans *o, char line[sta
         snprintf(line + len, GATEWAY_REASON_MAX - (size_t)len, "; %" PRIu64 " cannot be read", o->unreadable);
 }
 
-void gateway_check_store(const struct config *config, char line[static GATEWAY_REASON_MAX])
+/* Without a store there is nothing to lose, and one of an older program is brought up to date by the start. */
+static bool explain_store(const struct config *config, enum store_status status, const char *why,
+                          char line[static GATEWAY_REASON_MAX])
+{
+    if (status == STORE_NOT_FOUND)
+        snprintf(line, GATEWAY_REASON_MAX, "%.512s; the start makes one", why);
+    else if (status == STORE_INVALID)
+        snprintf(line, GATEWAY_REASON_MAX, "%.512s; its subscriptions are not counted", why);
+    else
+        return config_say(config, line, "store.path", "%s", why);
+    return true;
+}
+
+bool gateway_check_store(const struct config *config, char line[static GATEWAY_REASON_MAX])
 {
     struct store_config settings = store_config(config);
     struct store *store;
     struct store_txn *txn;
     struct orphans orphans;
-    char why[STORE_REASON_SIZE];
+    char why[GATEWAY_REASON_MAX];
     enum store_status status = store_open_to_read(&settings, &store, why);
-    if (status != STORE_OK) {
-        snprintf(line, GATEWAY_REASON_MAX, "%s; its subscriptions are not counted", why);
-        return;
-    }
-    status = store_read(store, &txn);
+    if (status != STORE_OK)
+        return explain_store(config, status, why, line);
+    bool fits = seal_check(config->store.key_file, store, why) || config_say(config, line, "store.key_file", "%s", why);
+    status = fits ? store_read(store, &txn) : STORE_REFUSED;
     if (status == STORE_OK) {
         status = orphans_count(txn, config, clock_ms(), &orphans);
         store_read_end(txn);
     }
     if (status == STORE_OK)
         say_orphans(config->store.path, &orphans, line);
-    else
+    else if (fits)
         snprintf(line, GATEWAY_REASON_MAX, "%s: its subscriptions cannot be counted: %s", config->store.path,
                  store_status_text(status));
     store_close(store);
+    return fits;
 }
 
 /* ---- the parts ---- */
@@ -289,9 +309,8 @@ struct gateway *gateway_start(const struct config *config, char reason[static GA
         return NULL;
     }
     g->config = config;
-    if (open_store(g, reason) && seal_load(config->store.key_file, g->store, g->seal, reason) &&
-        open_egress(g, reason) && open_upstream(g, reason) && make_workers(g, reason) && make_acme(g, reason) &&
-        open_listeners(g, reason)) {
+    if (open_store(g, reason) && load_seal(g, reason) && open_egress(g, reason) && open_upstream(g, reason) &&
+        make_workers(g, reason) && make_acme(g, reason) && open_listeners(g, reason)) {
         if (scheduler_start(g->scheduler))
             return g;
         fail(reason, "no thread can be made for the scheduler");

@@ -18,9 +18,9 @@ enum { GATEWAY_REASON_MAX = 1024 };
  * signals blocked. */
 struct gateway *gateway_start(const struct config *config, char reason[static GATEWAY_REASON_MAX]);
 /* One line about the store that the configuration names, for --check-config: how many subscriptions it has, and how
- * many of them would serve no order any more under this configuration; or why that cannot be told. Reads only, also
- * beside a running daemon. */
-void gateway_check_store(const struct config *config, char line[static GATEWAY_REASON_MAX]);
+ * many of them would serve no order any more under this configuration. False: the line says why the daemon would not
+ * start with this store, or with its key file. Reads only, also beside a running daemon. */
+bool gateway_check_store(const struct config *config, char line[static GATEWAY_REASON_MAX]);
 /* Serves new connections with the TLS files as they are now. False: *reason, and the old ones stay. */
 bool gateway_reload_tls(struct gateway *gateway, char reason[static GATEWAY_REASON_MAX]);
 /* Reads the files of acme.keys anew. False: *reason, and the old lists stay. */

@@ -12,6 +12,7 @@
 #include <curl/curl.h>
 #include <openssl/rand.h>
 
+#include "gateway/check/check.h"
 #include "gateway/clock.h"
 #include "gateway/config/config.h"
 #include "gateway/gateway.h"
@@ -108,16 +109,25 @@ static void reload(struct gateway *gateway)
         log_error("lists of keys stay as they were", "reason", reason);
 }
 
+static void warn_in_log(void *ctx, const char *sentence)
+{
+    (void)ctx;
+    log_warning("the configuration is used, and most likely not as it was meant", "reason", sentence);
+}
+
 static int serve(const struct config *config)
 {
     char reason[GATEWAY_REASON_MAX];
     sigset_t signals;
     int signal_number;
+    long owner;
 
     block_signals(&signals);
     seed_jitter();
     raise_descriptor_limit();
-    struct gateway *gateway = gateway_start(config, reason);
+    struct gateway *gateway = NULL;
+    if (check_world(config, CHECK_START, warn_in_log, NULL, &owner, reason))
+        gateway = gateway_start(config, reason);
     if (!gateway) {
         log_error("cannot start", "reason", reason);
         return 1;
@@ -128,6 +138,28 @@ static int serve(const struct config *config)
     log_info("stopping", "signal", strsignal(signal_number));
     gateway_stop(gateway);
     log_info("stopped");
+    return 0;
+}
+
+static void print_warning(void *ctx, const char *sentence)
+{
+    (void)ctx;
+    printf("WARNING: %s\n", sentence);
+}
+
+/* --check-config: warnings and what is well on stdout, what is wrong on stderr. Returns the exit status. */
+static int check(const struct config *config, const char *file)
+{
+    char line[GATEWAY_REASON_MAX];
+    long owner;
+    if (!check_world(config, CHECK_ALONE, print_warning, NULL, &owner, line) || !gateway_check_store(config, line)) {
+        fprintf(stderr, "%s\n", line);
+        return 1;
+    }
+    printf("%s: ok\n%s\n", file, line);
+    if (owner != 0)
+        printf("process %ld runs with this store: that it holds the addresses and the socket is taken for granted\n",
+               owner);
     return 0;
 }
 
@@ -149,9 +181,7 @@ int main(int argc, char **argv)
         return 1;
     }
     if (options.check) {
-        char line[GATEWAY_REASON_MAX];
-        gateway_check_store(config, line);
-        printf("%s: ok\n%s\n", options.config, line);
+        status = check(config, options.config);
     } else {
         if (config->debug)
             log_set_level(LOG_LEVEL_DEBUG);
@@ -160,5 +190,5 @@ int main(int argc, char **argv)
         curl_global_cleanup();
     }
     config_free(config);
-    return status < 0 ? 0 : status;
+    return status;
 }

@@ -15,7 +15,7 @@
 
 static bool complain(char reason[static GATEWAY_REASON_MAX], const char *file, const char *what)
 {
-    snprintf(reason, GATEWAY_REASON_MAX, "store.key_file: %s: %s", file, what);
+    snprintf(reason, GATEWAY_REASON_MAX, "\"%.300s\" %s", file, what);
     return false;
 }
 
@@ -109,5 +109,16 @@ bool seal_load(const char *file, struct store *store, uint8_t seal[static EXTERN
     good = external_key_open(&key, seal, mac) ||
            complain(reason, file, "does not fit this store: its external account keys were sealed with another file");
     OPENSSL_cleanse(mac, sizeof mac);
+    return good;
+}
+
+bool seal_check(const char *file, struct store *store, char reason[static GATEWAY_REASON_MAX])
+{
+    struct external_key key;
+    uint8_t seal[EXTERNAL_KEY_SEAL_LEN];
+    if (access(file, F_OK) != 0 && errno == ENOENT && any_sealed(store, &key) == STORE_NOT_FOUND)
+        return true;
+    bool good = seal_load(file, store, seal, reason);
+    OPENSSL_cleanse(seal, sizeof seal);
     return good;
 }

@@ -14,5 +14,7 @@
  * what is wrong with the file, or that it does not fit the store. The caller wipes seal. Blocks. */
 bool seal_load(const char *file, struct store *store, uint8_t seal[static EXTERNAL_KEY_SEAL_LEN],
                char reason[static GATEWAY_REASON_MAX]);
+/* Whether seal_load would do well, without making the file. */
+bool seal_check(const char *file, struct store *store, char reason[static GATEWAY_REASON_MAX]);
 
 #endif

@@ -68,3 +68,10 @@ bool sectigo_adn_covers(const char *adn, const char *name)
             return true;
     return false;
 }
+
+bool sectigo_is_public_suffix(const char *name)
+{
+    char plain[254];
+    return plain_name(name, plain) &&
+           psl_is_public_suffix2(psl_builtin(), plain, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) == 1;
+}

@@ -44,6 +44,9 @@ struct sectigo_adn {
 bool sectigo_adn_list(const char *name, struct sectigo_adn *adn);
 /* adn is name itself (without "*.") or above it, and not above the registrable domain. */
 bool sectigo_adn_covers(const char *adn, const char *name);
+/* Whether registries sell names right below it ("com", "co.uk"), by the ICANN part of the public suffix list alone: a
+ * top-level domain of a network's own is none. */
+bool sectigo_is_public_suffix(const char *name);
 
 /* GetMDCDomainDetails (N_domainName, N_dcvMethod, N_dcvStatus), also of single-domain orders. */
 struct sectigo_mdc_domain {

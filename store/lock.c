@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,4 +57,21 @@ enum store_status lock_take(const char *folder, int *fd, char reason[static STOR
     write_owner(file);
     *fd = file;
     return STORE_OK;
+}
+
+/* The lock is tried only where the process that the file names is alive: a shared lock held for a moment could be in
+ * the way of one that starts, whose name is not yet there. */
+long store_owner(const char *folder)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/owner.lock", folder) >= (int)sizeof path)
+        return 0;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0)
+        return 0;
+    long owner = owner_of(file);
+    bool alive = owner > 0 && (kill((pid_t)owner, 0) == 0 || errno == EPERM);
+    bool held = alive && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(file);
+    return held ? owner : 0;
 }

@@ -184,11 +184,12 @@ static int open_to_read(struct store *store, const struct store_config *config)
     return code == 0 ? mdb_env_open(store->env, config->path, flags, 0600) : code;
 }
 
-static int find_each(struct store *store, const struct store_config *config)
+/* Tables from up to, not with, to: ours stand behind the program's. */
+static int find_tables(struct store *store, const struct store_config *config, unsigned from, unsigned to)
 {
     MDB_txn *txn = NULL;
     int code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
-    for (unsigned i = 0; code == 0 && i < config->table_count + OWN_TABLES; i++) {
+    for (unsigned i = from; code == 0 && i < to; i++) {
         bool ours = i >= config->table_count;
         code = mdb_dbi_open(txn, ours ? own_names[i - config->table_count] : config->tables[i], 0, &store->tables[i]);
     }
@@ -209,17 +210,22 @@ enum store_status store_open_to_read(const struct store_config *config, struct s
     struct store *store = allocate(config);
     if (store == NULL)
         return status_explain(STORE_IO, reason, "%s: out of memory", config->path);
+    unsigned own = config->table_count;
     int code = open_to_read(store, config);
+    if (code == 0)
+        code = find_tables(store, config, own, own + OWN_TABLES);
+    if (code == 0) { /* the schema first: a newer program's tables need not be ours */
+        status = schema_check(store, config, reason);
+        code = status == STORE_OK ? find_tables(store, config, 0, own) : 0;
+    }
     if (code == ENOENT) {
         status = status_explain(STORE_NOT_FOUND, reason, "%s: there is no store", config->path);
-    } else if (code == 0 && (code = find_each(store, config)) == MDB_NOTFOUND) {
+    } else if (code == MDB_NOTFOUND) {
         status = status_explain(STORE_INVALID, reason,
                                 "%s: written by an older program; the next start brings it up to date", config->path);
     } else if (code != 0) {
         status =
             status_explain(status_of(code), reason, "%s: cannot read the store: %s", config->path, mdb_strerror(code));
-    } else {
-        status = schema_check(store, config, reason);
     }
     if (status == STORE_OK)
         *out = store;

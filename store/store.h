@@ -78,6 +78,8 @@ enum store_status store_open(const struct store_config *config, struct store **o
  * tables and records only a start brings up to date. */
 enum store_status store_open_to_read(const struct store_config *config, struct store **out,
                                      char reason[static STORE_REASON_SIZE]);
+/* The process that has the store in this folder open for writing; 0: none, or it cannot be told. Any thread. */
+long store_owner(const char *folder);
 /* Runs what is queued, ends the writer, releases the lock. No snapshot may be open. */
 void store_close(struct store *store);
 /* Sets who hears of new jobs. Before the first submission only. */

@@ -1,19 +1,70 @@
 /* config_check: what no single key can tell. */
 #include "gateway/config/internal.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/address.h"
+#include "gateway/dcv/files.h"
 #include "gateway/dcv/update.h"
+#include "sectigo/dcv.h"
 #include "sectigo/product.h"
 
 static bool check_push(struct config_reading *r, const struct config_push *push)
 {
     if ((push->user == NULL) != (push->password == NULL))
         return config_fail(r, "public.push", "needs both user and password_file, or neither");
+    if (strncmp(push->path, DCV_FILES_PATH, sizeof DCV_FILES_PATH - 1) == 0)
+        return config_fail(r, "public.push.path",
+                           "\"%.200s\" is where the answers to Sectigo's domain control are; pushes need another path",
+                           push->path);
+    return true;
+}
+
+/* ---- addresses to listen on ---- */
+
+static bool is_any(const struct sockaddr_storage *where)
+{
+    if (where->ss_family == AF_INET)
+        return ((const struct sockaddr_in *)where)->sin_addr.s_addr == htonl(INADDR_ANY);
+    return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)where)->sin6_addr);
+}
+
+/* Whether one socket of them leaves no room for the other. Port 0 takes a free one each time, and IPv6 sockets take
+ * IPv6 alone. */
+static bool collide(const char *a, const char *b)
+{
+    struct sockaddr_storage x = {0}, y = {0};
+    socklen_t x_len, y_len;
+    if (!address_to_listen(a, &x, &x_len) || !address_to_listen(b, &y, &y_len) || x.ss_family != y.ss_family)
+        return false;
+    const struct sockaddr_in6 *x6 = (const struct sockaddr_in6 *)&x, *y6 = (const struct sockaddr_in6 *)&y;
+    if (x6->sin6_port != y6->sin6_port || x6->sin6_port == 0) /* which stands at the same place in both families */
+        return false;
+    return is_any(&x) || is_any(&y) || memcmp(&x, &y, x_len) == 0;
+}
+
+static bool check_listen(struct config_reading *r, const struct config *config)
+{
+    const struct config_strings *lists[] = {&config->acme.listen, &config->public.listen};
+    static const char *const names[] = {"acme.listen", "public.listen"};
+    unsigned acme = config->acme.listen.count, count = acme + config->public.listen.count;
+    char path[CONFIG_PATH_MAX];
+    for (unsigned i = 0; i < count; i++) {
+        for (unsigned j = 0; j < i; j++) {
+            bool second = i >= acme, other = j >= acme;
+            unsigned at = second ? i - acme : i, before = other ? j - acme : j;
+            if (!collide(lists[second]->list[at], lists[other]->list[before]))
+                continue;
+            snprintf(path, sizeof path, "%s[%u]", names[second], at + 1);
+            return config_fail(r, path, "\"%s\" is taken by %s[%u] already, \"%s\"", lists[second]->list[at],
+                               names[other], before + 1, lists[other]->list[before]);
+        }
+    }
     return true;
 }
 
@@ -208,6 +259,9 @@ static bool check_zone(struct config_reading *r, const struct config_dcv *dcv, c
     for (const struct config_dcv_zone *other = dcv->zones; other < zone; other++)
         if (strcasecmp(other->zone, zone->zone) == 0)
             return config_fail(r, path, "\"%s\" is an earlier zone; each may stand here once", zone->zone);
+    if (sectigo_is_public_suffix(zone->zone))
+        return config_fail(r, path, "\"%s\" is a public suffix, below which names belong to others; name your own zone",
+                           zone->zone);
     if (zone->server != NULL)
         return check_server(r, zone, path);
     if (zone->tsig_name != NULL || zone->tsig_secret != NULL)
@@ -216,11 +270,21 @@ static bool check_zone(struct config_reading *r, const struct config_dcv *dcv, c
            config_fail(r, path, "needs a server, or dcv.hook.program, which then serves it");
 }
 
+static bool find_text(const struct config_strings *list, const char *text)
+{
+    for (unsigned i = 0; i < list->count; i++)
+        if (strcmp(list->list[i], text) == 0)
+            return true;
+    return false;
+}
+
 static bool check_dcv(struct config_reading *r, const struct config_dcv *dcv)
 {
     char path[CONFIG_PATH_MAX];
     if (dcv->hook.program != NULL && access(dcv->hook.program, X_OK) != 0)
         return config_fail(r, "dcv.hook.program", "\"%.200s\" cannot be run: %s", dcv->hook.program, strerror(errno));
+    if (dcv->zone_count == 0 && !find_text(&dcv->methods, "http"))
+        return config_fail(r, "dcv.methods", "has cname alone, and there are no dcv.zones where it could be published");
     if (dcv->resolvers.count == 0 && (dcv->trust_anchor != NULL || dcv->insecure_zones.count > 0))
         return config_fail(r, "dcv", "has a trust_anchor or insecure_zones and needs the resolvers that they are for");
     for (unsigned i = 0; i < dcv->zone_count; i++) {
@@ -259,6 +323,7 @@ static bool name_key_file(struct config_reading *r, struct config_store *store)
 
 bool config_check(struct config_reading *r, struct config *config)
 {
-    return name_key_file(r, &config->store) && check_persist(r, config) && check_push(r, &config->public.push) &&
-           check_dcv(r, &config->dcv) && check_logins(r, config) && check_profiles(r, config);
+    return name_key_file(r, &config->store) && check_persist(r, config) && check_listen(r, config) &&
+           check_push(r, &config->public.push) && check_dcv(r, &config->dcv) && check_logins(r, config) &&
+           check_profiles(r, config);
 }

@@ -58,7 +58,7 @@ static void clean(char *text)
             *text = '?';
 }
 
-static bool vfail(struct config_reading *r, unsigned line, const char *path, const char *format, va_list args)
+static bool vfail(const struct config_reading *r, unsigned line, const char *path, const char *format, va_list args)
 {
     char text[CONFIG_REASON_MAX / 2], number[16] = "";
     vsnprintf(text, sizeof text, format, args);
@@ -84,6 +84,20 @@ bool config_fail_at(struct config_reading *r, unsigned line, const char *path, c
     va_list args;
     va_start(args, format);
     vfail(r, line, path, format, args);
+    va_end(args);
+    return false;
+}
+
+bool config_say(const struct config *config, char reason[static CONFIG_REASON_MAX], const char *path,
+                const char *format, ...)
+{
+    struct config_reading r = {.file = ""};
+    va_list args;
+    if (config->reading != NULL)
+        r = *config->reading;
+    r.reason = reason;
+    va_start(args, format);
+    vfail(&r, line_of(&r, path), path, format, args);
     va_end(args);
     return false;
 }
@@ -141,22 +155,53 @@ static struct config *make(struct config_reading *r, const struct config_tree *t
     return NULL;
 }
 
+static void free_reading(struct config_reading *r)
+{
+    if (r == NULL)
+        return;
+    config_scan_free(r);
+    for (unsigned i = 0; i < r->secret_count; i++) {
+        free(r->secrets[i].path);
+        free(r->secrets[i].file);
+    }
+    free(r->secrets);
+    free(r->file);
+    free(r);
+}
+
 struct config *config_load(const char *file, char reason[static CONFIG_REASON_MAX])
 {
-    struct config_reading r = {.file = file, .reason = reason};
     struct config_tree *tree = NULL;
     struct config *config = NULL;
+    char *text = NULL;
     size_t len = 0;
-    reason[0] = '\0';
-    char *text = read_file(&r, &len);
-    if (text != NULL && config_scan(&r, text, len))
-        tree = config_tree_load(&r, text, len);
+    struct config_reading *r = calloc(1, sizeof *r);
+    snprintf(reason, CONFIG_REASON_MAX, "out of memory");
+    if (r == NULL || (r->file = strdup(file)) == NULL)
+        goto out;
+    r->reason = reason;
+    text = read_file(r, &len);
+    if (text != NULL && config_scan(r, text, len))
+        tree = config_tree_load(r, text, len);
     if (tree != NULL)
-        config = make(&r, tree);
+        config = make(r, tree);
+out:
+    if (config != NULL)
+        config->reading = r;
+    else
+        free_reading(r);
     config_tree_free(tree);
-    config_scan_free(&r);
     free(text);
     return config;
+}
+
+const char *config_secret_file(const struct config *config, unsigned index, const char **path)
+{
+    const struct config_reading *r = config->reading;
+    if (r == NULL || index >= r->secret_count)
+        return NULL;
+    *path = r->secrets[index].path;
+    return r->secrets[index].file;
 }
 
 void config_free(struct config *config)
@@ -164,5 +209,6 @@ void config_free(struct config *config)
     if (config == NULL)
         return;
     config_clear(&config_root, config);
+    free_reading(config->reading);
     free(config);
 }

@@ -184,7 +184,10 @@ struct config_profile {
     uint32_t deadline_s;          /* default 7d; 30d where the products are OV or EV */
 };
 
+struct config_reading;
+
 struct config {
+    struct config_reading *reading; /* where in the file everything stands, for config_say; NULL: no file */
     char *instance; /* 1 to 8 letters or digits; default "a": prefix of nonces and foreignOrderNumbers */
     bool debug;     /* log level; YAML: log: debug | info; default info */
     struct config_store store;
@@ -202,9 +205,16 @@ struct config {
     char *default_profile; /* default: the first */
 };
 
-/* Reads and checks the file with everything it names (password files are read, TLS files must be readable). NULL:
- * *reason is "FILE:LINE: key: what is wrong and what may stand there". */
+/* Reads the file and the secrets that it names, and checks what the file alone can tell; gateway/check/ looks at the
+ * rest of what it names. NULL: *reason is "FILE:LINE: key: what is wrong and what may stand there". */
 struct config *config_load(const char *file, char reason[static CONFIG_REASON_MAX]);
 void config_free(struct config *config);
+
+/* Writes "FILE:LINE: path: text" about what stands at path ("acme.tls.key", "logins[2].ca_file"; entries count from 1)
+ * or nearest above it, in the same form as config_load. Returns false. */
+bool config_say(const struct config *config, char reason[static CONFIG_REASON_MAX], const char *path,
+                const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The index-th file that a secret was read from, and in *path the key that names it; NULL beyond the last. */
+const char *config_secret_file(const struct config *config, unsigned index, const char **path);
 
 #endif

@@ -65,7 +65,8 @@ static int open_file(const struct slot *slot, const char *path)
     struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     const char *why = fd < 0 ? strerror(errno) : NULL;
-    if (why == NULL && (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)))
+    if (why == NULL &&
+        (fstat(fd, &info) != 0 || !(S_ISREG(info.st_mode) || (slot->key->folder && S_ISDIR(info.st_mode)))))
         why = "it is not a regular file";
     if (why == NULL)
         return fd;
@@ -85,6 +86,33 @@ static bool fill_file(const struct slot *slot)
         return false;
     close(fd);
     return copy_text(slot, path, target(slot));
+}
+
+static bool note_secret(const struct slot *slot, const char *file)
+{
+    struct config_reading *r = slot->reading;
+    struct config_secret *secrets = realloc(r->secrets, (r->secret_count + 1) * sizeof *secrets);
+    if (secrets == NULL)
+        return out_of_memory(r);
+    r->secrets = secrets;
+    struct config_secret *one = &secrets[r->secret_count++];
+    *one = (struct config_secret){.path = strdup(slot->path), .file = strdup(file)};
+    return (one->path != NULL && one->file != NULL) || out_of_memory(r);
+}
+
+/* What editors and shells leave around a secret, and nobody sees. */
+static bool is_bare_secret(const struct slot *slot, const char *path, const char *secret)
+{
+    static const char mark[] = "\xef\xbb\xbf", blanks[] = " \t";
+    if (strncmp(secret, mark, sizeof mark - 1) == 0)
+        return config_fail(slot->reading, slot->path,
+                           "\"%.200s\" begins with a byte order mark, which would be taken for a part of the secret; "
+                           "save it as UTF-8 without one",
+                           path);
+    if (strchr(blanks, secret[0]) != NULL || strchr(blanks, secret[strlen(secret) - 1]) != NULL)
+        return config_fail(slot->reading, slot->path, "\"%.200s\" holds a blank before or behind the secret; remove it",
+                           path);
+    return true;
 }
 
 static bool fill_secret(const struct slot *slot)
@@ -109,7 +137,7 @@ static bool fill_secret(const struct slot *slot)
         config_fail(slot->reading, slot->path, "\"%.200s\" does not begin with a line of 1 to %d characters", path,
                     SECRET_MAX);
     else
-        good = copy_text(slot, secret, target(slot));
+        good = is_bare_secret(slot, path, secret) && copy_text(slot, secret, target(slot)) && note_secret(slot, path);
     explicit_bzero(secret, sizeof secret);
     return good;
 }

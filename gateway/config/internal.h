@@ -37,6 +37,7 @@ struct config_key {
     size_t at; /* offset in the struct that the table describes */
     size_t count_at;
     bool required;
+    bool folder;          /* of a CONFIG_FILE: a folder will do */
     const char *standard; /* what is read when the key is absent; for a list its only entry */
     uint64_t min, max;
     bool (*check)(const char *text); /* of a text, or of each entry of a list */
@@ -62,11 +63,19 @@ struct config_place {
     unsigned line;
 };
 
+/* A file that a secret was read from. */
+struct config_secret {
+    char *path; /* of the key */
+    char *file;
+};
+
 struct config_reading {
-    const char *file;
-    char *reason; /* CONFIG_REASON_MAX octets */
+    char *file;
+    char *reason; /* CONFIG_REASON_MAX octets, while it lasts */
     struct config_place *places;
     unsigned place_count, place_capacity;
+    struct config_secret *secrets;
+    unsigned secret_count;
 };
 
 /* Writes FILE:LINE: path: text, where the line is that of path or of the nearest thing above it. Returns false. */
@@ -112,6 +121,8 @@ bool config_is_resolver(const char *text);
 bool config_is_domain(const char *text);
 bool config_is_dcv_method(const char *text);
 bool config_is_base_url(const char *text);
+bool config_is_origin(const char *text);
+bool config_is_path(const char *text);
 bool config_is_web_url(const char *text);
 bool config_is_url_path(const char *text);
 bool config_is_user(const char *text);

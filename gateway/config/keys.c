@@ -34,8 +34,8 @@ static const struct config_key store_keys[] = {
      .kind = CONFIG_TEXT,
      .at = AT(store.path),
      .required = true,
-     .check = config_is_text,
-     .expected = "a folder for the store"},
+     .check = config_is_path,
+     .expected = "the whole path, from /, of a folder for the store"},
     {.name = "map_size",
      .kind = CONFIG_SIZE,
      .at = AT(store.map_size),
@@ -46,8 +46,8 @@ static const struct config_key store_keys[] = {
     {.name = "key_file",
      .kind = CONFIG_TEXT,
      .at = AT(store.key_file),
-     .check = config_is_text,
-     .expected = "a file for the key that seals secrets"},
+     .check = config_is_path,
+     .expected = "the whole path, from /, of a file for the key that seals secrets"},
 };
 static const struct config_table store_table = TABLE(store_keys, struct config);
 
@@ -72,7 +72,11 @@ static const struct config_table limits_table = TABLE(limits_keys, struct config
 
 static const struct config_key refused_keys[] = {
     {.name = "blocked", .kind = CONFIG_FILE, .at = AT(acme.keys.blocked), .expected = A_FILE},
-    {.name = "weak", .kind = CONFIG_FILE, .at = AT(acme.keys.weak), .expected = "a file or folder that can be read"},
+    {.name = "weak",
+     .kind = CONFIG_FILE,
+     .at = AT(acme.keys.weak),
+     .folder = true,
+     .expected = "a file or folder that can be read"},
 };
 static const struct config_table refused_table = TABLE(refused_keys, struct config);
 
@@ -209,8 +213,8 @@ static const struct config_key admin_keys[] = {
     {.name = "socket",
      .kind = CONFIG_TEXT,
      .at = AT(admin_socket),
-     .check = config_is_text,
-     .expected = "a path for the socket"},
+     .check = config_is_path,
+     .expected = "the whole path, from /, of the socket"},
 };
 static const struct config_table admin_table = TABLE(admin_keys, struct config);
 
@@ -441,8 +445,9 @@ static const struct config_key login_keys[] = {
      .kind = CONFIG_TEXT,
      .at = AT(url),
      .standard = "https://secure.trust-provider.com",
-     .check = config_is_base_url,
-     .expected = BASE_URL},
+     .check = config_is_origin,
+     .expected = "https:// and a host, with a port where needed and nothing behind it, such as "
+                 "https://secure.trust-provider.com"},
     {.name = "login",
      .kind = CONFIG_TEXT,
      .at = AT(login),

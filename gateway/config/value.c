@@ -231,6 +231,18 @@ bool config_is_base_url(const char *text)
     return written < (int)sizeof port && is_port(port, 1);
 }
 
+/* Scheme and host alone: what goes on behind it is ours to say. */
+bool config_is_origin(const char *text)
+{
+    return config_is_base_url(text) && strchr(text + strlen("https://"), '/') == NULL;
+}
+
+/* From the root: a relative one would be another with every folder that the daemon is started in. */
+bool config_is_path(const char *text)
+{
+    return text[0] == '/' && config_is_text(text);
+}
+
 bool config_is_url_path(const char *text)
 {
     return text[0] == '/' && is_url_text(text) && strpbrk(text, "?#%") == NULL;

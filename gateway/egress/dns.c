@@ -273,6 +273,16 @@ static bool open_view(struct egress *egress, enum egress_view view, const struct
     return true;
 }
 
+bool egress_try(const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
+{
+    struct ub_ctx *context = ub_ctx_create();
+    bool good = context != NULL && configure(context, config, reason);
+    if (context == NULL)
+        snprintf(reason, EGRESS_REASON_MAX, "libunbound cannot be started: %s", strerror(errno));
+    ub_ctx_delete(context);
+    return good;
+}
+
 bool egress_dns_open(struct egress *egress, const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
 {
     return open_view(egress, EGRESS_OWN_VIEW, config, reason) &&

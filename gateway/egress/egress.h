@@ -43,6 +43,9 @@ void egress_stop(struct egress *egress, uint32_t deadline_ms);
 void egress_free(struct egress *egress);
 /* True once the deadline of egress_stop is over: a failure seen now says nothing about the peer. */
 bool egress_failing(const struct egress *egress);
+/* Whether resolvers, anchors and insecure zones can be used, as egress_start finds; of *config alone, without that of
+ * the outside. False: *reason. Any thread. */
+bool egress_try(const struct egress_config *config, char reason[static EGRESS_REASON_MAX]);
 
 /* Runs fn(ctx) on the egress thread, soon. The task is the caller's memory and must live until fn runs. False after
  * egress_stop began: fn will not run. */

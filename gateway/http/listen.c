@@ -9,44 +9,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "gateway/address.h"
+
 static bool fail(char *reason, const char *address, const char *what)
 {
     snprintf(reason, HTTP_REASON_MAX, "cannot listen on %s: %s", address, what);
     return false;
-}
-
-/* "[::1]:443" -> "::1", "443". */
-static bool split(const char *address, char host[static HTTP_ADDRESS_MAX], const char **port)
-{
-    const char *colon = strrchr(address, ':');
-    size_t len = colon ? (size_t)(colon - address) : 0;
-    if (len == 0 || colon[1] == '\0')
-        return false;
-    if (address[0] == '[') {
-        if (len < 3 || address[len - 1] != ']')
-            return false;
-        address++;
-        len -= 2;
-    }
-    memcpy(host, address, len);
-    host[len] = '\0';
-    *port = colon + 1;
-    return true;
-}
-
-static bool resolve(const char *address, struct sockaddr_storage *where, socklen_t *len)
-{
-    struct addrinfo hints = {
-        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    char host[HTTP_ADDRESS_MAX];
-    const char *port;
-    if (!split(address, host, &port) || getaddrinfo(host, port, &hints, &found) != 0)
-        return false;
-    memcpy(where, found->ai_addr, found->ai_addrlen);
-    *len = found->ai_addrlen;
-    freeaddrinfo(found);
-    return true;
 }
 
 /* Options set on a listening socket are inherited by what it accepts. Returns the bound descriptor, or -1 and errno. */
@@ -97,7 +65,7 @@ bool listen_tcp(struct listener *listener, unsigned count, char reason[static HT
 {
     struct sockaddr_storage where;
     socklen_t len;
-    if (!resolve(listener->address, &where, &len))
+    if (!address_to_listen(listener->address, &where, &len))
         return fail(reason, listener->address, "it is not an address and port such as 192.0.2.1:443 or [::]:443");
     if (!is_free(&where, len))
         return fail(reason, listener->address, strerror(errno));

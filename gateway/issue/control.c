@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/clock.h"
+#include "gateway/dcv/files.h"
 #include "gateway/dcv/preflight.h"
 #include "gateway/dcv/publish.h"
 #include "gateway/issue/errand.h"
@@ -176,7 +177,7 @@ static bool look_for_file(struct errand *e, const struct sectigo_token *token, c
     char path[80], body[160];
     if (sectigo_token_file(token, body, sizeof body) == 0)
         return false;
-    snprintf(path, sizeof path, "/.well-known/pki-validation/%s.txt", token->md5_upper);
+    snprintf(path, sizeof path, DCV_FILES_PATH "%s.txt", token->md5_upper);
     struct preflight_http want = {.not_global = &e->result.not_global,
                                   .name = name,
                                   .dcv = settings(e),

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
-
 #include "gateway/log.h"
+#include "gateway/pem.h"
 
 static const uint64_t REFUSED_REST_MS = 5 * 60 * 1000;
 /* The breaker opens after so many failures in a row, first for issuance.later, then doubling to this. */
@@ -62,16 +61,12 @@ struct upstream {
 
 static X509_STORE *load_anchors(const struct config_login *config, char reason[static UPSTREAM_REASON_MAX])
 {
-    X509_STORE *anchors = X509_STORE_new();
-    if (anchors && X509_STORE_load_file(anchors, config->trust_anchors) == 1)
-        return anchors;
-    ERR_clear_error();
-    X509_STORE_free(anchors);
-    snprintf(reason, UPSTREAM_REASON_MAX,
-             "login %s: no certificate can be read from trust_anchors file %s: give the PEM file of the roots that its "
-             "certificates chain to",
-             config->name, config->trust_anchors);
-    return NULL;
+    char why[PEM_REASON_MAX];
+    X509_STORE *anchors = pem_load_anchors(config->trust_anchors, why);
+    if (!anchors)
+        snprintf(reason, UPSTREAM_REASON_MAX, "login %.64s: trust_anchors: %.200s: %.200s", config->name,
+                 config->trust_anchors, why);
+    return anchors;
 }
 
 static bool open_login(struct upstream_login *login, const struct config_login *config, uint64_t rest_ms,

@@ -83,8 +83,9 @@ static inline void write_text(const struct fixture *f, const char *name, const c
     write_file(f, name, text, strlen(text));
 }
 
-static const char *const files[] = {"file", "push-password", "login-password",   "empty",      "long",
-                                    "crlf", "acmegate.yaml", "sectigo-password", "unreadable", "tsig-key"};
+static const char *const files[] = {"file",       "push-password", "login-password", "empty",
+                                    "long",       "crlf",          "acmegate.yaml",  "sectigo-password",
+                                    "unreadable", "tsig-key",      "marked",         "blank"};
 
 static inline int setup(void **state)
 {
@@ -98,8 +99,10 @@ static inline int setup(void **state)
     write_text(f, "file", "anything\n");
     write_text(f, "push-password", "battery-staple\n");
     write_text(f, "login-password", "correct horse");
-    write_text(f, "crlf", "two words \r\nsecond line\n");
+    write_text(f, "crlf", "two words\r\nsecond line\n");
     write_text(f, "tsig-key", "c2VjcmV0IG9mIHRoZSB6b25l\n");
+    write_text(f, "marked", "\xef\xbb\xbfsecret\n");
+    write_text(f, "blank", "secret\t\n");
     write_text(f, "empty", "\nsecond line\n");
     write_file(f, "long", longer, sizeof longer);
     *state = f;

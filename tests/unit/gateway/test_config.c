@@ -222,7 +222,7 @@ static void test_secret_is_the_first_line(void **state)
 {
     struct fixture *f = *state;
     struct config *c = load_base(f, "@/login-password", "@/crlf");
-    assert_string_equal(c->logins[0].password, "two words ");
+    assert_string_equal(c->logins[0].password, "two words");
     config_free(c);
 }
 

@@ -132,7 +132,8 @@ static void test_bad_texts(void **state)
         {"gw1", "gw-1", "gw-1", "instance", "\"gw-1\" is not 1 to 8 letters or digits"},
         {"gw1", "123456789", "123456789", "instance", "is not 1 to 8"},
         {"gw1", "", "instance", "instance", "\"\" is not 1 to 8"},
-        {"@/store", "\"\"", "path:", "store.path", "\"\" is not a folder"},
+        {"@/store", "\"\"", "path:", "store.path", "\"\" is not the whole path, from /"},
+        {"@/store", "store", "path:", "store.path", "\"store\" is not the whole path, from /"},
         {"127.0.0.1:14000", "localhost:443", "localhost", "acme.listen[1]", "is not an address and port to listen on"},
         {"[::1]:14000", "::1:14000", "::1:", "acme.listen[2]", "is not an address and port"},
         {"[::1]:14000", "[127.0.0.1]:14000", "[127", "acme.listen[2]", "is not an address and port"},
@@ -170,6 +171,8 @@ static void test_bad_files(void **state)
         {"@/push-password", "@/absent", "absent", "public.push.password_file", "No such file"},
         {"@/push-password", "@/empty", "empty", "public.push.password_file", "does not begin with a line of 1 to"},
         {"@/push-password", "@/long", "long", "public.push.password_file", "does not begin with a line of 1 to"},
+        {"@/push-password", "@/marked", "marked", "public.push.password_file", "byte order mark"},
+        {"@/push-password", "@/blank", "blank", "public.push.password_file", "a blank before or behind"},
         {"@/login-password", "/dev/zero", "zero", "logins[1].password_file", "it is not a regular file"},
         {"trust_anchors: @/file\n    test", "trust_anchors: @/absent\n    test", "absent", "logins[2].trust_anchors",
          "No such file"},
@@ -182,6 +185,10 @@ static void test_bad_files(void **state)
 static void test_keys_that_disagree(void **state)
 {
     static const struct bad bad[] = {
+        {"0.0.0.0:80", "127.0.0.1:14000", "127.0.0.1:14000\n  push", "public.listen[1]",
+         "taken by acme.listen[1] already"},
+        {"0.0.0.0:80", "0.0.0.0:14000", "0.0.0.0:14000", "public.listen[1]", "taken by acme.listen[1] already"},
+        {"0.0.0.0:80", "\"[::]:14000\"", "[::]:14000", "public.listen[1]", "taken by acme.listen[2] already"},
         {"    user: sectigo\n", "", "  push:", "public.push", "needs both user and password_file"},
         {"    password_file: @/login-password\n", "", "- name: main", "logins[1]",
          "needs a password_file, or a client"},

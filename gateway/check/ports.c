@@ -1,0 +1,73 @@
+/* ports: may this process listen where it is told to? Tried by doing it, without SO_REUSEPORT, which would let two
+ * processes of one user share an address without a word. */
+#include "gateway/check/internal.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway/address.h"
+
+/* 0, or errno. */
+static int try_address(const char *text)
+{
+    struct sockaddr_storage where;
+    socklen_t len;
+    int on = 1, error = 0;
+    if (!address_to_listen(text, &where, &len))
+        return EINVAL;
+    int fd = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        (where.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
+        bind(fd, (const struct sockaddr *)&where, len) != 0)
+        error = errno;
+    close(fd);
+    return error;
+}
+
+static bool judge(const struct look *look, const char *path, const char *address, int error)
+{
+    switch (error) {
+    case 0:
+        return true;
+    case EADDRINUSE:
+        return look->owner != 0 || config_say(look->config, look->reason, path,
+                                              "\"%s\" is in use by another process; see ss -ltnp", address);
+    case EADDRNOTAVAIL:
+        return config_say(look->config, look->reason, path, "\"%s\" is no address of this machine; see ip address",
+                          address);
+    case EACCES:
+        if (look->occasion == CHECK_ALONE)
+            return look_warn(look, path,
+                             "\"%s\": this user may not listen there; the unit gives the daemon CAP_NET_BIND_SERVICE",
+                             address);
+        return config_say(look->config, look->reason, path,
+                          "\"%s\": this user may not listen there; it needs CAP_NET_BIND_SERVICE, as the unit gives",
+                          address);
+    default:
+        return config_say(look->config, look->reason, path, "\"%s\": cannot listen there: %s", address,
+                          strerror(error));
+    }
+}
+
+static bool look_at_list(const struct look *look, const char *key, const struct config_strings *addresses)
+{
+    char path[64];
+    for (unsigned i = 0; i < addresses->count; i++) {
+        snprintf(path, sizeof path, "%s[%u]", key, i + 1);
+        if (!judge(look, path, addresses->list[i], try_address(addresses->list[i])))
+            return false;
+    }
+    return true;
+}
+
+bool look_at_ports(struct look *look)
+{
+    return look_at_list(look, "acme.listen", &look->config->acme.listen) &&
+           look_at_list(look, "public.listen", &look->config->public.listen);
+}
