@@ -2,6 +2,7 @@
  */
 #include <stdlib.h>
 
+#include "gateway/http/framing.h"
 #include "gateway/http/internal.h"
 #include "gateway/http/reply.h"
 
@@ -57,7 +58,12 @@ int on_public_request(h2o_handler_t *self, h2o_req_t *req)
     struct http_call call;
     struct http_answer answer = {.status = 500};
     (void)self;
+    const char *fault = framing_fault(req);
     accept_note_request(req);
+    if (fault) {
+        reply_text(req, 400, fault);
+        return 0;
+    }
     if (!call_read(req, &req->pool, &call)) {
         reply_text(req, 413, "The body is too large.\n");
         return 0;

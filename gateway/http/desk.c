@@ -3,6 +3,7 @@
  *
  * A visit has one owner at a time, as a job has (job.c): the thread until its message is back, then the request's pool.
  */
+#include "gateway/http/framing.h"
 #include "gateway/http/internal.h"
 #include "gateway/http/reply.h"
 
@@ -120,9 +121,14 @@ void desk_on_visited(struct loop *loop, struct message *message)
 
 int on_admin_request(h2o_handler_t *self, h2o_req_t *req)
 {
-    struct visit *visit = calloc(1, sizeof *visit);
+    const char *fault = framing_fault(req);
     (void)self;
     accept_note_request(req);
+    if (fault) {
+        reply_text(req, 400, fault);
+        return 0;
+    }
+    struct visit *visit = calloc(1, sizeof *visit);
     if (!visit) {
         reply_text(req, 503, "The server is out of memory.\n");
         return 0;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "gateway/clock.h"
+#include "gateway/http/framing.h"
 #include "gateway/http/internal.h"
 #include "gateway/http/reply.h"
 #include "gateway/log.h"
@@ -22,9 +23,6 @@ struct job {
     struct hold hold;
     uint64_t began_ms, hold_until_ms; /* monotonic; 0: not held yet */
 };
-
-static const char no_memory[] = "{\"type\":\"urn:ietf:params:acme:error:serverInternal\","
-                                "\"detail\":\"The server is out of memory; try again\",\"status\":503}";
 
 static void job_free(struct job *job)
 {
@@ -221,13 +219,17 @@ static struct acme_request request_of(const h2o_req_t *req)
 int on_acme_request(h2o_handler_t *self, h2o_req_t *req)
 {
     struct loop *loop = loop_of(req);
-    struct job *job = job_make(loop, req);
+    const char *fault = framing_fault(req);
     (void)self;
     accept_note_request(req);
+    if (fault) {
+        reply_problem(req, 400, "malformed", fault);
+        return 0;
+    }
+    struct job *job = job_make(loop, req);
     if (!job) {
-        reply_header(req, "Content-Type", "application/problem+json");
         reply_header(req, "Retry-After", "10");
-        reply_send(req, 503, no_memory, sizeof no_memory - 1);
+        reply_problem(req, 503, "serverInternal", "The server is out of memory; try again");
         return 0;
     }
     struct acme_request request = request_of(req);

@@ -98,6 +98,16 @@ void reply_text(h2o_req_t *req, int status, const char *text)
     reply_send(req, status, text, strlen(text));
 }
 
+void reply_problem(h2o_req_t *req, int status, const char *type, const char *detail)
+{
+    static const char format[] = "{\"type\":\"urn:ietf:params:acme:error:%s\",\"detail\":\"%s\",\"status\":%d}";
+    size_t size = sizeof format + strlen(type) + strlen(detail);
+    char *text = h2o_mem_alloc_pool(&req->pool, size);
+    int len = snprintf(text, size, format, type, detail, status);
+    reply_header(req, "Content-Type", "application/problem+json");
+    reply_send(req, status, text, (size_t)len);
+}
+
 void reply_log(h2o_req_t *req, int status, const char *subject, uint64_t began_ms)
 {
     char text[16], took[24];

@@ -17,6 +17,8 @@ void reply_own(h2o_req_t *req, void *p, void (*free_fn)(void *));
 void reply_send(h2o_req_t *req, int status, const char *body, size_t len);
 /* As above, a static text of our own as text/plain. */
 void reply_text(h2o_req_t *req, int status, const char *text);
+/* As above, a problem document (RFC 7807): type without its namespace, detail without anything that JSON escapes. */
+void reply_problem(h2o_req_t *req, int status, const char *type, const char *detail);
 /* One line at debug level. subject may be NULL; times are monotonic milliseconds. */
 void reply_log(h2o_req_t *req, int status, const char *subject, uint64_t began_ms);
 

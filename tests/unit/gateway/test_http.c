@@ -97,6 +97,58 @@ static void test_chunked_and_expect(void **state)
     client_close(client);
 }
 
+/* What two readers could take for different requests is refused, and nothing more is read from its connection. */
+static void test_framing(void **state)
+{
+    static const struct {
+        const char *head;
+        int status; /* 200: the connection goes on */
+    } cases[] = {
+        {"GET /f HTTP/1.1\r\nHost: x\r\n\r\n", 200},
+        {"\r\nGET /f HTTP/1.1\r\nHost: x\r\n\r\n", 200},
+        {"GET /f HTTP/1.1\r\nX-Host: y\r\nHOST: x\r\n\r\n", 200},
+        {"GET /f HTTP/1.1\r\n\r\n", 400},
+        {"GET /f HTTP/1.1\r\nHost: x\r\nhost: x\r\n\r\n", 400},
+        {"POST /f HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi", 200},
+        {"POST /f HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 4\r\n\r\nhiGE", 400},
+        {"POST /f HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi", 400},
+        {"POST /f HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+         400},
+        {"POST /f HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 17\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+         400},
+        {"POST /f HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nContent-Length: 9\r\n\r\n",
+         200},
+        {"POST /f HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 400},
+    };
+    struct world *w = *state;
+    world_start(w);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct client *client = client_open(w->public);
+        assert_true(client_write(client, cases[i].head, strlen(cases[i].head)));
+        struct client_reply *reply = expect(client, cases[i].status);
+        free(reply);
+        if (cases[i].status == 200) {
+            get(client, "/next");
+            expect_body(client, "GET /next? auth= type= peer=127.0.0.1 len=0 ");
+        } else {
+            assert_true(client_at_end(client));
+        }
+        client_close(client);
+    }
+}
+
+static void test_absolute_target(void **state)
+{
+    struct world *w = *state;
+    world_start(w);
+    struct client *client = client_open(w->public);
+    assert_true(client_send(client, "GET http://x:80/a/b?c=http://y/ HTTP/1.1\r\nHost: x\r\n\r\n"));
+    expect_body(client, "GET /a/b?c=http://y/ auth= type= peer=127.0.0.1 len=0 ");
+    assert_true(client_send(client, "GET HTTPS://x/only HTTP/1.1\r\nHost: x\r\n\r\n"));
+    expect_body(client, "GET /only? auth= type= peer=127.0.0.1 len=0 ");
+    client_close(client);
+}
+
 static void post_octets(struct client *client, size_t len)
 {
     char *octets = calloc(1, len);
@@ -488,6 +540,8 @@ int main(void)
         HTTP_TEST(test_reply_headers),
         HTTP_TEST(test_no_content_and_head),
         HTTP_TEST(test_chunked_and_expect),
+        HTTP_TEST(test_framing),
+        HTTP_TEST(test_absolute_target),
         HTTP_TEST(test_body_limits),
         HTTP_TEST(test_chunked_body_limit),
         HTTP_TEST(test_http2_preface_is_refused),
