@@ -155,8 +155,8 @@ enum store_status acme_certificate_save(struct store_txn *txn, const struct acme
     enum store_status status =
         record_store(txn, ACME_CERTIFICATES, &certificate->id, certificate_encode(certificate, &w), &w);
     if (status == STORE_OK)
-        status = store_put(txn, ACME_SERIALS, certificate->serial, certificate->serial_len, certificate->id.octets,
-                           ACME_ID_LEN);
+        status = store_claim(txn, ACME_SERIALS, certificate->serial, certificate->serial_len, certificate->id.octets,
+                             ACME_ID_LEN);
     return status;
 }
 

@@ -12,6 +12,7 @@
 #include "gateway/http/http.h"
 #include "gateway/issue/issuer.h"
 #include "gateway/clock.h"
+#include "gateway/issue/numbers.h"
 #include "gateway/issue/orphans.h"
 #include "gateway/issue/tables.h"
 #include "gateway/issue/upstream.h"
@@ -24,7 +25,7 @@
 #include "gateway/validation.h"
 
 enum {
-    SCHEMA = 1,
+    SCHEMA = 2,
     HTTP_DEADLINE_MS = 5000,    /* for connections to end at stop */
     EGRESS_DEADLINE_MS = 20000, /* for calls to Sectigo to end at stop: what is cut off has to be settled */
 };
@@ -69,12 +70,15 @@ static void report(void *ctx, const char *text)
 static struct store_config store_config(const struct config *config)
 {
     static const char *const tables[] = {ACME_TABLE_NAMES, ISSUE_TABLE_NAMES};
+    static store_migrate_fn *const migrations[] = {numbers_migrate};
+    _Static_assert(sizeof migrations / sizeof *migrations == SCHEMA - 1, "from each schema to the next");
     _Static_assert(sizeof tables / sizeof *tables == ISSUE_TABLE_END, "every table has a name");
     return (struct store_config){.path = config->store.path,
                                  .map_size = config->store.map_size,
                                  .tables = tables,
                                  .table_count = ISSUE_TABLE_END,
                                  .schema = SCHEMA,
+                                 .migrations = migrations,
                                  .report = report};
 }
 

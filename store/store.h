@@ -115,6 +115,10 @@ enum store_status store_put(struct store_txn *txn, unsigned table, const void *k
 /* As store_put, but STORE_EXISTS where the key is there. */
 enum store_status store_insert(struct store_txn *txn, unsigned table, const void *key, size_t key_len,
                                const void *value, size_t value_len);
+/* For an index whose keys have one owner for ever: STORE_OK where the key is new or has this very value, STORE_EXISTS
+ * where it has another, which stays. */
+enum store_status store_claim(struct store_txn *txn, unsigned table, const void *key, size_t key_len, const void *value,
+                              size_t value_len);
 /* STORE_NOT_FOUND where there was none. */
 enum store_status store_delete(struct store_txn *txn, unsigned table, const void *key, size_t key_len);
 

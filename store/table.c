@@ -138,6 +138,16 @@ enum store_status store_insert(struct store_txn *txn, unsigned table, const void
     return put(txn, table, octets(key, key_len), octets(value, value_len), MDB_NOOVERWRITE);
 }
 
+enum store_status store_claim(struct store_txn *txn, unsigned table, const void *key, size_t key_len, const void *value,
+                              size_t value_len)
+{
+    struct store_slice owner;
+    enum store_status status = store_get(txn, table, key, key_len, &owner);
+    if (status == STORE_OK)
+        return owner.len == value_len && memcmp(owner.data, value, value_len) == 0 ? STORE_OK : STORE_EXISTS;
+    return status == STORE_NOT_FOUND ? store_put(txn, table, key, key_len, value, value_len) : status;
+}
+
 enum store_status store_delete(struct store_txn *txn, unsigned table, const void *key, size_t key_len)
 {
     if (!txn->writable || !fits(txn, table, key_len))

@@ -10,6 +10,7 @@
 #include "gateway/issue/guard.h"
 #include "gateway/issue/imported.h"
 #include "gateway/issue/login.h"
+#include "gateway/issue/numbers.h"
 #include "gateway/issue/queue.h"
 #include "gateway/issue/records.h"
 #include "gateway/issue/request.h"
@@ -21,6 +22,8 @@
 
 /* How long a request may be on the wire beyond its own time-out before its job takes it for lost. */
 static const uint64_t WIRE_MARGIN_MS = 30 * 1000;
+/* After an answer that names another's order, and a report that does so too. */
+static const uint64_t FOREIGN_REST_MS = 3600 * 1000;
 
 struct commit {
     struct store_txn *txn;
@@ -136,9 +139,13 @@ static enum store_status enter_unknown(struct commit *c)
     return STORE_OK;
 }
 
-static enum store_status index_text(struct store_txn *txn, unsigned table, const char *key, const struct issuance *is)
+/* Found by it from now on. A number of the family that an earlier issuance has stays that one's. */
+static enum store_status index_number(struct commit *c, enum number_kind kind, unsigned table, const char *number)
 {
-    return key[0] ? store_put(txn, table, key, strlen(key), is->id, strlen(is->id)) : STORE_OK;
+    enum store_status status = numbers_claim(c->txn, kind, number, &c->sub->id);
+    if (status == STORE_OK && number[0])
+        status = store_claim(c->txn, table, number, strlen(number), c->is->id, strlen(c->is->id));
+    return status == STORE_EXISTS && kind == NUMBER_ORDER ? STORE_OK : status;
 }
 
 static enum store_status write_audit(struct commit *c, const char *what, int64_t amount_cents)
@@ -189,10 +196,10 @@ static enum store_status enter_submitted(struct commit *c)
     c->is->nudged = c->is->caa = false; /* the next step asks Sectigo to look at once */
     c->is->caa_retried_ms = 0;
     enum store_status status = adopt_unique_value(c);
-    if (status == STORE_OK && answer->order_number[0])
-        status = index_text(c->txn, ISSUE_BY_ORDER_NUMBER, c->is->order_number, c->is);
     if (status == STORE_OK)
-        status = index_text(c->txn, ISSUE_BY_CERTIFICATE_ID, c->is->certificate_id, c->is);
+        status = index_number(c, NUMBER_ORDER, ISSUE_BY_ORDER_NUMBER, answer->order_number);
+    if (status == STORE_OK)
+        status = index_number(c, NUMBER_CERTIFICATE, ISSUE_BY_CERTIFICATE_ID, answer->certificate_id);
     if (status == STORE_OK)
         status = c->is->kind == ISSUANCE_PURCHASE ? bought(c) : write_audit(c, "replacement", 0);
     return status;
@@ -369,9 +376,33 @@ static enum store_status check_purchase(struct commit *c)
     return issuance_set_note(c->is, verdict.why) ? STORE_OK : STORE_IO;
 }
 
+/* An answer that names what is another's says nothing of ours: the report is asked, and where that says the same,
+ * people are. */
+static enum store_status check_identity(struct commit *c)
+{
+    static const char FOREIGN[] = "Sectigo's answer names an order or a certificate that belongs to another order";
+    const struct sectigo_order_answer *answer = &c->result->answer;
+    bool foreign;
+    if (c->result->to != ISSUANCE_SUBMITTED || c->is->state == ISSUANCE_CANCELLING)
+        return STORE_OK;
+    enum store_status status = numbers_foreign(c->txn, c->is, answer->order_number, answer->certificate_id, &foreign);
+    if (status != STORE_OK || !foreign)
+        return status;
+    errand_log(c->errand, LOG_LEVEL_ERROR, FOREIGN,
+               answer->order_number[0] ? answer->order_number : answer->certificate_id);
+    c->result->to = ISSUANCE_UNKNOWN;
+    if (c->is->state == ISSUANCE_UNKNOWN) {
+        c->result->to = ISSUANCE_HELD;
+        c->due_ms = c->next_ms = c->now_ms + FOREIGN_REST_MS;
+    }
+    return issuance_set_note(c->is, FOREIGN) ? STORE_OK : STORE_IO;
+}
+
 static enum store_status check(struct commit *c)
 {
     enum store_status status = check_entitled(c);
+    if (status == STORE_OK)
+        status = check_identity(c);
     if (status == STORE_OK)
         status = check_imported(c);
     if (status == STORE_OK)

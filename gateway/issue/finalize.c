@@ -149,7 +149,7 @@ static enum store_status refuse(struct finalize *f, enum acme_problem_type type,
 
 static enum store_status link_order(struct finalize *f, const struct issuance *is)
 {
-    return store_put(f->txn, ISSUE_BY_ORDER, f->order->id.octets, ACME_ID_LEN, is->id, strlen(is->id));
+    return store_claim(f->txn, ISSUE_BY_ORDER, f->order->id.octets, ACME_ID_LEN, is->id, strlen(is->id));
 }
 
 /* A new issuance for this order's CSR, not stored yet. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/issue/numbers.h"
 #include "gateway/issue/tables.h"
 
 static const char SEPARATORS[] = ", \t\r\n;";
@@ -37,25 +38,23 @@ static uint32_t longest_term(const struct config *config, const char *login)
     return days;
 }
 
-enum store_status imported_find(struct store_txn *txn, const char *order_number, struct acme_id *id)
-{
-    struct store_slice value;
-    enum store_status status = store_get(txn, ISSUE_IMPORTED, order_number, strlen(order_number), &value);
-    if (status != STORE_OK)
-        return status;
-    if (value.len != ACME_ID_LEN)
-        return STORE_INVALID;
-    memcpy(id->octets, value.data, ACME_ID_LEN);
-    return STORE_OK;
-}
-
 static enum store_status insert(struct store_txn *txn, const struct report_row *row, struct subscription *sub)
 {
+    struct acme_id owner;
+    enum store_status status = numbers_owner(txn, NUMBER_ORDER, row->order_number, &owner);
+    if (status == STORE_NOT_FOUND)
+        status = numbers_owner(txn, NUMBER_CERTIFICATE, row->certificate_id, &owner);
+    if (status != STORE_NOT_FOUND)
+        return status == STORE_OK ? STORE_EXISTS : status;
     if (row->certificate_id[0] && !subscription_add_certificate_id(sub, row->certificate_id))
         return STORE_IO;
-    enum store_status status = subscription_insert(txn, sub);
-    return status == STORE_OK ? store_put(txn, ISSUE_IMPORTED, row->order_number, strlen(row->order_number),
-                                          sub->id.octets, ACME_ID_LEN)
+    status = subscription_insert(txn, sub);
+    if (status == STORE_OK)
+        status = numbers_claim(txn, NUMBER_ORDER, row->order_number, &sub->id);
+    if (status == STORE_OK)
+        status = numbers_claim(txn, NUMBER_CERTIFICATE, row->certificate_id, &sub->id);
+    return status == STORE_OK ? store_claim(txn, ISSUE_IMPORTED, row->order_number, strlen(row->order_number),
+                                            sub->id.octets, ACME_ID_LEN)
                               : status;
 }
 

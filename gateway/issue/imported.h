@@ -13,11 +13,10 @@
 #include "gateway/issue/subscription.h"
 #include "store/store.h"
 
-/* In a store_fn. STORE_REFUSED: the row names nothing that could be ordered. */
+/* In a store_fn. STORE_REFUSED: the row names nothing that could be ordered; STORE_EXISTS: its order number or
+ * certificate ID is another subscription's. */
 enum store_status imported_insert(struct store_txn *txn, const struct config *config, const struct config_login *login,
                                   const struct report_row *row, uint64_t now_ms);
-/* The subscription of an imported order, by its number; STORE_NOT_FOUND. */
-enum store_status imported_find(struct store_txn *txn, const char *order_number, struct acme_id *id);
 
 /* One that serves this scope but for policy and profile, into *out; STORE_NOT_FOUND. A wildcard's base name, which
  * Sectigo adds by itself, may stand in one set of names and not in the other. Clear *out in any case. */

@@ -7,6 +7,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/issue/accept.h"
+#include "gateway/issue/adopt.h"
 #include "gateway/issue/ending.h"
 #include "gateway/issue/errand.h"
 #include "gateway/issue/family.h"
@@ -17,9 +18,6 @@
 #include "gateway/log.h"
 
 static const uint64_t HOUR_MS = 3600 * 1000;
-/* How long before the request left an adopted order may have been placed: reports may give the day alone, in any zone.
- * The number, 128 random bits, is the proof; the time only guards against nonsense. */
-static const int64_t ADOPT_SKEW_S = 26 * 3600;
 
 /* The request never left, or was turned away: sent later, unless an earlier one may have been accepted. */
 static enum step send_later(struct errand *e)
@@ -176,34 +174,6 @@ static enum step submitting(struct errand *e)
 
 /* ---- unknown: settle before sending again (section 4) ---- */
 
-/* What a found order must agree in; the report's names and times are compared where it has them. */
-static bool agrees(const struct errand *e, const struct sectigo_report_order *order)
-{
-    if (order->foreign_order_number[0] && strcmp(order->foreign_order_number, e->is.id) != 0)
-        return false;
-    if (order->ordered_s && order->ordered_s < (int64_t)(e->is.sent_ms / 1000) - ADOPT_SKEW_S)
-        return false;
-    for (size_t i = 0; i < order->certificate_count; i++) {
-        const char *names = order->certificates[i].names;
-        if (names && *names && !strcasestr(names, e->sub.names.list[0].value))
-            return false;
-    }
-    return order->order_number[0] != '\0';
-}
-
-static enum step adopt(struct errand *e, const struct sectigo_report_order *order)
-{
-    struct sectigo_order_answer *answer = &e->result.answer;
-    memcpy(answer->order_number, order->order_number, sizeof answer->order_number);
-    for (size_t i = 0; i < order->certificate_count; i++) {
-        const char *id = order->certificates[i].certificate_id;
-        if (!subscription_has_certificate_id(&e->sub, id)) /* not one that was there before */
-            memcpy(answer->certificate_id, id, sizeof answer->certificate_id);
-    }
-    errand_log(e, LOG_LEVEL_INFO, "found the order whose answer was lost", order->order_number);
-    return step_go(e, ISSUANCE_SUBMITTED, 0);
-}
-
 /* No report knows the order. A refusal is final after a second look; otherwise the same request may leave again, late.
  */
 enum step life_not_found(struct errand *e, uint64_t now_ms)
@@ -245,11 +215,8 @@ static void on_report(void *ctx, const struct upstream_reply *reply)
         step_again_later(e, ISSUANCE_UNKNOWN);
     } else if (answer.order_count == 0) {
         life_not_found(e, clock_ms());
-    } else if (answer.order_count == 1 && agrees(e, &answer.orders[0])) {
-        adopt(e, &answer.orders[0]);
     } else {
-        step_held(e, clock_ms() + HOUR_MS,
-                  "Sectigo's report of this foreignOrderNumber does not agree with what was sent");
+        adopt(e, &answer);
     }
     sectigo_report_clear(&answer);
     errand_commit(e);

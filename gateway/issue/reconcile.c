@@ -15,6 +15,7 @@
 #include "gateway/clock.h"
 #include "gateway/issue/imported.h"
 #include "gateway/issue/login.h"
+#include "gateway/issue/numbers.h"
 #include "gateway/issue/tables.h"
 #include "gateway/issue/upkeep.h"
 
@@ -41,30 +42,43 @@ static enum store_status settle_unsent(struct store_txn *txn, const struct repor
     return status;
 }
 
-static enum store_status find_known(struct store_txn *txn, const char *base, struct acme_id *id)
+static enum store_status add_certificate_id(struct store_txn *txn, struct subscription *sub, const char *id)
 {
-    struct issuance is;
-    enum store_status status = imported_find(txn, base, id);
-    if (status != STORE_NOT_FOUND)
+    if (!id[0] || subscription_has_certificate_id(sub, id))
+        return STORE_OK;
+    enum store_status status = numbers_claim(txn, NUMBER_CERTIFICATE, id, &sub->id);
+    if (status != STORE_OK)
         return status;
-    status = issuance_find(txn, ISSUE_BY_ORDER_NUMBER, base, strlen(base), &is);
-    *id = is.subscription;
-    issuance_clear(&is);
-    return status;
+    return subscription_add_certificate_id(sub, id) ? subscription_save(txn, sub) : STORE_IO;
 }
 
 static enum store_status add_to_family(struct store_txn *txn, const struct report_row *row, const char *base)
 {
     struct subscription sub = {0};
     struct acme_id id;
-    enum store_status status = find_known(txn, base, &id);
+    enum store_status status = numbers_owner(txn, NUMBER_ORDER, base, &id);
     if (status == STORE_OK)
         status = subscription_load(txn, &id, &sub);
-    if (status == STORE_OK && row->certificate_id[0] && !subscription_has_certificate_id(&sub, row->certificate_id))
-        status = subscription_add_certificate_id(&sub, row->certificate_id) ? subscription_save(txn, &sub) : STORE_IO;
+    if (status == STORE_OK)
+        status = numbers_claim(txn, NUMBER_ORDER, row->order_number, &id);
+    if (status == STORE_OK)
+        status = add_certificate_id(txn, &sub, row->certificate_id);
     subscription_clear(&sub);
     return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
+
+/* It cannot be taken over; the others can. */
+static enum store_status pass_over(const struct upkeep *u, const struct report_row *row, const char *why)
+{
+    log_error(why, "login", upkeep_login(u), "order_number", row->order_number);
+    return STORE_OK;
+}
+
+static const char NO_NAMES[] =
+    "an order of ours at Sectigo has no names, so the store cannot take it over: its names may be bought anew";
+static const char FOREIGN[] =
+    "Sectigo's report gives an order of ours the number or the certificate of another, so the "
+    "store cannot take it over: its names may be bought anew; ask Sectigo which is which";
 
 static enum store_status take(struct store_txn *txn, struct upkeep *u, const struct report_row *row, uint64_t now_ms)
 {
@@ -73,8 +87,10 @@ static enum store_status take(struct store_txn *txn, struct upkeep *u, const str
     enum store_status status = report_find(txn, row, &known);
     if (status != STORE_OK)
         return status;
-    if (report_base_number(row->order_number, base))
-        return add_to_family(txn, row, base);
+    if (report_base_number(row->order_number, base)) {
+        status = add_to_family(txn, row, base);
+        return status == STORE_EXISTS ? pass_over(u, row, FOREIGN) : status;
+    }
     if (known == REPORT_UNSENT)
         return settle_unsent(txn, row, now_ms);
     if (known == REPORT_KNOWN || row->over)
@@ -82,12 +98,9 @@ static enum store_status take(struct store_txn *txn, struct upkeep *u, const str
     status = imported_insert(txn, u->issuer->at.config, upstream_login_config(u->login), row, now_ms);
     if (status == STORE_OK)
         u->imported++;
-    if (status != STORE_REFUSED)
-        return status;
-    log_error(
-        "an order of ours at Sectigo has no names, so the store cannot take it over: its names may be bought anew",
-        "login", upkeep_login(u), "order_number", row->order_number);
-    return STORE_OK;
+    return status == STORE_REFUSED  ? pass_over(u, row, NO_NAMES)
+           : status == STORE_EXISTS ? pass_over(u, row, FOREIGN)
+                                    : status;
 }
 
 /* ---- all of them ---- */

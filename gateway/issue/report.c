@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/issue/tables.h"
+#include "gateway/issue/numbers.h"
 
 /* Rows of a page: with long lists of names they still fit into SECTIGO_REPLY_MAX. */
 enum { PAGE = 100, ROWS_MAX = 500000 };
@@ -162,12 +162,6 @@ bool report_base_number(const char *order_number, char base[static SECTIGO_ORDER
     return mark != NULL;
 }
 
-static bool has(struct store_txn *txn, unsigned table, const char *key)
-{
-    struct store_slice value;
-    return key[0] && store_get(txn, table, key, strlen(key), &value) == STORE_OK;
-}
-
 static enum report_known judge(const struct issuance *is, const struct report_row *row)
 {
     bool purchase = is->kind == ISSUANCE_PURCHASE;
@@ -181,11 +175,13 @@ enum store_status report_find(struct store_txn *txn, const struct report_row *ro
 {
     struct issuance is;
     char base[SECTIGO_ORDER_NUMBER_MAX + 1];
-    bool replacement = report_base_number(row->order_number, base);
+    struct acme_id owner;
+    report_base_number(row->order_number, base);
     *known = REPORT_KNOWN;
-    if (has(txn, ISSUE_IMPORTED, base) || (replacement && has(txn, ISSUE_BY_ORDER_NUMBER, base)))
-        return STORE_OK;
-    enum store_status status = issuance_load(txn, row->issuance, &is);
+    enum store_status status = numbers_owner(txn, NUMBER_ORDER, base, &owner);
+    if (status != STORE_NOT_FOUND)
+        return status;
+    status = issuance_load(txn, row->issuance, &is);
     if (status == STORE_OK)
         *known = judge(&is, row);
     else if (status == STORE_NOT_FOUND)

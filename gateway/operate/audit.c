@@ -49,17 +49,21 @@ static char *line_text(const struct audit_line *line, const char *external_key, 
     return text;
 }
 
-/* The same line of the same subject in the same millisecond is one line. */
+/* Two lines of the same subject in one millisecond are two: the second has its place in the next that is free. */
 static enum store_status put_line(struct store_txn *txn, const char *subject, const char *what, const char *text,
                                   uint64_t now_ms)
 {
     char key[KEY_MAX];
-    for (int i = 0; i < TIME_LEN; i++)
-        key[i] = (char)(now_ms >> (56 - 8 * i));
+    enum store_status status = STORE_EXISTS;
     int len = snprintf(key + TIME_LEN, sizeof key - TIME_LEN, "%s %s", subject, what);
     if (!text || len <= 0 || (size_t)len >= sizeof key - TIME_LEN)
         return STORE_INVALID;
-    return store_put(txn, ISSUE_AUDIT, key, TIME_LEN + (size_t)len, text, strlen(text));
+    for (; status == STORE_EXISTS; now_ms++) {
+        for (int i = 0; i < TIME_LEN; i++)
+            key[i] = (char)(now_ms >> (56 - 8 * i));
+        status = store_insert(txn, ISSUE_AUDIT, key, TIME_LEN + (size_t)len, text, strlen(text));
+    }
+    return status;
 }
 
 enum store_status audit_note(struct store_txn *txn, const char *what, const char *subject, const json_t *members,

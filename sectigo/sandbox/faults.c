@@ -33,6 +33,8 @@ static const struct named_action {
     {"reset-mid-body", FAULT_RESET_BODY, FAULT_AFTER, 0},
     {"truncate", FAULT_TRUNCATE, FAULT_AFTER, 0},
     {"short-body", FAULT_SHORT, FAULT_AFTER, 0},
+    {"foreign-number", FAULT_FOREIGN_NUMBER, FAULT_AFTER, 0},
+    {"foreign-certificate", FAULT_FOREIGN_CERTIFICATE, FAULT_AFTER, 0},
     {"slow", FAULT_SLOW, FAULT_AFTER, 5},
     {"push-early", FAULT_PUSH_EARLY, FAULT_AFTER, 10},
     {"push-drop", FAULT_PUSH_DROP, FAULT_PUSH, 0},

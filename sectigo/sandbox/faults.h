@@ -29,12 +29,14 @@ enum fault_action {
     FAULT_CLOSE,      /* close-without-reply: done; the connection is closed in order, not a byte sent */
     FAULT_CODE_AFTER, /* code-after-accept:-14 */
     FAULT_STATUS_AFTER,
-    FAULT_HTML,       /* html-after-accept: status 200 and a page */
-    FAULT_RESET_BODY, /* reset-mid-body */
-    FAULT_TRUNCATE,   /* truncate: half of the body, then the connection is closed in order */
-    FAULT_SHORT,      /* short-body: half of the body, announced as the whole */
-    FAULT_SLOW,       /* slow: the body drips, spread over `seconds` (5) */
-    FAULT_PUSH_EARLY, /* push-early: the answer waits until a notification went out, at most 10 s */
+    FAULT_HTML,                /* html-after-accept: status 200 and a page */
+    FAULT_RESET_BODY,          /* reset-mid-body */
+    FAULT_TRUNCATE,            /* truncate: half of the body, then the connection is closed in order */
+    FAULT_SHORT,               /* short-body: half of the body, announced as the whole */
+    FAULT_FOREIGN_NUMBER,      /* foreign-number: done; the order number in the answer is the oldest order's */
+    FAULT_FOREIGN_CERTIFICATE, /* foreign-certificate: the certificate ID is */
+    FAULT_SLOW,                /* slow: the body drips, spread over `seconds` (5) */
+    FAULT_PUSH_EARLY,          /* push-early: the answer waits until a notification went out, at most 10 s */
     FAULT_PUSH_DROP,
     FAULT_PUSH_DUPLICATE,
     FAULT_PUSH_DELAY,        /* by `seconds` (2) */

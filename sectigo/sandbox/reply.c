@@ -71,6 +71,21 @@ static void wait_told(struct sandbox *sandbox, const struct order *placed, doubl
     pthread_mutex_unlock(&sandbox->lock);
 }
 
+/* Of an order that somebody placed long ago, in place of the one that is meant. */
+static void name_oldest(struct sandbox *sandbox, const char *what, struct answer *answer)
+{
+    bool number = strcmp(what, "orderNumber") == 0;
+    pthread_mutex_lock(&sandbox->lock);
+    const struct order *oldest = sandbox->book.count ? sandbox->book.orders[0] : NULL;
+    const char *value = oldest ? number ? oldest->number : oldest->certificate_id : NULL;
+    for (size_t i = 0; value && i < answer->count; i++) {
+        const char *index = strrchr(answer->fields[i].name, '_'); /* of a report: "1_orderNumber" */
+        if (strcmp(index ? index + 1 : answer->fields[i].name, what) == 0 && !text_set(&answer->fields[i].value, value))
+            answer->failed = true;
+    }
+    pthread_mutex_unlock(&sandbox->lock);
+}
+
 void reply_after(struct sandbox *sandbox, const struct order *placed, const struct fault *fault, struct answer *answer)
 {
     enum sectigo_call_kind kind =
@@ -87,6 +102,12 @@ void reply_after(struct sandbox *sandbox, const struct order *placed, const stru
         break;
     case FAULT_HTML:
         answer_text(answer, 200, "text/html", PAGE);
+        break;
+    case FAULT_FOREIGN_NUMBER:
+        name_oldest(sandbox, "orderNumber", answer);
+        break;
+    case FAULT_FOREIGN_CERTIFICATE:
+        name_oldest(sandbox, "certificateID", answer);
         break;
     case FAULT_SHORT:
         answer_finish(answer);

@@ -100,6 +100,10 @@ static void certificates_are_found_by_serial_number(void **state)
     assert_memory_equal(&found, &certificate.id, sizeof found);
     assert_int_equal(acme_certificate_by_serial(txn, certificate.serial, 2, &found), STORE_NOT_FOUND);
     store_read_end(txn);
+    struct acme_certificate second = certificate;
+    second.id.octets[0]++;
+    assert_int_equal(store_call(w.store, save_certificate, &second), STORE_EXISTS);  /* the number is the first one's */
+    assert_int_equal(store_call(w.store, save_certificate, &certificate), STORE_OK); /* which may be saved again */
     certificate.serial_len = 0;
     assert_int_equal(store_call(w.store, save_certificate, &certificate), STORE_INVALID);
     certificate.serial_len = 21;

@@ -120,6 +120,19 @@ static void test_belongs_to_the_first_that_asks(void **state)
     assert_int_equal(store_call(store, look, w), STORE_NOT_FOUND);
 }
 
+/* A report that gives an order the number, or the certificate, of one that is known. */
+static void test_numbers_have_one_owner(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(store_call(w->temp.store, insert, w), STORE_OK);
+    w->row.names = TEXT("c.example");
+    assert_int_equal(store_call(w->temp.store, insert, w), STORE_EXISTS);
+    memcpy(w->row.order_number, "78", 3);
+    assert_int_equal(store_call(w->temp.store, insert, w), STORE_EXISTS);
+    memcpy(w->row.certificate_id, "6", 2);
+    assert_int_equal(store_call(w->temp.store, insert, w), STORE_OK);
+}
+
 /* Sectigo adds the base name to a wildcard: the report may have it where the order had not, or the other way round. */
 static void test_wildcards(void **state)
 {
@@ -129,6 +142,7 @@ static void test_wildcards(void **state)
     assert_int_equal(store_call(store, insert, w), STORE_OK);
     w->row.names = TEXT("*.b.example");
     memcpy(w->row.order_number, "78", 3);
+    memcpy(w->row.certificate_id, "6", 2);
     assert_int_equal(store_call(store, insert, w), STORE_OK);
     set_names(w, "*.a.example", "a.example");
     assert_int_equal(store_call(store, look, w), STORE_OK);
@@ -169,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_belongs_to_the_first_that_asks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_numbers_have_one_owner, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wildcards, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_that_cannot_be_ordered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_term_that_is_over_serves_nobody, set_up, tear_down),

@@ -124,6 +124,12 @@ static inline enum store_status pair_insert(struct store_txn *txn, void *arg)
     return store_insert(txn, p->table, p->key, strlen(p->key), p->value, strlen(p->value));
 }
 
+static inline enum store_status pair_claim(struct store_txn *txn, void *arg)
+{
+    const struct pair *p = arg;
+    return store_claim(txn, p->table, p->key, strlen(p->key), p->value, strlen(p->value));
+}
+
 static inline enum store_status pair_delete(struct store_txn *txn, void *arg)
 {
     const struct pair *p = arg;

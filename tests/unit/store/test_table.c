@@ -22,6 +22,17 @@ static void test_insert(void **state)
     assert_record(f, FRUIT, "fig", "1");
 }
 
+/* The first owner stays, whoever comes. */
+static void test_claim(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(store_call(f->store, pair_claim, &(struct pair){FRUIT, "fig", "1"}), STORE_OK);
+    assert_int_equal(store_call(f->store, pair_claim, &(struct pair){FRUIT, "fig", "1"}), STORE_OK);
+    assert_int_equal(store_call(f->store, pair_claim, &(struct pair){FRUIT, "fig", "2"}), STORE_EXISTS);
+    assert_int_equal(store_call(f->store, pair_claim, &(struct pair){FRUIT, "fig", "12"}), STORE_EXISTS);
+    assert_record(f, FRUIT, "fig", "1");
+}
+
 static void test_empty_value(void **state)
 {
     struct fixture *f = *state;
@@ -223,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with_store(test_put_get_delete),
         with_store(test_insert),
+        with_store(test_claim),
         with_store(test_empty_value),
         with_store(test_key_length),
         with_store(test_snapshot_cannot_write),

@@ -1,0 +1,79 @@
+#include "gateway/issue/adopt.h"
+
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/issue/numbers.h"
+#include "gateway/issue/step.h"
+
+static const uint64_t HELD_REST_MS = 3600 * 1000;
+/* How long before the request left an adopted order may have been placed: reports may give the day alone, in any zone.
+ * The number, 128 random bits, is the proof; the time only guards against nonsense. */
+static const int64_t ADOPT_SKEW_S = 26 * 3600;
+
+/* What a found order must agree in; the report's names and times are compared where it has them. */
+static bool agrees(const struct errand *e, const struct sectigo_report_order *order)
+{
+    if (order->foreign_order_number[0] && strcmp(order->foreign_order_number, e->is.id) != 0)
+        return false;
+    if (order->ordered_s && order->ordered_s < (int64_t)(e->is.sent_ms / 1000) - ADOPT_SKEW_S)
+        return false;
+    for (size_t i = 0; i < order->certificate_count; i++) {
+        const char *names = order->certificates[i].names;
+        if (names && *names && !strcasestr(names, e->sub.names.list[0].value))
+            return false;
+    }
+    return order->order_number[0] != '\0';
+}
+
+/* ---- its numbers ---- */
+
+static void take_numbers(struct errand *e, const struct sectigo_report_order *order)
+{
+    struct sectigo_order_answer *answer = &e->result.answer;
+    memcpy(answer->order_number, order->order_number, sizeof answer->order_number);
+    for (size_t i = 0; i < order->certificate_count; i++) {
+        const char *id = order->certificates[i].certificate_id;
+        if (!subscription_has_certificate_id(&e->sub, id)) /* not one that was there before */
+            memcpy(answer->certificate_id, id, sizeof answer->certificate_id);
+    }
+}
+
+/* Whether they are another's; also where that cannot be read. */
+static bool are_foreign(const struct errand *e)
+{
+    const struct sectigo_order_answer *answer = &e->result.answer;
+    struct store_txn *txn;
+    bool foreign = true;
+    if (store_read(e->issuer->at.store, &txn) != STORE_OK)
+        return true;
+    if (numbers_foreign(txn, &e->is, answer->order_number, answer->certificate_id, &foreign) != STORE_OK)
+        foreign = true;
+    store_read_end(txn);
+    return foreign;
+}
+
+/* The operator who gives it up has decided that the order which the report names is none of ours. */
+static enum step held_foreign(struct errand *e)
+{
+    uint64_t now_ms = clock_ms();
+    if (e->is.refusal == ISSUANCE_GIVEN_UP)
+        return life_not_found(e, now_ms);
+    return step_held(e, now_ms + HELD_REST_MS,
+                     "Sectigo's report of this foreignOrderNumber names an order or a certificate that belongs to "
+                     "another order: ask Sectigo which order has this number, then acmegatectl order retry, or order "
+                     "drop where there is none");
+}
+
+enum step adopt(struct errand *e, const struct sectigo_report_answer *answer)
+{
+    const struct sectigo_report_order *order = answer->orders;
+    if (answer->order_count > 1 || !agrees(e, order))
+        return step_held(e, clock_ms() + HELD_REST_MS,
+                         "Sectigo's report of this foreignOrderNumber does not agree with what was sent");
+    take_numbers(e, order);
+    if (are_foreign(e))
+        return held_foreign(e);
+    errand_log(e, LOG_LEVEL_INFO, "found the order whose answer was lost", order->order_number);
+    return step_go(e, ISSUANCE_SUBMITTED, 0);
+}

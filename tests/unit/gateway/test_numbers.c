@@ -1,0 +1,163 @@
+/* numbers: each order number and certificate ID has one owner, whatever an answer says. */
+#include "tests/unit/gateway/temp_store.h"
+
+#include <string.h>
+
+#include "gateway/issue/numbers.h"
+#include "gateway/issue/subscription.h"
+
+#define TEXT(text) ((char *)(uintptr_t)(text))
+
+static const struct acme_id FIRST = {{1}}, SECOND = {{2}};
+
+struct world {
+    struct temp_store temp;
+    struct issuance is; /* of SECOND; its certificate is 7 */
+    enum number_kind kind;
+    const char *number, *certificate_id;
+    struct acme_id owner;
+    bool foreign;
+};
+
+static enum store_status claim(struct store_txn *txn, void *arg)
+{
+    struct world *w = arg;
+    return numbers_claim(txn, w->kind, w->number, &w->owner);
+}
+
+static enum store_status claimed(struct world *w, enum number_kind kind, const char *number, struct acme_id owner)
+{
+    w->kind = kind;
+    w->number = number;
+    w->owner = owner;
+    return store_call(w->temp.store, claim, w);
+}
+
+static enum store_status ask(struct store_txn *txn, void *arg)
+{
+    struct world *w = arg;
+    return numbers_foreign(txn, &w->is, w->number, w->certificate_id, &w->foreign);
+}
+
+static bool foreign(struct world *w, const char *number, const char *certificate_id)
+{
+    w->number = number;
+    w->certificate_id = certificate_id;
+    assert_int_equal(store_call(w->temp.store, ask, w), STORE_OK);
+    return w->foreign;
+}
+
+/* The index by certificate ID, as the commit into submitted writes it. */
+static enum store_status index_certificate(struct store_txn *txn, void *arg)
+{
+    const struct world *w = arg;
+    return store_put(txn, ISSUE_BY_CERTIFICATE_ID, "7", 1, w->is.id, strlen(w->is.id));
+}
+
+static int set_up(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    temp_store_open(&w->temp);
+    w->is = (struct issuance){.id = "a2", .subscription = SECOND};
+    assert_int_equal(store_call(w->temp.store, index_certificate, w), STORE_OK);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    temp_store_close(&w->temp);
+    free(w);
+    return 0;
+}
+
+static void test_a_number_has_one_owner(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1", FIRST), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1", FIRST), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1", SECOND), STORE_EXISTS);
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "1", SECOND), STORE_OK); /* another kind of number */
+    assert_int_equal(claimed(w, NUMBER_ORDER, "", FIRST), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_ORDER, "", SECOND), STORE_OK);
+}
+
+static void test_what_is_foreign(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1", FIRST), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_ORDER, "2", SECOND), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "5", FIRST), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "6", SECOND), STORE_OK); /* of an issuance before */
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "7", SECOND), STORE_OK);
+    assert_false(foreign(w, "", ""));
+    assert_false(foreign(w, "3", "8")); /* new */
+    assert_false(foreign(w, "2", "7"));
+    assert_true(foreign(w, "1", ""));
+    assert_true(foreign(w, "1", "8"));
+    assert_true(foreign(w, "3", "5"));
+    assert_true(foreign(w, "", "6"));
+}
+
+static enum store_status put_subscriptions(struct store_txn *txn, void *arg)
+{
+    struct acme_names names = {0};
+    struct acme_identifier name = {.type = ACME_DNS_NAME, .value = "a.example"};
+    char ids[2][SECTIGO_CERTIFICATE_ID_MAX + 1] = {"5", "6"};
+    struct subscription sub = {.state = SUBSCRIPTION_LIVE,
+                               .endpoint = TEXT("https://ca.example"),
+                               .order_number = "1",
+                               .certificate_ids = ids,
+                               .certificate_id_count = 2};
+    struct issuance is = {.id = "a9",
+                          .kind = ISSUANCE_REPLACEMENT,
+                          .state = ISSUANCE_COLLECTED,
+                          .subscription = SECOND,
+                          .order_number = "1repl#1",
+                          .certificate_id = "9",
+                          .csr = (uint8_t[]){1},
+                          .csr_len = 1};
+    (void)arg;
+    assert_true(names_add(&names, &name));
+    sub.names = names;
+    sub.id = FIRST;
+    enum store_status status = subscription_insert(txn, &sub);
+    sub.id = SECOND; /* the fault that was: the same number once more */
+    sub.certificate_id_count = 1;
+    if (status == STORE_OK)
+        status = subscription_insert(txn, &sub);
+    names_clear(&names);
+    return status == STORE_OK ? issuance_save(txn, &is) : status;
+}
+
+static enum store_status migrate(struct store_txn *txn, void *arg)
+{
+    char reason[STORE_REASON_SIZE];
+    (void)arg;
+    return numbers_migrate(txn, reason);
+}
+
+static void test_an_older_store_is_gathered(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(store_call(w->temp.store, put_subscriptions, NULL), STORE_OK);
+    assert_int_equal(store_call(w->temp.store, migrate, NULL), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1", FIRST), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1", SECOND), STORE_EXISTS);
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "5", SECOND), STORE_EXISTS);
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "6", SECOND), STORE_EXISTS);
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1repl#1", FIRST), STORE_EXISTS);
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "9", FIRST), STORE_EXISTS);
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "10", FIRST), STORE_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_number_has_one_owner, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_foreign, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_older_store_is_gathered, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
