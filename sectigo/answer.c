@@ -9,7 +9,32 @@
 static bool read_refusal(enum sectigo_call_kind call, struct sectigo_lines *lines, struct sectigo_order_answer *answer)
 {
     sectigo_reply_message(call, answer->code, sectigo_lines_next(lines), answer->message);
-    return sectigo_lines_ended(lines);
+    return true;
+}
+
+static bool read_unique_value(const char *line, struct sectigo_order_answer *answer)
+{
+    return !line || sectigo_value_unique(line, answer->unique_value);
+}
+
+/* Notes 2.17: the two last lines, where they are there; blank ones keep their place before them. */
+static bool read_rest_with_site(struct sectigo_lines *lines, struct sectigo_order_answer *answer)
+{
+    enum { REST_MAX = 5 };
+    char rest[REST_MAX][128] = {{0}};
+    const char *line;
+    size_t count = 0, unread = 0;
+
+    while ((line = sectigo_lines_next(lines))) {
+        if (count == REST_MAX)
+            return false;
+        sectigo_value_text(line, rest[count++], sizeof(rest[0]));
+    }
+    if (count >= 2 && sectigo_value_site(rest[count - 2], rest[count - 1], &answer->site))
+        count -= 2;
+    for (size_t i = 0; i < count; i++)
+        unread += *rest[i] && !(i == 0 && read_unique_value(rest[i], answer));
+    return unread == 0;
 }
 
 /* Reference 2.2.2. A replacement has neither order number nor amount (notes 2.1). */
@@ -32,10 +57,7 @@ static bool read_success(enum sectigo_call_kind call, struct sectigo_lines *line
             return false;
         sectigo_value_text(state, answer->certificate_status, sizeof(answer->certificate_status));
     }
-    const char *unique_value = sectigo_lines_next(lines);
-    if (unique_value && !sectigo_value_unique(unique_value, answer->unique_value))
-        return false;
-    return sectigo_lines_ended(lines);
+    return flags->sitelock ? read_rest_with_site(lines, answer) : read_unique_value(sectigo_lines_next(lines), answer);
 }
 
 static bool parse_lines(enum sectigo_call_kind call, const char *body, size_t len,
@@ -46,7 +68,8 @@ static bool parse_lines(enum sectigo_call_kind call, const char *body, size_t le
     sectigo_lines_start(&lines, body, len);
     if (!sectigo_value_int(sectigo_lines_next(&lines), &answer->code))
         return false;
-    return answer->code < 0 ? read_refusal(call, &lines, answer) : read_success(call, &lines, flags, answer);
+    bool read = answer->code < 0 ? read_refusal(call, &lines, answer) : read_success(call, &lines, flags, answer);
+    return read && sectigo_lines_ended(&lines);
 }
 
 /* Reference 3.2. What decides is read strictly; an amount, an ID or a unique value that cannot be read is left out,

@@ -17,6 +17,10 @@ static const struct sectigo_call_info infos[SECTIGO_CALLS] = {
     [SECTIGO_RESEND_DCV_EMAIL] = {"ResendDCVEmail", "/products/!ResendDCVEmail", true, true},
     [SECTIGO_GET_DCV_EMAIL_ADDRESS_LIST] = {"GetDCVEmailAddressList", "/products/!GetDCVEmailAddressList", false, true},
     [SECTIGO_DECODE_CSR] = {"DecodeCSR", "/products/!DecodeCSR", false, false},
+    [SECTIGO_MODIFY_THIRD_PARTY_DETAILS] = {"modifyThirdPartyDetails", "/products/!modifyThirdPartyDetails", true,
+                                            true},
+    [SECTIGO_SL_GET_UPGRADE_COST] = {"slGetUpgradeCost", "/products/!slGetUpgradeCost", false, true},
+    [SECTIGO_AUTO_AUTHORIZE] = {"AutoAuthorize", "/products/!AutoAuthorize", true, true},
 };
 
 const struct sectigo_call_info *sectigo_call_info(enum sectigo_call_kind kind)

@@ -23,8 +23,13 @@ enum {
     RESEND = CALL(RESEND_DCV_EMAIL),
     ADDRESSES = CALL(GET_DCV_EMAIL_ADDRESS_LIST),
     DECODE = CALL(DECODE_CSR),
+    MODIFY = CALL(MODIFY_THIRD_PARTY_DETAILS),
+    UPGRADE_COST = CALL(SL_GET_UPGRADE_COST),
+    AUTHORIZE = CALL(AUTO_AUTHORIZE),
     WITH_LOGIN = (1u << SECTIGO_CALLS) - 1 - CALL(AUTO_APPLY_ORDER) - DECODE,
     NUMBER_LIST = 32767,
+    THIRD_PARTIES = SECTIGO_CODEGUARD | SECTIGO_HACKERGUARDIAN | SECTIGO_HACKERPROOF | SECTIGO_WEB_SECURITY |
+                    SECTIGO_SITELOCK | SECTIGO_SITELOCK_ADDON,
 };
 
 static bool digits(const char *text)
@@ -120,6 +125,38 @@ static bool dcv_methods(const char *text)
     }
 }
 
+/* Codes with commas between, all of products whose families are among those. */
+static bool products_of(const char *text, unsigned families)
+{
+    char word[16];
+    int code;
+
+    for (;; text++) {
+        size_t len = strcspn(text, ",");
+
+        if (len >= sizeof(word))
+            return false;
+        memcpy(word, text, len);
+        word[len] = '\0';
+        const struct sectigo_product *product = sectigo_value_int(word, &code) ? sectigo_product_find(code) : NULL;
+        if (!product || !(product->family & families))
+            return false;
+        text += len;
+        if (!*text)
+            return true;
+    }
+}
+
+static bool third_party_products(const char *text)
+{
+    return products_of(text, THIRD_PARTIES);
+}
+
+static bool sitelock_products(const char *text)
+{
+    return products_of(text, SECTIGO_SITELOCK | SECTIGO_SITELOCK_ADDON);
+}
+
 #define YES_NO "Y or N", yes_or_no
 #define ORDER_NUMBER SECTIGO_ORDER_NUMBER_MAX, "the number of an order", order_number
 #define CERTIFICATE_ID SECTIGO_CERTIFICATE_ID_MAX, "up to 16 digits", certificate_id
@@ -133,7 +170,7 @@ static const struct sectigo_call_parameter parameters[] = {
     {WITH_LOGIN, "loginPassword", SECTIGO_OPTIONAL, 128, NULL, NULL},
 
     {COLLECT | STATUS | REVOKE | RETRY_CAA | UPDATE_DCV | RESEND, "orderNumber", SECTIGO_ONE_OF, ORDER_NUMBER},
-    {REPLACE | REJECT | MDC | REFUND, "orderNumber", SECTIGO_REQUIRED, ORDER_NUMBER},
+    {REPLACE | REJECT | MDC | REFUND | MODIFY | AUTHORIZE, "orderNumber", SECTIGO_REQUIRED, ORDER_NUMBER},
     {REPORT, "orderNumber", SECTIGO_OPTIONAL, NUMBER_LIST, NULL, NULL},
     {COLLECT | STATUS | REVOKE | RETRY_CAA, "certificateID", SECTIGO_ONE_OF, CERTIFICATE_ID},
     {REPORT, "certificateID", SECTIGO_OPTIONAL, NUMBER_LIST, NULL, NULL},
@@ -173,7 +210,7 @@ static const struct sectigo_call_parameter parameters[] = {
 
     {REVOKE, "revocationReason", SECTIGO_REQUIRED, 1024, NULL, NULL},
     {REVOKE, "codeReason", SECTIGO_OPTIONAL, 1, "0, 1, 3, 4 or 5", revocation_reason},
-    {REVOKE | REJECT, "test", SECTIGO_OPTIONAL, 1, YES_NO},
+    {REVOKE | REJECT | AUTHORIZE, "test", SECTIGO_OPTIONAL, 1, YES_NO},
     {REFUND, "refundReasonCode", SECTIGO_REQUIRED, 2, "1 to 11", refund_reason},
 
     {UPDATE_DCV, "newMethod", SECTIGO_ONE_METHOD, METHOD},
@@ -206,6 +243,16 @@ static const struct sectigo_call_parameter parameters[] = {
     {DECODE, "showKeySize", SECTIGO_OPTIONAL, 1, YES_NO},
     {DECODE, "showCSRHashes", SECTIGO_OPTIONAL, 1, YES_NO},
     {DECODE, "showCSRHashes2", SECTIGO_OPTIONAL, 1, YES_NO},
+
+    {MODIFY, "product", SECTIGO_REQUIRED, 64, "codes of CodeGuard, HackerGuardian, Sectigo Web or SiteLock",
+     third_party_products},
+    {MODIFY, "action", SECTIGO_OPTIONAL, 64, "CANCELLICENCE; other words are not known", NULL},
+    {MODIFY, "qualysLoginName", SECTIGO_OPTIONAL, 50, NULL, NULL},
+    {UPGRADE_COST, "previousOrderNumber", SECTIGO_REQUIRED, ORDER_NUMBER},
+    {UPGRADE_COST, "product", SECTIGO_REQUIRED, 64, "codes of SiteLock", sitelock_products},
+    {UPGRADE_COST, "domainName", SECTIGO_OPTIONAL, AS_APPLY},
+    {UPGRADE_COST, "days", SECTIGO_OPTIONAL, NUMBER},
+    {AUTHORIZE, "disableSWP", SECTIGO_OPTIONAL, 1, YES_NO},
 };
 enum { PARAMETERS = sizeof(parameters) / sizeof(*parameters) };
 
@@ -271,6 +318,26 @@ static bool check_required(enum sectigo_call_kind call, const struct sectigo_for
     return check_group(call, form, SECTIGO_ONE_OF, verdict) && check_group(call, form, SECTIGO_ONE_METHOD, verdict);
 }
 
+bool sectigo_call_open(enum sectigo_call_kind call)
+{
+    return call == SECTIGO_MODIFY_THIRD_PARTY_DETAILS || call == SECTIGO_SL_GET_UPGRADE_COST;
+}
+
+/* A parameter of an open call that the table does not know. */
+static bool check_unseen(const struct sectigo_param *param, struct sectigo_verdict *verdict)
+{
+    enum { UNSEEN_MAX = 255 };
+    const struct sectigo_parameter row = {.name = param->name, .max = UNSEEN_MAX};
+
+    return sectigo_parameter_check(&row, param->value, false, verdict);
+}
+
+static bool check_param(enum sectigo_call_kind call, const struct sectigo_param *param, struct sectigo_verdict *verdict)
+{
+    const struct sectigo_call_parameter *row = find(call, param->name);
+    return row ? check_value(row, param->value, verdict) : check_unseen(param, verdict);
+}
+
 bool sectigo_call_check(enum sectigo_call_kind call, const struct sectigo_form *form, struct sectigo_verdict *verdict)
 {
     struct sectigo_order_facts facts;
@@ -279,13 +346,13 @@ bool sectigo_call_check(enum sectigo_call_kind call, const struct sectigo_form *
         return sectigo_order_examine(form, &facts, verdict);
     memset(verdict, 0, sizeof(*verdict));
     for (size_t i = 0; i < form->count; i++)
-        if (!find(call, form->params[i].name))
+        if (!sectigo_call_open(call) && !find(call, form->params[i].name))
             return sectigo_refuse(verdict, -2, form->params[i].name, "%.64s is no parameter of %s",
                                   form->params[i].name, sectigo_call_info(call)->name);
     if (!check_required(call, form, verdict))
         return false;
     for (size_t i = 0; i < form->count; i++)
-        if (*form->params[i].value && !check_value(find(call, form->params[i].name), form->params[i].value, verdict))
+        if (*form->params[i].value && !check_param(call, &form->params[i], verdict))
             return false;
     return true;
 }

@@ -92,6 +92,8 @@ static bool fill(const struct codes *codes, struct sectigo_cart *cart, struct ve
         cart->families |= product->family;
         if (product->family & SECTIGO_CERTIFICATES)
             cart->certificate = product;
+        if (product->family == SECTIGO_SITELOCK)
+            cart->sitelock = product;
     }
     return true;
 }
@@ -113,6 +115,21 @@ static bool trial_guardian(const struct sectigo_cart *cart)
     return false;
 }
 
+/* Notes 2.17: one licence of the family, the bundle only beside a certificate, each add-on as the licence takes it. */
+static bool sitelock_together(const struct sectigo_cart *cart, struct verdict *verdict)
+{
+    if (count_of(cart, SECTIGO_SITELOCK) > 1)
+        return refuse(verdict, -54, "product can have one SiteLock license only");
+    if (cart->sitelock && cart->sitelock->code == SECTIGO_SITELOCK_BUNDLE && !cart->certificate)
+        return refuse(verdict, -124, "product 1072 (%s) must come with an SSL certificate", cart->sitelock->name);
+    for (size_t i = 0; cart->sitelock && i < cart->count; i++)
+        if (cart->items[i]->family == SECTIGO_SITELOCK_ADDON &&
+            sectigo_sitelock_takes(cart->sitelock->code, cart->items[i]->code) == SECTIGO_TAKES_NOT)
+            return refuse(verdict, -121, "product %d (%s) does not take the add-on %d (%s)", cart->sitelock->code,
+                          cart->sitelock->name, cart->items[i]->code, cart->items[i]->name);
+    return true;
+}
+
 /* Reference 1 (product) and the codes of 2.1 that speak of what may be ordered together. */
 static bool sold_together(const struct sectigo_cart *cart, struct verdict *verdict)
 {
@@ -130,7 +147,7 @@ static bool sold_together(const struct sectigo_cart *cart, struct verdict *verdi
         return refuse(verdict, -81, "product 577 or 163 (eToken, shipping) must come with Document Signing (706)");
     if ((cart->families & SECTIGO_TRUSTLOGO) && (!cart->certificate || cart->certificate->validation < SECTIGO_OV))
         return refuse(verdict, -4, "product 36 (TrustLogo) must come with an OV or EV certificate");
-    return true;
+    return sitelock_together(cart, verdict);
 }
 
 bool sectigo_cart_parse(const char *product, struct sectigo_cart *cart, int *code,

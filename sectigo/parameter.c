@@ -66,6 +66,15 @@ static bool email_or_none(const char *text)
     return strcasecmp(text, "none") == 0 || email(text);
 }
 
+bool sectigo_domain_name_fits(const char *name)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:";
+    const char *rest = strncmp(name, "*.", 2) == 0 ? name + 2 : name;
+    size_t len = strlen(rest);
+
+    return len > 0 && len <= 253 && strspn(rest, allowed) == len && rest[0] != '.' && !strstr(rest, "..");
+}
+
 static bool date(const char *text)
 {
     int64_t seconds;
@@ -96,7 +105,7 @@ static const struct sectigo_parameter parameters[] = {
     {"product", SECTIGO_STRING, 64, 0, "codes of the catalogue, with commas between", NULL, &sectigo_for_every,
      &sectigo_for_every},
     {"days", SECTIGO_INTEGER, 0, 0, "30, 90, 365, 730, 1095, 1461 or 1826 for certificates", positive,
-     &sectigo_for_every, &sectigo_for_every},
+     &sectigo_for_every, &sectigo_for_term},
     {"serverSoftware", SECTIGO_INTEGER, 0, 0, "2, 10, 14, 35, 36, 18, 30, 31 or -1", server_software,
      &sectigo_for_certificate, &sectigo_for_ssl},
     {"domainNames", SECTIGO_STRING, 32767, 0, "names with commas or blanks between", NULL, &sectigo_for_ssl,
@@ -108,16 +117,16 @@ static const struct sectigo_parameter parameters[] = {
      &sectigo_for_ssl},
     {"uniqueValue", SECTIGO_STRING, 20, 0, "letters and digits", alphanumeric, &sectigo_for_ssl, NULL},
     {"prioritiseCSRValues", SECTIGO_CHAR, 1, 0, YES_NO, &sectigo_for_certificate, NULL},
-    {"organizationName", SECTIGO_STRING, 64, 50, NULL, NULL, &sectigo_for_subject, &sectigo_for_no_organization},
+    {"organizationName", SECTIGO_STRING, 64, 50, NULL, NULL, &sectigo_for_company, &sectigo_for_no_organization},
     {"organizationalUnitName", SECTIGO_STRING, 64, 0, NULL, NULL, &sectigo_for_subject, NULL},
     {"postOfficeBox", SECTIGO_STRING, 40, 0, NULL, NULL, &sectigo_for_subject, NULL},
-    {"streetAddress1", SECTIGO_STRING, 128, 0, NULL, NULL, &sectigo_for_subject, &sectigo_for_no_street},
+    {"streetAddress1", SECTIGO_STRING, 128, 0, NULL, NULL, &sectigo_for_company, &sectigo_for_no_street},
     {"streetAddress2", SECTIGO_STRING, 128, 0, NULL, NULL, &sectigo_for_subject, NULL},
     {"streetAddress3", SECTIGO_STRING, 128, 0, NULL, NULL, &sectigo_for_subject, NULL},
     {"localityName", SECTIGO_STRING, 128, 0, NULL, NULL, &sectigo_for_subject, &sectigo_for_no_locality},
-    {"stateOrProvinceName", SECTIGO_STRING, 128, 0, NULL, NULL, &sectigo_for_subject, &sectigo_for_no_state},
-    {"postalCode", SECTIGO_STRING, 40, 0, NULL, NULL, &sectigo_for_subject, &sectigo_for_no_postal_code},
-    {"countryName", SECTIGO_STRING, 2, 0, "an ISO 3166 code", sectigo_country_known, &sectigo_for_subject,
+    {"stateOrProvinceName", SECTIGO_STRING, 128, 0, NULL, NULL, &sectigo_for_company, &sectigo_for_no_state},
+    {"postalCode", SECTIGO_STRING, 40, 0, NULL, NULL, &sectigo_for_company, &sectigo_for_no_postal_code},
+    {"countryName", SECTIGO_STRING, 2, 0, "an ISO 3166 code", sectigo_country_known, &sectigo_for_company,
      &sectigo_for_no_country},
     {"dunsNumber", SECTIGO_STRING, 20, 0, NULL, NULL, &sectigo_for_organization, NULL},
     {"companyNumber", SECTIGO_STRING, 25, 0, NULL, NULL, &sectigo_for_organization, NULL},
@@ -154,8 +163,8 @@ static const struct sectigo_parameter parameters[] = {
     {"appRepSurname", SECTIGO_STRING, 64, 50, NULL, NULL, &sectigo_for_representative, &sectigo_for_callback},
     {"appRepEmailAddress", SECTIGO_STRING, 255, 128, "an e-mail address", email, &sectigo_for_every,
      &sectigo_for_contact},
-    {"appRepTelephone", SECTIGO_STRING, 32, 0, NULL, NULL, &sectigo_for_organization, &sectigo_for_telephone_callback},
-    {"appRepTitle", SECTIGO_STRING, 64, 0, NULL, NULL, &sectigo_for_organization, NULL},
+    {"appRepTelephone", SECTIGO_STRING, 32, 0, NULL, NULL, &sectigo_for_caller, &sectigo_for_telephone_callback},
+    {"appRepTitle", SECTIGO_STRING, 64, 0, NULL, NULL, &sectigo_for_caller, NULL},
     {"appRepFax", SECTIGO_STRING, 32, 0, NULL, NULL, &sectigo_for_organization, NULL},
     {"appRepOrganizationName", SECTIGO_STRING, 255, 0, NULL, NULL, &sectigo_for_organization, NULL},
     {"appRepOrganizationalUnitName", SECTIGO_STRING, 64, 0, NULL, NULL, &sectigo_for_organization, NULL},
@@ -167,18 +176,22 @@ static const struct sectigo_parameter parameters[] = {
     {"appRepStateOrProvinceName", SECTIGO_STRING, 128, 0, NULL, NULL, &sectigo_for_organization, NULL},
     {"appRepPostalCode", SECTIGO_STRING, 40, 0, NULL, NULL, &sectigo_for_organization, NULL},
     {"appRepCountryName", SECTIGO_CHAR, 2, 0, "an ISO 3166 code", sectigo_country_known, &sectigo_for_country, NULL},
-    {"callbackMethod", SECTIGO_CHAR, 1, 0, "T or L", callback_method, &sectigo_for_organization, NULL},
+    {"callbackMethod", SECTIGO_CHAR, 1, 0, "T or L", callback_method, &sectigo_for_caller, NULL},
     {"isAppRepValidated", SECTIGO_CHAR, 1, 0, YES_NO, &sectigo_for_organization, NULL},
     {"isCallbackCompleted", SECTIGO_CHAR, 1, 0, YES_NO, &sectigo_for_organization, NULL},
     {"showCertificateState", SECTIGO_CHAR, 1, 0, YES_NO, &sectigo_for_every, NULL},
     {"omitAdditionalFQDN", SECTIGO_CHAR, 1, 0, YES_NO, &sectigo_for_ssl, NULL},
-    {"appRepLoginName", SECTIGO_STRING, 50, 50, NULL, NULL, &sectigo_for_guardian_pack, &sectigo_for_guardian},
-    {"appRepLoginPassword", SECTIGO_STRING, 0, 0, NULL, NULL, &sectigo_for_guardian, &sectigo_for_hackerproof},
+    {"appRepLoginName", SECTIGO_STRING, 50, 50, NULL, NULL, &sectigo_for_account, &sectigo_for_guardian},
+    {"appRepLoginPassword", SECTIGO_STRING, 0, 0, NULL, NULL, &sectigo_for_account_password, &sectigo_for_hackerproof},
     {"IP Addresses", SECTIGO_INTEGER, 0, 0, "1, 5, 10, 50, 100, 500 or 1000", addresses, &sectigo_for_guardian_pack,
      &sectigo_for_pack},
-    {"previousOrderNumber", SECTIGO_INTEGER, 0, 0, "the number of an order", order_number, &sectigo_for_licence, NULL},
+    {"previousOrderNumber", SECTIGO_INTEGER, 0, 0, "the number of an order", order_number, &sectigo_for_licence,
+     &sectigo_for_addon_alone},
     {"includeIndividual", SECTIGO_CHAR, 1, 0, YES_NO, &sectigo_for_signing, NULL},
     {"offerType", SECTIGO_INTEGER, 0, 0, "22, 23 or 24", offer_type, &sectigo_for_shipping, NULL},
+    {"domainName", SECTIGO_STRING, 32767, 0, "one domain name", sectigo_domain_name_fits, &sectigo_for_sitelock,
+     &sectigo_for_site},
+    {"enableAutoRenew", SECTIGO_CHAR, 1, 0, YES_NO, &sectigo_for_sitelock, NULL},
 };
 enum { PARAMETERS = sizeof(parameters) / sizeof(*parameters) };
 

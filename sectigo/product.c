@@ -5,6 +5,9 @@ static const int terms[] = {30, 90, 365, 730, 1095, 1461, 1826, 0};
 static const int thirty[] = {30, 0};
 static const int trial_terms[] = {30, 90, 0};
 static const int forty_five[] = {45, 0};
+static const int year[] = {365, 0};
+static const int month_or_year[] = {30, 365, 0};
+static const int no_term[] = {0};
 
 #define CERTIFICATE(code, name, family, validation, shape)                                                             \
     {                                                                                                                  \
@@ -17,6 +20,10 @@ static const int forty_five[] = {45, 0};
 #define OTHER(code, pair, name, family)                                                                                \
     {                                                                                                                  \
         code, pair, name, SECTIGO_##family, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE, false, NULL                       \
+    }
+#define LICENCE(code, name, family, days)                                                                              \
+    {                                                                                                                  \
+        code, 0, name, SECTIGO_##family, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE, false, days                          \
     }
 
 static const struct sectigo_product products[] = {
@@ -79,6 +86,25 @@ static const struct sectigo_product products[] = {
     OTHER(1001, 0, "Sectigo Web Remediate", WEB_SECURITY),
     OTHER(1002, 0, "Sectigo Web Perform", WEB_SECURITY),
     OTHER(1003, 0, "Sectigo Web Complete", WEB_SECURITY),
+    OTHER(1004, 0, "Sectigo Web Remediate Partner", WEB_SECURITY),
+    OTHER(1005, 0, "Sectigo Web Perform Partner", WEB_SECURITY),
+    OTHER(1006, 0, "Sectigo Web Complete Partner", WEB_SECURITY),
+    OTHER(1007, 0, "Sectigo Web One Time Remediate", WEB_SECURITY),
+    OTHER(1008, 0, "Sectigo Web Accelerate", WEB_SECURITY),
+    OTHER(1009, 0, "Sectigo Web Firewall", WEB_SECURITY),
+
+    OTHER(SECTIGO_SITELOCK_BUNDLE, 0, "SSL PLUS SiteLock Bundle", SITELOCK), /* for the certificate's term */
+    LICENCE(1059, "SiteLock Monitor", SITELOCK, year),
+    LICENCE(1060, "SiteLock Basic", SITELOCK, month_or_year),
+    LICENCE(1061, "SiteLock Pro", SITELOCK, month_or_year),
+    LICENCE(1062, "SiteLock Business", SITELOCK, month_or_year),
+    LICENCE(1082, "SiteLock 911", SITELOCK, no_term),
+    LICENCE(1068, "SiteLock 5 GB Backup", SITELOCK_ADDON, month_or_year),
+    LICENCE(1069, "SiteLock 10 GB Backup", SITELOCK_ADDON, month_or_year),
+    LICENCE(1070, "SiteLock 25 GB Backup", SITELOCK_ADDON, month_or_year),
+    LICENCE(1071, "SiteLock TrueShield", SITELOCK_ADDON, month_or_year),
+    LICENCE(1078, "SiteLock DNS Pro", SITELOCK_ADDON, month_or_year),
+    LICENCE(1076, "SiteLock DNS Business", SITELOCK_ADDON, month_or_year),
 
     OTHER(36, 0, "EV or OV TrustLogo", TRUSTLOGO),
 
@@ -126,12 +152,54 @@ bool sectigo_product_allows_days(const struct sectigo_product *product, int days
     return false;
 }
 
+bool sectigo_product_without_term(const struct sectigo_product *product)
+{
+    return product->days == no_term;
+}
+
+int sectigo_sitelock_tier(int product)
+{
+    switch (product) {
+    case SECTIGO_SITELOCK_BUNDLE:
+    case 1059:
+        return 0;
+    case 1060:
+        return 1;
+    case 1061:
+        return 2;
+    case 1062:
+        return 3;
+    default:
+        return -1;
+    }
+}
+
+enum sectigo_takes sectigo_sitelock_takes(int licence, int addon)
+{
+    /* The lowest tier of each kind that Pro takes: it has 5 GB of backup and the lower DNS already. */
+    static const int pro[] = {1069, 1070, 1071, 1076};
+
+    switch (sectigo_sitelock_tier(licence)) {
+    case 0:
+        return SECTIGO_TAKES_NOT;
+    case 1:
+        return SECTIGO_TAKES;
+    case 2:
+        for (size_t i = 0; i < sizeof(pro) / sizeof(*pro); i++)
+            if (pro[i] == addon)
+                return SECTIGO_TAKES;
+        return SECTIGO_TAKES_NOT;
+    default:
+        return SECTIGO_TAKES_PERHAPS;
+    }
+}
+
 const char *sectigo_family_name(enum sectigo_family family)
 {
     static const char *const names[] = {
         "PositiveSSL",      "InstantSSL", "SectigoSSL", "SectigoSSL Pro", "SectigoSSL Premium", "EnterpriseSSL",
         "Sectigo Web",      "TrustLogo",  "CodeGuard",  "HackerGuardian", "HackerProof",        "IP pack",
-        "Document Signing", "eToken",     "Shipping",   "SiteLock",
+        "Document Signing", "eToken",     "Shipping",   "SiteLock",       "SiteLock add-on",
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)

@@ -7,6 +7,8 @@
 #include "sectigo/verdict.h"
 #include "sectigo/value.h"
 
+enum { SITELOCK = SECTIGO_SITELOCK | SECTIGO_SITELOCK_ADDON };
+
 /* An empty value counts as absent. */
 static const char *given(const struct sectigo_order_facts *facts, const char *name)
 {
@@ -63,23 +65,13 @@ static bool listed(const char *list, const char *wanted)
     return false;
 }
 
-/* Letters, digits, hyphens and dots, a wildcard in front, or the colons of an address: what Sectigo refuses at once. */
-static bool name_fits(const char *name)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:";
-    const char *rest = strncmp(name, "*.", 2) == 0 ? name + 2 : name;
-    size_t len = strlen(rest);
-
-    return len > 0 && len <= 253 && strspn(rest, allowed) == len && rest[0] != '.' && !strstr(rest, "..");
-}
-
 static bool check_names(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
 {
     const char *names = given(facts, "domainNames"), *primary = given(facts, "primaryDomainName");
     char word[300];
 
     for (const char *at = names; at && next_word(&at, word, sizeof(word));)
-        if (!name_fits(word))
+        if (!sectigo_domain_name_fits(word))
             return sectigo_refuse(verdict, -4, "domainNames",
                                   "domainNames has \"%.64s\", which is no domain name or address", word);
     if (names && words(names) == 0)
@@ -200,6 +192,14 @@ static bool check_scope(const struct sectigo_order_facts *facts, struct sectigo_
     return true;
 }
 
+/* The documents speak of days in three codes. */
+static int days_code(const struct sectigo_product *product)
+{
+    if (product->family == SECTIGO_HACKERGUARDIAN)
+        return -53;
+    return product->family & SITELOCK ? -115 : -4;
+}
+
 static bool check_days(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
 {
     int days = 0;
@@ -208,10 +208,25 @@ static bool check_days(const struct sectigo_order_facts *facts, struct sectigo_v
     for (size_t i = 0; i < facts->cart.count; i++) {
         const struct sectigo_product *product = facts->cart.items[i];
 
+        if (sectigo_product_without_term(product) && !given(facts, "days"))
+            continue;
         if (!sectigo_product_allows_days(product, days))
-            return sectigo_refuse(verdict, product->family == SECTIGO_HACKERGUARDIAN ? -53 : -4, "days",
-                                  "days is %d, which %s is not sold for", days, product->name);
+            return sectigo_refuse(verdict, days_code(product), "days", "days is %d, which %s is not sold for", days,
+                                  product->name);
     }
+    return true;
+}
+
+/* Longer ones are not taken with SiteLock, whatever HackerGuardian has it for (notes 2.17). */
+static bool check_site(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
+{
+    enum { SITE_PASSWORD_MAX = 50 };
+    const char *password = given(facts, "appRepLoginPassword");
+
+    if ((facts->cart.families & SITELOCK) && password && strlen(password) > SITE_PASSWORD_MAX)
+        return sectigo_refuse(verdict, -4, "appRepLoginPassword",
+                              "appRepLoginPassword has more than %d characters, the most for SiteLock",
+                              SITE_PASSWORD_MAX);
     return true;
 }
 
@@ -267,7 +282,7 @@ static bool examine(const struct sectigo_form *form, const struct sectigo_csr_fa
         csr_code = sectigo_csr_read(text, facts);
     return check_required(facts, verdict) && check_values(facts, verdict) && check_scope(facts, verdict) &&
            check_days(facts, verdict) && check_csr(facts, csr_code, verdict) && check_names(facts, verdict) &&
-           check_control(facts, verdict) && check_callback(facts, verdict);
+           check_control(facts, verdict) && check_callback(facts, verdict) && check_site(facts, verdict);
 }
 
 bool sectigo_order_examine(const struct sectigo_form *form, struct sectigo_order_facts *facts,

@@ -49,33 +49,87 @@ static bool read_balance(const char *text, int64_t *cents)
     return true;
 }
 
-static bool balance_of_form(const char *body, size_t len, struct sectigo_balance *answer)
+/* The first of the keys that holds an amount; true also for a refusal, which has none. */
+static bool amount_of_form(enum sectigo_call_kind call, const char *body, size_t len, const char *const *keys,
+                           int64_t *cents)
 {
-    static const char *const keys[] = {"balance", "accountBalance", "availableBalance"};
     struct sectigo_reply reply;
-    bool ok = sectigo_reply_open(SECTIGO_GET_ACCOUNT_BALANCE, body, len, &reply);
+    bool ok = sectigo_reply_open(call, body, len, &reply);
     bool found = ok && reply.code < 0;
 
-    for (size_t i = 0; ok && !found && i < sizeof(keys) / sizeof(*keys); i++)
-        found = read_balance(sectigo_form_get(&reply.form, keys[i]), &answer->balance_cents);
+    for (; ok && !found && *keys; keys++)
+        found = read_balance(sectigo_form_get(&reply.form, *keys), cents);
     sectigo_reply_clear(&reply);
     return found;
 }
 
+/* A code, and of a success an amount: by one of the keys, or alone in the second line. */
+static bool parse_amount(enum sectigo_call_kind call, const char *body, size_t len, const char *const *keys,
+                         struct sectigo_result *result, int64_t *cents)
+{
+    struct sectigo_lines lines;
+
+    if (parse_form(call, body, len, result))
+        return amount_of_form(call, body, len, keys, cents);
+    sectigo_lines_start(&lines, body, len);
+    if (!sectigo_value_int(sectigo_lines_next(&lines), &result->code))
+        return false;
+    const char *second = sectigo_lines_next(&lines);
+    if (result->code >= 0)
+        return read_balance(second, cents) && sectigo_lines_ended(&lines);
+    sectigo_reply_message(call, result->code, second, result->message);
+    return sectigo_lines_ended(&lines);
+}
+
 bool sectigo_parse_balance(const char *body, size_t len, struct sectigo_balance *answer)
+{
+    static const char *const keys[] = {"balance", "accountBalance", "availableBalance", NULL};
+
+    memset(answer, 0, sizeof(*answer));
+    return parse_amount(SECTIGO_GET_ACCOUNT_BALANCE, body, len, keys, &answer->result, &answer->balance_cents);
+}
+
+bool sectigo_parse_upgrade_cost(const char *body, size_t len, struct sectigo_upgrade_cost *answer)
+{
+    static const char *const keys[] = {"upgradeCost", "cost", "totalCost", "price", "amount", NULL};
+
+    memset(answer, 0, sizeof(*answer));
+    return parse_amount(SECTIGO_SL_GET_UPGRADE_COST, body, len, keys, &answer->result, &answer->cost_cents);
+}
+
+/* What follows the code of a success: nothing, a message, the account, or a message and the account. */
+static bool read_authorized(struct sectigo_lines *lines, struct sectigo_authorization *answer)
+{
+    enum { REST_MAX = 3 };
+    char rest[REST_MAX][SECTIGO_MESSAGE_MAX];
+    const char *line;
+    size_t count = 0;
+
+    while ((line = sectigo_lines_next(lines))) {
+        if (count == REST_MAX)
+            return false;
+        sectigo_value_text(line, rest[count++], SECTIGO_MESSAGE_MAX);
+    }
+    if (count == 1 || count == REST_MAX)
+        memcpy(answer->result.message, rest[0], sizeof(answer->result.message));
+    return sectigo_lines_ended(lines) &&
+           (count < 2 || sectigo_value_site(rest[count - 2], rest[count - 1], &answer->site));
+}
+
+bool sectigo_parse_authorization(const char *body, size_t len, struct sectigo_authorization *answer)
 {
     struct sectigo_lines lines;
 
     memset(answer, 0, sizeof(*answer));
-    if (parse_form(SECTIGO_GET_ACCOUNT_BALANCE, body, len, &answer->result))
-        return balance_of_form(body, len, answer);
+    if (parse_form(SECTIGO_AUTO_AUTHORIZE, body, len, &answer->result))
+        return true;
     sectigo_lines_start(&lines, body, len);
     if (!sectigo_value_int(sectigo_lines_next(&lines), &answer->result.code))
         return false;
-    const char *second = sectigo_lines_next(&lines);
     if (answer->result.code >= 0)
-        return read_balance(second, &answer->balance_cents) && sectigo_lines_ended(&lines);
-    sectigo_reply_message(SECTIGO_GET_ACCOUNT_BALANCE, answer->result.code, second, answer->result.message);
+        return read_authorized(&lines, answer);
+    sectigo_reply_message(SECTIGO_AUTO_AUTHORIZE, answer->result.code, sectigo_lines_next(&lines),
+                          answer->result.message);
     return sectigo_lines_ended(&lines);
 }
 

@@ -1,5 +1,6 @@
 /* result: the answers that are little more than a code: of AutoRevokeSSL, AutoReject, AutoUpdateDCV, AutoRefund,
- * RetryCAACheck and ResendDCVEmail, and those of getAccountBalance and DecodeCSR. Pure; any thread.
+ * RetryCAACheck, ResendDCVEmail and modifyThirdPartyDetails, and those of getAccountBalance, DecodeCSR, AutoAuthorize
+ * and slGetUpgradeCost. Pure; any thread.
  */
 #ifndef SECTIGO_RESULT_H
 #define SECTIGO_RESULT_H
@@ -20,6 +21,21 @@ struct sectigo_balance {
 /* No document gives the keys: "balance", "accountBalance" and "availableBalance" are known, and the amount alone in the
  * second line. */
 bool sectigo_parse_balance(const char *body, size_t len, struct sectigo_balance *answer);
+
+/* Notes 2.17: the keys were not seen. "upgradeCost", "cost", "totalCost", "price" and "amount" are tried, and the
+ * amount alone in the second line. */
+struct sectigo_upgrade_cost {
+    struct sectigo_result result;
+    int64_t cost_cents; /* of a success; below 0 where money comes back */
+};
+bool sectigo_parse_upgrade_cost(const char *body, size_t len, struct sectigo_upgrade_cost *answer);
+
+/* Notes 2.19: lines, the code first; then a message, and of a SiteLock licence ordered alone its account. */
+struct sectigo_authorization {
+    struct sectigo_result result;
+    struct sectigo_site site;
+};
+bool sectigo_parse_authorization(const char *body, size_t len, struct sectigo_authorization *answer);
 
 /* DecodeCSR with responseFormat=0 and showFieldNames=Y: the code, then "name=value" lines. */
 struct sectigo_decoded_csr {

@@ -3,7 +3,10 @@
 #include <string.h>
 #include <strings.h>
 
-enum { GUARDIAN = SECTIGO_HACKERGUARDIAN | SECTIGO_HACKERPROOF };
+enum {
+    GUARDIAN = SECTIGO_HACKERGUARDIAN | SECTIGO_HACKERPROOF,
+    SITELOCK = SECTIGO_SITELOCK | SECTIGO_SITELOCK_ADDON,
+};
 
 static bool has_family(const struct sectigo_order_facts *facts, unsigned families)
 {
@@ -75,7 +78,54 @@ static bool organization_or_guardian(const struct sectigo_order_facts *facts)
 
 static bool with_representative(const struct sectigo_order_facts *facts)
 {
-    return organization_or_guardian(facts) || has_family(facts, SECTIGO_CODEGUARD | SECTIGO_WEB_SECURITY);
+    return organization_or_guardian(facts) || has_family(facts, SECTIGO_CODEGUARD | SECTIGO_WEB_SECURITY | SITELOCK);
+}
+
+/* ---- SiteLock (notes 2.17) ---- */
+
+static bool sitelock(const struct sectigo_order_facts *facts)
+{
+    return has_family(facts, SITELOCK);
+}
+
+static bool with_term(const struct sectigo_order_facts *facts)
+{
+    for (size_t i = 0; i < facts->cart.count; i++)
+        if (!sectigo_product_without_term(facts->cart.items[i]))
+            return true;
+    return false;
+}
+
+static bool with_company(const struct sectigo_order_facts *facts)
+{
+    return certificate_or_guardian(facts) || sitelock(facts);
+}
+
+static bool with_caller(const struct sectigo_order_facts *facts)
+{
+    return organization(facts) || sitelock(facts);
+}
+
+static bool with_account(const struct sectigo_order_facts *facts)
+{
+    return guardian_or_pack(facts) || sitelock(facts);
+}
+
+static bool with_account_password(const struct sectigo_order_facts *facts)
+{
+    return guardian(facts) || sitelock(facts);
+}
+
+/* The bundle is for the certificate's names. */
+static bool needs_site(const struct sectigo_order_facts *facts)
+{
+    bool bundle = facts->cart.sitelock && facts->cart.sitelock->code == SECTIGO_SITELOCK_BUNDLE;
+    return sitelock(facts) && !bundle;
+}
+
+static bool addon_alone(const struct sectigo_order_facts *facts)
+{
+    return has_family(facts, SECTIGO_SITELOCK_ADDON) && !facts->cart.sitelock;
 }
 
 static bool hackerproof(const struct sectigo_order_facts *facts)
@@ -210,7 +260,7 @@ const struct sectigo_scope sectigo_for_guardian_pack = {"HackerGuardian, HackerP
 const struct sectigo_scope sectigo_for_country = {"OV and EV certificates, HackerGuardian and HackerProof",
                                                   organization_or_guardian};
 const struct sectigo_scope sectigo_for_representative = {
-    "OV and EV certificates, HackerGuardian, HackerProof, CodeGuard and Sectigo Web", with_representative};
+    "OV and EV certificates, HackerGuardian, HackerProof, CodeGuard, Sectigo Web and SiteLock", with_representative};
 const struct sectigo_scope sectigo_for_hackerproof = {"HackerProof", hackerproof};
 const struct sectigo_scope sectigo_for_pack = {"the IP pack (356)", ip_pack};
 const struct sectigo_scope sectigo_for_trustlogo = {"orders with TrustLogo (36)", trustlogo};
@@ -218,6 +268,17 @@ const struct sectigo_scope sectigo_for_signing = {"Document Signing (706)", docu
 const struct sectigo_scope sectigo_for_shipping = {"orders with shipping (163)", shipped};
 const struct sectigo_scope sectigo_for_licence = {"license products", licence_alone};
 const struct sectigo_scope sectigo_for_contact = {"every product but DV certificates", not_domain_validated};
+const struct sectigo_scope sectigo_for_term = {"every order but SiteLock 911 (1082)", with_term};
+const struct sectigo_scope sectigo_for_company = {"certificates, HackerGuardian, HackerProof and SiteLock",
+                                                  with_company};
+const struct sectigo_scope sectigo_for_caller = {"OV and EV certificates, Document Signing and SiteLock", with_caller};
+const struct sectigo_scope sectigo_for_account = {"HackerGuardian, HackerProof, the IP pack and SiteLock",
+                                                  with_account};
+const struct sectigo_scope sectigo_for_account_password = {"HackerGuardian, HackerProof and SiteLock",
+                                                           with_account_password};
+const struct sectigo_scope sectigo_for_sitelock = {"SiteLock", sitelock};
+const struct sectigo_scope sectigo_for_site = {"SiteLock, but not the bundle (1072)", needs_site};
+const struct sectigo_scope sectigo_for_addon_alone = {"SiteLock add-ons without their licence", addon_alone};
 const struct sectigo_scope sectigo_for_no_organization = {
     "OV and EV certificates whose CSR has no organization, HackerGuardian and HackerProof", needs_organization};
 const struct sectigo_scope sectigo_for_no_street = {"OV and EV certificates whose CSR has no street", needs_street};

@@ -37,6 +37,9 @@ enum sectigo_call_kind {
     SECTIGO_RESEND_DCV_EMAIL,
     SECTIGO_GET_DCV_EMAIL_ADDRESS_LIST,
     SECTIGO_DECODE_CSR,
+    SECTIGO_MODIFY_THIRD_PARTY_DETAILS,
+    SECTIGO_SL_GET_UPGRADE_COST,
+    SECTIGO_AUTO_AUTHORIZE,
     SECTIGO_CALLS
 };
 
@@ -99,6 +102,11 @@ const char *sectigo_code_text(enum sectigo_call_kind call, int code);
  * Static. */
 const char *sectigo_code_acme_type(int code);
 
+/* The account of a SiteLock licence (notes 2.17); "" where absent. Only the newline formats are known to carry it. */
+struct sectigo_site {
+    char user_id[17], site_id[64];
+};
+
 /* AutoApplyOrder and AutoReplaceSSL, both formats. */
 struct sectigo_order_answer {
     int code;
@@ -109,6 +117,7 @@ struct sectigo_order_answer {
     char unique_value[SECTIGO_UNIQUE_VALUE_MAX + 1];
     bool has_cost;
     int64_t cost_cents; /* totalCost in hundredths of the account's currency */
+    struct sectigo_site site;
 };
 
 /* What a request asked for, which decides how the positional lines of format 0 are read. */
@@ -116,6 +125,7 @@ struct sectigo_order_flags {
     bool url_encoded;       /* responseFormat=1 */
     bool certificate_id;    /* showCertificateID=Y */
     bool certificate_state; /* showCertificateState=Y */
+    bool sitelock;          /* a SiteLock product is ordered: the two last lines name its account */
 };
 
 /* False: the body does not parse as an answer (HTML, truncated, errorCode missing, success of AutoApplyOrder without

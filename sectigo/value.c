@@ -117,6 +117,18 @@ bool sectigo_value_unique(const char *text, char out[static SECTIGO_UNIQUE_VALUE
     return true;
 }
 
+bool sectigo_value_site(const char *user_id, const char *site_id, struct sectigo_site *out)
+{
+    size_t digits = user_id ? strspn(user_id, "0123456789") : 0;
+
+    if (digits == 0 || user_id[digits] || digits >= sizeof(out->user_id) || !site_id || !*site_id ||
+        strlen(site_id) >= sizeof(out->site_id))
+        return false;
+    memcpy(out->user_id, user_id, digits + 1);
+    sectigo_value_text(site_id, out->site_id, sizeof(out->site_id));
+    return true;
+}
+
 int sectigo_value_status(const char *text)
 {
     int value;

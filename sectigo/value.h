@@ -16,6 +16,8 @@ bool sectigo_value_cents(const char *text, int64_t *out);
 bool sectigo_value_order_number(const char *text, char out[static SECTIGO_ORDER_NUMBER_MAX + 1]);
 bool sectigo_value_certificate_id(const char *text, char out[static SECTIGO_CERTIFICATE_ID_MAX + 1]);
 bool sectigo_value_unique(const char *text, char out[static SECTIGO_UNIQUE_VALUE_MAX + 1]);
+/* The account of a SiteLock licence: up to 16 digits, and a text that is not empty. */
+bool sectigo_value_site(const char *user_id, const char *site_id, struct sectigo_site *out);
 /* -1 not required, 0 not completed, 1 completed, 2 in progress; -2 for anything else. */
 int sectigo_value_status(const char *text);
 

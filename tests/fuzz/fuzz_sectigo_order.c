@@ -27,8 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sectigo_order_answer answer;
     uint8_t choice = size ? data[0] : 0;
-    struct sectigo_order_flags flags = {
-        .url_encoded = choice & 1, .certificate_id = choice & 2, .certificate_state = choice & 4};
+    struct sectigo_order_flags flags = {.url_encoded = choice & 1,
+                                        .certificate_id = choice & 2,
+                                        .certificate_state = choice & 4,
+                                        .sitelock = choice & 16};
     enum sectigo_call_kind call = choice & 8 ? SECTIGO_AUTO_REPLACE_SSL : SECTIGO_AUTO_APPLY_ORDER;
 
     if (size == 0 || !sectigo_parse_order(call, (const char *)data + 1, size - 1, &flags, &answer))
@@ -36,6 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_text(answer.message, sizeof(answer.message));
     check_text(answer.certificate_status, sizeof(answer.certificate_status));
     check_text(answer.order_number, sizeof(answer.order_number));
+    check_text(answer.site.user_id, sizeof(answer.site.user_id));
+    check_text(answer.site.site_id, sizeof(answer.site.site_id));
     if (answer.code >= 0 && call == SECTIGO_AUTO_APPLY_ORDER && !*answer.order_number)
         abort();
     if (answer.cost_cents < 0 || strlen(answer.certificate_id) > SECTIGO_CERTIFICATE_ID_MAX ||

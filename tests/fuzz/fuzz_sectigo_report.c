@@ -60,9 +60,15 @@ static void small(const char *body, size_t len)
     struct sectigo_result result;
     struct sectigo_balance balance;
     struct sectigo_decoded_csr decoded;
+    struct sectigo_upgrade_cost cost;
+    struct sectigo_authorization authorization;
 
     sectigo_parse_result(SECTIGO_AUTO_REVOKE_SSL, body, len, &result);
     sectigo_parse_balance(body, len, &balance);
+    sectigo_parse_upgrade_cost(body, len, &cost);
+    if (sectigo_parse_authorization(body, len, &authorization) &&
+        !authorization.site.user_id[0] != !authorization.site.site_id[0])
+        abort();
     if (sectigo_parse_decoded_csr(body, len, &decoded))
         sectigo_decoded_csr_clear(&decoded);
 }

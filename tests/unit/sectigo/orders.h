@@ -39,7 +39,25 @@ static int drop_requests(void **state)
 }
 
 /* Orders that fit, from which each case departs. "@csr" stands for a request. */
-enum base { DV, WILDCARD, DV_MULTI, OV_MULTI, EV, GUARDIAN, HACKERPROOF, PACK, CODEGUARD, WEB, SIGNING, LOGO, BASES };
+enum base {
+    DV,
+    WILDCARD,
+    DV_MULTI,
+    OV_MULTI,
+    EV,
+    GUARDIAN,
+    HACKERPROOF,
+    PACK,
+    CODEGUARD,
+    WEB,
+    SIGNING,
+    LOGO,
+    SITE,
+    SITE_911,
+    SITE_BUNDLE,
+    SITE_ADDON,
+    BASES
+};
 
 #define LOGIN "loginName", "mypartnerusername", "loginPassword", "th15ISNOTas3ns!blePassW0rd!"
 #define SSL LOGIN, "isCustomerValidated", "N", "serverSoftware", "-1"
@@ -49,6 +67,7 @@ enum base { DV, WILDCARD, DV_MULTI, OV_MULTI, EV, GUARDIAN, HACKERPROOF, PACK, C
 #define NAMES                                                                                                          \
     "domainNames", "sectigo.com,www.sectigo.com,secure.sectigo.com", "primaryDomainName", "sectigo.com",               \
         "validationTokens", "ALLCNAMECSRHASH"
+#define SITE_OF "domainName", "mydomain.com", "appRepEmailAddress", "a@sectigo.com"
 #define REPRESENTATIVE "appRepLoginName", "myhackerguardianusername", "appRepForename", "John", "appRepSurname", "Smith"
 
 static const char *const bases[BASES][64] = {
@@ -67,6 +86,11 @@ static const char *const bases[BASES][64] = {
     [SIGNING] = {LOGIN, "days", "365", "product", "706,577,163", "appRepEmailAddress", "a@sectigo.com"},
     [LOGO] = {SSL, "days", "365", "product", "316,36", COMPANY, "stateOrProvinceName", "NJ", "postalCode", "07068",
               "csr", "@csr", "dcvMethod", "HTTP_CSR_HASH"},
+    [SITE] = {LOGIN, "days", "365", "product", "1060,1069,1071", SITE_OF},
+    [SITE_911] = {LOGIN, "product", "1082", SITE_OF},
+    [SITE_BUNDLE] = {SSL, "days", "365", "product", "488,1072", "csr", "@csr", "dcvMethod", "HTTP_CSR_HASH",
+                     "appRepEmailAddress", "a@sectigo.com"},
+    [SITE_ADDON] = {LOGIN, "days", "30", "product", "1070", SITE_OF, "previousOrderNumber", "3034881"},
 };
 
 static const char *value_of(const char *value)

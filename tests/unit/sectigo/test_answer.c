@@ -71,6 +71,39 @@ static void test_formats_agree(void **state)
     }
 }
 
+/* Notes 2.17: the two last lines of an order of SiteLock. */
+static void test_site_of_the_order(void **state)
+{
+    static const struct {
+        const char *body;
+        bool ok;
+        const char *unique_value, *user_id, *site_id;
+    } cases[] = {
+        {"0\n3040824\n149.00\n1", true, "", "", ""},
+        {"0\n3040824\n149.00\n1\n123456\nsite-1", true, "", "123456", "site-1"},
+        {"0\n3040824\n149.00\n1\nTnerFu0d\n123456\nsite-1", true, "TnerFu0d", "123456", "site-1"},
+        {"0\n3040824\n149.00\n1\n\n\n\n123456\nsite-1\n", true, "", "123456", "site-1"},
+        {"0\n3040824\n149.00\n1\nTnerFu0d", true, "TnerFu0d", "", ""},
+        {"0\n3040824\n149.00\n1\nnot-unique\n123456\nsite-1", false, "", "", ""},
+        {"0\n3040824\n149.00\n1\na\nuser\nsite-1", false, "", "", ""},
+        {"0\n3040824\n149.00\n1\n\n\n\n\n123456\nsite-1", false, "", "", ""},
+    };
+    struct sectigo_order_answer answer;
+    (void)state;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        bool ok =
+            parse(SECTIGO_AUTO_APPLY_ORDER, cases[i].body, (struct sectigo_order_flags){.sitelock = true}, &answer);
+
+        if (ok != cases[i].ok || (ok && (strcmp(answer.unique_value, cases[i].unique_value) != 0 ||
+                                         strcmp(answer.site.user_id, cases[i].user_id) != 0 ||
+                                         strcmp(answer.site.site_id, cases[i].site_id) != 0)))
+            fail_msg("case %zu: %d, \"%s\", \"%s\", \"%s\"", i, ok, answer.unique_value, answer.site.user_id,
+                     answer.site.site_id);
+    }
+    assert_false(parse(SECTIGO_AUTO_APPLY_ORDER, cases[1].body, (struct sectigo_order_flags){0}, &answer));
+}
+
 static void test_refusals_agree(void **state)
 {
     struct sectigo_order_answer from_lines, from_form;
@@ -254,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_examples_of_the_reference),
         cmocka_unit_test(test_formats_agree),
         cmocka_unit_test(test_refusals_agree),
+        cmocka_unit_test(test_site_of_the_order),
         cmocka_unit_test(test_message_of_the_table_where_none_came),
         cmocka_unit_test(test_unknown_code_keeps_its_text),
         cmocka_unit_test(test_encoded_separators_stay_in_the_message),

@@ -146,8 +146,44 @@ static const struct {
     {SECTIGO_DECODE_CSR, "showCN=Y", -3, "csr"},
     {SECTIGO_DECODE_CSR, "csr=@csr&loginName=a", -2, "loginName"},
 
+    /* the two examples of notes 2.18, as they stand there */
+    {SECTIGO_MODIFY_THIRD_PARTY_DETAILS,
+     "loginName=login_name&loginPassword=login_password&product=1060&orderNumber=3042396&action=CANCELLICENCE", 0, ""},
+    {SECTIGO_MODIFY_THIRD_PARTY_DETAILS,
+     "loginName=login_name&loginPassword=login_password&product=346&orderNumber=341&qualysLoginName=qualys_login_name",
+     0, ""},
+    {SECTIGO_MODIFY_THIRD_PARTY_DETAILS, "product=1060,1069&orderNumber=1&action=CANCELLICENCE&companyName=Sectigo", 0,
+     ""},
+    {SECTIGO_MODIFY_THIRD_PARTY_DETAILS, "product=1072&orderNumber=1&action=CANCELLICENCE", 0, ""},
+    {SECTIGO_MODIFY_THIRD_PARTY_DETAILS, "product=703&orderNumber=1&action=UPDATE", 0, ""},
+    {SECTIGO_MODIFY_THIRD_PARTY_DETAILS, "product=1060&action=CANCELLICENCE", -3, "orderNumber"},
+    {SECTIGO_MODIFY_THIRD_PARTY_DETAILS, "orderNumber=1&action=CANCELLICENCE", -3, "product"},
+    {SECTIGO_MODIFY_THIRD_PARTY_DETAILS, "product=287&orderNumber=1", -4, "product"},
+    {SECTIGO_MODIFY_THIRD_PARTY_DETAILS, "product=356&orderNumber=1", -4, "product"},
+    {SECTIGO_MODIFY_THIRD_PARTY_DETAILS, "product=1060,&orderNumber=1", -4, "product"},
+    {SECTIGO_MODIFY_THIRD_PARTY_DETAILS, "product=1060&orderNumber=%21", -4, "orderNumber"},
+    {SECTIGO_MODIFY_THIRD_PARTY_DETAILS,
+     "product=346&orderNumber=1&qualysLoginName=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", -4,
+     "qualysLoginName"},
+
+    {SECTIGO_SL_GET_UPGRADE_COST, "previousOrderNumber=3034881&product=1061,1069&domainName=mydomain.com&days=365", 0,
+     ""},
+    {SECTIGO_SL_GET_UPGRADE_COST, "previousOrderNumber=3034881&product=1061&newest=1", 0, ""},
+    {SECTIGO_SL_GET_UPGRADE_COST, "product=1061", -3, "previousOrderNumber"},
+    {SECTIGO_SL_GET_UPGRADE_COST, "previousOrderNumber=1", -3, "product"},
+    {SECTIGO_SL_GET_UPGRADE_COST, "previousOrderNumber=1&product=1000", -4, "product"},
+    {SECTIGO_SL_GET_UPGRADE_COST, "previousOrderNumber=1&product=1061&domainName=a+b", -4, "domainName"},
+
+    {SECTIGO_AUTO_AUTHORIZE, "loginName=login_name&loginPassword=login_password&orderNumber=1234567", 0, ""},
+    {SECTIGO_AUTO_AUTHORIZE, "orderNumber=1&test=Y&disableSWP=N", 0, ""},
+    {SECTIGO_AUTO_AUTHORIZE, "test=Y", -3, "orderNumber"},
+    {SECTIGO_AUTO_AUTHORIZE, "orderNumber=1&disableSWP=yes", -4, "disableSWP"},
+    {SECTIGO_AUTO_AUTHORIZE, "orderNumber=1&test=1", -4, "test"},
+    {SECTIGO_AUTO_AUTHORIZE, "orderNumber=1&responseFormat=1", -2, "responseFormat"},
+
     {SECTIGO_AUTO_APPLY_ORDER, "product=1000&days=365&appRepEmailAddress=a@b.example", 0, ""},
     {SECTIGO_AUTO_APPLY_ORDER, "product=1000&days=365", -3, "appRepEmailAddress"},
+    {SECTIGO_AUTO_APPLY_ORDER, "product=1009&days=365&appRepEmailAddress=a@b.example", 0, ""},
 };
 
 static void test_cases(void **state)

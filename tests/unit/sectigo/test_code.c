@@ -5,6 +5,9 @@
 
 #define APPLY SECTIGO_AUTO_APPLY_ORDER
 #define REPLACE SECTIGO_AUTO_REPLACE_SSL
+#define MODIFY SECTIGO_MODIFY_THIRD_PARTY_DETAILS
+#define COST SECTIGO_SL_GET_UPGRADE_COST
+#define AUTHORIZE SECTIGO_AUTO_AUTHORIZE
 
 static const struct {
     enum sectigo_call_kind call;
@@ -65,7 +68,8 @@ static const struct {
     {APPLY, -42, 0, SECTIGO_LATER, "Call limit reached, please try again later"},
     {APPLY, -76, 0, SECTIGO_CONFIGURATION, "SiteLock partner account isn't activated."},
     {APPLY, -115, 0, SECTIGO_CONFIGURATION, "No price found for product X"},
-    {APPLY, -121, SECTIGO_SITELOCK, SECTIGO_CONFIGURATION, "You cannot buy a lower tier add-on for this product"},
+    {APPLY, -121, SECTIGO_SITELOCK_ADDON, SECTIGO_CONFIGURATION, "You cannot buy a lower tier add-on for this product"},
+    {APPLY, -121, SECTIGO_SITELOCK, SECTIGO_CONFIGURATION, "Renew must be within the renewal period"},
     {APPLY, -121, SECTIGO_CODEGUARD, SECTIGO_CONFIGURATION, "Renew must be within the renewal period"},
     {APPLY, -121, SECTIGO_HACKERGUARDIAN, SECTIGO_CONFIGURATION, "Renew must be within the renewal period"},
     {APPLY, -122, 0, SECTIGO_CONFIGURATION, "Such domain or account (email) already exists"},
@@ -118,6 +122,25 @@ static const struct {
     {SECTIGO_DECODE_CSR, -25, 0, SECTIGO_CSR_REFUSED, "refused"},
     {SECTIGO_DECODE_CSR, -40, 0, SECTIGO_CSR_REFUSED, "compromised"},
     {SECTIGO_DECODE_CSR, -41, 0, SECTIGO_CSR_REFUSED, "refused"},
+    {MODIFY, 0, 0, SECTIGO_PLACED, "Successful"},
+    {MODIFY, -4, 0, SECTIGO_CONFIGURATION, "argument is invalid"},
+    {MODIFY, -16, 0, SECTIGO_LOGIN_REFUSED, "Incorrect login details"},
+    {MODIFY, -18, 0, SECTIGO_CONFIGURATION, "This order has already been refunded"},
+    {MODIFY, -20, 0, SECTIGO_PLACED, "The order has already been canceled"},
+    {MODIFY, -42, 0, SECTIGO_LATER, "Call limit reached"},
+    {MODIFY, -76, 0, SECTIGO_CONFIGURATION, "SiteLock partner account isn't activated."},
+    {COST, 0, 0, SECTIGO_PLACED, "Successful"},
+    {COST, -20, 0, SECTIGO_CONFIGURATION, "The order has already been canceled"},
+    {COST, -76, 0, SECTIGO_CONFIGURATION, "SiteLock partner account isn't activated."},
+    {COST, -115, 0, SECTIGO_CONFIGURATION, "No price found for product X"},
+    {COST, -121, SECTIGO_SITELOCK_ADDON, SECTIGO_CONFIGURATION, "lower tier add-on"},
+    {COST, -121, SECTIGO_SITELOCK, SECTIGO_CONFIGURATION, "Renew must be within the renewal period"},
+    {AUTHORIZE, 0, 0, SECTIGO_PLACED, "Successful"},
+    {AUTHORIZE, -14, 0, SECTIGO_UNKNOWN, "An unknown error occurred!"},
+    {AUTHORIZE, -15, 0, SECTIGO_NO_CREDIT, "Not enough credit!"},
+    {AUTHORIZE, -16, 0, SECTIGO_LOGIN_REFUSED, "Incorrect login details"},
+    {AUTHORIZE, -20, 0, SECTIGO_REJECTED, "The order has already been canceled"},
+    {AUTHORIZE, -42, 0, SECTIGO_LATER, "Call limit reached"},
 };
 
 static void test_every_code(void **state)
@@ -222,7 +245,7 @@ static void test_calls(void **state)
     for (unsigned i = 0; i < SECTIGO_CALLS; i++) {
         const struct sectigo_call_info *info = sectigo_call_info((enum sectigo_call_kind)i);
         bool reads = strncmp(info->name, "Get", 3) == 0 || strncmp(info->name, "get", 3) == 0 ||
-                     i == SECTIGO_COLLECT_SSL || i == SECTIGO_WEB_HOST_REPORT || i == SECTIGO_DECODE_CSR;
+                     i == SECTIGO_COLLECT_SSL || i == SECTIGO_WEB_HOST_REPORT || i == SECTIGO_DECODE_CSR || i == COST;
 
         assert_int_equal(info->changes, !reads);
         assert_int_equal(info->login, i != SECTIGO_DECODE_CSR);

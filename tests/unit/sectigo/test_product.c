@@ -63,6 +63,24 @@ static const struct {
     {1001, 0, "Sectigo Web Remediate", SECTIGO_WEB_SECURITY, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
     {1002, 0, "Sectigo Web Perform", SECTIGO_WEB_SECURITY, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
     {1003, 0, "Sectigo Web Complete", SECTIGO_WEB_SECURITY, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1004, 0, "Sectigo Web Remediate Partner", SECTIGO_WEB_SECURITY, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1005, 0, "Sectigo Web Perform Partner", SECTIGO_WEB_SECURITY, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1006, 0, "Sectigo Web Complete Partner", SECTIGO_WEB_SECURITY, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1007, 0, "Sectigo Web One Time Remediate", SECTIGO_WEB_SECURITY, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1008, 0, "Sectigo Web Accelerate", SECTIGO_WEB_SECURITY, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1009, 0, "Sectigo Web Firewall", SECTIGO_WEB_SECURITY, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1072, 0, "SSL PLUS SiteLock Bundle", SECTIGO_SITELOCK, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1059, 0, "SiteLock Monitor", SECTIGO_SITELOCK, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1060, 0, "SiteLock Basic", SECTIGO_SITELOCK, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1061, 0, "SiteLock Pro", SECTIGO_SITELOCK, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1062, 0, "SiteLock Business", SECTIGO_SITELOCK, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1082, 0, "SiteLock 911", SECTIGO_SITELOCK, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1068, 0, "SiteLock 5 GB Backup", SECTIGO_SITELOCK_ADDON, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1069, 0, "SiteLock 10 GB Backup", SECTIGO_SITELOCK_ADDON, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1070, 0, "SiteLock 25 GB Backup", SECTIGO_SITELOCK_ADDON, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1071, 0, "SiteLock TrueShield", SECTIGO_SITELOCK_ADDON, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1078, 0, "SiteLock DNS Pro", SECTIGO_SITELOCK_ADDON, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
+    {1076, 0, "SiteLock DNS Business", SECTIGO_SITELOCK_ADDON, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
     {36, 0, "EV or OV TrustLogo", SECTIGO_TRUSTLOGO, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
     {700, 0, "CodeGuard (Personal)", SECTIGO_CODEGUARD, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
     {701, 0, "CodeGuard (Professional)", SECTIGO_CODEGUARD, SECTIGO_NO_VALIDATION, SECTIGO_NO_SHAPE},
@@ -130,6 +148,59 @@ static void test_days(void **state)
     assert_true(sectigo_product_allows_days(sectigo_product_find(586), 365));
 }
 
+/* Notes 2.17: 30 or 365 days, Monitor a year, 911 no term, the bundle as long as its certificate. */
+static void test_days_of_sitelock(void **state)
+{
+    static const int paid[] = {1060, 1061, 1062, 1068, 1069, 1070, 1071, 1076, 1078};
+    static const int others[] = {1, 29, 31, 90, 364, 730};
+    (void)state;
+
+    for (size_t i = 0; i < COUNT(paid); i++) {
+        const struct sectigo_product *product = sectigo_product_find(paid[i]);
+
+        assert_true(sectigo_product_allows_days(product, 30));
+        assert_true(sectigo_product_allows_days(product, 365));
+        assert_false(sectigo_product_without_term(product));
+        for (size_t j = 0; j < COUNT(others); j++)
+            assert_false(sectigo_product_allows_days(product, others[j]));
+    }
+    assert_true(sectigo_product_allows_days(sectigo_product_find(1059), 365));
+    assert_false(sectigo_product_allows_days(sectigo_product_find(1059), 30));
+    assert_true(sectigo_product_allows_days(sectigo_product_find(1072), 730));
+    assert_true(sectigo_product_without_term(sectigo_product_find(1082)));
+    assert_false(sectigo_product_allows_days(sectigo_product_find(1082), 30));
+    assert_false(sectigo_product_without_term(sectigo_product_find(1000)));
+}
+
+#define NO SECTIGO_TAKES_NOT
+#define YES SECTIGO_TAKES
+#define PERHAPS SECTIGO_TAKES_PERHAPS
+
+/* Notes 2.17, the table of licences and add-ons, cell by cell. */
+static void test_add_ons(void **state)
+{
+    static const int addons[] = {1068, 1069, 1070, 1071, 1078, 1076};
+    static const struct {
+        int licence, tier;
+        enum sectigo_takes takes[COUNT(addons)];
+    } cases[] = {
+        {1072, 0, {NO, NO, NO, NO, NO, NO}},
+        {1059, 0, {NO, NO, NO, NO, NO, NO}},
+        {1060, 1, {YES, YES, YES, YES, YES, YES}},
+        {1061, 2, {NO, YES, YES, YES, NO, YES}},
+        {1062, 3, {PERHAPS, PERHAPS, PERHAPS, PERHAPS, PERHAPS, PERHAPS}},
+        {1082, -1, {PERHAPS, PERHAPS, PERHAPS, PERHAPS, PERHAPS, PERHAPS}},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(sectigo_sitelock_tier(cases[i].licence), cases[i].tier);
+        for (size_t j = 0; j < COUNT(addons); j++)
+            if (sectigo_sitelock_takes(cases[i].licence, addons[j]) != cases[i].takes[j])
+                fail_msg("%d with %d", cases[i].licence, addons[j]);
+    }
+}
+
 static void test_carts(void **state)
 {
     static const struct {
@@ -154,6 +225,23 @@ static void test_carts(void **state)
         {"287,1000", 0, 2},
         {"287,586,587,356,700", 0, 4},
         {"1003", 0, 1},
+        {"1009", 0, 1},
+        {"1060", 0, 1},
+        {"1060,1068,1069,1070,1071,1078,1076", 0, 7},
+        {"1061,1069,1076", 0, 3},
+        {"1062,1070", 0, 2},
+        {"287,1072", 0, 2},
+        {"287,1060,1071", 0, 3},
+        {"1082", 0, 1},
+        {"1068", 0, 1}, /* with previousOrderNumber */
+        {"1060,1061", -54, 0},
+        {"1072", -124, 0},
+        {"1072,700", -124, 0},
+        {"287,1072,1071", -121, 0},
+        {"1059,1068", -121, 0},
+        {"1061,1068", -121, 0},
+        {"1061,1078", -121, 0},
+        {"1004,1009", -82, 0},
         {"", -4, 0},
         {" ", -4, 0},
         {",", -4, 0},
@@ -201,6 +289,7 @@ static void test_names(void **state)
     (void)state;
     assert_string_equal(sectigo_family_name(SECTIGO_POSITIVESSL), "PositiveSSL");
     assert_string_equal(sectigo_family_name(SECTIGO_SITELOCK), "SiteLock");
+    assert_string_equal(sectigo_family_name(SECTIGO_SITELOCK_ADDON), "SiteLock add-on");
     assert_string_equal(sectigo_family_name(SECTIGO_CERTIFICATES), "several");
     assert_string_equal(sectigo_validation_name(SECTIGO_EV), "EV");
     assert_string_equal(sectigo_shape_name(SECTIGO_UCC), "UCC");
@@ -209,10 +298,8 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_product),
-        cmocka_unit_test(test_days),
-        cmocka_unit_test(test_carts),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_every_product), cmocka_unit_test(test_days),  cmocka_unit_test(test_days_of_sitelock),
+        cmocka_unit_test(test_add_ons),       cmocka_unit_test(test_carts), cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,6 +54,9 @@ static const struct {
     [SECTIGO_RESEND_DCV_EMAIL] = {"sectigo_parse_result", "test_result"},
     [SECTIGO_GET_DCV_EMAIL_ADDRESS_LIST] = {"sectigo_parse_dcv_addresses", "test_dcv"},
     [SECTIGO_DECODE_CSR] = {"sectigo_parse_decoded_csr", "test_result"},
+    [SECTIGO_MODIFY_THIRD_PARTY_DETAILS] = {"sectigo_parse_result", "test_result"},
+    [SECTIGO_SL_GET_UPGRADE_COST] = {"sectigo_parse_upgrade_cost", "test_result"},
+    [SECTIGO_AUTO_AUTHORIZE] = {"sectigo_parse_authorization", "test_result"},
 };
 
 static void write_calls(const struct writer *writer)
@@ -129,7 +132,10 @@ static void write_products(const struct writer *writer)
             snprintf(days + strlen(days), sizeof(days) - strlen(days), "%s%d", *days ? " " : "", *term);
         row(writer, "| %s | %s | %s | %s | %s | %s | %s | test_product |", code, at->name,
             sectigo_family_name(at->family), sectigo_validation_name(at->validation), sectigo_shape_name(at->shape),
-            at->trial ? "yes" : "", *days ? days : "any");
+            at->trial ? "yes" : "",
+            *days                              ? days
+            : sectigo_product_without_term(at) ? "none"
+                                               : "any");
     }
 }
 
@@ -147,14 +153,32 @@ static void call_names(unsigned calls, char *out, size_t size)
 static void family_names(unsigned families, char *out, size_t size)
 {
     *out = '\0';
-    for (unsigned i = 0; i < 16; i++)
+    for (unsigned i = 0; 1u << i < SECTIGO_FAMILIES; i++)
         if (families & 1u << i)
             snprintf(out + strlen(out), size - strlen(out), "%s%s", *out ? ", " : "",
                      sectigo_family_name((enum sectigo_family)(1u << i)));
-    if (families == 0xffff)
+    if (families == SECTIGO_FAMILIES)
         snprintf(out, size, "all");
     else if (families == SECTIGO_CERTIFICATES)
         snprintf(out, size, "SSL certificates");
+}
+
+/* Which add-on goes with which licence. */
+static void write_add_ons(const struct writer *writer)
+{
+    static const char *const words[] = {
+        [SECTIGO_TAKES_NOT] = "no", [SECTIGO_TAKES] = "yes", [SECTIGO_TAKES_PERHAPS] = "not known"};
+    size_t count;
+    const struct sectigo_product *products = sectigo_products(&count);
+
+    row(writer, "| SiteLock licence | tier | add-on | taken | tests |");
+    row(writer, "|---|---|---|---|---|");
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; products[i].family == SECTIGO_SITELOCK && j < count; j++)
+            if (products[j].family == SECTIGO_SITELOCK_ADDON)
+                row(writer, "| %d | %d | %d | %s | test_product |", products[i].code,
+                    sectigo_sitelock_tier(products[i].code), products[j].code,
+                    words[sectigo_sitelock_takes(products[i].code, products[j].code)]);
 }
 
 static void write_codes(const struct writer *writer)
@@ -186,7 +210,7 @@ static void write_refunds(const struct writer *writer)
 static void write_all(const struct writer *writer)
 {
     static void (*const tables[])(const struct writer *) = {
-        write_calls, write_parameters, write_call_parameters, write_products, write_codes, write_refunds,
+        write_calls, write_parameters, write_call_parameters, write_products, write_add_ons, write_codes, write_refunds,
     };
 
     for (size_t i = 0; i < COUNT(tables); i++) {

@@ -89,9 +89,11 @@ static const struct {
     {"appRepLoginName", 50, GUARDIAN, true, NULL, NULL, DV},
     {"appRepLoginPassword", 0, HACKERPROOF, true, NULL, NULL, DV},
     {"IP Addresses", 0, PACK, true, "1000", "11", DV},
-    {"previousOrderNumber", 0, GUARDIAN, false, "1234567", "!", DV},
+    {"previousOrderNumber", 0, SITE_ADDON, true, "1234567", "!", DV},
     {"includeIndividual", 1, SIGNING, false, "Y", "1", DV},
     {"offerType", 0, SIGNING, false, "23", "25", DV},
+    {"domainName", 32767, SITE, true, "www.sectigo.com", "a b", WEB},
+    {"enableAutoRenew", 1, SITE, false, "N", "X", WEB},
 };
 
 /* count characters of three octets each: the limits count characters. */
@@ -201,13 +203,81 @@ static void test_limits_of_guardian(void **state)
     expect(EV, "organizationName", text, 0, "");
 }
 
+/* Notes 2.17: who may be named with SiteLock, and what a licence's order needs. */
+static void test_sitelock(void **state)
+{
+    static const char *const optional[] = {
+        "organizationName", "streetAddress1", "stateOrProvinceName", "postalCode",      "appRepTelephone",
+        "appRepForename",   "appRepSurname",  "appRepTitle",         "appRepLoginName", "appRepLoginPassword"};
+    static const char *const others[] = {"localityName", "streetAddress2", "appRepFax", "organizationalUnitName"};
+    static const enum base sites[] = {SITE, SITE_911, SITE_ADDON, SITE_BUNDLE};
+    char text[64];
+    (void)state;
+
+    for (size_t i = 0; i < COUNT(sites); i++) {
+        for (size_t j = 0; j < COUNT(optional); j++)
+            expect(sites[i], optional[j], "letters", 0, "");
+        expect(sites[i], "countryName", "US", 0, "");
+        expect(sites[i], "callbackMethod", "T", 0, "");
+        expect(sites[i], "appRepEmailAddress", NULL, -3, "appRepEmailAddress");
+        memset(text, 'a', sizeof(text));
+        text[51] = '\0';
+        expect(sites[i], "appRepLoginPassword", text, -4, "appRepLoginPassword");
+        text[50] = '\0';
+        expect(sites[i], "appRepLoginPassword", text, 0, "");
+    }
+    for (size_t j = 0; j < COUNT(others); j++)
+        expect(SITE, others[j], "letters", -4, others[j]);
+    expect(SITE, "previousOrderNumber", "3034881", 0, "");
+    expect(SITE_911, "days", "30", -115, "days");
+    expect(SITE, "days", NULL, -3, "days");
+    expect(SITE, "days", "90", -115, "days");
+    expect(SITE_ADDON, "days", "90", -115, "days");
+    expect(SITE, "product", "1059", 0, "");
+    expect(SITE_ADDON, "product", "1059", -115, "days");
+    expect(SITE_BUNDLE, "domainName", "sectigo.com", 0, "");
+    expect(SITE_ADDON, "domainName", NULL, -3, "domainName");
+    expect(SITE, "product", "1061,1068", -121, "product");
+    expect(SITE, "product", "1072", -124, "product");
+    expect(SITE, "domainName", "a.example,b.example", -4, "domainName");
+}
+
+/* The example requests of the pages of notes 2.17, as they stand there. */
+static void test_examples_of_sitelock(void **state)
+{
+    static const char *const examples[] = {
+        "loginName=sectigo_reseller&loginPassword=reseller_sectigo&product=1059&days=365&domainName=mydomain.com"
+        "&appRepEmailAddress=user%40mydomain.com",
+        "loginName=sectigo_reseller&loginPassword=reseller_sectigo&product=1059&days=365&domainName=mydomain.com"
+        "&appRepEmailAddress=user%40mydomain.com&previousOrderNumber=3034881",
+        "loginName=sectigo_reseller&loginPassword=reseller_sectigo&product=1061&days=365&domainName=mydomain.com"
+        "&appRepEmailAddress=user%40mydomain.com&previousOrderNumber=3034881&enableAutoRenew=N",
+    };
+    (void)state;
+
+    for (size_t i = 0; i < COUNT(examples); i++) {
+        struct sectigo_form form;
+        char reason[SECTIGO_MESSAGE_MAX] = "";
+
+        assert_true(sectigo_form_parse(examples[i], strlen(examples[i]), NULL, &form));
+        if (!sectigo_order_check(&form, reason))
+            fail_msg("example %zu: %s", i, reason);
+        sectigo_form_clear(&form);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bases_fit),          cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_too_long),           cmocka_unit_test(test_values),
-        cmocka_unit_test(test_wrong_product),      cmocka_unit_test(test_every_parameter_has_a_row),
+        cmocka_unit_test(test_bases_fit),
+        cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_wrong_product),
+        cmocka_unit_test(test_every_parameter_has_a_row),
         cmocka_unit_test(test_limits_of_guardian),
+        cmocka_unit_test(test_sitelock),
+        cmocka_unit_test(test_examples_of_sitelock),
     };
     return cmocka_run_group_tests(tests, make_requests, drop_requests);
 }

@@ -30,6 +30,10 @@ static void test_results(void **state)
         {SECTIGO_RETRY_CAA_CHECK, "errorCode=-296&errorMessage=Wrong+certificate+state", -296,
          "Wrong certificate state"},
         {SECTIGO_RESEND_DCV_EMAIL, "errorCode=0", 0, ""},
+        {SECTIGO_MODIFY_THIRD_PARTY_DETAILS, "errorCode=0", 0, ""},
+        {SECTIGO_MODIFY_THIRD_PARTY_DETAILS, "errorCode=-20", -20, "The order has already been canceled"},
+        {SECTIGO_MODIFY_THIRD_PARTY_DETAILS, "errorCode=-18", -18, "This order has already been refunded"},
+        {SECTIGO_MODIFY_THIRD_PARTY_DETAILS, "errorCode=-4&errorMessage=no+such+product", -4, "no such product"},
     };
     struct sectigo_result result;
     (void)state;
@@ -136,11 +140,88 @@ static void test_reasons(void **state)
     assert_null(sectigo_revocation_reason(-1));
 }
 
+static void test_upgrade_cost(void **state)
+{
+    static const struct {
+        const char *body;
+        bool ok;
+        int code;
+        int64_t cents;
+    } cases[] = {
+        {"errorCode=0&upgradeCost=50.00", true, 0, 5000},
+        {"errorCode=0&cost=50", true, 0, 5000},
+        {"errorCode=0&totalCost=0.00", true, 0, 0},
+        {"errorCode=0&price=-12.50", true, 0, -1250},
+        {"errorCode=0&amount=7.5", true, 0, 750},
+        {"0\n50.00\n", true, 0, 5000},
+        {"errorCode=-115", true, -115, 0},
+        {"-121\nRenew must be within the renewal period", true, -121, 0},
+        {"errorCode=0", false, 0, 0},
+        {"errorCode=0&cost=fifty", false, 0, 0},
+        {"0", false, 0, 0},
+        {"0\n50.00\nmore", false, 0, 0},
+        {"<html>", false, 0, 0},
+        {"", false, 0, 0},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sectigo_upgrade_cost answer;
+        bool ok = sectigo_parse_upgrade_cost(cases[i].body, strlen(cases[i].body), &answer);
+
+        if (ok != cases[i].ok || (ok && (answer.result.code != cases[i].code || answer.cost_cents != cases[i].cents)))
+            fail_msg("\"%s\": %d, %d, %lld", cases[i].body, ok, answer.result.code, (long long)answer.cost_cents);
+    }
+}
+
+/* Notes 2.19: lines, and of a SiteLock licence its account. */
+static void test_authorization(void **state)
+{
+    static const struct {
+        const char *body;
+        bool ok;
+        int code;
+        const char *message, *user_id, *site_id;
+    } cases[] = {
+        {"0", true, 0, "", "", ""},
+        {"0\n", true, 0, "", "", ""},
+        {"0\nAuthorized", true, 0, "Authorized", "", ""},
+        {"0\n1234567890123456\nsite-1", true, 0, "", "1234567890123456", "site-1"},
+        {"0\n\n42\nsite-1\n", true, 0, "", "42", "site-1"},
+        {"0\nAuthorized\n42\nsite-1", true, 0, "Authorized", "42", "site-1"},
+        {"errorCode=0", true, 0, "", "", ""},
+        {"errorCode=-15", true, -15, "Not enough credit!", "", ""},
+        {"-15", true, -15, "Not enough credit!", "", ""},
+        {"-20\ncanceled long ago", true, -20, "canceled long ago", "", ""},
+        {"-4\na\nb", false, 0, "", "", ""},
+        {"0\na\n42\nsite-1\nmore", false, 0, "", "", ""},
+        {"0\nuser\nsite-1", false, 0, "", "", ""},
+        {"0\n12345678901234567\nsite-1", false, 0, "", "", ""},
+        {"OK", false, 0, "", "", ""},
+        {"<html>", false, 0, "", "", ""},
+        {"", false, 0, "", "", ""},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sectigo_authorization answer;
+        bool ok = sectigo_parse_authorization(cases[i].body, strlen(cases[i].body), &answer);
+
+        if (ok != cases[i].ok ||
+            (ok && (answer.result.code != cases[i].code || strcmp(answer.result.message, cases[i].message) != 0 ||
+                    strcmp(answer.site.user_id, cases[i].user_id) != 0 ||
+                    strcmp(answer.site.site_id, cases[i].site_id) != 0)))
+            fail_msg("\"%s\": %d, %d, \"%s\", \"%s\", \"%s\"", cases[i].body, ok, answer.result.code,
+                     answer.result.message, answer.site.user_id, answer.site.site_id);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_results),     cmocka_unit_test(test_no_result), cmocka_unit_test(test_balance),
-        cmocka_unit_test(test_decoded_csr), cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_results),       cmocka_unit_test(test_no_result), cmocka_unit_test(test_balance),
+        cmocka_unit_test(test_decoded_csr),   cmocka_unit_test(test_reasons),   cmocka_unit_test(test_upgrade_cost),
+        cmocka_unit_test(test_authorization),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
