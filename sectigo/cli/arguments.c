@@ -157,6 +157,23 @@ static bool read_secrets(struct session *session)
     return false;
 }
 
+/* What --parameter gave, beside the parameters by name: none twice. */
+static bool add_unseen(struct session *session)
+{
+    for (size_t i = 0; i < session->settings.unseen_count; i++) {
+        const char *pair = session->settings.unseen[i];
+        char name[64];
+
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(pair, "="), pair);
+        if (sectigo_form_get(&session->form, name)) {
+            complain(session, "%s is given twice", name);
+            return false;
+        }
+        sectigo_form_add(&session->form, name, strchr(pair, '=') + 1);
+    }
+    return true;
+}
+
 /* Whatever asks for the answer in two ways at once. */
 static bool agree(const struct session *session)
 {
@@ -183,5 +200,5 @@ bool arguments_read(struct session *session, char **argv)
         if (!read_word(session, argument, &rest))
             return false;
     }
-    return agree(session) && read_secrets(session);
+    return add_unseen(session) && agree(session) && read_secrets(session);
 }

@@ -51,6 +51,7 @@ extern const struct command apply_command, replace_command;
 extern const struct command collect_command;
 extern const struct command status_command, report_command;
 extern const struct command revoke_command, reject_command, refund_command;
+extern const struct command authorize_command, third_party_command, upgrade_cost_command;
 extern const struct command update_dcv_command, dcv_status_command, resend_dcv_command, dcv_addresses_command,
     retry_caa_command;
 extern const struct command balance_command;

@@ -15,25 +15,14 @@ static const char *text_of(const struct session *session, const char *name)
     return value ? value : "";
 }
 
-static char *question(const struct session *session, const char *what, const char *consequence)
-{
-    char subject[128], *text;
-
-    result_subject(session, subject, sizeof(subject));
-    if (asprintf(&text, "%s %s at %s%s%s? %s", what, subject, session->settings.url,
-                 session->settings.login ? " as " : "", session->settings.login ? session->settings.login : "",
-                 consequence) < 0)
-        return NULL;
-    return text;
-}
-
 /* ---- revoke ---- */
 
 static const struct preset revoke_presets[] = {{"responseFormat", "1", PRESET_DEFAULT}, {0}};
 
 static char *question_revoke(const struct session *session)
 {
-    return question(session, "Revoke the certificate of", "It cannot be undone; an order not issued yet is rejected.");
+    return result_question(session, "Revoke the certificate of",
+                           "It cannot be undone; an order not issued yet is rejected.");
 }
 
 static void advise_again(const struct session *session)
@@ -58,7 +47,7 @@ const struct command revoke_command = {
 
 static char *question_reject(const struct session *session)
 {
-    return question(session, "Cancel the order with", "It cannot be undone.");
+    return result_question(session, "Cancel the order with", "It cannot be undone.");
 }
 
 const struct command reject_command = {
@@ -81,7 +70,7 @@ static char *question_refund(const struct session *session)
 
     snprintf(consequence, sizeof(consequence), "Reason: %s. The order ends, its certificate with it.",
              reason ? reason : "none");
-    return question(session, "Ask for the money back for the order with", consequence);
+    return result_question(session, "Ask for the money back for the order with", consequence);
 }
 
 static void advise_refund(const struct session *session)

@@ -51,6 +51,8 @@ static const struct option options[] = {
      "Sectigo's answer as it came; allows every format of the call"},
     {"dry-run", NULL, OPTIONS_CALL, OPTION_FLAG, offsetof(struct settings, dry_run),
      "check and show the request, secrets masked; send nothing"},
+    {"parameter", "NAME=VALUE", OPTIONS_UNSEEN, OPTION_UNSEEN, 0,
+     "a parameter that the pages seen do not name, sent as it is; may be given again"},
     {"yes", NULL, OPTIONS_ASK, OPTION_FLAG, offsetof(struct settings, yes), "do not ask"},
     {"help", NULL, OPTIONS_EVERY, OPTION_FLAG, offsetof(struct settings, help), "this"},
 };
@@ -107,6 +109,14 @@ static bool add_name(struct settings *settings, const char *name)
     return true;
 }
 
+static bool add_unseen(struct settings *settings, const char *pair)
+{
+    if (settings->unseen_count == NAMES_MAX || *pair == '=' || !strchr(pair, '='))
+        return false;
+    settings->unseen[settings->unseen_count++] = pair;
+    return true;
+}
+
 bool option_set(const struct option *option, const char *value, struct settings *settings)
 {
     char *slot = (char *)settings + option->offset;
@@ -122,6 +132,8 @@ bool option_set(const struct option *option, const char *value, struct settings 
         return set_seconds(value, (double *)(void *)slot);
     case OPTION_NAMES:
         return add_name(settings, value);
+    case OPTION_UNSEEN:
+        return add_unseen(settings, value);
     case OPTION_FORBIDDEN:
         return false;
     }

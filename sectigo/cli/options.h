@@ -11,8 +11,8 @@ enum { PASSWORD_MAX = 1024, NAMES_MAX = 64 };
 struct settings {
     const char *url, *login, *password_file, *client_certificate, *client_key, *ca_file, *proxy;
     const char *out, *family, *validation, *shape, *token_csr, *token_unique_value;
-    const char *names[NAMES_MAX];
-    size_t name_count;
+    const char *names[NAMES_MAX], *unseen[NAMES_MAX]; /* unseen: "NAME=VALUE" */
+    size_t name_count, unseen_count;
     double timeout_s, interval_s, wait_limit_s; /* interval_s 0: grows by itself */
     bool json, raw, dry_run, yes, wait, help;
     char password[PASSWORD_MAX], secret_proxy[PASSWORD_MAX]; /* of the environment; "": none */
@@ -29,14 +29,15 @@ enum option_group {
     OPTIONS_WAIT = 1 << 3,
     OPTIONS_TOKEN = 1 << 4,
     OPTIONS_CATALOGUE = 1 << 5,
-    OPTIONS_EVERY = 1 << 6, /* all commands */
+    OPTIONS_UNSEEN = 1 << 6, /* calls of which no page gives all parameters */
+    OPTIONS_EVERY = 1 << 7,  /* all commands */
 };
 
 struct option {
     const char *name;
     const char *value; /* "FILE"; NULL: a flag */
     unsigned groups;
-    enum { OPTION_FLAG, OPTION_TEXT, OPTION_SECONDS, OPTION_NAMES, OPTION_FORBIDDEN } kind;
+    enum { OPTION_FLAG, OPTION_TEXT, OPTION_SECONDS, OPTION_NAMES, OPTION_UNSEEN, OPTION_FORBIDDEN } kind;
     size_t offset;    /* in struct settings */
     const char *help; /* NULL: another spelling of the one before it */
 };

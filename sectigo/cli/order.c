@@ -54,18 +54,50 @@ static json_t *order_json(const struct session *session, const struct sectigo_or
     if (order->code == 1)
         put_text(json, "payment", "required");
     put_text(json, "uniqueValue", order->unique_value);
+    put_text(json, "siteLockUserID", order->site.user_id);
+    put_text(json, "siteLockSiteID", order->site.site_id);
     put_text(json, "foreignOrderNumber", given(session, "foreignOrderNumber"));
     return json;
 }
 
-static bool answer(struct session *session, const char *body, size_t len, enum outcome *outcome)
+static bool read_cart(const struct session *session, struct sectigo_cart *cart)
+{
+    const char *product = given(session, "product");
+    char reason[SECTIGO_MESSAGE_MAX];
+    int code;
+
+    return product && sectigo_cart_parse(product, cart, &code, reason);
+}
+
+/* What was asked for, of what the order can have: a licence has no certificate. */
+static struct sectigo_order_flags flags_of(const struct session *session)
 {
     const char *format = given(session, "responseFormat");
-    const struct sectigo_order_flags flags = {
+    struct sectigo_cart cart = {0};
+    bool certificate = !read_cart(session, &cart) || cart.certificate;
+
+    return (struct sectigo_order_flags){
         .url_encoded = format && strcmp(format, "1") == 0,
-        .certificate_id = is_yes(session, "showCertificateID"),
-        .certificate_state = is_yes(session, "showCertificateState"),
+        .certificate_id = certificate && is_yes(session, "showCertificateID"),
+        .certificate_state = certificate && is_yes(session, "showCertificateState"),
+        .sitelock = (cart.families & (SECTIGO_SITELOCK | SECTIGO_SITELOCK_ADDON)) != 0,
     };
+}
+
+/* What to do about an order that answers 1. */
+static void tell_payment(const struct session *session, const struct sectigo_order_answer *order)
+{
+    if (order->code != 1 || session->settings.json)
+        return;
+    char *line = request_command_line(session, "authorize", "orderNumber", order->order_number);
+    fprintf(stderr, "The order waits for its payment, which takes it from the account:\n    %s\n",
+            line ? line : "sectigo authorize --orderNumber");
+    free(line);
+}
+
+static bool answer(struct session *session, const char *body, size_t len, enum outcome *outcome)
+{
+    const struct sectigo_order_flags flags = flags_of(session);
     struct sectigo_order_answer order;
 
     if (!sectigo_parse_order(session->command->call, body, len, &flags, &order))
@@ -80,6 +112,7 @@ static bool answer(struct session *session, const char *body, size_t len, enum o
     memcpy(session->order_number, order.order_number, sizeof(session->order_number));
     memcpy(session->certificate_id, order.certificate_id, sizeof(session->certificate_id));
     tell_control(session, &order);
+    tell_payment(session, &order);
     return true;
 }
 
@@ -138,12 +171,10 @@ static bool make_foreign_order_number(struct session *session)
 static bool prepare_apply(struct session *session)
 {
     const char *product = given(session, "product");
-    char reason[SECTIGO_MESSAGE_MAX];
     struct sectigo_cart cart;
-    int code;
 
     /* What is wrong with the product is said by the check that follows. */
-    bool certificate = product && sectigo_cart_parse(product, &cart, &code, reason) && cart.certificate;
+    bool certificate = read_cart(session, &cart) && cart.certificate;
     if (certificate && !exchange_add_presets(session, certificate_presets, &session->form))
         return false;
     if (session->settings.wait && product && !certificate) {
@@ -155,20 +186,21 @@ static bool prepare_apply(struct session *session)
 
 static char *question_apply(const struct session *session)
 {
-    char reason[SECTIGO_MESSAGE_MAX], *text = NULL;
+    char *text = NULL;
     struct sectigo_cart cart;
     size_t len = 0;
-    int code;
     FILE *stream = open_memstream(&text, &len);
 
     if (!stream)
         return NULL;
     fputs(is_yes(session, "test") ? "Place a test order for " : "Buy ", stream);
-    if (sectigo_cart_parse(given(session, "product"), &cart, &code, reason))
+    if (read_cart(session, &cart))
         for (size_t i = 0; i < cart.count; i++)
             fprintf(stream, "%s%s", i > 0 ? " and " : "", cart.items[i]->name);
-    fprintf(stream, " (%s) for %s days at %s%s%s? ", given(session, "product"), given(session, "days"),
-            session->settings.url, session->settings.login ? " as " : "",
+    fprintf(stream, " (%s)", given(session, "product"));
+    if (given(session, "days"))
+        fprintf(stream, " for %s days", given(session, "days"));
+    fprintf(stream, " at %s%s%s? ", session->settings.url, session->settings.login ? " as " : "",
             session->settings.login ? session->settings.login : "");
     fputs(is_yes(session, "test") ? "Nothing is charged." : "The account is charged.", stream);
     if (fclose(stream) == 0)

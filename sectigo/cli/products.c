@@ -19,14 +19,14 @@ static bool is_wanted(const struct settings *settings, const struct sectigo_prod
            fits(settings->shape, sectigo_shape_name(product->shape));
 }
 
-static void put_days(json_t *json, const int *days)
+static void put_days(json_t *json, const struct sectigo_product *product)
 {
     char text[128] = "";
     size_t len = 0;
 
-    for (; days && *days && len + 12 < sizeof(text); days++)
+    for (const int *days = product->days; days && *days && len + 12 < sizeof(text); days++)
         len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%d", len > 0 ? "," : "", *days);
-    put_text(json, "days", *text ? text : "any");
+    put_text(json, "days", *text ? text : sectigo_product_without_term(product) ? "none" : "any");
 }
 
 static json_t *product_json(const struct sectigo_product *product)
@@ -44,7 +44,7 @@ static json_t *product_json(const struct sectigo_product *product)
         put_text(json, "shape", sectigo_shape_name(product->shape));
     if (product->trial)
         json_object_set_new(json, "trial", json_true());
-    put_days(json, product->days);
+    put_days(json, product);
     return json;
 }
 

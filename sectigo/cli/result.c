@@ -16,6 +16,18 @@ void result_subject(const struct session *session, char *out, size_t size)
             snprintf(out, size, "%s %.80s", subjects[i], sectigo_form_get(&session->form, subjects[i]));
 }
 
+char *result_question(const struct session *session, const char *what, const char *consequence)
+{
+    char subject[128], *text;
+
+    result_subject(session, subject, sizeof(subject));
+    if (asprintf(&text, "%s %s at %s%s%s? %s", what, subject, session->settings.url,
+                 session->settings.login ? " as " : "", session->settings.login ? session->settings.login : "",
+                 consequence) < 0)
+        return NULL;
+    return text;
+}
+
 bool result_answer(struct session *session, const char *body, size_t len, enum outcome *outcome)
 {
     struct sectigo_result result;

@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "sectigo/sandbox/control.h"
-#include "sectigo/sandbox/price.h"
+#include "sectigo/sandbox/pay.h"
 #include "sectigo/sandbox/progress.h"
+#include "sectigo/sandbox/sitelock.h"
 
 struct step {
     const char *name;
@@ -20,20 +21,14 @@ static const char *text_of(json_t *request, const char *name, const char *otherw
 /* Charged now, as the order's price. */
 static bool pay(struct sandbox *sandbox, struct order *order, json_t *request)
 {
-    struct account *account = sandbox_account(sandbox, order->login);
-    struct sectigo_cart cart = {0};
-    char reason[SECTIGO_MESSAGE_MAX];
-    int code;
     (void)request;
-    if (order->state != ORDER_UNPAID || !sectigo_cart_parse(order->product, &cart, &code, reason))
-        return false;
-    order->debited_cents = price_of(&cart, order->days, order->domains.count);
-    if (account)
-        account->spent_cents += order->debited_cents;
-    order->state = order->certificate_id ? ORDER_PENDING : ORDER_FULFILLED;
-    if (order->state == ORDER_PENDING)
-        progress_look(sandbox, order);
-    return true;
+    return order->state == ORDER_UNPAID && pay_order(sandbox, order) == 0;
+}
+
+static bool expire(struct sandbox *sandbox, struct order *order, json_t *request)
+{
+    (void)request;
+    return sitelock_expire(sandbox, order);
 }
 
 static bool prove(struct sandbox *sandbox, struct order *order, json_t *request)
@@ -171,6 +166,7 @@ static const struct step steps[] = {
     {"fail", fail},
     {"revoke", revoke},
     {"pre-revocation", pre_revocation},
+    {"expire", expire},
 };
 
 bool advance_order(struct sandbox *sandbox, struct order *order, json_t *request, char reason[static 256])

@@ -7,7 +7,7 @@
 static const struct argument *find(const struct argument *table, const char *name)
 {
     for (; table->name; table++) {
-        if (strcasecmp(table->name, name) == 0)
+        if (strcasecmp(table->name, name) == 0 || strcmp(table->name, "*") == 0)
             return table;
     }
     return NULL;

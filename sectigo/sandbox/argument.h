@@ -16,7 +16,8 @@ struct argument {
     const char *allowed; /* "Y|N"; "#": a whole number; NULL: anything */
 };
 
-/* A table ends with a NULL name. In the reference's order: unknown, missing, invalid. False: answered. */
+/* A table ends with a NULL name; "*" before it stands for all other names. In the reference's order: unknown, missing,
+ * invalid. False: answered. */
 bool argument_check(const struct argument *table, const struct sectigo_form *form, struct answer *answer);
 /* Whether a value of Y, N is Y; case does not matter. */
 bool argument_yes(const struct sectigo_form *form, const char *name);

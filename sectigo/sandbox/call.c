@@ -133,6 +133,27 @@ static const struct argument decode_arguments[] = {
     {0},
 };
 
+static const struct argument third_party_arguments[] = {
+    LOGIN,
+    {"orderNumber", REQUIRED, 128, NULL},
+    {"product", REQUIRED, 64, NULL},
+    {"action", OPTIONAL, 64, NULL},
+    {"qualysLoginName", OPTIONAL, 50, NULL},
+    {"*", OPTIONAL, 255, NULL},
+    {0},
+};
+static const struct argument upgrade_cost_arguments[] = {
+    LOGIN,
+    {"previousOrderNumber", REQUIRED, 128, NULL},
+    {"product", REQUIRED, 64, NULL},
+    {"domainName", OPTIONAL, 32767, NULL},
+    {"days", OPTIONAL, 10, "#"},
+    {0},
+};
+static const struct argument authorize_arguments[] = {
+    LOGIN, {"orderNumber", REQUIRED, 128, NULL}, {"test", OPTIONAL, 1, "Y|N"}, {"disableSWP", OPTIONAL, 1, "Y|N"}, {0},
+};
+
 static const struct endpoint endpoints[] = {
     {SECTIGO_AUTO_APPLY_ORDER, "/products/!AutoApplyOrder", "AutoApplyOrder", .check = call_check_apply,
      .run = call_apply},
@@ -168,6 +189,12 @@ static const struct endpoint endpoints[] = {
      .arguments = addresses_arguments, .run = call_email_addresses},
     {SECTIGO_DECODE_CSR, "/products/!DecodeCSR", "DecodeCSR", .may_get = true, .arguments = decode_arguments,
      .run = call_decode_csr},
+    {SECTIGO_MODIFY_THIRD_PARTY_DETAILS, "/products/!modifyThirdPartyDetails", "modifyThirdPartyDetails",
+     .arguments = third_party_arguments, .run = call_modify_third_party, .format_default_url = true},
+    {SECTIGO_SL_GET_UPGRADE_COST, "/products/!slGetUpgradeCost", "slGetUpgradeCost",
+     .arguments = upgrade_cost_arguments, .run = call_upgrade_cost, .format_default_url = true},
+    {SECTIGO_AUTO_AUTHORIZE, "/products/!AutoAuthorize", "AutoAuthorize", .arguments = authorize_arguments,
+     .run = call_authorize},
 };
 
 const struct endpoint *endpoint_find(const char *path)

@@ -47,7 +47,7 @@ void call_run(const struct endpoint *endpoint, struct call *call, bool is_post);
 /* The endpoints' functions, one file for each group. */
 call_fn call_apply, call_replace, call_collect, call_status, call_report, call_revoke, call_reject, call_refund,
     call_balance, call_update_dcv, call_domain_details, call_resend_email, call_email_addresses, call_retry_caa,
-    call_decode_csr;
+    call_decode_csr, call_modify_third_party, call_upgrade_cost, call_authorize;
 bool call_check_apply(struct call *call);
 bool call_check_replace(struct call *call);
 

@@ -6,9 +6,11 @@
 #include "sectigo/parameter.h"
 #include "sectigo/sandbox/call.h"
 #include "sectigo/sandbox/licence.h"
+#include "sectigo/sandbox/pay.h"
 #include "sectigo/sandbox/place.h"
 #include "sectigo/sandbox/price.h"
 #include "sectigo/sandbox/progress.h"
+#include "sectigo/sandbox/sitelock.h"
 
 static bool login_given(struct call *call)
 {
@@ -30,7 +32,8 @@ static bool comes_later(struct call *call, const struct sectigo_verdict *verdict
         call->late_code = verdict->code;
         return true;
     }
-    if (verdict->code == -4 && strcmp(verdict->parameter, "days") == 0 && argument_number(call->form, "days", 0) > 0) {
+    bool days = strcmp(verdict->parameter, "days") == 0;
+    if (days && (verdict->code == -4 || verdict->code == -115) && argument_number(call->form, "days", 0) > 0) {
         call->late_code = -115;
         return true;
     }
@@ -186,13 +189,16 @@ static bool set_facts(struct call *call, struct order *order)
 
 static bool charge(struct call *call, struct order *order)
 {
-    int64_t cents = price_of(&call->cart, order->days, order->domains.count);
+    int64_t cents;
     if (call->late_code == -115) {
         answer_refuse(call->answer, -115, "No price found for product %s!", order->product);
         return false;
     }
     if (order->test)
         return true;
+    if (!sitelock_in(&call->cart))
+        order->price_cents = price_of(&call->cart, order->days, order->domains.count);
+    cents = order->price_cents;
     if (call->sandbox->settings.payment_required) {
         order->state = ORDER_UNPAID;
         return true;
@@ -205,12 +211,14 @@ static bool charge(struct call *call, struct order *order)
     return true;
 }
 
+/* The lines that name a SiteLock account are the eighth and the ninth. */
+enum { SITE_LINE = 8 };
+
 static void reply(struct call *call, const struct order *order)
 {
     struct answer *answer = call->answer;
-    int64_t cents = price_of(&call->cart, order->days, order->domains.count);
     char money[32];
-    order_money(order->state == ORDER_UNPAID ? cents : order->debited_cents, money);
+    order_money(order->state == ORDER_UNPAID ? order->price_cents : order->debited_cents, money);
     answer_code(answer, order->state == ORDER_UNPAID ? 1 : 0);
     answer_add(answer, "orderNumber", order->number);
     answer_add(answer, "totalCost", money);
@@ -221,6 +229,10 @@ static void reply(struct call *call, const struct order *order)
         answer_add(answer, "certificateStatus", "1 Awaiting Validation (Full)");
     if (order->unique_value)
         answer_add(answer, "uniqueValue", order->unique_value);
+    while (sitelock_in(&call->cart) && answer->newline && answer->count < SITE_LINE - 1)
+        answer_add(answer, "", "");
+    if (sitelock_in(&call->cart))
+        sitelock_name(order, answer);
 }
 
 static void start(struct sandbox *sandbox, struct order *order)
@@ -229,8 +241,8 @@ static void start(struct sandbox *sandbox, struct order *order)
                                    .description = "EV click-through e-mail sent",
                                    .status_code = 1,
                                    .verification_code = order->verification_code};
-    if (order->state == ORDER_PENDING)
-        progress_look(sandbox, order);
+    if (order->state != ORDER_UNPAID)
+        pay_begin(sandbox, order);
     if (order->click_through_status == STEP_NOT_COMPLETED)
         progress_notify(sandbox, order, &click_through);
 }
@@ -244,13 +256,11 @@ static bool prepare(struct call *call, struct order *order)
         refuse_names(call, check_foreign(call), "foreignOrderNumber");
         return false;
     }
-    if (!licence_check(call))
-        return false;
     if (!set_facts(call, order) || !set_validation(call, order)) {
         answer_refuse_as(call->answer, call->kind, -14);
         return false;
     }
-    return charge(call, order);
+    return licence_check(call, order) && charge(call, order);
 }
 
 void call_apply(struct call *call)

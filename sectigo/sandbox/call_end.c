@@ -5,6 +5,7 @@
 
 #include "sectigo/sandbox/call.h"
 #include "sectigo/sandbox/progress.h"
+#include "sectigo/sandbox/sitelock.h"
 
 /* Hex without regard to case, colons and leading zeros. */
 static bool same_serial(const char *wanted, const char *serial)
@@ -114,22 +115,24 @@ void call_reject(struct call *call)
     progress_end(call->sandbox, order, ORDER_REJECTED, "Rejected on request");
 }
 
-/* Single and wildcard certificates only; of the purchase, whatever was replaced since. */
+/* Single and wildcard certificates, and SiteLock; of the purchase, whatever was replaced since. */
 void call_refund(struct call *call)
 {
     struct sandbox *sandbox = call->sandbox;
     struct order *order = call_find_order(call);
     struct sectigo_cart cart = {0};
-    char reason[SECTIGO_MESSAGE_MAX];
-    int code;
     if (!order)
         return;
     if (order->refunded_cents) {
         answer_refuse(call->answer, -18, "This order has already been refunded");
         return;
     }
-    if (!sectigo_cart_parse(order->product, &cart, &code, reason) || !cart.certificate ||
-        cart.certificate->shape > SECTIGO_WILDCARD) {
+    bool known = order_cart(order, &cart);
+    if (known && !cart.certificate && sitelock_in(&cart)) {
+        sitelock_refund(call, order);
+        return;
+    }
+    if (!known || !cart.certificate || cart.certificate->shape > SECTIGO_WILDCARD) {
         answer_refuse(call->answer, -18, "Only Single and Wildcard SSL Certificates can be refunded!");
         return;
     }

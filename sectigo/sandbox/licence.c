@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "sectigo/code.h"
+#include "sectigo/sandbox/sitelock.h"
 
 enum { RENEWAL_S = 30 * 86400, GUARDIAN = SECTIGO_HACKERGUARDIAN | SECTIGO_HACKERPROOF };
 
@@ -13,13 +14,6 @@ static bool refuse(struct call *call, int code)
     const struct sectigo_code *row = sectigo_code_find(call->kind, code, call->cart.families);
     answer_refuse(call->answer, code, "%s", row ? row->text : "An unknown error occurred!");
     return false;
-}
-
-static bool cart_of(const struct order *order, struct sectigo_cart *cart)
-{
-    char reason[SECTIGO_MESSAGE_MAX];
-    int code;
-    return sectigo_cart_parse(order->product, cart, &code, reason);
 }
 
 static bool is_alive(const struct order *order)
@@ -55,7 +49,7 @@ static const struct order *find(const struct call *call, unsigned families,
     const struct book *book = &call->sandbox->book;
     for (size_t i = 0; i < book->count; i++) {
         struct sectigo_cart cart = {0};
-        if (is_alive(book->orders[i]) && cart_of(book->orders[i], &cart) && (cart.families & families) &&
+        if (is_alive(book->orders[i]) && order_cart(book->orders[i], &cart) && (cart.families & families) &&
             same(call, book->orders[i]))
             return book->orders[i];
     }
@@ -105,7 +99,7 @@ static bool check_renewal(struct call *call, const char *previous)
     const struct order *order = book_find(&call->sandbox->book, previous);
     struct sectigo_cart cart = {0};
     int64_t expires_s;
-    if (!order || !same_login(call, order) || !cart_of(order, &cart)) {
+    if (!order || !same_login(call, order) || !order_cart(order, &cart)) {
         answer_refuse_argument(call->answer, -4, "previousOrderNumber");
         return false;
     }
@@ -126,13 +120,18 @@ static bool check_renewal(struct call *call, const char *previous)
     return true;
 }
 
-bool licence_check(struct call *call)
+bool licence_check(struct call *call, struct order *order)
 {
+    unsigned others = SECTIGO_LICENCES & ~(unsigned)(SECTIGO_SITELOCK | SECTIGO_SITELOCK_ADDON);
     const char *previous = sectigo_form_get(call->form, "previousOrderNumber");
     int code = (int)call->sandbox->settings.licence_service_code;
     if (!(call->cart.families & SECTIGO_LICENCES))
         return true;
     if (code)
         return refuse(call, code);
+    if (sitelock_in(&call->cart) && !sitelock_take(call, order))
+        return false;
+    if (!(call->cart.families & others))
+        return true;
     return previous && *previous ? check_renewal(call, previous) : check_new(call);
 }

@@ -73,6 +73,15 @@ static const struct field order_fields[] = {
     ROW(order, NUMBER, debited_cents, "debitedCents"),
     ROW(order, NUMBER, refunded_cents, "refundedCents"),
     ROW(order, NUMBER, ip_addresses, "ipAddresses"),
+    ROW(order, NUMBER, price_cents, "priceCents"),
+    ROW(order, FLAG, web_products, "webProducts"),
+    ROW(order, TEXT, domain_name, "domainName"),
+    ROW(order, TEXT, previous_number, "previousOrderNumber"),
+    ROW(order, TEXT, ended, "endedProducts"),
+    ROW(order, TIME, starts_ms, "termStarts"),
+    ROW(order, TIME, ends_ms, "termEnds"),
+    ROW(order, FLAG, auto_renew, "autoRenew"),
+    ROW(order, TEXT, details, "details"),
     ROW(order, FLAG, test, "test"),
     ROW(order, TIME, placed_ms, "placed"),
     ROW(order, TIME, issued_ms, "issued"),
@@ -120,6 +129,13 @@ struct domain *order_domain(const struct order *order, size_t index)
 const char *order_endpoint(const struct order *order)
 {
     return order->kind == ORDER_REPLACEMENT ? "AutoReplaceSSL" : "AutoApplyOrder";
+}
+
+bool order_cart(const struct order *order, struct sectigo_cart *cart)
+{
+    char reason[SECTIGO_MESSAGE_MAX];
+    int code;
+    return sectigo_cart_parse(order->product, cart, &code, reason);
 }
 
 struct certificate *order_certificate(const struct order *order)

@@ -8,6 +8,7 @@
 
 #include <openssl/x509.h>
 
+#include "sectigo/product.h"
 #include "sectigo/sandbox/fields.h"
 
 enum order_kind {
@@ -76,14 +77,21 @@ struct order {
     int kind, state;
     char *login, *foreign_order_number, *product, *certificate_id;
     int64_t days, debited_cents, refunded_cents;
+    int64_t price_cents;  /* debited, or to be debited */
     int64_t ip_addresses; /* of a licence */
     bool test;
+    bool web_products; /* free ones were added when it was authorized */
     int64_t placed_ms, issued_ms, closed_ms;
     char *csr; /* base64 of the DER octets as received */
     char *csr_md5, *csr_sha256, *unique_value;
     char *common_name; /* of the certificate, NULL: none */
     char *subject;     /* organisation details that go into the certificate, "O=..\nC=.." */
     char *organization, *contact_email;
+    /* Of a SiteLock licence: its site, its present term, what it goes on from, ",1060,1068," that have ended. */
+    char *domain_name, *previous_number, *ended;
+    int64_t starts_ms, ends_ms;
+    bool auto_renew;
+    char *details;             /* changed by modifyThirdPartyDetails: "name=value\n" */
     struct list domains;       /* struct domain */
     struct list certificates;  /* struct certificate: none or one */
     struct list notifications; /* struct notification */
@@ -108,6 +116,8 @@ void order_free(struct order *order);
 struct domain *order_domain(const struct order *order, size_t index);
 /* Of the call that placed it, as faults name it. Static. */
 const char *order_endpoint(const struct order *order);
+/* The products. False: an order of a stand-in that knew others. */
+bool order_cart(const struct order *order, struct sectigo_cart *cart);
 /* NULL while none is issued. */
 struct certificate *order_certificate(const struct order *order);
 struct notification *order_notification(const struct order *order, size_t index);

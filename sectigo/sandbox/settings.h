@@ -13,31 +13,41 @@ enum settings_encoding {
     ENCODING_ESCAPED, /* bare base64, percent-encoded */
     ENCODING_PEM,     /* PEM with armour, percent-encoded */
 };
+enum settings_again { AGAIN_REFUSE, AGAIN_ACCEPT, AGAIN_CHARGE };
 enum settings_chain { CHAIN_ROOT_FIRST, CHAIN_LEAF_FIRST };
 
 struct settings {
     int csr_without_common_name;         /* choice: refuse answers -8 on products of one name */
     int foreign_order_number_on_replace; /* choice: refuse answers -2 */
     int collect_encoding, chain_order;
+    int doubtful_add_ons;      /* choice, of what no page says of SiteLock Business and 911: refuse answers -121 */
+    int unseen_parameters;     /* choice, of modifyThirdPartyDetails' names that were not seen: refuse answers -2 */
+    int upgrade_cost_key;      /* of settings_upgrade_cost_keys */
+    int authorize_again;       /* again: AutoAuthorize of an order that is paid; charge takes the price once more */
     bool csr_names_must_match; /* -162 */
     bool replacement_revokes;  /* the earlier certificate is revoked, not only replaced */
     bool wildcard_adds_base_name;
     bool own_unique_value; /* chosen by us, whatever the request has */
     bool payment_required; /* orders answer 1 and wait for POST .../advance */
     bool check_caa;
-    bool reuse_validation; /* names once validated for a login need no new look */
+    bool sitelock_activated; /* -76 otherwise */
+    bool auto_renew;         /* of licences that do not say */
+    bool action_required;    /* of modifyThirdPartyDetails, as its page says and its example does not */
+    bool reuse_validation;   /* names once validated for a login need no new look */
     bool fetch_follows_redirects;
     int64_t duplicate_foreign_order_code; /* -4 */
     int64_t licence_service_code;         /* what every order of a licence is refused with (-64, -66, ...); 0: none */
     int64_t credit_cents;                 /* of each login, before what was bought */
     int64_t call_limit_per_minute;        /* -42 beyond it; 0: none */
     int64_t lock_after;                   /* wrong passwords in a row; 0: never */
+    int64_t refund_period_days;           /* of yearly SiteLock licences */
     int64_t issue_delay_ms;
     int64_t look_first_ms, look_max_ms; /* domain control: first wait, doubled up to the second */
     int64_t push_retry_ms;
     char *compromised_keys; /* SHA-256 of SubjectPublicKeyInfos, hex, comma-separated: -40 */
 };
 extern const struct record_type settings_type;
+extern const char *const settings_upgrade_cost_keys[];
 
 void settings_default(struct settings *settings);
 

@@ -18,8 +18,8 @@ SECTIGO = BUILD / "sectigo"
 PASSWORD = "tr0ub4dor&3+=%"
 NAME = "www.example.org"
 DONE, REFUSED, USAGE, UNKNOWN, NO_ANSWER, NOT_YET, UNCONFIRMED, LOCAL = range(8)
-COMMANDS = ["apply", "collect", "status", "replace", "revoke", "reject", "refund", "report", "balance", "update-dcv",
-            "dcv-status", "resend-dcv", "retry-caa", "dcv-addresses", "decode-csr", "token", "products"]
+COMMANDS = ["apply", "collect", "status", "replace", "authorize", "revoke", "reject", "refund", "third-party",
+            "upgrade-cost", "report", "balance", "update-dcv", "dcv-status", "resend-dcv", "retry-caa", "dcv-addresses", "decode-csr", "token", "products"]
 LOCAL_COMMANDS = ("token", "products", "decode-csr")
 
 

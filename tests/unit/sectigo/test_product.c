@@ -201,13 +201,29 @@ static void test_add_ons(void **state)
     }
 }
 
+struct cart_case {
+    const char *product;
+    int code;     /* 0: sold */
+    size_t items; /* where sold */
+};
+
+static void check_carts(const struct cart_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct sectigo_cart cart;
+        char reason[SECTIGO_MESSAGE_MAX] = "";
+        int code = 0;
+        bool ok = sectigo_cart_parse(cases[i].product, &cart, &code, reason);
+
+        if (ok != (cases[i].code == 0) || code != cases[i].code || (ok && cart.count != cases[i].items) ||
+            (!ok && !strstr(reason, "product")))
+            fail_msg("\"%s\": %d, %d, %s", cases[i].product, ok, code, reason);
+    }
+}
+
 static void test_carts(void **state)
 {
-    static const struct {
-        const char *product;
-        int code;     /* 0: sold */
-        size_t items; /* where sold */
-    } cases[] = {
+    static const struct cart_case cases[] = {
         {"287", 0, 1},
         {"316,36", 0, 2},
         {"562,36", 0, 2},
@@ -226,22 +242,6 @@ static void test_carts(void **state)
         {"287,586,587,356,700", 0, 4},
         {"1003", 0, 1},
         {"1009", 0, 1},
-        {"1060", 0, 1},
-        {"1060,1068,1069,1070,1071,1078,1076", 0, 7},
-        {"1061,1069,1076", 0, 3},
-        {"1062,1070", 0, 2},
-        {"287,1072", 0, 2},
-        {"287,1060,1071", 0, 3},
-        {"1082", 0, 1},
-        {"1068", 0, 1}, /* with previousOrderNumber */
-        {"1060,1061", -54, 0},
-        {"1072", -124, 0},
-        {"1072,700", -124, 0},
-        {"287,1072,1071", -121, 0},
-        {"1059,1068", -121, 0},
-        {"1061,1068", -121, 0},
-        {"1061,1078", -121, 0},
-        {"1004,1009", -82, 0},
         {"", -4, 0},
         {" ", -4, 0},
         {",", -4, 0},
@@ -272,16 +272,24 @@ static void test_carts(void **state)
     };
     (void)state;
 
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct sectigo_cart cart;
-        char reason[SECTIGO_MESSAGE_MAX] = "";
-        int code = 0;
-        bool ok = sectigo_cart_parse(cases[i].product, &cart, &code, reason);
+    check_carts(cases, COUNT(cases));
+}
 
-        if (ok != (cases[i].code == 0) || code != cases[i].code || (ok && cart.count != cases[i].items) ||
-            (!ok && !strstr(reason, "product")))
-            fail_msg("\"%s\": %d, %d, %s", cases[i].product, ok, code, reason);
-    }
+static void test_carts_of_sitelock(void **state)
+{
+    static const struct cart_case cases[] = {
+        {"1060", 0, 1},           {"1060,1068,1069,1070,1071,1078,1076", 0, 7},
+        {"1061,1069,1076", 0, 3}, {"1062,1070", 0, 2},
+        {"287,1072", 0, 2},       {"287,1060,1071", 0, 3},
+        {"1082", 0, 1},           {"1068", 0, 1}, /* with previousOrderNumber */
+        {"1060,1061", -54, 0},    {"1072", -124, 0},
+        {"1072,700", -124, 0},    {"287,1072,1071", -121, 0},
+        {"1059,1068", -121, 0},   {"1061,1068", -121, 0},
+        {"1061,1078", -121, 0},   {"1004,1009", -82, 0},
+    };
+    (void)state;
+
+    check_carts(cases, COUNT(cases));
 }
 
 static void test_names(void **state)
@@ -299,7 +307,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_product), cmocka_unit_test(test_days),  cmocka_unit_test(test_days_of_sitelock),
-        cmocka_unit_test(test_add_ons),       cmocka_unit_test(test_carts), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_add_ons),       cmocka_unit_test(test_carts), cmocka_unit_test(test_carts_of_sitelock),
+        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
