@@ -102,11 +102,11 @@ static void reload(struct gateway *gateway)
     if (gateway_reload_tls(gateway, reason))
         log_info("TLS certificates are read anew");
     else
-        log_error("TLS certificates stay as they were", "reason", reason);
+        log_error("TLS certificates stay as they were; mend the files, then send SIGHUP again", "reason", reason);
     if (gateway_reload_key_lists(gateway, reason))
         log_info("lists of keys are read anew");
     else
-        log_error("lists of keys stay as they were", "reason", reason);
+        log_error("lists of keys stay as they were; mend the files, then send SIGHUP again", "reason", reason);
 }
 
 static void warn_in_log(void *ctx, const char *sentence)

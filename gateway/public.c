@@ -80,7 +80,8 @@ static void take_push(const struct public *public, const struct http_call *call,
     const char *form = post ? call->body : call->query;
 
     if (!sectigo_parse_push(form, post ? call->body_len : strlen(form), &push)) {
-        log_warning("a push cannot be read", "peer", call->peer);
+        log_warning("a push cannot be read; compare the form of pushes at Sectigo with that of the README", "peer",
+                    call->peer);
         say(answer, 400, "this is not a push: orderNumber or certificateID, and statusCode, are needed\n");
         return;
     }
@@ -94,10 +95,12 @@ static void take_push(const struct public *public, const struct http_call *call,
 static void receive_push(const struct public *public, const struct http_call *call, struct http_answer *answer)
 {
     if (!allowed_address(public->push, call->peer)) {
-        log_warning("a push from an address that public.push.allow does not list", "peer", call->peer);
+        log_warning("a push from an address that public.push.allow does not list; add it if it is Sectigo's", "peer",
+                    call->peer);
         say(answer, 403, "this address may not push\n");
     } else if (!has_credentials(public->push, call->authorization)) {
-        log_warning("a push with wrong credentials", "peer", call->peer);
+        log_warning("a push with wrong credentials; give Sectigo the URL with public.push.user and its password",
+                    "peer", call->peer);
         say(answer, 401, "user and password are needed\n");
         answer->www_authenticate = "Basic realm=\"push\"";
     } else if (strcmp(call->method, "GET") != 0 && strcmp(call->method, "POST") != 0) {

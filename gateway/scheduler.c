@@ -192,7 +192,7 @@ static uint64_t hand_out(struct scheduler *s)
     due.room = LEASES_MAX - s->lease_count;
     pthread_mutex_unlock(&s->lock);
     if (store_read(s->store, &txn) != STORE_OK) {
-        log_error("cannot read the jobs table; trying again in a second");
+        log_error("cannot read the jobs table; trying again in a second. See to the store's disk");
         return due.now_ms + 1000;
     }
     store_jobs(txn, collect, &due);

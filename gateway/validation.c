@@ -53,7 +53,7 @@ static void on_stored(struct store_op *op, enum store_status status)
         validation->at.notify(validation->at.notify_ctx, &attempt->what.authz);
         validation->at.notify(validation->at.notify_ctx, &attempt->what.order);
     } else {
-        log_error("the outcome of a validation cannot be stored; it is done again", "name",
+        log_error("the outcome of a validation cannot be stored; it is done again. See to the store's disk", "name",
                   attempt->what.identifier.value, "reason", store_status_text(status));
     }
     end(attempt, status == STORE_OK ? 0 : REST_MS);
@@ -66,8 +66,10 @@ static void on_validated(void *ctx, const struct acme_problem *problem, uint64_t
     char order[ACME_ID_TEXT + 1];
     acme_id_text(&attempt->what.order, order);
     if (problem && problem->type == ACME_SERVER_INTERNAL) { /* says nothing about the client: done again */
-        log_warning("a validation came to nothing", "order", order, "name", attempt->what.identifier.value, "reason",
-                    problem->detail);
+        log_warning(
+            "a validation failed for a reason of ours; it is done again. See to this machine's memory, descriptors and "
+            "network",
+            "order", order, "name", attempt->what.identifier.value, "reason", problem->detail);
         end(attempt, REST_MS);
         return;
     }

@@ -86,7 +86,7 @@ static void run_once(struct loop *loop, uint64_t until_ms)
     linger_expire(loop, now_ms);
     accept_resume(loop, now_ms);
     if (h2o_evloop_run(loop->context.loop, (int32_t)wait_ms) != 0 && errno != EINTR)
-        log_error("the event loop failed", "reason", strerror(errno));
+        log_error("the event loop failed; restart the gateway", "reason", strerror(errno));
 }
 
 static bool set_up(struct loop *loop)

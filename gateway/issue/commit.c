@@ -168,7 +168,8 @@ static enum store_status write_audit(struct commit *c, const char *what, int64_t
 static enum store_status bought(struct commit *c)
 {
     if (c->result->answer.code == 1)
-        errand_log(c->errand, LOG_LEVEL_WARNING, "Sectigo waits for payment of an order", c->is->order_number);
+        errand_log(c->errand, LOG_LEVEL_WARNING, "Sectigo waits for payment of an order: pay it there",
+                   c->is->order_number);
     c->sub->state = SUBSCRIPTION_LIVE;
     c->sub->bought_ms = c->now_ms;
     int64_t cost_cents = c->result->answer.has_cost ? c->result->answer.cost_cents : -1, expected_cents;
@@ -292,7 +293,7 @@ static enum store_status ask_once_more(struct commit *c)
     if (status == STORE_OK)
         status = store_job_set(c->txn, JOB_ISSUANCE, next.id, strlen(next.id),
                                c->now_ms + c->errand->issuer->at.config->issuance.superseded_after_ms);
-    errand_log(c->errand, LOG_LEVEL_WARNING, "a certificate lacks names; it is replaced once", next.id);
+    errand_log(c->errand, LOG_LEVEL_INFO, "a certificate lacks names; it is replaced once", next.id);
     issuance_clear(&next);
     return status;
 }

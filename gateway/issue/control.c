@@ -60,7 +60,10 @@ static void on_published(void *ctx, bool ok, const char *reason)
     struct errand *e = ctx;
     if (!ok) {
         note(e, reason);
-        errand_log(e, LOG_LEVEL_WARNING, "a record for Sectigo's domain control cannot be published", reason);
+        errand_log(
+            e, LOG_LEVEL_WARNING,
+            "a record for Sectigo's domain control cannot be published; trying again. See to the DNS server or hook",
+            reason);
     }
     if (--e->checks > 0)
         return;
@@ -159,7 +162,9 @@ static void on_preflight(void *ctx, bool ok, const char *reason)
     struct errand *e = ctx;
     if (!ok) {
         add_note(e, reason);
-        errand_log(e, LOG_LEVEL_WARNING, "the answer to Sectigo's domain control cannot be seen", reason);
+        errand_log(e, LOG_LEVEL_WARNING,
+                   "the answer to Sectigo's domain control cannot be seen; looking again. See to what is missing there",
+                   reason);
     }
     if (--e->checks == 0)
         end_preflight(e);

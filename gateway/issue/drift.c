@@ -71,7 +71,8 @@ static bool look_for_line(void *ctx, struct store_slice key, struct store_slice 
         strcmp(text_of(line, "login"), upkeep_login(u)) == 0 &&
         (u->report.count == 0 ||
          !bsearch(number, u->report.rows, u->report.count, sizeof *u->report.rows, compare_number)))
-        remember(u, &u->missing, "the store has a purchase that Sectigo's report does not have", number);
+        remember(u, &u->missing, "the store has a purchase that Sectigo's report does not have: ask Sectigo for it",
+                 number);
     json_decref(line);
     return true;
 }

@@ -21,7 +21,8 @@ static enum step end(struct errand *e, enum issuance_state to)
                      (unsigned long)e->profile->deadline_s / 3600, e->is.note && *e->is.note ? "; last: " : "",
                      e->is.note ? e->is.note : "");
     step_note(e, "%.1000s", e->result.problem.detail);
-    errand_log(e, LOG_LEVEL_ERROR, "an issuance ends at its deadline", e->is.note);
+    errand_log(e, LOG_LEVEL_ERROR, "an issuance ends at its deadline; see acmegatectl order show for what kept it",
+               e->is.note);
     return step_go(e, to, 0);
 }
 
@@ -45,7 +46,7 @@ static void look(struct errand *e, const struct sectigo_result *result)
 {
     bool soon = result->code == -26 || result->code == -4;
     step_note(e, "AutoReject answers %d: %s", result->code, result->message);
-    errand_log(e, LOG_LEVEL_WARNING, "Sectigo does not cancel an order whose time is over", e->result.note);
+    errand_log(e, LOG_LEVEL_INFO, "Sectigo does not cancel an order whose time is over", e->result.note);
     if (soon)
         step_go(e, ISSUANCE_SUBMITTED, clock_ms() + e->issuer->at.config->issuance.later_ms);
     else

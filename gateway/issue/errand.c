@@ -73,7 +73,7 @@ static bool load(struct errand *e, const char *issuance)
         e->not_due = e->stored = scheduler_not_due(txn, JOB_ISSUANCE, issuance, strlen(issuance));
     store_read_end(txn);
     if (status != STORE_OK)
-        log_error("an issuance cannot be read from the store", "issuance", issuance, "reason",
+        log_error("an issuance cannot be read from the store; see to its disk", "issuance", issuance, "reason",
                   store_status_text(status));
     return status == STORE_OK;
 }
@@ -234,7 +234,7 @@ static void finish(struct errand *e)
 /* The certificate that came is one that we have: go on looking for the new one. */
 static void keep_looking(struct errand *e)
 {
-    errand_log(e, LOG_LEVEL_WARNING, "an old certificate came instead of the new one", NULL);
+    errand_log(e, LOG_LEVEL_INFO, "an old certificate came instead of the new one", NULL);
     clear_result(&e->result);
     if (e->push) {
         errand_query(e);
@@ -259,7 +259,8 @@ static void on_stored(struct store_op *op, enum store_status status)
         if (issuance_ended(e->is.state))
             notify(e);
     } else if (!e->stale && status != STORE_EXISTS) {
-        errand_log(e, LOG_LEVEL_ERROR, "a step of an issuance cannot be stored; it is taken again",
+        errand_log(e, LOG_LEVEL_ERROR,
+                   "a step of an issuance cannot be stored; it is taken again. See to the store's disk",
                    store_status_text(status));
     }
     if (!e->stored || e->push || e->next_ms > clock_ms())

@@ -49,7 +49,7 @@ static enum acme_problem_type csr_problem(int code)
 static enum step unknown(struct errand *e, const char *why)
 {
     step_note(e, "the outcome is unknown: %s", why);
-    errand_log(e, LOG_LEVEL_WARNING,
+    errand_log(e, LOG_LEVEL_INFO,
                "Sectigo may have accepted a request whose answer was not read; asking before anything is sent again",
                why);
     return step_go(e, ISSUANCE_UNKNOWN, 0);
@@ -165,7 +165,7 @@ static enum step submitting(struct errand *e)
                                     .names = e->sub.names.count};
     if (e->is.kind == ISSUANCE_PURCHASE && e->is.sends == 1 && !sectigo_order_check_known(&form, &csr, reason)) {
         sectigo_form_clear(&form);
-        errand_log(e, LOG_LEVEL_ERROR, "the order cannot be sent as the profile makes it", reason);
+        errand_log(e, LOG_LEVEL_ERROR, "the order cannot be sent as the profile makes it; mend the profile", reason);
         return step_refused(e, ACME_SERVER_INTERNAL, reason);
     }
     call(e, order_call(e), &form, on_order_reply);
@@ -291,7 +291,8 @@ bool life_accept(struct errand *e, const char *leaf, const char *ca)
     }
     acme_certificate_clear(certificate);
     step_note(e, "a certificate came that is not accepted: %s", reason);
-    errand_log(e, LOG_LEVEL_ERROR, "a certificate came that is not accepted", reason);
+    errand_log(e, LOG_LEVEL_ERROR,
+               "a certificate came that is not accepted; see acmegatectl order show, and ask Sectigo about it", reason);
     keep(e, leaf, reason);
     if (verdict == ACCEPT_NAMES_MISSING)
         names_missing(e, reason);
@@ -324,7 +325,7 @@ static void on_status(void *ctx, const struct upstream_reply *reply)
     } else if (has_failed(order)) {
         step_note(e, "Sectigo cannot go on with the order: %s %s", order->status ? order->status : "",
                   order->reason ? order->reason : "");
-        errand_log(e, LOG_LEVEL_ERROR, "Sectigo cannot go on with a paid order", e->result.note);
+        errand_log(e, LOG_LEVEL_ERROR, "Sectigo cannot go on with a paid order; mend what it names", e->result.note);
         e->result.caa_forbids = strstr(e->result.note, "CAA") != NULL;
         step_look_again(e, ISSUANCE_BLOCKED);
         if (e->result.caa_forbids)
@@ -372,7 +373,8 @@ static bool on_collected(struct errand *e, const struct sectigo_collect_answer *
         step_look_again(e, e->is.state);
     } else {
         step_note(e, "CollectSSL answers %d: %s", answer->code, answer->message);
-        errand_log(e, LOG_LEVEL_ERROR, "CollectSSL is refused; trying again", e->result.note);
+        errand_log(e, LOG_LEVEL_ERROR, "CollectSSL is refused; trying again. Mend what it names, or ask Sectigo",
+                   e->result.note);
         step_again_later(e, e->is.state);
     }
     return false;

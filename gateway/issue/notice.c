@@ -24,7 +24,7 @@ struct notice {
     struct upstream_login *login;
     bool not_due, stored;
     bool answered, confirmed;
-    bool alarm; /* found out inside the transaction */
+    bool alarm, expected; /* found out inside the transaction; expected: it was asked for here */
     struct store_op op;
     struct egress_post post;
 };
@@ -57,8 +57,8 @@ static void on_taken(struct store_op *op, enum store_status status)
 {
     struct taking *taking = op->arg;
     if (status != STORE_OK)
-        log_error("a push that tells of a revocation cannot be stored", "issuance", taking->subject + 1, "reason",
-                  store_status_text(status));
+        log_error("a push that tells of a revocation cannot be stored; see to the store's disk", "issuance",
+                  taking->subject + 1, "reason", store_status_text(status));
     free(taking);
 }
 
@@ -66,7 +66,9 @@ void notice_take(struct issuer *issuer, const struct issuance *is, enum sectigo_
 {
     struct taking *taking = calloc(1, sizeof *taking);
     if (!taking) {
-        log_warning("out of memory: a push that tells of a revocation is forgotten", "issuance", is->id);
+        log_warning(
+            "out of memory: a push that tells of a revocation is forgotten. Look with order show, and give more memory",
+            "issuance", is->id);
         return;
     }
     taking->subject[0] = kind == SECTIGO_PUSH_REVOKED ? REVOKED : WILL_BE;
@@ -128,7 +130,8 @@ static enum store_status act(struct store_txn *txn, struct notice *n, uint64_t n
 {
     struct acme_certificate certificate;
     enum store_status status = load_certificate(txn, &n->is, &certificate);
-    if (status == STORE_OK && certificate.revocation == ACME_REVOCATION_NONE) {
+    n->expected = certificate.revocation != ACME_REVOCATION_NONE;
+    if (status == STORE_OK && !n->expected) {
         if (n->subject[0] == REVOKED) {
             status = note_revoked(txn, n, &certificate, now_ms);
         } else {
@@ -144,7 +147,7 @@ static enum store_status apply(struct store_txn *txn, void *arg)
 {
     struct notice *n = arg;
     uint64_t now_ms = clock_ms();
-    n->alarm = false;
+    n->alarm = n->expected = false;
     if (!n->answered)
         return store_job_set(txn, JOB_NOTICE, n->subject, strlen(n->subject), now_ms + LOOK_EVERY_MS);
     struct subscription sub;
@@ -168,7 +171,9 @@ static enum store_status apply(struct store_txn *txn, void *arg)
 
 static void tell(const struct notice *n)
 {
-    if (n->alarm)
+    if (n->expected) /* revoke.c has told of what was asked for here */
+        write_log(n, LOG_LEVEL_DEBUG, "a push tells of the revocation that was asked for here", NULL);
+    else if (n->alarm)
         write_log(
             n, LOG_LEVEL_ERROR,
             "Sectigo has revoked a certificate that was replaced, though others may still serve it; from now on "
@@ -176,11 +181,21 @@ static void tell(const struct notice *n)
             "then acmegatectl upstream resume",
             NULL);
     else if (n->confirmed && n->subject[0] == REVOKED)
-        write_log(n, LOG_LEVEL_ERROR, "Sectigo has revoked a certificate", NULL);
+        write_log(
+            n, LOG_LEVEL_ERROR,
+            "Sectigo has revoked a certificate that nobody here asked it to: see whether its client has renewed, and "
+            "ask Sectigo why",
+            NULL);
     else if (n->confirmed)
-        write_log(n, LOG_LEVEL_ERROR, "Sectigo is going to revoke a certificate; its renewal is due now", NULL);
+        write_log(
+            n, LOG_LEVEL_ERROR,
+            "Sectigo is going to revoke a certificate; its renewal is due now: see that its client renews in time",
+            NULL);
     else if (n->answered)
-        write_log(n, LOG_LEVEL_WARNING, "a push tells of a revocation that Sectigo does not confirm", NULL);
+        write_log(n, LOG_LEVEL_WARNING,
+                  "a push tells of a revocation that Sectigo does not confirm; if it comes again, see who knows the "
+                  "credentials of public.push",
+                  NULL);
 }
 
 static void on_stored(struct store_op *op, enum store_status status)
@@ -190,7 +205,8 @@ static void on_stored(struct store_op *op, enum store_status status)
     if (n->stored)
         tell(n);
     else
-        write_log(n, LOG_LEVEL_ERROR, "what became of a revocation cannot be stored; it is asked again",
+        write_log(n, LOG_LEVEL_ERROR,
+                  "what became of a revocation cannot be stored; it is asked again. See to the store's disk",
                   store_status_text(status));
     notice_free(n);
 }
@@ -264,7 +280,9 @@ void notice_on_job(void *ctx, const struct store_job *job)
         return;
     }
     if (n) {
-        log_error("an issuance that a push is about, or its login, cannot be read", "issuance", n->subject + 1);
+        log_error(
+            "an issuance that a push is about, or its login, cannot be read; see to the store's disk and the logins",
+            "issuance", n->subject + 1);
         issuance_clear(&n->is);
         subscription_clear(&n->sub);
         free(n);

@@ -118,7 +118,8 @@ static void on_caa(void *ctx, bool ok, const char *reason)
     if (!ok && !e->result.note[0]) {
         step_note(e, "Sectigo may not issue: %s", reason);
         if (!e->is.note || strcmp(e->is.note, e->result.note) != 0)
-            errand_log(e, LOG_LEVEL_ERROR, "CAA keeps Sectigo from issuing what is paid for", reason);
+            errand_log(e, LOG_LEVEL_ERROR, "CAA keeps Sectigo from issuing what is paid for: change the record",
+                       reason);
     }
     if (--e->checks == 0)
         end_look(e);

@@ -99,7 +99,8 @@ static enum store_status note_push(struct store_txn *txn, void *arg)
 static void on_noted(struct store_op *op, enum store_status status)
 {
     if (status != STORE_OK)
-        log_warning("that a login pushes cannot be stored", "reason", store_status_text(status));
+        log_warning("that a login pushes cannot be stored; see to the store's disk", "reason",
+                    store_status_text(status));
     free(op->arg);
 }
 
@@ -117,7 +118,7 @@ static void tell_revocation(const struct errand *e, const struct sectigo_push *p
 {
     if (e->is.state == ISSUANCE_COLLECTED && is_for(e, push) &&
         (push->kind == SECTIGO_PUSH_REVOKED || push->kind == SECTIGO_PUSH_PRE_REVOCATION)) {
-        errand_log(e, LOG_LEVEL_WARNING, "a push says that a certificate is, or will be, revoked; asking Sectigo",
+        errand_log(e, LOG_LEVEL_DEBUG, "a push says that a certificate is, or will be, revoked; asking Sectigo",
                    push->status_desc);
         notice_take(e->issuer, &e->is, push->kind);
     }
@@ -179,8 +180,8 @@ void issuer_push(struct issuer *issuer, const struct sectigo_push *push)
         arrival->push = push_copy(push);
     if (!arrival || !arrival->push) {
         free(arrival);
-        log_warning("out of memory: a push is forgotten, polling will find what it told", "order_number",
-                    push->order_number);
+        log_info("out of memory: a push is forgotten, polling will find what it told", "order_number",
+                 push->order_number);
         return;
     }
     arrival->issuer = issuer;

@@ -124,8 +124,9 @@ static void on_record(void *ctx, bool ok, const char *reason)
     struct task *task = ctx;
     if (!ok) {
         task->failed = true;
-        log_warning("DNS has not the records for Sectigo's domain control that it should have; trying again",
-                    "issuance", task->id, "reason", reason);
+        log_warning(
+            "DNS has not the records for Sectigo's domain control that it should have; trying again. See to the zone",
+            "issuance", task->id, "reason", reason);
     }
     if (--task->left == 0)
         finish(task);

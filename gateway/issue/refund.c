@@ -118,7 +118,8 @@ static void on_stored(struct store_op *op, enum store_status status)
     struct refund *r = op->arg;
     r->stored = status == STORE_OK;
     if (!r->stored)
-        write_log(r, LOG_LEVEL_ERROR, "what became of a refund cannot be stored; it is asked again",
+        write_log(r, LOG_LEVEL_ERROR,
+                  "what became of a refund cannot be stored; it is asked again. See to the store's disk",
                   store_status_text(status));
     else if (r->confirmed)
         write_log(r, LOG_LEVEL_INFO, "Sectigo has refunded an order", NULL);
@@ -146,7 +147,7 @@ static void on_reply(void *ctx, const struct upstream_reply *reply)
     struct sectigo_result result;
     if (reply->outcome != UPSTREAM_ANSWERED ||
         !sectigo_parse_result(SECTIGO_AUTO_REFUND, reply->body, reply->body_len, &result)) {
-        write_log(r, LOG_LEVEL_WARNING, "a refund's outcome is unknown; it is asked again",
+        write_log(r, LOG_LEVEL_INFO, "a refund's outcome is unknown; it is asked again",
                   reply->reason ? reply->reason : "the reply is no answer of this API");
         r->again_ms = clock_ms() + r->issuer->at.config->issuance.later_ms;
     } else if (is_confirmed(&result)) {
@@ -191,7 +192,8 @@ static bool load(struct refund *r, const struct store_job *job)
         store_read_end(txn);
     }
     if (status != STORE_OK)
-        log_error("a subscription to be refunded cannot be read from the store", "reason", store_status_text(status));
+        log_error("a subscription to be refunded cannot be read from the store; see to its disk", "reason",
+                  store_status_text(status));
     return status == STORE_OK;
 }
 

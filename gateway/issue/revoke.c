@@ -123,7 +123,8 @@ static void on_stored(struct store_op *op, enum store_status status)
     if (r->stored && r->to == ACME_REVOCATION_DONE)
         errand_debug_stop(issuer, "revocation-done");
     if (!r->stored)
-        write_log(r, LOG_LEVEL_ERROR, "the outcome of a revocation cannot be stored; it is asked for again",
+        write_log(r, LOG_LEVEL_ERROR,
+                  "the outcome of a revocation cannot be stored; it is asked for again. See to the store's disk",
                   store_status_text(status));
     else if (r->to != ACME_REVOCATION_ASKED)
         issuer->at.notify(issuer->at.notify_ctx, &r->certificate.id);
@@ -145,10 +146,10 @@ static void on_reply(void *ctx, const struct upstream_reply *reply)
     struct sectigo_result result;
     errand_debug_stop(r->issuer, "revocation-sent");
     if (reply->outcome != UPSTREAM_ANSWERED) {
-        write_log(r, LOG_LEVEL_WARNING, "a revocation could not be placed; it is sent again", reply->reason);
+        write_log(r, LOG_LEVEL_INFO, "a revocation could not be placed; it is sent again", reply->reason);
         commit(r, ACME_REVOCATION_ASKED);
     } else if (!sectigo_parse_result(SECTIGO_AUTO_REVOKE_SSL, reply->body, reply->body_len, &result)) {
-        write_log(r, LOG_LEVEL_WARNING, "a revocation was answered with what cannot be read; it is sent again", NULL);
+        write_log(r, LOG_LEVEL_INFO, "a revocation was answered with what cannot be read; it is sent again", NULL);
         commit(r, ACME_REVOCATION_ASKED);
     } else if (sectigo_classify(SECTIGO_AUTO_REVOKE_SSL, result.code, result.message) == SECTIGO_PLACED) {
         write_log(r, LOG_LEVEL_INFO, "certificate is revoked", result.code < 0 ? result.message : NULL);
@@ -156,7 +157,10 @@ static void on_reply(void *ctx, const struct upstream_reply *reply)
     } else {
         char why[NOTE_MAX];
         snprintf(why, sizeof why, "%d: %s", result.code, result.message);
-        write_log(r, LOG_LEVEL_ERROR, "Sectigo does not revoke a certificate; it is asked again", why);
+        write_log(
+            r, LOG_LEVEL_ERROR,
+            "Sectigo does not revoke a certificate; it is asked again. Revoke it at Sectigo's, or mend what it says",
+            why);
         commit(r, ACME_REVOCATION_ASKED);
     }
 }
@@ -186,7 +190,7 @@ static void submit(void *ctx)
         return;
     }
     if (certificate->not_after_s < (int64_t)(clock_ms() / 1000)) {
-        write_log(r, LOG_LEVEL_WARNING, "a certificate expired before Sectigo had revoked it", NULL);
+        write_log(r, LOG_LEVEL_INFO, "a certificate expired before Sectigo had revoked it", NULL);
         commit(r, ACME_REVOCATION_LAPSED);
         return;
     }

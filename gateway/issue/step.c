@@ -63,7 +63,7 @@ enum step step_refused(struct errand *e, enum acme_problem_type type, const char
 enum step step_held(struct errand *e, uint64_t due_ms, const char *why)
 {
     step_note(e, "%s", why);
-    errand_log(e, LOG_LEVEL_ERROR, "an issuance is held", why);
+    errand_log(e, LOG_LEVEL_ERROR, "an issuance is held; mend what it names, then acmegatectl order retry", why);
     return step_go(e, ISSUANCE_HELD, due_ms);
 }
 
@@ -71,6 +71,7 @@ enum step step_dead(struct errand *e, const char *words)
 {
     acme_problem_set(&e->result.problem, ACME_SERVER_INTERNAL, "Sectigo has ended the order: %s", words);
     step_note(e, "%s", words);
-    errand_log(e, LOG_LEVEL_ERROR, "Sectigo has ended a paid order", words);
+    errand_log(e, LOG_LEVEL_ERROR,
+               "Sectigo has ended a paid order; see acmegatectl order show, and ask Sectigo for the refund", words);
     return step_go(e, ISSUANCE_DEAD, 0);
 }

@@ -83,7 +83,7 @@ void upkeep_fail(struct upkeep *u, const char *reason)
     static const char *const what[] = {[JOB_BALANCE] = "the balance",
                                        [JOB_DRIFT] = "the comparison with Sectigo's report",
                                        [JOB_RECONCILE] = "the reconciliation"};
-    snprintf(u->reason, sizeof u->reason, "%s failed and is tried again: %.400s", what[u->kind],
+    snprintf(u->reason, sizeof u->reason, "%s failed and is tried again; mend what it names: %.400s", what[u->kind],
              reason ? reason : "no answer");
     log_warning(u->reason, "login", upkeep_login(u));
     u->more = NULL;

@@ -226,7 +226,8 @@ static void count_failure(struct upstream_login *login)
     else if (login->rest_ms < REST_MAX_MS)
         login->rest_ms = 2 * login->rest_ms < REST_MAX_MS ? 2 * login->rest_ms : REST_MAX_MS;
     if (!atomic_exchange(&login->broken, true))
-        log_error("calls to Sectigo fail one after another; they rest, and one at a time asks whether it works again",
+        log_error("calls to Sectigo fail one after another; they rest, and one at a time asks whether it works again. "
+                  "See to the network and Sectigo's status page",
                   "login", login->config->name);
     close_for(login, login->rest_ms);
 }

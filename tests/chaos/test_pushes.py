@@ -15,7 +15,7 @@ from world import PUSH_PASSWORD, PUSH_USER
 
 ISSUED = {"status": "issued", "statusCode": "6"}
 OLD = "an old certificate came instead of the new one"
-NOT_ACCEPTED = "a certificate came that is not accepted"
+NOT_ACCEPTED = "a certificate came that is not accepted; see acmegatectl order show, and ask Sectigo about it"
 NOT_YET_MS = 3600 * 1000
 
 

@@ -19,25 +19,35 @@ def pytest_runtest_makereport(item, call):
             report.sections.append((f"{program.name} (last lines)", program.tail(150)))
 
 
+def close_quiet(world, request):
+    """Ends a world in which all was as usual: nobody may have been asked to act, but for what the test has marked
+    with @pytest.mark.alarms("words of the line", ...)."""
+    mark = request.node.get_closest_marker("alarms")
+    expected = mark.args if mark else ()
+    world.close()
+    alarms = [line for line in world.alarms if not any(words in line["msg"] for words in expected)]
+    assert not alarms, alarms
+
+
 @pytest.fixture
-def world(tmp_path):
+def world(tmp_path, request):
     """Issuance takes about a second."""
     one = World(tmp_path)
     yield one
-    one.close()
+    close_quiet(one, request)
 
 
 @pytest.fixture
-def bound_world(tmp_path):
+def bound_world(tmp_path, request):
     """Nobody gets an account without an external account key: matrix.external_key makes one."""
     one = World(tmp_path, change=lambda config: config["acme"].update(external_account="required"))
     yield one
-    one.close()
+    close_quiet(one, request)
 
 
 @pytest.fixture
-def slow_world(tmp_path):
+def slow_world(tmp_path, request):
     """The upstream issues nothing before matrix.hurry, and finalize answers `processing` at once."""
     one = World(tmp_path, issue_delay=3600, change=lambda config: config["acme"].update(hold_finalize="0s"))
     yield one
-    one.close()
+    close_quiet(one, request)

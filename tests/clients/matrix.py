@@ -185,3 +185,4 @@ def check_revoked(world, names, path, revoke):
                 for c in order["certificates"] if c["serial"].lower().lstrip("0") == serial]
 
     wait_for(f"revocation of {serial}", gone)
+    world.wait_log(lambda line: "the revocation that was asked for here" in line.get("msg", ""))  # the push is judged

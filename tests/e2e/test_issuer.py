@@ -18,7 +18,7 @@ from world import PUSH_PASSWORD, PUSH_USER
 ISSUED = {"status": "issued", "statusCode": "6"}
 NEEDED = "an issuance needs a profile or login"
 REFUSED_LOGIN = "Sectigo refuses this login"
-NOT_ACCEPTED = "a certificate came that is not accepted"
+NOT_ACCEPTED = "a certificate came that is not accepted; see acmegatectl order show, and ask Sectigo about it"
 
 
 def at_once(config):

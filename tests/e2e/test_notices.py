@@ -4,7 +4,9 @@ import datetime
 
 import requests
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from acme_client import b64
 from dns_server import ZONE
 from pki import chain_of
 from sandbox_client import wait_for
@@ -29,6 +31,27 @@ def _key():
 
 def _soon(when):
     return when < datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=1)
+
+
+def test_a_revocation_that_was_asked_for_is_told_once_and_alarms_nobody(make_world):
+    world = make_world()
+    client = _client(world)
+    leaf = _leaf(world, client, ["asked." + ZONE], _key())
+    answer = client.post(client.directory["revokeCert"], {"certificate": b64(leaf.public_bytes(Encoding.DER))})
+    assert answer.status_code == 200, answer.text
+    world.wait_log(lambda line: "the revocation that was asked for here" in line.get("msg", ""), timeout=10)
+    told = [line for line in world.log() if "revo" in line.get("msg", "") and line["level"] != "debug"]
+    assert [(line["msg"], line["level"]) for line in told] == [("certificate is revoked", "info")]
+    world.stop_gateway()
+    assert world.alarms == []
+
+
+def test_a_revocation_that_nobody_asked_for_says_what_to_do(make_world):
+    world = make_world()
+    _leaf(world, _client(world), ["unasked." + ZONE], _key())
+    _advance(world, world.ledger()[0]["orderNumber"], step="revoke")
+    line = world.wait_log(lambda line: line["level"] == "error")
+    assert "nobody here asked" in line["msg"] and "see whether its client has renewed" in line["msg"]
 
 
 def test_revocation_of_a_replaced_certificate_stops_sharing(make_world):

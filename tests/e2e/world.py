@@ -42,7 +42,7 @@ class World:
         self.ports = {name: take_port() for name in ("acme", "public", "sandbox", "http01", "alpn", "web")}
         self.looked_at = self.ports["web" if behind_web_server else "public"]
         self.dns = self.sandbox = self.gateway = None
-        self.problems = []
+        self.problems, self.alarms = [], []
         try:
             self.pki = ListenerPki(self.folder)
             self.dns = DnsServer(self.folder, *dns_server)
@@ -196,12 +196,14 @@ class World:
         if gateway is None:
             return
         status = gateway.stop()
+        self.note_alarms(gateway)
         if status != 0:
             self.problems.append(f"acmegate ended with status {status} after SIGTERM:\n{gateway.tail(60)}")
         self.note_sanitizer(gateway)
 
     def kill_gateway(self):
         self.gateway.kill()
+        self.note_alarms(self.gateway)
         self.note_sanitizer(self.gateway)
         self.gateway = None
 
@@ -225,6 +227,10 @@ class World:
         return log_of(self.gateway.wait_line(lambda line: wanted(log_of(line)), timeout))
 
     # ---- the end ----
+
+    def note_alarms(self, gateway):
+        """What wanted somebody to act: the lines of level warning and error. Filled as gateways end."""
+        self.alarms += [line for line in map(log_of, gateway.lines) if line.get("level") in ("warning", "error")]
 
     def note_sanitizer(self, process):
         report = process.sanitizer_report()
