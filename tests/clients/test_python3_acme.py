@@ -7,6 +7,7 @@ import josepy
 import pytest
 import requests
 from acme import client, errors, messages
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import crypto
 
@@ -56,8 +57,11 @@ class PythonAcme(Home):
 
     def revoke(self, path):
         with open(path, "rb") as file:
-            leaf = crypto.load_certificate(crypto.FILETYPE_PEM, file.read())
-        self.client.revoke(josepy.ComparableX509(leaf), 4)
+            pem = file.read()
+        if hasattr(josepy, "ComparableX509"):  # Debian 12's
+            self.client.revoke(josepy.ComparableX509(crypto.load_certificate(crypto.FILETYPE_PEM, pem)), 4)
+        else:
+            self.client.revoke(x509.load_pem_x509_certificate(pem), 4)
 
 
 def test_new_and_renewed(world, monkeypatch):

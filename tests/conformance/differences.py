@@ -1,15 +1,32 @@
 """Where a server does something else than the RFC says: data for expect.py, and for the table in README.md."""
 
+import functools
+import re
+import subprocess
 from collections import namedtuple
 
 # section: of the RFC, as in the test's name. does: what the test observes instead (a value, a set of values, or a
-# tuple of those). why: for the table.
-Difference = namedtuple("Difference", "server feature section test what does why")
+# tuple of those). why: for the table. since, before: the versions that do so, () for all.
+Difference = namedtuple("Difference", "server feature section test what does why since before")
 
 
-def _each(server, feature, section, test, why, does):
+def _each(server, feature, section, test, why, does, since=(), before=()):
     """One difference for every item of does."""
-    return [Difference(server, feature, section, test, what, value, why) for what, value in does.items()]
+    why += f" (before {'.'.join(map(str, before))})" if before else f" ({'.'.join(map(str, since))})" if since else ""
+    return [Difference(server, feature, section, test, what, value, why, since, before) for what, value in does.items()]
+
+
+@functools.cache
+def _version(server):
+    """Of Debian's package."""
+    shown = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", server], stdout=subprocess.PIPE, text=True, check=True)
+    return tuple(map(int, re.match(r"(?:\d+:)?(\d+)\.(\d+)", shown.stdout).groups()))
+
+
+def differences_of(server, test):
+    """Those of the version that is installed, by what they are about."""
+    return {d.what: d for d in DIFFERENCES if d.server == server and d.test == test
+            and (not d.since or d.since <= _version(server)) and (not d.before or _version(server) < d.before)}
 
 
 _ALGORITHMS = ("none", "HS256", "RS1", "ES257")
@@ -43,11 +60,14 @@ DIFFERENCES = [
            "takes a nonce in the inner JWS", {"inner nonce": (200, {"", "application/json"}),
                                               "inner nonce: the old key": 400}),
     *_each("pebble", "key rollover", "7.3.5", "test_8555_7_3_5_key_in_use", "answers 500, without the Location of the account",
-           {"status": 500, "location": None}),
+           {"status": 500, "location": None}, before=(2, 6)),
+    *_each("pebble", "key rollover", "7.3.5", "test_8555_7_3_5_key_in_use", "gives two accounts one key",
+           {"status": 200, "location": None}, since=(2, 6)),
     *_each("pebble", "account deactivation", "7.3.6", "test_8555_7_3_6_deactivation", "says 403 instead of 401",
            {what: (403, "unauthorized") for what in ("account", "order", "authorization", "new order")}),
     *_each("pebble", "finalize", "7.4", "test_8555_7_4_csr", "does not verify the CSR's own signature",
-           {"a spoilt signature": (200, "application/json"), "a spoilt signature: the order": {"processing", "valid"}}),
+           {"a spoilt signature": (200, "application/json"), "a spoilt signature: the order": {"processing", "valid"}},
+           before=(2, 6)),
     *_each("pebble", "finalize", "7.4", "test_8555_7_4_csr", "does not compare the common name with the order's names",
            {"a foreign CN": (200, "application/json"), "a foreign CN: the order": {"processing", "valid"}}),
     *_each("pebble", "keys of CSRs", "6.7", "test_8555_6_7_key_of_a_csr",
@@ -77,12 +97,26 @@ DIFFERENCES = [
         ("pre-authorization", "7.4.1", "test_8555_7_4_1_refused"),
         ("subdomain authorization", "4.2", "test_9444_4_2_subdomains_allowed"),
         ("subdomain authorization", "4.3", "test_9444_4_3_ancestor_domain"),
+        ("profiles", "3", "test_profiles_3_directory"),
+        ("profiles", "4", "test_profiles_4_new_order"))
+      for row in _each("pebble", feature, section, test, "does not offer it", {"offered": False})],
+    *[row for feature, section, test in (
         ("renewal information", "4", "test_9773_4_renewal_info"),
         ("renewal information", "4", "test_9773_4_unknown_certificates"),
         ("replacing a certificate", "5", "test_9773_5_replaces"),
         ("replacing a certificate", "5", "test_9773_5_certificate_of_another_authority"),
-        ("profiles", "3", "test_profiles_3_directory"),
-        ("profiles", "4", "test_profiles_4_new_order"),
         ("dns-account-01", "3.2", "test_dns_account_label_3_2_dns_account_01"))
-      for row in _each("pebble", feature, section, test, "does not offer it", {"offered": False})],
+      for row in _each("pebble", feature, section, test, "does not offer it", {"offered": False}, before=(2, 6))],
+    *_each("pebble", "renewal information", "4", "test_9773_4_unknown_certificates", "says 400 of an unknown issuer",
+           {"nobody's": _MALFORMED}, since=(2, 6)),
+    *_each("pebble", "replacing a certificate", "5", "test_9773_5_replaces", "says malformed instead of alreadyReplaced",
+           {"replaced already": (409, "malformed")}, since=(2, 6)),
+    *_each("pebble", "replacing a certificate", "5", "test_9773_5_replaces", "takes one that shares no name",
+           {"no name in common": False}, since=(2, 6)),
+    *_each("pebble", "replacing a certificate", "5", "test_9773_5_certificate_of_another_authority", "refuses it",
+           {"taken": (400, None)}, since=(2, 6)),
+    *_each("pebble", "dns-account-01", "3.2", "test_dns_account_label_3_2_dns_account_01",
+           "looks at the label of an earlier draft", {"its own": "invalid"}, since=(2, 6)),
+    *_each("pebble", "binding", "7.3.4", "test_8555_7_3_4_algorithms", "takes HS256 alone",
+           {"sha384": 403, "sha512": 403}, since=(2, 6)),
 ]

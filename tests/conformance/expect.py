@@ -1,7 +1,7 @@
 """Compares what a server did with what the RFC wants, or with what differences.py lists for that server instead."""
 
 from acme_client import URN
-from differences import DIFFERENCES
+from differences import differences_of
 
 CLIENT_ERROR = frozenset(range(400, 500))
 
@@ -25,7 +25,7 @@ def kind_of(answer):
 
 class Expect:
     def __init__(self, server, test):
-        self.listed = {d.what: d for d in DIFFERENCES if d.server == server and d.test == test}
+        self.listed = differences_of(server, test)
         self.met, self.asked = set(), set()
 
     def that(self, what, got, wanted, shown=""):

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import secrets
 import shutil
 
@@ -11,7 +12,7 @@ import dns.tsigkeyring
 import dns.update
 
 from loopback import release_port, take_port
-from process import Process
+from process import Process, run
 
 # Not under .test, which libunbound answers itself. The parent is served too, so that a resolver that climbs
 # the tree for CAA is never refused.
@@ -85,7 +86,7 @@ BIND = """options {{
     directory "{folder}";
     pid-file "{folder}/named.pid";
     session-keyfile "{folder}/session.key";
-    lock-file none;
+    {lock_file}
     listen-on port {port} {{ 127.0.0.1; }};
     listen-on-v6 {{ none; }};
     recursion no;
@@ -121,9 +122,9 @@ class DnsServer:
             file.write(text)
         return path
 
-    def _config(self, name, text):
+    def _config(self, name, text, **more):
         return self._write(name, text.format(port=self.port, folder=self.folder, key=self.KEY, secret=self.secret,
-                                             zone=ZONE, algorithm=self.algorithm))
+                                             zone=ZONE, algorithm=self.algorithm, **more))
 
     def _start_knot(self):
         # knotd is in /usr/sbin, which is not in everybody's path.
@@ -134,7 +135,10 @@ class DnsServer:
     def _start_bind(self):
         # A copy, because Debian's AppArmor profile keeps /usr/sbin/named itself to the folders of the service.
         program = shutil.copy("/usr/sbin/named", self.folder)
-        process = Process("named", [program, "-g", "-n", "1", "-c", self._config("named.conf", BIND)], self.folder)
+        # Below 9.20 each named holds one lock of the whole system by default; from there on there is none to forgo.
+        version = re.search(r"BIND 9\.(\d+)", run([program, "-v"], self.folder).output)
+        config = self._config("named.conf", BIND, lock_file="lock-file none;" if int(version.group(1)) < 20 else "")
+        process = Process("named", [program, "-g", "-n", "1", "-c", config], self.folder)
         process.wait_line(lambda line: line.endswith(" running"))
         return process
 
