@@ -9,15 +9,19 @@
 
 enum {
     LEASE_BUCKETS = 1024,
-    LEASES_MAX = 8192,    /* handed out at once; what is due beyond waits in the store */
-    STARVED_MS = 200,     /* until the next look where there was no lease left */
-    SLEEP_MAX_MS = 30000, /* a clock that was set is noticed after this */
-    SLEEP_MOVED_MS = 20,  /* the same where a test moves it */
+    LEASES_MAX = 8192,     /* handed out at once; what is due beyond waits in the store */
+    STARVED_MS = 200,      /* until the next look where there was no lease left */
+    SLEEP_MAX_MS = 30000,  /* a clock that was set is noticed after this */
+    SLEEP_MOVED_MS = 20,   /* the same where a test moves it */
+    JUDGED_MAX = 4096,     /* jobs that are judged anew in one transaction */
+    SPREAD_MAX_MS = 60000, /* over which they come due */
+    SPREAD_EACH_MS = 20,
+    UNSTORED_REST_MS = 5000, /* after the store would not take it */
 };
 
 struct lease {
     struct lease *next;
-    uint64_t release_ms; /* when it ends by itself; 0: when it is released */
+    uint64_t release_ms; /* when it ends by itself, CLOCK_BOOTTIME; 0: when it is released */
     bool passed_over;    /* its job was due while it was leased */
     uint8_t kind, subject_len;
     uint8_t subject[STORE_SUBJECT_MAX];
@@ -35,10 +39,16 @@ struct scheduler {
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t wake;
     bool stopping;
-    uint64_t next_due_ms; /* when to look at the store again */
+    uint64_t next_due_ms;  /* when to look at the store again */
+    uint64_t next_rest_ms; /* CLOCK_BOOTTIME: when the next rest is over */
+    uint64_t judge_ms;     /* CLOCK_BOOTTIME: from when on all jobs are to be made due; UINT64_MAX: never */
+    bool judging;          /* that is being stored */
     struct scheduler_post *posts, **posts_end;
     struct lease *leases[LEASE_BUCKETS];
     unsigned lease_count, resting_count;
+
+    struct store_op op; /* of judging */
+    size_t made_due;
 };
 
 static unsigned bucket_of(uint8_t kind, const uint8_t *subject, size_t len)
@@ -87,6 +97,7 @@ struct scheduler *scheduler_make(struct store *store)
     pthread_mutex_init(&s->lock, NULL);
     s->store = store;
     s->posts_end = &s->posts;
+    s->next_rest_ms = s->judge_ms = UINT64_MAX;
     store_on_jobs(store, on_jobs, s);
     return s;
 }
@@ -161,10 +172,10 @@ static void end_lease(struct scheduler *s, struct lease **at)
     free(ended);
 }
 
-/* Ends the leases whose rest is over; returns when the next one is, UINT64_MAX for none. */
-static uint64_t end_rests(struct scheduler *s, uint64_t now_ms)
+/* Ends the leases whose rest is over. */
+static void end_rests(struct scheduler *s)
 {
-    uint64_t next_ms = UINT64_MAX;
+    uint64_t now_ms = clock_boot_ms(), next_ms = UINT64_MAX;
     pthread_mutex_lock(&s->lock);
     for (unsigned i = 0; s->resting_count > 0 && i < LEASE_BUCKETS; i++) {
         struct lease **at = &s->leases[i];
@@ -178,8 +189,8 @@ static uint64_t end_rests(struct scheduler *s, uint64_t now_ms)
             at = &(*at)->next;
         }
     }
+    s->next_rest_ms = next_ms;
     pthread_mutex_unlock(&s->lock);
-    return next_ms;
 }
 
 /* Hands out what is due; returns when to look again. */
@@ -187,7 +198,7 @@ static uint64_t hand_out(struct scheduler *s)
 {
     struct due due = {.scheduler = s, .now_ms = clock_ms(), .next_due_ms = UINT64_MAX};
     struct store_txn *txn;
-    uint64_t rested_ms = end_rests(s, due.now_ms);
+    end_rests(s);
     pthread_mutex_lock(&s->lock);
     due.room = LEASES_MAX - s->lease_count;
     pthread_mutex_unlock(&s->lock);
@@ -203,8 +214,7 @@ static uint64_t hand_out(struct scheduler *s)
         else
             s->handlers[due.jobs[i].kind].fn(s->handlers[due.jobs[i].kind].ctx, &due.jobs[i]);
     }
-    uint64_t next_ms = due.starved ? due.now_ms + STARVED_MS : due.next_due_ms;
-    return next_ms < rested_ms ? next_ms : rested_ms;
+    return due.starved ? due.now_ms + STARVED_MS : due.next_due_ms;
 }
 
 static void run_posts(struct scheduler *s)
@@ -221,10 +231,91 @@ static void run_posts(struct scheduler *s)
     pthread_mutex_lock(&s->lock);
 }
 
+/* ---- after a jump of the clock ---- */
+
+struct judgement {
+    uint64_t now_ms;
+    struct store_job *jobs; /* JUDGED_MAX of them */
+    size_t count;
+};
+
+static bool remember_late(void *ctx, const struct store_job *job)
+{
+    struct judgement *judgement = ctx;
+    if (job->due_ms > judgement->now_ms + SPREAD_MAX_MS)
+        judgement->jobs[judgement->count++] = *job;
+    return judgement->count < JUDGED_MAX;
+}
+
+/* Those that wait for long; the many do not come due in one moment. */
+static enum store_status make_due(struct store_txn *txn, void *arg)
+{
+    struct scheduler *s = arg;
+    struct judgement judgement = {.now_ms = clock_ms(), .jobs = calloc(JUDGED_MAX, sizeof *judgement.jobs)};
+    s->made_due = 0;
+    if (!judgement.jobs)
+        return STORE_IO;
+    enum store_status status = store_jobs(txn, remember_late, &judgement);
+    uint64_t spread_ms =
+        judgement.count * SPREAD_EACH_MS < SPREAD_MAX_MS ? judgement.count * SPREAD_EACH_MS : SPREAD_MAX_MS;
+    for (size_t i = 0; status == STORE_OK && i < judgement.count; i++) {
+        const struct store_job *job = &judgement.jobs[i];
+        status = store_job_set(txn, job->kind, job->subject, job->subject_len,
+                               judgement.now_ms + spread_ms * i / judgement.count);
+    }
+    s->made_due = judgement.count;
+    free(judgement.jobs);
+    return status;
+}
+
+static void on_judged(struct store_op *op, enum store_status status)
+{
+    struct scheduler *s = op->arg;
+    if (status != STORE_OK && status != STORE_CLOSED)
+        log_error("the jobs cannot be judged anew after the clock was set; trying again", "reason",
+                  store_status_text(status));
+    pthread_mutex_lock(&s->lock);
+    s->judging = false;
+    if (status != STORE_OK)
+        s->judge_ms = clock_boot_ms() + UNSTORED_REST_MS;
+    else if (s->made_due == JUDGED_MAX)
+        s->judge_ms = 0;
+    look_by(s, 0); /* when to look next was by the time of before */
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* With the lock, which it lets go. */
+static void judge(struct scheduler *s)
+{
+    s->judge_ms = UINT64_MAX;
+    s->judging = true;
+    pthread_mutex_unlock(&s->lock);
+    s->op = (struct store_op){.fn = make_due, .arg = s, .done = on_judged};
+    store_submit(s->store, &s->op);
+    pthread_mutex_lock(&s->lock);
+}
+
+void scheduler_judge_anew(struct scheduler *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->judge_ms = 0;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- the thread ---- */
+
+static uint64_t left_ms(uint64_t until_ms, uint64_t now_ms, uint64_t most_ms)
+{
+    uint64_t left = clock_since(now_ms, until_ms);
+    return left < most_ms ? left : most_ms;
+}
+
+/* Until a job is due or a rest is over. */
 static void sleep_until(struct scheduler *s, uint64_t due_ms, uint64_t now_ms)
 {
     uint64_t most_ms = clock_is_moved() ? SLEEP_MOVED_MS : SLEEP_MAX_MS;
-    uint64_t wait_ms = due_ms - now_ms < most_ms ? due_ms - now_ms : most_ms;
+    uint64_t wait_ms = left_ms(s->next_rest_ms, clock_boot_ms(), left_ms(due_ms, now_ms, most_ms));
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (time_t)(wait_ms / 1000);
@@ -245,7 +336,9 @@ static void *run(void *arg)
         uint64_t now_ms = clock_ms();
         if (s->posts) {
             run_posts(s);
-        } else if (s->next_due_ms <= now_ms) {
+        } else if (s->judge_ms <= clock_boot_ms() && !s->judging) {
+            judge(s);
+        } else if (s->next_due_ms <= now_ms || s->next_rest_ms <= clock_boot_ms()) {
             s->next_due_ms = UINT64_MAX; /* what is set from here on lowers it again */
             pthread_mutex_unlock(&s->lock);
             uint64_t next_ms = hand_out(s);
@@ -331,9 +424,11 @@ void scheduler_release_after(struct scheduler *s, enum job_kind kind, const void
     pthread_mutex_lock(&s->lock);
     struct lease *lease = *find_lease(s, (uint8_t)kind, subject, subject_len);
     if (lease && !lease->release_ms) {
-        lease->release_ms = clock_ms() + delay_ms;
+        lease->release_ms = clock_boot_ms() + delay_ms;
         s->resting_count++;
-        look_by(s, lease->release_ms);
+        if (lease->release_ms < s->next_rest_ms)
+            s->next_rest_ms = lease->release_ms;
+        pthread_cond_signal(&s->wake);
     }
     pthread_mutex_unlock(&s->lock);
 }

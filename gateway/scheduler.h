@@ -29,7 +29,8 @@ enum job_kind {
 
 struct scheduler;
 
-/* On the scheduler thread; must not block. Ends, now or later, with scheduler_release. */
+/* On the scheduler thread; must not block. Ends, now or later, with scheduler_release. A job may be handed out long
+ * before it was to be due (scheduler_judge_anew): what costs money or patience keeps its own times. */
 typedef void scheduler_handler_fn(void *ctx, const struct store_job *job);
 
 /* Registers for new jobs with store_on_jobs, so before the store's first submission. NULL when out of memory. */
@@ -54,6 +55,9 @@ bool scheduler_not_due(struct store_txn *txn, enum job_kind kind, const void *su
  * loop. Any thread. */
 void scheduler_release_after(struct scheduler *scheduler, enum job_kind kind, const void *subject, size_t subject_len,
                              uint64_t delay_ms);
+/* After a jump of the clock: every job that is not due within a minute comes due within it, since when it was due was
+ * said by another time. Any thread; done by the scheduler's. */
+void scheduler_judge_anew(struct scheduler *scheduler);
 /* Number of jobs handed out and not released. Any thread. */
 unsigned scheduler_busy(struct scheduler *scheduler);
 

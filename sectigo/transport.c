@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include <openssl/ssl.h>
 
@@ -17,6 +18,7 @@ struct farewell {
     atomic_uint holders;
     atomic_bool said;
 };
+enum { DATE_MAX = 63 };
 
 struct sectigo_call {
     struct sectigo_client *client;
@@ -28,6 +30,10 @@ struct sectigo_call {
     size_t body_len, body_capacity;
     bool too_long, framed;
     struct farewell *farewell; /* of a changing call's connection; NULL until there is one */
+    uint64_t date_s; /* of the reply; 0: it says none */
+    const char *(*may_leave)(void *ctx);
+    void *may_leave_ctx;
+    const char *withheld; /* why it may not leave; NULL: nobody said so */
     char reason[SECTIGO_MESSAGE_MAX];
     char curl_error[CURL_ERROR_SIZE];
 };
@@ -63,11 +69,24 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
     return len;
 }
 
+/* "Date: Thu, 26 Nov 2026 14:34:48 GMT\r\n", as an HTTP server with a clock has to say (RFC 9110 section 6.6.1). */
+static void read_date(struct sectigo_call *call, const char *text, size_t len)
+{
+    char date[DATE_MAX + 1];
+
+    len = len < sizeof(date) ? len : sizeof(date) - 1;
+    memcpy(date, text, len);
+    date[len] = '\0';
+    time_t seconds = curl_getdate(date, NULL);
+    call->date_s = seconds > 0 ? (uint64_t)seconds : 0;
+}
+
 /* A reply says itself where it ends; one that does not must end with the TLS connection's own farewell, or else a
  * number cut in the middle would be taken for whole. */
 static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
     static const char length[] = "Content-Length:", encoding[] = "Transfer-Encoding:", status[] = "HTTP/";
+    static const char date[] = "Date:";
     struct sectigo_call *call = ctx;
     size_t len = size * count;
 
@@ -76,6 +95,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
     else if ((len >= sizeof(length) && strncasecmp(line, length, sizeof(length) - 1) == 0) ||
              (len >= sizeof(encoding) && strncasecmp(line, encoding, sizeof(encoding) - 1) == 0))
         call->framed = true;
+    else if (len >= sizeof(date) && strncasecmp(line, date, sizeof(date) - 1) == 0)
+        read_date(call, line + sizeof(date) - 1, len - sizeof(date) + 1);
     return len;
 }
 
@@ -217,6 +238,27 @@ struct sectigo_call *sectigo_call_make(struct sectigo_client *client, enum secti
     return NULL;
 }
 
+/* libcurl asks after the connection is there, and before the first octet of the request. */
+static int on_ready(void *ctx, char *server_ip, char *local_ip, int server_port, int local_port)
+{
+    struct sectigo_call *call = ctx;
+
+    (void)server_ip, (void)local_ip, (void)server_port, (void)local_port;
+    call->withheld = call->may_leave(call->may_leave_ctx);
+    return call->withheld ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+bool sectigo_call_ask_first(struct sectigo_call *call, const char *(*may_leave)(void *ctx), void *ctx, long within_ms)
+{
+    long connect_ms = call->client->connect_timeout_ms < within_ms ? call->client->connect_timeout_ms : within_ms;
+
+    call->may_leave = may_leave;
+    call->may_leave_ctx = ctx;
+    return curl_easy_setopt(call->easy, CURLOPT_PREREQFUNCTION, on_ready) == CURLE_OK &&
+           curl_easy_setopt(call->easy, CURLOPT_PREREQDATA, call) == CURLE_OK &&
+           curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) == CURLE_OK;
+}
+
 CURL *sectigo_call_handle(struct sectigo_call *call)
 {
     return call->easy;
@@ -233,9 +275,11 @@ static bool nothing_sent(CURL *easy)
 static enum sectigo_outcome failed_transfer(struct sectigo_call *call, CURLcode result)
 {
     const char *detail = *call->curl_error ? call->curl_error : curl_easy_strerror(result);
-    bool left = !nothing_sent(call->easy);
+    bool left = !call->withheld && !nothing_sent(call->easy);
 
-    if (call->too_long)
+    if (call->withheld)
+        snprintf(call->reason, sizeof(call->reason), "%s: %s", call->info->name, call->withheld);
+    else if (call->too_long)
         snprintf(call->reason, sizeof(call->reason), "%s: the reply from %s is longer than %d octets", call->info->name,
                  call->client->url, SECTIGO_REPLY_MAX);
     else
@@ -261,6 +305,16 @@ enum sectigo_outcome sectigo_call_finish(struct sectigo_call *call, CURLcode res
         snprintf(call->reason, sizeof(call->reason), "%s: no whole reply from %s: it was cut", call->info->name,
                  call->client->url);
     return *call->reason ? SECTIGO_LOST : SECTIGO_ANSWERED;
+}
+
+uint64_t sectigo_call_date_s(const struct sectigo_call *call)
+{
+    return call->date_s;
+}
+
+bool sectigo_call_withheld(const struct sectigo_call *call)
+{
+    return call->withheld != NULL;
 }
 
 const char *sectigo_call_body(const struct sectigo_call *call, size_t *len)

@@ -42,9 +42,17 @@ struct sectigo_call *sectigo_call_make(struct sectigo_client *client, enum secti
 /* The handle to add to a multi handle; owned by the call. Calls that change something use a fresh connection that is
  * not kept. */
 CURL *sectigo_call_handle(struct sectigo_call *call);
+/* Before the transfer: may_leave is asked at the last moment before the first octet of the request, on the thread of
+ * the transfer, once the connection is there; that may take within_ms at most. Where it answers a sentence (which lives
+ * as long as the call) nothing is sent: SECTIGO_NEVER_LEFT, for that reason. False: it cannot be set up. */
+bool sectigo_call_ask_first(struct sectigo_call *call, const char *(*may_leave)(void *ctx), void *ctx, long within_ms);
 /* After the transfer: what became of it. The texts below are valid until the call is freed. */
 enum sectigo_outcome sectigo_call_finish(struct sectigo_call *call, CURLcode result);
 const char *sectigo_call_body(const struct sectigo_call *call, size_t *len);
+/* What time the reply says it is (its Date), in UNIX seconds; 0: none. Also of one that is no answer. */
+uint64_t sectigo_call_date_s(const struct sectigo_call *call);
+/* Whether may_leave has kept it from leaving. */
+bool sectigo_call_withheld(const struct sectigo_call *call);
 /* One sentence without secrets: "AutoApplyOrder: HTTP status 500 from ..."; "" after SECTIGO_ANSWERED. */
 const char *sectigo_call_reason(const struct sectigo_call *call);
 /* Not while its handle is in a multi handle. Wipes the request. */

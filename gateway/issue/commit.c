@@ -5,16 +5,13 @@
 #include "acme/order.h"
 #include "gateway/clock.h"
 #include "gateway/dcv/files.h"
-#include "gateway/issue/entitled.h"
-#include "gateway/issue/errand.h"
-#include "gateway/issue/guard.h"
-#include "gateway/issue/imported.h"
+#include "gateway/issue/commit.h"
 #include "gateway/issue/login.h"
 #include "gateway/issue/numbers.h"
 #include "gateway/issue/queue.h"
 #include "gateway/issue/records.h"
-#include "gateway/issue/request.h"
 #include "gateway/issue/refund.h"
+#include "gateway/issue/spending.h"
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
 #include "gateway/operate/audit.h"
@@ -22,25 +19,6 @@
 
 /* How long a request may be on the wire beyond its own time-out before its job takes it for lost. */
 static const uint64_t WIRE_MARGIN_MS = 30 * 1000;
-/* After an answer that names another's order, and a report that does so too. */
-static const uint64_t FOREIGN_REST_MS = 3600 * 1000;
-
-struct commit {
-    struct store_txn *txn;
-    struct errand *errand;
-    struct result *result;
-    struct issuance *is;
-    struct subscription *sub;
-    enum issuance_state from; /* that the move leaves */
-    uint64_t now_ms;
-    uint64_t due_ms;  /* of the job */
-    uint64_t next_ms; /* when the errand goes on */
-};
-
-static uint64_t renew_before_ms(const struct commit *c)
-{
-    return c->errand->profile->renew_before_term_end_s * 1000ull;
-}
 
 /* ---- the DCV answer ---- */
 
@@ -88,32 +66,16 @@ static enum store_status enter_prepared(struct commit *c)
     return status == STORE_OK ? commit_prepare(c->txn, c->is, c->now_ms) : status;
 }
 
-/* The product is chosen again for the CSR that is sent: it may have waited behind another, and the profile may have
- * been edited. Where nothing fits any more it stays. */
-static void choose_product_again(struct commit *c)
-{
-    const struct config_profile *profile = c->errand->profile;
-    struct acme_problem problem = {0};
-    if (c->is->sends > 0)
-        return;
-    unsigned product = request_product_for(profile, &c->errand->rules.dcv, &c->sub->names, c->is, &problem);
-    if (product) {
-        c->sub->product = product;
-        c->sub->days = profile->days;
-    }
-    acme_problem_clear(&problem);
-}
-
 /* The choice of finalize is made again (issuance.md section 2): the term may have run out while the file was not seen.
  */
 static enum store_status choose_again(struct commit *c)
 {
     if (c->is->kind != ISSUANCE_REPLACEMENT || c->is->sends > 0 ||
-        subscription_replaceable(c->sub, renew_before_ms(c), c->now_ms))
+        subscription_replaceable(c->sub, commit_renew_before_ms(c), c->now_ms))
         return STORE_OK;
     c->is->kind = ISSUANCE_PURCHASE;
     enum store_status status = queue_renew(c->txn, c->sub, SUBSCRIPTION_EXHAUSTED, c->is, c->now_ms);
-    choose_product_again(c);
+    commit_choose_product(c);
     return status;
 }
 
@@ -128,6 +90,7 @@ static enum store_status enter_submitting(struct commit *c)
     c->is->sends++;
     c->is->looks = 0;
     c->is->refusal = 0;
+    c->errand->sending_boot_ms = clock_boot_ms();
     c->due_ms = c->now_ms + upstream_login_config(c->errand->login)->timeout_ms + WIRE_MARGIN_MS;
     return STORE_OK;
 }
@@ -192,6 +155,7 @@ static enum store_status enter_submitted(struct commit *c)
     else if (!c->is->order_number[0])
         memcpy(c->is->order_number, c->sub->order_number, sizeof c->is->order_number);
     memcpy(c->is->certificate_id, answer->certificate_id, sizeof c->is->certificate_id);
+    c->is->placed_ms = c->result->said_ms;
     if (answer->certificate_id[0] && !subscription_add_certificate_id(c->sub, answer->certificate_id))
         return STORE_IO;
     c->is->nudged = c->is->caa = false; /* the next step asks Sectigo to look at once */
@@ -215,7 +179,7 @@ static enum store_status end(struct commit *c)
     subscription_forget(c->sub, c->is->id); /* where it ends before its turn */
     if (status == STORE_OK)
         status = records_unpublish(c->txn, &answer, c->now_ms);
-    return status == STORE_OK ? queue_hand_over(c->txn, c->sub, c->is, renew_before_ms(c), c->now_ms) : status;
+    return status == STORE_OK ? queue_hand_over(c->txn, c->sub, c->is, commit_renew_before_ms(c), c->now_ms) : status;
 }
 
 /* A replacement shows how much of the term is left, whatever we believe. */
@@ -223,12 +187,12 @@ static enum store_status note_term(struct commit *c, const struct acme_certifica
 {
     struct acme_certificate before = {0};
     enum store_status status = STORE_OK;
-    if (c->is->kind != ISSUANCE_REPLACEMENT)
+    if (c->is->kind != ISSUANCE_REPLACEMENT || clock_in_doubt()) /* Sectigo will say so then */
         return STORE_OK;
     if (c->sub->has_certificate)
         status = acme_certificate_load(c->txn, &c->sub->certificate, &before);
     if (status == STORE_OK &&
-        subscription_used_up(c->sub, renew_before_ms(c), (uint64_t)certificate->not_after_s * 1000,
+        subscription_used_up(c->sub, commit_renew_before_ms(c), (uint64_t)certificate->not_after_s * 1000,
                              (uint64_t)(before.not_after_s - before.not_before_s) * 1000, c->now_ms)) {
         c->sub->state = SUBSCRIPTION_EXHAUSTED;
         errand_log(c->errand, LOG_LEVEL_INFO, "the term of a subscription is nearly used up", c->sub->order_number);
@@ -301,7 +265,7 @@ static enum store_status ask_once_more(struct commit *c)
 static bool may_ask_once_more(const struct commit *c)
 {
     return c->result->names_missing && c->is->attempt == 0 && c->sub->queue_count < SUBSCRIPTION_QUEUE_MAX &&
-           subscription_replaceable(c->sub, renew_before_ms(c), c->now_ms);
+           subscription_replaceable(c->sub, commit_renew_before_ms(c), c->now_ms);
 }
 
 static enum store_status enter_refused(struct commit *c)
@@ -326,93 +290,6 @@ static enum store_status enter_dead(struct commit *c)
         return status == STORE_OK ? end(c) : status;
     }
     return status == STORE_OK ? enter_refused(c) : status;
-}
-
-/* Before anything leaves, account, key and policy are asked again; what may already have left is not taken back. */
-static enum store_status check_entitled(struct commit *c)
-{
-    if (c->result->to != ISSUANCE_SUBMITTING || c->is->sends > 0)
-        return STORE_OK;
-    bool key_required = c->errand->issuer->at.config->acme.external_account_required;
-    enum store_status status = entitled_keep(c->txn, c->is, key_required, c->now_ms, &c->result->problem);
-    if (status != STORE_REFUSED)
-        return status;
-    c->result->to = ISSUANCE_REFUSED;
-    return issuance_set_note(c->is, c->result->problem.detail) ? STORE_OK : STORE_IO;
-}
-
-/* What a reconciliation found meanwhile is not bought once more: it is replaced. */
-static enum store_status check_imported(struct commit *c)
-{
-    struct subscription_scope scope = {c->sub->policy, c->sub->profile, c->sub->login,      c->sub->endpoint,
-                                       c->sub->test,   &c->sub->names,  renew_before_ms(c), NULL};
-    if (c->result->to != ISSUANCE_SUBMITTING || c->is->kind != ISSUANCE_PURCHASE || c->is->sends > 0)
-        return STORE_OK;
-    enum store_status status = imported_instead(c->txn, &scope, c->now_ms, c->sub, c->is);
-    return status == STORE_NOT_FOUND ? STORE_OK : status;
-}
-
-/* What costs money has to get past the guard; what is free goes on. A request that leaves again has been past it. */
-static enum store_status check_purchase(struct commit *c)
-{
-    struct guard_verdict verdict;
-    bool buys = c->is->kind == ISSUANCE_PURCHASE ||
-                (c->is->sends == 0 && !subscription_replaceable(c->sub, renew_before_ms(c), c->now_ms));
-    if (c->result->to != ISSUANCE_SUBMITTING || !buys)
-        return STORE_OK;
-    if (c->is->kind == ISSUANCE_PURCHASE)
-        choose_product_again(c);
-    struct guard_purchase purchase = {.config = c->errand->issuer->at.config,
-                                      .profile = c->errand->profile,
-                                      .policy = c->sub->policy,
-                                      .login = c->sub->login,
-                                      .test = c->sub->test,
-                                      .product = c->sub->product,
-                                      .names = c->sub->names.count};
-    enum store_status status = guard_decide(c->txn, &purchase, c->is->id, c->now_ms, &verdict);
-    if (status != STORE_OK || !verdict.held)
-        return status;
-    c->result->to = ISSUANCE_HELD;
-    c->due_ms = c->next_ms = verdict.due_ms;
-    return issuance_set_note(c->is, verdict.why) ? STORE_OK : STORE_IO;
-}
-
-/* An answer that names what is another's says nothing of ours: the report is asked, and where that says the same,
- * people are. */
-static enum store_status check_identity(struct commit *c)
-{
-    static const char FOREIGN[] = "Sectigo's answer names an order or a certificate that belongs to another order";
-    const struct sectigo_order_answer *answer = &c->result->answer;
-    bool foreign;
-    if (c->result->to != ISSUANCE_SUBMITTED || c->is->state == ISSUANCE_CANCELLING)
-        return STORE_OK;
-    enum store_status status = numbers_foreign(c->txn, c->is, answer->order_number, answer->certificate_id, &foreign);
-    if (status != STORE_OK || !foreign)
-        return status;
-    errand_log(c->errand, LOG_LEVEL_ERROR, FOREIGN,
-               answer->order_number[0] ? answer->order_number : answer->certificate_id);
-    c->result->to = ISSUANCE_UNKNOWN;
-    if (c->is->state == ISSUANCE_UNKNOWN) {
-        c->result->to = ISSUANCE_HELD;
-        c->due_ms = c->next_ms = c->now_ms + FOREIGN_REST_MS;
-    }
-    return issuance_set_note(c->is, FOREIGN) ? STORE_OK : STORE_IO;
-}
-
-static enum store_status check(struct commit *c)
-{
-    enum store_status status = check_entitled(c);
-    if (status == STORE_OK)
-        status = check_identity(c);
-    if (status == STORE_OK)
-        status = check_imported(c);
-    if (status == STORE_OK)
-        status = check_purchase(c);
-    if (status == STORE_OK && c->result->no_credit)
-        status = login_set_no_credit(c->txn, c->sub->login, c->now_ms);
-    if (status == STORE_OK && c->errand->push)
-        status = login_note_push(c->txn, c->sub->login, c->now_ms);
-    return status;
 }
 
 static enum store_status enter(struct commit *c)
@@ -532,7 +409,7 @@ static enum store_status apply(struct commit *c)
     if (status == STORE_OK && c->result->not_placed && c->is->sends == 0)
         status = spending_release(c->txn, c->is->id);
     if (status == STORE_OK)
-        status = check(c);
+        status = commit_check(c);
     if (status == STORE_OK && c->result->to != c->is->state)
         status = enter(c);
     if (!c->result->hasten)

@@ -9,6 +9,7 @@
 #include "gateway/dcv/files.h"
 #include "gateway/dcv/preflight.h"
 #include "gateway/dcv/publish.h"
+#include "gateway/issue/ending.h"
 #include "gateway/issue/errand.h"
 
 static enum step go(struct errand *e, enum issuance_state to, uint64_t due_ms)
@@ -50,7 +51,7 @@ static enum step too_late(struct errand *e)
 
 static bool is_too_late(const struct errand *e)
 {
-    return e->is.sends == 0 && clock_ms() > e->is.created_ms + (uint64_t)e->profile->deadline_s * 1000;
+    return e->is.sends == 0 && ending_is_due(e);
 }
 
 /* ---- prepared ---- */

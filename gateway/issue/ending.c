@@ -11,7 +11,7 @@
 
 bool ending_is_due(const struct errand *e)
 {
-    return clock_ms() >= step_deadline_ms(e);
+    return !clock_in_doubt() && clock_ms() >= step_deadline_ms(e);
 }
 
 static enum step end(struct errand *e, enum issuance_state to)

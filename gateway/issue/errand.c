@@ -16,8 +16,13 @@ static const uint64_t UNSTORED_LOOK_REST_MS = 5 * 60 * 1000;
 
 void errand_debug_stop(const struct issuer *issuer, const char *point)
 {
-    if (issuer->stop_at && strcmp(issuer->stop_at, point) == 0)
+    static atomic_flag frozen = ATOMIC_FLAG_INIT;
+    if (!issuer->stop_at || strcmp(issuer->stop_at, point) != 0)
+        return;
+    if (!issuer->freezes)
         kill(getpid(), SIGKILL);
+    else if (!atomic_flag_test_and_set(&frozen))
+        kill(getpid(), SIGSTOP);
 }
 
 void errand_debug_commit(const struct issuer *issuer, enum issuance_state from, enum issuance_state to, bool before)
@@ -147,7 +152,7 @@ static void notify(const struct errand *e)
 static void take_early_pushes(struct errand *e)
 {
     struct sectigo_push *push;
-    while ((push = pushes_take(e->issuer->early, e->is.order_number, e->is.certificate_id, clock_ms())) != NULL) {
+    while ((push = pushes_take(e->issuer->early, e->is.order_number, e->is.certificate_id, clock_boot_ms())) != NULL) {
         issuer_push(e->issuer, push);
         push_free(push);
     }

@@ -27,7 +27,9 @@ struct issuer {
     struct issuer_config at;
     atomic_bool stopping;
     struct pushes *early; /* pushes that match nothing yet */
-    const char *stop_at;  /* debug: kill the process right after this state was stored; NULL: never */
+    struct timekeeper *timekeeper;
+    const char *stop_at; /* debug: kill the process right after this state was stored; NULL: never */
+    bool freezes;        /* debug: it is only stopped there, once, until somebody continues it */
 };
 
 enum {
@@ -55,6 +57,7 @@ struct result {
     bool names_missing;                  /* the certificate that came lacks some: asked for once more, by itself */
     struct kept kept;                    /* a certificate that is not accepted; owned */
     bool subscription_stays;             /* dead, but the paid subscription waits for the next CSR */
+    uint64_t said_ms;                    /* what time Sectigo said it was when it answered; 0: it did not */
     int refusal;                         /* code of a refusal that may mean "placed earlier" */
     char note[NOTE_MAX];                 /* for people */
     struct acme_problem problem;         /* of the ACME orders, where they end invalid */
@@ -67,15 +70,16 @@ struct result {
 
 struct errand {
     struct issuer *issuer;
-    bool leased;             /* came from a job; otherwise from a push */
-    bool sending;            /* submitting was stored by this errand: the request has not left yet */
-    bool asking_caa;         /* likewise RetryCAACheck */
-    bool not_due;            /* its job was done or moved before the errand was made */
-    bool stale;              /* somebody else changed the issuance meanwhile */
-    bool stored;             /* the step taken last is in the store, with the job that continues it */
-    struct issuance is;      /* as stored last */
-    struct subscription sub; /* likewise */
-    struct issuance next_is; /* what the transaction makes of them; in force once it is durable */
+    bool leased;              /* came from a job; otherwise from a push */
+    bool sending;             /* submitting was stored by this errand: the request has not left yet */
+    uint64_t sending_boot_ms; /* since when, CLOCK_BOOTTIME */
+    bool asking_caa;          /* likewise RetryCAACheck */
+    bool not_due;             /* its job was done or moved before the errand was made */
+    bool stale;               /* somebody else changed the issuance meanwhile */
+    bool stored;              /* the step taken last is in the store, with the job that continues it */
+    struct issuance is;       /* as stored last */
+    struct subscription sub;  /* likewise */
+    struct issuance next_is;  /* what the transaction makes of them; in force once it is durable */
     struct subscription next_sub;
     struct dcv_rules rules; /* of the subscription's policy, as they were when the errand was made */
     const struct config_profile *profile;
@@ -131,7 +135,8 @@ enum store_status commit_result(struct store_txn *txn, void *errand);
  * move to prepared; also for a new one. commit.c */
 enum store_status commit_prepare(struct store_txn *txn, struct issuance *is, uint64_t now_ms);
 
-/* Kills the process where the debugging variable ACMEGATE_DEBUG_STOP_AT names this point. */
+/* Kills the process where the debugging variable ACMEGATE_DEBUG_STOP_AT names this point; with "freeze:" before the
+ * point it is stopped there once (SIGSTOP). */
 void errand_debug_stop(const struct issuer *issuer, const char *point);
 /* The same for a commit that moved an issuance: "STATE", or "STATE-again" where it stayed there; with ":before" inside
  * the transaction, so that nothing of it is stored. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "acme/policy.h"
+#include "gateway/clock.h"
 #include "gateway/issue/ledger.h"
 #include "gateway/issue/login.h"
 #include "gateway/issue/request.h"
@@ -61,7 +62,7 @@ static enum store_status decide_pause(struct store_txn *txn, const struct guard_
         status = ledger_load(txn, purchase->login, &ledger);
     if (status != STORE_OK)
         return status;
-    bool broke = login.no_credit_ms && now_ms < login.no_credit_ms + PAUSE_LOOK_MS;
+    bool broke = login.no_credit_ms && !clock_is_over(login.no_credit_ms, PAUSE_LOOK_MS, now_ms);
     const char *why =
         login.paused_ms      ? "the operator has paused purchases with this login (acmegatectl upstream resume)"
         : ledger.restored_ms ? "the store was restored from a backup, so nothing is bought before it knows what was "

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/issue/numbers.h"
+#include "gateway/issue/queue.h"
 #include "gateway/issue/tables.h"
 
 static const char SEPARATORS[] = ", \t\r\n;";
@@ -135,23 +136,6 @@ enum store_status imported_claim(struct store_txn *txn, struct subscription *sub
     return subscription_insert(txn, sub);
 }
 
-/* The waiting ones of a purchase that is not made after all follow to the subscription that serves instead. */
-static enum store_status move_queue(struct store_txn *txn, struct subscription *from, struct subscription *to)
-{
-    enum store_status status = STORE_OK;
-    for (uint32_t i = 0; status == STORE_OK && i < from->queue_count; i++) {
-        struct issuance waiting;
-        status = issuance_load(txn, from->queue[i], &waiting);
-        waiting.subscription = to->id;
-        if (status == STORE_OK)
-            status = issuance_save(txn, &waiting);
-        issuance_clear(&waiting);
-        if (status == STORE_OK && !subscription_enqueue(to, from->queue[i]))
-            status = STORE_IO;
-    }
-    return status;
-}
-
 enum store_status imported_instead(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms,
                                    struct subscription *buying, struct issuance *first)
 {
@@ -160,18 +144,7 @@ enum store_status imported_instead(struct store_txn *txn, const struct subscript
     if (status == STORE_OK)
         status = imported_claim(txn, &found, scope, buying->product);
     if (status == STORE_OK)
-        status = move_queue(txn, buying, &found);
-    if (status == STORE_OK)
-        status = subscription_remove(txn, buying);
-    if (status == STORE_OK) {
-        memcpy(found.under_way, first->id, sizeof found.under_way);
-        first->subscription = found.id;
-        first->kind = ISSUANCE_REPLACEMENT;
-        struct subscription unbought = *buying;
-        *buying = found;
-        found = unbought;
-        status = subscription_save(txn, buying);
-    }
+        status = queue_serve_instead(txn, &found, buying, first);
     subscription_clear(&found);
     return status;
 }

@@ -5,16 +5,20 @@
 
 #include <openssl/rand.h>
 
+#include "gateway/clock.h"
 #include "gateway/issue/tables.h"
 #include "store/record.h"
 
-/* Version 2 has the attempt, version 3 the time of RetryCAACheck; those before hold a 0. */
-enum { RECORD_VERSION = 3, RECORD_MAX = 128 * 1024, ORDERS_MAX = 1024 };
+/* Version 2 has the attempt, version 3 the time of RetryCAACheck, version 4 Sectigo's time; those before hold a 0. */
+enum { RECORD_VERSION = 4, RECORD_MAX = 128 * 1024, ORDERS_MAX = 1024 };
 
 /* One octet, which was the doubt alone at first. */
 enum { FLAG_DOUBT = 1, FLAG_NUDGED = 2, FLAG_CAA = 4 };
 
 enum { RANDOM_HEX = 32 };
+
+/* Clocks that differ by no more agree (gateway/clock.h). */
+static const uint64_t FUTURE_MS = 60 * 1000;
 
 #define TO(state) (1u << ISSUANCE_##state)
 
@@ -127,6 +131,18 @@ static bool decode_orders(struct record_reader *r, struct issuance *is)
     return true;
 }
 
+/* A time in the future was written by a clock that was wrong: what began then begins now, and is stored so with the
+ * next step. */
+static void mend_times(struct issuance *is, uint64_t now_ms)
+{
+    uint64_t *const times[] = {&is->created_ms, &is->changed_ms, &is->sent_ms,       &is->resent_ms,
+                               &is->looked_ms,  &is->pushed_ms,  &is->caa_retried_ms};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        if (*times[i] > now_ms + FUTURE_MS)
+            *times[i] = now_ms;
+    }
+}
+
 enum store_status issuance_load(struct store_txn *txn, const char *id, struct issuance *is)
 {
     struct store_slice value;
@@ -147,6 +163,9 @@ enum store_status issuance_load(struct store_txn *txn, const char *id, struct is
     bool read = decode_csr(&r, is) && decode_orders(&r, is);
     is->attempt = version >= 2 ? record_get_u8(&r) : 0;
     is->caa_retried_ms = version >= 3 ? record_get_u64(&r) : 0;
+    is->placed_ms = version >= 4 ? record_get_u64(&r) : 0;
+    if (!clock_in_doubt())
+        mend_times(is, clock_ms());
     bool good = read && record_complete(&r) && is->state >= ISSUANCE_QUEUED && is->state < ISSUANCE_STATES;
     return good ? STORE_OK : STORE_INVALID;
 }
@@ -154,7 +173,7 @@ enum store_status issuance_load(struct store_txn *txn, const char *id, struct is
 /* The oldest that holds it. */
 static uint8_t version_of(const struct issuance *is)
 {
-    return is->caa_retried_ms ? 3 : is->attempt ? 2 : 1;
+    return is->placed_ms ? 4 : is->caa_retried_ms ? 3 : is->attempt ? 2 : 1;
 }
 
 static void encode(struct record_writer *w, const struct issuance *is)
@@ -191,6 +210,8 @@ static void encode(struct record_writer *w, const struct issuance *is)
         record_put_u8(w, is->attempt);
     if (version_of(is) >= 3)
         record_put_u64(w, is->caa_retried_ms);
+    if (version_of(is) >= 4)
+        record_put_u64(w, is->placed_ms);
 }
 
 enum store_status issuance_find(struct store_txn *txn, unsigned index, const void *key, size_t key_len,

@@ -65,6 +65,7 @@ struct issuance {
     bool nudged;             /* AutoUpdateDCV was asked since submission */
     bool caa;                /* Sectigo says that CAA forbids it */
     uint64_t caa_retried_ms; /* when RetryCAACheck left last, or was about to; 0: never */
+    uint64_t placed_ms;      /* Sectigo's own time when it said that it is placed; 0: it said none */
     uint8_t attempt;         /* 1: asked for by itself, because the certificate of the one before lacked names */
     char *note;              /* owned: for people, why it is where it is; "" for nothing to say */
 };
@@ -77,7 +78,8 @@ bool issuance_id_make(const char *instance, bool test, char id[static ISSUANCE_I
 /* Whether an id was made so. */
 bool issuance_id_is(const char *id, const char *instance, bool test);
 
-/* STORE_OK, STORE_NOT_FOUND, STORE_INVALID; clear *issuance in any case. */
+/* STORE_OK, STORE_NOT_FOUND, STORE_INVALID; clear *issuance in any case. Unless the clock is in doubt, times of the
+ * record that lie in the future are now. */
 enum store_status issuance_load(struct store_txn *txn, const char *id, struct issuance *issuance);
 /* The same for the one that an index names: ISSUE_BY_ORDER, ISSUE_BY_ORDER_NUMBER or ISSUE_BY_CERTIFICATE_ID
  * (tables.h). */

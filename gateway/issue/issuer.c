@@ -1,15 +1,19 @@
 #include "gateway/issue/issuer.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/clock.h"
 #include "gateway/dcv/files.h"
 #include "gateway/issue/errand.h"
+#include "gateway/issue/newest.h"
 #include "gateway/issue/notice.h"
 #include "gateway/issue/records.h"
 #include "gateway/issue/refund.h"
 #include "gateway/issue/revoke.h"
+#include "gateway/issue/timekeeper.h"
 #include "gateway/issue/upkeep.h"
 #include "gateway/log.h"
 
@@ -17,6 +21,13 @@
 static const uint64_t UNREADABLE_REST_MS = 60 * 1000;
 /* Issuances that wait for Sectigo are looked at within this time after a start, spread over it. */
 static const uint64_t START_LOOK_MS = 60 * 1000;
+/* No failing step waits longer than an hour and a quarter. */
+static const uint64_t START_FARTHEST_MS = 2 * 3600 * 1000;
+/* A time of the store that much later than now is more than two clocks that agree (gateway/clock.h). */
+static const uint64_t BEHIND_MS = 60 * 1000;
+
+/* Before a point of ACMEGATE_DEBUG_STOP_AT. */
+static const char FREEZE[] = "freeze:";
 
 static void on_job(void *ctx, const struct store_job *job)
 {
@@ -40,9 +51,13 @@ struct issuer *issuer_make(const struct issuer_config *config)
         return NULL;
     issuer->at = *config;
     issuer->stop_at = getenv("ACMEGATE_DEBUG_STOP_AT");
+    issuer->freezes = issuer->stop_at && strncmp(issuer->stop_at, FREEZE, sizeof FREEZE - 1) == 0;
+    if (issuer->freezes)
+        issuer->stop_at += sizeof FREEZE - 1;
     issuer->early = pushes_make();
-    if (!issuer->early) {
-        free(issuer);
+    issuer->timekeeper = timekeeper_make(issuer);
+    if (!issuer->early || !issuer->timekeeper) {
+        issuer_free(issuer);
         return NULL;
     }
     scheduler_handle(config->scheduler, JOB_ISSUANCE, on_job, issuer);
@@ -66,7 +81,9 @@ void issuer_free(struct issuer *issuer)
 {
     if (!issuer)
         return;
-    pushes_free(issuer->early);
+    if (issuer->early)
+        pushes_free(issuer->early);
+    timekeeper_free(issuer->timekeeper);
     free(issuer);
 }
 
@@ -86,12 +103,15 @@ struct recovery {
     struct store_job *jobs; /* owned */
     size_t count, capacity;
     bool failed;
+    const struct issuer *issuer;
+    uint64_t newest_ms;           /* the latest time that the store knows */
+    uint64_t now_ms, farthest_ms; /* later is none due but by a clock that was wrong when it was set */
 };
 
 static bool remember(void *ctx, const struct store_job *job)
 {
     struct recovery *recovery = ctx;
-    if (job->kind != JOB_ISSUANCE)
+    if (job->kind == JOB_BALANCE || job->kind == JOB_DRIFT) /* upkeep_settle knows how far away they may be */
         return true;
     if (recovery->count == recovery->capacity) {
         size_t capacity = recovery->capacity ? 2 * recovery->capacity : 64;
@@ -106,9 +126,20 @@ static bool remember(void *ctx, const struct store_job *job)
     return true;
 }
 
-static enum store_status recover_one(struct store_txn *txn, const struct store_job *job, uint64_t now_ms)
+/* Longer than any step waits by itself. A limit's day or month may be farther away: asking again is harmless. */
+static uint64_t farthest_ms(const struct config_issuance *times)
+{
+    uint64_t waits[] = {times->superseded_after_ms, times->resend_ms, times->settle_again_ms, 10ull * times->later_ms};
+    uint64_t farthest_ms = START_FARTHEST_MS;
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
+        farthest_ms = waits[i] > farthest_ms ? waits[i] : farthest_ms;
+    return farthest_ms;
+}
+
+static enum store_status recover_one(struct store_txn *txn, const struct store_job *job, struct recovery *recovery)
 {
     struct issuance is;
+    uint64_t now_ms = recovery->now_ms;
     char id[STORE_SUBJECT_MAX + 1];
     memcpy(id, job->subject, job->subject_len);
     id[job->subject_len] = '\0';
@@ -120,6 +151,8 @@ static enum store_status recover_one(struct store_txn *txn, const struct store_j
     else if (status == STORE_OK && (is.state == ISSUANCE_SUBMITTED || is.state == ISSUANCE_BLOCKED) &&
              due_ms > now_ms + START_LOOK_MS)
         due_ms = now_ms + (uint64_t)random() % START_LOOK_MS;
+    if (status == STORE_OK && newest_of(&is) > recovery->newest_ms)
+        recovery->newest_ms = newest_of(&is);
     if (status == STORE_OK && due_ms != job->due_ms)
         status = store_job_set(txn, JOB_ISSUANCE, job->subject, job->subject_len, due_ms);
     issuance_clear(&is);
@@ -131,18 +164,56 @@ static enum store_status recover_one(struct store_txn *txn, const struct store_j
     return status;
 }
 
+static bool is_behind(const struct recovery *recovery)
+{
+    return recovery->newest_ms > recovery->now_ms + BEHIND_MS;
+}
+
+/* What is due later than anything waits by itself, or, where the clock was another when it was set, later than soon. */
+static enum store_status recover_far(struct store_txn *txn, const struct recovery *recovery)
+{
+    enum store_status status = STORE_OK;
+    uint64_t last_ms = recovery->now_ms + (is_behind(recovery) ? START_LOOK_MS : recovery->farthest_ms);
+    for (size_t i = 0; status == STORE_OK && i < recovery->count; i++) {
+        const struct store_job *job = &recovery->jobs[i];
+        uint64_t due_ms;
+        if (job->due_ms > last_ms &&
+            store_job_get(txn, job->kind, job->subject, job->subject_len, &due_ms) == STORE_OK && due_ms > last_ms)
+            status = store_job_set(txn, job->kind, job->subject, job->subject_len,
+                                   recovery->now_ms + (uint64_t)random() % START_LOOK_MS);
+    }
+    return status;
+}
+
 static enum store_status recover(struct store_txn *txn, void *arg)
 {
-    struct recovery recovery = {0};
-    const struct issuer *issuer = arg;
-    uint64_t now_ms = clock_ms();
-    enum store_status status = store_jobs(txn, remember, &recovery);
-    if (recovery.failed)
+    struct recovery *recovery = arg;
+    const struct config *config = recovery->issuer->at.config;
+    *recovery = (struct recovery){
+        .issuer = recovery->issuer, .now_ms = clock_ms(), .farthest_ms = farthest_ms(&config->issuance)};
+    recovery->newest_ms = newest_after(txn, recovery->now_ms);
+    enum store_status status = store_jobs(txn, remember, recovery);
+    if (recovery->failed)
         status = STORE_IO;
-    for (size_t i = 0; status == STORE_OK && i < recovery.count; i++)
-        status = recover_one(txn, &recovery.jobs[i], now_ms);
-    free(recovery.jobs);
-    return status == STORE_OK ? upkeep_settle(txn, issuer->at.config, now_ms) : status;
+    for (size_t i = 0; status == STORE_OK && i < recovery->count; i++) {
+        if (recovery->jobs[i].kind == JOB_ISSUANCE)
+            status = recover_one(txn, &recovery->jobs[i], recovery);
+    }
+    if (status == STORE_OK)
+        status = recover_far(txn, recovery);
+    free(recovery->jobs);
+    return status == STORE_OK ? upkeep_settle(txn, config, recovery->now_ms) : status;
+}
+
+static void warn_behind(const struct recovery *recovery)
+{
+    char minutes[32];
+    if (!is_behind(recovery))
+        return;
+    snprintf(minutes, sizeof minutes, "%" PRIu64, (recovery->newest_ms - recovery->now_ms) / 60000);
+    log_error("the store knows a time that the system clock says is still to come: one of them was wrong. Nothing is "
+              "bought before Sectigo has said what time it is; look after the clock's synchronisation",
+              "minutes_behind", minutes);
 }
 
 static void warn_restored(const struct issuer *issuer)
@@ -164,8 +235,13 @@ static void warn_restored(const struct issuer *issuer)
 
 enum store_status issuer_recover(struct issuer *issuer)
 {
-    enum store_status status = store_call(issuer->at.store, recover, issuer);
+    struct recovery recovery = {.issuer = issuer};
+    enum store_status status = store_call(issuer->at.store, recover, &recovery);
+    if (status == STORE_OK)
+        warn_behind(&recovery);
     if (status == STORE_OK)
         warn_restored(issuer);
+    if (status == STORE_OK)
+        timekeeper_start(issuer->timekeeper);
     return status;
 }

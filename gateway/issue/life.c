@@ -18,6 +18,8 @@
 #include "gateway/log.h"
 
 static const uint64_t HOUR_MS = 3600 * 1000;
+/* How long after the commit into submitting the request may leave. */
+enum { LEAVE_WITHIN_MS = 30 * 1000 };
 
 /* The request never left, or was turned away: sent later, unless an earlier one may have been accepted. */
 static enum step send_later(struct errand *e)
@@ -117,6 +119,7 @@ static void on_order_reply(void *ctx, const struct upstream_reply *reply)
     struct sectigo_order_answer answer;
 
     errand_debug_stop(e->issuer, "submitting-sent");
+    e->result.said_ms = reply->date_ms;
     if (reply->outcome == UPSTREAM_NEVER_LEFT) {
         step_note(e, "not sent: %s", reply->reason);
         send_later(e);
@@ -146,6 +149,18 @@ static bool fill_order(struct errand *e, struct sectigo_form *form)
     return (status == STORE_OK || status == STORE_NOT_FOUND) && !form->failed;
 }
 
+/* A request that leaves long after it was stored as on its way has been overtaken by what happened since: it is decided
+ * anew. Asked at the last moment, on the egress thread. */
+static const char *may_leave(void *ctx)
+{
+    const struct errand *e = ctx;
+    if (clock_boot_ms() - e->sending_boot_ms > LEAVE_WITHIN_MS)
+        return "it did not leave within 30 seconds after it was stored as on its way, so it is decided anew";
+    if (e->is.kind == ISSUANCE_PURCHASE && clock_in_doubt())
+        return "nothing is bought while the clock is in doubt (acmegatectl status)";
+    return NULL;
+}
+
 static enum step submitting(struct errand *e)
 {
     struct sectigo_form form = {0};
@@ -168,7 +183,8 @@ static enum step submitting(struct errand *e)
         errand_log(e, LOG_LEVEL_ERROR, "the order cannot be sent as the profile makes it; mend the profile", reason);
         return step_refused(e, ACME_SERVER_INTERNAL, reason);
     }
-    call(e, order_call(e), &form, on_order_reply);
+    errand_debug_stop(e->issuer, "submitting-leaves");
+    upstream_send(e->login, order_call(e), &form, may_leave, LEAVE_WITHIN_MS, on_order_reply, e);
     return STEP_WAIT;
 }
 
@@ -224,9 +240,15 @@ static void on_report(void *ctx, const struct upstream_reply *reply)
 
 static enum step settle(struct errand *e)
 {
+    uint64_t settle_again_ms = e->issuer->at.config->issuance.settle_again_ms;
     struct sectigo_form form = {0};
     if (e->is.kind == ISSUANCE_REPLACEMENT && ending_is_due(e))
         return ending_begin(e);
+    if (e->is.looks > 0 && !clock_is_over(e->is.looked_ms, settle_again_ms, clock_ms())) {
+        step_note(e, "%s", e->is.note ? e->is.note : "");
+        e->result.refusal = e->is.refusal;
+        return step_go(e, ISSUANCE_UNKNOWN, e->is.looked_ms + settle_again_ms); /* asked for too early */
+    }
     if (e->is.kind == ISSUANCE_REPLACEMENT && !upstream_login_config(e->login)->replace_foreign_order_number)
         return family_settle(e);
     request_report(&form, &e->is);
@@ -242,7 +264,7 @@ static enum accept_verdict judge(struct errand *e, const char *leaf, const char 
     struct accept_want want = {.spki_sha256 = e->is.spki_sha256,
                                .names = &e->sub.names,
                                .base_of_wildcard = e->profile->accept_base_of_wildcard,
-                               .sent_ms = e->is.sent_ms,
+                               .sent_ms = e->is.placed_ms ? e->is.placed_ms : e->is.sent_ms,
                                .anchors = upstream_anchors(e->login),
                                .cache = upstream_cas(e->login)};
     return accept_certificate(&want, leaf, ca, certificate, reason);

@@ -131,10 +131,10 @@ static void keep(struct issuer *issuer, struct sectigo_push *push)
     char order_number[sizeof push->order_number], certificate_id[sizeof push->certificate_id];
     memcpy(order_number, push->order_number, sizeof order_number);
     memcpy(certificate_id, push->certificate_id, sizeof certificate_id);
-    pushes_keep(issuer->early, push, clock_ms());
+    pushes_keep(issuer->early, push, clock_boot_ms());
     if (!find_number(issuer, order_number, certificate_id, id))
         return;
-    push = pushes_take(issuer->early, order_number, certificate_id, clock_ms());
+    push = pushes_take(issuer->early, order_number, certificate_id, clock_boot_ms());
     if (push)
         issuer_push(issuer, push);
     push_free(push);

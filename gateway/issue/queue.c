@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "acme/order.h"
+#include "gateway/clock.h"
 #include "gateway/issue/errand.h"
 
 static void give_turn(struct subscription *sub, const char *issuance)
@@ -87,6 +88,40 @@ enum store_status queue_renew(struct store_txn *txn, struct subscription *sub, e
     return status == STORE_OK ? subscription_insert(txn, sub) : status;
 }
 
+/* The waiting ones of a purchase that is not made after all follow to the subscription that serves instead. */
+static enum store_status move_queue(struct store_txn *txn, struct subscription *from, struct subscription *to)
+{
+    enum store_status status = STORE_OK;
+    for (uint32_t i = 0; status == STORE_OK && i < from->queue_count; i++) {
+        struct issuance waiting;
+        status = issuance_load(txn, from->queue[i], &waiting);
+        waiting.subscription = to->id;
+        if (status == STORE_OK)
+            status = issuance_save(txn, &waiting);
+        issuance_clear(&waiting);
+        if (status == STORE_OK && !subscription_enqueue(to, from->queue[i]))
+            status = STORE_IO;
+    }
+    return status;
+}
+
+enum store_status queue_serve_instead(struct store_txn *txn, struct subscription *serving, struct subscription *buying,
+                                      struct issuance *first)
+{
+    enum store_status status = move_queue(txn, buying, serving);
+    if (status == STORE_OK)
+        status = subscription_remove(txn, buying);
+    if (status != STORE_OK)
+        return status;
+    give_turn(serving, first->id);
+    first->subscription = serving->id;
+    first->kind = ISSUANCE_REPLACEMENT;
+    struct subscription unbought = *buying;
+    *buying = *serving;
+    *serving = unbought;
+    return subscription_save(txn, buying);
+}
+
 static enum store_status start(struct store_txn *txn, struct subscription *sub, struct issuance *next,
                                uint64_t renew_before_ms, uint64_t now_ms)
 {
@@ -94,7 +129,8 @@ static enum store_status start(struct store_txn *txn, struct subscription *sub, 
     give_turn(sub, next->id);
     if (sub->state == SUBSCRIPTION_BUYING) {
         next->kind = ISSUANCE_PURCHASE;
-    } else if (subscription_replaceable(sub, renew_before_ms, now_ms)) {
+    } else if (subscription_replaceable(sub, renew_before_ms, now_ms) ||
+               (sub->state == SUBSCRIPTION_LIVE && clock_in_doubt())) { /* perhaps it only looks over */
         next->kind = ISSUANCE_REPLACEMENT;
     } else {
         next->kind = ISSUANCE_PURCHASE;

@@ -20,4 +20,10 @@ enum store_status queue_hand_over(struct store_txn *txn, struct subscription *su
 enum store_status queue_renew(struct store_txn *txn, struct subscription *sub, enum subscription_state old,
                               struct issuance *first, uint64_t now_ms);
 
+/* `first` was about to buy for `buying`, and `serving`, with nothing under way, serves its names already: the unbought
+ * one is removed, its queue follows, first becomes a replacement (the caller saves it), and the two change places:
+ * *buying is the one that serves. The caller clears both. */
+enum store_status queue_serve_instead(struct store_txn *txn, struct subscription *serving, struct subscription *buying,
+                                      struct issuance *first);
+
 #endif

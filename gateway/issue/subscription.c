@@ -235,9 +235,18 @@ static uint64_t rank(const struct subscription *sub, uint64_t renew_before_ms, u
     return sub->state == SUBSCRIPTION_DEAD ? 1 : 0;
 }
 
+/* The same of those that are paid and replaceable alone: rather one that nothing is under way on. */
+static uint64_t rank_live(const struct subscription *sub, uint64_t renew_before_ms, uint64_t now_ms)
+{
+    if (!subscription_replaceable(sub, renew_before_ms, now_ms))
+        return 0;
+    return sub->under_way[0] ? 2 : 2 + term_end_ms(sub) - now_ms;
+}
+
 struct search {
     struct store_txn *txn;
     uint64_t renew_before_ms, now_ms, best_rank;
+    bool live; /* nothing but one that is paid and replaceable */
     const uint8_t *only_key;
     struct subscription *best;
     enum store_status status;
@@ -274,7 +283,9 @@ static bool consider(void *ctx, struct store_slice key, struct store_slice value
         return true;
     memcpy(id.octets, key.data + SUBSCRIPTION_DIGEST_LEN, ACME_ID_LEN);
     search->status = subscription_load(search->txn, &id, &sub);
-    uint64_t how_well = search->status == STORE_OK ? rank(&sub, search->renew_before_ms, search->now_ms) : 0;
+    uint64_t how_well = 0;
+    if (search->status == STORE_OK)
+        how_well = (search->live ? rank_live : rank)(&sub, search->renew_before_ms, search->now_ms);
     if (how_well > 1 && !serves_key(search, &sub))
         how_well = 0;
     if (how_well > search->best_rank) {
@@ -287,13 +298,14 @@ static bool consider(void *ctx, struct store_slice key, struct store_slice value
     return search->status == STORE_OK;
 }
 
-enum store_status subscription_find(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms,
-                                    struct subscription *out)
+static enum store_status find(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms, bool live,
+                              struct subscription *out)
 {
     uint8_t digest[SUBSCRIPTION_DIGEST_LEN];
     struct search search = {.txn = txn,
                             .renew_before_ms = scope->renew_before_ms,
                             .now_ms = now_ms,
+                            .live = live,
                             .only_key = scope->only_key,
                             .best = out};
 
@@ -307,6 +319,18 @@ enum store_status subscription_find(struct store_txn *txn, const struct subscrip
     if (status == STORE_OK && search.best_rank == 0)
         status = STORE_NOT_FOUND;
     return status;
+}
+
+enum store_status subscription_find(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms,
+                                    struct subscription *out)
+{
+    return find(txn, scope, now_ms, false, out);
+}
+
+enum store_status subscription_find_live(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms,
+                                         struct subscription *out)
+{
+    return find(txn, scope, now_ms, true, out);
 }
 
 /* ---- queue and family ---- */

@@ -72,6 +72,9 @@ void subscription_clear(struct subscription *subscription);
  * replaceable, else one that is dead and blocks. STORE_NOT_FOUND: none, a new purchase is due. */
 enum store_status subscription_find(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms,
                                     struct subscription *out);
+/* The same among those that are live and replaceable alone, rather one that nothing is under way on. */
+enum store_status subscription_find_live(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms,
+                                         struct subscription *out);
 /* Live, and more term is left than the smaller of renew_before_ms (the profile's) and a third of the term, or bought
  * within 7 days (issuance.md section 2). */
 bool subscription_replaceable(const struct subscription *subscription, uint64_t renew_before_ms, uint64_t now_ms);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/clock.h"
 #include "gateway/log.h"
 #include "gateway/pem.h"
 
@@ -29,8 +30,10 @@ struct errand {
     struct sectigo_call *call;
     upstream_done_fn *done;
     void *ctx;
-    uint64_t since_ms;   /* monotonic */
-    struct errand *next; /* waiting for its turn */
+    upstream_may_leave_fn *ask_first; /* NULL: nobody is asked */
+    uint64_t since_ms;                /* monotonic */
+    uint64_t asked_boot_ms;           /* when it left, or was about to */
+    struct errand *next;              /* waiting for its turn */
 };
 
 struct upstream_login {
@@ -282,11 +285,14 @@ static void on_turn(void *ctx, int event);
 static void start(struct errand *errand)
 {
     struct upstream_login *login = errand->login;
-    const char *why_not = may_leave(login);
+    const char *why_not = errand->ask_first ? errand->ask_first(errand->ctx) : NULL;
+    if (!why_not)
+        why_not = may_leave(login);
     if (why_not) {
         fail(errand, why_not);
         return;
     }
+    errand->asked_boot_ms = clock_boot_ms();
     if (!egress_transfer(login->egress, sectigo_call_handle(errand->call), on_transfer, errand)) {
         login->probing = false;
         fail(errand, "out of memory");
@@ -405,7 +411,13 @@ static void on_transfer(void *ctx, CURL *easy, CURLcode result)
     (void)easy;
     reply.body = sectigo_call_body(errand->call, &reply.body_len);
     reply.reason = sectigo_call_reason(errand->call);
-    judge(login, &reply);
+    reply.date_ms = 1000 * sectigo_call_date_s(errand->call);
+    if (reply.date_ms)
+        clock_heard(reply.date_ms, errand->asked_boot_ms);
+    if (sectigo_call_withheld(errand->call))
+        login->probing = false;
+    else
+        judge(login, &reply);
     finish(errand, &reply);
     if (collected)
         login->collecting = false;
@@ -415,6 +427,12 @@ static void on_transfer(void *ctx, CURL *easy, CURLcode result)
 void upstream_call(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
                    upstream_done_fn *done, void *ctx)
 {
+    upstream_send(login, kind, form, NULL, 0, done, ctx);
+}
+
+void upstream_send(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
+                   upstream_may_leave_fn *ask_first, long within_ms, upstream_done_fn *done, void *ctx)
+{
     static const struct upstream_reply no_memory = {.outcome = UPSTREAM_NEVER_LEFT, .reason = "out of memory"};
     struct errand *errand = calloc(1, sizeof *errand);
     if (!errand) {
@@ -423,8 +441,9 @@ void upstream_call(struct upstream_login *login, enum sectigo_call_kind kind, st
         return;
     }
     *errand = (struct errand){.login = login, .kind = kind, .done = done, .ctx = ctx, .since_ms = egress_now_ms()};
+    errand->ask_first = ask_first;
     errand->call = sectigo_call_make(login->client, kind, form);
-    if (!errand->call) {
+    if (!errand->call || (ask_first && !sectigo_call_ask_first(errand->call, ask_first, ctx, within_ms))) {
         finish(errand, &no_memory);
         return;
     }

@@ -64,6 +64,7 @@ struct upstream_reply {
     const char *body;
     size_t body_len;
     const char *reason; /* a sentence where not answered */
+    uint64_t date_ms;   /* what time Sectigo says it is, UNIX; 0: it says none */
 };
 typedef void upstream_done_fn(void *ctx, const struct upstream_reply *reply);
 
@@ -71,5 +72,11 @@ typedef void upstream_done_fn(void *ctx, const struct upstream_reply *reply);
  * this returns where the call cannot leave. */
 void upstream_call(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
                    upstream_done_fn *done, void *ctx);
+/* The same for what must not leave late: ask_first(ctx) is asked when its turn has come, and again at the last moment
+ * before its first octet. Where it answers a sentence (static) the call never leaves, which says nothing against the
+ * login. The connection may take within_ms. */
+typedef const char *upstream_may_leave_fn(void *ctx);
+void upstream_send(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
+                   upstream_may_leave_fn *ask_first, long within_ms, upstream_done_fn *done, void *ctx);
 
 #endif

@@ -11,8 +11,15 @@ static const char SUPERSEDED[] = "superseded: nobody has asked for this order wh
 static const char TOO_LATE[] =
     "the order's time is over, and others of the same names were always before it; order again";
 
+/* Not one of the future, which a clock that was wrong has written. */
+static void take_later(uint64_t *last_ms, uint64_t time_ms, uint64_t now_ms)
+{
+    if (time_ms > *last_ms && time_ms <= now_ms)
+        *last_ms = time_ms;
+}
+
 /* When a client last asked for one of its orders: noted coarsely, as reading is not to cost a commit each time. */
-static bool last_read_ms(const struct errand *e, uint64_t *last_ms)
+static bool last_read_ms(const struct errand *e, uint64_t now_ms, uint64_t *last_ms)
 {
     struct store_txn *txn;
     enum store_status status = store_read(e->issuer->at.store, &txn);
@@ -22,10 +29,10 @@ static bool last_read_ms(const struct errand *e, uint64_t *last_ms)
     for (uint32_t i = 0; status == STORE_OK && i < e->is.order_count; i++) {
         struct acme_order order;
         status = acme_order_load(txn, &e->is.orders[i], &order);
-        if (status == STORE_OK && order.read_s * 1000 > *last_ms)
-            *last_ms = order.read_s * 1000;
-        if (status == STORE_OK && order.finalized_ms > *last_ms)
-            *last_ms = order.finalized_ms;
+        if (status == STORE_OK) {
+            take_later(last_ms, order.read_s * 1000, now_ms);
+            take_later(last_ms, order.finalized_ms, now_ms);
+        }
         if (status == STORE_NOT_FOUND)
             status = STORE_OK;
         acme_order_clear(&order);
@@ -39,7 +46,7 @@ enum step waiting_step(struct errand *e)
     uint64_t now_ms = clock_ms(), after_ms = e->issuer->at.config->issuance.superseded_after_ms, last_ms;
     if (ending_is_due(e))
         return step_refused(e, ACME_SERVER_INTERNAL, TOO_LATE);
-    if (!last_read_ms(e, &last_ms))
+    if (clock_in_doubt() || !last_read_ms(e, now_ms, &last_ms))
         return step_go(e, ISSUANCE_QUEUED, now_ms + after_ms);
     if (now_ms >= last_ms + after_ms)
         return step_refused(e, ACME_SERVER_INTERNAL, SUPERSEDED);

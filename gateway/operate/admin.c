@@ -25,6 +25,7 @@ static const struct route {
     {"POST", "/upstreams/*/pause", upstream_pause, 0, false},
     {"POST", "/upstreams/*/resume", upstream_resume, 0, false},
     {"POST", "/upstreams/*/reconcile", upstream_reconcile, TAKES_SINCE, false},
+    {"POST", "/clock/trust", clock_trust_post, 0, false},
     {"GET", "/cost", cost_get, 0, false},
     {"GET", "/kept", kept_list, TAKES_PAGE, false},
     {"GET", "/audit", audit_list, TAKES_PAGE | TAKES_SINCE, false},

@@ -7,6 +7,7 @@
  *   GET  /upstreams
  *   POST /upstreams/LOGIN/pause, /upstreams/LOGIN/resume
  *   POST /upstreams/LOGIN/reconcile                      begins it; /upstreams tells how it went
+ *   POST /clock/trust                                    the system clock is right, whatever Sectigo says
  *   GET  /cost
  *   POST /backup                                         {"directory": "/absolute/path"}
  *   GET  /policies, /policies/NAME

@@ -7,6 +7,7 @@
 #include "gateway/issue/spending.h"
 #include "gateway/issue/tables.h"
 #include "gateway/issue/upkeep.h"
+#include "gateway/log.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
 
@@ -60,6 +61,24 @@ static json_t *counts_json(struct store_txn *txn)
     object_begin(&o);
     for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
         object_number(&o, counted[i].name, store_count(txn, counted[i].table));
+    return object_end(&o);
+}
+
+static json_t *clock_json(void)
+{
+    struct clock_state state;
+    struct object o;
+    clock_state(&state);
+    object_begin(&o);
+    object_put(&o, "in_doubt", json_boolean(state.in_doubt));
+    object_text(&o, "why", state.why);
+    object_put(&o, "system_ahead_seconds", json_integer(state.ahead_ms / 1000));
+    object_put(&o, "sectigo_ahead_seconds",
+               state.heard_ago_ms == UINT64_MAX ? json_null() : json_integer(state.sectigo_ms / 1000));
+    object_put(&o, "heard_seconds_ago",
+               state.heard_ago_ms == UINT64_MAX ? json_null() : json_integer((json_int_t)state.heard_ago_ms / 1000));
+    object_put(&o, "trusted", json_boolean(state.trusted));
+    object_number(&o, "doubts", clock_doubts());
     return object_end(&o);
 }
 
@@ -127,6 +146,7 @@ void status_get(struct request *request)
     object_begin(&o);
     object_text(&o, "version", ACMEGATE_VERSION);
     object_put(&o, "counts", counts_json(txn));
+    object_put(&o, "clock", clock_json());
     object_put(&o, "jobs", jobs_json(request->admin, txn));
     object_put(&o, "spending", spending_json(txn));
     store_read_end(txn);
@@ -135,6 +155,15 @@ void status_get(struct request *request)
     object_put(&o, "logins", upstreams_json(request->admin));
     object_put(&o, "store", store_json(request->admin));
     answer_json(request->answer, 200, object_end(&o));
+}
+
+/* ---- the clock ---- */
+
+void clock_trust_post(struct request *request)
+{
+    clock_trust();
+    log_warning("the operator trusts the system clock");
+    answer_json(request->answer, 200, clock_json());
 }
 
 /* ---- logins ---- */

@@ -197,7 +197,21 @@ static bool is_broken(const struct fault *fault)
            (fault->action == FAULT_SLOW || fault->action == FAULT_TRUNCATE || fault->action == FAULT_RESET_BODY);
 }
 
-enum MHD_Result reply_send(struct MHD_Connection *connection, struct answer *answer, const struct fault *fault)
+/* By our clock, which tests may move. */
+static void add_date(struct sandbox *sandbox, struct MHD_Response *response)
+{
+    char text[64];
+    struct tm parts;
+    pthread_mutex_lock(&sandbox->lock);
+    bool none = sandbox->settings.no_date;
+    time_t now_s = (time_t)((now_ms() + sandbox->settings.date_ahead_ms) / 1000);
+    pthread_mutex_unlock(&sandbox->lock);
+    if (!none && gmtime_r(&now_s, &parts) && strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts) > 0)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_DATE, text);
+}
+
+enum MHD_Result reply_send(struct sandbox *sandbox, struct MHD_Connection *connection, struct answer *answer,
+                           const struct fault *fault)
 {
     struct MHD_Response *response;
     enum MHD_Result result;
@@ -213,6 +227,7 @@ enum MHD_Result reply_send(struct MHD_Connection *connection, struct answer *ans
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
+    add_date(sandbox, response);
     result = MHD_queue_response(connection, answer->http_status, response);
     MHD_destroy_response(response);
     return result;

@@ -11,6 +11,7 @@ bool reply_before(struct sandbox *sandbox, const struct endpoint *endpoint, stru
 /* The part of a fault after acceptance that changes the answer or waits. */
 void reply_after(struct sandbox *sandbox, const struct order *placed, const struct fault *fault, struct answer *answer);
 /* Sends it; fault (may be NULL) decides how. */
-enum MHD_Result reply_send(struct MHD_Connection *connection, struct answer *answer, const struct fault *fault);
+enum MHD_Result reply_send(struct sandbox *sandbox, struct MHD_Connection *connection, struct answer *answer,
+                           const struct fault *fault);
 
 #endif

@@ -112,7 +112,7 @@ static enum MHD_Result run_endpoint(struct sandbox *sandbox, struct MHD_Connecti
     if (after)
         reply_after(sandbox, call.placed, &fault, &answer);
     collect_end(sandbox, endpoint, collecting);
-    result = reply_send(connection, &answer, after ? &fault : NULL);
+    result = reply_send(sandbox, connection, &answer, after ? &fault : NULL);
     answer_clear(&answer);
     sectigo_form_clear(&form);
     return result;
@@ -136,7 +136,7 @@ static enum MHD_Result run(const struct listener *listener, struct MHD_Connectio
         control_run(sandbox, method, path, request->body, request->len, &answer);
     else
         answer_text(&answer, 404, "text/html", "<html><body><h1>Not Found</h1></body></html>\n");
-    result = reply_send(connection, &answer, NULL);
+    result = reply_send(sandbox, connection, &answer, NULL);
     answer_clear(&answer);
     return result;
 }
@@ -248,7 +248,8 @@ static bool listen_on(struct listener *listener, struct sandbox *sandbox, const 
         {MHD_OPTION_END, 0, NULL},
     };
     struct sockaddr_storage address;
-    unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
+    unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
+                     MHD_USE_SUPPRESS_DATE_NO_CLOCK; /* reply_send says the sandbox's own time */
     *listener = (struct listener){.sandbox = sandbox, .plain = plain};
     if (make_address(text, port, &address) == sizeof(struct sockaddr_in6))
         flags |= MHD_USE_IPv6;

@@ -41,6 +41,8 @@ static const struct field fields[] = {
     ROW(NUMBER, look_first_ms, "lookFirstMs"),
     ROW(NUMBER, look_max_ms, "lookMaxMs"),
     ROW(NUMBER, push_retry_ms, "pushRetryMs"),
+    ROW(FLAG, no_date, "noDate"),
+    ROW(NUMBER, date_ahead_ms, "dateAheadMs"),
     ROW(TEXT, compromised_keys, "compromisedKeys"),
     {0},
 };

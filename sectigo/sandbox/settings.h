@@ -44,6 +44,8 @@ struct settings {
     int64_t issue_delay_ms;
     int64_t look_first_ms, look_max_ms; /* domain control: first wait, doubled up to the second */
     int64_t push_retry_ms;
+    bool no_date;           /* replies do not say what time it is */
+    int64_t date_ahead_ms;  /* what their Date is ahead of the clock */
     char *compromised_keys; /* SHA-256 of SubjectPublicKeyInfos, hex, comma-separated: -40 */
 };
 extern const struct record_type settings_type;

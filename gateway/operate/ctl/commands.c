@@ -117,6 +117,7 @@ const struct command commands[] = {
      NULL,
      false,
      "learn what was ordered and the store does not know"},
+    {{"clock", "trust"}, NULL, "POST", "/clock/trust", 0, NULL, false, "the system clock is right: it is in no doubt"},
     {{"cost", NULL}, NULL, "GET", "/cost", 0, sums, false, "what was spent, by month, policy, profile and login"},
     {{"kept", NULL}, NULL, "GET", "/kept", OPTIONS_PAGE, kept, false, "certificates that came and were not accepted"},
     {{"audit", NULL},
