@@ -76,10 +76,9 @@ static bool has_credentials(const struct config_push *push, const char *authoriz
 static void take_push(const struct public *public, const struct http_call *call, struct http_answer *answer)
 {
     struct sectigo_push push = {0};
-    bool post = strcmp(call->method, "POST") == 0;
-    const char *form = post ? call->body : call->query;
+    size_t body_len = strcmp(call->method, "POST") == 0 ? call->body_len : 0;
 
-    if (!sectigo_parse_push(form, post ? call->body_len : strlen(form), &push)) {
+    if (!sectigo_parse_push(call->query, strlen(call->query), call->body, body_len, &push)) {
         log_warning("a push cannot be read; compare the form of pushes at Sectigo with that of the README", "peer",
                     call->peer);
         say(answer, 400, "this is not a push: orderNumber or certificateID, and statusCode, are needed\n");
@@ -110,12 +109,23 @@ static void receive_push(const struct public *public, const struct http_call *ca
     }
 }
 
+/* With a slash at the end or without, as people copy URLs. */
+static bool is_push_path(const struct config_push *push, const char *path)
+{
+    size_t len = strlen(push->path), given = strlen(path);
+    while (len > 1 && push->path[len - 1] == '/')
+        len--;
+    while (given > 1 && path[given - 1] == '/')
+        given--;
+    return given == len && memcmp(path, push->path, len) == 0;
+}
+
 void public_handle(void *ctx, const struct http_call *call, struct http_answer *answer)
 {
     const struct public *public = ctx;
     if (strncmp(call->path, WELL_KNOWN, sizeof WELL_KNOWN - 1) == 0)
         serve_file(public, call, answer);
-    else if (strcmp(call->path, public->push->path) == 0)
+    else if (is_push_path(public->push, call->path))
         receive_push(public, call, answer);
     else
         say(answer, 404, "nothing is here\n");

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <jansson.h>
+
 #include "sectigo/pem.h"
 #include "sectigo/reply.h"
 #include "sectigo/value.h"
@@ -87,16 +89,93 @@ static bool read_push(const struct sectigo_form *form, struct sectigo_push *push
     return !failed && (numbered || identified) && (code || *push->status || *push->event_type);
 }
 
-bool sectigo_parse_push(const char *text, size_t len, struct sectigo_push *push)
+static bool is_blank(char c)
 {
-    struct sectigo_form form;
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Drops blanks at both ends. */
+static void trim(const char **text, size_t *len)
+{
+    while (*len > 0 && is_blank((*text)[*len - 1]))
+        --*len;
+    for (; *len > 0 && is_blank(**text); --*len)
+        ++*text;
+}
+
+static void trim_value(char *value)
+{
+    const char *text = value;
+    size_t len = strlen(value);
+
+    trim(&text, &len);
+    memmove(value, text, len);
+    value[len] = '\0';
+}
+
+/* A flat object: its strings and whole numbers become fields; null is none. False for any other value. */
+static bool read_json(const char *text, size_t len, struct sectigo_form *form)
+{
+    json_t *object = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL), *value;
+    const char *name;
+    bool good = json_is_object(object);
+
+    json_object_foreach(object, name, value)
+    {
+        if (json_is_string(value))
+            sectigo_form_add(form, name, json_string_value(value));
+        else if (json_is_integer(value))
+            sectigo_form_addf(form, name, "%lld", (long long)json_integer_value(value));
+        else
+            good = good && json_is_null(value);
+    }
+    json_decref(object);
+    return good && !form->failed;
+}
+
+static bool read_body(const char *text, size_t len, struct sectigo_form *form)
+{
+    trim(&text, &len);
+    return len > 0 && *text == '{' ? read_json(text, len, form)
+                                   : sectigo_form_parse(text, len, sectigo_reply_base64, form);
+}
+
+static bool is_said_twice(const struct sectigo_form *form, const char *name)
+{
+    const char *first = sectigo_form_get(form, name);
+
+    for (size_t i = 0; first && i < form->count; i++)
+        if (strcasecmp(form->params[i].name, name) == 0 && strcmp(form->params[i].value, first) != 0)
+            return true;
+    return false;
+}
+
+/* A field that has two values has none. Certificates come as several fields of one name. */
+static bool is_in_doubt(const struct sectigo_form *form)
+{
+    static const char *const once[] = {"orderNumber",      "certificateID",        "status",
+                                       "statusCode",       "statusDesc",           "eventType",
+                                       "verificationCode", "revocationReasonCode", "revocationReasonName",
+                                       "removedDomains"};
+
+    for (size_t i = 0; i < sizeof(once) / sizeof(*once); i++)
+        if (is_said_twice(form, once[i]))
+            return true;
+    return false;
+}
+
+bool sectigo_parse_push(const char *query, size_t query_len, const char *body, size_t len, struct sectigo_push *push)
+{
+    struct sectigo_form form = {0}, rest = {0};
 
     memset(push, 0, sizeof(*push));
-    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
-        len--;
-    if (!sectigo_form_parse(text, len, sectigo_reply_base64, &form))
-        return false;
-    bool ok = read_push(&form, push);
+    bool ok = read_body(body, len, &form) && sectigo_form_parse(query, query_len, sectigo_reply_base64, &rest);
+    for (size_t i = 0; ok && i < rest.count; i++)
+        sectigo_form_add(&form, rest.params[i].name, rest.params[i].value);
+    for (size_t i = 0; i < form.count; i++)
+        trim_value(form.params[i].value);
+    ok = ok && !form.failed && !is_in_doubt(&form) && read_push(&form, push);
+    sectigo_form_clear(&rest);
     sectigo_form_clear(&form);
     if (!ok)
         sectigo_push_clear(push);

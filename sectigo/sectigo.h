@@ -220,9 +220,10 @@ struct sectigo_push {
     char *ca_certificate;  /* owned PEM blocks or NULL */
     char *removed_domains; /* owned or NULL */
 };
-/* form: the query of a GET or the body of a POST. False when it is no push. A certificate that cannot be read is left
+/* The query, and the body of a POST (none: len 0): a form, or a flat JSON object. Blanks around values are dropped. False
+ * when it is no push, or where a field is there twice with different values. A certificate that cannot be read is left
  * out: the push is then as good as one without. */
-bool sectigo_parse_push(const char *form, size_t len, struct sectigo_push *push);
+bool sectigo_parse_push(const char *query, size_t query_len, const char *body, size_t len, struct sectigo_push *push);
 void sectigo_push_clear(struct sectigo_push *push);
 /* Links that end the callback (OV) and the click-through and callback (EV), malloc'd; NULL where the push carries no
  * verificationCode, or when out of memory. base_url: "https://secure.trust-provider.com". */

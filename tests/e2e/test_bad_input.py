@@ -243,6 +243,24 @@ def test_public_listener(world, client, method, path, status):
     assert answer.status_code == status, answer.text
 
 
+PUSH = "orderNumber=99&certificateID=98&Status=issued&statusCode=6"
+
+
+@pytest.mark.parametrize("path, body, kind", [
+    ("/push/sectigo/", PUSH, "application/x-www-form-urlencoded"), ("/push/sectigo?" + PUSH, "", ""),
+    ("/push/sectigo/?orderNumber=99", "statusCode=+6+", "text/plain"),
+    ("/push/sectigo", '{"orderNumber": 99, "statusCode": "6"}', "application/json")])
+def test_pushes_in_forms_that_people_configure(world, client, path, body, kind):
+    """Read where no doubt is possible, and never without the credentials."""
+    from world import PUSH_PASSWORD, PUSH_USER
+    url, headers = world.public_url + path, {"Content-Type": kind} if kind else {}
+    assert client.http.post(url, data=body, headers=headers, timeout=30).status_code == 401
+    answer = client.http.post(url, data=body, headers=headers, auth=(PUSH_USER, PUSH_PASSWORD), timeout=30)
+    assert answer.status_code == 200, answer.text
+    assert client.http.post(world.public_url + "/push/sectigox", data=PUSH, auth=(PUSH_USER, PUSH_PASSWORD),
+                            timeout=30).status_code == 404
+
+
 @pytest.mark.parametrize("body", [b"", b"&&&&", b"orderNumber", b"orderNumber=%zz", b"orderNumber=1&orderNumber=2",
                                   b"\xff\xfe", b"orderNumber=1&statusCode=6&certificate=hello", b"a=" + b"x" * 60000])
 def test_forged_pushes_change_nothing(world, client, body):

@@ -17,7 +17,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sectigo_push push;
 
-    if (!sectigo_parse_push((const char *)data, size, &push))
+    /* A line feed ends the query; without one all is body. */
+    const uint8_t *end = memchr(data, '\n', size);
+    size_t query = end ? (size_t)(end - data) : 0, start = end ? query + 1 : 0;
+    if (!sectigo_parse_push((const char *)data, query, (const char *)data + start, size - start, &push))
         return 0;
     if (!*push.order_number && !*push.certificate_id)
         abort();

@@ -125,7 +125,7 @@ static bool push(void)
 {
     static const char body[] = "orderNumber=1&statusCode=6&removedDomains=b";
     struct sectigo_push answer;
-    bool ok = sectigo_parse_push(body, strlen(body), &answer);
+    bool ok = sectigo_parse_push("", 0, body, strlen(body), &answer);
 
     assert_true(!ok || answer.removed_domains);
     sectigo_push_clear(&answer);
@@ -177,7 +177,7 @@ static void test_push_without_memory_for_the_certificate(void **state)
         struct sectigo_push answer;
 
         countdown = failing;
-        if (sectigo_parse_push(body, strlen(body), &answer))
+        if (sectigo_parse_push("", 0, body, strlen(body), &answer))
             assert_string_equal(answer.order_number, "1");
         sectigo_push_clear(&answer);
     }

@@ -4,7 +4,55 @@
 
 static bool parse(const char *text, struct sectigo_push *push)
 {
-    return sectigo_parse_push(text, strlen(text), push);
+    return sectigo_parse_push("", 0, text, strlen(text), push);
+}
+
+/* People configure other forms than the document's: read where no doubt is possible. */
+static void test_other_forms(void **state)
+{
+    static const struct {
+        const char *query, *body;
+        bool good;
+    } cases[] = {
+        {"orderNumber=12repl%231&certificateID=34&Status=issued&statusCode=6", "", true},
+        {"orderNumber=12repl%231&certificateID=34&Status=issued&statusCode=6", "\r\n", true},
+        {"orderNumber=12repl%231&certificateID=34", "Status=issued&statusCode=6", true},
+        {"tenant=7&orderNumber=12repl%231", "orderNumber=12repl%231&certificateID=34&Status=issued&statusCode=6", true},
+        {"", "orderNumber=+12repl%231+&certificateID=%0934%0A&Status=+issued&statusCode=6%20", true},
+        {"", "\n orderNumber=12repl%231&certificateID=34&Status=issued&statusCode=6 \n", true},
+        {"", "{\"orderNumber\":\"12repl#1\",\"certificateID\":34,\"Status\":\"issued\",\"statusCode\":6}", true},
+        {"",
+         " {\"orderNumber\":\"12repl#1\",\"certificateID\":\"34\",\"Status\":\"issued\",\"statusCode\":\"6\","
+         "\"certificate\":null}\n",
+         true},
+        {"orderNumber=12repl%231", "{\"certificateID\":\"34\",\"Status\":\"issued\",\"statusCode\":6}", true},
+        /* doubt */
+        {"orderNumber=12", "orderNumber=12repl%231&certificateID=34&Status=issued&statusCode=6", false},
+        {"", "orderNumber=12&orderNumber=12repl%231&certificateID=34&Status=issued&statusCode=6", false},
+        {"statusCode=8", "orderNumber=12repl%231&certificateID=34&Status=issued&statusCode=6", false},
+        {"", "{\"orderNumber\":\"12repl#1\",\"orderNumber\":\"12\",\"Status\":\"issued\",\"statusCode\":6}", false},
+        {"", "{\"orderNumber\":\"12repl#1\",\"ordernumber\":\"12\",\"Status\":\"issued\",\"statusCode\":6}", false},
+        {"", "{\"orderNumber\":[\"12repl#1\"],\"Status\":\"issued\",\"statusCode\":6}", false},
+        {"", "{\"orderNumber\":\"12repl#1\",\"Status\":\"issued\",\"statusCode\":6.5}", false},
+        {"", "{\"data\":{\"orderNumber\":\"12repl#1\",\"Status\":\"issued\",\"statusCode\":6}}", false},
+        {"", "[{\"orderNumber\":\"12repl#1\",\"Status\":\"issued\",\"statusCode\":6}]", false},
+        {"", "{\"orderNumber\":\"12repl#1\",\"Status\":\"issued\",\"statusCode\":6", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sectigo_push push;
+        bool good =
+            sectigo_parse_push(cases[i].query, strlen(cases[i].query), cases[i].body, strlen(cases[i].body), &push);
+        if (good != cases[i].good)
+            fail_msg("%s | %s: %s", cases[i].query, cases[i].body, good ? "read" : "not read");
+        if (!good)
+            continue;
+        assert_string_equal(push.order_number, "12repl#1");
+        assert_string_equal(push.certificate_id, "34");
+        assert_int_equal(push.kind, SECTIGO_PUSH_ISSUED);
+        assert_string_equal(push.status, "issued");
+        sectigo_push_clear(&push);
+    }
 }
 
 /* The table of reference 6, in its words. */
@@ -140,11 +188,9 @@ static void test_no_push(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_status),
-        cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_with_certificates),
-        cmocka_unit_test(test_unreadable_certificate_is_left_out),
-        cmocka_unit_test(test_links),
+        cmocka_unit_test(test_every_status),      cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_with_certificates), cmocka_unit_test(test_unreadable_certificate_is_left_out),
+        cmocka_unit_test(test_other_forms),       cmocka_unit_test(test_links),
         cmocka_unit_test(test_no_push),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
