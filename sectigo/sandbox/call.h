@@ -19,6 +19,7 @@ struct call {
     struct account *account; /* NULL: the endpoint wants no login */
     struct answer *answer;
     const struct order *placed; /* set by calls that place an order */
+    int64_t found;              /* set by reports: how many orders they found; -1 before */
 
     /* Of calls that bring a CSR: read before the lock is taken, judged after the login. */
     struct csr csr;

@@ -127,7 +127,8 @@ static int check_foreign(const struct call *call)
 {
     const char *foreign = sectigo_form_get(call->form, "foreignOrderNumber");
     size_t cursor = 0;
-    if (!foreign || !*foreign || !argument_yes(call->form, "checkFONIsUnique") ||
+    if (!call->sandbox->settings.check_numbers || !foreign || !*foreign ||
+        !argument_yes(call->form, "checkFONIsUnique") ||
         !book_next_foreign(&call->sandbox->book, foreign, call->account->login->name, &cursor))
         return 0;
     return (int)call->sandbox->settings.duplicate_foreign_order_code;

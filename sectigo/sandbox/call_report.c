@@ -1,4 +1,5 @@
 /* GetDetailedOrderStatus (reference 8) and WebHostReport (notes 2.7). */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,13 +30,25 @@ static void add_certificate_number(struct answer *answer, size_t x, const char *
     add_certificate(answer, x, name, text);
 }
 
-static const char *date_text(int64_t time_ms, char out[static 32])
+/* As Sectigo's clocks on the wall show it. */
+static const char *date_text(const struct call *call, int64_t time_ms, char out[static 32])
 {
-    time_t time_s = (time_t)(time_ms / 1000);
+    time_t time_s = (time_t)(time_ms / 1000 + call->sandbox->settings.report_zone_minutes * 60);
     struct tm parts;
     gmtime_r(&time_s, &parts);
     strftime(out, 32, "%Y-%m-%d %H:%M:%S", &parts);
     return out;
+}
+
+/* Reports know an order only some time after it was placed. */
+static bool is_reported(const struct call *call, struct order *order)
+{
+    const struct settings *settings = &call->sandbox->settings;
+    if (order->missed < settings->report_lag_looks) {
+        order->missed++;
+        return false;
+    }
+    return now_ms() - order->placed_ms >= settings->report_lag_ms;
 }
 
 /* The steps, as GetDetailedOrderStatus, WebHostReport and CollectSSL name them. */
@@ -88,7 +101,7 @@ static void add_status(struct call *call, size_t x, const struct order *order)
     int64_t query = argument_number(call->form, "queryType", 0);
     char date[32];
     add(answer, x, "orderNumber", order->number);
-    add(answer, x, "orderDateTime", date_text(order->placed_ms, date));
+    add(answer, x, "orderDateTime", date_text(call, order->placed_ms, date));
     add(answer, x, "orderStatus", order_status_text(order));
     if (has_reason(order))
         add(answer, x, "orderStatusReason", order->reason);
@@ -119,17 +132,19 @@ void call_status(struct call *call)
         return;
     answer_code(call->answer, 0);
     add_status(call, x++, order);
+    call->found = 1;
     if (argument_number(call->form, "queryType", 0) != 2)
         return;
     base = book_find(book, order->base_number ? order->base_number : order->number);
     for (int64_t n = 1; base && n <= base->replacements; n++) {
         char number[128];
-        const struct order *replacement;
+        struct order *replacement;
         snprintf(number, sizeof number, "%srepl#%lld", base->number, (long long)n);
         replacement = book_find(book, number);
-        if (replacement && replacement != order)
+        if (replacement && replacement != order && is_reported(call, replacement))
             add_status(call, x++, replacement);
     }
+    call->found = (int64_t)x - 1;
 }
 
 /* ---- WebHostReport ---- */
@@ -204,15 +219,41 @@ static bool selected(const struct call *call, const struct order *order)
            like_filter(call, "organizationName", order->organization) && any_name(call, order);
 }
 
+/* Names with commas between them: the last becomes the first, all in capitals, a blank behind each comma; malloc'd.
+ * Takes names. */
+static char *shuffled(char *names)
+{
+    size_t left = names ? strlen(names) : 0, len;
+    char *text = NULL;
+    FILE *stream = names ? open_memstream(&text, &len) : NULL;
+    for (bool first = true; stream && left > 0; first = false) {
+        const char *comma = memrchr(names, ',', left), *from = comma ? comma + 1 : names;
+        fprintf(stream, "%s%.*s", first ? "" : ", ", (int)(names + left - from), from);
+        left = comma ? (size_t)(comma - names) : 0;
+    }
+    if (stream)
+        fclose(stream);
+    for (char *at = text; at && *at; at++)
+        *at = (char)toupper((unsigned char)*at);
+    free(names);
+    return text;
+}
+
+static char *names_of(const struct call *call, const struct order *order)
+{
+    char *names = order_names(order);
+    return call->sandbox->settings.report_names == NAMES_SHUFFLED ? shuffled(names) : names;
+}
+
 static void add_row(struct call *call, size_t x, const struct order *order)
 {
     struct answer *answer = call->answer;
     const struct certificate *certificate = order_certificate(order);
-    char date[32], *names = order_names(order);
+    char date[32], *names = names_of(call, order);
     add(answer, x, "orderNumber", order->number);
     add(answer, x, "foreignOrderNumber", order->foreign_order_number);
     add(answer, x, "orderStatus", order_status_text(order));
-    add(answer, x, "dateTime", date_text(order->placed_ms, date));
+    add(answer, x, "dateTime", date_text(call, order->placed_ms, date));
     if (order->certificate_id) {
         add_certificate(answer, x, "type", "SSL Certificate");
         add_certificate(answer, x, "product", order->product);
@@ -236,13 +277,37 @@ struct page {
     size_t found, rows;
 };
 
-static void add_if_selected(struct call *call, const struct order *order, struct page *page)
+/* Whether the row that was found now is one of this page. */
+static bool is_on(struct page *page)
 {
-    if (!selected(call, order))
-        return;
     page->found++;
-    if ((int64_t)page->found >= page->first && (int64_t)page->found <= page->last)
+    return (int64_t)page->found >= page->first && (int64_t)page->found <= page->last;
+}
+
+static void add_if_selected(struct call *call, struct order *order, struct page *page)
+{
+    if (selected(call, order) && is_reported(call, order) && is_on(page))
         add_row(call, ++page->rows, order);
+}
+
+static void add_strangers(struct call *call, struct page *page)
+{
+    for (int64_t i = 0; i < call->sandbox->settings.report_strangers; i++) {
+        char text[64];
+        size_t x;
+        if (!is_on(page))
+            continue;
+        x = ++page->rows;
+        snprintf(text, sizeof text, "%lld", (long long)(70000000 + i));
+        add(call->answer, x, "orderNumber", text);
+        add_certificate(call->answer, x, "certificateID", text);
+        snprintf(text, sizeof text, "shop-%lld", (long long)i);
+        add(call->answer, x, "foreignOrderNumber", text);
+        add(call->answer, x, "orderStatus", "Issued");
+        add(call->answer, x, "dateTime", date_text(call, now_ms(), text));
+        snprintf(text, sizeof text, "shop-%lld.example", (long long)i);
+        add_certificate(call->answer, x, "domain", text);
+    }
 }
 
 /* One foreignOrderNumber is what a gateway asks for after each lost reply: answered from the index. */
@@ -252,18 +317,23 @@ void call_report(struct call *call)
     const char *foreign = sectigo_form_get(call->form, "foreignOrderNumber");
     struct page page = {.first = argument_number(call->form, "firstResultNo", 1),
                         .last = argument_number(call->form, "lastResultNo", INT64_MAX)};
-    const struct order *order;
+    int64_t most = call->sandbox->settings.report_page_max;
+    struct order *order;
     size_t cursor = 0;
     char count[24];
+    if (most > 0 && page.last - page.first >= most)
+        page.last = page.first + most - 1;
     answer_code(call->answer, 0);
     answer_add(call->answer, "noOfResults", "");
     if (foreign && *foreign && !strpbrk(foreign, ", \t\r\n")) {
         while ((order = book_next_foreign(book, foreign, call->account->login->name, &cursor)))
             add_if_selected(call, order, &page);
     } else {
+        add_strangers(call, &page);
         for (size_t i = 0; i < book->count; i++)
             add_if_selected(call, book->orders[i], &page);
     }
+    call->found = (int64_t)page.found;
     snprintf(count, sizeof count, "%zu", page.found);
     if (call->answer->count > 1 && !text_set(&call->answer->fields[1].value, count))
         call->answer->failed = true;

@@ -38,6 +38,15 @@ static void show_ledger(struct request *request)
     answer_json(request->answer, 200, json);
 }
 
+static void show_calls(struct request *request)
+{
+    json_t *json;
+    pthread_mutex_lock(&request->sandbox->lock);
+    json = calls_show(&request->sandbox->calls);
+    pthread_mutex_unlock(&request->sandbox->lock);
+    answer_json(request->answer, 200, json);
+}
+
 static void show_faults(struct request *request)
 {
     answer_json(request->answer, 200, faults_show(&request->sandbox->faults));
@@ -156,6 +165,7 @@ static const struct route {
 } routes[] = {
     {"GET", "/sandbox/", false, false, show_page},
     {"GET", "/sandbox/ledger", false, false, show_ledger},
+    {"GET", "/sandbox/calls", false, false, show_calls},
     {"GET", "/sandbox/faults", false, false, show_faults},
     {"POST", "/sandbox/faults", false, true, add_faults},
     {"DELETE", "/sandbox/faults", false, false, clear_faults},

@@ -107,6 +107,7 @@ struct order {
     X509_REQ *request;        /* owned: the CSR, parsed, until it is signed; NULL: parse it again */
     uint64_t look_generation; /* a look of an older generation is void */
     unsigned looks;           /* how many have been taken since the last change, for the schedule */
+    int64_t missed;           /* reports that were asked for it, and lagged */
 };
 
 extern const struct record_type domain_type, certificate_type, notification_type, order_type;

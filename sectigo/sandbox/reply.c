@@ -118,6 +118,22 @@ void reply_after(struct sandbox *sandbox, const struct order *placed, const stru
     }
 }
 
+bool reply_is_lost(const struct fault *fault)
+{
+    switch (fault->action) {
+    case FAULT_LOSE:
+    case FAULT_CLOSE:
+    case FAULT_STATUS_AFTER:
+    case FAULT_HTML:
+    case FAULT_RESET_BODY:
+    case FAULT_TRUNCATE:
+    case FAULT_SHORT:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* A body that does not arrive as it should. */
 struct broken {
     char *body;

@@ -58,7 +58,7 @@ bool sandbox_open(struct sandbox *sandbox)
         return false;
     }
     count_spent(sandbox);
-    return faults_open(&sandbox->faults) && open_settings(sandbox);
+    return faults_open(&sandbox->faults) && calls_open(&sandbox->calls) && open_settings(sandbox);
 }
 
 void sandbox_close(struct sandbox *sandbox)
@@ -66,6 +66,7 @@ void sandbox_close(struct sandbox *sandbox)
     book_close(&sandbox->book);
     ca_close(&sandbox->ca);
     faults_close(&sandbox->faults);
+    calls_close(&sandbox->calls);
     record_clear(&settings_type, &sandbox->settings);
     pthread_mutex_destroy(&sandbox->lock);
     pthread_cond_destroy(&sandbox->changed);

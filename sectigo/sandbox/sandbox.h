@@ -10,6 +10,7 @@
 
 #include "sectigo/sandbox/book.h"
 #include "sectigo/sandbox/ca.h"
+#include "sectigo/sandbox/calls.h"
 #include "sectigo/sandbox/clock.h"
 #include "sectigo/sandbox/faults.h"
 #include "sectigo/sandbox/options.h"
@@ -39,7 +40,9 @@ struct sandbox {
     struct account accounts[OPTIONS_LOGINS_MAX];
     uint64_t requests[SECTIGO_CALLS], answered[SECTIGO_CALLS];
     uint64_t concurrent_collects; /* CollectSSL calls of a login while another was under way: forbidden */
-    uint64_t connections;
+    uint64_t connections;         /* that came, also those that a fault refused */
+    uint64_t numbered;            /* that were let in: the number of the last */
+    struct calls calls;
 };
 
 /* False: a line on stderr says why. */

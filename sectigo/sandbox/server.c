@@ -57,28 +57,44 @@ static enum MHD_Result add_query(void *arg, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
-/* CollectSSL must not be called twice at a time for a login: kept count of, for tests. */
-static struct account *collect_begin(struct sandbox *sandbox, const struct endpoint *endpoint,
-                                     const struct sectigo_form *form)
+static uint64_t connection_number(struct MHD_Connection *connection)
 {
-    const char *name = sectigo_form_get(form, "loginName");
-    struct account *account = NULL;
-    pthread_mutex_lock(&sandbox->lock);
-    sandbox->requests[endpoint->kind]++;
-    if (endpoint->kind == SECTIGO_COLLECT_SSL && name)
-        account = sandbox_account(sandbox, name);
-    if (account && account->collecting++)
-        sandbox->concurrent_collects++;
-    pthread_mutex_unlock(&sandbox->lock);
-    return account;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? (uintptr_t)info->socket_context : 0;
 }
 
-static void collect_end(struct sandbox *sandbox, const struct endpoint *endpoint, struct account *account)
+/* A request as tests ask about it: its line among the calls; CollectSSL must not be called twice at a time for a login.
+ */
+struct noted {
+    uint64_t number;
+    struct account *collecting;
+};
+
+static struct noted note_read(struct sandbox *sandbox, const struct endpoint *endpoint, const struct sectigo_form *form,
+                              uint64_t connection)
+{
+    const char *name = sectigo_form_get(form, "loginName");
+    struct noted noted = {0};
+    pthread_mutex_lock(&sandbox->lock);
+    sandbox->requests[endpoint->kind]++;
+    noted.number = calls_begin(&sandbox->calls, endpoint->kind, form, connection);
+    if (endpoint->kind == SECTIGO_COLLECT_SSL && name)
+        noted.collecting = sandbox_account(sandbox, name);
+    if (noted.collecting && noted.collecting->collecting++)
+        sandbox->concurrent_collects++;
+    pthread_mutex_unlock(&sandbox->lock);
+    return noted;
+}
+
+static void note_answered(struct sandbox *sandbox, const struct noted *noted, const struct endpoint *endpoint,
+                          const struct call *call, const struct fault *fault)
 {
     pthread_mutex_lock(&sandbox->lock);
-    if (account)
-        account->collecting--;
+    if (noted->collecting)
+        noted->collecting->collecting--;
     sandbox->answered[endpoint->kind]++;
+    calls_end(&sandbox->calls, noted->number, call->answer, call->found, call->placed ? call->placed->number : NULL,
+              fault && reply_is_lost(fault));
     pthread_cond_broadcast(&sandbox->changed);
     pthread_mutex_unlock(&sandbox->lock);
 }
@@ -88,9 +104,8 @@ static enum MHD_Result run_endpoint(struct sandbox *sandbox, struct MHD_Connecti
 {
     struct sectigo_form form = {0};
     struct answer answer;
-    struct call call = {.sandbox = sandbox, .form = &form, .answer = &answer};
+    struct call call = {.sandbox = sandbox, .form = &form, .answer = &answer, .found = -1};
     struct fault fault;
-    struct account *collecting;
     enum MHD_Result result;
     bool is_post = strcmp(method, "POST") == 0, parsed, after;
     answer_open(&answer, false);
@@ -100,7 +115,7 @@ static enum MHD_Result run_endpoint(struct sandbox *sandbox, struct MHD_Connecti
         parsed = MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_query, &form) >= 0;
     if (endpoint->kind != SECTIGO_DECODE_CSR)
         peer_login(sandbox, connection, &form);
-    collecting = collect_begin(sandbox, endpoint, &form);
+    struct noted noted = note_read(sandbox, endpoint, &form, connection_number(connection));
     if (!reply_before(sandbox, endpoint, &answer)) {
         if (parsed && !form.failed)
             call_run(endpoint, &call, is_post);
@@ -111,7 +126,7 @@ static enum MHD_Result run_endpoint(struct sandbox *sandbox, struct MHD_Connecti
             faults_take(&sandbox->faults, endpoint->name, FAULT_AFTER, &fault);
     if (after)
         reply_after(sandbox, call.placed, &fault, &answer);
-    collect_end(sandbox, endpoint, collecting);
+    note_answered(sandbox, &noted, endpoint, &call, after ? &fault : NULL);
     result = reply_send(sandbox, connection, &answer, after ? &fault : NULL);
     answer_clear(&answer);
     sectigo_form_clear(&form);
@@ -186,15 +201,18 @@ static enum MHD_Result on_connect(void *arg, const struct sockaddr *address, soc
     return faults_take(&sandbox->faults, "*", FAULT_CONNECT, &fault) ? MHD_NO : MHD_YES;
 }
 
-/* Sessions can be resumed: a client that must not reuse connections still saves the better part of a handshake. */
+/* Each has a number. Sessions can be resumed: a client that must not reuse connections still saves the better part of a
+ * handshake. */
 static void on_connection(void *arg, struct MHD_Connection *connection, void **state,
                           enum MHD_ConnectionNotificationCode code)
 {
     const struct listener *listener = arg;
     const union MHD_ConnectionInfo *info;
-    (void)state;
     if (code != MHD_CONNECTION_NOTIFY_STARTED)
         return;
+    pthread_mutex_lock(&listener->sandbox->lock);
+    *state = (void *)(uintptr_t)++listener->sandbox->numbered;
+    pthread_mutex_unlock(&listener->sandbox->lock);
     info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     if (info && info->tls_session)
         gnutls_session_ticket_enable_server(info->tls_session, &listener->ticket_key);

@@ -5,6 +5,7 @@ static const char *const encoding_words[] = {"literal", "escaped", "pem", NULL};
 static const char *const again_words[] = {"refuse", "accept", "charge", NULL};
 const char *const settings_upgrade_cost_keys[] = {"upgradeCost", "cost", "totalCost", "price", "amount", NULL};
 static const char *const chain_words[] = {"root-first", "leaf-first", NULL};
+static const char *const names_words[] = {"plain", "shuffled", NULL};
 
 #define ROW(kind, member, json, ...)                                                                                   \
     {                                                                                                                  \
@@ -20,7 +21,9 @@ static const struct field fields[] = {
     ROW(WORD, unseen_parameters, "unseenParameters", .words = choice_words),
     ROW(WORD, upgrade_cost_key, "upgradeCostKey", .words = settings_upgrade_cost_keys),
     ROW(WORD, authorize_again, "authorizeAgain", .words = again_words),
+    ROW(WORD, report_names, "reportNames", .words = names_words),
     ROW(FLAG, csr_names_must_match, "csrNamesMustMatch"),
+    ROW(FLAG, check_numbers, "checkNumbers"),
     ROW(FLAG, replacement_revokes, "replacementRevokes"),
     ROW(FLAG, wildcard_adds_base_name, "wildcardAddsBaseName"),
     ROW(FLAG, own_unique_value, "ownUniqueValue"),
@@ -43,6 +46,11 @@ static const struct field fields[] = {
     ROW(NUMBER, push_retry_ms, "pushRetryMs"),
     ROW(FLAG, no_date, "noDate"),
     ROW(NUMBER, date_ahead_ms, "dateAheadMs"),
+    ROW(NUMBER, report_lag_ms, "reportLagMs"),
+    ROW(NUMBER, report_lag_looks, "reportLagLooks"),
+    ROW(NUMBER, report_strangers, "reportStrangers"),
+    ROW(NUMBER, report_page_max, "reportPageMax"),
+    ROW(NUMBER, report_zone_minutes, "reportZoneMinutes"),
     ROW(TEXT, compromised_keys, "compromisedKeys"),
     {0},
 };
@@ -56,6 +64,7 @@ void settings_default(struct settings *settings)
         .sitelock_activated = true,
         .auto_renew = true,
         .refund_period_days = 14,
+        .check_numbers = true,
         .duplicate_foreign_order_code = -4,
         .credit_cents = 100000000,
         .lock_after = 10,

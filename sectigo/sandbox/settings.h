@@ -15,6 +15,7 @@ enum settings_encoding {
 };
 enum settings_again { AGAIN_REFUSE, AGAIN_ACCEPT, AGAIN_CHARGE };
 enum settings_chain { CHAIN_ROOT_FIRST, CHAIN_LEAF_FIRST };
+enum settings_names { NAMES_PLAIN, NAMES_SHUFFLED };
 
 struct settings {
     int csr_without_common_name;         /* choice: refuse answers -8 on products of one name */
@@ -24,7 +25,9 @@ struct settings {
     int unseen_parameters;     /* choice, of modifyThirdPartyDetails' names that were not seen: refuse answers -2 */
     int upgrade_cost_key;      /* of settings_upgrade_cost_keys */
     int authorize_again;       /* again: AutoAuthorize of an order that is paid; charge takes the price once more */
+    int report_names;          /* of orders in reports: as they are, or in capitals and another order */
     bool csr_names_must_match; /* -162 */
+    bool check_numbers;        /* checkFONIsUnique, and -55 for a CSR with the same uniqueValue; off: all is taken */
     bool replacement_revokes;  /* the earlier certificate is revoked, not only replaced */
     bool wildcard_adds_base_name;
     bool own_unique_value; /* chosen by us, whatever the request has */
@@ -44,9 +47,14 @@ struct settings {
     int64_t issue_delay_ms;
     int64_t look_first_ms, look_max_ms; /* domain control: first wait, doubled up to the second */
     int64_t push_retry_ms;
-    bool no_date;           /* replies do not say what time it is */
-    int64_t date_ahead_ms;  /* what their Date is ahead of the clock */
-    char *compromised_keys; /* SHA-256 of SubjectPublicKeyInfos, hex, comma-separated: -40 */
+    bool no_date;                /* replies do not say what time it is */
+    int64_t date_ahead_ms;       /* what their Date is ahead of the clock */
+    int64_t report_lag_ms;       /* an order is in no report before it is so old */
+    int64_t report_lag_looks;    /* and not before so many have been asked for it in vain */
+    int64_t report_strangers;    /* other people's orders, before ours in every report of a span of time */
+    int64_t report_page_max;     /* rows at once, whatever was asked for; 0: no limit */
+    int64_t report_zone_minutes; /* what the dates of orders are off Greenwich */
+    char *compromised_keys;      /* SHA-256 of SubjectPublicKeyInfos, hex, comma-separated: -40 */
 };
 extern const struct record_type settings_type;
 extern const char *const settings_upgrade_cost_keys[];

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from acme_client import AcmeClient, b64, http_responder, make_csr
 from dns_server import ZONE, DnsServer
 from process import clean_environment, patience
+from sequence import check_refusal, check_sequence
 from world import LOGIN, PASSWORD, PUSH_PASSWORD, PUSH_USER, World, program
 
 # Nothing here takes long by itself; sanitizers and a busy machine do.
@@ -195,7 +196,7 @@ def revoke(client, leaf):
 
 def check_agreement(world, twice=()):
     """Ledger and store tell the same story; nothing was bought twice (but for the names in twice), nothing waits
-    without a job that goes on."""
+    without a job that goes on, and nothing left again that might have been placed."""
     ledger = world.ledger()
     purchases = {order["orderNumber"]: order for order in ledger if order["kind"] == "purchase"}
     subs = [world.ctl("subscription", "show", row["id"]) for row in world.all("subscription")]
@@ -213,5 +214,12 @@ def check_agreement(world, twice=()):
             continue
         assert world.ctl("issuance", "show", row["id"])["due_ms"], row
     # Every certificate that Sectigo signed for a live key is one that the store was told of.
-    known = {row["order_number"] for row in world.all("issuance") if row.get("order_number")}
+    issuances = world.all("issuance")
+    known = {row["order_number"] for row in issuances if row.get("order_number")}
     assert set(purchases) <= known, sorted(set(purchases) - known)
+    # And it was not Sectigo who kept us from buying twice.
+    calls, times = world.calls(), world.times()
+    check_sequence(calls, times)
+    for row in issuances:
+        if row["state"] == "refused":
+            check_refusal(row["id"], calls, times)

@@ -47,7 +47,8 @@ CNAME_POINTS = ["prepared-again:before", "prepared-again", "records-removed:befo
 
 
 def _cases():
-    """(domain control, kind, way, point). The kind "family" is a replacement with an account that takes no
+    """(domain control, kind, way, point, numbers). Where numbers are unchecked, Sectigo takes one twice, and what is sent
+    twice is bought twice. The kind "family" is a replacement with an account that takes no
     foreignOrderNumber on AutoReplaceSSL: what was lost is settled by the numbers of the family."""
     cases = []
     for dcv in ("http", "cname"):
@@ -59,10 +60,10 @@ def _cases():
         cases += [("http", "family", way, point) for point in WAYS[way]]
     for way in ("resent", "queued", "held", "refused", "blocked", "dead", "overdue", "revocation"):
         cases += [("http", "purchase", way, point) for point in WAYS[way]]
-    return cases
+    return [(*case, numbers) for case in cases for numbers in ("checked", "unchecked")]
 
 
-CASES = thinned(_cases(), lambda case: case[:3])
+CASES = thinned(_cases(), lambda case: case[:3] + case[4:])
 
 
 def _names(case):
@@ -79,7 +80,7 @@ class Strike:
 
     def __init__(self, world, case, order, second):
         self.world, self.order, self.second = world, order, second
-        self.dcv, self.kind, self.way, self.point = case
+        self.dcv, self.kind, self.way, self.point, self.numbers = case
         self.stop_at = self.point.replace("resubmitting", "submitting")
 
     def start(self, stop_at=None):
@@ -101,7 +102,8 @@ class Strike:
         """Until the gateway is dead at the point."""
         world = self.world
         world.settings(issueDelayMs=1500 if "submitted-again" in self.point or self.way == "queued" else 0,
-                       paymentRequired=self.way in ("blocked", "dead", "overdue"))
+                       paymentRequired=self.way in ("blocked", "dead", "overdue"),
+                       checkNumbers=self.numbers == "checked")
         world.set_faults(*self.faults())
         getattr(self, "reach_" + self.way, self.reach_plainly)()
         if self.point != "acknowledged":

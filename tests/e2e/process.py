@@ -67,6 +67,9 @@ class Process:
     def pid(self):
         return self._child.pid
 
+    def is_running(self):
+        return self._child.poll() is None
+
     def wait_line(self, wanted, timeout=60):
         """The first line for which wanted(line) is true. Raises when the program ends or the time is over."""
         timeout, seen = patience(timeout), 0

@@ -13,6 +13,7 @@ from dns_server import DnsServer
 from loopback import release_port, take_port
 from pki import ListenerPki
 from process import Process, clean_environment, run
+from sequence import Times, check_sequence
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("ACMEGATE_BUILD") or os.path.join(HERE, "..", "..", "build")
@@ -103,6 +104,14 @@ class World:
     def requests(self):
         """How often each call was made, by its name."""
         return json.loads(self._ask_sandbox("/sandbox/ledger"))["requests"]
+
+    def calls(self):
+        """Every call that the stand-in has read since it started, in that order."""
+        return json.loads(self._ask_sandbox("/sandbox/calls"))
+
+    def times(self):
+        with open(self.path("acmegate.yaml"), encoding="utf-8") as file:
+            return Times(yaml.safe_load(file))
 
     def set_faults(self, *faults):
         self._ask_sandbox("/sandbox/faults", json.dumps(list(faults)).encode())
@@ -237,9 +246,18 @@ class World:
         if report:
             self.problems.append(f"{process.name} under a sanitizer:\n{report}")
 
+    def note_sequence(self):
+        """Whatever a test is about: what was sent was sent in the order that the contract asks for."""
+        try:
+            check_sequence(self.calls(), self.times())
+        except AssertionError as wrong:
+            self.problems.append(f"the sequence of calls: {wrong}")
+
     def close(self):
         """Stops everything by pid, and raises what went wrong on the way."""
         self.stop_gateway()
+        if self.sandbox and self.sandbox.is_running():
+            self.note_sequence()
         if self.sandbox:
             status = self.sandbox.stop()
             self.note_sanitizer(self.sandbox)
