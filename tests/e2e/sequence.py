@@ -31,6 +31,13 @@ class Times:
         self.timeout = min(seconds(login.get("timeout", "120s")) for login in config["logins"])
 
 
+def _told(*calls):
+    """In short, for whoever reads what was wrong."""
+    names = ("foreignOrderNumber", "orderNumber", "baseOrderNumber", "certificateID", "serialNumber")
+    return ", ".join(f"{call['call']}({' '.join(call[name] for name in names if call.get(name))}) at {call['readMs']} ms on "
+                     f"connection {call['connection']}" for call in calls)
+
+
 def _is_answered(call, times):
     """So that the gateway could read it."""
     took_s = (call["endedMs"] - call["readMs"]) / 1000
@@ -81,8 +88,8 @@ def _check_group(group, calls, times):
         if not doubt:
             continue
         looks = _missed(calls, before, times, until=send)
-        assert looks, f"sent again without a look: {before} and then {send}"
-        assert _gap(before, send) >= KEPT * times.resend, f"sent again too soon: {before} and then {send}"
+        assert looks, f"sent again without a look: {_told(before, send)}"
+        assert _gap(before, send) >= KEPT * times.resend, f"sent again too soon: {_told(before, send)}"
 
 
 def _check_connections(calls):
@@ -91,7 +98,7 @@ def _check_connections(calls):
     for call in calls:
         uses.setdefault(call["connection"], []).append(call)
     for used in uses.values():
-        assert len(used) == 1 or not any(call["call"] in CHANGES for call in used), f"on one connection: {used}"
+        assert len(used) == 1 or not any(call["call"] in CHANGES for call in used), f"on one connection: {_told(*used)}"
 
 
 def _check_collects(calls, times):
@@ -102,7 +109,7 @@ def _check_collects(calls, times):
         if before:
             given_up_ms = before["readMs"] + KEPT * 1000 * times.timeout
             end_ms = min(before["endedMs"] or given_up_ms, given_up_ms)
-            assert call["readMs"] >= end_ms, f"CollectSSL while another is under way: {before} and {call}"
+            assert call["readMs"] >= end_ms, f"while another is under way: {_told(before, call)}"
         last[call.get("loginName")] = call
 
 
@@ -122,5 +129,5 @@ def check_refusal(issuance, calls, times):
     if not earlier and group[-1]["code"] != -55:
         return
     looks = _missed(calls, group[-1], times)
-    assert len(looks) > 1, f"final after {len(looks)} looks: {group}"
-    assert _gap(looks[0], looks[-1]) >= KEPT * times.settle_again, f"final after two looks at once: {looks}"
+    assert len(looks) > 1, f"final after {len(looks)} looks: {_told(*group)}"
+    assert _gap(looks[0], looks[-1]) >= KEPT * times.settle_again, f"final after two looks at once: {_told(*looks)}"
