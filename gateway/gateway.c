@@ -281,8 +281,12 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
     const struct config *config = g->config;
     char why[HTTP_REASON_MAX];
     g->public = (struct public){.push = &config->public.push, .issuer = g->issuer};
-    g->admin = (struct admin){
-        .store = g->store, .config = g->config, .seal = g->seal, .scheduler = g->scheduler, .upstream = g->upstream};
+    g->admin = (struct admin){.store = g->store,
+                              .config = g->config,
+                              .seal = g->seal,
+                              .scheduler = g->scheduler,
+                              .upstream = g->upstream,
+                              .egress = g->egress};
     struct http_config http = {
         .threads = config->acme.threads,
         .acme_listen = (const char *const *)config->acme.listen.list,

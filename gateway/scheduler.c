@@ -433,6 +433,17 @@ void scheduler_release_after(struct scheduler *s, enum job_kind kind, const void
     pthread_mutex_unlock(&s->lock);
 }
 
+void scheduler_wake(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len)
+{
+    pthread_mutex_lock(&s->lock);
+    struct lease **at = find_lease(s, (uint8_t)kind, subject, subject_len);
+    if (*at && (*at)->release_ms) {
+        end_lease(s, at);
+        look_by(s, 0);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
 unsigned scheduler_busy(struct scheduler *s)
 {
     pthread_mutex_lock(&s->lock);

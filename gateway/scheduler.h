@@ -58,6 +58,8 @@ void scheduler_release_after(struct scheduler *scheduler, enum job_kind kind, co
 /* After a jump of the clock: every job that is not due within a minute comes due within it, since when it was due was
  * said by another time. Any thread; done by the scheduler's. */
 void scheduler_judge_anew(struct scheduler *scheduler);
+/* Ends such a rest: somebody has made the job due. Any thread. */
+void scheduler_wake(struct scheduler *scheduler, enum job_kind kind, const void *subject, size_t subject_len);
 /* Number of jobs handed out and not released. Any thread. */
 unsigned scheduler_busy(struct scheduler *scheduler);
 

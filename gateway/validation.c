@@ -123,6 +123,11 @@ static void on_job(void *ctx, const struct store_job *job)
             end(attempt, REST_MS); /* stopping: done after the next start */
         return;
     }
+    if (status != STORE_NOT_FOUND) { /* short of memory, or a record that cannot be read: nothing that the client did */
+        log_error("a validation cannot be read from the store; it is tried again", "reason", store_status_text(status));
+        end(attempt, REST_MS);
+        return;
+    }
     attempt->op = (struct store_op){.fn = drop_job, .arg = attempt, .done = on_dropped};
     store_submit(validation->at.store, &attempt->op);
 }

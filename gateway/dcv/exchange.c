@@ -104,6 +104,8 @@ static void on_event(void *ctx, int event)
     struct exchange *x = ctx;
     if (x->fd < 0)
         end_with(x, "the server cannot be reached", x->error);
+    else if (event & EGRESS_UNWATCHED)
+        end(x, "the connection to the server cannot be watched: out of memory");
     else if (event & EGRESS_DEADLINE)
         end(x, x->sent ? "the server gave no answer in time" : "the server could not be reached in time");
     else if (x->sent)

@@ -105,6 +105,7 @@ static void keep(struct egress_addresses *addresses, struct egress_address *list
 static void note(struct egress_addresses *addresses, const char *type, const struct egress_dns_answer *answer)
 {
     addresses->bogus = addresses->bogus || answer->status == EGRESS_DNS_BOGUS;
+    addresses->shortage = addresses->shortage || answer->status == EGRESS_DNS_SHORTAGE;
     if (answer->status == EGRESS_DNS_NXDOMAIN)
         snprintf(addresses->reason, sizeof addresses->reason, "the name does not exist (NXDOMAIN)");
     else if (answer->status != EGRESS_DNS_ANSWER && answer->status != EGRESS_DNS_NODATA)
@@ -134,7 +135,7 @@ void egress_addresses(struct egress *egress, struct egress_addresses *addresses)
 {
     addresses->count = addresses->v4_count = addresses->pending = 0;
     addresses->reason[0] = addresses->denied[0] = '\0';
-    addresses->bogus = false;
+    addresses->bogus = addresses->shortage = false;
     if (egress_address_parse(addresses->host, &addresses->list[0])) {
         addresses->count = allowed(addresses, &addresses->list[0]);
     } else {
@@ -142,6 +143,7 @@ void egress_addresses(struct egress *egress, struct egress_addresses *addresses)
                                                 addresses->timeout_ms, on_aaaa, addresses);
         addresses->pending += egress_resolve_in(egress, addresses->view, addresses->host, EGRESS_RR_A,
                                                 addresses->timeout_ms, on_a, addresses);
+        addresses->shortage = addresses->pending < 2;
         if (addresses->pending > 0)
             return;
         snprintf(addresses->reason, sizeof addresses->reason, "the lookup could not be started: out of memory");

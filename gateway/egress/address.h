@@ -42,6 +42,7 @@ struct egress_addresses {
 
     struct egress_address list[EGRESS_ADDRESSES_MAX];
     unsigned count;
+    bool shortage; /* memory or descriptors were short here: there may be more addresses */
     bool bogus; /* DNSSEC says that an answer is forged or broken, whatever the other one brought; reason says more */
     char reason[EGRESS_ADDRESSES_REASON_MAX];
 

@@ -18,7 +18,8 @@ struct lookup {
     int async_id;
     bool asked; /* libunbound has it */
     struct egress_watch deadline;
-    char failure[128]; /* of one that could not be asked */
+    int error;         /* of one that could not be asked */
+    char failure[128]; /* likewise, in words */
 };
 
 /* ---- the end of a lookup ---- */
@@ -43,6 +44,12 @@ static void give_up(struct lookup *lookup, enum egress_dns_status status, const 
     end(lookup, &answer);
 }
 
+/* Of the library's own errors only these two are about what was asked. */
+static enum egress_dns_status failure_of(int error)
+{
+    return error == UB_SYNTAX || error == UB_SERVFAIL ? EGRESS_DNS_FAILURE : EGRESS_DNS_SHORTAGE;
+}
+
 static void on_deadline(void *ctx, int event)
 {
     (void)event;
@@ -50,10 +57,12 @@ static void on_deadline(void *ctx, int event)
     if (lookup->egress->failing)
         give_up(lookup, EGRESS_DNS_FAILURE, "the gateway is stopping");
     else if (!lookup->asked)
-        give_up(lookup, EGRESS_DNS_FAILURE, lookup->failure);
+        give_up(lookup, failure_of(lookup->error), lookup->failure);
     else
         give_up(lookup, EGRESS_DNS_TIMEOUT, "no answer from the resolver in time");
 }
+
+enum { SERVFAIL = 2 };
 
 static const char *rcode_text(int rcode)
 {
@@ -70,7 +79,7 @@ static size_t count_records(const struct ub_result *result)
 }
 
 /* Bogus comes first: such an answer otherwise looks like a good one. */
-static void judge(const struct ub_result *result, struct egress_dns_answer *answer)
+static void judge(struct egress *egress, const struct ub_result *result, struct egress_dns_answer *answer)
 {
     if (result->bogus) {
         answer->status = EGRESS_DNS_BOGUS;
@@ -85,14 +94,19 @@ static void judge(const struct ub_result *result, struct egress_dns_answer *answ
         answer->status = EGRESS_DNS_NODATA;
         snprintf(answer->reason, sizeof answer->reason, "the name has no such record");
     } else {
-        answer->status = EGRESS_DNS_FAILURE;
-        snprintf(answer->reason, sizeof answer->reason, "%s from the resolver", rcode_text(result->rcode));
+        /* The library answers SERVFAIL by itself where it cannot open a socket. */
+        bool ours = result->rcode == SERVFAIL && egress_is_short(egress);
+        answer->status = ours ? EGRESS_DNS_SHORTAGE : EGRESS_DNS_FAILURE;
+        snprintf(answer->reason, sizeof answer->reason,
+                 ours ? "this server has no descriptor left to ask with" : "%s from the resolver",
+                 rcode_text(result->rcode));
     }
 }
 
 static void on_answer(void *ctx, int error, struct ub_result *result)
 {
-    struct egress_dns_answer answer = {.status = EGRESS_DNS_FAILURE};
+    struct egress_dns_answer answer = {.status = failure_of(error)};
+    struct lookup *lookup = ctx;
     size_t *lengths = NULL;
     if (error != 0 || result == NULL) {
         snprintf(answer.reason, sizeof answer.reason, "the lookup failed: %s", ub_strerror(error));
@@ -100,12 +114,12 @@ static void on_answer(void *ctx, int error, struct ub_result *result)
         ub_resolve_free(result);
         return;
     }
-    judge(result, &answer);
+    judge(lookup->egress, result, &answer);
     if (answer.status == EGRESS_DNS_ANSWER) {
         size_t count = count_records(result);
         lengths = calloc(count + 1, sizeof *lengths);
         if (lengths == NULL) {
-            answer.status = EGRESS_DNS_FAILURE;
+            answer.status = EGRESS_DNS_SHORTAGE;
             snprintf(answer.reason, sizeof answer.reason, "the lookup failed: out of memory");
         } else {
             for (size_t i = 0; i < count; i++)
@@ -136,6 +150,7 @@ static void ask(struct egress *egress, struct lookup *lookup, const char *name, 
     if (!egress->failing) {
         error = ub_resolve_async(lookup->context, name, rr_type, 1, lookup, on_answer, &lookup->async_id);
         lookup->asked = error == UB_NOERROR;
+        lookup->error = error;
     }
     if (lookup->asked)
         lookup->deadline.deadline_ms = egress_now_ms() + timeout_ms;
@@ -180,6 +195,9 @@ static const struct {
 
 /* Answered with NXDOMAIN by the library itself, but used inside networks. */
 static const char *const built_in_zones[] = {"localhost.", "test.", "home.arpa.", "invalid."};
+
+/* A name that the library answers by itself. */
+static const char own_name[] = "acmegate.invalid.", own_record[] = "acmegate.invalid. 0 IN A 127.0.0.1";
 
 /* Each step names what it did, for the reason. */
 struct step {
@@ -233,6 +251,29 @@ static void finalise(struct ub_ctx *context, const struct egress_config *config,
     }
 }
 
+static void on_own_name(void *ctx, int error, struct ub_result *result)
+{
+    *(int *)ctx = error;
+    ub_resolve_free(result);
+}
+
+/* The helper thread begins with the first lookup, and ends the whole process where it then finds no descriptor: so it
+ * begins here. */
+static void begin(struct ub_ctx *context, struct step *step)
+{
+    int answered = UB_NOERROR;
+    if (step->error == 0) {
+        snprintf(step->what, sizeof step->what, "first lookup");
+        step->error = ub_ctx_data_add(context, own_record);
+    }
+    if (step->error == 0)
+        step->error = ub_resolve_async(context, own_name, EGRESS_RR_A, 1, &answered, on_own_name, NULL);
+    if (step->error == 0)
+        step->error = ub_wait(context);
+    if (step->error == 0)
+        step->error = answered;
+}
+
 /* What the library says on its log during the start is the best reason there is. */
 static bool configure(struct ub_ctx *context, const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
 {
@@ -244,6 +285,7 @@ static bool configure(struct ub_ctx *context, const struct egress_config *config
     set_options(context, config, &step);
     set_resolvers(context, config, &step);
     finalise(context, config, &step);
+    begin(context, &step);
     ub_ctx_debugout(context, NULL);
     if (log != NULL)
         fclose(log);

@@ -26,6 +26,7 @@ void egress_watch(struct egress *egress, struct egress_watch *watch)
     watch->egress = egress;
     bool listening =
         watch->fd < 0 || egress_loop_listen(&egress->loop, watch->fd, watch->events, on_watch_event, watch);
+    watch->unwatched = !listening;
     if (egress->failing || !listening)
         watch->deadline_ms = 0;
     egress_loop_arm(&egress->loop, watch);

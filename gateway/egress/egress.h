@@ -56,11 +56,21 @@ struct egress_post {
 };
 bool egress_post(struct egress *egress, struct egress_post *post);
 
+/* ---- what this machine lacks ---- */
+
+/* Whether an errno of socket, connect and the like tells of a want of ours (descriptors, memory, ports), not of the
+ * peer. family: AF_INET or AF_INET6. Any thread. */
+bool egress_is_shortage(int family, int error);
+/* Whether this process has, or had within the last eight seconds, no descriptor to spare: a failure that does not say
+ * why may come from that. */
+bool egress_is_short(struct egress *egress);
+
 /* ---- transfers ---- */
 
 /* Starts the easy handle. False when out of memory: done is not called. done is called after it was taken out of the
  * multi handle, so it may be cleaned up or reused there. CURLOPT_PRIVATE is egress's own meanwhile.
- * CURLE_ABORTED_BY_CALLBACK: the gateway is stopping; CURLE_FAILED_INIT: it could not be started. */
+ * CURLE_ABORTED_BY_CALLBACK: the gateway is stopping; CURLE_FAILED_INIT: it could not be started, or
+ * went no further, for want of a descriptor, memory or a port of ours. */
 typedef void egress_transfer_fn(void *ctx, CURL *easy, CURLcode result);
 bool egress_transfer(struct egress *egress, CURL *easy, egress_transfer_fn *done, void *ctx);
 /* A reset handle from a small pool (making one is dear), NULL when out of memory; and back, not while under way. */
@@ -79,6 +89,8 @@ enum egress_dns_status {
     EGRESS_DNS_BOGUS,   /* DNSSEC says forged or broken */
     EGRESS_DNS_FAILURE, /* SERVFAIL and the like; reason says */
     EGRESS_DNS_TIMEOUT,
+    EGRESS_DNS_SHORTAGE, /* this machine could not ask, for want of memory or descriptors: says nothing about the name
+                          */
 };
 struct egress_dns_answer {
     enum egress_dns_status status;
@@ -102,7 +114,8 @@ bool egress_resolve_in(struct egress *egress, enum egress_view view, const char 
 
 /* ---- descriptors and timers ---- */
 
-enum egress_event { EGRESS_READABLE = 1, EGRESS_WRITABLE = 2, EGRESS_DEADLINE = 4 };
+/* UNWATCHED: there was no memory to watch the descriptor with. */
+enum egress_event { EGRESS_READABLE = 1, EGRESS_WRITABLE = 2, EGRESS_DEADLINE = 4, EGRESS_UNWATCHED = 8 };
 /* Calls fn once with the event that came first (READABLE and WRITABLE may come together; an error on the descriptor is
  * both); watch again for the next one. The descriptor stays the caller's, and has one watch at a time. The memory is
  * the caller's and must stay until fn is called or egress_unwatch. */
@@ -113,7 +126,7 @@ struct egress_watch {
     void (*fn)(void *ctx, int event);
     void *ctx;
     /* egress's own: the heap of deadlines */
-    bool armed;
+    bool armed, unwatched;
     struct egress *egress;
     struct egress_watch *child, *next, *prev;
 };

@@ -80,7 +80,6 @@ static const struct {
     {CURLE_GOT_NOTHING, EGRESS_FETCH_CONNECTION, "the connection was closed without an answer"},
     {CURLE_OPERATION_TIMEDOUT, EGRESS_FETCH_CONNECTION, "no complete answer in time"},
     {CURLE_OUT_OF_MEMORY, EGRESS_FETCH_INTERNAL, "out of memory"},
-    {CURLE_FAILED_INIT, EGRESS_FETCH_INTERNAL, "the transfer could not be started"},
     {CURLE_ABORTED_BY_CALLBACK, EGRESS_FETCH_INTERNAL, "the gateway is stopping"},
 };
 
@@ -103,10 +102,16 @@ static void end_with(struct egress_fetch *fetch, CURLcode code)
 static bool not_connected(CURL *easy, CURLcode code)
 {
     curl_off_t connect_us = 0;
-    if (code == CURLE_COULDNT_CONNECT)
+    if (code == CURLE_COULDNT_CONNECT || code == CURLE_FAILED_INIT)
         return true;
     curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connect_us);
     return code == CURLE_OPERATION_TIMEDOUT && connect_us == 0;
+}
+
+/* Nothing was reached; where something could not be tried for a want of ours, that is why. */
+static enum egress_fetch_result not_reached(const struct egress_fetch *fetch, enum egress_fetch_result result)
+{
+    return fetch->shortage ? EGRESS_FETCH_INTERNAL : result;
 }
 
 static void note_not_connected(struct egress_fetch *fetch, CURLcode code)
@@ -115,6 +120,8 @@ static void note_not_connected(struct egress_fetch *fetch, CURLcode code)
     curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &error);
     if (code == CURLE_OPERATION_TIMEDOUT)
         note(fetch, "no connection in time");
+    else if (code == CURLE_FAILED_INIT)
+        note(fetch, "this server has no descriptor, memory or port left for it");
     else
         note(fetch, error != 0 && error != EINPROGRESS ? strerror((int)error) : curl_easy_strerror(code));
 }
@@ -135,6 +142,7 @@ static void on_done(void *ctx, CURL *easy, CURLcode code)
     if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && fetch->cut)) {
         take_answer(fetch);
     } else if (not_connected(easy, code)) {
+        fetch->shortage = fetch->shortage || code == CURLE_FAILED_INIT;
         note_not_connected(fetch, code);
         try_next(fetch);
     } else {
@@ -208,7 +216,7 @@ static bool set_up(struct egress_fetch *fetch, const struct egress_address *addr
 static void try_next(struct egress_fetch *fetch)
 {
     if (fetch->next_address == fetch->addresses.count) {
-        end(fetch, EGRESS_FETCH_CONNECTION);
+        end(fetch, not_reached(fetch, EGRESS_FETCH_CONNECTION));
         return;
     }
     const struct egress_address *address = &fetch->addresses.list[fetch->next_address++];
@@ -239,12 +247,13 @@ static void keep_allowed(struct egress_fetch *fetch, struct egress_addresses *ad
             snprintf(addresses->reason, sizeof addresses->reason, "%s is not reachable from everywhere",
                      addresses->list[i].text);
     }
-    fetch->none_allowed = count > 0 && addresses->count == 0;
+    fetch->none_allowed = count > 0 && addresses->count == 0 && !addresses->shortage;
 }
 
 static void on_addresses(void *ctx, struct egress_addresses *addresses)
 {
     struct egress_fetch *fetch = ctx;
+    fetch->shortage = addresses->shortage;
     if (!addresses->bogus)
         keep_allowed(fetch, addresses);
     if (addresses->count > 0 && !addresses->bogus) {
@@ -252,7 +261,7 @@ static void on_addresses(void *ctx, struct egress_addresses *addresses)
         return;
     }
     snprintf(fetch->reason, sizeof fetch->reason, "%s has no address to ask: %s", addresses->host, addresses->reason);
-    end(fetch, EGRESS_FETCH_DNS);
+    end(fetch, addresses->bogus ? EGRESS_FETCH_DNS : not_reached(fetch, EGRESS_FETCH_DNS));
 }
 
 static void on_later(void *ctx, int event)
@@ -271,7 +280,7 @@ void egress_fetch(struct egress *egress, struct egress_fetch *fetch)
     fetch->reason[0] = fetch->body[0] = fetch->redirect[0] = '\0';
     fetch->body_len = 0;
     fetch->status = 0;
-    fetch->cut = fetch->none_allowed = false;
+    fetch->cut = fetch->none_allowed = fetch->shortage = false;
     fetch->addresses.view = fetch->view;
     fetch->addresses.host = fetch->url->host;
     fetch->addresses.timeout_ms = (uint32_t)left_ms(fetch);

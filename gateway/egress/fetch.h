@@ -22,6 +22,7 @@ struct egress_url {
     bool https;
     char host[256]; /* an IPv6 address has no brackets */
     uint16_t port;  /* 0: none in the text */
+    bool no_memory; /* of one that could not be read: for want of memory */
 };
 
 /* http or https, shorter than EGRESS_URL_MAX, with a DNS name or an address as its host and no user. False: *reason is
@@ -36,7 +37,7 @@ enum egress_fetch_result {
     EGRESS_FETCH_CONNECTION, /* no connection, or it broke, or no answer in time */
     EGRESS_FETCH_TLS,
     EGRESS_FETCH_NOT_HTTP, /* something answered, but not in HTTP */
-    EGRESS_FETCH_INTERNAL, /* ours: memory */
+    EGRESS_FETCH_INTERNAL, /* a want of ours: memory, descriptors, ports */
 };
 
 /* The caller's memory; must stay, and *url with it, until fn is called. */
@@ -55,6 +56,7 @@ struct egress_fetch {
     enum egress_fetch_result result;
     char reason[EGRESS_FETCH_REASON_MAX]; /* unless answered: a clause that names the addresses and what happened there
                                            */
+    bool shortage;                        /* of what was tried something was not for a want of ours */
     bool none_allowed;                    /* its host has addresses, and may_ask took none */
     long status;
     char body[EGRESS_FETCH_BODY_MAX + 1]; /* NUL-terminated, may hold others */

@@ -32,6 +32,7 @@ struct egress {
     bool draining; /* egress_stop was called */
     bool failing;  /* and its deadline is over */
     uint64_t drain_until_ms;
+    uint64_t short_ms; /* when a descriptor was lacking last; 0: never */
 
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows, for egress_post and egress_stop */

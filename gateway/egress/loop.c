@@ -163,7 +163,7 @@ bool egress_loop_expire(struct egress_loop *loop)
         return false;
     egress_loop_disarm(loop, watch);
     egress_loop_forget(loop, watch->fd);
-    watch->fn(watch->ctx, EGRESS_DEADLINE);
+    watch->fn(watch->ctx, watch->unwatched ? EGRESS_UNWATCHED : EGRESS_DEADLINE);
     return true;
 }
 

@@ -1,8 +1,10 @@
 /* Transfers: libcurl's multi_socket interface, so that a step costs what its one socket costs, however many wait. */
 #include "gateway/egress/internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 enum { HOST_CONNECTIONS_DEFAULT = 100 };
 
@@ -11,13 +13,35 @@ struct transfer {
     CURL *easy;
     egress_transfer_fn *done;
     void *ctx;
-    CURLcode result;           /* of one that could not be started */
+    int family;                /* of the address connected to */
+    bool shortage;             /* no socket could be made, for a want of ours */
+    CURLcode result;           /* of one that could not be started, or not be watched */
     struct egress_watch later; /* tells of it */
     struct transfer *next, **link;
 };
 
+/* A want of ours looks like the peer's fault to libcurl. */
+static CURLcode blame(struct transfer *transfer, CURLcode result)
+{
+    long error = 0;
+    switch (result) {
+    case CURLE_COULDNT_CONNECT:
+        curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &error);
+        return transfer->shortage || egress_is_shortage(transfer->family, (int)error) ? CURLE_FAILED_INIT : result;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_SSL_CACERT_BADFILE: /* read anew for each connection */
+    case CURLE_SSL_CERTPROBLEM:
+        return egress_is_short(transfer->egress) ? CURLE_FAILED_INIT : result;
+    default:
+        return result;
+    }
+}
+
 static void end(struct transfer *transfer, CURLcode result)
 {
+    result = blame(transfer, result);
+    egress_loop_disarm(&transfer->egress->loop, &transfer->later);
     *transfer->link = transfer->next;
     if (transfer->next != NULL)
         transfer->next->link = transfer->link;
@@ -65,16 +89,47 @@ static void on_timer_due(void *ctx, int event)
 
 /* ---- what libcurl asks for ---- */
 
+static void on_unwatched(void *ctx, int event)
+{
+    (void)event;
+    struct transfer *transfer = ctx;
+    curl_multi_remove_handle(transfer->egress->transfers.multi, transfer->easy);
+    end(transfer, transfer->result);
+}
+
 static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
 {
-    (void)easy, (void)socket_ctx;
+    (void)socket_ctx;
     struct egress *egress = ctx;
     if (what == CURL_POLL_REMOVE) {
         egress_loop_forget(&egress->loop, fd);
         return 0;
     }
     int events = (what & CURL_POLL_IN ? EGRESS_READABLE : 0) | (what & CURL_POLL_OUT ? EGRESS_WRITABLE : 0);
-    return egress_loop_listen(&egress->loop, fd, events, on_event, egress) ? 0 : -1;
+    struct transfer *transfer = NULL;
+    if (egress_loop_listen(&egress->loop, fd, events, on_event, egress))
+        return 0;
+    /* An error here would end every transfer that libcurl has, for ever: it is this one's alone. */
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+    if (transfer != NULL && !transfer->later.armed) {
+        transfer->result = CURLE_FAILED_INIT;
+        transfer->later = (struct egress_watch){.fd = -1, .fn = on_unwatched, .ctx = transfer};
+        egress_loop_arm(&egress->loop, &transfer->later);
+    }
+    return 0;
+}
+
+/* Otherwise as libcurl does it; but libcurl does not tell why it could not. */
+static curl_socket_t on_open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    struct transfer *transfer = ctx;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    transfer->family = address->family;
+    if (fd >= 0)
+        return fd;
+    transfer->shortage = transfer->shortage || egress_is_shortage(address->family, errno);
+    return CURL_SOCKET_BAD;
 }
 
 static int on_timer_wish(CURLM *multi, long timeout_ms, void *ctx)
@@ -148,6 +203,8 @@ static void start(struct egress *egress, struct transfer *transfer)
     if (!egress->failing) {
         curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
         curl_easy_setopt(transfer->easy, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+        curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETDATA, transfer);
         if (curl_multi_add_handle(egress->transfers.multi, transfer->easy) == CURLM_OK)
             return;
         transfer->result = CURLE_FAILED_INIT;

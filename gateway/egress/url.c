@@ -10,6 +10,12 @@ static bool refuse(char reason[static EGRESS_REASON_MAX], const char *why)
     return false;
 }
 
+static bool lack_memory(struct egress_url *url, char reason[static EGRESS_REASON_MAX])
+{
+    url->no_memory = true;
+    return refuse(reason, "there is no memory to read it");
+}
+
 /* "4" and "0x7f.1" are addresses to libcurl, unless they were hidden from its reading by percent signs: a host whose
  * last label begins with a digit is an address in full, or nothing. */
 static bool is_half_an_address(const char *host)
@@ -62,10 +68,14 @@ static bool take_parts(CURLU *from, struct egress_url *url, char reason[static E
     curl_url_get(from, CURLUPART_ZONEID, &parts.zone, 0);
     curl_url_get(from, CURLUPART_PORT, &parts.port, 0);
     curl_url_get(from, CURLUPART_USER, &parts.user, 0);
-    bool whole = curl_url_get(from, CURLUPART_SCHEME, &parts.scheme, 0) == CURLUE_OK &&
-                 curl_url_get(from, CURLUPART_HOST, &parts.host, 0) == CURLUE_OK &&
-                 curl_url_get(from, CURLUPART_URL, &parts.text, 0) == CURLUE_OK;
-    bool good = whole ? judge(&parts, url, reason) : refuse(reason, "it is no URL with a host");
+    CURLUcode code = curl_url_get(from, CURLUPART_SCHEME, &parts.scheme, 0);
+    if (code == CURLUE_OK)
+        code = curl_url_get(from, CURLUPART_HOST, &parts.host, 0);
+    if (code == CURLUE_OK)
+        code = curl_url_get(from, CURLUPART_URL, &parts.text, 0);
+    bool good = code == CURLUE_OK              ? judge(&parts, url, reason)
+                : code == CURLUE_OUT_OF_MEMORY ? lack_memory(url, reason)
+                                               : refuse(reason, "it is no URL with a host");
     char *all[] = {parts.scheme, parts.host, parts.zone, parts.port, parts.user, parts.text};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         curl_free(all[i]);
@@ -78,10 +88,10 @@ bool egress_url_parse(const char *text, struct egress_url *url, char reason[stat
     if (strlen(text) >= EGRESS_URL_MAX)
         return refuse(reason, "it is too long");
     CURLU *parts = curl_url();
-    if (parts == NULL)
-        return refuse(reason, "there is no memory to read it");
-    bool good = curl_url_set(parts, CURLUPART_URL, text, 0) == CURLUE_OK ? take_parts(parts, url, reason)
-                                                                         : refuse(reason, "it is no http or https URL");
+    CURLUcode code = parts != NULL ? curl_url_set(parts, CURLUPART_URL, text, 0) : CURLUE_OUT_OF_MEMORY;
+    bool good = code == CURLUE_OK              ? take_parts(parts, url, reason)
+                : code == CURLUE_OUT_OF_MEMORY ? lack_memory(url, reason)
+                                               : refuse(reason, "it is no http or https URL");
     curl_url_cleanup(parts);
     return good;
 }

@@ -20,10 +20,15 @@ enum { CA_MAX = 10 };
  * midnight. */
 static const int64_t BEFORE_SENT_S = 25 * 3600;
 
-static enum accept_verdict no(char reason[static ACCEPT_REASON_MAX], const char *text)
+bool accept_is_ours(enum accept_verdict verdict)
+{
+    return verdict == ACCEPT_GOOD || verdict == ACCEPT_NAMES_MISSING;
+}
+
+static enum accept_verdict no(enum accept_verdict verdict, char reason[static ACCEPT_REASON_MAX], const char *text)
 {
     snprintf(reason, ACCEPT_REASON_MAX, "%s", text);
-    return ACCEPT_NO;
+    return verdict;
 }
 
 static X509 *read_leaf(const char *pem)
@@ -196,7 +201,8 @@ static enum accept_verdict check_names(X509 *leaf, const struct accept_want *wan
     struct acme_names names = {0};
     enum accept_verdict verdict = ACCEPT_GOOD;
     if (!read_names(leaf, &names)) {
-        verdict = no(reason, "the certificate has no subject alternative names, or one that cannot be read");
+        verdict = no(ACCEPT_UNREADABLE, reason,
+                     "the certificate has no subject alternative names, or one that cannot be read");
         goto out;
     }
     for (size_t i = 0; i < names.count; i++) {
@@ -205,7 +211,7 @@ static enum accept_verdict check_names(X509 *leaf, const struct accept_want *wan
             continue;
         snprintf(reason, ACCEPT_REASON_MAX, "the certificate is for %s too, which was not ordered",
                  names.list[i].value);
-        verdict = ACCEPT_NO;
+        verdict = ACCEPT_OTHER_NAMES;
         goto out;
     }
     for (size_t i = 0; i < want->names->count; i++) {
@@ -245,28 +251,30 @@ out:
     return text;
 }
 
-static bool build_chain(X509 *leaf, STACK_OF(X509) * cas, X509_STORE *anchors, char **pem,
-                        char reason[static ACCEPT_REASON_MAX])
+/* ACCEPT_GOOD where *pem is the chain. */
+static enum accept_verdict build_chain(X509 *leaf, STACK_OF(X509) * cas, X509_STORE *anchors, char **pem,
+                                       char reason[static ACCEPT_REASON_MAX])
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    bool good = false;
+    enum accept_verdict verdict = ACCEPT_GOOD;
     if (!ctx || X509_STORE_CTX_init(ctx, anchors, leaf, cas) != 1) {
-        no(reason, "out of memory");
+        verdict = no(ACCEPT_SHORTAGE, reason, "out of memory");
         goto out;
     }
     X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), (time_t)(clock_ms() / 1000));
     if (X509_verify_cert(ctx) != 1) {
+        int error = X509_STORE_CTX_get_error(ctx);
         snprintf(reason, ACCEPT_REASON_MAX, "the certificate does not chain to the login's trust_anchors: %s",
-                 X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+                 X509_verify_cert_error_string(error));
+        verdict = error == X509_V_ERR_OUT_OF_MEM ? ACCEPT_SHORTAGE : ACCEPT_UNTRUSTED;
         goto out;
     }
     *pem = chain_pem(X509_STORE_CTX_get0_chain(ctx));
-    good = *pem != NULL;
-    if (!good)
-        no(reason, "the certificate chain is too long to store");
+    if (!*pem)
+        verdict = no(ACCEPT_UNREADABLE, reason, "the certificate chain is too long to store");
 out:
     X509_STORE_CTX_free(ctx);
-    return good;
+    return verdict;
 }
 
 /* Whether what came beside the leaf holds an authority that its chain did not need: then it may chain to another root
@@ -294,12 +302,12 @@ static bool is_known(const struct acme_certificate *out, const char *chain)
 static char *chain_to(X509 *leaf, STACK_OF(X509) * cas, X509_STORE *root)
 {
     char reason[ACCEPT_REASON_MAX], *chain = NULL;
-    bool found = build_chain(leaf, cas, root, &chain, reason);
+    bool found = build_chain(leaf, cas, root, &chain, reason) == ACCEPT_GOOD;
     for (int i = 0; !found && i < sk_X509_num(cas); i++) {
         STACK_OF(X509) *fewer = sk_X509_dup(cas);
         if (fewer) {
             sk_X509_delete(fewer, i);
-            found = build_chain(leaf, fewer, root, &chain, reason);
+            found = build_chain(leaf, fewer, root, &chain, reason) == ACCEPT_GOOD;
         }
         sk_X509_free(fewer);
     }
@@ -357,24 +365,25 @@ static bool read_facts(X509 *leaf, struct acme_certificate *out)
 enum accept_verdict accept_certificate(const struct accept_want *want, const char *leaf_pem, const char *ca_pem,
                                        struct acme_certificate *out, char reason[static ACCEPT_REASON_MAX])
 {
-    enum accept_verdict verdict = ACCEPT_NO;
+    enum accept_verdict verdict, chained = ACCEPT_SHORTAGE;
     char chain_reason[ACCEPT_REASON_MAX] = "out of memory";
     STACK_OF(X509) *cas = NULL;
     X509 *leaf = read_leaf(leaf_pem);
 
     if (!leaf || !read_facts(leaf, out)) {
-        no(reason, "what came is not a certificate that can be read");
+        verdict = no(ACCEPT_UNREADABLE, reason, "what came is not a certificate that can be read");
     } else if (!same_key(leaf, want->spki_sha256)) {
-        no(reason, "the certificate carries another public key than the CSR");
+        verdict = no(ACCEPT_OTHER_KEY, reason, "the certificate carries another public key than the CSR");
     } else if (out->not_before_s < (int64_t)(want->sent_ms / 1000) - BEFORE_SENT_S) {
-        no(reason, "the certificate is older than the order");
-    } else if ((verdict = check_names(leaf, want, reason)) != ACCEPT_NO) {
+        verdict = no(ACCEPT_OLD, reason, "the certificate is older than the order");
+    } else if (accept_is_ours(verdict = check_names(leaf, want, reason))) {
         cas = find_cas(want->cache, ca_pem);
-        if (!cas || !build_chain(leaf, cas, want->anchors, &out->chain, chain_reason)) {
-            verdict = no(reason, chain_reason);
-        } else if (verdict == ACCEPT_GOOD) {
+        if (cas)
+            chained = build_chain(leaf, cas, want->anchors, &out->chain, chain_reason);
+        if (chained != ACCEPT_GOOD)
+            verdict = no(chained, reason, chain_reason);
+        else if (verdict == ACCEPT_GOOD)
             add_alternates(leaf, cas, want->anchors, out);
-        }
     }
     memcpy(out->spki_sha256, want->spki_sha256, 32);
     sk_X509_pop_free(cas, X509_free);

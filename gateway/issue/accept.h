@@ -33,11 +33,19 @@ struct accept_want {
     struct accept_cache *cache; /* NULL: none */
 };
 
+/* Stored: never renumber. */
 enum accept_verdict {
     ACCEPT_GOOD,
     ACCEPT_NAMES_MISSING, /* ours, but Sectigo left names out */
-    ACCEPT_NO,            /* somebody else's, old, untrusted or not readable */
+    ACCEPT_UNREADABLE,    /* this and the following: somebody else's, old, or of no use to us */
+    ACCEPT_OTHER_KEY,
+    ACCEPT_OLD,
+    ACCEPT_OTHER_NAMES,
+    ACCEPT_UNTRUSTED,
+    ACCEPT_SHORTAGE, /* memory was short here, which says nothing about it: it is judged again */
 };
+/* Whether it is the one that was ordered, whole or not. */
+bool accept_is_ours(enum accept_verdict verdict);
 
 /* leaf and ca (may be NULL) are PEM text. ACCEPT_NAMES_MISSING passes every test but that of the names. On ACCEPT_GOOD
  * fills chain (PEM, leaf first, each signed by the next, no

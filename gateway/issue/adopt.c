@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/clock.h"
+#include "gateway/issue/ending.h"
 #include "gateway/issue/numbers.h"
 #include "gateway/issue/step.h"
 
@@ -53,24 +54,28 @@ static bool are_foreign(const struct errand *e)
     return foreign;
 }
 
+/* Held for the operator, until its time is over. */
+static enum step held(struct errand *e, const char *why)
+{
+    return ending_is_due(e) ? ending_unsettled(e, why) : step_held(e, clock_ms() + HELD_REST_MS, why);
+}
+
 /* The operator who gives it up has decided that the order which the report names is none of ours. */
 static enum step held_foreign(struct errand *e)
 {
-    uint64_t now_ms = clock_ms();
-    if (e->is.refusal == ISSUANCE_GIVEN_UP)
-        return life_not_found(e, now_ms);
-    return step_held(e, now_ms + HELD_REST_MS,
-                     "Sectigo's report of this foreignOrderNumber names an order or a certificate that belongs to "
-                     "another order: ask Sectigo which order has this number, then acmegatectl order retry, or order "
-                     "drop where there is none");
+    if (ending_is_given_up(e))
+        return life_not_found(e, clock_ms());
+    return held(e,
+                "Sectigo's report of this foreignOrderNumber names an order or a certificate that belongs to another "
+                "order: ask Sectigo which order has this number, then acmegatectl order retry, or order drop where "
+                "there is none");
 }
 
 enum step adopt(struct errand *e, const struct sectigo_report_answer *answer)
 {
     const struct sectigo_report_order *order = answer->orders;
     if (answer->order_count > 1 || !agrees(e, order))
-        return step_held(e, clock_ms() + HELD_REST_MS,
-                         "Sectigo's report of this foreignOrderNumber does not agree with what was sent");
+        return held(e, "Sectigo's report of this foreignOrderNumber does not agree with what was sent");
     take_numbers(e, order);
     if (are_foreign(e))
         return held_foreign(e);

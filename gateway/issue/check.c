@@ -9,6 +9,7 @@
 #include "gateway/issue/numbers.h"
 #include "gateway/issue/queue.h"
 #include "gateway/issue/request.h"
+#include "gateway/issue/step.h"
 
 /* After an answer that names another's order, and a report that does so too. */
 static const uint64_t FOREIGN_REST_MS = 3600 * 1000;
@@ -129,7 +130,7 @@ static enum store_status check_purchase(struct commit *c)
     if (status != STORE_OK || !verdict.held)
         return status;
     c->result->to = ISSUANCE_HELD;
-    c->due_ms = c->next_ms = verdict.due_ms;
+    c->due_ms = c->next_ms = step_by_deadline(c->errand, verdict.due_ms);
     return issuance_set_note(c->is, verdict.why) ? STORE_OK : STORE_IO;
 }
 

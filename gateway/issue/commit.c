@@ -224,6 +224,8 @@ static enum store_status enter_collected(struct commit *c)
     }
     if (status == STORE_OK)
         status = note_term(c, certificate);
+    if (status == STORE_OK)
+        status = login_note_accepted(c->txn, c->sub->login);
     c->sub->has_certificate = true;
     c->sub->certificate = certificate->id;
     return status == STORE_OK ? end(c) : status;
@@ -264,7 +266,8 @@ static enum store_status ask_once_more(struct commit *c)
 
 static bool may_ask_once_more(const struct commit *c)
 {
-    return c->result->names_missing && c->is->attempt == 0 && c->sub->queue_count < SUBSCRIPTION_QUEUE_MAX &&
+    return c->result->names_missing && c->is->attempt == 0 && c->is->refusal != ISSUANCE_GIVEN_UP &&
+           c->sub->queue_count < SUBSCRIPTION_QUEUE_MAX &&
            subscription_replaceable(c->sub, commit_renew_before_ms(c), c->now_ms);
 }
 
@@ -281,9 +284,13 @@ static enum store_status enter_dead(struct commit *c)
     enum store_status status = STORE_OK;
     if (c->is->kind == ISSUANCE_PURCHASE && !c->result->subscription_stays)
         c->sub->state = SUBSCRIPTION_DEAD;
-    if (c->result->cancelled)
-        status = write_audit(c, "cancellation", 0);
+    if (c->from == ISSUANCE_UNKNOWN) { /* perhaps it was bought: it stays counted, and blocks its names */
+        status = spending_settle(c->txn, c->is->id, -1, &c->sub->paid_cents);
+        c->sub->bought_ms = c->is->sent_ms;
+    }
     if (status == STORE_OK && c->result->cancelled)
+        status = write_audit(c, "cancellation", 0);
+    if (status == STORE_OK && c->result->refund)
         status = refund_begin(c->txn, c->sub, c->now_ms);
     if (status == STORE_OK && may_ask_once_more(c)) {
         status = ask_once_more(c);
@@ -364,7 +371,12 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 /* One that lacks names counts once: afterwards the search for a newer one goes on (STORE_EXISTS). */
 static enum store_status keep_certificate(struct commit *c)
 {
-    enum store_status status = c->result->kept.leaf ? kept_add(c->txn, &c->result->kept) : STORE_OK;
+    bool bought = c->is->kind == ISSUANCE_PURCHASE; /* of a family an older certificate may come first */
+    if (!c->result->kept.leaf)
+        return STORE_OK;
+    enum store_status status = kept_add(c->txn, &c->result->kept);
+    if (status == STORE_OK && bought)
+        return kept_count(c->txn, &c->result->kept, c->sub->login, c->result->withheld, c->now_ms);
     return status == STORE_EXISTS && !c->result->names_missing ? STORE_OK : status;
 }
 

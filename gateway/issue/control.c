@@ -11,6 +11,7 @@
 #include "gateway/dcv/publish.h"
 #include "gateway/issue/ending.h"
 #include "gateway/issue/errand.h"
+#include "gateway/issue/step.h"
 
 static enum step go(struct errand *e, enum issuance_state to, uint64_t due_ms)
 {
@@ -43,6 +44,8 @@ static enum step try_again(struct errand *e, const char *why)
 /* It was never placed, so nothing is owed. */
 static enum step too_late(struct errand *e)
 {
+    if (ending_is_given_up(e))
+        return step_refused(e, ACME_SERVER_INTERNAL, e->is.note);
     acme_problem_set(&e->result.problem, ACME_SERVER_INTERNAL, "the order could not be placed in time: %s",
                      e->is.note && *e->is.note ? e->is.note : "Sectigo could not be reached");
     note(e, e->result.problem.detail);

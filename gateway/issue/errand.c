@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "gateway/clock.h"
+#include "gateway/issue/ending.h"
+#include "gateway/issue/step.h"
 #include "gateway/log.h"
 
 /* After the store would not take a step (a full disk, say). */
-static const uint64_t UNSTORED_REST_MS = 5000;
-/* The same where the step asked Sectigo, who is not to be asked over and over because our disk is full. */
-static const uint64_t UNSTORED_LOOK_REST_MS = 5 * 60 * 1000;
+enum { UNSTORED_REST_MIN_MS = 1000, UNSTORED_REST_MAX_MS = 30 * 1000 };
 
 void errand_debug_stop(const struct issuer *issuer, const char *point)
 {
@@ -43,6 +43,24 @@ const struct config_profile *issuer_profile(const struct issuer *issuer, const c
             return &config->profiles[i];
     }
     return NULL;
+}
+
+void issuer_note_stored(struct issuer *issuer, bool stored)
+{
+    uint_least64_t never = 0;
+    if (stored)
+        atomic_store(&issuer->unstored_ms, 0);
+    else
+        atomic_compare_exchange_strong(&issuer->unstored_ms, &never, egress_now_ms());
+}
+
+uint64_t issuer_unstored_rest_ms(struct issuer *issuer)
+{
+    uint64_t since_ms = atomic_load(&issuer->unstored_ms);
+    uint64_t rest_ms = since_ms ? egress_now_ms() - since_ms : 0;
+    return rest_ms < UNSTORED_REST_MIN_MS   ? UNSTORED_REST_MIN_MS
+           : rest_ms > UNSTORED_REST_MAX_MS ? UNSTORED_REST_MAX_MS
+                                            : rest_ms;
 }
 
 void errand_log(const struct errand *e, enum log_level level, const char *msg, const char *reason)
@@ -129,7 +147,7 @@ void errand_free(struct errand *e)
         scheduler_release(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id));
     else if (e->leased)
         scheduler_release_after(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id),
-                                e->result.looked ? UNSTORED_LOOK_REST_MS : UNSTORED_REST_MS);
+                                issuer_unstored_rest_ms(e->issuer));
     clear_result(&e->result);
     issuance_clear(&e->is);
     issuance_clear(&e->next_is);
@@ -245,9 +263,11 @@ static void keep_looking(struct errand *e)
         errand_query(e);
         return;
     }
-    e->result.to = e->is.state;
     e->result.looked = true;
-    e->result.due_ms = clock_ms() + e->profile->poll_interval_ms;
+    if (e->is.kind == ISSUANCE_PURCHASE && ending_is_due(e))
+        ending_withheld(e, "Sectigo serves a certificate that is known already");
+    else
+        step_go(e, e->is.state, clock_ms() + e->profile->poll_interval_ms);
     errand_commit(e);
 }
 
@@ -259,7 +279,11 @@ static void on_stored(struct store_op *op, enum store_status status)
         return;
     }
     e->stored = status == STORE_OK;
+    if (!e->stale)
+        issuer_note_stored(e->issuer, e->stored);
     if (e->stored) {
+        if (e->push)
+            scheduler_wake(e->issuer->at.scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id));
         take_over(e);
         if (issuance_ended(e->is.state))
             notify(e);

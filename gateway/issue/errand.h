@@ -16,6 +16,7 @@
 #include "acme/problem.h"
 #include "gateway/dcv/record.h"
 #include "gateway/dcv/rules.h"
+#include "gateway/issue/accept.h"
 #include "gateway/issue/issuance.h"
 #include "gateway/issue/issuer.h"
 #include "gateway/issue/kept.h"
@@ -28,8 +29,9 @@ struct issuer {
     atomic_bool stopping;
     struct pushes *early; /* pushes that match nothing yet */
     struct timekeeper *timekeeper;
-    const char *stop_at; /* debug: kill the process right after this state was stored; NULL: never */
-    bool freezes;        /* debug: it is only stopped there, once, until somebody continues it */
+    atomic_uint_least64_t unstored_ms; /* monotonic: since when the store takes nothing; 0: it does */
+    const char *stop_at;               /* debug: kill the process right after this state was stored; NULL: never */
+    bool freezes;                      /* debug: it is only stopped there, once, until somebody continues it */
 };
 
 enum {
@@ -53,9 +55,12 @@ struct result {
     bool not_placed;                     /* this request certainly bought nothing */
     bool over;                           /* AutoReplaceSSL: the subscription has ended, buy anew */
     bool no_credit;                      /* -15: the login buys nothing for an hour */
-    bool cancelled;                      /* AutoReject has ended it at its deadline: its money is asked back */
+    bool cancelled;                      /* AutoReject has ended it at its deadline */
+    bool refund;                         /* dead: its money is asked back */
+    bool shortage;                       /* memory was short: what came could not be judged */
     bool names_missing;                  /* the certificate that came lacks some: asked for once more, by itself */
     struct kept kept;                    /* a certificate that is not accepted; owned */
+    enum accept_verdict withheld;        /* and why it is not */
     bool subscription_stays;             /* dead, but the paid subscription waits for the next CSR */
     uint64_t said_ms;                    /* what time Sectigo said it was when it answered; 0: it did not */
     int refusal;                         /* code of a refusal that may mean "placed earlier" */
@@ -114,6 +119,12 @@ void errand_commit(struct errand *errand);
 void errand_query(struct errand *errand);
 /* A line about the issuance, with its order; reason may be NULL. */
 void errand_log(const struct errand *errand, enum log_level level, const char *msg, const char *reason);
+
+/* Whether the store took what a job of this room found out. Any thread. */
+void issuer_note_stored(struct issuer *issuer, bool stored);
+/* How long a job rests that the store would not take a step of: as long as that lasts already, from one to thirty
+ * seconds, so that it goes on soon after a full disk has room again. Any thread. */
+uint64_t issuer_unstored_rest_ms(struct issuer *issuer);
 
 /* The function of the errand's state. On the egress thread. life.c */
 enum step life_step(struct errand *errand);

@@ -25,6 +25,12 @@ static void ask_again(struct errand *e, const char *call, int code, const char *
     step_again_later(e, ISSUANCE_UNKNOWN);
 }
 
+static void unanswered(struct errand *e, const char *call, const struct upstream_reply *reply)
+{
+    step_note(e, "%s: %s", call, reply->reason ? reply->reason : "the reply is no answer of this API");
+    step_unanswered(e, reply, ISSUANCE_UNKNOWN);
+}
+
 /* ---- the certificate of the newest one, where there is one ---- */
 
 /* The same key alone proves nothing: clients that reuse theirs have it in older certificates of the family. */
@@ -74,7 +80,7 @@ static void on_collect(void *ctx, const struct upstream_reply *reply)
     if (reply->outcome == UPSTREAM_ANSWERED && sectigo_parse_collect(reply->body, reply->body_len, &answer))
         on_answer(e, &answer);
     else
-        ask_again(e, "CollectSSL", 0, reply->reason);
+        unanswered(e, "CollectSSL", reply);
     sectigo_collect_clear(&answer);
     errand_commit(e);
 }
@@ -133,7 +139,7 @@ static void on_status(void *ctx, const struct upstream_reply *reply)
         sectigo_parse_report(SECTIGO_GET_DETAILED_ORDER_STATUS, reply->body, reply->body_len, &answer))
         waiting = on_family(e, &answer);
     else
-        ask_again(e, "GetDetailedOrderStatus", 0, reply->reason);
+        unanswered(e, "GetDetailedOrderStatus", reply);
     e->result.looked = true;
     sectigo_report_clear(&answer);
     if (!waiting)

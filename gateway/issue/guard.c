@@ -67,14 +67,17 @@ static enum store_status decide_pause(struct store_txn *txn, const struct guard_
         login.paused_ms      ? "the operator has paused purchases with this login (acmegatectl upstream resume)"
         : ledger.restored_ms ? "the store was restored from a backup, so nothing is bought before it knows what was "
                                "bought since (acmegatectl upstream reconcile)"
-        : broke              ? "the Sectigo account has not enough credit (-15): pay in, then acmegatectl upstream "
-                               "resume"
-                             : NULL;
+        : login.withheld_ms
+            ? "three certificates in a row that were bought with this login were not accepted, all for the "
+              "same reason (acmegatectl kept): mend it, then acmegatectl upstream resume"
+        : broke ? "the Sectigo account has not enough credit (-15): pay in, then acmegatectl upstream "
+                  "resume"
+                : NULL;
     if (!why)
         return STORE_OK;
     verdict->held = true;
     verdict->due_ms = now_ms + PAUSE_LOOK_MS;
-    if (broke && !login.paused_ms &&
+    if (broke && !login.paused_ms && !login.withheld_ms &&
         !ledger.restored_ms) /* the first of them asks, its answer holds the others again */
         verdict->due_ms = login.no_credit_ms + PAUSE_LOOK_MS + (uint64_t)random() % RESET_SPREAD_MS;
     snprintf(verdict->why, sizeof verdict->why, "%s", why);

@@ -33,8 +33,9 @@ enum issuance_state {
 enum issuance_kind { ISSUANCE_PURCHASE = 1, ISSUANCE_REPLACEMENT };
 
 enum { ISSUANCE_ID_MAX = 40 };
-/* A refusal that is the operator's: as final as one of Sectigo's, once no report knows the order. */
-enum { ISSUANCE_GIVEN_UP = -9999 };
+/* Refusals that are the operator's. Given up: as final as one of Sectigo's once no report knows the order, and what was
+ * placed is ended as at its deadline. Abandoned: AutoReject is not asked any more either. */
+enum { ISSUANCE_GIVEN_UP = -9999, ISSUANCE_ABANDONED = -9998 };
 
 struct issuance {
     char id[ISSUANCE_ID_MAX + 1]; /* instance prefix and 32 hex digits: the foreignOrderNumber */

@@ -5,7 +5,9 @@
 
 #include <openssl/evp.h>
 
+#include "gateway/issue/login.h"
 #include "gateway/issue/tables.h"
+#include "gateway/log.h"
 #include "store/record.h"
 
 enum { RECORD_VERSION = 1, RECORD_MAX = 128 * 1024, KEY_LEN = 32 };
@@ -30,6 +32,19 @@ enum store_status kept_add(struct store_txn *txn, const struct kept *kept)
     record_put_string(&w, kept->leaf);
     status = w.failed ? STORE_INVALID : store_put(txn, ISSUE_KEPT, key, KEY_LEN, w.data, w.len);
     record_free(&w);
+    return status;
+}
+
+enum store_status kept_count(struct store_txn *txn, const struct kept *kept, const char *login, enum accept_verdict why,
+                             uint64_t now_ms)
+{
+    bool paused;
+    enum store_status status = login_note_withheld(txn, login, kept->issuance, why, now_ms, &paused);
+    if (status == STORE_OK && paused)
+        log_error(
+            "three certificates in a row that were bought with a login are not accepted, all for the same reason; it "
+            "buys nothing more. Mend it (trust_anchors of the login, most likely), then acmegatectl upstream resume",
+            "login", login, "reason", kept->reason);
     return status;
 }
 

@@ -21,11 +21,13 @@ static const uint64_t HOUR_MS = 3600 * 1000;
 /* How long after the commit into submitting the request may leave. */
 enum { LEAVE_WITHIN_MS = 30 * 1000 };
 
+static const struct upstream_reply NOT_SENT = {.outcome = UPSTREAM_NEVER_LEFT};
+
 /* The request never left, or was turned away: sent later, unless an earlier one may have been accepted. */
-static enum step send_later(struct errand *e)
+static enum step send_later(struct errand *e, const struct upstream_reply *reply)
 {
     e->result.not_placed = true;
-    return step_again_later(e, e->is.sends > 1 ? ISSUANCE_UNKNOWN : ISSUANCE_PUBLISHED);
+    return step_unanswered(e, reply, e->is.sends > 1 ? ISSUANCE_UNKNOWN : ISSUANCE_PUBLISHED);
 }
 
 static void call(struct errand *e, enum sectigo_call_kind kind, struct sectigo_form *form, upstream_done_fn *done)
@@ -99,7 +101,7 @@ static enum step on_answer(struct errand *e, const struct sectigo_order_answer *
         return step_held(e, clock_ms() + HOUR_MS / 12, "Sectigo refuses the login (-16)");
     case SECTIGO_LATER:
         step_note(e, "Sectigo asks to try again later: %s (%d)", answer->message, answer->code);
-        return send_later(e);
+        return send_later(e, &NOT_SENT);
     case SECTIGO_SUBSCRIPTION_OVER:
         if (e->is.sends > 1) /* of a repeat: the earlier one may have been placed */
             return no(e, ACME_SERVER_INTERNAL, answer);
@@ -122,7 +124,7 @@ static void on_order_reply(void *ctx, const struct upstream_reply *reply)
     e->result.said_ms = reply->date_ms;
     if (reply->outcome == UPSTREAM_NEVER_LEFT) {
         step_note(e, "not sent: %s", reply->reason);
-        send_later(e);
+        send_later(e, reply);
     } else if (reply->outcome == UPSTREAM_LOST) {
         unknown(e, reply->reason);
     } else if (!sectigo_parse_order(order_call(e), reply->body, reply->body_len, &flags, &answer)) {
@@ -172,7 +174,7 @@ static enum step submitting(struct errand *e)
     if (!fill_order(e, &form)) {
         sectigo_form_clear(&form);
         step_note(e, "not sent: the policy cannot be read, or memory is short");
-        return send_later(e);
+        return send_later(e, &NOT_SENT);
     }
     /* finalize has checked that the CSR's names are the order's */
     struct sectigo_csr_facts csr = {.common_name = e->is.csr_has_cn,
@@ -202,10 +204,15 @@ enum step life_not_found(struct errand *e, uint64_t now_ms)
     step_note(e, "%s", e->is.note ? e->is.note : "");
     if (e->is.looks == 0)
         return step_go(e, ISSUANCE_UNKNOWN, next_ms);
+    if (ending_is_due(e) && now_ms < resend_ms)
+        return step_go(e, ISSUANCE_UNKNOWN, resend_ms); /* the request may still be at work */
     if (e->is.refusal && sectigo_classify(order_call(e), e->is.refusal, NULL) == SECTIGO_SUBSCRIPTION_OVER)
         return over(e, e->is.refusal, e->is.note);
     if (e->is.refusal)
         return step_refused(e, csr_problem(e->is.refusal), e->is.note);
+    if (ending_is_due(e))
+        return step_refused(e, ACME_SERVER_INTERNAL,
+                            "its time is over, and Sectigo's report does not know the order: nothing was bought");
     if (now_ms > e->is.sent_ms + times->settle_give_up_ms)
         return step_held(e, now_ms + HOUR_MS,
                          "the outcome of a request to Sectigo is still unknown: look for its "
@@ -213,6 +220,12 @@ enum step life_not_found(struct errand *e, uint64_t now_ms)
     if (now_ms < resend_ms)
         return step_go(e, ISSUANCE_UNKNOWN, resend_ms < next_ms ? next_ms : resend_ms);
     return step_go(e, ISSUANCE_SUBMITTING, 0);
+}
+
+/* The report tells nothing. For a day after the deadline it is asked again. */
+static enum step report_again(struct errand *e, const struct upstream_reply *reply)
+{
+    return ending_is_overdue(e) ? ending_unsettled(e, e->result.note) : step_unanswered(e, reply, ISSUANCE_UNKNOWN);
 }
 
 static void on_report(void *ctx, const struct upstream_reply *reply)
@@ -225,10 +238,10 @@ static void on_report(void *ctx, const struct upstream_reply *reply)
     e->result.looked = true;
     if (!parsed) {
         step_note(e, "the report cannot be read: %s", reply->reason ? reply->reason : "");
-        step_again_later(e, ISSUANCE_UNKNOWN);
+        report_again(e, reply);
     } else if (answer.code != 0) {
         step_note(e, "Sectigo refuses the report: %s (%d)", answer.message, answer.code);
-        step_again_later(e, ISSUANCE_UNKNOWN);
+        report_again(e, reply);
     } else if (answer.order_count == 0) {
         life_not_found(e, clock_ms());
     } else {
@@ -273,7 +286,7 @@ static enum accept_verdict judge(struct errand *e, const char *leaf, const char 
 bool life_judge(struct errand *e, const char *leaf, const char *ca, struct acme_certificate *certificate)
 {
     char reason[ACCEPT_REASON_MAX];
-    return judge(e, leaf, ca, certificate, reason) != ACCEPT_NO;
+    return accept_is_ours(judge(e, leaf, ca, certificate, reason));
 }
 
 /* For the operator, whatever else follows. */
@@ -309,9 +322,15 @@ bool life_accept(struct errand *e, const char *leaf, const char *ca)
             step_go(e, ISSUANCE_COLLECTED, 0);
             return true;
         }
-        snprintf(reason, sizeof reason, "out of memory");
+        verdict = ACCEPT_SHORTAGE;
     }
     acme_certificate_clear(certificate);
+    if (verdict == ACCEPT_SHORTAGE) {
+        e->result.shortage = true;
+        step_note(e, "a certificate came that could not be judged: out of memory");
+        return false;
+    }
+    e->result.withheld = verdict;
     step_note(e, "a certificate came that is not accepted: %s", reason);
     errand_log(e, LOG_LEVEL_ERROR,
                "a certificate came that is not accepted; see acmegatectl order show, and ask Sectigo about it", reason);
@@ -375,13 +394,32 @@ static bool is_in_doubt(const struct errand *e)
     return e->is.looked_ms > e->is.changed_ms && e->is.pushed_ms < e->is.looked_ms;
 }
 
+/* Sectigo has issued: what is not accepted is looked for until the deadline. */
+static enum step on_issued(struct errand *e, const struct sectigo_collect_answer *answer)
+{
+    if (answer->certificate && life_accept(e, answer->certificate, answer->ca_certificates))
+        return STEP_COMMIT;
+    if (e->result.shortage)
+        return step_again_later(e, e->is.state);
+    return ending_is_due(e) ? ending_withheld(e, e->result.note) : step_look_again(e, e->is.state);
+}
+
+/* What CollectSSL refuses is asked again, and for a day after the deadline what may pass by itself. */
+static enum step on_collect_refused(struct errand *e, enum sectigo_class class)
+{
+    bool passes = class == SECTIGO_LATER || class == SECTIGO_LOGIN_REFUSED || class == SECTIGO_UNKNOWN;
+    errand_log(e, LOG_LEVEL_ERROR, "CollectSSL is refused; trying again. Mend what it names, or ask Sectigo",
+               e->result.note);
+    bool ends = passes ? ending_is_overdue(e) : ending_is_due(e);
+    return ends ? ending_begin(e) : step_again_later(e, e->is.state);
+}
+
 /* True when another call was started, so that there is nothing to commit yet. */
 static bool on_collected(struct errand *e, const struct sectigo_collect_answer *answer)
 {
     enum sectigo_class class = sectigo_classify(SECTIGO_COLLECT_SSL, answer->code, answer->message);
     if (class == SECTIGO_PLACED) {
-        if (!answer->certificate || !life_accept(e, answer->certificate, answer->ca_certificates))
-            step_look_again(e, e->is.state);
+        on_issued(e, answer);
     } else if (class == SECTIGO_REVOKED && !e->is.certificate_id[0] && e->is.kind == ISSUANCE_REPLACEMENT) {
         step_look_again(e, e->is.state); /* asked by order number: an older certificate of the family is meant */
     } else if (class == SECTIGO_REJECTED || class == SECTIGO_REVOKED) {
@@ -395,9 +433,7 @@ static bool on_collected(struct errand *e, const struct sectigo_collect_answer *
         step_look_again(e, e->is.state);
     } else {
         step_note(e, "CollectSSL answers %d: %s", answer->code, answer->message);
-        errand_log(e, LOG_LEVEL_ERROR, "CollectSSL is refused; trying again. Mend what it names, or ask Sectigo",
-                   e->result.note);
-        step_again_later(e, e->is.state);
+        on_collect_refused(e, class);
     }
     return false;
 }
@@ -413,7 +449,10 @@ static void on_collect_reply(void *ctx, const struct upstream_reply *reply)
         waiting = on_collected(e, &answer);
     } else {
         step_note(e, "CollectSSL: %s", reply->reason ? reply->reason : "the reply is no answer of this API");
-        step_again_later(e, e->is.state);
+        if (ending_is_overdue(e))
+            ending_begin(e);
+        else
+            step_again_later(e, e->is.state);
     }
     sectigo_collect_clear(&answer);
     if (!waiting)
@@ -432,12 +471,12 @@ static enum step collect(struct errand *e)
 
 static enum step submitted(struct errand *e)
 {
-    return e->is.nudged ? collect(e) : nudge_step(e);
+    return e->is.nudged || ending_is_due(e) ? collect(e) : nudge_step(e);
 }
 
 static enum step blocked(struct errand *e)
 {
-    return nudge_is_about_caa(e) ? nudge_caa(e) : collect(e);
+    return nudge_is_about_caa(e) && !ending_is_due(e) ? nudge_caa(e) : collect(e);
 }
 
 /* ---- held: time has passed ---- */

@@ -1,5 +1,6 @@
 #include "gateway/issue/login.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +9,8 @@
 #include "gateway/scheduler.h"
 #include "store/record.h"
 
-/* Version 2 has credit and sharing. */
-enum { RECORD_VERSION = 2, RECORD_MAX = 64 };
+/* Version 2 has credit and sharing, version 3 what was withheld. */
+enum { RECORD_VERSION = 3, RECORD_MAX = 128 };
 
 static const uint64_t PUSH_NOTED_EVERY_MS = 3600 * 1000;
 
@@ -30,20 +31,38 @@ enum store_status login_load(struct store_txn *txn, const char *name, struct log
         login->no_credit_ms = record_get_u64(&r);
         login->unshared_ms = record_get_u64(&r);
     }
+    if (version >= 3) {
+        login->withheld = record_get_u32(&r);
+        login->withheld_why = record_get_u32(&r);
+        record_get_string(&r, login->withheld_issuance, sizeof login->withheld_issuance);
+        login->withheld_ms = record_get_u64(&r);
+    }
     return record_complete(&r) ? STORE_OK : STORE_INVALID;
+}
+
+/* The oldest that holds it. */
+static uint8_t version_of(const struct login *login)
+{
+    return login->withheld || login->withheld_ms ? 3 : login->no_credit_ms || login->unshared_ms ? 2 : 1;
 }
 
 static enum store_status save(struct store_txn *txn, const char *name, const struct login *login)
 {
     struct record_writer w;
     enum store_status status = STORE_IO;
-    bool second = login->no_credit_ms || login->unshared_ms; /* otherwise the first version holds it */
-    record_begin(&w, second ? 2 : 1, RECORD_MAX);
+    uint8_t version = version_of(login);
+    record_begin(&w, version, RECORD_MAX);
     record_put_u64(&w, login->paused_ms);
     record_put_u64(&w, login->pushed_ms);
-    if (second) {
+    if (version >= 2) {
         record_put_u64(&w, login->no_credit_ms);
         record_put_u64(&w, login->unshared_ms);
+    }
+    if (version >= 3) {
+        record_put_u32(&w, login->withheld);
+        record_put_u32(&w, login->withheld_why);
+        record_put_string(&w, login->withheld_issuance);
+        record_put_u64(&w, login->withheld_ms);
     }
     if (!w.failed)
         status = store_put(txn, ISSUE_LOGINS, name, strlen(name), w.data, w.len);
@@ -56,8 +75,10 @@ enum store_status login_set_paused(struct store_txn *txn, const char *name, uint
     struct login login;
     enum store_status status = login_load(txn, name, &login);
     login.paused_ms = now_ms;
-    if (now_ms == 0)
-        login.no_credit_ms = login.unshared_ms = 0;
+    if (now_ms == 0) {
+        login.no_credit_ms = login.unshared_ms = login.withheld_ms = 0;
+        login.withheld = 0;
+    }
     return status == STORE_OK ? save(txn, name, &login) : status;
 }
 
@@ -78,6 +99,33 @@ enum store_status login_set_unshared(struct store_txn *txn, const char *name, ui
     if (status != STORE_OK || login.unshared_ms)
         return status;
     login.unshared_ms = now_ms;
+    return save(txn, name, &login);
+}
+
+enum store_status login_note_withheld(struct store_txn *txn, const char *name, const char *issuance, unsigned why,
+                                      uint64_t now_ms, bool *paused)
+{
+    struct login login;
+    enum store_status status = login_load(txn, name, &login);
+    *paused = false;
+    if (status != STORE_OK || (login.withheld && strcmp(login.withheld_issuance, issuance) == 0))
+        return status;
+    login.withheld = login.withheld && login.withheld_why == why ? login.withheld + 1 : 1;
+    login.withheld_why = why;
+    snprintf(login.withheld_issuance, sizeof login.withheld_issuance, "%s", issuance);
+    *paused = login.withheld >= LOGIN_WITHHELD_MAX && !login.withheld_ms;
+    if (*paused)
+        login.withheld_ms = now_ms;
+    return save(txn, name, &login);
+}
+
+enum store_status login_note_accepted(struct store_txn *txn, const char *name)
+{
+    struct login login;
+    enum store_status status = login_load(txn, name, &login);
+    if (status != STORE_OK || login.withheld == 0)
+        return status;
+    login.withheld = 0;
     return save(txn, name, &login);
 }
 

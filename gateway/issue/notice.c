@@ -12,7 +12,6 @@
 
 /* After the store or the configuration would not give us what the job is about. */
 static const uint64_t UNREADABLE_REST_MS = 60 * 1000;
-static const uint64_t UNSTORED_REST_MS = 5000;
 /* The subject of the job: which of the two, then the issuance's id. */
 enum { REVOKED = 'r', WILL_BE = 'w', SUBJECT_MAX = 1 + ISSUANCE_ID_MAX };
 
@@ -91,7 +90,8 @@ static void notice_free(struct notice *n)
     if (n->stored || n->not_due)
         scheduler_done(scheduler, JOB_NOTICE, n->subject, strlen(n->subject));
     else
-        scheduler_release_after(scheduler, JOB_NOTICE, n->subject, strlen(n->subject), UNSTORED_REST_MS);
+        scheduler_release_after(scheduler, JOB_NOTICE, n->subject, strlen(n->subject),
+                                issuer_unstored_rest_ms(n->issuer));
     issuance_clear(&n->is);
     subscription_clear(&n->sub);
     free(n);
@@ -202,6 +202,7 @@ static void on_stored(struct store_op *op, enum store_status status)
 {
     struct notice *n = op->arg;
     n->stored = status == STORE_OK;
+    issuer_note_stored(n->issuer, n->stored);
     if (n->stored)
         tell(n);
     else

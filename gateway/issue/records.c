@@ -92,6 +92,7 @@ static enum store_status store_outcome(struct store_txn *txn, void *arg)
 static void on_stored(struct store_op *op, enum store_status status)
 {
     struct task *task = op->arg;
+    issuer_note_stored(task->issuer, status == STORE_OK);
     if (status == STORE_OK) {
         if (task->ended)
             errand_debug_stop(task->issuer, "records-removed");
@@ -99,7 +100,7 @@ static void on_stored(struct store_op *op, enum store_status status)
         dcv_records_clear(&task->records);
         free(task);
     } else {
-        end(task, REST_MS);
+        end(task, issuer_unstored_rest_ms(task->issuer));
     }
 }
 
@@ -180,7 +181,8 @@ void records_job(void *ctx, const struct store_job *job)
     struct task *task =
         atomic_load(&issuer->stopping) || job->subject_len > ISSUANCE_ID_MAX ? NULL : calloc(1, sizeof *task);
     if (!task) {
-        scheduler_release_after(issuer->at.scheduler, JOB_DCV_RECORDS, job->subject, job->subject_len, REST_MS);
+        scheduler_release_after(issuer->at.scheduler, JOB_DCV_RECORDS, job->subject, job->subject_len,
+                                issuer_unstored_rest_ms(issuer));
         return;
     }
     task->issuer = issuer;

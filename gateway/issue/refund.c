@@ -5,6 +5,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/issue/errand.h"
+#include "gateway/issue/numbers.h"
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
 #include "gateway/operate/audit.h"
@@ -13,8 +14,6 @@
 
 /* After the store or the configuration would not give us what the job is about. */
 static const uint64_t UNREADABLE_REST_MS = 60 * 1000;
-/* After the store would not take an outcome, or while the program stops. */
-static const uint64_t UNSTORED_REST_MS = 5000;
 /* After Sectigo refused: people may have to act there first. */
 static const uint64_t REFUSED_REST_MS = 3600 * 1000;
 /* refundReasonCode: not required any more. */
@@ -25,6 +24,7 @@ struct refund {
     struct subscription sub;
     struct upstream_login *login;
     bool not_due; /* done or moved before it was looked at */
+    bool foreign; /* its number belongs to another subscription: nothing is asked */
     bool stored;
     bool confirmed;
     uint64_t again_ms; /* where not confirmed: when it is asked again */
@@ -36,6 +36,13 @@ bool refund_is_served(const struct subscription *sub)
 {
     const struct sectigo_product *product = sectigo_product_find((int)sub->product);
     return product && (product->shape == SECTIGO_SINGLE || product->shape == SECTIGO_WILDCARD);
+}
+
+enum store_status refund_is_ours(struct store_txn *txn, const struct subscription *sub)
+{
+    struct acme_id owner;
+    enum store_status status = numbers_owner(txn, NUMBER_ORDER, sub->order_number, &owner);
+    return status == STORE_OK && memcmp(&owner, &sub->id, sizeof owner) != 0 ? STORE_EXISTS : status;
 }
 
 enum store_status refund_begin(struct store_txn *txn, struct subscription *sub, uint64_t now_ms)
@@ -60,7 +67,8 @@ static void refund_free(struct refund *r)
     if (r->stored || r->not_due)
         scheduler_done(r->issuer->at.scheduler, JOB_REFUND, subject, ACME_ID_LEN);
     else
-        scheduler_release_after(r->issuer->at.scheduler, JOB_REFUND, subject, ACME_ID_LEN, UNSTORED_REST_MS);
+        scheduler_release_after(r->issuer->at.scheduler, JOB_REFUND, subject, ACME_ID_LEN,
+                                issuer_unstored_rest_ms(r->issuer));
     subscription_clear(&r->sub);
     free(r);
 }
@@ -93,6 +101,8 @@ static enum store_status write_audit(struct store_txn *txn, const struct subscri
 static enum store_status settle(struct store_txn *txn, struct refund *r, struct subscription *sub)
 {
     uint64_t now_ms = clock_ms();
+    if (r->foreign)
+        return store_job_clear(txn, JOB_REFUND, sub->id.octets, ACME_ID_LEN);
     if (!r->confirmed)
         return store_job_set(txn, JOB_REFUND, sub->id.octets, ACME_ID_LEN, r->again_ms);
     sub->state = SUBSCRIPTION_ENDED;
@@ -117,6 +127,7 @@ static void on_stored(struct store_op *op, enum store_status status)
 {
     struct refund *r = op->arg;
     r->stored = status == STORE_OK;
+    issuer_note_stored(r->issuer, r->stored);
     if (!r->stored)
         write_log(r, LOG_LEVEL_ERROR,
                   "what became of a refund cannot be stored; it is asked again. See to the store's disk",
@@ -173,6 +184,14 @@ static void submit(void *ctx)
         refund_free(r);
         return;
     }
+    if (r->foreign) {
+        write_log(r, LOG_LEVEL_ERROR,
+                  "the number of an order belongs to another one, so no refund is asked for; look in the account, then "
+                  "acmegatectl subscription release",
+                  NULL);
+        commit(r);
+        return;
+    }
     sectigo_form_add(&form, "orderNumber", r->sub.order_number);
     sectigo_form_addf(&form, "refundReasonCode", "%d", REASON_CODE);
     upstream_call(r->login, SECTIGO_AUTO_REFUND, &form, on_reply, r);
@@ -188,6 +207,7 @@ static bool load(struct refund *r, const struct store_job *job)
     enum store_status status = store_read(r->issuer->at.store, &txn);
     if (status == STORE_OK) {
         status = subscription_load(txn, &id, &r->sub);
+        r->foreign = status == STORE_OK && refund_is_ours(txn, &r->sub) == STORE_EXISTS;
         r->not_due = scheduler_not_due(txn, JOB_REFUND, job->subject, job->subject_len);
         store_read_end(txn);
     }

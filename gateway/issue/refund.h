@@ -15,6 +15,9 @@
 
 /* Whether AutoRefund serves it: single-domain and wildcard products. */
 bool refund_is_served(const struct subscription *subscription);
+/* Whether the purchase's order number is known as that subscription's and no other's: STORE_OK, STORE_EXISTS where it
+ * belongs to another, STORE_NOT_FOUND, or what else the store says. Reading. */
+enum store_status refund_is_ours(struct store_txn *txn, const struct subscription *subscription);
 /* Inside a store_fn: a dead subscription's refund is to be asked for. One of a test login cost nothing and has ended at
  * once. The caller saves it. */
 enum store_status refund_begin(struct store_txn *txn, struct subscription *subscription, uint64_t now_ms);

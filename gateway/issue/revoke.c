@@ -12,8 +12,6 @@
 
 /* After the store or the configuration would not give us what the job is about. */
 static const uint64_t UNREADABLE_REST_MS = 60 * 1000;
-/* After the store would not take an outcome, or while the program stops. */
-static const uint64_t UNSTORED_REST_MS = 5000;
 static const uint64_t HOUR_MS = 3600 * 1000;
 /* Earlier than any other job, so that a revocation goes before everything else that is due. */
 static const uint64_t AT_ONCE_MS = 1;
@@ -28,6 +26,7 @@ struct revocation {
     bool not_due; /* done or moved before it was looked at */
     bool stored;
     enum acme_revocation to; /* ASKED: once more, later */
+    uint64_t again_ms;       /* in how long, where upstream.h says it; 0: with back-off */
     struct store_op op;
     struct egress_post post;
 };
@@ -46,7 +45,8 @@ static void revocation_free(struct revocation *r)
     if (r->stored || r->not_due)
         scheduler_done(r->issuer->at.scheduler, JOB_REVOKE, subject, ACME_ID_LEN);
     else
-        scheduler_release_after(r->issuer->at.scheduler, JOB_REVOKE, subject, ACME_ID_LEN, UNSTORED_REST_MS);
+        scheduler_release_after(r->issuer->at.scheduler, JOB_REVOKE, subject, ACME_ID_LEN,
+                                issuer_unstored_rest_ms(r->issuer));
     acme_certificate_clear(&r->certificate);
     subscription_clear(&r->sub);
     free(r);
@@ -89,7 +89,8 @@ static enum store_status settle(struct store_txn *txn, const struct revocation *
     const uint8_t *subject = certificate->id.octets;
     if (r->to == ACME_REVOCATION_ASKED)
         return store_job_set(txn, JOB_REVOKE, subject, ACME_ID_LEN,
-                             back_off(r, certificate->revocation_asked_ms, now_ms));
+                             r->again_ms ? now_ms + r->again_ms
+                                         : back_off(r, certificate->revocation_asked_ms, now_ms));
     if (!acme_certificate_set_revocation(certificate, r->to))
         return STORE_INVALID;
     if (r->to == ACME_REVOCATION_DONE)
@@ -120,6 +121,7 @@ static void on_stored(struct store_op *op, enum store_status status)
     struct revocation *r = op->arg;
     struct issuer *issuer = r->issuer;
     r->stored = status == STORE_OK;
+    issuer_note_stored(r->issuer, r->stored);
     if (r->stored && r->to == ACME_REVOCATION_DONE)
         errand_debug_stop(issuer, "revocation-done");
     if (!r->stored)
@@ -145,6 +147,7 @@ static void on_reply(void *ctx, const struct upstream_reply *reply)
     struct revocation *r = ctx;
     struct sectigo_result result;
     errand_debug_stop(r->issuer, "revocation-sent");
+    r->again_ms = reply->again_ms;
     if (reply->outcome != UPSTREAM_ANSWERED) {
         write_log(r, LOG_LEVEL_INFO, "a revocation could not be placed; it is sent again", reply->reason);
         commit(r, ACME_REVOCATION_ASKED);

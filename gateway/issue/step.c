@@ -40,17 +40,28 @@ enum step step_again_later(struct errand *e, enum issuance_state to)
     return step_go(e, to, back_off(e, clock_ms()));
 }
 
+enum step step_unanswered(struct errand *e, const struct upstream_reply *reply, enum issuance_state to)
+{
+    return reply->again_ms ? step_go(e, to, clock_ms() + reply->again_ms) : step_again_later(e, to);
+}
+
 uint64_t step_deadline_ms(const struct errand *e)
 {
     return e->is.created_ms + (uint64_t)e->profile->deadline_s * 1000;
 }
 
+uint64_t step_by_deadline(const struct errand *e, uint64_t due_ms)
+{
+    uint64_t deadline_ms = step_deadline_ms(e);
+    return clock_ms() < deadline_ms && deadline_ms < due_ms ? deadline_ms : due_ms;
+}
+
 enum step step_look_again(struct errand *e, enum issuance_state to)
 {
     uint64_t interval_ms = e->profile->poll_interval_ms;
-    uint64_t spread_ms = interval_ms / 5, now_ms = clock_ms(), deadline_ms = step_deadline_ms(e);
+    uint64_t spread_ms = interval_ms / 5, now_ms = clock_ms();
     uint64_t due_ms = now_ms + interval_ms - interval_ms / 10 + (spread_ms ? (uint64_t)random() % spread_ms : 0);
-    return step_go(e, to, now_ms < deadline_ms && deadline_ms < due_ms ? deadline_ms : due_ms);
+    return step_go(e, to, step_by_deadline(e, due_ms));
 }
 
 enum step step_refused(struct errand *e, enum acme_problem_type type, const char *words)
@@ -64,7 +75,7 @@ enum step step_held(struct errand *e, uint64_t due_ms, const char *why)
 {
     step_note(e, "%s", why);
     errand_log(e, LOG_LEVEL_ERROR, "an issuance is held; mend what it names, then acmegatectl order retry", why);
-    return step_go(e, ISSUANCE_HELD, due_ms);
+    return step_go(e, ISSUANCE_HELD, step_by_deadline(e, due_ms));
 }
 
 enum step step_dead(struct errand *e, const char *words)

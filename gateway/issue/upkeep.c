@@ -9,8 +9,10 @@
 #include "gateway/issue/tables.h"
 #include "sectigo/result.h"
 
-/* After the store would not take an outcome, or while the program stops. */
-static const uint64_t UNSTORED_REST_MS = 5000;
+/* After the store or memory would not let a job begin. */
+static const uint64_t UNREADABLE_REST_MS = 30 * 1000;
+/* At a start each login is asked for its balance at once, which shows a wrong password: one after another. */
+static const uint64_t START_EVERY_MS = 500;
 /* A job of a login that is configured no longer. */
 static const uint64_t UNCONFIGURED_REST_MS = 3600 * 1000;
 
@@ -27,7 +29,8 @@ static void upkeep_free(struct upkeep *u)
     if (u->stored)
         scheduler_done(u->issuer->at.scheduler, u->kind, name, strlen(name));
     else
-        scheduler_release_after(u->issuer->at.scheduler, u->kind, name, strlen(name), UNSTORED_REST_MS);
+        scheduler_release_after(u->issuer->at.scheduler, u->kind, name, strlen(name),
+                                issuer_unstored_rest_ms(u->issuer));
     report_clear(&u->report);
     free(u);
 }
@@ -38,6 +41,7 @@ static void on_stored(struct store_op *op, enum store_status status)
 {
     struct upkeep *u = op->arg;
     u->stored = status == STORE_OK;
+    issuer_note_stored(u->issuer, u->stored);
     if (!u->stored)
         log_error("what was found out about a login cannot be stored; it is asked again", "login", upkeep_login(u),
                   "reason", store_status_text(status));
@@ -61,6 +65,8 @@ void upkeep_commit(struct upkeep *u, store_fn *apply)
 
 /* ---- not this time ---- */
 
+static const char BALANCE[] = "the balance";
+
 static uint64_t later_ms(const struct upkeep *u)
 {
     return 10ull * u->issuer->at.config->issuance.later_ms;
@@ -80,7 +86,7 @@ static enum store_status store_failure(struct store_txn *txn, void *arg)
 
 void upkeep_fail(struct upkeep *u, const char *reason)
 {
-    static const char *const what[] = {[JOB_BALANCE] = "the balance",
+    static const char *const what[] = {[JOB_BALANCE] = BALANCE,
                                        [JOB_DRIFT] = "the comparison with Sectigo's report",
                                        [JOB_RECONCILE] = "the reconciliation"};
     snprintf(u->reason, sizeof u->reason, "%s failed and is tried again; mend what it names: %.400s", what[u->kind],
@@ -125,6 +131,7 @@ enum store_status upkeep_settle(struct store_txn *txn, const struct config *conf
     enum store_status status = STORE_OK;
     uint64_t copied_ms = store_copied_ms(txn), due_ms = now_ms + config->issuance.check_interval_ms;
     for (unsigned i = 0; status == STORE_OK && i < config->login_count; i++) {
+        status = settle_job(txn, JOB_BALANCE, config->logins[i].name, now_ms + i * START_EVERY_MS);
         for (size_t k = 0; status == STORE_OK && k < sizeof daily / sizeof *daily; k++)
             status = settle_job(txn, daily[k], config->logins[i].name, due_ms);
         if (status == STORE_OK && copied_ms)
@@ -159,6 +166,8 @@ static enum store_status store_balance(struct store_txn *txn, void *arg)
     uint64_t now_ms = clock_ms();
     enum store_status status = ledger_load(txn, upkeep_login(u), &ledger);
     ledger.balance_ms = now_ms;
+    if (strncmp(ledger.note, BALANCE, strlen(BALANCE)) == 0) /* it went wrong before */
+        ledger.note[0] = '\0';
     ledger.balance_cents = u->balance_cents;
     if (status == STORE_OK)
         status = ledger_save(txn, upkeep_login(u), &ledger);
@@ -207,13 +216,25 @@ static void begin(void *ctx)
         reconcile_begin(u);
 }
 
+static struct upstream_login *login_of(struct issuer *issuer, const struct store_job *job,
+                                       char name[static STORE_SUBJECT_MAX + 1])
+{
+    memcpy(name, job->subject, job->subject_len);
+    name[job->subject_len] = '\0';
+    return upstream_login(issuer->at.upstream, name);
+}
+
+static bool is_configured(struct issuer *issuer, const struct store_job *job)
+{
+    char name[STORE_SUBJECT_MAX + 1];
+    return login_of(issuer, job, name) != NULL;
+}
+
 static struct upkeep *load(struct issuer *issuer, const struct store_job *job)
 {
     struct store_txn *txn;
     char name[STORE_SUBJECT_MAX + 1];
-    memcpy(name, job->subject, job->subject_len);
-    name[job->subject_len] = '\0';
-    struct upstream_login *login = upstream_login(issuer->at.upstream, name);
+    struct upstream_login *login = login_of(issuer, job, name);
     struct upkeep *u = login ? calloc(1, sizeof *u) : NULL;
     if (!u || store_read(issuer->at.store, &txn) != STORE_OK) {
         free(u);
@@ -236,7 +257,7 @@ void upkeep_on_job(void *ctx, const struct store_job *job)
     struct upkeep *u = load(issuer, job);
     if (!u) {
         scheduler_release_after(issuer->at.scheduler, (enum job_kind)job->kind, job->subject, job->subject_len,
-                                UNCONFIGURED_REST_MS);
+                                is_configured(issuer, job) ? UNREADABLE_REST_MS : UNCONFIGURED_REST_MS);
         return;
     }
     u->post = (struct egress_post){.fn = begin, .ctx = u};

@@ -6,20 +6,17 @@
 #include <string.h>
 
 #include "gateway/clock.h"
+#include "gateway/issue/breaker.h"
 #include "gateway/log.h"
 #include "gateway/pem.h"
 
-static const uint64_t REFUSED_REST_MS = 5 * 60 * 1000;
-/* The breaker opens after so many failures in a row, first for issuance.later, then doubling to this. */
-enum { BREAKER_FAILURES = 10 };
-static const uint64_t REST_MAX_MS = 10 * 60 * 1000;
 /* A call that has waited for its turn so long does not leave: its job knows when to come again, and when it was sent
  * must be near to when it was stored as on its way. */
 static const uint64_t WAIT_MAX_MS = 60 * 1000;
 static const uint64_t TURN_MAX_MS = 1000;
 
-/* Calls wait in lanes. */
-enum lane { LANE_REVOKE, LANE_COLLECT, LANE_OTHER, LANES };
+/* Calls wait in lanes. Only those of the last one, which may cost money, have all of the breaker's rest to wait for. */
+enum lane { LANE_REVOKE, LANE_LOOK, LANE_COLLECT, LANE_OTHER, LANES };
 struct queue {
     struct errand *first, **end;
 };
@@ -31,9 +28,11 @@ struct errand {
     upstream_done_fn *done;
     void *ctx;
     upstream_may_leave_fn *ask_first; /* NULL: nobody is asked */
-    uint64_t since_ms;                /* monotonic */
-    uint64_t asked_boot_ms;           /* when it left, or was about to */
-    struct errand *next;              /* waiting for its turn */
+    uint64_t since_ms;                /* monotonic, as left_ms */
+    uint64_t left_ms;
+    uint64_t asked_boot_ms; /* when it left, or was about to */
+    bool probe;             /* the one that asks whether calls work again */
+    struct errand *next;    /* waiting for its turn */
 };
 
 struct upstream_login {
@@ -43,12 +42,9 @@ struct upstream_login {
     struct accept_cache *cas;
     struct egress *egress;
     atomic_bool stopping;
-    atomic_bool refused, broken;           /* written on the egress thread only */
-    atomic_uint_least64_t closed_until_ms; /* monotonic: of one that is refused or broken */
-    /* egress thread only */
-    bool probing, collecting, pumping;
-    unsigned failures;               /* in a row */
-    uint64_t first_rest_ms, rest_ms; /* of the breaker */
+    atomic_int contact;     /* an enum upstream_contact */
+    struct breaker breaker; /* of the egress thread, as what follows */
+    bool collecting, pumping;
     double tokens;
     uint64_t refilled_ms;
     struct queue waiting[LANES];
@@ -91,7 +87,7 @@ static bool open_login(struct upstream_login *login, const struct config_login *
 
     login->config = config;
     login->egress = egress;
-    login->first_rest_ms = rest_ms;
+    login->breaker.first_rest_ms = rest_ms;
     login->tokens = config->calls_per_minute;
     for (unsigned i = 0; i < LANES; i++)
         login->waiting[i].end = &login->waiting[i].first;
@@ -165,12 +161,17 @@ struct upstream_login *upstream_login_at(struct upstream *upstream, unsigned ind
 
 bool upstream_login_refused(const struct upstream_login *login)
 {
-    return atomic_load(&login->refused);
+    return atomic_load(&login->breaker.refused);
 }
 
 bool upstream_login_broken(const struct upstream_login *login)
 {
-    return atomic_load(&login->broken);
+    return atomic_load(&login->breaker.broken);
+}
+
+enum upstream_contact upstream_login_contact(const struct upstream_login *login)
+{
+    return (enum upstream_contact)atomic_load(&login->contact);
 }
 
 const struct config_login *upstream_login_config(const struct upstream_login *login)
@@ -192,75 +193,62 @@ struct accept_cache *upstream_cas(const struct upstream_login *login)
 
 static bool refuses_login(const struct upstream_reply *reply)
 {
-    static const char REFUSED[] = "errorCode=-16";
-    const char *at = memmem(reply->body, reply->body_len, REFUSED, sizeof REFUSED - 1);
-    const char *end = at ? at + sizeof REFUSED - 1 : NULL;
-    return at && (end == reply->body + reply->body_len || *end < '0' || *end > '9');
+    static const char REFUSED[] = "errorCode=-16", ALONE[] = "-16";
+    size_t len = sizeof REFUSED - 1;
+    const char *at = memmem(reply->body, reply->body_len, REFUSED, len);
+    if (!at && reply->body_len >= sizeof ALONE - 1 && memcmp(reply->body, ALONE, sizeof ALONE - 1) == 0) {
+        at = reply->body; /* the code by itself in the first line */
+        len = sizeof ALONE - 1;
+    }
+    return at && (at + len == reply->body + reply->body_len || at[len] < '0' || at[len] > '9');
 }
 
-static void close_for(struct upstream_login *login, uint64_t rest_ms)
+/* A want of ours (descriptors, memory) says nothing about Sectigo. */
+static enum breaker_outcome outcome_of(const struct upstream_reply *reply, CURLcode result)
 {
-    atomic_store(&login->closed_until_ms, egress_now_ms() + rest_ms);
+    if (reply->outcome == UPSTREAM_ANSWERED)
+        return refuses_login(reply) ? BREAKER_REFUSED : BREAKER_ANSWERED;
+    return result == CURLE_FAILED_INIT || result == CURLE_OUT_OF_MEMORY ? BREAKER_OURS : BREAKER_FAILED;
 }
 
-static void judge_login(struct upstream_login *login, const struct upstream_reply *reply)
+static void say(const struct upstream_login *login, enum breaker_change change)
 {
-    bool refused = refuses_login(reply);
-    bool before = atomic_exchange(&login->refused, refused);
-    if (refused && !before)
+    const char *name = login->config->name;
+    switch (change) {
+    case BREAKER_OPENED:
+        log_error(
+            "calls to Sectigo fail one after another; they rest, and one at a time asks whether it works again. See "
+            "to the network and Sectigo's status page",
+            "login", name);
+        break;
+    case BREAKER_CLOSED:
+        log_info("calls to Sectigo work again", "login", name);
+        break;
+    case BREAKER_LOGIN_REFUSED:
         log_error(
             "Sectigo refuses this login; calls stop, and one every five minutes asks whether it is open again, so that "
             "it does not get locked. Check loginName, password, source address and API permission with Sectigo, then "
             "acmegatectl upstream resume",
-            "login", login->config->name);
-    else if (!refused && before)
-        log_info("Sectigo takes this login again", "login", login->config->name);
-    if (refused)
-        close_for(login, REFUSED_REST_MS);
-}
-
-/* Lost and never left in a row: the breaker opens, for longer each time that the one call that asks again fails. */
-static void count_failure(struct upstream_login *login)
-{
-    if (++login->failures < BREAKER_FAILURES)
-        return;
-    if (login->failures == BREAKER_FAILURES)
-        login->rest_ms = login->first_rest_ms;
-    else if (login->rest_ms < REST_MAX_MS)
-        login->rest_ms = 2 * login->rest_ms < REST_MAX_MS ? 2 * login->rest_ms : REST_MAX_MS;
-    if (!atomic_exchange(&login->broken, true))
-        log_error("calls to Sectigo fail one after another; they rest, and one at a time asks whether it works again. "
-                  "See to the network and Sectigo's status page",
-                  "login", login->config->name);
-    close_for(login, login->rest_ms);
-}
-
-static void judge(struct upstream_login *login, const struct upstream_reply *reply)
-{
-    login->probing = false;
-    if (reply->outcome != UPSTREAM_ANSWERED) {
-        count_failure(login);
-        return;
+            "login", name);
+        break;
+    case BREAKER_LOGIN_TAKEN:
+        log_info("Sectigo takes this login again", "login", name);
+        break;
+    default:
+        break;
     }
-    login->failures = 0;
-    if (atomic_exchange(&login->broken, false)) {
-        atomic_store(&login->closed_until_ms, 0);
-        log_info("calls to Sectigo work again", "login", login->config->name);
-    }
-    judge_login(login, reply);
 }
 
-/* While refused or broken, one call at a time and not before the rest is over. NULL: it may leave. */
-static const char *may_leave(struct upstream_login *login)
+static void judge(struct errand *errand, const struct upstream_reply *reply, CURLcode result)
 {
-    bool refused = atomic_load(&login->refused), broken = atomic_load(&login->broken);
-    if (atomic_load(&login->stopping))
-        return "the gateway is stopping";
-    if ((refused || broken) && (login->probing || egress_now_ms() < atomic_load(&login->closed_until_ms)))
-        return refused ? "Sectigo refused the login a moment ago, so nothing is sent with it for now"
-                       : "calls to Sectigo failed one after another, so nothing is sent for now";
-    login->probing = refused || broken;
-    return NULL;
+    static const enum upstream_contact contacts[] = {[BREAKER_ANSWERED] = UPSTREAM_IN_CONTACT,
+                                                     [BREAKER_REFUSED] = UPSTREAM_IN_CONTACT,
+                                                     [BREAKER_FAILED] = UPSTREAM_UNREACHABLE};
+    struct upstream_login *login = errand->login;
+    enum breaker_outcome outcome = sectigo_call_withheld(errand->call) ? BREAKER_OURS : outcome_of(reply, result);
+    if (outcome != BREAKER_OURS)
+        atomic_store(&login->contact, (int)contacts[outcome]);
+    say(login, breaker_tell(&login->breaker, outcome, errand->probe, errand->left_ms, egress_now_ms()));
 }
 
 /* ---- calls ---- */
@@ -273,59 +261,70 @@ static void finish(struct errand *errand, const struct upstream_reply *reply)
     free(errand);
 }
 
-static void fail(struct errand *errand, const char *reason)
+/* again_ms: 0, or in how long the login's calls may leave again. */
+static void fail(struct errand *errand, const char *reason, uint64_t again_ms)
 {
-    struct upstream_reply reply = {.outcome = UPSTREAM_NEVER_LEFT, .reason = reason};
+    struct upstream_reply reply = {.outcome = UPSTREAM_NEVER_LEFT, .reason = reason, .again_ms = again_ms};
     finish(errand, &reply);
 }
 
 static void on_transfer(void *ctx, CURL *easy, CURLcode result);
 static void on_turn(void *ctx, int event);
 
-static void start(struct errand *errand)
+static void send_off(struct errand *errand)
 {
     struct upstream_login *login = errand->login;
     const char *why_not = errand->ask_first ? errand->ask_first(errand->ctx) : NULL;
-    if (!why_not)
-        why_not = may_leave(login);
-    if (why_not) {
-        fail(errand, why_not);
-        return;
-    }
+    errand->left_ms = egress_now_ms();
     errand->asked_boot_ms = clock_boot_ms();
-    if (!egress_transfer(login->egress, sectigo_call_handle(errand->call), on_transfer, errand)) {
-        login->probing = false;
-        fail(errand, "out of memory");
+    if (!why_not && egress_transfer(login->egress, sectigo_call_handle(errand->call), on_transfer, errand)) {
+        login->collecting = login->collecting || errand->kind == SECTIGO_COLLECT_SSL;
         return;
     }
-    if (errand->kind == SECTIGO_COLLECT_SSL)
-        login->collecting = true;
+    breaker_tell(&login->breaker, BREAKER_OURS, errand->probe, errand->left_ms, errand->left_ms);
+    fail(errand, why_not ? why_not : "out of memory", 0);
 }
 
-static enum lane lane_of(const struct errand *errand)
+/* ---- lanes ---- */
+
+static enum lane lane_of(enum sectigo_call_kind kind)
 {
-    return errand->kind == SECTIGO_AUTO_REVOKE_SSL ? LANE_REVOKE
-           : errand->kind == SECTIGO_COLLECT_SSL   ? LANE_COLLECT
-                                                   : LANE_OTHER;
+    switch (kind) {
+    case SECTIGO_AUTO_REVOKE_SSL:
+        return LANE_REVOKE;
+    case SECTIGO_WEB_HOST_REPORT:
+    case SECTIGO_GET_DETAILED_ORDER_STATUS:
+        return LANE_LOOK;
+    case SECTIGO_COLLECT_SSL:
+        return LANE_COLLECT;
+    default:
+        return LANE_OTHER;
+    }
 }
 
 static void enqueue(struct upstream_login *login, struct errand *errand)
 {
-    struct queue *queue = &login->waiting[lane_of(errand)];
+    struct queue *queue = &login->waiting[lane_of(errand->kind)];
     *queue->end = errand;
     queue->end = &errand->next;
 }
 
-/* Revocations first, then who waits longest; CollectSSL waits for the one before. NULL: nobody may leave. */
-static struct queue *next_lane(struct upstream_login *login)
+/* Revocations first, then who waits longest; CollectSSL waits for the one before. LANES: nobody may leave. While the
+ * breaker lets no urgent one leave (not_urgent), they wait where they are. */
+static enum lane next_lane(const struct upstream_login *login, bool not_urgent)
 {
-    struct queue *revoke = &login->waiting[LANE_REVOKE], *other = &login->waiting[LANE_OTHER];
-    struct queue *collect = login->collecting ? NULL : &login->waiting[LANE_COLLECT];
-    if (revoke->first)
-        return revoke;
-    if (!collect || !collect->first)
-        return other->first ? other : NULL;
-    return other->first && other->first->since_ms < collect->first->since_ms ? other : collect;
+    enum lane next = LANES;
+    for (enum lane lane = LANE_REVOKE; lane < LANES; lane++) {
+        const struct errand *first = login->waiting[lane].first;
+        bool closed = (lane == LANE_COLLECT && login->collecting) || (lane != LANE_OTHER && not_urgent);
+        if (!first || closed)
+            continue;
+        if (lane == LANE_REVOKE)
+            return lane;
+        if (next == LANES || first->since_ms < login->waiting[next].first->since_ms)
+            next = lane;
+    }
+    return next;
 }
 
 static struct errand *take(struct queue *queue)
@@ -358,35 +357,72 @@ static bool take_token(struct upstream_login *login)
     return true;
 }
 
-/* When the next token is there; soon in any case, since what waits is to be failed when the gateway stops. */
-static void await_turn(struct upstream_login *login, uint64_t now_ms)
+/* When the next may leave; soon in any case, since what waits is to be failed when the gateway stops. */
+static void await_turn(struct upstream_login *login, uint64_t now_ms, uint64_t turn_ms)
 {
-    uint64_t wait_ms = 60000 / login->config->calls_per_minute + 1;
+    uint64_t latest_ms = now_ms + TURN_MAX_MS;
     egress_unwatch(login->egress, &login->turn);
     login->turn = (struct egress_watch){
-        .fd = -1, .deadline_ms = now_ms + (wait_ms < TURN_MAX_MS ? wait_ms : TURN_MAX_MS), .fn = on_turn, .ctx = login};
+        .fd = -1, .deadline_ms = turn_ms < latest_ms ? turn_ms : latest_ms, .fn = on_turn, .ctx = login};
     egress_watch(login->egress, &login->turn);
+}
+
+static uint64_t next_token_ms(const struct upstream_login *login, uint64_t now_ms)
+{
+    return now_ms + 60000 / login->config->calls_per_minute + 1;
+}
+
+/* The first of the lane leaves, or fails. False: it is urgent, and is to wait until *turn_ms. */
+static bool let_go(struct upstream_login *login, enum lane lane, uint64_t now_ms, uint64_t *turn_ms)
+{
+    uint64_t again_ms;
+    struct errand *first = login->waiting[lane].first;
+    if (atomic_load(&login->stopping)) {
+        fail(take(&login->waiting[lane]), "the gateway is stopping", 0);
+        return true;
+    }
+    enum breaker_pass pass = breaker_ask(&login->breaker, lane != LANE_OTHER, now_ms, &again_ms);
+    if (pass == BREAKER_GO || pass == BREAKER_PROBE) {
+        first->probe = pass == BREAKER_PROBE;
+        send_off(take(&login->waiting[lane]));
+    } else if (pass == BREAKER_REST || now_ms >= first->since_ms + WAIT_MAX_MS) {
+        fail(take(&login->waiting[lane]),
+             atomic_load(&login->breaker.refused)
+                 ? "Sectigo refused the login a moment ago, so nothing is sent with it for now"
+                 : "calls to Sectigo failed one after another, so nothing is sent for now",
+             again_ms - now_ms);
+    } else {
+        *turn_ms = again_ms;
+        return false;
+    }
+    return true;
 }
 
 /* Lets leave what may; a call that ends at once may bring another by its callback, which the loop sees. */
 static void pump(struct upstream_login *login)
 {
-    uint64_t now_ms = egress_now_ms();
-    struct queue *queue;
+    uint64_t now_ms = egress_now_ms(), turn_ms = 0;
+    bool not_urgent = false;
+    enum lane lane;
     if (login->pumping)
         return;
     login->pumping = true;
     refill(login, now_ms);
-    while ((queue = next_lane(login))) {
+    while ((lane = next_lane(login, not_urgent)) != LANES) {
+        const struct errand *first = login->waiting[lane].first;
         if (atomic_load(&login->stopping) || take_token(login)) {
-            start(take(queue));
-        } else if (now_ms >= queue->first->since_ms + WAIT_MAX_MS) {
-            fail(take(queue), "more calls wait than calls_per_minute of the login lets leave");
+            bool went = let_go(login, lane, now_ms, &turn_ms);
+            login->tokens += !went;
+            not_urgent = not_urgent || !went;
+        } else if (now_ms >= first->since_ms + WAIT_MAX_MS) {
+            fail(take(&login->waiting[lane]), "more calls wait than calls_per_minute of the login lets leave", 0);
         } else {
-            await_turn(login, now_ms);
+            turn_ms = next_token_ms(login, now_ms);
             break;
         }
     }
+    if (turn_ms)
+        await_turn(login, now_ms, turn_ms);
     login->pumping = false;
 }
 
@@ -414,13 +450,42 @@ static void on_transfer(void *ctx, CURL *easy, CURLcode result)
     reply.date_ms = 1000 * sectigo_call_date_s(errand->call);
     if (reply.date_ms)
         clock_heard(reply.date_ms, errand->asked_boot_ms);
-    if (sectigo_call_withheld(errand->call))
-        login->probing = false;
-    else
-        judge(login, &reply);
+    judge(errand, &reply, result);
+    if (reply.outcome != UPSTREAM_ANSWERED && lane_of(errand->kind) != LANE_OTHER)
+        reply.again_ms = TURN_MAX_MS; /* where the outage lasts it then waits for its turn */
     finish(errand, &reply);
     if (collected)
         login->collecting = false;
+    pump(login);
+}
+
+/* NULL: out of memory, and done was called. */
+static struct errand *make(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
+                           upstream_may_leave_fn *ask_first, long within_ms, upstream_done_fn *done, void *ctx)
+{
+    static const struct upstream_reply no_memory = {.outcome = UPSTREAM_NEVER_LEFT, .reason = "out of memory"};
+    struct errand *errand = calloc(1, sizeof *errand);
+    if (!errand) {
+        sectigo_form_clear(form);
+        done(ctx, &no_memory);
+        return NULL;
+    }
+    *errand = (struct errand){.login = login, .kind = kind, .done = done, .ctx = ctx, .since_ms = egress_now_ms()};
+    errand->ask_first = ask_first;
+    errand->call = sectigo_call_make(login->client, kind, form);
+    if (errand->call && (!ask_first || sectigo_call_ask_first(errand->call, ask_first, ctx, within_ms)))
+        return errand;
+    finish(errand, &no_memory);
+    return NULL;
+}
+
+void upstream_send(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
+                   upstream_may_leave_fn *ask_first, long within_ms, upstream_done_fn *done, void *ctx)
+{
+    struct errand *errand = make(login, kind, form, ask_first, within_ms, done, ctx);
+    if (!errand)
+        return;
+    enqueue(login, errand);
     pump(login);
 }
 
@@ -430,25 +495,14 @@ void upstream_call(struct upstream_login *login, enum sectigo_call_kind kind, st
     upstream_send(login, kind, form, NULL, 0, done, ctx);
 }
 
-void upstream_send(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
-                   upstream_may_leave_fn *ask_first, long within_ms, upstream_done_fn *done, void *ctx)
+void upstream_ask_balance(struct upstream_login *login, upstream_done_fn *done, void *ctx)
 {
-    static const struct upstream_reply no_memory = {.outcome = UPSTREAM_NEVER_LEFT, .reason = "out of memory"};
-    struct errand *errand = calloc(1, sizeof *errand);
-    if (!errand) {
-        sectigo_form_clear(form);
-        done(ctx, &no_memory);
-        return;
-    }
-    *errand = (struct errand){.login = login, .kind = kind, .done = done, .ctx = ctx, .since_ms = egress_now_ms()};
-    errand->ask_first = ask_first;
-    errand->call = sectigo_call_make(login->client, kind, form);
-    if (!errand->call || (ask_first && !sectigo_call_ask_first(errand->call, ask_first, ctx, within_ms))) {
-        finish(errand, &no_memory);
-        return;
-    }
-    enqueue(login, errand);
-    pump(login);
+    struct sectigo_form form = {0};
+    struct errand *errand = make(login, SECTIGO_GET_ACCOUNT_BALANCE, &form, NULL, 0, done, ctx);
+    if (errand && atomic_load(&login->stopping))
+        fail(errand, "the gateway is stopping", 0);
+    else if (errand)
+        send_off(errand);
 }
 
 void upstream_stop(struct upstream *upstream)
@@ -459,5 +513,5 @@ void upstream_stop(struct upstream *upstream)
 
 void upstream_login_reopen(struct upstream_login *login)
 {
-    atomic_store(&login->closed_until_ms, 0);
+    breaker_reopen(&login->breaker);
 }

@@ -1,10 +1,9 @@
 /* upstream: the configured Sectigo logins, and calls to them on the egress thread.
  *
  * A minute's calls of one login (calls_per_minute) may leave at once, then they are paced; AutoRevokeSSL goes before
- * all others, and CollectSSL calls are made one after another (notes 1). A login that Sectigo refuses is not used for
- * five minutes, and then by one call at a time until one is not refused, so that it does not get locked for good. The
- * same breaker opens after ten calls in a row that were lost or never left, for as long as issuance.later, doubling to
- * ten minutes. All other calls never leave.
+ * all others, and CollectSSL calls are made one after another (notes 1). A breaker (breaker.h) keeps calls back while
+ * Sectigo refuses the login or does not answer: those that may cost money end at once as never left, with the time
+ * after which it makes sense to come again; revocations and questions wait a few seconds for their turn.
  */
 #ifndef GATEWAY_ISSUE_UPSTREAM_H
 #define GATEWAY_ISSUE_UPSTREAM_H
@@ -42,6 +41,9 @@ struct upstream_login *upstream_login_at(struct upstream *upstream, unsigned ind
 bool upstream_login_refused(const struct upstream_login *login);
 /* Whether the breaker is open. Any thread. */
 bool upstream_login_broken(const struct upstream_login *login);
+/* What became of the call that ended last. Any thread. */
+enum upstream_contact { UPSTREAM_NOT_ASKED, UPSTREAM_IN_CONTACT, UPSTREAM_UNREACHABLE };
+enum upstream_contact upstream_login_contact(const struct upstream_login *login);
 /* The next call asks at once whether a refused login, or one whose breaker is open, works again. Any thread. */
 void upstream_login_reopen(struct upstream_login *login);
 /* No call leaves any more. Any thread. */
@@ -65,6 +67,7 @@ struct upstream_reply {
     size_t body_len;
     const char *reason; /* a sentence where not answered */
     uint64_t date_ms;   /* what time Sectigo says it is, UNIX; 0: it says none */
+    uint64_t again_ms;  /* where the breaker knows in how long it makes sense to come again; else 0 */
 };
 typedef void upstream_done_fn(void *ctx, const struct upstream_reply *reply);
 
@@ -78,5 +81,7 @@ void upstream_call(struct upstream_login *login, enum sectigo_call_kind kind, st
 typedef const char *upstream_may_leave_fn(void *ctx);
 void upstream_send(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
                    upstream_may_leave_fn *ask_first, long within_ms, upstream_done_fn *done, void *ctx);
+/* The same for getAccountBalance, at once, whatever the breaker and the pace say: an operator asks. */
+void upstream_ask_balance(struct upstream_login *login, upstream_done_fn *done, void *ctx);
 
 #endif

@@ -17,6 +17,8 @@ static void take_later(uint64_t *last_ms, uint64_t time_ms, uint64_t now_ms)
     if (time_ms > *last_ms && time_ms <= now_ms)
         *last_ms = time_ms;
 }
+/* After the store would not tell when they were read. */
+static const uint64_t UNREAD_REST_MS = 10 * 1000;
 
 /* When a client last asked for one of its orders: noted coarsely, as reading is not to cost a commit each time. */
 static bool last_read_ms(const struct errand *e, uint64_t now_ms, uint64_t *last_ms)
@@ -44,10 +46,14 @@ static bool last_read_ms(const struct errand *e, uint64_t now_ms, uint64_t *last
 enum step waiting_step(struct errand *e)
 {
     uint64_t now_ms = clock_ms(), after_ms = e->issuer->at.config->issuance.superseded_after_ms, last_ms;
+    if (ending_is_given_up(e))
+        return step_refused(e, ACME_SERVER_INTERNAL, e->is.note);
     if (ending_is_due(e))
         return step_refused(e, ACME_SERVER_INTERNAL, TOO_LATE);
-    if (clock_in_doubt() || !last_read_ms(e, now_ms, &last_ms))
+    if (clock_in_doubt())
         return step_go(e, ISSUANCE_QUEUED, now_ms + after_ms);
+    if (!last_read_ms(e, now_ms, &last_ms))
+        return step_go(e, ISSUANCE_QUEUED, now_ms + UNREAD_REST_MS);
     if (now_ms >= last_ms + after_ms)
         return step_refused(e, ACME_SERVER_INTERNAL, SUPERSEDED);
     return step_go(e, ISSUANCE_QUEUED, last_ms + after_ms);

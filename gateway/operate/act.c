@@ -30,7 +30,15 @@ struct retry {
 static bool may_retry(enum issuance_state state)
 {
     return state == ISSUANCE_HELD || state == ISSUANCE_PREPARED || state == ISSUANCE_PUBLISHED ||
-           state == ISSUANCE_BLOCKED || state == ISSUANCE_SUBMITTED;
+           state == ISSUANCE_BLOCKED || state == ISSUANCE_SUBMITTED || state == ISSUANCE_CANCELLING;
+}
+
+static const char *why_not_retry(enum issuance_state state)
+{
+    return state == ISSUANCE_QUEUED       ? "another one of its names has the turn"
+           : state == ISSUANCE_SUBMITTING ? "the request is on its way"
+           : state == ISSUANCE_UNKNOWN    ? "Sectigo is asked at its times, so that nothing is bought twice"
+                                          : "nothing is left to do";
 }
 
 /* Kept with its records: preflight looks there, and both end with the issuance. */
@@ -86,6 +94,7 @@ void order_retry(struct request *request)
                                    ? store_call(request->admin->store, retry, &r)
                                    : STORE_NOT_FOUND;
     if (status == STORE_OK) {
+        scheduler_wake(request->admin->scheduler, JOB_ISSUANCE, r.issuance, strlen(r.issuance));
         log_info(r.skip_preflight ? "the operator lets an order go on whatever preflight sees"
                                   : "the operator makes an order's next step due",
                  "order", request->argument, "issuance", r.issuance);
@@ -96,9 +105,9 @@ void order_retry(struct request *request)
         answer_error(request->answer, 409, "the order has not been finalized: it waits for its client");
     } else {
         answer_error(request->answer, 409,
-                     "the order's issuance is %s; only one that is held, prepared, published, submitted or blocked can "
-                     "be retried",
-                     issuance_state_text(r.state));
+                     "the order's issuance is %s; only one that is held, prepared, published, submitted, blocked or "
+                     "cancelling can be retried (of one that is %s %s)",
+                     issuance_state_text(r.state), issuance_state_text(r.state), why_not_retry(r.state));
     }
 }
 

@@ -24,6 +24,7 @@ static const struct route {
     {"GET", "/upstreams", upstreams_get, 0, false},
     {"POST", "/upstreams/*/pause", upstream_pause, 0, false},
     {"POST", "/upstreams/*/resume", upstream_resume, 0, false},
+    {"POST", "/upstreams/*/test", upstream_test, 0, false},
     {"POST", "/upstreams/*/reconcile", upstream_reconcile, TAKES_SINCE, false},
     {"POST", "/clock/trust", clock_trust_post, 0, false},
     {"GET", "/cost", cost_get, 0, false},

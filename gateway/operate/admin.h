@@ -8,6 +8,7 @@
  *   POST /upstreams/LOGIN/pause, /upstreams/LOGIN/resume
  *   POST /upstreams/LOGIN/reconcile                      begins it; /upstreams tells how it went
  *   POST /clock/trust                                    the system clock is right, whatever Sectigo says
+ *   POST /upstreams/LOGIN/test                           asks Sectigo now; 502 and a sentence where it does not go well
  *   GET  /cost
  *   POST /backup                                         {"directory": "/absolute/path"}
  *   GET  /policies, /policies/NAME
@@ -40,6 +41,7 @@ struct admin {
     const uint8_t *seal; /* EXTERNAL_KEY_SEAL_LEN octets */
     struct scheduler *scheduler;
     struct upstream *upstream;
+    struct egress *egress;
     atomic_bool backing_up;
 };
 

@@ -1,6 +1,7 @@
 /* decide: what the operator says about a paid order that died (its money is asked back, or its names are free again
- * without), and about an issuance that is held (it is given up). issuance.md sections 2 and 4. Each answer follows the
+ * without), and about an issuance (it is given up). issuance.md sections 2 and 4. Each answer follows the
  * commit. */
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/clock.h"
@@ -18,17 +19,31 @@ struct decision {
     const char *conflict;
 };
 
+/* Why it cannot be decided so; NULL: it can. */
+static const char *conflict_of(struct store_txn *txn, const struct decision *d, const struct subscription *sub)
+{
+    if (sub->state != SUBSCRIPTION_DEAD)
+        return "the subscription is not dead: nothing is to be decided about it";
+    if (!d->refund)
+        return NULL;
+    if (!sub->order_number[0])
+        return "its order number is not known: look for its foreignOrderNumber in the account, then release it";
+    if (refund_is_ours(txn, sub) == STORE_EXISTS)
+        return "its order number belongs to another order, which is not to be refunded: look in the account, then "
+               "release "
+               "it";
+    return refund_is_served(sub)
+               ? NULL
+               : "AutoRefund serves single-domain and wildcard products only: ask Sectigo's people for "
+                 "the money, then release it";
+}
+
 static enum store_status decide(struct store_txn *txn, void *arg)
 {
     struct decision *d = arg;
     struct subscription sub;
     enum store_status status = subscription_load(txn, &d->id, &sub);
-    d->conflict = NULL;
-    if (status == STORE_OK && sub.state != SUBSCRIPTION_DEAD)
-        d->conflict = "the subscription is not dead: nothing is to be decided about it";
-    else if (status == STORE_OK && d->refund && !refund_is_served(&sub))
-        d->conflict = "AutoRefund serves single-domain and wildcard products only: ask Sectigo's people for the money, "
-                      "then release it";
+    d->conflict = status == STORE_OK ? conflict_of(txn, d, &sub) : NULL;
     if (d->conflict)
         status = STORE_REFUSED;
     if (status == STORE_OK && d->refund)
@@ -72,23 +87,58 @@ void subscription_release(struct request *request)
     answer(request, false);
 }
 
-/* ---- an issuance that is held ---- */
+/* ---- an issuance that is given up ---- */
 
 struct giving_up {
     struct acme_id order;
     uint64_t now_ms;
     char issuance[ISSUANCE_ID_MAX + 1];
     enum issuance_state state; /* 0: the order has none */
+    const char *decided;
 };
+
+/* What follows, which life.c and ending.c do. */
+static const char *what_follows(const struct issuance *is, const struct subscription *sub)
+{
+    if (is->sends == 0)
+        return "given up: nothing was sent to Sectigo for it, so its orders end";
+    if (is->kind == ISSUANCE_REPLACEMENT)
+        return "given up: its orders end, nothing is called, and the paid subscription stays";
+    if (is->state == ISSUANCE_CANCELLING)
+        return "given up: AutoReject is not asked any more, its orders end, and AutoRefund is asked for its money";
+    if (is->state == ISSUANCE_UNKNOWN || is->state == ISSUANCE_HELD)
+        return "given up, once Sectigo's report knows nothing of it; what it knows is collected once more, then "
+               "cancelled "
+               "and refunded where AutoRefund serves the product, else kept for the next order of these names";
+    return refund_is_served(sub) ? "given up: it is collected once more, and unless that brings its certificate it is "
+                                   "cancelled (AutoReject) and refunded (AutoRefund)"
+                                 : "given up: it is collected once more, and unless that brings its certificate its "
+                                   "orders end; the paid subscription stays for the next order of these names";
+}
 
 static enum store_status mark_given_up(struct store_txn *txn, struct issuance *is, uint64_t now_ms)
 {
     char note[1024];
-    snprintf(note, sizeof note, "given up by the operator; it was held: %.900s", is->note ? is->note : "");
-    is->refusal = ISSUANCE_GIVEN_UP;
+    snprintf(note, sizeof note, "given up by the operator; it was %s: %.900s", issuance_state_text(is->state),
+             is->note ? is->note : "");
+    is->refusal = is->state == ISSUANCE_CANCELLING ? ISSUANCE_ABANDONED : ISSUANCE_GIVEN_UP;
     is->revision++; /* a look at it may be under way */
     enum store_status status = issuance_set_note(is, note) ? issuance_save(txn, is) : STORE_IO;
     return status == STORE_OK ? store_job_set(txn, JOB_ISSUANCE, is->id, strlen(is->id), now_ms) : status;
+}
+
+static enum store_status give_up_issuance(struct store_txn *txn, struct giving_up *g, struct issuance *is)
+{
+    struct subscription sub;
+    g->state = is->state;
+    memcpy(g->issuance, is->id, sizeof g->issuance);
+    if (issuance_ended(is->state) || is->state == ISSUANCE_SUBMITTING)
+        return STORE_REFUSED;
+    enum store_status status = subscription_load(txn, &is->subscription, &sub);
+    if (status == STORE_OK)
+        g->decided = what_follows(is, &sub);
+    subscription_clear(&sub);
+    return status == STORE_OK ? mark_given_up(txn, is, g->now_ms) : status;
 }
 
 static enum store_status give_up(struct store_txn *txn, void *arg)
@@ -102,13 +152,10 @@ static enum store_status give_up(struct store_txn *txn, void *arg)
     if (status != STORE_OK)
         return status;
     status = view_issuance_of(txn, &g->order, &is);
-    if (status == STORE_OK) {
-        g->state = is.state;
-        memcpy(g->issuance, is.id, sizeof g->issuance);
-        status = is.state == ISSUANCE_HELD ? mark_given_up(txn, &is, g->now_ms) : STORE_REFUSED;
-    } else if (status == STORE_NOT_FOUND) {
+    if (status == STORE_OK)
+        status = give_up_issuance(txn, g, &is);
+    else if (status == STORE_NOT_FOUND)
         status = STORE_REFUSED;
-    }
     issuance_clear(&is);
     return status;
 }
@@ -119,17 +166,25 @@ void order_drop(struct request *request)
     enum store_status status = acme_id_parse(request->argument, strlen(request->argument), &g.order)
                                    ? store_call(request->admin->store, give_up, &g)
                                    : STORE_NOT_FOUND;
-    if (status == STORE_REFUSED) {
-        answer_error(request->answer, 409, "only an order whose issuance is held can be given up; it is %s",
+    if (status == STORE_REFUSED && g.state == 0) {
+        answer_error(request->answer, 409,
+                     "the order has not been finalized: it waits for its client, and expires by itself");
+    } else if (status == STORE_REFUSED && g.state == ISSUANCE_SUBMITTING) {
+        answer_error(
+            request->answer, 409,
+            "the order's request is on its way to Sectigo; drop it when that has ended, in two minutes at most");
+    } else if (status == STORE_REFUSED) {
+        answer_error(request->answer, 409, "the order's issuance is %s: it has ended, and nothing is left to give up",
                      issuance_state_text(g.state));
     } else if (status != STORE_OK) {
         answer_store(request->answer, status, "order");
     } else {
         struct object o;
+        scheduler_wake(request->admin->scheduler, JOB_ISSUANCE, g.issuance, strlen(g.issuance));
         log_info("the operator gives up an order", "order", request->argument, "issuance", g.issuance);
         object_begin(&o);
         object_text(&o, "issuance", g.issuance);
-        object_text(&o, "decided", "given up, once Sectigo's report knows nothing of it");
+        object_text(&o, "decided", g.decided);
         answer_json(request->answer, 200, object_end(&o));
     }
 }

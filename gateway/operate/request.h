@@ -56,6 +56,7 @@ void upstream_pause(struct request *request);
 void upstream_resume(struct request *request);
 void upstream_reconcile(struct request *request);
 void clock_trust_post(struct request *request);
+void upstream_test(struct request *request);
 void cost_get(struct request *request);
 void policies_list(struct request *request);
 void policy_get(struct request *request);

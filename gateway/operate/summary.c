@@ -193,19 +193,23 @@ static json_t *login_json(struct store_txn *txn, const struct upstream_login *lo
         status = ledger_load(txn, config->name, &ledger);
     else
         ledger = (struct ledger){0};
-    const char *state = upstream_login_refused(login)  ? "refused"
-                        : upstream_login_broken(login) ? "failing"
-                        : known.paused_ms              ? "paused"
-                        : ledger.reconcile_from_ms     ? "reconciling"
-                        : ledger.restored_ms           ? "restored"
-                        : known.no_credit_ms           ? "no credit"
-                                                       : "open";
+    const char *state = upstream_login_refused(login)                           ? "refused"
+                        : upstream_login_broken(login)                          ? "failing"
+                        : known.paused_ms                                       ? "paused"
+                        : ledger.reconcile_from_ms                              ? "reconciling"
+                        : ledger.restored_ms                                    ? "restored"
+                        : known.withheld_ms                                     ? "withheld"
+                        : known.no_credit_ms                                    ? "no credit"
+                        : upstream_login_contact(login) == UPSTREAM_UNREACHABLE ? "unreachable"
+                                                                                : "open";
     object_begin(&o);
     object_text(&o, "login", config->name);
     object_text(&o, "state", status == STORE_OK ? state : "unreadable");
     object_time(&o, "paused_ms", known.paused_ms);
     object_time(&o, "no_credit_ms", known.no_credit_ms);
     object_time(&o, "unshared_ms", known.unshared_ms);
+    object_time(&o, "withheld_ms", known.withheld_ms);
+    object_number(&o, "withheld", known.withheld);
     object_time(&o, "last_push_ms", known.pushed_ms);
     if (status == STORE_OK && known.pushed_ms == 0 && store_count(txn, ISSUE_SUBSCRIPTIONS) > 0)
         object_text(&o, "warning",

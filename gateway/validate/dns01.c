@@ -14,29 +14,34 @@ enum { DIGEST_LEN = 32, DIGEST_TEXT = BASE64URL_SIZE(DIGEST_LEN), SHOWN_MAX = 4,
 enum { NAME_SIZE = ACME_NAME_MAX + 64, LABEL_LEN = 16 };
 
 /* The first octets of the SHA-256 of the account's URL in base32 (RFC 4648 section 6), lower-case. */
-static void account_label(const struct validate_job *job, char label[static LABEL_LEN + 1])
+static bool account_label(const struct validate_job *job, char label[static LABEL_LEN + 1])
 {
     static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
     char url[ACME_URL_MAX];
     unsigned char digest[DIGEST_LEN] = {0};
     validate_account_url(job, url);
-    EVP_Digest(url, strlen(url), digest, NULL, EVP_sha256(), NULL);
+    if (EVP_Digest(url, strlen(url), digest, NULL, EVP_sha256(), NULL) != 1)
+        return false;
     for (unsigned i = 0; i < LABEL_LEN; i++) {
         unsigned bit = 5 * i, pair = (unsigned)digest[bit / 8] << 8 | digest[bit / 8 + 1];
         label[i] = alphabet[pair >> (11 - bit % 8) & 31];
     }
     label[LABEL_LEN] = '\0';
+    return true;
 }
 
-static void record_name(const struct validate_job *job, char name[static NAME_SIZE])
+/* False: memory is short. */
+static bool record_name(const struct validate_job *job, char name[static NAME_SIZE])
 {
     char label[LABEL_LEN + 1];
     if (job->validation.type == ACME_DNS_ACCOUNT_01) {
-        account_label(job, label);
+        if (!account_label(job, label))
+            return false;
         snprintf(name, NAME_SIZE, "_%s._acme-challenge.%s", label, job->validation.identifier.value);
     } else {
         snprintf(name, NAME_SIZE, "_acme-challenge.%s", job->validation.identifier.value);
     }
+    return true;
 }
 
 static bool expected_text(const struct validate_job *job, char text[static DIGEST_TEXT])
@@ -88,9 +93,11 @@ static void on_answer(void *ctx, const struct egress_dns_answer *answer)
 {
     struct validate_job *job = ctx;
     char name[NAME_SIZE], expected[DIGEST_TEXT];
-    record_name(job, name);
-    if (!expected_text(job, expected))
+    if (!record_name(job, name) || !expected_text(job, expected))
         acme_problem_set(&job->problem, ACME_SERVER_INTERNAL, "The expected TXT record could not be computed.");
+    else if (answer->status == EGRESS_DNS_SHORTAGE)
+        acme_problem_set(&job->problem, ACME_SERVER_INTERNAL, "Looking up the TXT record of %s: %s.", name,
+                         answer->reason);
     else if (answer->status == EGRESS_DNS_NODATA)
         acme_problem_set(&job->problem, ACME_INCORRECT_RESPONSE, "There is no TXT record at %s; \"%s\" is expected.",
                          name, expected);
@@ -104,8 +111,9 @@ static void on_answer(void *ctx, const struct egress_dns_answer *answer)
 void dns01_start(struct validate_job *job)
 {
     char name[NAME_SIZE];
-    record_name(job, name);
-    if (job->validation.identifier.type != ACME_DNS_NAME)
+    if (!record_name(job, name))
+        acme_problem_set(&job->problem, ACME_SERVER_INTERNAL, "The name of the TXT record could not be computed.");
+    else if (job->validation.identifier.type != ACME_DNS_NAME)
         acme_problem_set(&job->problem, ACME_UNSUPPORTED_IDENTIFIER,
                          "A DNS record cannot prove control of an IP address (RFC 8738 section 7).");
     else if (strlen(name) > ACME_NAME_MAX)

@@ -61,7 +61,7 @@ static bool judge_redirect(struct http01 *http01, struct egress_url *target, uin
         return acme_problem_set(problem, ACME_CONNECTION, "%.300s: more than %u redirects.", from,
                                 config->redirects_max);
     if (!egress_url_parse(to, target, reason))
-        return acme_problem_set(problem, ACME_INCORRECT_RESPONSE,
+        return acme_problem_set(problem, target->no_memory ? ACME_SERVER_INTERNAL : ACME_INCORRECT_RESPONSE,
                                 "%.300s at %s redirects to %s, which is not followed: %s.", from, http01->fetch.address,
                                 excerpt(to, strlen(to), quoted), reason);
     if (egress_address_parse(target->host, NULL) && strcmp(target->host, http01->job->validation.identifier.value) != 0)

@@ -105,7 +105,8 @@ static void on_answer(void *ctx, const struct egress_dns_answer *answer)
     else if (answer->status == EGRESS_DNS_NODATA || answer->status == EGRESS_DNS_NXDOMAIN)
         refuse(job, "there is none");
     else
-        acme_problem_set(&job->problem, ACME_DNS, "Looking up the TXT record of %s: %s.", name, answer->reason);
+        acme_problem_set(&job->problem, answer->status == EGRESS_DNS_SHORTAGE ? ACME_SERVER_INTERNAL : ACME_DNS,
+                         "Looking up the TXT record of %s: %s.", name, answer->reason);
     validate_end(job);
 }
 

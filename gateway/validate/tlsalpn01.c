@@ -28,6 +28,7 @@ struct tlsalpn01 {
     SSL *ssl;
     struct egress_watch watch;
     char tried[TRIED_SIZE]; /* addresses without a connection, and why */
+    bool shortage;          /* one of them for a want of ours */
 };
 
 static void connect_next(struct tlsalpn01 *tls);
@@ -94,6 +95,8 @@ static void judge_handshake(struct tlsalpn01 *tls)
 static void end_with_tls_error(struct tlsalpn01 *tls, int error)
 {
     unsigned long code = ERR_peek_error();
+    bool ours = ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE ||
+                (error == SSL_ERROR_SYSCALL && egress_is_shortage(tls->address->family, errno));
     char what[256];
     if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL) {
         end_with(tls, ACME_INCORRECT_RESPONSE, "the server does not offer the ALPN protocol acme-tls/1");
@@ -103,7 +106,7 @@ static void end_with_tls_error(struct tlsalpn01 *tls, int error)
     if (words == NULL)
         words = error == SSL_ERROR_SYSCALL && errno != 0 ? strerror(errno) : "the connection was closed";
     snprintf(what, sizeof what, "the handshake failed: %s", words);
-    end_with(tls, ACME_TLS, what);
+    end_with(tls, ours ? ACME_SERVER_INTERNAL : ACME_TLS, what);
 }
 
 static void on_handshake_event(void *ctx, int event);
@@ -132,6 +135,8 @@ static void on_handshake_event(void *ctx, int event)
     struct tlsalpn01 *tls = ctx;
     if (event == EGRESS_DEADLINE)
         end_with(tls, ACME_CONNECTION, "the handshake was not finished in time");
+    else if (event == EGRESS_UNWATCHED)
+        end_with(tls, ACME_SERVER_INTERNAL, "the connection cannot be watched: out of memory");
     else
         handshake(tls);
 }
@@ -172,11 +177,12 @@ static bool make_ssl(struct tlsalpn01 *tls)
 /* ---- the connection ---- */
 
 /* Adds "ADDRESS port PORT: WHAT" to what is told if no address takes the connection; then the next one. */
-static void pass_over(struct tlsalpn01 *tls, const char *what)
+static void pass_over(struct tlsalpn01 *tls, int error, const char *what)
 {
     size_t len = strlen(tls->tried);
     snprintf(tls->tried + len, sizeof tls->tried - len, "%s%s port %u: %s", len > 0 ? "; " : "", tls->address->text,
              tls->job->config->tls_port, what);
+    tls->shortage = tls->shortage || egress_is_shortage(tls->address->family, error);
     if (tls->fd >= 0)
         close(tls->fd);
     tls->fd = -1;
@@ -188,10 +194,12 @@ static void on_connected(void *ctx, int event)
     struct tlsalpn01 *tls = ctx;
     int error = 0;
     socklen_t len = sizeof error;
-    if (event == EGRESS_DEADLINE)
-        pass_over(tls, "no connection in time");
+    if (event == EGRESS_UNWATCHED)
+        pass_over(tls, ENOMEM, "the connection cannot be watched: out of memory");
+    else if (event == EGRESS_DEADLINE)
+        pass_over(tls, 0, "no connection in time");
     else if (getsockopt(tls->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0)
-        pass_over(tls, strerror(error != 0 ? error : errno));
+        pass_over(tls, error != 0 ? error : errno, strerror(error != 0 ? error : errno));
     else if (make_ssl(tls))
         handshake(tls);
     else
@@ -203,8 +211,8 @@ static void connect_next(struct tlsalpn01 *tls)
 {
     struct sockaddr_storage to;
     if (tls->next_address == tls->addresses.count) {
-        acme_problem_set(&tls->job->problem, ACME_CONNECTION, "No TLS connection to %s: %s.",
-                         tls->job->validation.identifier.value, tls->tried);
+        acme_problem_set(&tls->job->problem, tls->shortage ? ACME_SERVER_INTERNAL : ACME_CONNECTION,
+                         "No TLS connection to %s: %s.", tls->job->validation.identifier.value, tls->tried);
         end(tls);
         return;
     }
@@ -213,7 +221,8 @@ static void connect_next(struct tlsalpn01 *tls)
     socklen_t len = egress_address_socket(tls->address, tls->job->config->tls_port, &to);
     tls->fd = socket(tls->address->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (tls->fd < 0 || (connect(tls->fd, (struct sockaddr *)&to, len) != 0 && errno != EINPROGRESS)) {
-        pass_over(tls, strerror(errno));
+        int error = errno;
+        pass_over(tls, error, strerror(error));
         return;
     }
     tls->watch = (struct egress_watch){.fd = tls->fd, .events = EGRESS_WRITABLE, .fn = on_connected, .ctx = tls};
@@ -224,12 +233,13 @@ static void connect_next(struct tlsalpn01 *tls)
 static void on_addresses(void *ctx, struct egress_addresses *addresses)
 {
     struct tlsalpn01 *tls = ctx;
+    tls->shortage = addresses->shortage;
     if (addresses->count > 0) {
         connect_next(tls);
         return;
     }
-    acme_problem_set(&tls->job->problem, ACME_DNS, "%s has no address to connect to: %s.", addresses->host,
-                     addresses->reason);
+    acme_problem_set(&tls->job->problem, tls->shortage ? ACME_SERVER_INTERNAL : ACME_DNS,
+                     "%s has no address to connect to: %s.", addresses->host, addresses->reason);
     end(tls);
 }
 

@@ -23,9 +23,9 @@ struct validate_config {
 
 /* problem NULL: the client has proved control. Otherwise connection, dns, incorrectResponse, tls or
  * unsupportedIdentifier, whose detail names the address or record looked at and what was found there; or
- * serverInternal, which says nothing about the client (the gateway is stopping or out of memory): such a validation
- * must be done again, not settled. until_s: UNIX seconds until which a proof lasts at most, 0 for no limit of its own.
- * The problem lives during the call. */
+ * serverInternal, which says nothing about the client (the gateway is stopping, or short of memory, descriptors or
+ * ports): such a validation must be done again, not settled. until_s: UNIX seconds until which a proof lasts at most, 0
+ * for no limit of its own. The problem lives during the call. */
 typedef void validate_done_fn(void *ctx, const struct acme_problem *problem, uint64_t until_s);
 
 /* Copies *validation; *config must outlive it. Calls done exactly once, later, on the egress thread. False when out of

@@ -165,6 +165,79 @@ def test_multi_domain_purchase_past_its_deadline_stays(make_world):
     assert [order["kind"] for order in world.ledger()] == ["purchase", "replacement"]
 
 
+def _withheld(anchors):
+    """What comes chains to another root than the login's trust_anchors say, so it is not delivered."""
+    def change(config):
+        _short("4s")(config)
+        config["acme"]["hold_finalize"] = "0s"
+        config["logins"][0]["trust_anchors"] = anchors
+    return change
+
+
+def _withheld_world(make_world):
+    world = make_world(learn="poll", change=_short("4s"))
+    world.change = _withheld(world.pki.ca)
+    world.write_config()
+    world.restart_gateway()
+    return world
+
+
+def test_withheld_purchase_past_its_deadline_is_refunded(make_world):
+    """It is issued, so there is nothing to reject: its certificate is not ours to deliver, and its money comes back."""
+    world = _withheld_world(make_world)
+    names = ["withheld." + ZONE]
+    client = _client(world)
+    detail = _wait_invalid(client, _order(world, client, names))
+    assert "does not chain to the login's trust_anchors" in detail
+    _subscription(world, names, "ended")
+    asked = _requests(world)
+    assert [asked.get(call, 0) for call in ("AutoApplyOrder", "AutoReject", "AutoRefund", "AutoRevokeSSL")] == \
+        [1, 0, 1, 0]
+    audit = [(line["what"], line["amount_cents"]) for line in ctl_json(world, "audit")["items"]]
+    assert [what for what, _ in audit] == ["purchase", "refund"] and sum(cents for _, cents in audit) == 0
+
+
+def test_withheld_purchase_of_several_names_stays(make_world):
+    world = _withheld_world(make_world)
+    names = sorted(["w1." + ZONE, "w2." + ZONE])
+    client = _client(world)
+    assert "does not chain" in _wait_invalid(client, _order(world, client, names))
+    assert _subscription(world, names, "live")
+    world.change = _short("1h")
+    world.write_config()
+    world.restart_gateway()
+    client.reconnect()
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))
+    assert len(world.bought(names)) == 1 and not _requests(world).get("AutoRefund")
+
+
+def _settled_soon():
+    def change(config):
+        _short("4s")(config)
+        config["acme"]["hold_finalize"] = "0s"
+        config["issuance"].update(settle_again="200ms", resend="400ms", settle_give_up="1s")
+    return change
+
+
+def test_unknown_purchase_that_no_report_knows_ends_at_its_deadline(make_world):
+    """Held for the operator until then; nothing was bought, so the names are free."""
+    world = make_world(learn="poll", change=_settled_soon())
+    names = ["nowhere." + ZONE]
+    client = _client(world)
+    world.set_faults({"endpoint": "AutoApplyOrder", "action": "status-503", "times": -1})
+    url = _order(world, client, names)
+    world.wait_log(lambda line: line.get("msg") == "issuance is held")
+    assert "nothing was bought" in _wait_invalid(client, url)
+    assert world.ledger() == [] and ctl_json(world, "subscription", "list")["items"] == []
+    assert ctl_json(world, "status")["spending"]["purchases_today"] == 0
+    world.set_faults()
+    world.change = _short("1h")
+    world.write_config()
+    world.restart_gateway()
+    client.reconnect()
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))
+
+
 def test_replacement_past_its_deadline_is_dropped_and_nothing_is_called(make_world):
     world = make_world(learn="poll", change=_short("2s"))
     names = ["dropped." + ZONE]

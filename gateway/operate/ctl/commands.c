@@ -109,6 +109,7 @@ const struct command commands[] = {
      "the Sectigo logins: open, refused or paused"},
     {{"upstream", "pause"}, "LOGIN", "POST", "/upstreams/*/pause", 0, NULL, false, "buy nothing with it until resumed"},
     {{"upstream", "resume"}, "LOGIN", "POST", "/upstreams/*/resume", 0, NULL, false, "buy again; what is held goes on"},
+    {{"upstream", "test"}, "LOGIN", "POST", "/upstreams/*/test", 0, NULL, false, "ask Sectigo now: does it take it?"},
     {{"upstream", "reconcile"},
      "LOGIN",
      "POST",

@@ -179,8 +179,13 @@ static void test_verdicts(void **state)
         enum accept_verdict verdict;
         const char *reason;
     } cases[] = {
-        {{"a", "DNS:a.example", other, &intermediate, 0}, "a.example", true, false, ACCEPT_NO, "another public key"},
-        {{"a", "DNS:a.example", client_key, &intermediate, -26 * 3600}, "a.example", true, false, ACCEPT_NO, "older"},
+        {{"a", "DNS:a.example", other, &intermediate, 0},
+         "a.example",
+         true,
+         false,
+         ACCEPT_OTHER_KEY,
+         "another public key"},
+        {{"a", "DNS:a.example", client_key, &intermediate, -26 * 3600}, "a.example", true, false, ACCEPT_OLD, "older"},
         {{"a", "DNS:a.example", client_key, &intermediate, -24 * 3600}, "a.example", true, false, ACCEPT_GOOD, NULL},
         {{"a", "DNS:a.example", client_key, &intermediate, 0},
          "a.example,b.example",
@@ -192,19 +197,19 @@ static void test_verdicts(void **state)
          "a.example,b.example",
          true,
          false,
-         ACCEPT_NO,
+         ACCEPT_UNTRUSTED,
          "does not chain"},
         {{"a", "DNS:a.example,DNS:c.example", client_key, &intermediate, 0},
          "a.example",
          true,
          false,
-         ACCEPT_NO,
+         ACCEPT_OTHER_NAMES,
          "c.example too"},
         {{"a", "DNS:a.example,email:x@a.example", client_key, &intermediate, 0},
          "a.example",
          true,
          false,
-         ACCEPT_NO,
+         ACCEPT_UNREADABLE,
          "cannot be read"},
         {{"a", "DNS:*.a.example,DNS:a.example", client_key, &intermediate, 0},
          "*.a.example",
@@ -216,11 +221,21 @@ static void test_verdicts(void **state)
          "*.a.example",
          false,
          false,
-         ACCEPT_NO,
+         ACCEPT_OTHER_NAMES,
          "a.example too"},
-        {{"a", "DNS:a.example", client_key, &stranger, 0}, "a.example", true, false, ACCEPT_NO, "does not chain"},
-        {{"a", "DNS:a.example", client_key, &intermediate, 0}, "a.example", true, true, ACCEPT_NO, "does not chain"},
-        {{"a", "DNS:a.example", client_key, NULL, 0}, "a.example", true, false, ACCEPT_NO, "does not chain"},
+        {{"a", "DNS:a.example", client_key, &stranger, 0},
+         "a.example",
+         true,
+         false,
+         ACCEPT_UNTRUSTED,
+         "does not chain"},
+        {{"a", "DNS:a.example", client_key, &intermediate, 0},
+         "a.example",
+         true,
+         true,
+         ACCEPT_UNTRUSTED,
+         "does not chain"},
+        {{"a", "DNS:a.example", client_key, NULL, 0}, "a.example", true, false, ACCEPT_UNTRUSTED, "does not chain"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -288,7 +303,7 @@ static void test_rubbish(void **state)
     struct accept_want want = {.spki_sha256 = spki_sha256, .names = &names, .anchors = anchors};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct acme_certificate certificate = {0};
-        assert_int_equal(accept_certificate(&want, texts[i], texts[i], &certificate, reason), ACCEPT_NO);
+        assert_int_equal(accept_certificate(&want, texts[i], texts[i], &certificate, reason), ACCEPT_UNREADABLE);
         acme_certificate_clear(&certificate);
     }
     names_clear(&names);
