@@ -20,7 +20,7 @@ enum { DAY_S = 86400, ROOT_DAYS = 20 * 365, SERIAL_OCTETS = 16 };
 /* What a certificate is made of, for all kinds. */
 struct profile {
     const char *organization, *common_name;
-    const char *constraints, *usage, *extended; /* extension texts of OpenSSL; NULL: left out */
+    const char *constraints, *usage, *extended, *crl, *ocsp; /* extension texts of OpenSSL; NULL: left out */
     const char *names;
     const X509_PUBKEY *spki;
     int64_t not_before_s, not_after_s;
@@ -127,7 +127,8 @@ static bool add_extensions(X509 *certificate, X509 *signer, const struct profile
            add_extension(certificate, signer, NID_basic_constraints, profile->constraints) &&
            add_extension(certificate, signer, NID_key_usage, profile->usage) &&
            add_extension(certificate, signer, NID_ext_key_usage, profile->extended) &&
-           add_names(certificate, profile->names);
+           add_extension(certificate, signer, NID_crl_distribution_points, profile->crl) &&
+           add_extension(certificate, signer, NID_info_access, profile->ocsp) && add_names(certificate, profile->names);
 }
 
 static bool fill(X509 *certificate, EVP_PKEY *key, X509 *issuer, const struct profile *profile)
@@ -350,6 +351,14 @@ bool ca_open(struct ca *ca, const char *folder, const char *tls_names, char reas
     return ok;
 }
 
+void ca_set_status_url(struct ca *ca, const char *url)
+{
+    snprintf(ca->live.crl, sizeof ca->live.crl, "URI:%s" CA_CRL_PATH, url);
+    snprintf(ca->test.crl, sizeof ca->test.crl, "URI:%s" CA_TEST_CRL_PATH, url);
+    snprintf(ca->live.ocsp, sizeof ca->live.ocsp, "OCSP;URI:%s" CA_OCSP_PATH, url);
+    snprintf(ca->test.ocsp, sizeof ca->test.ocsp, "OCSP;URI:%s" CA_OCSP_PATH, url);
+}
+
 void ca_close(struct ca *ca)
 {
     close_issuer(&ca->live);
@@ -381,6 +390,8 @@ bool ca_issue(const struct ca_issuer *issuer, const struct ca_request *request, 
         .usage = EVP_PKEY_is_a(request->key, "RSA") ? "critical,digitalSignature,keyEncipherment"
                                                     : "critical,digitalSignature",
         .extended = "serverAuth",
+        .crl = *issuer->crl ? issuer->crl : NULL,
+        .ocsp = *issuer->ocsp ? issuer->ocsp : NULL,
         .common_name = request->common_name && strlen(request->common_name) <= 64 ? request->common_name : NULL,
         .names = request->names,
         .spki = request->spki,

@@ -13,10 +13,16 @@
 
 enum { CA_MAX_DAYS = 199 }; /* longest certificate since March 2026 */
 
+/* Behind the address that certificates carry: where status.h answers. */
+#define CA_OCSP_PATH "/ocsp"
+#define CA_CRL_PATH "/crl/intermediate.crl"
+#define CA_TEST_CRL_PATH "/crl/test-intermediate.crl"
+
 struct ca_issuer {
     EVP_PKEY *key;
     X509 *root, *intermediate;
     char *root_pem, *intermediate_pem;
+    char crl[192], ocsp[192]; /* extension texts of its certificates, "": they carry none */
 };
 
 struct ca {
@@ -26,6 +32,8 @@ struct ca {
 
 /* tls_names: comma-separated names and addresses that the HTTPS certificate is for. False: *reason is a sentence. */
 bool ca_open(struct ca *ca, const char *folder, const char *tls_names, char reason[static JOURNAL_REASON_MAX]);
+/* Before anything is issued: where certificates say that their status is told, "http://127.0.0.1:8080". */
+void ca_set_status_url(struct ca *ca, const char *url);
 void ca_close(struct ca *ca);
 
 struct ca_request {

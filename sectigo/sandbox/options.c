@@ -63,7 +63,7 @@ void options_usage(void)
          "                         that is their common name\n"
          "  --issue-delay SECONDS  wait that long between validation and issuance (0)\n"
          "  --tls-name NAME        one more name for the HTTPS certificate\n"
-         "  --plain ADDR:PORT      serve /sandbox/ over plain HTTP there; Sectigo's own paths answer -1");
+         "  --plain ADDR:PORT      /sandbox/, CRL, OCSP over plain HTTP there; Sectigo's own paths answer -1");
 }
 
 static bool complain(const char *option, const char *value, const char *wanted)

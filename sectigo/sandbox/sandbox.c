@@ -41,6 +41,19 @@ static bool open_settings(struct sandbox *sandbox)
     return true;
 }
 
+/* Certificates tell where the plain listener answers for them; the port has to be known before any is issued. */
+static void set_status_url(struct sandbox *sandbox)
+{
+    const struct options *options = &sandbox->options;
+    bool wildcard = strcmp(options->plain_address, "0.0.0.0") == 0 || strcmp(options->plain_address, "::") == 0;
+    const char *host = !wildcard ? options->plain_address : options->tls_name ? options->tls_name : "127.0.0.1";
+    char url[128];
+    if (!*options->plain_address || !options->plain_port)
+        return;
+    snprintf(url, sizeof url, strchr(host, ':') ? "http://[%.90s]:%u" : "http://%.90s:%u", host, options->plain_port);
+    ca_set_status_url(&sandbox->ca, url);
+}
+
 bool sandbox_open(struct sandbox *sandbox)
 {
     const struct options *options = &sandbox->options;
@@ -57,6 +70,7 @@ bool sandbox_open(struct sandbox *sandbox)
         fprintf(stderr, "sectigo-sandbox: %s\n", reason);
         return false;
     }
+    set_status_url(sandbox);
     count_spent(sandbox);
     return faults_open(&sandbox->faults) && calls_open(&sandbox->calls) && open_settings(sandbox);
 }

@@ -11,6 +11,7 @@
 #include "sectigo/sandbox/control.h"
 #include "sectigo/sandbox/peer.h"
 #include "sectigo/sandbox/reply.h"
+#include "sectigo/sandbox/status.h"
 
 enum { BODY_MAX = 1024 * 1024, CONNECTIONS_MAX = 2000, IDLE_S = 120, STACK_BYTES = 512 * 1024 };
 
@@ -147,6 +148,8 @@ static enum MHD_Result run(const struct listener *listener, struct MHD_Connectio
         answer_text(&answer, 413, "text/plain", "The request is too long.\n");
     else if (endpoint)
         answer_refuse_as(&answer, endpoint->kind, -1);
+    else if (status_run(sandbox, method, path, request->body, request->len, &answer))
+        ; /* answered */
     else if (strncmp(path, "/sandbox/", 9) == 0)
         control_run(sandbox, method, path, request->body, request->len, &answer);
     else

@@ -37,6 +37,9 @@ class Certbot(Home):
                  *self._folders())
         return self.chain
 
+    def certificates(self):
+        return self.run("certbot", "certificates", *self._folders())
+
     def revoke(self):
         self.run("certbot", "revoke", "--non-interactive", "--server", self.world.directory, "--cert-path",
                  self.path("config", "live", "test", "cert.pem"), "--reason", "superseded", "--no-delete-after-revoke",
@@ -73,9 +76,12 @@ def test_reuse_key(world):
 
 
 def test_revoke(world):
+    """By OCSP, `certbot certificates` sees it."""
     certbot, names = Certbot(world), names_for("certbot")
     path = certbot.get(names, *certbot.standalone())
+    assert "VALID: " in certbot.certificates() and "INVALID" not in certbot.certificates()
     check_revoked(world, names, path, certbot.revoke)
+    assert "INVALID: REVOKED" in certbot.certificates()
 
 
 def test_external_account(bound_world):

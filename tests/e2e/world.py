@@ -40,7 +40,7 @@ class World:
                  dns_server=("knot", "hmac-sha256")):
         self.folder = str(folder)
         self.learn, self.issue_delay, self.change = learn, issue_delay, change
-        self.ports = {name: take_port() for name in ("acme", "public", "sandbox", "http01", "alpn", "web")}
+        self.ports = {name: take_port() for name in ("acme", "public", "sandbox", "status", "http01", "alpn", "web")}
         self.looked_at = self.ports["web" if behind_web_server else "public"]
         self.dns = self.sandbox = self.gateway = None
         self.problems, self.alarms = [], []
@@ -78,7 +78,7 @@ class World:
                 "--data", self.path("sandbox"), "--resolver", f"127.0.0.1:{self.dns.port}",
                 "--http-port", str(self.looked_at), "--login", LOGIN,
                 "--password-file", self._write("sandbox-password", PASSWORD + "\n"),
-                "--issue-delay", str(self.issue_delay)]
+                "--plain", f"127.0.0.1:{self.ports['status']}", "--issue-delay", str(self.issue_delay)]
         if self.learn != "poll":
             argv += ["--push-url",
                      f"http://{PUSH_USER}:{PUSH_PASSWORD}@127.0.0.1:{self.ports['public']}/push/sectigo"]
