@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include <arpa/inet.h>
 #include <libpsl.h>
@@ -37,8 +38,8 @@ static bool plain_name(const char *name, char out[static 254])
 
 static bool address(const char *name)
 {
-    struct in_addr in;
-    return inet_pton(AF_INET, name, &in) == 1;
+    struct in6_addr in;
+    return inet_pton(AF_INET, name, &in) == 1 || inet_pton(AF_INET6, name, &in) == 1;
 }
 
 bool sectigo_adn_list(const char *name, struct sectigo_adn *adn)
@@ -74,4 +75,35 @@ bool sectigo_is_public_suffix(const char *name)
     char plain[254];
     return plain_name(name, plain) &&
            psl_is_public_suffix2(psl_builtin(), plain, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) == 1;
+}
+
+bool sectigo_dcv_method_fits(enum sectigo_dcv_method method, const char *name)
+{
+    bool wildcard = strncmp(name, "*.", 2) == 0;
+
+    switch (method) {
+    case SECTIGO_DCV_HTTP:
+    case SECTIGO_DCV_HTTPS:
+        return !wildcard;
+    case SECTIGO_DCV_IP_ADDRESS:
+        return address(name);
+    default:
+        return !address(name);
+    }
+}
+
+const char *const *sectigo_dcv_mailboxes(void)
+{
+    static const char *const mailboxes[] = {"admin", "administrator", "hostmaster", "postmaster", "webmaster", NULL};
+    return mailboxes;
+}
+
+bool sectigo_dcv_email_fits(const char *email, const char *name)
+{
+    const char *at = strchr(email, '@');
+
+    for (const char *const *box = sectigo_dcv_mailboxes(); at && *box; box++)
+        if (strlen(*box) == (size_t)(at - email) && strncasecmp(email, *box, (size_t)(at - email)) == 0)
+            return strncmp(at + 1, "*.", 2) != 0 && sectigo_adn_covers(at + 1, name);
+    return false;
 }

@@ -1,10 +1,13 @@
 #include "sectigo/parameter.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "sectigo/verdict.h"
+#include "sectigo/control.h"
+#include "sectigo/csr.h"
 #include "sectigo/result.h"
+#include "sectigo/verdict.h"
 #include "sectigo/value.h"
 
 #define CALL(name) (1u << SECTIGO_##name)
@@ -338,6 +341,33 @@ static bool check_param(enum sectigo_call_kind call, const struct sectigo_param 
     return row ? check_value(row, param->value, verdict) : check_unseen(param, verdict);
 }
 
+/* Of a replacement whose names are not listed the CSR's common name is surely one of them. */
+static bool check_replacement(const struct sectigo_form *form, struct sectigo_verdict *verdict)
+{
+    bool listed = given(form, "domainNames");
+    char *common_name = listed ? NULL : sectigo_csr_common_name(sectigo_form_get(form, "csr"));
+    bool tokens = given(form, "validationTokens") || given(form, "dcvEmailAddresses");
+    bool fit = (!listed && tokens) ||
+               sectigo_control_check_order(form, listed ? sectigo_form_get(form, "domainNames") : common_name, verdict);
+
+    free(common_name);
+    return fit;
+}
+
+static bool check_control(enum sectigo_call_kind call, const struct sectigo_form *form, struct sectigo_verdict *verdict)
+{
+    static const struct sectigo_control one = {.method = "newMethod", .email = "newDCVEmailAddress"};
+    static const struct sectigo_control list = {.tokens = "newMethods"};
+
+    if (call == SECTIGO_AUTO_REPLACE_SSL)
+        return check_replacement(form, verdict);
+    if (call != SECTIGO_AUTO_UPDATE_DCV)
+        return true;
+    return given(form, "newMethods")
+               ? sectigo_control_check(form, &list, sectigo_form_get(form, "domainNames"), verdict)
+               : sectigo_control_check(form, &one, sectigo_form_get(form, "domainName"), verdict);
+}
+
 bool sectigo_call_check(enum sectigo_call_kind call, const struct sectigo_form *form, struct sectigo_verdict *verdict)
 {
     struct sectigo_order_facts facts;
@@ -354,5 +384,5 @@ bool sectigo_call_check(enum sectigo_call_kind call, const struct sectigo_form *
     for (size_t i = 0; i < form->count; i++)
         if (*form->params[i].value && !check_param(call, &form->params[i], verdict))
             return false;
-    return true;
+    return check_control(call, form, verdict);
 }

@@ -198,6 +198,9 @@ enum sectigo_class sectigo_classify(enum sectigo_call_kind call, int code, const
 
     if (code < 0 && (1u << call & ORDERS) && names_the_order(message))
         return SECTIGO_PERHAPS_PLACED_EARLIER;
+    /* The one code of AutoRefund says in its words whether the money is back already. */
+    if (call == SECTIGO_AUTO_REFUND && code == -18 && message && strcasestr(message, "already been refunded"))
+        return SECTIGO_PLACED;
     if (row)
         return row->meaning;
     return code >= 0 ? SECTIGO_PLACED : SECTIGO_CONFIGURATION;

@@ -1,8 +1,10 @@
 #include "sectigo/csr.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
@@ -56,22 +58,82 @@ static void read_names(X509_REQ *request, struct sectigo_order_facts *facts)
     sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 }
 
-int sectigo_csr_read(const char *text, struct sectigo_order_facts *facts)
+/* NULL: *code says why. To be freed. */
+static X509_REQ *read_request(const char *text, int *code)
 {
     size_t len;
     uint8_t *der = sectigo_csr_der(text, &len);
     const uint8_t *at = der;
+    X509_REQ *request = der ? d2i_X509_REQ(NULL, &at, (long)len) : NULL;
 
-    if (!der)
-        return -9;
-    X509_REQ *request = d2i_X509_REQ(NULL, &at, (long)len);
+    *code = request ? 0 : der ? -10 : -9;
+    free(der);
+    ERR_clear_error();
+    return request;
+}
+
+int sectigo_csr_read(const char *text, struct sectigo_order_facts *facts)
+{
+    int code;
+    X509_REQ *request = read_request(text, &code);
+
     if (request) {
         facts->csr_read = true;
         read_subject(request, facts);
         read_names(request, facts);
     }
     X509_REQ_free(request);
-    free(der);
     ERR_clear_error();
-    return facts->csr_read ? 0 : -10;
+    return code;
+}
+
+char *sectigo_csr_common_name(const char *text)
+{
+    int code;
+    X509_REQ *request = read_request(text, &code);
+    X509_NAME *subject = request ? X509_REQ_get_subject_name(request) : NULL;
+    char name[300];
+    int len = subject ? X509_NAME_get_text_by_NID(subject, NID_commonName, name, sizeof(name)) : -1;
+
+    X509_REQ_free(request);
+    return len > 0 && (size_t)len == strlen(name) ? strdup(name) : NULL;
+}
+
+static void write_name(FILE *out, const GENERAL_NAME *name)
+{
+    char text[INET6_ADDRSTRLEN];
+    int type, len;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+
+    if (type != GEN_DNS && type != GEN_IPADD)
+        return;
+    len = ASN1_STRING_length(value);
+    if (type == GEN_DNS)
+        fprintf(out, "%.*s,", len, (const char *)ASN1_STRING_get0_data(value));
+    else if ((len == 4 || len == 16) &&
+             inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(value), text, sizeof(text)))
+        fprintf(out, "%s,", text);
+}
+
+char *sectigo_csr_alternative_names(const char *text)
+{
+    int code;
+    X509_REQ *request = read_request(text, &code);
+    STACK_OF(X509_EXTENSION) *extensions = request ? X509_REQ_get_extensions(request) : NULL;
+    GENERAL_NAMES *names = X509V3_get_d2i(extensions, NID_subject_alt_name, NULL, NULL);
+    char *list = NULL;
+    size_t len = 0;
+    FILE *out = names ? open_memstream(&list, &len) : NULL;
+
+    for (int i = 0; out && i < sk_GENERAL_NAME_num(names); i++)
+        write_name(out, sk_GENERAL_NAME_value(names, i));
+    if (out && (fclose(out) != 0 || len == 0)) {
+        free(list);
+        list = NULL;
+    }
+    GENERAL_NAMES_free(names);
+    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+    X509_REQ_free(request);
+    ERR_clear_error();
+    return list;
 }

@@ -48,6 +48,15 @@ bool sectigo_adn_covers(const char *adn, const char *name);
  * top-level domain of a network's own is none. */
 bool sectigo_is_public_suffix(const char *name);
 
+/* Whether the method can prove such a name (notes 3.2, 3.3): an address neither by e-mail nor by CNAME, a domain name not
+ * as IP_ADDRESS_PRE, a wildcard not by a file. */
+bool sectigo_dcv_method_fits(enum sectigo_dcv_method method, const char *name);
+/* Whether an e-mail to this address can prove the name: admin, administrator, hostmaster, postmaster or webmaster at the
+ * name or above it, not above the registrable domain (notes 3.7: no others since June 2025). */
+bool sectigo_dcv_email_fits(const char *email, const char *name);
+/* These five, ended by NULL. Static. */
+const char *const *sectigo_dcv_mailboxes(void);
+
 /* GetMDCDomainDetails (N_domainName, N_dcvMethod, N_dcvStatus), also of single-domain orders. */
 struct sectigo_mdc_domain {
     char *name, *method, *status; /* owned; NULL where absent */

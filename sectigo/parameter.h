@@ -40,7 +40,8 @@ struct sectigo_order_facts {
     bool csr_read;    /* the following are known */
     unsigned csr_has; /* enum sectigo_csr_field, or'ed */
     bool csr_common_name_wildcard;
-    size_t csr_names; /* DNS names and addresses in the subject alternative name */
+    size_t csr_names;     /* DNS names and addresses in the subject alternative name */
+    const char *csr_text; /* of the form; NULL where the caller knows the CSR, which is then not read again */
 };
 enum sectigo_csr_field {
     SECTIGO_CSR_COMMON_NAME = 1 << 0,

@@ -1,8 +1,10 @@
 #include "sectigo/parameter.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "sectigo/control.h"
 #include "sectigo/csr.h"
 #include "sectigo/verdict.h"
 #include "sectigo/value.h"
@@ -24,42 +26,11 @@ static bool is(const struct sectigo_order_facts *facts, const char *name, const 
 
 /* ---- lists ---- */
 
-static bool separator(char c)
-{
-    return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* The next word of a list, copied (cut at size); false at the end. */
-static bool next_word(const char **list, char *word, size_t size)
-{
-    size_t len = 0;
-
-    while (**list && separator(**list))
-        ++*list;
-    if (!**list)
-        return false;
-    for (; **list && !separator(**list); ++*list)
-        if (len + 1 < size)
-            word[len++] = **list;
-    word[len] = '\0';
-    return true;
-}
-
-static size_t words(const char *list)
-{
-    char word[2];
-    size_t count = 0;
-
-    while (next_word(&list, word, sizeof(word)))
-        count++;
-    return count;
-}
-
 static bool listed(const char *list, const char *wanted)
 {
     char word[256];
 
-    while (next_word(&list, word, sizeof(word)))
+    while (sectigo_list_next(&list, word, sizeof(word)))
         if (strcasecmp(word, wanted) == 0)
             return true;
     return false;
@@ -70,11 +41,11 @@ static bool check_names(const struct sectigo_order_facts *facts, struct sectigo_
     const char *names = given(facts, "domainNames"), *primary = given(facts, "primaryDomainName");
     char word[300];
 
-    for (const char *at = names; at && next_word(&at, word, sizeof(word));)
+    for (const char *at = names; at && sectigo_list_next(&at, word, sizeof(word));)
         if (!sectigo_domain_name_fits(word))
             return sectigo_refuse(verdict, -4, "domainNames",
                                   "domainNames has \"%.64s\", which is no domain name or address", word);
-    if (names && words(names) == 0)
+    if (names && sectigo_list_count(names) == 0)
         return sectigo_refuse(verdict, -4, "domainNames", "domainNames names nothing");
     if (names && primary && !listed(names, primary))
         return sectigo_refuse(verdict, -4, "primaryDomainName", "primaryDomainName \"%.64s\" is not one of domainNames",
@@ -90,8 +61,8 @@ static bool check_token_list(const struct sectigo_order_facts *facts, const char
 
     if (!tokens)
         return true;
-    size_t count = words(tokens);
-    for (const char *at = tokens; next_word(&at, word, sizeof(word));) {
+    size_t count = sectigo_list_count(tokens);
+    for (const char *at = tokens; sectigo_list_next(&at, word, sizeof(word));) {
         bool for_all = sectigo_dcv_token_for_all(word);
 
         if (!for_all && !sectigo_dcv_token_known(word))
@@ -103,11 +74,36 @@ static bool check_token_list(const struct sectigo_order_facts *facts, const char
         if (for_all)
             return true;
     }
-    size_t expected = names ? words(names) : facts->csr_names;
+    size_t expected = names ? sectigo_list_count(names) : facts->csr_names;
     if (count != expected && expected > 0)
         return sectigo_refuse(verdict, -4, parameter, "%s has %zu entries for %zu domain names", parameter, count,
                               expected);
     return true;
+}
+
+/* The names that the order is for, as a list to be freed; NULL where only Sectigo can tell. A product of one name goes
+ * by the CSR's common name first. */
+static char *names_of(const struct sectigo_order_facts *facts)
+{
+    const char *listed = given(facts, "domainNames"), *csr = facts->csr_text;
+    bool each = given(facts, "validationTokens") || given(facts, "dcvEmailAddresses");
+    bool sole = facts->cart.certificate->shape < SECTIGO_MULTI_DOMAIN && !each;
+    char *names = sole && csr ? sectigo_csr_common_name(csr) : NULL;
+
+    if (!names && listed)
+        names = strdup(listed);
+    return names || !csr ? names : sectigo_csr_alternative_names(csr);
+}
+
+static bool check_methods(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
+{
+    const struct sectigo_product *certificate = facts->cart.certificate;
+    char *names = certificate ? names_of(facts) : NULL;
+    bool unfit = names && certificate->shape == SECTIGO_SINGLE && strncmp(names, "*.", 2) == 0; /* that is -5 */
+    bool fit = unfit || sectigo_control_check_order(facts->form, names, verdict);
+
+    free(names);
+    return fit;
 }
 
 static bool check_control(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
@@ -119,7 +115,7 @@ static bool check_control(const struct sectigo_order_facts *facts, struct sectig
     if (wildcard && (is(facts, "dcvMethod", "HTTP_CSR_HASH") || is(facts, "dcvMethod", "HTTPS_CSR_HASH")))
         return sectigo_refuse(verdict, -4, "dcvMethod", "dcvMethod cannot be a file on a web server for a wildcard");
     return check_token_list(facts, "validationTokens", verdict) &&
-           check_token_list(facts, "dcvEmailAddresses", verdict);
+           check_token_list(facts, "dcvEmailAddresses", verdict) && check_methods(facts, verdict);
 }
 
 /* ---- a whole order ---- */
@@ -280,6 +276,7 @@ static bool examine(const struct sectigo_form *form, const struct sectigo_csr_fa
         take_csr(facts, csr);
     else if (text)
         csr_code = sectigo_csr_read(text, facts);
+    facts->csr_text = csr ? NULL : text;
     return check_required(facts, verdict) && check_values(facts, verdict) && check_scope(facts, verdict) &&
            check_days(facts, verdict) && check_csr(facts, csr_code, verdict) && check_names(facts, verdict) &&
            check_control(facts, verdict) && check_callback(facts, verdict) && check_site(facts, verdict);

@@ -71,16 +71,6 @@ static bool guardian_or_pack(const struct sectigo_order_facts *facts)
     return has_family(facts, GUARDIAN | SECTIGO_IP_PACK);
 }
 
-static bool organization_or_guardian(const struct sectigo_order_facts *facts)
-{
-    return organization(facts) || guardian_or_pack(facts);
-}
-
-static bool with_representative(const struct sectigo_order_facts *facts)
-{
-    return organization_or_guardian(facts) || has_family(facts, SECTIGO_CODEGUARD | SECTIGO_WEB_SECURITY | SITELOCK);
-}
-
 /* ---- SiteLock (notes 2.17) ---- */
 
 static bool sitelock(const struct sectigo_order_facts *facts)
@@ -99,11 +89,6 @@ static bool with_term(const struct sectigo_order_facts *facts)
 static bool with_company(const struct sectigo_order_facts *facts)
 {
     return certificate_or_guardian(facts) || sitelock(facts);
-}
-
-static bool with_caller(const struct sectigo_order_facts *facts)
-{
-    return organization(facts) || sitelock(facts);
 }
 
 static bool with_account(const struct sectigo_order_facts *facts)
@@ -251,16 +236,11 @@ const struct sectigo_scope sectigo_for_ssl = {"SSL certificates", ssl};
 const struct sectigo_scope sectigo_for_certificate = {"certificates", certificate};
 const struct sectigo_scope sectigo_for_subject = {"certificates, HackerGuardian and HackerProof",
                                                   certificate_or_guardian};
-const struct sectigo_scope sectigo_for_multi_domain = {"multi-domain and UCC certificates", multi_domain};
 const struct sectigo_scope sectigo_for_organization = {"OV and EV certificates and Document Signing", organization};
 const struct sectigo_scope sectigo_for_extended = {"EV certificates", extended};
 const struct sectigo_scope sectigo_for_guardian = {"HackerGuardian and HackerProof", guardian};
 const struct sectigo_scope sectigo_for_guardian_pack = {"HackerGuardian, HackerProof and the IP pack",
                                                         guardian_or_pack};
-const struct sectigo_scope sectigo_for_country = {"OV and EV certificates, HackerGuardian and HackerProof",
-                                                  organization_or_guardian};
-const struct sectigo_scope sectigo_for_representative = {
-    "OV and EV certificates, HackerGuardian, HackerProof, CodeGuard, Sectigo Web and SiteLock", with_representative};
 const struct sectigo_scope sectigo_for_hackerproof = {"HackerProof", hackerproof};
 const struct sectigo_scope sectigo_for_pack = {"the IP pack (356)", ip_pack};
 const struct sectigo_scope sectigo_for_trustlogo = {"orders with TrustLogo (36)", trustlogo};
@@ -271,7 +251,6 @@ const struct sectigo_scope sectigo_for_contact = {"every product but DV certific
 const struct sectigo_scope sectigo_for_term = {"every order but SiteLock 911 (1082)", with_term};
 const struct sectigo_scope sectigo_for_company = {"certificates, HackerGuardian, HackerProof and SiteLock",
                                                   with_company};
-const struct sectigo_scope sectigo_for_caller = {"OV and EV certificates, Document Signing and SiteLock", with_caller};
 const struct sectigo_scope sectigo_for_account = {"HackerGuardian, HackerProof, the IP pack and SiteLock",
                                                   with_account};
 const struct sectigo_scope sectigo_for_account_password = {"HackerGuardian, HackerProof and SiteLock",

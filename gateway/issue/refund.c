@@ -145,26 +145,19 @@ static void commit(struct refund *r)
 
 /* ---- the call ---- */
 
-/* -20 is the documents' answer to the second time; the other words are what some accounts are told. */
-static bool is_confirmed(const struct sectigo_result *result)
-{
-    return sectigo_classify(SECTIGO_AUTO_REFUND, result->code, result->message) == SECTIGO_PLACED ||
-           (result->code == -18 && strcasestr(result->message, "already been refunded"));
-}
-
 static void on_reply(void *ctx, const struct upstream_reply *reply)
 {
     struct refund *r = ctx;
     struct sectigo_result result;
+    enum sectigo_class class;
     if (reply->outcome != UPSTREAM_ANSWERED ||
         !sectigo_parse_result(SECTIGO_AUTO_REFUND, reply->body, reply->body_len, &result)) {
         write_log(r, LOG_LEVEL_INFO, "a refund's outcome is unknown; it is asked again",
                   reply->reason ? reply->reason : "the reply is no answer of this API");
         r->again_ms = clock_ms() + r->issuer->at.config->issuance.later_ms;
-    } else if (is_confirmed(&result)) {
-        r->confirmed = true;
+    } else if ((class = sectigo_classify(SECTIGO_AUTO_REFUND, result.code, result.message)) == SECTIGO_PLACED) {
+        r->confirmed = true; /* also for the second time */
     } else {
-        enum sectigo_class class = sectigo_classify(SECTIGO_AUTO_REFUND, result.code, result.message);
         bool soon = class == SECTIGO_LATER || class == SECTIGO_UNKNOWN || class == SECTIGO_LOGIN_REFUSED;
         write_log(r, LOG_LEVEL_ERROR,
                   "Sectigo does not refund an order; it is asked again. Its names cannot be bought until it does, or "

@@ -1,5 +1,7 @@
 #include "sectigo/cli/outcome.h"
 
+#include <stdio.h>
+
 #include "sectigo/cli/command.h"
 #include "sectigo/cli/show.h"
 #include "sectigo/code.h"
@@ -48,6 +50,17 @@ static const char *hint(enum sectigo_class meaning)
     }
 }
 
+/* Of a refusal as any other the text says all there is. */
+static const char *kind_of(enum sectigo_class meaning)
+{
+    static char kind[40];
+
+    if (meaning == SECTIGO_CONFIGURATION)
+        return "";
+    snprintf(kind, sizeof(kind), " (%s)", sectigo_class_name(meaning));
+    return kind;
+}
+
 json_t *outcome_begin(const struct session *session, int code, const char *message, enum outcome *outcome)
 {
     enum sectigo_call_kind call = session->command->call;
@@ -62,6 +75,6 @@ json_t *outcome_begin(const struct session *session, int code, const char *messa
     if (*outcome != OUTCOME_DONE || (message && *message))
         put_text(answer, "errorMessage", text);
     if (*outcome != OUTCOME_DONE && *outcome != OUTCOME_NOT_YET)
-        complain(session, "Sectigo answers %d (%s): %s%s", code, sectigo_class_name(meaning), text, hint(meaning));
+        complain(session, "Sectigo answers %d%s: %s%s", code, kind_of(meaning), text, hint(meaning));
     return answer;
 }

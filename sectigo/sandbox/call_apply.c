@@ -182,6 +182,7 @@ static bool set_facts(struct call *call, struct order *order)
         !text_set(&order->product, sectigo_form_get(call->form, "product")) ||
         !text_set(&order->foreign_order_number, foreign && *foreign ? foreign : NULL) ||
         !text_set(&order->contact_email, sectigo_form_get(call->form, "appRepEmailAddress")) ||
+        !text_set(&order->service_login, sectigo_form_get(call->form, "appRepLoginName")) ||
         !text_set(&order->organization, organization && *organization ? organization : NULL))
         return false;
     snprintf(number, sizeof number, "%lld", (long long)book->next_certificate);

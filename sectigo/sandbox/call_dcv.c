@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sectigo/dcv.h"
 #include "sectigo/sandbox/call.h"
 #include "sectigo/sandbox/progress.h"
 
@@ -42,24 +43,38 @@ static void part_of(const char *list, size_t n, char *out, size_t size)
     }
 }
 
-/* What a domain is to be changed to. -47 where it is validated already. */
-static int update(struct domain *domain, const char *method, const char *email)
+/* The change as it is asked for, and the argument that a refusal names. */
+struct change {
+    const char *method, *email; /* email NULL: not given */
+    const char *argument;
+};
+
+/* -47 where it is validated already. */
+static int update(struct domain *domain, struct change *change, bool list)
 {
-    static const char *const methods[] = {"EMAIL", "HTTP_CSR_HASH", "HTTPS_CSR_HASH", "CNAME_CSR_HASH"};
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
-        if (strcasecmp(methods[i], method) != 0)
-            continue;
-        if (domain->validated)
-            return -47;
-        return text_set(&domain->method, methods[i]) && (!email || text_set(&domain->email, email)) ? 0 : -14;
+    enum sectigo_dcv_method method;
+    bool known = sectigo_dcv_method_read(change->method, &method) && method != SECTIGO_DCV_IP_ADDRESS;
+    if (!known || !sectigo_dcv_method_fits(method, domain->name)) {
+        change->argument = list ? "newMethods" : "newMethod";
+        return -4;
     }
-    return -4;
+    if (domain->validated)
+        return -47;
+    if (method == SECTIGO_DCV_EMAIL && change->email && !sectigo_dcv_email_fits(change->email, domain->name)) {
+        change->argument = list ? "newDCVEmailAddresses" : "newDCVEmailAddress";
+        return -4;
+    }
+    return text_set(&domain->method, sectigo_dcv_method_name(method)) &&
+                   (!change->email || text_set(&domain->email, change->email))
+               ? 0
+               : -14;
 }
 
-static int update_list(const struct call *call, const struct order *order)
+static int update_list(const struct call *call, const struct order *order, const char **argument)
 {
     const char *names = given(call, "domainNames"), *methods = given(call, "newMethods");
     char name[300], method[40], email[300];
+    struct change change = {.method = method, .argument = *argument};
     int worst = 0, done = 0;
     for (size_t n = 0;; n++) {
         struct domain *domain;
@@ -69,27 +84,32 @@ static int update_list(const struct call *call, const struct order *order)
             break;
         part_of(methods, n, method, sizeof method);
         part_of(given(call, "newDCVEmailAddresses"), n, email, sizeof email);
+        change.email = *email ? email : NULL;
         domain = find_domain(order, name);
-        code = domain ? update(domain, method, *email ? email : NULL) : -4;
+        code = domain ? update(domain, &change, true) : -4;
         done += code == 0;
         worst = code ? code : worst;
     }
+    *argument = change.argument;
     return done ? 0 : worst;
 }
 
 /* One name, or all of them where none is given. */
-static int update_named(const struct call *call, const struct order *order)
+static int update_named(const struct call *call, const struct order *order, const char **argument)
 {
-    const char *name = given(call, "domainName"), *email = given(call, "newDCVEmailAddress");
+    const char *name = given(call, "domainName");
+    struct change change = {
+        .method = given(call, "newMethod"), .email = given(call, "newDCVEmailAddress"), .argument = *argument};
     struct domain *domain = name ? find_domain(order, name) : NULL;
-    int code = -47, done = 0;
-    if (name)
-        return domain ? update(domain, given(call, "newMethod"), email) : -4;
-    for (size_t i = 0; i < order->domains.count; i++) {
-        int result = update(order_domain(order, i), given(call, "newMethod"), email);
+    int code = name ? -4 : -47, done = 0;
+    if (domain)
+        code = update(domain, &change, false);
+    for (size_t i = 0; !name && i < order->domains.count; i++) {
+        int result = update(order_domain(order, i), &change, false);
         done += result == 0;
         code = result != -47 ? result : code;
     }
+    *argument = change.argument;
     return done ? 0 : code;
 }
 
@@ -97,6 +117,7 @@ void call_update_dcv(struct call *call)
 {
     struct order *order = call_find_order(call);
     bool list = given(call, "domainNames") != NULL;
+    const char *argument;
     int code;
     if (!order)
         return;
@@ -108,9 +129,10 @@ void call_update_dcv(struct call *call)
         answer_refuse_argument(call->answer, -3, "newDCVEmailAddress");
         return;
     }
-    code = list ? update_list(call, order) : update_named(call, order);
+    argument = list ? "domainNames" : "domainName";
+    code = list ? update_list(call, order, &argument) : update_named(call, order, &argument);
     if (code == -4)
-        answer_refuse_argument(call->answer, -4, list ? "domainNames" : "domainName");
+        answer_refuse_argument(call->answer, -4, argument);
     else if (code == -47)
         answer_refuse(call->answer, -47, "domainName is already validated!");
     else if (code)
@@ -164,22 +186,6 @@ void call_domain_details(struct call *call)
 
 /* ---- e-mail ---- */
 
-static const char *const mailboxes[] = {"admin", "administrator", "hostmaster", "postmaster", "webmaster"};
-
-static bool is_constructed(const char *address, const char *name)
-{
-    const char *at = strchr(address, '@');
-    size_t domain_len = at ? strlen(at + 1) : 0, len = strlen(name);
-    if (!at || domain_len > len || strcasecmp(name + len - domain_len, at + 1) != 0)
-        return false;
-    for (size_t i = 0; i < sizeof mailboxes / sizeof *mailboxes; i++) {
-        if (strlen(mailboxes[i]) == (size_t)(at - address) &&
-            strncasecmp(address, mailboxes[i], strlen(mailboxes[i])) == 0)
-            return true;
-    }
-    return false;
-}
-
 void call_resend_email(struct call *call)
 {
     struct order *order = call_find_order(call);
@@ -187,8 +193,7 @@ void call_resend_email(struct call *call)
     if (!order)
         return;
     for (size_t i = 0; i < order->domains.count; i++) {
-        const char *name = order_domain(order, i)->name;
-        if (is_constructed(address, strncmp(name, "*.", 2) == 0 ? name + 2 : name)) {
+        if (sectigo_dcv_email_fits(address, order_domain(order, i)->name)) {
             answer_code(call->answer, 0);
             return;
         }
@@ -207,9 +212,9 @@ static void list_addresses(struct call *call, const char *name)
     FILE *stream = open_memstream(&text, &len);
     fprintf(stream, "0\ndomain_name\t%s\nwhois_email\tnone\n", name);
     for (size_t level = 0; level < 2 && levels[level]; level++) {
-        for (size_t i = 0; i < sizeof mailboxes / sizeof *mailboxes; i++) {
-            fprintf(stream, "level%zu_email\t%s@%s\n", level + 2, mailboxes[i], levels[level]);
-            json_array_append_new(addresses, json_sprintf("%s@%s", mailboxes[i], levels[level]));
+        for (const char *const *mailbox = sectigo_dcv_mailboxes(); *mailbox; mailbox++) {
+            fprintf(stream, "level%zu_email\t%s@%s\n", level + 2, *mailbox, levels[level]);
+            json_array_append_new(addresses, json_sprintf("%s@%s", *mailbox, levels[level]));
         }
     }
     fclose(stream);

@@ -37,6 +37,11 @@ static bool same_email(const struct call *call, const struct order *order)
     return same_text(order->contact_email, sectigo_form_get(call->form, "appRepEmailAddress"));
 }
 
+static bool same_account(const struct call *call, const struct order *order)
+{
+    return same_text(order->service_login, sectigo_form_get(call->form, "appRepLoginName"));
+}
+
 static bool same_login(const struct call *call, const struct order *order)
 {
     return strcmp(order->login, call->account->login->name) == 0;
@@ -66,7 +71,7 @@ static bool check_new(struct call *call)
         return refuse(call, -63);
     if ((families & SECTIGO_WEB_SECURITY) && find(call, SECTIGO_WEB_SECURITY, same_email))
         return refuse(call, -122);
-    if ((families & SECTIGO_IP_PACK) && !(families & GUARDIAN) && !find(call, GUARDIAN, same_login))
+    if ((families & SECTIGO_IP_PACK) && !(families & GUARDIAN) && !find(call, GUARDIAN, same_account))
         return refuse(call, -59);
     return true;
 }

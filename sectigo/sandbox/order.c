@@ -94,6 +94,7 @@ static const struct field order_fields[] = {
     ROW(order, TEXT, subject, "subject", .hidden = true),
     ROW(order, TEXT, organization, "organizationName"),
     ROW(order, TEXT, contact_email, "contactEmail", .hidden = true),
+    ROW(order, TEXT, service_login, "serviceLogin", .hidden = true),
     ROW(order, LIST, domains, "dcv", .items = &domain_type),
     ROW(order, LIST, certificates, "certificates", .items = &certificate_type),
     ROW(order, LIST, notifications, "notifications", .items = &notification_type),

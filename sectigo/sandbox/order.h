@@ -87,6 +87,7 @@ struct order {
     char *common_name; /* of the certificate, NULL: none */
     char *subject;     /* organisation details that go into the certificate, "O=..\nC=.." */
     char *organization, *contact_email;
+    char *service_login; /* appRepLoginName: the account with HackerGuardian */
     /* Of a SiteLock licence: its site, its present term, what it goes on from, ",1060,1068," that have ended. */
     char *domain_name, *previous_number, *ended;
     int64_t starts_ms, ends_ms;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sectigo/dcv.h"
+
 void place_random(char *out, size_t len)
 {
     static const char alphabet[] = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
@@ -255,6 +257,36 @@ static int place_methods(const struct call *call, struct order *order, const cha
     return set_all(order, upper, given(call, "dcvEmailAddress")) ? 0 : -14;
 }
 
+/* NULL, or the argument that cannot prove the name. */
+static const char *misfit(const struct call *call, const struct domain *domain)
+{
+    enum sectigo_dcv_method method;
+    if (!sectigo_dcv_method_read(domain->method, &method))
+        return NULL;
+    if (!sectigo_dcv_method_fits(method, domain->name))
+        return given(call, "dcvMethod") ? "dcvMethod" : "dcvEmailAddress";
+    if (method == SECTIGO_DCV_EMAIL && domain->email && !sectigo_dcv_email_fits(domain->email, domain->name))
+        return "dcvEmailAddress";
+    return NULL;
+}
+
+/* Names that Sectigo adds by itself are not the customer's choice, and a replacement that says no method has the one of
+ * before. */
+static bool methods_fit(const struct call *call, const struct order *order, const char **argument)
+{
+    bool list = given(call, "validationTokens") || given(call, "dcvEmailAddresses");
+    bool chosen = list || given(call, "dcvMethod") || given(call, "dcvEmailAddress");
+    for (size_t i = 0; chosen && i < order->domains.count; i++) {
+        const struct domain *domain = order_domain(order, i);
+        const char *found = domain->additional || domain->base ? NULL : misfit(call, domain);
+        if (found && !list)
+            *argument = found;
+        if (found)
+            return false;
+    }
+    return true;
+}
+
 int place_names(const struct call *call, const struct sectigo_product *product, struct order *order,
                 const char **argument)
 {
@@ -275,7 +307,8 @@ int place_names(const struct call *call, const struct sectigo_product *product, 
         return code;
     if (product->shape <= SECTIGO_WILDCARD && !text_set(&order->common_name, order_domain(order, 0)->name))
         return -14;
-    return place_methods(call, order, argument);
+    code = place_methods(call, order, argument);
+    return code || methods_fit(call, order, argument) ? code : -4;
 }
 
 /* ---- token ---- */

@@ -59,6 +59,10 @@ def test_names_of_parameters_have_no_case(shared):
     ({"serverSoftware": None}, -3, "'serverSoftware'"),
     ({"isCustomerValidated": None}, -3, "'isCustomerValidated'"),
     ({"dcvMethod": "EMAIL"}, -3, "'dcvEmailAddress'"),
+    ({"dcvMethod": "EMAIL", "dcvEmailAddress": "me@example.org"}, -4, "'dcvEmailAddress'"),
+    ({"dcvMethod": "IP_ADDRESS_PRE"}, -4, "'dcvMethod'"),
+    ({"csr": Csr(cn="192.0.2.1").pem, "dcvMethod": "EMAIL", "dcvEmailAddress": "admin@example.org"}, -4, "'dcvMethod'"),
+    ({"csr": Csr(cn="192.0.2.1").pem, "dcvMethod": "CNAME_CSR_HASH"}, -4, "'dcvMethod'"),
     ({"loginName": None}, -3, "'loginName'"),
     ({"loginPassword": None}, -3, "'loginPassword'"),
     ({"product": "99999"}, -4, "'product'"),
@@ -292,6 +296,7 @@ def test_addresses_need_an_account_to_be_added_to(net):
     pack = {"IP Addresses": "10"}
     assert licence(box, "356", **pack).code == -59
     assert licence(box, "586,587").code == 0
+    assert licence(box, "356", appRepLoginName="somebody else", **pack).code == -59
     assert licence(box, "356", **pack).code == 0
     box.settings(licenceServiceCode=-66)
     refused(licence(box, "700"), -66, "CodeGuard partner is not activated.")

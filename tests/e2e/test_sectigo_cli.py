@@ -129,12 +129,18 @@ def test_what_never_left(cli):
     (["--days", "364"], "days"), (["--product", "9"], "product"), (["--dcvMethod", "CARRIER_PIGEON"], "dcvMethod"),
     (["--uniqueValue", "a-b"], "uniqueValue"), (["--organizationName", "x" * 65], "organizationName"),
     (["--joiCountryName", "DE"], "joiCountryName"), (["--test", "perhaps"], "test"),
+    (["--dcvMethod", "IP_ADDRESS_PRE"], f"dcvMethod: IP_ADDRESS_PRE cannot prove {NAME}"),
+    (["--dcvMethod", "EMAIL", "--dcvEmailAddress", f"me@{NAME}"], f"dcvEmailAddress: me@{NAME} is not admin"),
+    (["--dcvMethod", "EMAIL", "--dcvEmailAddress", f"admin@{NAME}", "--csr", "of 192.0.2.1"],
+     "dcvMethod: EMAIL cannot prove 192.0.2.1"),
 ])
 def test_a_wrong_order_is_not_sent(cli, arguments, name):
     before = cli.placed()
     order = {"--product": "287", "--days": "365", "--dcvMethod": "HTTP_CSR_HASH",
              "--csr": str(cli.file("wrong.csr", Csr(NAME).pem))}
-    order.update([arguments])
+    order.update(zip(arguments[::2], arguments[1::2]))
+    if order["--csr"] == "of 192.0.2.1":
+        order["--csr"] = str(cli.file("address.csr", Csr(cn="192.0.2.1").pem))
     ran = cli("apply", "--yes", *(word for pair in order.items() for word in pair))
     assert ran.status == USAGE and name in ran.err and "nothing was sent" in ran.err
     assert cli.placed() == before
@@ -362,11 +368,13 @@ def test_reject_and_refund(cli):
     assert cli("reject", "--orderNumber", number, "--yes").status == DONE
     assert cli("reject", "--orderNumber", number, "--yes", "--json").json["errorCode"] == -20
     number, _ = issued(cli)
-    assert cli("reject", "--orderNumber", number, "--yes").status == REFUSED
+    ran = cli("reject", "--orderNumber", number, "--yes")
+    assert ran.status == REFUSED
+    assert "Sectigo answers -4: The value of the 'orderNumber' argument is invalid!" in ran.err
     ran = on_terminal(cli, "y\n", "refund", "--orderNumber", number, "--refundReasonCode", "10")
     assert ran.status == DONE and "Reason: Found the certificate for a better price." in ran.err
     ran = cli("refund", "--orderNumber", number, "--refundReasonCode", "10", "--yes")
-    assert ran.status == REFUSED and "already been refunded" in ran.err
+    assert ran.status == DONE and "already been refunded" in ran.out  # as the manual says: it is done
     assert cli("refund", "--orderNumber", number, "--refundReasonCode", "12", "--yes").status == USAGE
 
 

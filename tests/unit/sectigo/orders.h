@@ -6,7 +6,7 @@
 
 #include "sectigo/parameter.h"
 
-static char *csr, *wildcard_csr, *bare_csr, *full_csr;
+static char *csr, *wildcard_csr, *bare_csr, *full_csr, *address_csr;
 
 static int make_requests(void **state)
 {
@@ -21,6 +21,8 @@ static int make_requests(void **state)
     csr = base64_of(der, len);
     der = make_csr(wildcard, "DNS:*.sectigo.com", &len);
     wildcard_csr = base64_of(der, len);
+    der = make_csr(NULL, "IP:192.0.2.1", &len);
+    address_csr = base64_of(der, len);
     der = make_csr(NULL, NULL, &len);
     bare_csr = base64_of(der, len);
     der = make_csr(full, "DNS:sectigo.com", &len);
@@ -35,6 +37,7 @@ static int drop_requests(void **state)
     free(wildcard_csr);
     free(bare_csr);
     free(full_csr);
+    free(address_csr);
     return 0;
 }
 
@@ -95,8 +98,8 @@ static const char *const bases[BASES][64] = {
 
 static const char *value_of(const char *value)
 {
-    static const char *const names[] = {"@csr", "@wildcard", "@bare", "@full"};
-    const char *const requests[] = {csr, wildcard_csr, bare_csr, full_csr};
+    static const char *const names[] = {"@csr", "@wildcard", "@bare", "@full", "@address"};
+    const char *const requests[] = {csr, wildcard_csr, bare_csr, full_csr, address_csr};
 
     for (size_t i = 0; i < COUNT(names); i++)
         if (strcmp(value, names[i]) == 0)

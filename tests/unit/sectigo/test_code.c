@@ -201,6 +201,16 @@ static void test_refusals_that_name_the_order(void **state)
     assert_int_equal(sectigo_classify(APPLY, -4, "The value of the 'csr' argument is invalid!"), SECTIGO_CONFIGURATION);
 }
 
+/* Of a refund: what is done already is done (-20 says it by its code alone). */
+static void test_refunds_done_already(void **state)
+{
+    (void)state;
+    assert_int_equal(sectigo_classify(SECTIGO_AUTO_REFUND, -18, "This order has already been refunded"),
+                     SECTIGO_PLACED);
+    assert_int_equal(sectigo_classify(SECTIGO_AUTO_REFUND, -18, "Too late"), SECTIGO_CONFIGURATION);
+    assert_int_equal(sectigo_classify(APPLY, -18, "This order has already been refunded"), SECTIGO_CSR_REFUSED);
+}
+
 static void test_acme_types(void **state)
 {
     static const struct {
@@ -265,9 +275,13 @@ static void test_class_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_code),  cmocka_unit_test(test_no_other_codes),
-        cmocka_unit_test(test_not_listed),  cmocka_unit_test(test_refusals_that_name_the_order),
-        cmocka_unit_test(test_acme_types),  cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_every_code),
+        cmocka_unit_test(test_no_other_codes),
+        cmocka_unit_test(test_not_listed),
+        cmocka_unit_test(test_refusals_that_name_the_order),
+        cmocka_unit_test(test_refunds_done_already),
+        cmocka_unit_test(test_acme_types),
+        cmocka_unit_test(test_calls),
         cmocka_unit_test(test_class_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,9 +23,9 @@ static const struct {
     {"product", 64, DV, true, "287", "ten", -1},
     {"days", 0, DV, true, "90", "a year", -1},
     {"serverSoftware", 0, DV, true, "36", "3", WEB},
-    {"domainNames", 32767, DV_MULTI, false, "sectigo.com", "sectigo.com,b!", GUARDIAN},
-    {"primaryDomainName", 64, DV_MULTI, false, "www.sectigo.com", "other.com", GUARDIAN},
-    {"maxSubjectCNS", 0, DV_MULTI, false, "0", "2", DV},
+    {"domainNames", 32767, DV_MULTI, false, "sectigo.com", "sectigo.com,b!", -1},
+    {"primaryDomainName", 64, DV_MULTI, false, "www.sectigo.com", "other.com", -1},
+    {"maxSubjectCNS", 0, DV_MULTI, false, "0", "2", -1},
     {"csr", 32767, DV, true, "@bare", "MAA", GUARDIAN},
     {"uniqueValue", 20, DV, false, "abc123", "abc-123", WEB},
     {"prioritiseCSRValues", 1, DV, false, "N", "X", WEB},
@@ -51,10 +51,10 @@ static const struct {
     {"validationEmailAddress", 255, DV, false, "a@sectigo.com", "a@b", WEB},
     {"contactEmailAddress", 255, DV, false, "a@sectigo.com", "@sectigo.com", WEB},
     {"dcvMethod", 32, DV, false, "HTTP_CSR_HASH", "DNS", WEB},
-    {"dcvEmailAddress", 255, DV, true, "admin@sectigo.com", "admin@sectigo.com,b@c.de", WEB},
-    {"dcvEmailAddresses", 32767, DV, false, "HTTPCSRHASH", "HTTPCSRHASHES", WEB},
+    {"dcvEmailAddress", 255, DV, true, "admin@sectigo.com", "admin@sectigo.com,b@c.de", -1},
+    {"dcvEmailAddresses", 32767, DV, false, "HTTPCSRHASH", "HTTPCSRHASHES", -1},
     {"dcvTemplateID", 0, DV, false, "17", "-17", WEB},
-    {"validationTokens", 32767, DV_MULTI, true, "HTTPCSRHASH CNAMECSRHASH,a@sectigo.com", "ALLCNAMECRSHASH", WEB},
+    {"validationTokens", 32767, DV_MULTI, true, "HTTPCSRHASH CNAMECSRHASH,admin@sectigo.com", "ALLCNAMECRSHASH", -1},
     {"caCertificateID", 0, DV, false, "17", "x", WEB},
     {"isCustomerValidated", 1, DV, true, "N", "1", -1},
     {"showCertificateID", 1, DV, false, "Y", "true", -1},
@@ -65,27 +65,27 @@ static const struct {
     {"idaEmailAddress", 255, LOGO, false, "a@sectigo.com", "a", DV},
     {"idaTelephoneNumber", 32, LOGO, false, NULL, NULL, DV},
     {"idaFaxNumber", 32, LOGO, false, NULL, NULL, DV},
-    {"appRepForename", 64, EV, false, NULL, NULL, DV},
-    {"appRepSurname", 64, EV, false, NULL, NULL, DV},
+    {"appRepForename", 64, EV, false, NULL, NULL, -1},
+    {"appRepSurname", 64, EV, false, NULL, NULL, -1},
     {"appRepEmailAddress", 255, EV, true, "a@sectigo.com", "a b@sectigo.com", -1},
-    {"appRepTelephone", 32, EV, false, NULL, NULL, DV},
-    {"appRepTitle", 64, EV, false, NULL, NULL, DV},
-    {"appRepFax", 32, EV, false, NULL, NULL, DV},
-    {"appRepOrganizationName", 255, EV, false, NULL, NULL, DV},
-    {"appRepOrganizationalUnitName", 64, EV, false, NULL, NULL, DV},
-    {"appRepStreetAddress1", 128, EV, false, NULL, NULL, DV},
-    {"appRepStreetAddress2", 128, EV, false, NULL, NULL, DV},
-    {"appRepStreetAddress3", 128, EV, false, NULL, NULL, DV},
-    {"appRepPostOfficeBox", 128, EV, false, NULL, NULL, DV},
-    {"appRepLocalityName", 128, EV, false, NULL, NULL, DV},
-    {"appRepStateOrProvinceName", 128, EV, false, NULL, NULL, DV},
-    {"appRepPostalCode", 40, EV, false, NULL, NULL, DV},
-    {"appRepCountryName", 2, EV, false, "FR", "F1", DV},
-    {"callbackMethod", 1, EV, false, "L", "E", DV},
-    {"isAppRepValidated", 1, EV, false, "Y", "J", DV},
-    {"isCallbackCompleted", 1, EV, false, "N", "J", DV},
+    {"appRepTelephone", 32, EV, false, NULL, NULL, -1},
+    {"appRepTitle", 64, EV, false, NULL, NULL, -1},
+    {"appRepFax", 32, EV, false, NULL, NULL, -1},
+    {"appRepOrganizationName", 255, EV, false, NULL, NULL, -1},
+    {"appRepOrganizationalUnitName", 64, EV, false, NULL, NULL, -1},
+    {"appRepStreetAddress1", 128, EV, false, NULL, NULL, -1},
+    {"appRepStreetAddress2", 128, EV, false, NULL, NULL, -1},
+    {"appRepStreetAddress3", 128, EV, false, NULL, NULL, -1},
+    {"appRepPostOfficeBox", 128, EV, false, NULL, NULL, -1},
+    {"appRepLocalityName", 128, EV, false, NULL, NULL, -1},
+    {"appRepStateOrProvinceName", 128, EV, false, NULL, NULL, -1},
+    {"appRepPostalCode", 40, EV, false, NULL, NULL, -1},
+    {"appRepCountryName", 2, EV, false, "FR", "F1", -1},
+    {"callbackMethod", 1, EV, false, "L", "E", -1},
+    {"isAppRepValidated", 1, EV, false, "Y", "J", -1},
+    {"isCallbackCompleted", 1, EV, false, "N", "J", -1},
     {"showCertificateState", 1, DV, false, "Y", "J", -1},
-    {"omitAdditionalFQDN", 1, DV, false, "Y", "J", WEB},
+    {"omitAdditionalFQDN", 1, DV, false, "Y", "J", -1},
     {"appRepLoginName", 50, GUARDIAN, true, NULL, NULL, DV},
     {"appRepLoginPassword", 0, HACKERPROOF, true, NULL, NULL, DV},
     {"IP Addresses", 0, PACK, true, "1000", "11", DV},
@@ -167,6 +167,22 @@ static void test_wrong_product(void **state)
     }
 }
 
+/* "Only relevant for ..." is no ban: what may come with every order does come with each. */
+static void test_only_relevant_is_no_ban(void **state)
+{
+    static const char *const relevant[][2] = {{"appRepForename", "John"},       {"appRepTelephone", "+1 202 555 0100"},
+                                              {"appRepFax", "+1 202 555 0101"}, {"callbackMethod", "L"},
+                                              {"isAppRepValidated", "N"},       {"omitAdditionalFQDN", "Y"}};
+    (void)state;
+
+    for (unsigned base = 0; base < BASES; base++)
+        for (size_t i = 0; i < COUNT(relevant); i++)
+            if (base != OV_MULTI && base != LOGO && base != SIGNING) /* of which a callback asks more */
+                expect((enum base)base, relevant[i][0], relevant[i][1], 0, "");
+    expect(GUARDIAN, "domainNames", "sectigo.com", 0, "");
+    expect(DV, "maxSubjectCNS", "0", 0, "");
+}
+
 static void test_every_parameter_has_a_row(void **state)
 {
     size_t count;
@@ -209,7 +225,7 @@ static void test_sitelock(void **state)
     static const char *const optional[] = {
         "organizationName", "streetAddress1", "stateOrProvinceName", "postalCode",      "appRepTelephone",
         "appRepForename",   "appRepSurname",  "appRepTitle",         "appRepLoginName", "appRepLoginPassword"};
-    static const char *const others[] = {"localityName", "streetAddress2", "appRepFax", "organizationalUnitName"};
+    static const char *const others[] = {"localityName", "streetAddress2", "organizationalUnitName"};
     static const enum base sites[] = {SITE, SITE_911, SITE_ADDON, SITE_BUNDLE};
     char text[64];
     (void)state;
@@ -274,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_wrong_product),
+        cmocka_unit_test(test_only_relevant_is_no_ban),
         cmocka_unit_test(test_every_parameter_has_a_row),
         cmocka_unit_test(test_limits_of_guardian),
         cmocka_unit_test(test_sitelock),
