@@ -100,6 +100,9 @@ typedef bool store_visit_fn(void *ctx, struct store_slice key, struct store_slic
 /* Visits in ascending order all keys >= from (from_len 0: all). */
 enum store_status store_visit(struct store_txn *txn, unsigned table, const void *from, size_t from_len,
                               store_visit_fn *visit, void *ctx);
+/* Visits in descending order all keys < before (before_len 0: all). */
+enum store_status store_visit_back(struct store_txn *txn, unsigned table, const void *before, size_t before_len,
+                                   store_visit_fn *visit, void *ctx);
 /* Visits in ascending order all keys that begin with prefix. */
 enum store_status store_visit_prefix(struct store_txn *txn, unsigned table, const void *prefix, size_t prefix_len,
                                      store_visit_fn *visit, void *ctx);

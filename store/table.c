@@ -187,6 +187,31 @@ enum store_status store_visit(struct store_txn *txn, unsigned table, const void 
     return visit_range(txn, table, octets(from, from_len), 0, visit, ctx);
 }
 
+/* Puts the cursor on the last key < before. */
+static int seek_before(MDB_cursor *cursor, MDB_val before, MDB_val *key, MDB_val *value)
+{
+    *key = before;
+    int code = before.mv_size > 0 ? mdb_cursor_get(cursor, key, value, MDB_SET_RANGE) : MDB_NOTFOUND;
+    return mdb_cursor_get(cursor, key, value, code == 0 ? MDB_PREV : MDB_LAST);
+}
+
+enum store_status store_visit_back(struct store_txn *txn, unsigned table, const void *before, size_t before_len,
+                                   store_visit_fn *visit, void *ctx)
+{
+    MDB_cursor *cursor = NULL;
+    MDB_val key, value;
+    if (table >= txn->store->table_count + OWN_TABLES || before_len > STORE_KEY_MAX)
+        return STORE_INVALID;
+    int code = mdb_cursor_open(txn->mdb, txn->store->tables[table], &cursor);
+    if (code == 0)
+        code = seek_before(cursor, octets(before, before_len), &key, &value);
+    while (code == 0 && visit(ctx, slice(key), slice(value)))
+        code = mdb_cursor_get(cursor, &key, &value, MDB_PREV);
+    if (cursor != NULL)
+        mdb_cursor_close(cursor);
+    return code == MDB_NOTFOUND ? STORE_OK : note(txn, "visiting records", code);
+}
+
 enum store_status store_visit_prefix(struct store_txn *txn, unsigned table, const void *prefix, size_t prefix_len,
                                      store_visit_fn *visit, void *ctx)
 {

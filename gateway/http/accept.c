@@ -144,6 +144,19 @@ static void on_close(void *arg)
     }
 }
 
+/* The kernel's word for who connected to a Unix socket; -1 of others. */
+static int64_t uid_of(h2o_socket_t *sock)
+{
+    struct ucred who;
+    int domain = 0;
+    socklen_t len = sizeof domain, who_len = sizeof who;
+    int fd = h2o_socket_get_fd(sock);
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) != 0 || domain != AF_UNIX ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &who_len) != 0)
+        return -1;
+    return who.uid;
+}
+
 /* False when the newcomer is turned away: memory is short, or its address has as many connections as it may. */
 static bool take(struct door *door, h2o_socket_t *sock)
 {
@@ -164,6 +177,7 @@ static bool take(struct door *door, h2o_socket_t *sock)
     if (connection->tls)
         SSL_CTX_up_ref(connection->tls);
     address_text(&peer, connection->peer);
+    connection->uid = uid_of(sock);
     h2o_linklist_insert(&crowd->silent, &connection->link);
     crowd->count++;
     sock->on_close.cb = on_close;

@@ -34,6 +34,7 @@ bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call)
         .body = copy(pool, req->entity.base ? req->entity.base : "", req->entity.len),
         .body_len = req->entity.len,
         .peer = copy(pool, connection_of(req)->peer, strlen(connection_of(req)->peer)),
+        .uid = connection_of(req)->uid,
     };
     return true;
 }

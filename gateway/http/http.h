@@ -30,6 +30,7 @@ struct http_call {
     const char *body;
     size_t body_len;
     const char *peer; /* address without port; "" on the Unix socket */
+    int64_t uid;      /* user of the process behind the Unix socket, when it connected; -1 on others */
 };
 struct http_answer {
     int status;

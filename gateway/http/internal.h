@@ -83,6 +83,7 @@ struct connection {
     SSL_CTX *tls;  /* a reference: h2o takes none until the ClientHello is there */
     int linger_fd; /* -1, or a duplicate that outlives h2o's (see linger.h) */
     char peer[INET6_ADDRSTRLEN];
+    int64_t uid; /* of a Unix socket's peer; -1 */
 };
 
 struct loop {

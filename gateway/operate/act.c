@@ -1,4 +1,5 @@
 /* act: what the operator changes. Each answer follows the commit. */
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/clock.h"
@@ -7,6 +8,7 @@
 #include "gateway/issue/upkeep.h"
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
+#include "gateway/operate/audit.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
 #include "gateway/operate/view.h"
@@ -20,8 +22,10 @@ static const uint64_t RECONCILE_SPAN_MS = 31ull * 24 * 3600 * 1000;
 
 struct retry {
     struct acme_id order;
+    int64_t uid;
     uint64_t now_ms;
     bool skip_preflight;
+    const char *order_text;
     char issuance[ISSUANCE_ID_MAX + 1]; /* "": the order has none */
     enum issuance_state state;
 };
@@ -74,6 +78,9 @@ static enum store_status retry(struct store_txn *txn, void *arg)
         return STORE_REFUSED;
     if (status == STORE_OK && r->skip_preflight)
         status = skip_preflight(txn, r->issuance);
+    if (status == STORE_OK)
+        status = audit_note(txn, r->skip_preflight ? "order retried without preflight" : "order retried", r->order_text,
+                            NULL, r->uid, r->now_ms);
     return status == STORE_OK ? store_job_set(txn, JOB_ISSUANCE, r->issuance, strlen(r->issuance), r->now_ms) : status;
 }
 
@@ -89,7 +96,10 @@ static json_t *retry_json(const struct retry *r)
 
 void order_retry(struct request *request)
 {
-    struct retry r = {.now_ms = clock_ms(), .skip_preflight = request->skip_preflight};
+    struct retry r = {.uid = request->call->uid,
+                      .now_ms = clock_ms(),
+                      .skip_preflight = request->skip_preflight,
+                      .order_text = request->argument};
     enum store_status status = acme_id_parse(request->argument, strlen(request->argument), &r.order)
                                    ? store_call(request->admin->store, retry, &r)
                                    : STORE_NOT_FOUND;
@@ -115,6 +125,7 @@ void order_retry(struct request *request)
 
 struct pausing {
     const char *login;
+    int64_t uid;
     uint64_t now_ms;
     bool pause;
     unsigned woken;
@@ -140,7 +151,9 @@ static enum store_status set_paused(struct store_txn *txn, void *arg)
         status = forget_restored(txn, p->login);
     if (status == STORE_OK && !p->pause)
         status = login_wake_held(txn, p->login, p->now_ms, &p->woken);
-    return status;
+    return status == STORE_OK
+               ? audit_note(txn, p->pause ? "purchases paused" : "purchases resumed", p->login, NULL, p->uid, p->now_ms)
+               : status;
 }
 
 static void answer_paused(struct request *request, const struct pausing *p)
@@ -156,7 +169,7 @@ static void answer_paused(struct request *request, const struct pausing *p)
 
 static void set_login(struct request *request, bool pause)
 {
-    struct pausing p = {.login = request->argument, .now_ms = clock_ms(), .pause = pause};
+    struct pausing p = {.login = request->argument, .uid = request->call->uid, .now_ms = clock_ms(), .pause = pause};
     if (!upstream_login(request->admin->upstream, p.login)) {
         answer_error(request->answer, 404, "no login of the configuration is called %s", p.login);
         return;
@@ -186,6 +199,7 @@ void upstream_resume(struct request *request)
 
 struct reconciling {
     const char *login;
+    int64_t uid;
     uint64_t since_ms, from_ms, now_ms; /* since_ms 0: as long as it takes */
 };
 
@@ -197,12 +211,15 @@ static enum store_status reconcile(struct store_txn *txn, void *arg)
     r->from_ms = r->since_ms                               ? r->since_ms
                  : ledger.restored_ms > RESTORED_MARGIN_MS ? ledger.restored_ms - RESTORED_MARGIN_MS
                                                            : r->now_ms - RECONCILE_SPAN_MS;
-    return status == STORE_OK ? upkeep_reconcile(txn, r->login, r->from_ms, r->now_ms) : status;
+    if (status == STORE_OK)
+        status = upkeep_reconcile(txn, r->login, r->from_ms, r->now_ms);
+    return status == STORE_OK ? audit_note(txn, "reconciliation begun", r->login, NULL, r->uid, r->now_ms) : status;
 }
 
 void upstream_reconcile(struct request *request)
 {
-    struct reconciling r = {.login = request->argument, .since_ms = request->since_ms, .now_ms = clock_ms()};
+    struct reconciling r = {
+        .login = request->argument, .uid = request->call->uid, .since_ms = request->since_ms, .now_ms = clock_ms()};
     struct object o;
     if (!upstream_login(request->admin->upstream, r.login)) {
         answer_error(request->answer, 404, "no login of the configuration is called %s", r.login);
@@ -232,6 +249,21 @@ static const char *directory_of(struct request *request, const json_t *body)
     return NULL;
 }
 
+struct copying {
+    const char *directory;
+    int64_t uid;
+    uint64_t now_ms;
+};
+
+/* Whoever has a copy knows what the store knows: it is written down before there is one. */
+static enum store_status note_copy(struct store_txn *txn, void *arg)
+{
+    const struct copying *c = arg;
+    char directory[100]; /* the beginning of a long one: a line's key is short */
+    snprintf(directory, sizeof directory, "%s", c->directory);
+    return audit_note(txn, "backup begun", directory, NULL, c->uid, c->now_ms);
+}
+
 static void backup(struct request *request, const char *directory)
 {
     char reason[STORE_REASON_SIZE];
@@ -241,7 +273,12 @@ static void backup(struct request *request, const char *directory)
         return;
     }
     uint64_t began_ms = clock_ms();
-    enum store_status status = store_backup(request->admin->store, directory, reason);
+    struct copying copying = {.directory = directory, .uid = request->call->uid, .now_ms = began_ms};
+    enum store_status status = store_call(request->admin->store, note_copy, &copying);
+    if (status == STORE_OK)
+        status = store_backup(request->admin->store, directory, reason);
+    else
+        snprintf(reason, sizeof reason, "the audit: %s", store_status_text(status));
     atomic_store(&request->admin->backing_up, false);
     if (status != STORE_OK) {
         answer_error(request->answer, status == STORE_EXISTS ? 409 : 500, "%s", reason);

@@ -4,6 +4,9 @@
 
 #include "gateway/operate/request.h"
 
+/* What a list of issuances is narrowed by, whose ids are random; and one that is in order of time besides. */
+enum { TAKES_ISSUANCE = TAKES_NAME | TAKES_ACCOUNT | TAKES_POLICY, TAKES_OWNER = TAKES_ISSUANCE | TAKES_NEWEST };
+
 static const struct route {
     const char *method, *path; /* * stands for one segment */
     void (*handle)(struct request *request);
@@ -11,15 +14,15 @@ static const struct route {
     bool body;
 } routes[] = {
     {"GET", "/status", status_get, 0, false},
-    {"GET", "/orders", orders_list, TAKES_PAGE, false},
+    {"GET", "/orders", orders_list, TAKES_PAGE | TAKES_STATE | TAKES_OWNER, false},
     {"GET", "/orders/*", order_get, 0, false},
     {"POST", "/orders/*/retry", order_retry, TAKES_SKIP_PREFLIGHT, false},
     {"POST", "/orders/*/drop", order_drop, 0, false},
-    {"GET", "/subscriptions", subscriptions_list, TAKES_PAGE, false},
+    {"GET", "/subscriptions", subscriptions_list, TAKES_PAGE | TAKES_STATE | TAKES_OWNER, false},
     {"GET", "/subscriptions/*", subscription_get, 0, false},
     {"POST", "/subscriptions/*/refund", subscription_refund, 0, false},
     {"POST", "/subscriptions/*/release", subscription_release, 0, false},
-    {"GET", "/issuances", issuances_list, TAKES_PAGE | TAKES_STATE, false},
+    {"GET", "/issuances", issuances_list, TAKES_PAGE | TAKES_STATE | TAKES_ISSUANCE, false},
     {"GET", "/issuances/*", issuance_get, 0, false},
     {"GET", "/upstreams", upstreams_get, 0, false},
     {"POST", "/upstreams/*/pause", upstream_pause, 0, false},
@@ -29,13 +32,13 @@ static const struct route {
     {"POST", "/clock/trust", clock_trust_post, 0, false},
     {"GET", "/cost", cost_get, 0, false},
     {"GET", "/kept", kept_list, TAKES_PAGE, false},
-    {"GET", "/audit", audit_list, TAKES_PAGE | TAKES_SINCE, false},
+    {"GET", "/audit", audit_list, TAKES_PAGE | TAKES_SINCE | TAKES_OWNER, false},
     {"GET", "/policies", policies_list, TAKES_PAGE, false},
     {"GET", "/policies/*", policy_get, 0, false},
     {"POST", "/policies/*", policy_create, 0, true},
     {"POST", "/policies/*/set", policy_set, 0, true},
     {"POST", "/policies/*/delete", policy_delete, 0, false},
-    {"GET", "/keys", keys_list, TAKES_PAGE, false},
+    {"GET", "/keys", keys_list, TAKES_PAGE | TAKES_STATE | TAKES_POLICY, false},
     {"GET", "/keys/*", key_get, 0, false},
     {"POST", "/policies/*/keys", key_create, 0, true},
     {"POST", "/keys/*/set", key_set, 0, true},

@@ -20,9 +20,10 @@
  *   POST /keys/ID/set                                    {"policy": NAME, "note": TEXT}
  *   POST /keys/ID/disable, /keys/ID/enable
  *
- * Pages take limit (1 to 1000, 100 by default) and after (a cursor); issuances take state, the audit and
- * reconcile since (UNIX ms).
- * An error is {"error": "a sentence"}. Times are UNIX milliseconds in keys that end in _ms, null for none.
+ * Pages take limit (1 to 1000, 100 by default) and after (a cursor). Lists are narrowed by name, account, policy and
+ * state, and begin with the newest by newest=1, where that says something (admin.c); the audit and reconcile take since
+ * (UNIX ms). What has money in it has "currency" beside it. An error is {"error": "a sentence"}. Times are UNIX
+ * milliseconds in keys that end in _ms, null for none; sizes are octets in keys that end in _octets.
  */
 #ifndef GATEWAY_OPERATE_ADMIN_H
 #define GATEWAY_OPERATE_ADMIN_H

@@ -67,10 +67,10 @@ static enum store_status put_line(struct store_txn *txn, const char *subject, co
 }
 
 enum store_status audit_note(struct store_txn *txn, const char *what, const char *subject, const json_t *members,
-                             uint64_t now_ms)
+                             int64_t uid, uint64_t now_ms)
 {
-    json_t *json = json_pack("{s:I, s:s, s:s, s:O?}", "time_ms", (json_int_t)now_ms, "what", what, "subject", subject,
-                             "members", members);
+    json_t *json = json_pack("{s:I, s:s, s:s, s:o?, s:O?}", "time_ms", (json_int_t)now_ms, "what", what, "subject",
+                             subject, "uid", uid < 0 ? NULL : json_integer(uid), "members", members);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     enum store_status status = put_line(txn, subject, what, text, now_ms);
     free(text);

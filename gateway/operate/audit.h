@@ -1,5 +1,5 @@
-/* audit: one line for everything that costs or gives back money, written in the transaction that does it and never
- * changed. issuance.md section 8.3 */
+/* audit: one line for everything that costs or gives back money, and for everything that an operator does, written in
+ * the transaction that does it and never changed. issuance.md section 8.3 */
 #ifndef GATEWAY_OPERATE_AUDIT_H
 #define GATEWAY_OPERATE_AUDIT_H
 
@@ -23,9 +23,9 @@ struct audit_line {
 /* Inside a store_fn. The same line of the same issuance again is one line. */
 enum store_status audit_add(struct store_txn *txn, const struct audit_line *line, uint64_t now_ms);
 
-/* Inside a store_fn: a line about something that is no order, such as a policy. members: what was given, NULL for
- * nothing; borrowed. */
+/* Inside a store_fn: a line about what an operator did to something that is no order, such as a policy. members: what
+ * was given, NULL for nothing; borrowed. uid: who asked at the admin socket; -1: not known. */
 enum store_status audit_note(struct store_txn *txn, const char *what, const char *subject, const json_t *members,
-                             uint64_t now_ms);
+                             int64_t uid, uint64_t now_ms);
 
 #endif

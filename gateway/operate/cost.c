@@ -82,7 +82,7 @@ void cost_get(struct request *request)
     struct scan_from from = {.len = 0};
     enum store_status status = cost.sums ? scan(request->admin->store, ISSUE_AUDIT, &from, add_line, &cost) : STORE_IO;
     if (status == STORE_OK && !cost.failed)
-        answer_json(request->answer, 200, json_pack("{s:o}", "items", sums_json(&cost)));
+        answer_money(request, json_pack("{s:o}", "items", sums_json(&cost)));
     else if (status != STORE_OK)
         answer_store(request->answer, status, "audit");
     else

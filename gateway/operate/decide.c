@@ -8,12 +8,15 @@
 #include "gateway/issue/refund.h"
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
+#include "gateway/operate/audit.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
 #include "gateway/operate/view.h"
 
 struct decision {
     struct acme_id id;
+    const char *id_text;
+    int64_t uid;
     uint64_t now_ms;
     bool refund; /* otherwise: release */
     const char *conflict;
@@ -52,13 +55,17 @@ static enum store_status decide(struct store_txn *txn, void *arg)
         sub.state = SUBSCRIPTION_ENDED;
     if (status == STORE_OK)
         status = subscription_save(txn, &sub);
+    if (status == STORE_OK)
+        status =
+            audit_note(txn, d->refund ? "refund asked for" : "names released", d->id_text, NULL, d->uid, d->now_ms);
     subscription_clear(&sub);
     return status;
 }
 
 static void answer(struct request *request, bool refund)
 {
-    struct decision d = {.now_ms = clock_ms(), .refund = refund};
+    struct decision d = {
+        .id_text = request->argument, .uid = request->call->uid, .now_ms = clock_ms(), .refund = refund};
     enum store_status status = acme_id_parse(request->argument, strlen(request->argument), &d.id)
                                    ? store_call(request->admin->store, decide, &d)
                                    : STORE_NOT_FOUND;
@@ -91,6 +98,8 @@ void subscription_release(struct request *request)
 
 struct giving_up {
     struct acme_id order;
+    const char *order_text;
+    int64_t uid;
     uint64_t now_ms;
     char issuance[ISSUANCE_ID_MAX + 1];
     enum issuance_state state; /* 0: the order has none */
@@ -156,13 +165,15 @@ static enum store_status give_up(struct store_txn *txn, void *arg)
         status = give_up_issuance(txn, g, &is);
     else if (status == STORE_NOT_FOUND)
         status = STORE_REFUSED;
+    if (status == STORE_OK)
+        status = audit_note(txn, "order given up", g->order_text, NULL, g->uid, g->now_ms);
     issuance_clear(&is);
     return status;
 }
 
 void order_drop(struct request *request)
 {
-    struct giving_up g = {.now_ms = clock_ms()};
+    struct giving_up g = {.order_text = request->argument, .uid = request->call->uid, .now_ms = clock_ms()};
     enum store_status status = acme_id_parse(request->argument, strlen(request->argument), &g.order)
                                    ? store_call(request->admin->store, give_up, &g)
                                    : STORE_NOT_FOUND;

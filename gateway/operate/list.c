@@ -1,4 +1,5 @@
 /* list: pages of the store's tables, and single records. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "gateway/clock.h"
 #include "gateway/issue/kept.h"
 #include "gateway/issue/tables.h"
+#include "gateway/operate/filter.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
 #include "gateway/operate/view.h"
@@ -19,6 +21,7 @@ struct page {
     uint8_t last[SCAN_KEY_MAX]; /* key of the last item */
     size_t last_len;
     bool more, failed;
+    bool ended; /* nothing behind this one is on any page */
 };
 
 static bool add(void *ctx, struct store_txn *txn, struct store_slice key, struct store_slice value)
@@ -26,7 +29,7 @@ static bool add(void *ctx, struct store_txn *txn, struct store_slice key, struct
     struct page *page = ctx;
     json_t *row = page->row(page, txn, key, value);
     if (!row)
-        return !page->failed;
+        return !page->failed && !page->ended;
     page->more = json_array_size(page->items) >= page->request->limit;
     if (page->more) {
         json_decref(row);
@@ -55,6 +58,7 @@ static json_t *cursor_json(const struct page *page)
     return json_stringn(text, 2 * page->last_len);
 }
 
+/* The keys behind the one that the cursor names, in the list's own order. */
 static bool cursor_read(const char *text, struct scan_from *from)
 {
     uint8_t key[SCAN_KEY_MAX];
@@ -65,12 +69,19 @@ static bool cursor_read(const char *text, struct scan_from *from)
         char octet[3] = {text[2 * i], text[2 * i + 1], '\0'};
         key[i] = (uint8_t)strtoul(octet, NULL, 16);
     }
-    return scan_behind(from, key, len / 2);
+    if (!from->back)
+        return scan_behind(from, key, len / 2);
+    memcpy(from->key, key, len / 2);
+    from->len = len / 2;
+    return len > 0;
 }
 
 static void list(struct request *request, unsigned table, struct page *page, struct scan_from *from)
 {
     page->request = request;
+    from->back = request->newest;
+    if (from->back)
+        from->len = 0;
     if (request->after[0] && !cursor_read(request->after, from)) {
         answer_error(request->answer, 400, "after wants the cursor that a page ended with");
         return;
@@ -79,7 +90,9 @@ static void list(struct request *request, unsigned table, struct page *page, str
     page->failed = !page->items;
     enum store_status status = page->failed ? STORE_OK : scan(request->admin->store, table, from, add, page);
     if (status == STORE_OK && !page->failed)
-        answer_json(request->answer, 200, json_pack("{s:O, s:o}", "items", page->items, "next", cursor_json(page)));
+        answer_json(request->answer, 200,
+                    json_pack("{s:O, s:o, s:s}", "items", page->items, "next", cursor_json(page), "currency",
+                              request->admin->config->spending.currency));
     else if (status != STORE_OK)
         answer_store(request->answer, status, "list");
     else
@@ -108,6 +121,21 @@ static bool id_of_key(struct store_slice key, struct acme_id *id, char text[stat
     return true;
 }
 
+/* Whether the state that is asked for is one at all; false: answered. states ends with NULL. */
+static bool is_one_of(struct request *request, const char *const *states)
+{
+    char all[256] = "";
+    size_t len = 0;
+    for (; *states && len < sizeof all; states++) {
+        if (request->state[0] == '\0' || strcmp(*states, request->state) == 0)
+            return true;
+        len += (size_t)snprintf(all + len, sizeof all - len, "%s%s", len ? ", " : "", *states);
+    }
+    answer_error(request->answer, 400, "\"%s\" is no state that stands in this list; it is one of %s", request->state,
+                 all);
+    return false;
+}
+
 /* ---- orders ---- */
 
 static enum store_status load_order(struct store_txn *txn, const struct acme_id *id, struct acme_order *order)
@@ -125,16 +153,20 @@ static json_t *order_row(struct page *page, struct store_txn *txn, struct store_
     if (!id_of_key(key, &id, text))
         return NULL;
     bool good = load_order(txn, &id, &order) == STORE_OK;
-    json_t *row = good ? finish_row(page, view_order_row(&order)) : unreadable(page, text);
+    json_t *row = !good                                 ? unreadable(page, text)
+                  : filter_order(page->request, &order) ? finish_row(page, view_order_row(&order))
+                                                        : NULL;
     acme_order_clear(&order);
     return row;
 }
 
 void orders_list(struct request *request)
 {
+    static const char *const states[] = {"pending", "ready", "processing", "valid", "invalid", NULL};
     struct page page = {.row = order_row};
     struct scan_from from = {.len = 0};
-    list(request, ACME_ORDERS, &page, &from);
+    if (is_one_of(request, states))
+        list(request, ACME_ORDERS, &page, &from);
 }
 
 /* ---- policies and external account keys ---- */
@@ -165,14 +197,18 @@ static json_t *key_row(struct page *page, struct store_txn *txn, struct store_sl
 {
     struct external_key key;
     (void)txn;
-    return external_key_decode(id, value, &key) ? finish_row(page, external_key_json(&key)) : unreadable(page, key.id);
+    if (!external_key_decode(id, value, &key))
+        return unreadable(page, key.id);
+    return filter_key(page->request, &key) ? finish_row(page, external_key_json(&key)) : NULL;
 }
 
 void keys_list(struct request *request)
 {
+    static const char *const states[] = {"enabled", "disabled", NULL};
     struct page page = {.row = key_row};
     struct scan_from from = {.len = 0};
-    list(request, ACME_EXTERNAL_KEYS, &page, &from);
+    if (is_one_of(request, states))
+        list(request, ACME_EXTERNAL_KEYS, &page, &from);
 }
 
 /* ---- subscriptions ---- */
@@ -187,16 +223,22 @@ static json_t *subscription_row(struct page *page, struct store_txn *txn, struct
     if (!id_of_key(key, &id, text))
         return NULL;
     bool good = subscription_load(txn, &id, &sub) == STORE_OK;
-    json_t *row = good ? finish_row(page, view_subscription_row(&sub)) : unreadable(page, text);
+    json_t *row = !good                                           ? unreadable(page, text)
+                  : filter_subscription(page->request, txn, &sub) ? finish_row(page, view_subscription_row(&sub))
+                                                                  : NULL;
     subscription_clear(&sub);
     return row;
 }
 
 void subscriptions_list(struct request *request)
 {
+    const char *states[SUBSCRIPTION_STATES] = {NULL};
     struct page page = {.row = subscription_row};
     struct scan_from from = {.len = 0};
-    list(request, ISSUE_SUBSCRIPTIONS, &page, &from);
+    for (int state = 1; state < SUBSCRIPTION_STATES; state++)
+        states[state - 1] = view_subscription_state((enum subscription_state)state);
+    if (is_one_of(request, states))
+        list(request, ISSUE_SUBSCRIPTIONS, &page, &from);
 }
 
 /* ---- issuances ---- */
@@ -212,27 +254,21 @@ static json_t *issuance_row(struct page *page, struct store_txn *txn, struct sto
     memcpy(id, key.data, key.len);
     id[key.len] = '\0';
     bool good = issuance_load(txn, id, &is) == STORE_OK;
-    json_t *row = good ? finish_row(page, view_issuance_row(&is)) : unreadable(page, id);
+    json_t *row = !good                                      ? unreadable(page, id)
+                  : filter_issuance(page->request, txn, &is) ? finish_row(page, view_issuance_row(txn, &is))
+                                                             : NULL;
     issuance_clear(&is);
     return row;
 }
 
-static bool is_state(const char *text)
-{
-    for (int state = 1; state < ISSUANCE_STATES; state++) {
-        if (strcmp(issuance_state_text((enum issuance_state)state), text) == 0)
-            return true;
-    }
-    return false;
-}
-
 void issuances_list(struct request *request)
 {
+    const char *states[ISSUANCE_STATES] = {NULL};
     struct page page = {.row = issuance_row};
     struct scan_from from = {.len = 0};
-    if (request->state[0] && !is_state(request->state))
-        answer_error(request->answer, 400, "no issuance is ever %s", request->state);
-    else
+    for (int state = 1; state < ISSUANCE_STATES; state++)
+        states[state - 1] = issuance_state_text((enum issuance_state)state);
+    if (is_one_of(request, states))
         list(request, ISSUE_ISSUANCES, &page, &from);
 }
 
@@ -240,15 +276,24 @@ void issuances_list(struct request *request)
 
 static json_t *audit_row(struct page *page, struct store_txn *txn, struct store_slice key, struct store_slice value)
 {
-    (void)txn, (void)key;
-    json_t *line = json_loadb((const char *)value.data, value.len, JSON_REJECT_DUPLICATES, NULL);
-    return line ? line : unreadable(page, "audit");
+    uint64_t time_ms = 0;
+    (void)txn;
+    for (size_t i = 0; i < 8 && i < key.len; i++) /* keys begin with the time */
+        time_ms = time_ms << 8 | key.data[i];
+    page->ended = time_ms < page->request->since_ms; /* of a list that begins with the newest */
+    json_t *line = page->ended ? NULL : json_loadb((const char *)value.data, value.len, JSON_REJECT_DUPLICATES, NULL);
+    if (!line)
+        return page->ended ? NULL : unreadable(page, "audit");
+    if (filter_audit(page->request, line))
+        return line;
+    json_decref(line);
+    return NULL;
 }
 
 void audit_list(struct request *request)
 {
     struct page page = {.row = audit_row};
-    struct scan_from from = {.len = 8}; /* keys begin with the time */
+    struct scan_from from = {.len = 8};
     for (int i = 0; i < 8; i++)
         from.key[i] = (uint8_t)(request->since_ms >> (56 - 8 * i));
     list(request, ISSUE_AUDIT, &page, &from);
@@ -307,7 +352,7 @@ static enum store_status show_subscription(struct store_txn *txn, const char *te
         return STORE_NOT_FOUND;
     enum store_status status = subscription_load(txn, &id, &sub);
     if (status == STORE_OK)
-        *json = view_subscription(&sub);
+        *json = view_subscription(txn, &sub);
     subscription_clear(&sub);
     return status;
 }
@@ -332,7 +377,7 @@ static void show(struct request *request, show_fn *fn, const char *what)
         store_read_end(txn);
     }
     if (status == STORE_OK)
-        answer_json(request->answer, 200, json);
+        answer_money(request, json);
     else
         answer_store(request->answer, status, what);
 }

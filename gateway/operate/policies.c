@@ -37,6 +37,7 @@ struct policy_edit {
     const char *name;
     const json_t *members;
     const struct config *config;
+    int64_t uid;
     uint64_t now_ms;
     char reason[ACME_POLICY_REASON_MAX];
     json_t *shown; /* owned */
@@ -90,8 +91,8 @@ static enum store_status edit_policy(struct store_txn *txn, void *arg)
     if (status == STORE_OK)
         status = acme_policy_save(txn, &policy);
     if (status == STORE_OK)
-        status =
-            audit_note(txn, e->edit == CREATE ? "policy created" : "policy changed", e->name, e->members, e->now_ms);
+        status = audit_note(txn, e->edit == CREATE ? "policy created" : "policy changed", e->name, e->members, e->uid,
+                            e->now_ms);
     if (status == STORE_OK && !(e->shown = acme_policy_json(&policy)))
         status = STORE_IO;
     acme_policy_clear(&policy);
@@ -103,7 +104,7 @@ static void answer_policy_edit(struct request *request, enum store_status status
     if (status == STORE_OK) {
         log_info(e->edit == CREATE ? "the operator creates a policy" : "the operator changes a policy", "policy",
                  e->name);
-        answer_json(request->answer, 200, e->shown);
+        answer_money(request, e->shown);
         e->shown = NULL;
     } else if (status == STORE_EXISTS) {
         answer_error(request->answer, 409, "there is a policy \"%s\" already; policy set changes it", e->name);
@@ -116,8 +117,11 @@ static void answer_policy_edit(struct request *request, enum store_status status
 
 static void policy_change(struct request *request, enum edit edit)
 {
-    struct policy_edit e = {
-        .edit = edit, .name = request->argument, .config = request->admin->config, .now_ms = clock_ms()};
+    struct policy_edit e = {.edit = edit,
+                            .name = request->argument,
+                            .config = request->admin->config,
+                            .uid = request->call->uid,
+                            .now_ms = clock_ms()};
     if (!acme_policy_name_good(e.name)) {
         answer_error(request->answer, 400,
                      "a policy's name is 1 to %d of a-z, 0-9, '-', '_' and '.', and begins with a letter or digit",
@@ -153,7 +157,7 @@ void policy_get(struct request *request)
         store_read_end(txn);
     }
     if (status == STORE_OK)
-        answer_json(request->answer, 200, acme_policy_json(&policy));
+        answer_money(request, acme_policy_json(&policy));
     else
         answer_store(request->answer, status, "policy");
     acme_policy_clear(&policy);
@@ -163,6 +167,7 @@ void policy_get(struct request *request)
 
 struct policy_deletion {
     const char *name;
+    int64_t uid;
     uint64_t now_ms;
     char key[EXTERNAL_KEY_ID_MAX + 1]; /* one that refers to it; "": none */
 };
@@ -186,12 +191,12 @@ static enum store_status delete_policy(struct store_txn *txn, void *arg)
         return STORE_REFUSED;
     if (status == STORE_OK)
         status = acme_policy_delete(txn, d->name);
-    return status == STORE_OK ? audit_note(txn, "policy deleted", d->name, NULL, d->now_ms) : status;
+    return status == STORE_OK ? audit_note(txn, "policy deleted", d->name, NULL, d->uid, d->now_ms) : status;
 }
 
 void policy_delete(struct request *request)
 {
-    struct policy_deletion d = {.name = request->argument, .now_ms = clock_ms()};
+    struct policy_deletion d = {.name = request->argument, .uid = request->call->uid, .now_ms = clock_ms()};
     struct object o;
     enum store_status status = store_call(request->admin->store, delete_policy, &d);
     if (status == STORE_REFUSED) {
@@ -248,6 +253,7 @@ struct key_edit {
     int enable;                /* -1: as it is */
     bool create;
     const uint8_t *seal;
+    int64_t uid;
     uint64_t now_ms;
     struct external_key key;
 };
@@ -283,7 +289,8 @@ static enum store_status edit_key(struct store_txn *txn, void *arg)
     if (status != STORE_OK)
         return status;
     json_t *line = external_key_json(key);
-    status = line ? audit_note(txn, e->create ? "key created" : "key changed", key->id, line, e->now_ms) : STORE_IO;
+    status =
+        line ? audit_note(txn, e->create ? "key created" : "key changed", key->id, line, e->uid, e->now_ms) : STORE_IO;
     json_decref(line);
     return status;
 }
@@ -351,6 +358,7 @@ static void key_edit(struct request *request, struct key_edit *e)
     json_t *body = body_object(request);
     e->now_ms = clock_ms();
     e->seal = request->admin->seal;
+    e->uid = request->call->uid;
     if (!body)
         return;
     if (!read_members(request, body, e))

@@ -19,6 +19,15 @@ void answer_json(struct http_answer *answer, int status, json_t *json)
     json_decref(json);
 }
 
+void answer_money(struct request *request, json_t *json)
+{
+    if (json && json_object_set_new(json, "currency", json_string(request->admin->config->spending.currency)) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
+    answer_json(request->answer, 200, json);
+}
+
 void answer_error(struct http_answer *answer, int status, const char *format, ...)
 {
     char text[1024];
@@ -105,6 +114,33 @@ static bool take_since(struct request *request, const char *value)
     return read_number(value, INT64_MAX, &request->since_ms);
 }
 
+static bool take_filter(char filter[static FILTER_MAX + 1], const char *value)
+{
+    int len = snprintf(filter, FILTER_MAX + 1, "%s", value);
+    return len > 0 && len <= FILTER_MAX;
+}
+
+static bool take_name(struct request *request, const char *value)
+{
+    return take_filter(request->name, value);
+}
+
+static bool take_account(struct request *request, const char *value)
+{
+    return take_filter(request->account, value);
+}
+
+static bool take_policy(struct request *request, const char *value)
+{
+    return take_filter(request->policy, value);
+}
+
+static bool take_newest(struct request *request, const char *value)
+{
+    request->newest = true;
+    return strcmp(value, "1") == 0;
+}
+
 static bool take_skip_preflight(struct request *request, const char *value)
 {
     request->skip_preflight = true;
@@ -119,7 +155,11 @@ static const struct {
 } parameters[] = {
     {"limit", TAKES_PAGE, take_limit, "a number from 1 to 1000"},
     {"after", TAKES_PAGE, take_after, "the cursor that a page ended with"},
-    {"state", TAKES_STATE, take_state, "a state of issuances"},
+    {"state", TAKES_STATE, take_state, "a state"},
+    {"name", TAKES_NAME, take_name, "a name, .NAME for all below it, or a pattern with *"},
+    {"account", TAKES_ACCOUNT, take_account, "the id of an account"},
+    {"policy", TAKES_POLICY, take_policy, "the name of a policy"},
+    {"newest", TAKES_NEWEST, take_newest, "1"},
     {"since", TAKES_SINCE, take_since, "UNIX time in milliseconds"},
     {"skip_preflight", TAKES_SKIP_PREFLIGHT, take_skip_preflight, "1"},
 };

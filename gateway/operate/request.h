@@ -11,7 +11,17 @@
 enum { ARGUMENT_MAX = 128, CURSOR_MAX = 2 * SCAN_KEY_MAX, BODY_MAX = 64 * 1024 };
 
 /* Parameters that a route may take. */
-enum { TAKES_PAGE = 1, TAKES_STATE = 2, TAKES_SINCE = 4, TAKES_SKIP_PREFLIGHT = 64 };
+enum {
+    TAKES_PAGE = 1,
+    TAKES_STATE = 2,
+    TAKES_SINCE = 4,
+    TAKES_SKIP_PREFLIGHT = 64,
+    TAKES_NAME = 128,
+    TAKES_ACCOUNT = 256,
+    TAKES_POLICY = 512,
+    TAKES_NEWEST = 1024,
+};
+enum { FILTER_MAX = 255 };
 
 struct request {
     struct admin *admin;
@@ -19,8 +29,10 @@ struct request {
     struct http_answer *answer;
     char argument[ARGUMENT_MAX + 1]; /* what stands for * in the route */
     unsigned limit;
-    char after[CURSOR_MAX + 1]; /* "": from the beginning */
-    char state[16];             /* "": all */
+    char after[CURSOR_MAX + 1];                                                 /* "": from the beginning */
+    char state[16];                                                             /* "": all */
+    char name[FILTER_MAX + 1], account[FILTER_MAX + 1], policy[FILTER_MAX + 1]; /* "": all; see filter.h */
+    bool newest;                                                                /* the list begins with the newest */
     uint64_t since_ms;
     bool skip_preflight;
 };
@@ -32,6 +44,8 @@ bool request_decode(const char *text, size_t len, char *out, size_t size);
 
 /* Takes json; NULL: out of memory. */
 void answer_json(struct http_answer *answer, int status, json_t *json);
+/* The same with status 200 and the member "currency", for an object with money in it. */
+void answer_money(struct request *request, json_t *json);
 void answer_error(struct http_answer *answer, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* What the store said, where it was not STORE_OK; what: "the order". */

@@ -23,10 +23,22 @@ bool scan_behind(struct scan_from *from, const void *key, size_t len)
     return true;
 }
 
+/* Where the next snapshot begins. */
+static bool go_on(struct scan_from *next, struct store_slice key)
+{
+    if (!next->back)
+        return scan_behind(next, key.data, key.len);
+    if (key.len > sizeof next->key)
+        return false;
+    memcpy(next->key, key.data, key.len);
+    next->len = key.len;
+    return true;
+}
+
 static bool visit(void *ctx, struct store_slice key, struct store_slice value)
 {
     struct scan *scan = ctx;
-    scan->bad = !scan_behind(&scan->next, key.data, key.len);
+    scan->bad = !go_on(&scan->next, key);
     if (scan->bad || !scan->fn(scan->ctx, scan->txn, key, value))
         return false;
     scan->more = --scan->left == 0;
@@ -44,7 +56,7 @@ enum store_status scan(struct store *store, unsigned table, const struct scan_fr
         status = store_read(store, &scan.txn);
         if (status != STORE_OK)
             break;
-        status = store_visit(scan.txn, table, at.key, at.len, visit, &scan);
+        status = (at.back ? store_visit_back : store_visit)(scan.txn, table, at.key, at.len, visit, &scan);
         store_read_end(scan.txn);
     }
     return scan.bad ? STORE_INVALID : status;

@@ -15,9 +15,11 @@ enum { SCAN_KEY_MAX = 256 };
 struct scan_from {
     uint8_t key[SCAN_KEY_MAX];
     size_t len;
+    bool back; /* descending, from the last key < key (len 0: the last) */
 };
 
-/* All keys >= from, ascending. STORE_INVALID for a longer key than SCAN_KEY_MAX. May take long: not on a loop. */
+/* All keys >= from, ascending, or back. STORE_INVALID for a longer key than SCAN_KEY_MAX. May take long: not on a loop.
+ */
 enum store_status scan(struct store *store, unsigned table, const struct scan_from *from, scan_fn *fn, void *ctx);
 /* The least key that is greater than this one; false where it does not fit. */
 bool scan_behind(struct scan_from *from, const void *key, size_t len);

@@ -106,8 +106,8 @@ static json_t *store_json(const struct admin *admin)
     object_number(&o, "commits", stats.commits);
     object_number(&o, "operations", stats.operations);
     object_number(&o, "failed", stats.failed);
-    object_number(&o, "used", stats.used);
-    object_number(&o, "map_size", stats.map_size);
+    object_number(&o, "used_octets", stats.used);
+    object_number(&o, "map_size_octets", stats.map_size);
     return object_end(&o);
 }
 
@@ -154,7 +154,7 @@ void status_get(struct request *request)
     object_put(&o, "gave_up", patience_json(request->admin, clock_ms()));
     object_put(&o, "logins", upstreams_json(request->admin));
     object_put(&o, "store", store_json(request->admin));
-    answer_json(request->answer, 200, object_end(&o));
+    answer_money(request, object_end(&o));
 }
 
 /* ---- the clock ---- */
@@ -240,5 +240,5 @@ json_t *upstreams_json(const struct admin *admin)
 
 void upstreams_get(struct request *request)
 {
-    answer_json(request->answer, 200, json_pack("{s:o}", "items", upstreams_json(request->admin)));
+    answer_money(request, json_pack("{s:o}", "items", upstreams_json(request->admin)));
 }

@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "acme/authorization.h"
+#include "acme/certificate.h"
 #include "gateway/clock.h"
 #include "gateway/issue/tables.h"
 #include "gateway/operate/object.h"
 #include "gateway/scheduler.h"
+#include "sectigo/product.h"
 
 static const uint64_t DAY_MS = 24 * 3600 * 1000;
 
@@ -27,6 +29,39 @@ static bool append(json_t **list, json_t *value)
     return false;
 }
 
+/* ---- certificates ---- */
+
+/* As openssl x509 -serial writes it: upper case, whole octets. */
+static void serial_text(const struct acme_certificate *certificate, char out[static 2 * sizeof certificate->serial + 1])
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t len = 0;
+    for (size_t i = 0; i < certificate->serial_len; i++) {
+        out[len++] = digits[certificate->serial[i] >> 4];
+        out[len++] = digits[certificate->serial[i] & 15];
+    }
+    out[len] = '\0';
+}
+
+/* id NULL: there is none. */
+static void certificate_fields(struct object *o, struct store_txn *txn, const struct acme_id *id)
+{
+    struct acme_certificate certificate = {0};
+    char serial[2 * sizeof certificate.serial + 1] = "";
+    bool there = id && acme_certificate_load(txn, id, &certificate) == STORE_OK;
+    if (id)
+        object_id(o, "certificate", id);
+    else
+        object_text(o, "certificate", NULL);
+    if (there)
+        serial_text(&certificate, serial);
+    object_text(o, "serial_number", serial);
+    object_time(o, "not_before_ms", there ? (uint64_t)certificate.not_before_s * 1000 : 0);
+    object_time(o, "not_after_ms", there ? (uint64_t)certificate.not_after_s * 1000 : 0);
+    if (id)
+        acme_certificate_clear(&certificate);
+}
+
 /* ---- issuances ---- */
 
 static const char *kind_text(enum issuance_kind kind)
@@ -34,22 +69,34 @@ static const char *kind_text(enum issuance_kind kind)
     return kind == ISSUANCE_PURCHASE ? "purchase" : "replacement";
 }
 
-static void issuance_fields(struct object *o, const struct issuance *is)
+/* Of its subscription: an issuance keeps none. */
+static void names_of(struct object *o, struct store_txn *txn, const struct acme_id *subscription)
+{
+    struct subscription sub;
+    if (subscription_load(txn, subscription, &sub) == STORE_OK)
+        object_names(o, "names", &sub.names);
+    else
+        object_text(o, "names", NULL);
+    subscription_clear(&sub);
+}
+
+static void issuance_fields(struct object *o, struct store_txn *txn, const struct issuance *is)
 {
     object_begin(o);
     object_text(o, "id", is->id);
     object_text(o, "state", issuance_state_text(is->state));
     object_text(o, "kind", kind_text(is->kind));
+    names_of(o, txn, &is->subscription);
     object_text(o, "order_number", is->order_number);
     object_text(o, "note", is->note);
     object_time(o, "created_ms", is->created_ms);
     object_time(o, "changed_ms", is->changed_ms);
 }
 
-json_t *view_issuance_row(const struct issuance *is)
+json_t *view_issuance_row(struct store_txn *txn, const struct issuance *is)
 {
     struct object o;
-    issuance_fields(&o, is);
+    issuance_fields(&o, txn, is);
     return object_end(&o);
 }
 
@@ -70,7 +117,7 @@ json_t *view_issuance(struct store_txn *txn, const struct issuance *is)
     struct object o;
     uint64_t due_ms = 0;
     store_job_get(txn, JOB_ISSUANCE, is->id, strlen(is->id), &due_ms); /* stays 0 for one without a job */
-    issuance_fields(&o, is);
+    issuance_fields(&o, txn, is);
     object_time(&o, "due_ms", due_ms);
     object_id(&o, "subscription", &is->subscription);
     object_id(&o, "account", &is->account);
@@ -182,8 +229,7 @@ json_t *view_order(struct store_txn *txn, const struct acme_order *order)
     object_time(&o, "read_ms", order->read_s * 1000);
     object_text(&o, "user_agent", order->user_agent);
     object_put(&o, "error", problem_json(order->error));
-    if (order->has_certificate)
-        object_id(&o, "certificate", &order->certificate);
+    certificate_fields(&o, txn, order->has_certificate ? &order->certificate : NULL);
     object_put(&o, "authorizations", authzs_json(txn, order));
     object_put(&o, "issuance", issuance_of_json(txn, &order->id));
     return object_end(&o);
@@ -191,7 +237,7 @@ json_t *view_order(struct store_txn *txn, const struct acme_order *order)
 
 /* ---- subscriptions ---- */
 
-static const char *subscription_state_text(enum subscription_state state)
+const char *view_subscription_state(enum subscription_state state)
 {
     static const char *const texts[SUBSCRIPTION_STATES] = {
         [SUBSCRIPTION_BUYING] = "buying", [SUBSCRIPTION_LIVE] = "live", [SUBSCRIPTION_EXHAUSTED] = "exhausted",
@@ -202,12 +248,15 @@ static const char *subscription_state_text(enum subscription_state state)
 
 static void subscription_fields(struct object *o, const struct subscription *sub)
 {
+    const struct sectigo_product *product = sectigo_product_find((int)sub->product);
     object_begin(o);
     object_id(o, "id", &sub->id);
-    object_text(o, "state", subscription_state_text(sub->state));
+    object_text(o, "state", view_subscription_state(sub->state));
     object_names(o, "names", &sub->names);
+    object_text(o, "policy", sub->policy);
     object_text(o, "login", sub->login);
     object_number(o, "product", sub->product);
+    object_text(o, "product_name", product ? product->name : NULL);
     object_number(o, "days", sub->days);
     object_time(o, "bought_ms", sub->bought_ms);
     object_time(o, "term_end_ms", sub->bought_ms ? sub->bought_ms + sub->days * DAY_MS : 0);
@@ -241,18 +290,16 @@ static json_t *certificate_ids_json(const struct subscription *sub)
     return list;
 }
 
-json_t *view_subscription(const struct subscription *sub)
+json_t *view_subscription(struct store_txn *txn, const struct subscription *sub)
 {
     struct object o;
     subscription_fields(&o, sub);
-    object_text(&o, "policy", sub->policy);
     object_text(&o, "profile", sub->profile);
     object_text(&o, "endpoint", sub->endpoint);
     object_put(&o, "test", json_boolean(sub->test));
     object_text(&o, "order_number", sub->order_number);
     object_put(&o, "certificate_ids", certificate_ids_json(sub));
-    if (sub->has_certificate)
-        object_id(&o, "certificate", &sub->certificate);
+    certificate_fields(&o, txn, sub->has_certificate ? &sub->certificate : NULL);
     object_text(&o, "under_way", sub->under_way);
     object_put(&o, "queue", queue_json(sub));
     return object_end(&o);

@@ -14,10 +14,11 @@
 json_t *view_order_row(const struct acme_order *order);
 /* With its authorizations and its issuance. */
 json_t *view_order(struct store_txn *txn, const struct acme_order *order);
-json_t *view_issuance_row(const struct issuance *is);
+json_t *view_issuance_row(struct store_txn *txn, const struct issuance *is);
 json_t *view_issuance(struct store_txn *txn, const struct issuance *is);
 json_t *view_subscription_row(const struct subscription *sub);
-json_t *view_subscription(const struct subscription *sub);
+json_t *view_subscription(struct store_txn *txn, const struct subscription *sub);
+const char *view_subscription_state(enum subscription_state state); /* "live"; static */
 
 /* The issuance of a finalized order: STORE_OK and *is (clear it in any case), STORE_NOT_FOUND, STORE_INVALID. */
 enum store_status view_issuance_of(struct store_txn *txn, const struct acme_id *order, struct issuance *is);

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -55,7 +56,7 @@ def test_status(bought):
     assert login["last_push_ms"] > 0, "the stand-in pushed the certificate"
     assert "warning" not in login
     assert status["gave_up"] == {"accounts": 0, "certificates": 0}
-    assert "collected: 1" in ctl(world, "status").stdout
+    assert re.search(r"collected: +1\n", ctl(world, "status").stdout)
 
 
 def test_orders_and_issuances_and_subscriptions(bought):
@@ -77,10 +78,10 @@ def test_orders_and_issuances_and_subscriptions(bought):
 
 def test_money(bought):
     world = bought[0]
-    line, = ctl_json(world, "audit")["items"]
+    line, = [one for one in ctl_json(world, "audit")["items"] if "uid" not in one]  # of no operator
     assert line["what"] == "purchase" and line["names"] == ["ctl." + ZONE]
     assert ctl_json(world, "audit", "--since", str(line["time_ms"] + 1))["items"] == []
-    assert ctl_json(world, "audit", "--since", "2020-01-01")["items"] == [line]
+    assert line in ctl_json(world, "audit", "--since", "2020-01-01")["items"]
     cost, = ctl_json(world, "cost")["items"]
     assert cost["purchases"] == 1 and cost["replacements"] == 0 and cost["amount_cents"] == line["amount_cents"]
     assert (cost["login"], cost["profile"]) == ("main", "dv")
@@ -134,7 +135,7 @@ def test_ends(bought, tmp_path):
                 ["--after", "a" * 512]):
         ctl(world, "order", "list", *bad, status=FAILED)
     ctl(world, "issuance", "list", "--state", "sleeping", status=FAILED)
-    ctl(world, "audit", "--since", "yesterday", status=FAILED)
+    ctl(world, "audit", "--since", "tomorrow", status=MISUSED)
     ctl(world, "upstream", "pause", "nobody", status=NOT_FOUND)
     ctl(world, "--socket", str(tmp_path / "none.sock"), "status", status=UNREACHABLE)
     assert ctl(world, "--version").stdout.startswith("acmegatectl ")

@@ -3,30 +3,64 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#include "gateway/operate/ctl/since.h"
 
 static const char DEFAULT_SOCKET[] = "/run/acmegate/admin.sock";
 
+enum { NAME_SIZE = 48 };
+
+/* "order show" */
+static const char *name_of(const struct command *c, char out[static NAME_SIZE])
+{
+    snprintf(out, NAME_SIZE, "%s%s%s", c->words[0], c->words[1] ? " " : "", c->words[1] ? c->words[1] : "");
+    return out;
+}
+
+/* ---- help ---- */
+
+static void usage_of(const struct command *c, char *out, size_t size)
+{
+    char name[NAME_SIZE];
+    snprintf(out, size, "%s%s%s%s", name_of(c, name), c->argument ? " " : "", c->argument ? c->argument : "",
+             c->options & OPTION_MEMBERS ? " KEY=VALUE..." : "");
+}
+
+static const struct {
+    const char *usage, *help;
+} general[] = {
+    {"--socket PATH", "the daemon's admin socket (/run/acmegate/admin.sock)"},
+    {"--json", "the daemon's answer as it is"},
+    {"--limit N", "of a list: at most N lines (100; at most 1000)"},
+    {"--after CURSOR", "of a list: go on where the last one ended"},
+    {"--newest", "of a list in order of time: the newest first"},
+    {"--name NAME", "of a list: with this name; .NAME: all below it; * stands for anything"},
+    {"--account ACCOUNT", "of a list: of this account"},
+    {"--policy POLICY", "of a list: of this policy"},
+    {"--status STATUS", "of a list: only those (--state is the same)"},
+    {"--since TIME", "audit, upstream reconcile: from then on; yesterday, 7d, 2026-11-22, 2026-11-22T08:30"},
+    {"--skip-preflight", "order retry: send it whatever preflight sees"},
+    {"--help, --version", ""},
+};
+
 static void print_help(void)
 {
+    int width = 0;
+    char usage[80];
+    for (const struct command *c = commands; c->words[0]; c++) {
+        usage_of(c, usage, sizeof usage);
+        width = (int)strlen(usage) > width ? (int)strlen(usage) : width;
+    }
     printf("usage: acmegatectl [--socket PATH] [--json] COMMAND\n\n");
     for (const struct command *c = commands; c->words[0]; c++) {
-        char text[48];
-        snprintf(text, sizeof text, "%s%s%s%s%s", c->words[0], c->words[1] ? " " : "", c->words[1] ? c->words[1] : "",
-                 c->argument ? " " : "", c->argument ? c->argument : "");
-        if (c->options & OPTION_MEMBERS)
-            snprintf(text + strlen(text), sizeof text - strlen(text), " KEY=VALUE...");
-        printf("  %-32s%s\n", text, c->help);
+        usage_of(c, usage, sizeof usage);
+        printf("  %-*s  %s\n", width, usage, c->help);
     }
-    printf("\n  --socket PATH   the daemon's admin socket (%s)\n"
-           "  --json          the daemon's answer as it is\n"
-           "  --limit N       of a list: at most N lines (100; at most 1000)\n"
-           "  --after CURSOR  of a list: go on where the last one ended\n"
-           "  --state STATE   issuance list: only those in this state\n"
-           "  --since TIME    audit: from 2026-11-22, or UNIX milliseconds, on\n"
-           "  --skip-preflight\n"
-           "                  order retry: send it whatever preflight sees\n"
-           "  --help, --version\n",
-           DEFAULT_SOCKET);
+    printf("\n");
+    for (size_t i = 0; i < sizeof general / sizeof *general; i++)
+        printf("  %-*s%s%s\n", general[i].help[0] ? width : 0, general[i].usage, general[i].help[0] ? "  " : "",
+               general[i].help);
 }
 
 static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -45,8 +79,9 @@ static void complain(const char *format, ...)
 struct reading {
     struct asked *asked;
     char **argv; /* what is still to be read */
-    const char *words[3];
+    const char *words[4];
     unsigned word_count, options; /* options given */
+    const char *last_option;      /* of those that not every command has */
 };
 
 static bool value_of(struct reading *r, const char *name, const char **value)
@@ -56,6 +91,26 @@ static bool value_of(struct reading *r, const char *name, const char **value)
     else
         complain("%s wants a value", name);
     return *value != NULL;
+}
+
+static bool read_switch(struct reading *r, const char *name)
+{
+    struct asked *asked = r->asked;
+    const struct {
+        const char *name;
+        enum option option;
+        bool *value;
+    } switches[] = {{"--json", 0, &asked->json},
+                    {"--newest", OPTION_NEWEST, &asked->newest},
+                    {"--skip-preflight", OPTION_SKIP, &asked->skip_preflight}};
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+        if (strcmp(switches[i].name, name) != 0)
+            continue;
+        *switches[i].value = true;
+        r->options |= switches[i].option;
+        return true;
+    }
+    return false;
 }
 
 static bool read_option(struct reading *r, const char *name)
@@ -69,24 +124,39 @@ static bool read_option(struct reading *r, const char *name)
                    {"--limit", OPTION_LIMIT, &asked->limit},
                    {"--after", OPTION_AFTER, &asked->after},
                    {"--state", OPTION_STATE, &asked->state},
+                   {"--status", OPTION_STATE, &asked->state},
+                   {"--name", OPTION_NAME, &asked->name},
+                   {"--account", OPTION_ACCOUNT, &asked->account},
+                   {"--policy", OPTION_POLICY, &asked->policy},
                    {"--since", OPTION_SINCE, &asked->since}};
-    if (strcmp(name, "--json") == 0) {
-        asked->json = true;
-        return true;
-    }
-    if (strcmp(name, "--skip-preflight") == 0) {
-        asked->skip_preflight = true;
-        r->options |= OPTION_SKIP;
-        return true;
-    }
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-        if (strcmp(options[i].name, name) != 0)
+    unsigned before = r->options;
+    bool good = read_switch(r, name), known = good;
+    for (size_t i = 0; !known && i < sizeof options / sizeof *options; i++) {
+        known = strcmp(options[i].name, name) == 0;
+        if (!known)
             continue;
         r->options |= options[i].option;
-        return value_of(r, name, options[i].value);
+        good = value_of(r, name, options[i].value);
     }
-    complain("there is no option %s", name);
-    return false;
+    if (r->options != before)
+        r->last_option = name;
+    if (!known)
+        complain("there is no option %s", name);
+    return good;
+}
+
+/* People's words become UNIX milliseconds. */
+static bool settle_since(struct reading *r)
+{
+    long long ms;
+    if (!r->asked->since)
+        return true;
+    if (!since_read(r->asked->since, time(NULL), &ms)) {
+        complain("--since \"%s\" is no time; it takes %s", r->asked->since, SINCE_FORMS);
+        return false;
+    }
+    snprintf(r->asked->since_ms, sizeof r->asked->since_ms, "%lld", ms < 0 ? 0 : ms);
+    return true;
 }
 
 /* A word with '=' in it is a member, whatever comes before or after it. */
@@ -98,11 +168,9 @@ static bool read_word(struct reading *r, char *word)
         asked->members[asked->member_count++] = word; /* behind what was read already */
         return true;
     }
-    if (r->word_count == sizeof r->words / sizeof *r->words) {
-        complain("\"%s\" is too much", word);
-        return false;
-    }
-    r->words[r->word_count++] = word;
+    if (r->word_count < sizeof r->words / sizeof *r->words)
+        r->words[r->word_count] = word;
+    r->word_count++;
     return true;
 }
 
@@ -118,20 +186,77 @@ static unsigned named(const struct reading *r, const struct command *c)
     return r->word_count > 1 && strcmp(r->words[1], c->words[1]) == 0 ? 2 : 0;
 }
 
+static void complain_of_more(const struct reading *r, const struct command *c, unsigned wanted)
+{
+    char name[NAME_SIZE];
+    const char *more = wanted < sizeof r->words / sizeof *r->words ? r->words[wanted] : "a word more";
+    name_of(c, name);
+    if (c->options & OPTION_MEMBERS)
+        complain("%s takes KEY=VALUE, as in %s=VALUE, and \"%s\" has no value", name, more, more);
+    else if (c->argument)
+        complain("%s takes one %s, and \"%s\" is another", name, c->argument, more);
+    else
+        complain("%s takes nothing behind it but options, and \"%s\" stands there", name, more);
+}
+
 static bool fits(const struct reading *r, const struct command *c, unsigned name_words)
 {
     unsigned wanted = name_words + (c->argument ? 1 : 0);
+    char name[NAME_SIZE];
+    name_of(c, name);
     if (r->word_count < wanted)
-        complain("%s %s wants %s", c->words[0], c->words[1] ? c->words[1] : "", c->argument);
+        complain("%s wants %s %s", name, strchr("AEIO", c->argument[0]) ? "an" : "a", c->argument);
     else if (r->word_count > wanted)
-        complain("\"%s\" is too much", r->words[wanted]);
+        complain_of_more(r, c, wanted);
     else if (r->asked->member_count > 0 && !(c->options & OPTION_MEMBERS))
-        complain("\"%s\" is too much", r->asked->members[0]);
+        complain("%s takes no KEY=VALUE, and \"%s\" stands there", name, r->asked->members[0]);
     else if (r->options & ~c->options)
-        complain("an option that is not for %s %s", c->words[0], c->words[1] ? c->words[1] : "");
+        complain("%s is no option of %s", r->last_option, name);
     else
         return true;
     return false;
+}
+
+/* "list, show, retry, drop": second words of the commands that begin so; "" where there are none. */
+static void list_seconds(const char *first, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (const struct command *c = commands; c->words[0] && used < size; c++)
+        if (c->words[1] && strcmp(c->words[0], first) == 0)
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", c->words[1]);
+}
+
+/* The first word of a command that begins as this one does ("orders", "stat"); NULL: none. */
+static const char *nearest(const char *word)
+{
+    size_t len = strlen(word);
+    if (len > 1 && word[len - 1] == 's')
+        len--;
+    for (const struct command *c = commands; c->words[0]; c++)
+        if (len > 1 && strncmp(c->words[0], word, len) == 0)
+            return c->words[0];
+    return NULL;
+}
+
+static void complain_of_none(const struct reading *r)
+{
+    char seconds[160];
+    const char *near;
+    if (r->word_count == 0) {
+        complain("a command is wanted, such as status");
+        return;
+    }
+    list_seconds(r->words[0], seconds, sizeof seconds);
+    near = nearest(r->words[0]);
+    if (seconds[0] && r->word_count == 1)
+        complain("%s what? One of %s", r->words[0], seconds);
+    else if (seconds[0])
+        complain("%s has no \"%s\"; it has %s", r->words[0], r->words[1], seconds);
+    else if (near)
+        complain("there is no command \"%s\"; do you mean %s?", r->words[0], near);
+    else
+        complain("there is no command \"%s\"", r->words[0]);
 }
 
 static bool find_command(struct reading *r)
@@ -142,13 +267,9 @@ static bool find_command(struct reading *r)
             continue;
         r->asked->command = c;
         r->asked->argument = c->argument ? r->words[name_words] : NULL;
-        return fits(r, c, name_words);
+        return fits(r, c, name_words) && settle_since(r);
     }
-    if (r->word_count == 0)
-        complain("a command is wanted");
-    else
-        complain("there is no command \"%s%s%s\"", r->words[0], r->word_count > 1 ? " " : "",
-                 r->word_count > 1 ? r->words[1] : "");
+    complain_of_none(r);
     return false;
 }
 

@@ -13,11 +13,20 @@ enum option {
     OPTION_STATE = 4,
     OPTION_SINCE = 8,
     OPTION_SKIP = 32,
-    OPTION_MEMBERS = 16 /* KEY=VALUE words */
+    OPTION_MEMBERS = 16, /* KEY=VALUE words */
+    OPTION_NAME = 64,
+    OPTION_ACCOUNT = 128,
+    OPTION_POLICY = 256,
+    OPTION_NEWEST = 512,
 };
-enum { OPTIONS_PAGE = OPTION_LIMIT | OPTION_AFTER };
+enum {
+    OPTIONS_PAGE = OPTION_LIMIT | OPTION_AFTER,
+    OPTIONS_OWNER = OPTION_NAME | OPTION_ACCOUNT | OPTION_POLICY, /* whose: see admin.c */
+    OPTIONS_RECORDS = OPTIONS_PAGE | OPTIONS_OWNER | OPTION_STATE | OPTION_NEWEST,
+};
 
-/* A column of a table: the key says how the value is shown (show.h). */
+/* A column of a table: the key says how the value is shown; of several, with | between, the first that has one is
+ * (value.h). */
 struct column {
     const char *heading, *key;
 };
@@ -41,8 +50,9 @@ struct asked {
     char **members; /* "key=value", member_count of them */
     unsigned member_count;
     const char *socket;
-    const char *limit, *after, *state, *since; /* NULL: not given */
-    bool json, skip_preflight;
+    const char *limit, *after, *state, *since, *name, *account, *policy; /* NULL: not given */
+    char since_ms[24];                                                   /* since as UNIX milliseconds */
+    bool json, skip_preflight, newest;
 };
 
 /* True: *asked is what to do. False: *outcome is how to end; help is printed, or what is wrong said. argv is main's and

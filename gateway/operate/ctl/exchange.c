@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -37,17 +36,6 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 
 /* ---- the URL ---- */
 
-/* A day (UTC) as UNIX milliseconds; anything else as it is, for the daemon to judge. */
-static void since_text(const char *since, char *out, size_t size)
-{
-    struct tm day = {0};
-    const char *end = strptime(since, "%Y-%m-%d", &day);
-    if (end && *end == '\0')
-        snprintf(out, size, "%lld000", (long long)timegm(&day));
-    else
-        snprintf(out, size, "%s", since);
-}
-
 static bool add(CURL *easy, char url[static URL_SIZE], const char *prefix, const char *value)
 {
     size_t used = strlen(url);
@@ -59,13 +47,14 @@ static bool add(CURL *easy, char url[static URL_SIZE], const char *prefix, const
 
 static bool add_query(CURL *easy, char url[static URL_SIZE], const struct asked *asked)
 {
-    char since[64] = "";
-    if (asked->since)
-        since_text(asked->since, since, sizeof since);
     const char *const parameters[][2] = {{"limit=", asked->limit},
                                          {"after=", asked->after},
                                          {"state=", asked->state},
-                                         {"since=", asked->since ? since : NULL},
+                                         {"since=", asked->since ? asked->since_ms : NULL},
+                                         {"name=", asked->name},
+                                         {"account=", asked->account},
+                                         {"policy=", asked->policy},
+                                         {"newest=", asked->newest ? "1" : NULL},
                                          {"skip_preflight=", asked->skip_preflight ? "1" : NULL}};
     bool first = true;
     for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {

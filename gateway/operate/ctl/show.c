@@ -4,116 +4,67 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { CELL_MAX = 160, INDENT = 2 };
+#include "gateway/operate/ctl/value.h"
 
-/* ---- one value ---- */
+enum { CELL_MAX = 160, LINE_MAX = 4096, LABEL_MAX = 64, INDENT = 2 };
 
-static bool ends_in(const char *key, const char *end)
+/* Of a policy 0 bounds nothing; elsewhere it is a count. */
+static struct value_style style_of(const json_t *answer)
 {
-    size_t len = strlen(key), end_len = strlen(end);
-    return len > end_len && strcmp(key + len - end_len, end) == 0;
-}
-
-/* Control characters, also those of two octets in UTF-8 (U+0080 to U+009F). */
-static void tame(char *text)
-{
-    for (unsigned char *c = (unsigned char *)text; *c; c++) {
-        if (*c < ' ' || *c == 127 || (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
-            *c = '?';
-        else if (c != (unsigned char *)text && c[-1] == '?' && *c >= 0x80 && *c < 0xc0)
-            *c = '?';
-    }
-}
-
-static void time_text(json_int_t time_ms, char *out, size_t size)
-{
-    struct tm at;
-    time_t seconds = (time_t)(time_ms / 1000);
-    if (!gmtime_r(&seconds, &at) || strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &at) == 0)
-        snprintf(out, size, "?");
-}
-
-static void number_text(const char *key, json_int_t value, char *out, size_t size)
-{
-    if (ends_in(key, "_ms"))
-        time_text(value, out, size);
-    else if (ends_in(key, "_cents"))
-        snprintf(out, size, "%s%lld.%02lld", value < 0 ? "-" : "", llabs(value) / 100, llabs(value) % 100);
-    else
-        snprintf(out, size, "%lld", (long long)value);
-}
-
-/* "a, b, c": whole elements while they fit. */
-static void list_text(const json_t *list, char *out, size_t size)
-{
-    size_t used = 0, i;
-    json_t *one;
-    out[0] = '\0';
-    json_array_foreach(list, i, one)
-    {
-        const char *text = json_string_value(one);
-        size_t len = text ? strlen(text) + 2 : 0;
-        if (used + len + sizeof " and 1000000 more" > size) {
-            snprintf(out + used, size - used, " and %zu more", json_array_size(list) - i);
-            return;
-        }
-        used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", text ? text : "");
-    }
-    if (used == 0)
-        snprintf(out, size, "-");
-}
-
-static void value_text(const char *key, const json_t *value, char *out, size_t size)
-{
-    if (json_is_string(value))
-        snprintf(out, size, "%s", json_string_value(value));
-    else if (json_is_integer(value))
-        number_text(key, json_integer_value(value), out, size);
-    else if (json_is_boolean(value))
-        snprintf(out, size, "%s", json_is_true(value) ? "yes" : "no");
-    else if (json_is_array(value))
-        list_text(value, out, size);
-    else
-        snprintf(out, size, "-");
-    tame(out);
+    return (struct value_style){.currency = json_string_value(json_object_get(answer, "currency")),
+                                .zero_is_no_limit = json_object_get(answer, "revoke_others") != NULL};
 }
 
 void show_complaint(const char *text)
 {
     char tamed[1024];
     snprintf(tamed, sizeof tamed, "%s", text);
-    tame(tamed);
+    value_tame(tamed);
     fprintf(stderr, "acmegatectl: %s\n", tamed);
+}
+
+static void print_padded(const char *text, size_t width)
+{
+    size_t used = value_width(text);
+    printf("%s%*s", text, (int)(used < width ? width - used : 0), "");
 }
 
 /* ---- a table ---- */
 
-static unsigned width_of(const json_t *items, const struct column *column)
+static void cell_text(const struct value_style *style, const json_t *item, const struct column *column,
+                      char out[static CELL_MAX])
+{
+    char key[VALUE_KEY_SIZE] = "";
+    const json_t *value = value_find(item, column->key, key);
+    value_text(style, key, value, out, CELL_MAX);
+}
+
+static size_t width_of(const struct value_style *style, const json_t *items, const struct column *column)
 {
     size_t width = strlen(column->heading), i;
     json_t *item;
     json_array_foreach(items, i, item)
     {
         char cell[CELL_MAX];
-        value_text(column->key, json_object_get(item, column->key), cell, sizeof cell);
-        width = strlen(cell) > width ? strlen(cell) : width;
+        cell_text(style, item, column, cell);
+        width = value_width(cell) > width ? value_width(cell) : width;
     }
-    return (unsigned)width;
+    return width;
 }
 
 /* item NULL: the headings. */
-static void print_row(const struct column *columns, const unsigned *widths, const json_t *item)
+static void print_row(const struct value_style *style, const struct column *columns, const size_t *widths,
+                      const json_t *item)
 {
     for (size_t i = 0; columns[i].key; i++) {
         char cell[CELL_MAX];
         if (item)
-            value_text(columns[i].key, json_object_get(item, columns[i].key), cell, sizeof cell);
+            cell_text(style, item, &columns[i], cell);
         else
             snprintf(cell, sizeof cell, "%s", columns[i].heading);
         if (columns[i + 1].key)
-            printf("%-*s  ", (int)widths[i], cell);
+            print_padded(cell, widths[i] + 2);
         else
             printf("%s\n", cell);
     }
@@ -124,17 +75,18 @@ bool show_table(const json_t *page, const struct asked *asked)
     const struct column *columns = asked->command->columns;
     const json_t *items = json_object_get(page, "items");
     const char *next = json_string_value(json_object_get(page, "next"));
+    struct value_style style = style_of(page);
     json_t *item;
     size_t count = 0, i;
     while (columns[count].key)
         count++;
-    unsigned *widths = calloc(count, sizeof *widths);
+    size_t *widths = calloc(count, sizeof *widths);
     if (!widths)
         return false;
     for (i = 0; i < count; i++)
-        widths[i] = width_of(items, &columns[i]);
-    print_row(columns, widths, NULL);
-    json_array_foreach(items, i, item) print_row(columns, widths, item);
+        widths[i] = width_of(&style, items, &columns[i]);
+    print_row(&style, columns, widths, NULL);
+    json_array_foreach(items, i, item) print_row(&style, columns, widths, item);
     free(widths);
     if (next)
         fprintf(stderr, "there is more: --after %s\n", next);
@@ -143,51 +95,76 @@ bool show_table(const json_t *page, const struct asked *asked)
 
 /* ---- an object ---- */
 
-static void print_line(const char *key, const json_t *value, int indent)
-{
-    char text[4096];
-    value_text(key, value, text, sizeof text);
-    printf("%*s%s: %s\n", indent, "", key, text);
-}
-
 static bool has_objects(const json_t *value)
 {
-    return json_is_array(value) && json_is_object(json_array_get(value, 0));
+    return json_is_object(value) || (json_is_array(value) && json_is_object(json_array_get(value, 0)));
 }
 
-static void print_object(const json_t *object, int indent);
-
-/* As deep as the daemon's answers are, which jansson bounds. */
-static void print_list(const json_t *list, int indent)
+/* It stands behind every amount. */
+static bool is_hidden(const char *key)
 {
-    json_t *one;
-    size_t i;
-    json_array_foreach(list, i, one)
-    {
-        printf("%*s-\n", indent, "");
-        print_object(one, indent + INDENT);
-    }
+    return strcmp(key, "currency") == 0;
 }
 
-static void print_object(const json_t *object, int indent)
+/* Of the labels of what is no object, with their colons. */
+static size_t labels_width(const json_t *object)
 {
+    size_t width = 0;
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
-        if (!json_is_object(value) && !has_objects(value)) {
-            print_line(key, value, indent);
+        char label[LABEL_MAX];
+        value_label(key, label, sizeof label);
+        if (!has_objects(value) && !is_hidden(key) && value_width(label) + 1 > width)
+            width = value_width(label) + 1;
+    }
+    return width;
+}
+
+static void print_object(const struct value_style *style, const json_t *object, int indent, bool entry);
+
+/* As deep as the daemon's answers are, which jansson bounds. */
+static void print_inside(const struct value_style *style, const json_t *value, int indent)
+{
+    json_t *one;
+    size_t i;
+    if (json_is_object(value))
+        print_object(style, value, indent, false);
+    json_array_foreach(value, i, one)
+    {
+        print_object(style, one, indent + INDENT, true);
+    }
+}
+
+/* entry: of a list; its first line begins with a dash. */
+static void print_object(const struct value_style *style, const json_t *object, int indent, bool entry)
+{
+    size_t width = labels_width(object);
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        char label[LABEL_MAX + 1], text[LINE_MAX];
+        if (is_hidden(key))
+            continue;
+        value_label(key, label, LABEL_MAX);
+        memcpy(label + strlen(label), ":", 2);
+        printf("%*s", indent, entry ? "- " : "");
+        entry = false;
+        if (has_objects(value)) {
+            printf("%s\n", label);
+            print_inside(style, value, indent + INDENT);
             continue;
         }
-        printf("%*s%s:\n", indent, "", key);
-        if (json_is_object(value))
-            print_object(value, indent + INDENT);
-        else
-            print_list(value, indent + INDENT);
+        value_text(style, key, value, text, sizeof text);
+        print_padded(label, width + 1);
+        printf("%s\n", text);
     }
 }
 
 void show_object(const json_t *object)
 {
-    print_object(object, 0);
+    struct value_style style = style_of(object);
+    print_object(&style, object, 0, false);
 }

@@ -1,8 +1,4 @@
-/* show: the daemon's answers for people.
- *
- * A key says what its value is: _ms a UNIX time in milliseconds (shown in UTC), _cents hundredths of the account's
- * currency. Whatever a terminal would obey is shown as "?": clients and Sectigo wrote some of it.
- */
+/* show: the daemon's answers for people, as tables and as objects whose values stand in a column (value.h). */
 #ifndef CTL_SHOW_H
 #define CTL_SHOW_H
 
@@ -12,7 +8,7 @@
 
 /* A page as a table, with the way to its next on stderr. False when out of memory. */
 bool show_table(const json_t *page, const struct asked *asked);
-/* Key after key, what is inside further right. */
+/* Label after label, what is inside further right. */
 void show_object(const json_t *object);
 /* A sentence of the daemon, on stderr. */
 void show_complaint(const char *text);

@@ -33,9 +33,11 @@ void show_key(const json_t *key)
     const char *directory = json_string_value(json_object_get(key, "directory"));
     show_object(key);
     printf("\nThe HMAC key is shown this once. What to give to clients:\n\n"
-           "certbot:\n  certbot register --server %s --eab-kid %s --eab-hmac-key %s\n\n"
-           "lego:\n  lego --server %s --eab --kid %s --hmac %s --email you@example.org --domains NAME run\n\n"
-           "acme.sh:\n  acme.sh --register-account --server %s --eab-kid %s --eab-hmac-key %s\n\n",
+           "certbot:\n  certbot register --agree-tos --no-eff-email -m you@example.org --server %s --eab-kid %s "
+           "--eab-hmac-key %s\n\n"
+           "lego:\n  lego --server %s --accept-tos --email you@example.org --eab --kid %s --hmac %s --http "
+           "--domains NAME run\n\n"
+           "acme.sh:\n  acme.sh --register-account -m you@example.org --server %s --eab-kid %s --eab-hmac-key %s\n\n",
            directory, id, hmac, directory, id, hmac, directory, id, hmac);
     show_kubernetes(id, hmac, directory);
 }

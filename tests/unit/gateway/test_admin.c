@@ -20,11 +20,15 @@ struct bench {
     json_t *json;
 };
 
+static char euro[] = "EUR";
+static const struct config config = {.spending = {.currency = euro}};
+
 static int set_up(void **state)
 {
     struct bench *b = calloc(1, sizeof *b);
     temp_store_open(&b->temp);
     b->admin.store = b->temp.store;
+    b->admin.config = &config;
     *state = b;
     return 0;
 }
@@ -211,6 +215,14 @@ static void test_audit_in_pages(void **state)
         assert_int_equal(next != NULL, i < 2);
         snprintf(query, sizeof query, "limit=500&after=%s", next ? next : "");
     }
+    /* From the end, over more than two snapshots, and not beyond what is asked for. */
+    assert_int_equal(ask(b, "GET", "/audit", "newest=1&limit=1000&since=1769904000000", ""), 200);
+    assert_int_equal(number(json_array_get(json_object_get(b->json, "items"), 0), "time_ms"), 1769905201000);
+    snprintf(query, sizeof query, "newest=1&limit=1000&since=1769904000000&after=%s",
+             json_string_value(json_object_get(b->json, "next")));
+    assert_int_equal(ask(b, "GET", "/audit", query, ""), 200);
+    assert_int_equal(json_array_size(json_object_get(b->json, "items")), LINES - 1 - 1000);
+    assert_true(json_is_null(json_object_get(b->json, "next")));
     assert_int_equal(ask(b, "GET", "/audit", "since=1769904000000&limit=1", ""), 200);
     assert_int_equal(number(json_array_get(json_object_get(b->json, "items"), 0), "time_ms"), 1769904000000);
 }

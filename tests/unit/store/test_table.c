@@ -158,6 +158,40 @@ static void test_visit(void **state)
     store_read_end(txn);
 }
 
+static void test_visit_back(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *before;
+        unsigned limit;
+        const char *expected;
+    } cases[] = {
+        {"", 99, "c=. b/2=. b/10=. b=. abc=. ab=. a=. "},
+        {"", 2, "c=. b/2=. "},
+        {"b", 99, "abc=. ab=. a=. "}, /* not the key itself */
+        {"b0", 99, "b/2=. b/10=. b=. abc=. ab=. a=. "},
+        {"zzz", 1, "c=. "},
+        {"a", 99, ""},
+        {"A", 99, ""},
+    };
+    struct store_txn *txn;
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    struct seen none = {.limit = 99};
+    assert_int_equal(store_visit_back(txn, FRUIT, NULL, 0, on_record, &none), STORE_OK);
+    assert_string_equal(none.keys, "");
+    store_read_end(txn);
+    fill(f);
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct seen seen = {.limit = cases[i].limit};
+        assert_int_equal(store_visit_back(txn, FRUIT, cases[i].before, strlen(cases[i].before), on_record, &seen),
+                         STORE_OK);
+        assert_string_equal(seen.keys, cases[i].expected);
+    }
+    assert_int_equal(store_visit_back(txn, 99, NULL, 0, on_record, &none), STORE_INVALID);
+    store_read_end(txn);
+}
+
 static void test_visit_prefix(void **state)
 {
     struct fixture *f = *state;
@@ -241,6 +275,7 @@ int main(void)
         with_store(test_snapshot_does_not_move),
         with_store(test_visit),
         with_store(test_visit_prefix),
+        with_store(test_visit_back),
         with_store(test_change_is_seen_inside),
         cmocka_unit_test_setup_teardown(test_snapshots_are_bounded_and_reused, fixture_prepare, fixture_teardown),
     };
