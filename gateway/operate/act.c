@@ -18,6 +18,28 @@ static const uint64_t RESTORED_MARGIN_MS = 26ull * 3600 * 1000;
 /* How far back is looked where no backup says since when. */
 static const uint64_t RECONCILE_SPAN_MS = 31ull * 24 * 3600 * 1000;
 
+/* ---- what is done outside the store ---- */
+
+struct act {
+    const char *what, *subject;
+    int64_t uid;
+    uint64_t now_ms;
+};
+
+static enum store_status note_act(struct store_txn *txn, void *arg)
+{
+    const struct act *act = arg;
+    char subject[100]; /* the beginning of a long path: a line's key is short */
+    snprintf(subject, sizeof subject, "%s", act->subject);
+    return audit_note(txn, act->what, subject, NULL, act->uid, act->now_ms);
+}
+
+enum store_status act_note(const struct request *request, const char *what, const char *subject)
+{
+    struct act act = {.what = what, .subject = subject, .uid = request->call->uid, .now_ms = clock_ms()};
+    return store_call(request->admin->store, note_act, &act);
+}
+
 /* ---- an order's next step now ---- */
 
 struct retry {
@@ -249,21 +271,6 @@ static const char *directory_of(struct request *request, const json_t *body)
     return NULL;
 }
 
-struct copying {
-    const char *directory;
-    int64_t uid;
-    uint64_t now_ms;
-};
-
-/* Whoever has a copy knows what the store knows: it is written down before there is one. */
-static enum store_status note_copy(struct store_txn *txn, void *arg)
-{
-    const struct copying *c = arg;
-    char directory[100]; /* the beginning of a long one: a line's key is short */
-    snprintf(directory, sizeof directory, "%s", c->directory);
-    return audit_note(txn, "backup begun", directory, NULL, c->uid, c->now_ms);
-}
-
 static void backup(struct request *request, const char *directory)
 {
     char reason[STORE_REASON_SIZE];
@@ -273,8 +280,8 @@ static void backup(struct request *request, const char *directory)
         return;
     }
     uint64_t began_ms = clock_ms();
-    struct copying copying = {.directory = directory, .uid = request->call->uid, .now_ms = began_ms};
-    enum store_status status = store_call(request->admin->store, note_copy, &copying);
+    /* Whoever has a copy knows what the store knows: it is written down before there is one. */
+    enum store_status status = act_note(request, "backup begun", directory);
     if (status == STORE_OK)
         status = store_backup(request->admin->store, directory, reason);
     else

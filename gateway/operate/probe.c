@@ -107,7 +107,7 @@ static void answer_balance(struct request *request, const struct probe *probe)
     object_text(&o, "answer", "Sectigo takes the login");
     object_put(&o, "balance_cents", json_integer(probe->balance.balance_cents));
     object_put(&o, "credit_low", json_boolean(upkeep_is_low(config, probe->balance.balance_cents)));
-    answer_json(request->answer, 200, object_end(&o));
+    answer_money(request, object_end(&o));
 }
 
 void upstream_test(struct request *request)
