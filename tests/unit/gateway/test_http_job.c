@@ -79,6 +79,12 @@ const char *acme_task_subject(const struct acme_task *task)
     return "";
 }
 
+bool acme_task_remark(struct acme_task *task, struct acme_remark *remark)
+{
+    (void)task, (void)remark;
+    return false;
+}
+
 void acme_task_free(struct acme_task *task)
 {
     free(task);

@@ -175,6 +175,7 @@ static void test_farewell_after_the_call(void **state)
     stop_server(&server);
     assert_non_null(kept);
 
+    server = (struct server){0};
     start_server(&server, CUT_CLOSE, "errorCode=0&orderNumber=1");
     client = client_of(&server);
     struct sectigo_call *call = make_call(client, SECTIGO_AUTO_APPLY_ORDER);
