@@ -67,6 +67,11 @@ static void report(void *ctx, const char *text)
     log_error(text);
 }
 
+unsigned gateway_schema(void)
+{
+    return SCHEMA;
+}
+
 static struct store_config store_config(const struct config *config)
 {
     static const char *const tables[] = {ACME_TABLE_NAMES, ISSUE_TABLE_NAMES};

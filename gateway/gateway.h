@@ -14,6 +14,9 @@ struct gateway;
 
 enum { GATEWAY_REASON_MAX = 1024 };
 
+/* The newest schema of a store that this program reads, and the one that it writes. */
+unsigned gateway_schema(void);
+
 /* NULL: *reason is one line that says what failed and what to do. config must outlive the gateway. Main thread, all
  * signals blocked. */
 struct gateway *gateway_start(const struct config *config, char reason[static GATEWAY_REASON_MAX]);

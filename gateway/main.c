@@ -44,7 +44,7 @@ static int read_options(int argc, char **argv, struct options *options)
             options->check = true;
             break;
         case 'v':
-            puts("acmegate " ACMEGATE_VERSION);
+            printf("acmegate %s (store schema %u)\n", ACMEGATE_VERSION, gateway_schema());
             return 0;
         case 'h':
             fputs(USAGE, stdout);
