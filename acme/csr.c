@@ -189,6 +189,62 @@ static bool add_alternative_names(struct acme_csr *csr, const STACK_OF(X509_EXTE
     return ok;
 }
 
+/* Purposes that every TLS server certificate serves, or served until 2026: clients ask for both out of habit. */
+static bool is_tls_purpose(const ASN1_OBJECT *purpose)
+{
+    int nid = OBJ_obj2nid(purpose);
+    return nid == NID_server_auth || nid == NID_client_auth || nid == NID_anyExtendedKeyUsage || nid == NID_ms_sgc ||
+           nid == NID_ns_sgc;
+}
+
+static bool asks_other_purpose(const EXTENDED_KEY_USAGE *purposes)
+{
+    for (int i = 0; i < sk_ASN1_OBJECT_num(purposes); i++)
+        if (!is_tls_purpose(sk_ASN1_OBJECT_value(purposes, i)))
+            return true;
+    return false;
+}
+
+static bool asks_to_sign(const ASN1_BIT_STRING *usage)
+{
+    enum { KEY_CERT_SIGN = 5, CRL_SIGN = 6 };
+    return ASN1_BIT_STRING_get_bit(usage, KEY_CERT_SIGN) || ASN1_BIT_STRING_get_bit(usage, CRL_SIGN);
+}
+
+/* The decoded extension, owned; NULL where there is none. Sets the problem where there are two, or one that cannot be
+ * decoded: what it asks for is not known then. */
+static void *take_extension(const STACK_OF(X509_EXTENSION) * extensions, int nid, struct acme_problem *problem)
+{
+    int critical;
+    void *value = X509V3_get_d2i(extensions, nid, &critical, NULL);
+
+    if (!value && critical != -1)
+        acme_problem_set(problem, ACME_BAD_CSR, "The CSR's %s is there twice, or cannot be decoded", OBJ_nid2sn(nid));
+    return value;
+}
+
+/* Other extensions that are no names change nothing that a client would notice, and Microsoft's tools write many. */
+static bool read_wishes(const STACK_OF(X509_EXTENSION) * extensions, struct acme_csr *csr, struct acme_problem *problem)
+{
+    TLS_FEATURE *features = take_extension(extensions, NID_tlsfeature, problem);
+    BASIC_CONSTRAINTS *basic = take_extension(extensions, NID_basic_constraints, problem);
+    ASN1_BIT_STRING *usage = take_extension(extensions, NID_key_usage, problem);
+    EXTENDED_KEY_USAGE *purposes = take_extension(extensions, NID_ext_key_usage, problem);
+    NAME_CONSTRAINTS *constraints = take_extension(extensions, NID_name_constraints, problem);
+
+    csr->wishes[ACME_CSR_TLS_FEATURE] = features != NULL;
+    csr->wishes[ACME_CSR_CA] = basic && basic->ca;
+    csr->wishes[ACME_CSR_KEY_USAGE] = usage && asks_to_sign(usage);
+    csr->wishes[ACME_CSR_EXTENDED_KEY_USAGE] = purposes && asks_other_purpose(purposes);
+    csr->wishes[ACME_CSR_NAME_CONSTRAINTS] = constraints != NULL;
+    TLS_FEATURE_free(features);
+    BASIC_CONSTRAINTS_free(basic);
+    ASN1_BIT_STRING_free(usage);
+    EXTENDED_KEY_USAGE_free(purposes);
+    NAME_CONSTRAINTS_free(constraints);
+    return !problem->type;
+}
+
 /* The library takes the first extension request that it finds: which one a CA would take is not for us to guess. */
 static int extension_requests(const X509_REQ *request)
 {
@@ -214,7 +270,7 @@ static bool read_extensions(X509_REQ *request, struct acme_csr *csr, struct acme
     STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(request);
     if (!extensions)
         return bad_csr(problem, "The CSR's extension request cannot be decoded");
-    bool ok = add_alternative_names(csr, extensions, problem);
+    bool ok = add_alternative_names(csr, extensions, problem) && read_wishes(extensions, csr, problem);
     sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
     return ok;
 }

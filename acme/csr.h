@@ -15,6 +15,16 @@
 #include "acme/identifier.h"
 #include "acme/problem.h"
 
+/* What a CSR may ask the certificate to be besides for its names, and that a TLS server certificate commonly is not. */
+enum acme_csr_wish {
+    ACME_CSR_TLS_FEATURE,        /* RFC 7633: "must staple" */
+    ACME_CSR_CA,                 /* basicConstraints: an authority */
+    ACME_CSR_KEY_USAGE,          /* keyUsage: signs certificates or CRLs */
+    ACME_CSR_EXTENDED_KEY_USAGE, /* a purpose besides TLS servers and clients */
+    ACME_CSR_NAME_CONSTRAINTS,
+    ACME_CSR_WISHES
+};
+
 struct acme_csr {
     uint8_t *der; /* owned */
     size_t der_len;
@@ -24,6 +34,7 @@ struct acme_csr {
     struct acme_names names;             /* of the subjectAltName, and the CN where it is a name; owned */
     char common_name[ACME_NAME_MAX + 3]; /* canonical; "" where absent (the normal case) */
     bool other_subject;                  /* the subject has attributes besides CN */
+    bool wishes[ACME_CSR_WISHES];        /* by its extension request; whether they are met is for accept_csr to say */
 };
 
 /* Decodes, bounds, verifies the self-signature, reads the names. Key: RSA 2048 to 8192 bits (bounded exponent), P-256,

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "acme/csr.h"
+
 enum { CONFIG_REASON_MAX = 1024 };
 
 struct config_strings {
@@ -177,11 +179,12 @@ struct config_profile {
     struct config_prices prices;
     uint32_t renew_before_term_end_s; /* default 60d: a subscription with less left is not replaced but bought anew */
     enum config_csr_without_cn csr_without_cn;
-    bool accept_base_of_wildcard; /* default true */
-    char *contact_email;          /* appRepEmailAddress; required */
-    uint32_t first_poll_ms;       /* default 60s */
-    uint32_t poll_interval_ms;    /* default 3h */
-    uint32_t deadline_s;          /* default 7d; 30d where the products are OV or EV */
+    bool csr_extensions[ACME_CSR_WISHES]; /* what a CSR may ask for though it may not be met; default none */
+    bool accept_base_of_wildcard;         /* default true */
+    char *contact_email;                  /* appRepEmailAddress; required */
+    uint32_t first_poll_ms;               /* default 60s */
+    uint32_t poll_interval_ms;            /* default 3h */
+    uint32_t deadline_s;                  /* default 7d; 30d where the products are OV or EV */
 };
 
 struct config_reading;

@@ -1,31 +1,13 @@
 /* config_keys: every key of the file, what may stand there, and where it goes. deploy/acmegate.yaml explains them to
  * operators: whoever adds one here explains it there. */
-#include "gateway/config/internal.h"
-
-#define SECOND 1000ull
-#define MINUTE (60 * SECOND)
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
-#define MIB (1ull << 20)
-#define TIB (1ull << 40)
-
-#define PURCHASES_MAX 1000000
-#define CENTS_MAX 100000000000ull
-
-#define TABLE(keys, type)                                                                                              \
-    {                                                                                                                  \
-        (keys), sizeof(keys) / sizeof *(keys), sizeof(type)                                                            \
-    }
+#include "gateway/config/tables.h"
 
 #define A_FILE "a file that can be read"
 #define LISTEN_ADDRESSES "an address and port to listen on, such as 0.0.0.0:443 or [::]:443"
-#define A_NAME "a name of up to 64 letters, digits, '-', '_' or '.'"
 #define A_WEB_URL "a URL that begins with https:// or http://"
 #define BASE_URL                                                                                                       \
     "a URL that begins with https:// and has no final slash, query or user, such as https://acme.example.org"
 #define A_DOMAIN "a domain name"
-
-static const struct config_word yes_no[] = {{"true", true}, {"false", false}, {0}};
 
 #define AT(member) offsetof(struct config, member)
 
@@ -478,86 +460,6 @@ static const struct config_key login_keys[] = {
 static const struct config_table login_table = TABLE(login_keys, struct config_login);
 
 #undef AT
-#define AT(member) offsetof(struct config_profile, member)
-
-static const struct config_key product_keys[] = {
-    {.name = "single", .kind = CONFIG_NUMBER, .at = AT(product_single), .standard = "0", .max = 9999},
-    {.name = "wildcard", .kind = CONFIG_NUMBER, .at = AT(product_wildcard), .standard = "0", .max = 9999},
-    {.name = "multi", .kind = CONFIG_NUMBER, .at = AT(product_multi), .standard = "0", .max = 9999},
-};
-static const struct config_table product_table = TABLE(product_keys, struct config_profile);
-
-static const struct config_key price_keys[] = {
-    {.name = "single", .kind = CONFIG_MONEY, .at = AT(prices.single_cents), .standard = "0", .max = CENTS_MAX},
-    {.name = "wildcard", .kind = CONFIG_MONEY, .at = AT(prices.wildcard_cents), .standard = "0", .max = CENTS_MAX},
-    {.name = "multi", .kind = CONFIG_MONEY, .at = AT(prices.multi_cents), .standard = "0", .max = CENTS_MAX},
-    {.name = "extra_name", .kind = CONFIG_MONEY, .at = AT(prices.extra_name_cents), .standard = "0", .max = CENTS_MAX},
-};
-static const struct config_table price_table = TABLE(price_keys, struct config_profile);
-
-static const struct config_word without_cn[] = {
-    {"as_is", CONFIG_CN_AS_IS},
-    {"domain_names", CONFIG_CN_DOMAIN_NAMES},
-    {"multi_domain", CONFIG_CN_MULTI_DOMAIN},
-    {"refuse", CONFIG_CN_REFUSE},
-    {0},
-};
-
-static const struct config_key profile_keys[] = {
-    {.name = "name",
-     .kind = CONFIG_TEXT,
-     .at = AT(name),
-     .required = true,
-     .check = config_is_name,
-     .expected = A_NAME},
-    {.name = "description",
-     .kind = CONFIG_TEXT,
-     .at = AT(description),
-     .check = config_is_text,
-     .expected = "one line of text"},
-    {.name = "login",
-     .kind = CONFIG_TEXT,
-     .at = AT(login),
-     .required = true,
-     .check = config_is_name,
-     .expected = "the name of a login"},
-    {.name = "days", .kind = CONFIG_NUMBER, .at = AT(days), .standard = "365", .min = 1, .max = 9999},
-    {.name = "products", .kind = CONFIG_MAPPING, .required = true, .table = &product_table},
-    {.name = "wildcards_in_multi",
-     .kind = CONFIG_SWITCH,
-     .at = AT(wildcards_in_multi),
-     .standard = "true",
-     .words = yes_no},
-    {.name = "prices", .kind = CONFIG_MAPPING, .table = &price_table},
-    {.name = "renew_before_term_end",
-     .kind = CONFIG_S,
-     .at = AT(renew_before_term_end_s),
-     .standard = "60d",
-     .max = 2000 * DAY},
-    {.name = "csr_without_cn", .kind = CONFIG_WORD, .at = AT(csr_without_cn), .standard = "as_is", .words = without_cn},
-    {.name = "accept_base_of_wildcard",
-     .kind = CONFIG_SWITCH,
-     .at = AT(accept_base_of_wildcard),
-     .standard = "true",
-     .words = yes_no},
-    {.name = "contact_email",
-     .kind = CONFIG_TEXT,
-     .at = AT(contact_email),
-     .required = true,
-     .check = config_is_email,
-     .expected = "an e-mail address"},
-    {.name = "first_poll", .kind = CONFIG_MS, .at = AT(first_poll_ms), .standard = "60s", .min = 100, .max = 30 * DAY},
-    {.name = "poll_interval",
-     .kind = CONFIG_MS,
-     .at = AT(poll_interval_ms),
-     .standard = "3h",
-     .min = 100,
-     .max = 30 * DAY},
-    {.name = "deadline", .kind = CONFIG_S, .at = AT(deadline_s), .standard = "7d", .min = SECOND, .max = 400 * DAY},
-};
-static const struct config_table profile_table = TABLE(profile_keys, struct config_profile);
-
-#undef AT
 #define AT(member) offsetof(struct config, member)
 
 static const struct config_word log_levels[] = {{"debug", true}, {"info", false}, {0}};
@@ -589,7 +491,7 @@ static const struct config_key root_keys[] = {
      .at = AT(profiles),
      .count_at = AT(profile_count),
      .required = true,
-     .table = &profile_table},
+     .table = &config_profile},
     {.name = "default_profile",
      .kind = CONFIG_TEXT,
      .at = AT(default_profile),

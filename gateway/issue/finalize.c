@@ -308,6 +308,8 @@ static enum store_status accept_csr(void *ctx, struct store_txn *txn, const stru
     if (!login)
         return refuse(&f, ACME_SERVER_INTERNAL, "the profile of this order is no longer configured; make a new order");
     f.login = upstream_login_config(login);
+    if (!request_accepts_extensions(f.profile, csr, problem))
+        return STORE_REFUSED;
     enum store_status status = make_issuance(&f, &is) ? place(&f, &is) : STORE_IO;
     if (status == STORE_OK && is.state)
         errand_debug_commit(f.issuer, 0, is.state, true);

@@ -208,6 +208,26 @@ bool request_accepts_subject(unsigned product, const struct acme_csr *csr, struc
     return false;
 }
 
+bool request_accepts_extensions(const struct config_profile *profile, const struct acme_csr *csr,
+                                struct acme_problem *problem)
+{
+    static const char *const wishes[ACME_CSR_WISHES] = {
+        [ACME_CSR_TLS_FEATURE] = "the TLS feature extension (\"must staple\")",
+        [ACME_CSR_CA] = "a certificate that is an authority (basicConstraints)",
+        [ACME_CSR_KEY_USAGE] = "a key that signs certificates or CRLs (keyUsage)",
+        [ACME_CSR_EXTENDED_KEY_USAGE] = "another purpose than TLS servers and clients (extendedKeyUsage)",
+        [ACME_CSR_NAME_CONSTRAINTS] = "name constraints",
+    };
+    for (unsigned i = 0; i < ACME_CSR_WISHES; i++)
+        if (csr->wishes[i] && !profile->csr_extensions[i])
+            return acme_problem_set(
+                problem, ACME_BAD_CSR,
+                "The CSR asks for %s, which certificates of the profile \"%s\" do not have: make one "
+                "without it",
+                wishes[i], profile->name);
+    return true;
+}
+
 bool request_is_wildcard(const struct subscription *sub)
 {
     return shape_of(sub->product) == WILDCARD;

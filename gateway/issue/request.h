@@ -33,6 +33,10 @@ bool request_accepts_cn(const struct config_profile *profile, unsigned product, 
                         struct acme_problem *problem);
 /* Attributes besides CN are ignored for DV; for OV and EV they are refused (badCSR), not to contradict the policy's. */
 bool request_accepts_subject(unsigned product, const struct acme_csr *csr, struct acme_problem *problem);
+/* Extensions that the certificate would not have are refused (badCSR, RFC 8555 section 7.4), unless csr_extensions of
+ * the profile lets them pass. */
+bool request_accepts_extensions(const struct config_profile *profile, const struct acme_csr *csr,
+                                struct acme_problem *problem);
 /* What a purchase of this product for so many names is expected to cost; 0 where the profile has no price. */
 int64_t request_price(const struct config_profile *profile, unsigned product, size_t names);
 

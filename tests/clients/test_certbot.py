@@ -84,6 +84,16 @@ def test_revoke(world):
     assert "INVALID: REVOKED" in certbot.certificates()
 
 
+def test_must_staple_is_refused_and_said_so(world):
+    """The certificate would not have it: certbot's user learns that, and nothing is bought."""
+    certbot, names = Certbot(world), names_for("certbot")
+    done = certbot.try_run(*certbot.certonly(names, *certbot.standalone(), "--must-staple"))
+    assert done.returncode != 0
+    with open(certbot.path("logs", "letsencrypt.log"), encoding="utf-8") as log:  # 2.1.0 trips over every problem's text
+        assert "acme:error:badCSR" in log.read(), done.output
+    assert not world.bought(names)
+
+
 def test_external_account(bound_world):
     certbot, names, key = Certbot(bound_world), names_for("certbot"), external_key(bound_world)
     path = certbot.get(names, *certbot.standalone(), "--eab-kid", key["id"], "--eab-hmac-key", key["hmac_key"])

@@ -70,6 +70,8 @@ DIFFERENCES = [
            before=(2, 6)),
     *_each("pebble", "finalize", "7.4", "test_8555_7_4_csr", "does not compare the common name with the order's names",
            {"a foreign CN": (200, "application/json"), "a foreign CN: the order": {"processing", "valid"}}),
+    *_each("pebble", "extensions of CSRs", "7.4", "test_8555_7_4_extensions_that_are_not_granted", "drops them in silence",
+           {what: (200, "application/json") for what in ("must staple", "an authority", "code signing")}),
     *_each("pebble", "keys of CSRs", "6.7", "test_8555_6_7_key_of_a_csr",
            "takes what its library can read, and says malformed of the rest",
            {"RSA 1024": (200, "application/json"), "P-224": (200, "application/json"), "secp256k1": _MALFORMED}),

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from acme_client import b64, make_csr, spoil_signature
@@ -110,6 +111,18 @@ def test_8555_7_4_csr(client, ready, expect, what):
     answer = client.finalize(ready[1], CSRS[what]())
     expect.problem(what, answer, {"badCSR", "malformed", "unauthorized"}, CLIENT_ERROR)
     expect.that(what + ": the order", client.fetch(ready[0]).json()["status"], "ready")
+
+
+ASKED = {"must staple": x509.TLSFeature([x509.TLSFeatureType.status_request]),
+         "an authority": x509.BasicConstraints(ca=True, path_length=0),
+         "code signing": x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CODE_SIGNING])}
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_8555_7_4_extensions_that_are_not_granted(client, ready, expect, what):
+    """Granted, or said no to: the certificate must not lack in silence what the CSR asked for."""
+    answer = client.finalize(ready[1], make_csr([NAME], extensions=[ASKED[what]]))
+    expect.problem(what, answer, "badCSR")
 
 
 WEAK = {"RSA 1024": lambda: rsa.generate_private_key(65537, 1024), "P-224": lambda: ec.generate_private_key(ec.SECP224R1()),

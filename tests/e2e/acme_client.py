@@ -100,14 +100,16 @@ def _general_name(name):
     return x509.IPAddress(_address(name)) if _address(name) else x509.DNSName(name)
 
 
-def make_csr(names, key=None, common_name=None, organization=None):
-    """DER of a CSR; without a CN, as certbot makes them."""
+def make_csr(names, key=None, common_name=None, organization=None, extensions=()):
+    """DER of a CSR; without a CN, as certbot makes them. extensions: more of x509's, none of them critical."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else []
     subject += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject))
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([_general_name(n) for n in names]), critical=False)
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/conf.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
@@ -24,6 +25,7 @@ struct recipe {
     const char *names;       /* subjectAltName in OpenSSL's configuration syntax */
     const char *names_again; /* a second subjectAltName in the same extension request */
     const char *cn, *cn_again, *organisation;
+    const char *section;  /* further extensions, as a section of OpenSSL's configuration */
     bool critical, twice; /* twice: a second extension request, as Microsoft writes it */
 };
 
@@ -66,6 +68,20 @@ static void add_names(STACK_OF(X509_EXTENSION) * list, const char *names, bool c
     }
 }
 
+static void add_section(STACK_OF(X509_EXTENSION) * list, const char *section)
+{
+    X509V3_CTX context;
+    CONF *conf = NCONF_new(NULL);
+    BIO *bio = BIO_new_mem_buf(section, -1);
+    long line;
+
+    X509V3_set_ctx(&context, NULL, NULL, NULL, NULL, 0);
+    assert_true(NCONF_load_bio(conf, bio, &line) > 0);
+    assert_int_equal(X509V3_EXT_add_nconf_sk(conf, &context, "x", &list), 1);
+    BIO_free(bio);
+    NCONF_free(conf);
+}
+
 static struct der request_of(struct recipe recipe)
 {
     X509_REQ *request = X509_REQ_new();
@@ -80,6 +96,8 @@ static struct der request_of(struct recipe recipe)
     add_subject(request, "CN", recipe.cn_again);
     add_names(extensions, recipe.names, recipe.critical);
     add_names(extensions, recipe.names_again, false);
+    if (recipe.section)
+        add_section(extensions, recipe.section);
     if (recipe.names) {
         assert_int_equal(X509_REQ_add_extensions(request, extensions), 1);
         if (recipe.twice)
@@ -263,6 +281,43 @@ static void other_keys_are_refused(void **state)
     }
 }
 
+/* What the certificate will not have must not be asked for in vain (RFC 8555 section 7.4). */
+static void wishes_beside_the_names_are_noted(void **state)
+{
+    enum { NONE = ACME_CSR_WISHES };
+    static const struct {
+        const char *section;
+        unsigned wish;
+    } cases[] = {
+        {"[x]\ntlsfeature=status_request\n", ACME_CSR_TLS_FEATURE},
+        {"[x]\n1.3.6.1.5.5.7.1.24=DER:30:03:02:01:11\n", ACME_CSR_TLS_FEATURE},
+        {"[x]\nbasicConstraints=critical,CA:TRUE\n", ACME_CSR_CA},
+        {"[x]\nbasicConstraints=CA:FALSE\n", NONE},
+        {"[x]\nkeyUsage=critical,digitalSignature,keyEncipherment,nonRepudiation,keyAgreement\n", NONE},
+        {"[x]\nkeyUsage=digitalSignature,keyCertSign\n", ACME_CSR_KEY_USAGE},
+        {"[x]\nkeyUsage=cRLSign\n", ACME_CSR_KEY_USAGE},
+        {"[x]\nextendedKeyUsage=serverAuth,clientAuth\n", NONE},
+        {"[x]\nextendedKeyUsage=serverAuth,codeSigning\n", ACME_CSR_EXTENDED_KEY_USAGE},
+        {"[x]\nextendedKeyUsage=1.2.3.4\n", ACME_CSR_EXTENDED_KEY_USAGE},
+        {"[x]\nnameConstraints=permitted;DNS:.a.example\n", ACME_CSR_NAME_CONSTRAINTS},
+        {"[x]\nsubjectKeyIdentifier=DER:04:01:00\n1.3.6.1.4.1.311.20.2=ASN1:BMPSTRING:WebServer\n", NONE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct acme_csr csr = accepted((struct recipe){.names = "DNS:a.example", .section = cases[i].section});
+        for (unsigned wish = 0; wish < ACME_CSR_WISHES; wish++)
+            if (csr.wishes[wish] != (wish == cases[i].wish))
+                fail_msg("%s: wish %u is %d", cases[i].section, wish, csr.wishes[wish]);
+        csr_clear(&csr);
+    }
+    refused((struct recipe){.names = "DNS:a.example", .section = "[x]\nkeyUsage=DER:04:00\n"}, ACME_BAD_CSR,
+            "keyUsage");
+    refused((struct recipe){.names = "DNS:a.example",
+                            .section = "[x]\nbasicConstraints=CA:FALSE\n2.5.29.19=DER:30:03:01:01:FF\n"},
+            ACME_BAD_CSR, "basicConstraints");
+}
+
 static void weak_digests_are_refused(void **state)
 {
     (void)state;
@@ -440,21 +495,14 @@ static void the_accounts_key_cannot_be_certified(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_come_from_san_and_cn),
-        cmocka_unit_test(a_cn_may_be_absent_or_alone),
-        cmocka_unit_test(hashes_are_over_the_octets),
-        cmocka_unit_test(all_kinds_of_keys_that_are_certified),
-        cmocka_unit_test(other_keys_are_refused),
-        cmocka_unit_test(weak_digests_are_refused),
-        cmocka_unit_test(the_signature_must_be_its_own_keys),
-        cmocka_unit_test(names_that_cannot_be_certified),
-        cmocka_unit_test(extensions_must_be_unambiguous),
-        cmocka_unit_test(a_nul_in_a_name_is_refused),
-        cmocka_unit_test(too_many_names_are_refused),
-        cmocka_unit_test(octets_that_are_no_request),
-        cmocka_unit_test(names_must_be_exactly_the_orders),
-        cmocka_unit_test(a_long_difference_is_cut),
-        cmocka_unit_test(the_accounts_key_cannot_be_certified),
+        cmocka_unit_test(names_come_from_san_and_cn),     cmocka_unit_test(a_cn_may_be_absent_or_alone),
+        cmocka_unit_test(hashes_are_over_the_octets),     cmocka_unit_test(all_kinds_of_keys_that_are_certified),
+        cmocka_unit_test(other_keys_are_refused),         cmocka_unit_test(wishes_beside_the_names_are_noted),
+        cmocka_unit_test(weak_digests_are_refused),       cmocka_unit_test(the_signature_must_be_its_own_keys),
+        cmocka_unit_test(names_that_cannot_be_certified), cmocka_unit_test(extensions_must_be_unambiguous),
+        cmocka_unit_test(a_nul_in_a_name_is_refused),     cmocka_unit_test(too_many_names_are_refused),
+        cmocka_unit_test(octets_that_are_no_request),     cmocka_unit_test(names_must_be_exactly_the_orders),
+        cmocka_unit_test(a_long_difference_is_cut),       cmocka_unit_test(the_accounts_key_cannot_be_certified),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -212,6 +212,12 @@ static void test_words(void **state)
     c = load_base(f, "    days: 730\n", "    csr_without_cn: refuse\n");
     assert_int_equal(c->profiles[1].csr_without_cn, CONFIG_CN_REFUSE);
     config_free(c);
+    c = load_base(f, "    days: 730\n", "    csr_extensions: [tls_feature, extended_key_usage]\n");
+    assert_true(c->profiles[1].csr_extensions[ACME_CSR_TLS_FEATURE]);
+    assert_true(c->profiles[1].csr_extensions[ACME_CSR_EXTENDED_KEY_USAGE]);
+    assert_false(c->profiles[1].csr_extensions[ACME_CSR_CA]);
+    assert_false(c->profiles[0].csr_extensions[ACME_CSR_TLS_FEATURE]);
+    config_free(c);
     c = load_base(f, "", "default_profile: short\nadmin: {socket: /run/x.sock}\n");
     assert_string_equal(c->default_profile, "short");
     assert_string_equal(c->admin_socket, "/run/x.sock");

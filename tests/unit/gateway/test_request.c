@@ -162,6 +162,25 @@ static void test_subject(void **state)
     acme_problem_clear(&problem);
 }
 
+static void test_extensions(void **state)
+{
+    static char name[] = "dv";
+    struct config_profile profile = {.name = name};
+    struct acme_problem problem = {0};
+    (void)state;
+    assert_true(request_accepts_extensions(&profile, &(struct acme_csr){0}, &problem));
+    for (unsigned i = 0; i < ACME_CSR_WISHES; i++) {
+        struct acme_csr csr = {.wishes = {[0] = false}};
+        csr.wishes[i] = true;
+        memset(profile.csr_extensions, 0, sizeof profile.csr_extensions);
+        assert_false(request_accepts_extensions(&profile, &csr, &problem));
+        assert_int_equal(problem.type, ACME_BAD_CSR);
+        acme_problem_clear(&problem);
+        profile.csr_extensions[i] = true;
+        assert_true(request_accepts_extensions(&profile, &csr, &problem));
+    }
+}
+
 static void add(struct acme_policy *policy, char **member, const char *text)
 {
     (void)policy;
@@ -223,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_prices),
         cmocka_unit_test(test_csr_without_cn),
         cmocka_unit_test(test_subject),
+        cmocka_unit_test(test_extensions),
         cmocka_unit_test(test_organization),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

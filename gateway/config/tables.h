@@ -1,0 +1,28 @@
+/* tables: what the tables of keys share. For keys.c and profile.c alone. */
+#ifndef GATEWAY_CONFIG_TABLES_H
+#define GATEWAY_CONFIG_TABLES_H
+
+#include "gateway/config/internal.h"
+
+#define SECOND 1000ull
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define MIB (1ull << 20)
+#define TIB (1ull << 40)
+
+#define PURCHASES_MAX 1000000
+#define CENTS_MAX 100000000000ull
+
+#define TABLE(keys, type)                                                                                              \
+    {                                                                                                                  \
+        (keys), sizeof(keys) / sizeof *(keys), sizeof(type)                                                            \
+    }
+
+#define A_NAME "a name of up to 64 letters, digits, '-', '_' or '.'"
+
+static const struct config_word yes_no[] = {{"true", true}, {"false", false}, {0}};
+
+extern const struct config_table config_profile;
+
+#endif
