@@ -124,7 +124,7 @@ def test_what_cannot_be_revoked(world):
     url, der = client.directory["revokeCert"], _der(certificate)
     for reason in (2, 6, 7, 8, 9, 10, 11, -1, 257, 10 ** 18):
         problem(_revoke(client, certificate, reason), "badRevocationReason", 400)
-    for reason in ("1", 1.0, True, [], {}, None):
+    for reason in ("1", 1.0, True, [], {}):
         payload = {"certificate": b64(der), "reason": reason}
         problem(client.post(url, payload), "malformed", 400)
     for text in ("", "=", b64(der)[:-4], b64(der + b"\0"), b64(b"\x30\x00"), b64(der) + "==", 7, None, [b64(der)],
