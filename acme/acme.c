@@ -178,6 +178,7 @@ enum acme_step acme_begin(struct acme *acme, struct acme_thread *thread, const s
         return ACME_DONE;
     task->acme = acme;
     task->now_ms = request->now_ms;
+    task->doubtful = request->doubtful;
     enum acme_step step = serve(&x, task);
     if (task->refused)
         acme_note_names(&x, task);

@@ -113,6 +113,7 @@ struct acme_request {
     size_t body_len;
     bool body_too_large; /* the listener stopped reading at its limit */
     uint64_t now_ms;
+    bool doubtful; /* the time may be wrong: nothing expires by it */
 };
 
 enum { ACME_LINKS_MAX = 4 };

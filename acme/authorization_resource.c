@@ -100,7 +100,7 @@ static enum store_status deactivate(struct store_txn *txn, struct acme_task *tas
 
 static void show(struct acme_task *task)
 {
-    acme_authz_refresh(&task->authz, acme_now_s(task));
+    acme_authz_refresh(&task->authz, acme_expiry_s(task));
     acme_reply_authz(task, 200, &task->authz);
 }
 

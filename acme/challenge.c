@@ -28,7 +28,7 @@ static bool can_start(struct acme_task *task, const struct acme_challenge *chall
 
 static bool is_late(struct acme_task *task)
 {
-    return task->authz.status == ACME_AUTHZ_PENDING && task->authz.expires_s <= acme_now_s(task);
+    return task->authz.status == ACME_AUTHZ_PENDING && task->authz.expires_s <= acme_expiry_s(task);
 }
 
 static enum store_status start(struct store_txn *txn, struct acme_task *task)

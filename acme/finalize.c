@@ -81,7 +81,7 @@ static enum store_status accept(struct store_txn *txn, struct acme_task *task)
     if (status == STORE_OK && same_csr(order, task->csr.der_sha256))
         return STORE_OK;
     if (status == STORE_OK)
-        status = acme_order_refresh(txn, order, acme_now_s(task));
+        status = acme_order_refresh(txn, order, acme_expiry_s(task));
     if (status != STORE_OK)
         return status;
     if (!is_ready(order, &task->problem))
@@ -123,7 +123,7 @@ static enum acme_step take(struct acme_exchange *x, struct acme_task *task, cons
     static const struct acme_operation finalization = {.change = accept, .answer = answer, .look = look};
     uint8_t sha256[SHA256_DIGEST_LENGTH];
     SHA256(der, len, sha256);
-    enum store_status status = acme_order_refresh(x->snapshot, &task->order, acme_now_s(task));
+    enum store_status status = acme_order_refresh(x->snapshot, &task->order, acme_expiry_s(task));
     if (status != STORE_OK) {
         acme_store_problem(&task->problem, status);
         return acme_refuse(task);

@@ -104,13 +104,14 @@ enum acme_step acme_post_order(struct acme_exchange *x, struct acme_task *task)
     static const struct acme_operation note = {.change = note_read};
     if (!acme_no_payload(x, task) || !acme_own_order(x->snapshot, task, &x->id))
         return acme_refuse(task);
-    enum store_status status = acme_order_refresh(x->snapshot, &task->order, acme_now_s(task));
+    enum store_status status = acme_order_refresh(x->snapshot, &task->order, acme_expiry_s(task));
     if (status != STORE_OK) {
         acme_store_problem(&task->problem, status);
         return acme_refuse(task);
     }
     acme_reply_order(task, 200, &task->order);
-    if (task->order.status != ACME_ORDER_PROCESSING || acme_now_s(task) < task->order.read_s + READ_NOTE_S)
+    uint64_t now_s = acme_now_s(task), read_s = task->order.read_s; /* of the future: by a clock that was wrong */
+    if (task->order.status != ACME_ORDER_PROCESSING || (read_s <= now_s && now_s < read_s + READ_NOTE_S))
         return ACME_DONE;
     task->operation = &note;
     return ACME_COMMIT;

@@ -32,7 +32,7 @@ static bool visit(void *ctx, struct store_slice key, struct store_slice value)
     }
     enum store_status status = acme_order_load(page->snapshot, &id, &order);
     if (status == STORE_OK)
-        status = acme_order_refresh(page->snapshot, &order, acme_now_s(page->task));
+        status = acme_order_refresh(page->snapshot, &order, acme_expiry_s(page->task));
     if (status == STORE_OK && order.status != ACME_ORDER_INVALID) {
         page->listed++;
         page->failed |= json_array_append_new(page->list, acme_url_json(page->task->acme, "order", &id, "")) != 0;

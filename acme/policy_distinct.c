@@ -114,7 +114,7 @@ static enum store_status take_known(struct store_txn *txn, const struct name_key
     if (!read_time(value, &ordered_s))
         return STORE_INVALID;
     *known = is_live(ordered_s, now_s);
-    return *known && ordered_s + DAY_S <= now_s ? remember(txn, key, now_s) : STORE_OK;
+    return *known && (ordered_s > now_s || ordered_s + DAY_S <= now_s) ? remember(txn, key, now_s) : STORE_OK;
 }
 
 static enum store_status remember_all(struct store_txn *txn, const struct acme_policy *policy,

@@ -140,7 +140,7 @@ static bool has_proved(struct store_txn *txn, const struct acme_task *task, bool
     if (acme_valid_authz_find(txn, &task->account.id, name, &id) != STORE_OK)
         return false;
     enum store_status status = acme_authz_load(txn, &id, &authz);
-    acme_authz_refresh(&authz, acme_now_s(task));
+    acme_authz_refresh(&authz, acme_expiry_s(task));
     bool proved =
         status == STORE_OK && (acme_authz_was_validated(&authz) || (unchecked && authz.status == ACME_AUTHZ_VALID));
     acme_authz_clear(&authz);
@@ -185,7 +185,7 @@ static bool is_open(const struct acme_certificate *certificate, const struct acm
 {
     if (certificate->revocation == ACME_REVOCATION_DONE)
         return acme_problem_set(problem, ACME_ALREADY_REVOKED, "The certificate has been revoked already.");
-    return certificate->not_after_s > (int64_t)acme_now_s(task) ||
+    return certificate->not_after_s > (int64_t)acme_expiry_s(task) ||
            acme_problem_set(problem, ACME_MALFORMED, "The certificate has expired, so it cannot be revoked.");
 }
 

@@ -41,6 +41,7 @@ struct acme_operation {
 struct acme_task {
     struct acme *acme;
     uint64_t now_ms;
+    bool doubtful; /* nothing expires by now_ms */
     struct acme_reply reply;
     struct acme_problem problem;
     bool wants_nonce, wants_index;
@@ -117,6 +118,12 @@ bool acme_take_policy(struct acme_exchange *x, struct acme_task *task);
 enum store_status acme_require_account(struct store_txn *txn, struct acme_task *task);
 /* Sets the problem that a failed read or change is to the client. */
 void acme_store_problem(struct acme_problem *problem, enum store_status status);
+
+/* The time by which things expire: the beginning of time while the clock is in doubt. */
+static inline uint64_t acme_expiry_s(const struct acme_task *task)
+{
+    return task->doubtful ? 0 : task->now_ms / 1000;
+}
 
 static inline uint64_t acme_now_s(const struct acme_task *task)
 {

@@ -20,37 +20,6 @@ static size_t make_key(const struct dcv_answer *answer, struct sectigo_token *to
     return MD5_TEXT + id_len;
 }
 
-enum store_status dcv_file_put(struct store_txn *txn, const struct dcv_answer *answer, uint64_t now_ms)
-{
-    struct sectigo_token token;
-    struct record_writer w;
-    uint8_t key[KEY_MAX];
-    char body[BODY_MAX];
-    enum store_status status = STORE_INVALID;
-    size_t key_len = make_key(answer, &token, key);
-    size_t body_len = key_len ? sectigo_token_file(&token, body, sizeof body) : 0;
-    if (body_len == 0)
-        return STORE_INVALID;
-    record_begin(&w, RECORD_VERSION, BODY_MAX + 32);
-    record_put_u64(&w, now_ms);
-    record_put_bytes(&w, body, body_len);
-    if (!w.failed)
-        status = store_put(txn, ISSUE_DCV_FILES, key, key_len, w.data, w.len);
-    record_free(&w);
-    return status;
-}
-
-enum store_status dcv_file_remove(struct store_txn *txn, const struct dcv_answer *answer)
-{
-    struct sectigo_token token;
-    uint8_t key[KEY_MAX];
-    size_t key_len = make_key(answer, &token, key);
-    if (key_len == 0)
-        return STORE_INVALID;
-    enum store_status status = store_delete(txn, ISSUE_DCV_FILES, key, key_len);
-    return status == STORE_NOT_FOUND ? STORE_OK : status;
-}
-
 struct newest {
     const char *except; /* an issuance to pass over; NULL: none */
     uint64_t put_ms;
@@ -75,6 +44,47 @@ static bool keep_newest(void *ctx, struct store_slice key, struct store_slice va
     memcpy(newest->issuance, issuance, sizeof newest->issuance);
     newest->body = strndup((const char *)body.data, body.len);
     return true;
+}
+
+/* The newest is served, also where an older one was put by a clock that was ahead. */
+static uint64_t put_after_others(struct store_txn *txn, const struct dcv_answer *answer,
+                                 const uint8_t key[static MD5_TEXT], uint64_t now_ms)
+{
+    struct newest others = {.except = answer->issuance};
+    store_visit_prefix(txn, ISSUE_DCV_FILES, key, MD5_TEXT, keep_newest, &others);
+    free(others.body);
+    return others.put_ms < now_ms ? now_ms : others.put_ms + 1;
+}
+
+enum store_status dcv_file_put(struct store_txn *txn, const struct dcv_answer *answer, uint64_t now_ms)
+{
+    struct sectigo_token token;
+    struct record_writer w;
+    uint8_t key[KEY_MAX];
+    char body[BODY_MAX];
+    enum store_status status = STORE_INVALID;
+    size_t key_len = make_key(answer, &token, key);
+    size_t body_len = key_len ? sectigo_token_file(&token, body, sizeof body) : 0;
+    if (body_len == 0)
+        return STORE_INVALID;
+    record_begin(&w, RECORD_VERSION, BODY_MAX + 32);
+    record_put_u64(&w, put_after_others(txn, answer, key, now_ms));
+    record_put_bytes(&w, body, body_len);
+    if (!w.failed)
+        status = store_put(txn, ISSUE_DCV_FILES, key, key_len, w.data, w.len);
+    record_free(&w);
+    return status;
+}
+
+enum store_status dcv_file_remove(struct store_txn *txn, const struct dcv_answer *answer)
+{
+    struct sectigo_token token;
+    uint8_t key[KEY_MAX];
+    size_t key_len = make_key(answer, &token, key);
+    if (key_len == 0)
+        return STORE_INVALID;
+    enum store_status status = store_delete(txn, ISSUE_DCV_FILES, key, key_len);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
 char *dcv_file_find(struct store_txn *txn, const char *md5, size_t len)

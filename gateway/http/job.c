@@ -193,6 +193,7 @@ static struct acme_request request_of(const h2o_req_t *req)
         .peer = connection_of(req)->peer,
         .body_too_large = req->entity.len > ACME_BODY_MAX,
         .now_ms = clock_ms(),
+        .doubtful = clock_in_doubt(),
     };
     ssize_t type = h2o_find_header(&req->headers, H2O_TOKEN_CONTENT_TYPE, -1);
     ssize_t agent = h2o_find_header(&req->headers, H2O_TOKEN_USER_AGENT, -1);

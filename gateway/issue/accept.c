@@ -251,6 +251,23 @@ out:
     return text;
 }
 
+static bool to_seconds(const ASN1_TIME *time, int64_t *seconds)
+{
+    struct tm tm;
+    if (!time || ASN1_TIME_to_tm(time, &tm) != 1)
+        return false;
+    *seconds = timegm(&tm);
+    return true;
+}
+
+/* No certificate is refused as over, or as still to come, by a clock that is in doubt. */
+static time_t time_to_verify(X509 *leaf)
+{
+    int64_t begins_s;
+    return clock_in_doubt() && to_seconds(X509_get0_notBefore(leaf), &begins_s) ? (time_t)begins_s
+                                                                                : (time_t)(clock_ms() / 1000);
+}
+
 /* ACCEPT_GOOD where *pem is the chain. */
 static enum accept_verdict build_chain(X509 *leaf, STACK_OF(X509) * cas, X509_STORE *anchors, char **pem,
                                        char reason[static ACCEPT_REASON_MAX])
@@ -261,7 +278,7 @@ static enum accept_verdict build_chain(X509 *leaf, STACK_OF(X509) * cas, X509_ST
         verdict = no(ACCEPT_SHORTAGE, reason, "out of memory");
         goto out;
     }
-    X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), (time_t)(clock_ms() / 1000));
+    X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), time_to_verify(leaf));
     if (X509_verify_cert(ctx) != 1) {
         int error = X509_STORE_CTX_get_error(ctx);
         snprintf(reason, ACCEPT_REASON_MAX, "the certificate does not chain to the login's trust_anchors: %s",
@@ -337,15 +354,6 @@ static void add_alternates(X509 *leaf, STACK_OF(X509) * cas, X509_STORE *anchors
     for (int i = 0; i < sk_X509_num(roots) && out->alternate_count < ACME_ALTERNATES_MAX; i++)
         add_alternate(leaf, cas, sk_X509_value(roots, i), out);
     sk_X509_pop_free(roots, X509_free);
-}
-
-static bool to_seconds(const ASN1_TIME *time, int64_t *seconds)
-{
-    struct tm tm;
-    if (!time || ASN1_TIME_to_tm(time, &tm) != 1)
-        return false;
-    *seconds = timegm(&tm);
-    return true;
 }
 
 static bool read_facts(X509 *leaf, struct acme_certificate *out)

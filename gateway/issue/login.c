@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/clock.h"
 #include "gateway/issue/subscription.h"
 #include "gateway/issue/tables.h"
 #include "gateway/scheduler.h"
@@ -133,7 +134,7 @@ enum store_status login_note_push(struct store_txn *txn, const char *name, uint6
 {
     struct login login;
     enum store_status status = login_load(txn, name, &login);
-    if (status != STORE_OK || (login.pushed_ms && now_ms < login.pushed_ms + PUSH_NOTED_EVERY_MS))
+    if (status != STORE_OK || (login.pushed_ms && !clock_is_over(login.pushed_ms, PUSH_NOTED_EVERY_MS, now_ms)))
         return status;
     login.pushed_ms = now_ms;
     return save(txn, name, &login);

@@ -192,7 +192,7 @@ static void submit(void *ctx)
         revocation_free(r);
         return;
     }
-    if (certificate->not_after_s < (int64_t)(clock_ms() / 1000)) {
+    if (!clock_in_doubt() && certificate->not_after_s < (int64_t)(clock_ms() / 1000)) {
         write_log(r, LOG_LEVEL_INFO, "a certificate expired before Sectigo had revoked it", NULL);
         commit(r, ACME_REVOCATION_LAPSED);
         return;

@@ -279,7 +279,7 @@ static void backup(struct request *request, const char *directory)
         answer_error(request->answer, 409, "another backup is being written; wait for its end");
         return;
     }
-    uint64_t began_ms = clock_ms();
+    uint64_t began_ms = clock_boot_ms();
     /* Whoever has a copy knows what the store knows: it is written down before there is one. */
     enum store_status status = act_note(request, "backup begun", directory);
     if (status == STORE_OK)
@@ -294,7 +294,7 @@ static void backup(struct request *request, const char *directory)
     log_info("a backup is written", "directory", directory);
     object_begin(&o);
     object_text(&o, "directory", directory);
-    object_number(&o, "seconds", (clock_ms() - began_ms) / 1000);
+    object_number(&o, "seconds", (clock_boot_ms() - began_ms) / 1000);
     answer_json(request->answer, 200, object_end(&o));
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gateway/clock.h"
 #include "gateway/issue/issuance.h"
 
 /* The diagram of issuance.md section 3 written down a second time. A column for each state in order: queued, prepared,
@@ -93,7 +94,8 @@ static void fill(struct issuance *is)
                             .refusal = -55,
                             .doubt = true,
                             .caa = true,
-                            .caa_retried_ms = 16};
+                            .caa_retried_ms = 16,
+                            .placed_ms = 17};
     is->csr = malloc(3);
     memcpy(is->csr, "\x30\x01\x00", 3);
     is->csr_len = 3;
@@ -141,6 +143,7 @@ static void test_record(void **state)
     assert_int_equal(read.refusal, -55);
     assert_true(read.doubt && read.caa && !read.nudged);
     assert_int_equal(read.caa_retried_ms, 16);
+    assert_int_equal(read.placed_ms, 17);
     assert_true(read.csr_has_cn);
     assert_int_equal(read.csr_len, 3);
     assert_memory_equal(read.csr, is.csr, 3);
@@ -148,6 +151,38 @@ static void test_record(void **state)
     assert_int_equal(read.orders[0].octets[0], 9);
     assert_string_equal(read.note, "why");
     issuance_clear(&read);
+    issuance_clear(&is);
+    temp_store_close(&temp);
+}
+
+/* What was written by a clock that was ahead begins now, unless the clock is in doubt. */
+static void test_times_of_the_future(void **state)
+{
+    struct temp_store temp;
+    struct issuance is, read;
+    struct store_txn *txn;
+    uint64_t future_ms = clock_ms() + 365ull * 24 * 3600 * 1000;
+    (void)state;
+    temp_store_open(&temp);
+    fill(&is);
+    is.created_ms = is.changed_ms = is.sent_ms = is.resent_ms = is.looked_ms = is.pushed_ms = is.caa_retried_ms =
+        future_ms;
+    assert_int_equal(store_call(temp.store, save, &is), STORE_OK);
+    for (int sure = 0; sure < 2; sure++) {
+        if (sure)
+            clock_trust();
+        assert_int_equal(clock_in_doubt(), !sure);
+        uint64_t before_ms = clock_ms();
+        assert_int_equal(store_read(temp.store, &txn), STORE_OK);
+        assert_int_equal(issuance_load(txn, "a0123", &read), STORE_OK);
+        store_read_end(txn);
+        const uint64_t times[] = {read.created_ms, read.changed_ms, read.sent_ms,       read.resent_ms,
+                                  read.looked_ms,  read.pushed_ms,  read.caa_retried_ms};
+        for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+            assert_in_range(times[i], sure ? before_ms : future_ms, sure ? clock_ms() : future_ms);
+        assert_int_equal(read.placed_ms, 17);
+        issuance_clear(&read);
+    }
     issuance_clear(&is);
     temp_store_close(&temp);
 }
@@ -195,11 +230,9 @@ static void test_truncated_record(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_moves),
-        cmocka_unit_test(test_ended),
-        cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_record),
-        cmocka_unit_test(test_truncated_record),
+        cmocka_unit_test(test_moves),  cmocka_unit_test(test_ended),
+        cmocka_unit_test(test_ids),    cmocka_unit_test(test_times_of_the_future),
+        cmocka_unit_test(test_record), cmocka_unit_test(test_truncated_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,12 +129,26 @@ static void test_rest(void **state)
     stop(&world);
 }
 
+/* After a jump of the clock nothing waits for a time that an earlier clock has said. */
+static void test_judged_anew(void **state)
+{
+    struct world world;
+    (void)state;
+    start(&world);
+    put(&world, clock_ms() + 365ull * 24 * 3600 * 1000);
+    assert_false(await(&world.seen, 1, 100));
+    scheduler_judge_anew(world.scheduler);
+    assert_true(await(&world.seen, 1, 5000));
+    stop(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lease),
         cmocka_unit_test(test_due_time),
         cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_judged_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

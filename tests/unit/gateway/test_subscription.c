@@ -183,6 +183,47 @@ static void test_find(void **state)
     temp_store_close(&temp);
 }
 
+/* What a purchase becomes a replacement of: paid, replaceable, rather free than busy, of the same key where they are
+ * not shared. One that was bought in the future is live. */
+static void test_find_live(void **state)
+{
+    struct temp_store temp;
+    struct subscription found;
+    struct store_txn *txn;
+    struct acme_names one = names_of("a.example", NULL);
+    const struct subscription_scope scope = {"p", "f", "l", "https://ca.example", false, &one, RENEW_BEFORE, NULL};
+    static const struct {
+        uint64_t day;
+        uint8_t id; /* 0: none */
+    } cases[] = {{1001, 2}, {1400, 4}, {2100, 0}, {1250, 2}};
+    struct subscription buying = make(1, "a.example"), live = make(2, "a.example"), busy = make(3, "a.example"),
+                        busier = make(4, "a.example"), dead = make(5, "a.example");
+    (void)state;
+    temp_store_open(&temp);
+    buying.state = SUBSCRIPTION_BUYING;
+    buying.bought_ms = 0;
+    dead.state = SUBSCRIPTION_DEAD;
+    busy.bought_ms = 1001 * DAY;
+    strcpy(busy.under_way, "x");
+    busier.bought_ms = 1600 * DAY;
+    strcpy(busier.under_way, "y");
+    put(&temp, buying);
+    put(&temp, live);
+    put(&temp, busy);
+    put(&temp, busier);
+    put(&temp, dead);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(store_read(temp.store, &txn), STORE_OK);
+        enum store_status status = subscription_find_live(txn, &scope, cases[i].day * DAY, &found);
+        store_read_end(txn);
+        assert_int_equal(status, cases[i].id ? STORE_OK : STORE_NOT_FOUND);
+        assert_int_equal(found.id.octets[0], cases[i].id);
+        subscription_clear(&found);
+    }
+    names_clear(&one);
+    temp_store_close(&temp);
+}
+
 static void test_record_and_queue(void **state)
 {
     struct temp_store temp;
@@ -226,8 +267,13 @@ static void test_record_and_queue(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scope),   cmocka_unit_test(test_replaceable), cmocka_unit_test(test_renew_before),
-        cmocka_unit_test(test_used_up), cmocka_unit_test(test_find),        cmocka_unit_test(test_record_and_queue),
+        cmocka_unit_test(test_scope),
+        cmocka_unit_test(test_replaceable),
+        cmocka_unit_test(test_renew_before),
+        cmocka_unit_test(test_used_up),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_find_live),
+        cmocka_unit_test(test_record_and_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

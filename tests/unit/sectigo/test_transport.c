@@ -271,6 +271,91 @@ static void test_refused_tunnel_never_left(void **state)
     assert_int_equal(atomic_load(&server.connections), 0);
 }
 
+static const char *say_late(void *ctx)
+{
+    (*(int *)ctx)++;
+    return "it is too late";
+}
+
+static const char *say_nothing(void *ctx)
+{
+    (*(int *)ctx)++;
+    return NULL;
+}
+
+/* Asked once the connection is there: what may not leave then has sent nothing. */
+static void test_what_may_not_leave_has_sent_nothing(void **state)
+{
+    struct server server = {0};
+    (void)state;
+
+    start_server(&server, ANSWER, "errorCode=0");
+    struct sectigo_client *client = client_of(&server);
+    for (int late = 1; late >= 0; late--) {
+        int asked = 0;
+        struct sectigo_call *call = make_call(client, SECTIGO_AUTO_APPLY_ORDER);
+        assert_true(sectigo_call_ask_first(call, late ? say_late : say_nothing, &asked, 30000));
+        assert_int_equal(sectigo_call_perform(call), late ? SECTIGO_NEVER_LEFT : SECTIGO_ANSWERED);
+        assert_int_equal(sectigo_call_withheld(call), late);
+        assert_int_equal(asked, 1);
+        if (late)
+            assert_non_null(strstr(sectigo_call_reason(call), "it is too late"));
+        sectigo_call_free(call);
+    }
+    sectigo_client_free(client);
+    stop_server(&server);
+    assert_int_equal(atomic_load(&server.connections), 2);
+    assert_int_equal(atomic_load(&server.requests), 1);
+}
+
+/* The connection may take no longer than what is left of the time to leave in. */
+static void test_connection_within_the_time_to_leave_in(void **state)
+{
+    struct server server = {0};
+    int asked = 0;
+    (void)state;
+
+    start_server(&server, SLOW_HANDSHAKE, "errorCode=0");
+    struct sectigo_client *client = client_of(&server);
+    struct sectigo_call *call = make_call(client, SECTIGO_AUTO_APPLY_ORDER);
+    assert_true(sectigo_call_ask_first(call, say_nothing, &asked, 300));
+    assert_int_equal(sectigo_call_perform(call), SECTIGO_NEVER_LEFT);
+    assert_int_equal(asked, 0);
+    sectigo_call_free(call);
+    sectigo_client_free(client);
+    stop_server(&server);
+}
+
+static void test_date(void **state)
+{
+    static const struct {
+        const char *header;
+        uint64_t date_s;
+    } cases[] = {
+        {"", 0},
+        {"Date: Thu, 26 Nov 2026 14:34:48 GMT\r\n", 1795703688},
+        {"date:Thu, 26 Nov 2026 14:34:48 GMT\r\n", 1795703688},
+        {"Date: \r\n", 0},
+        {"Date: soon\r\n", 0},
+        {"Date: Wed, 01 Jan 1930 00:00:00 GMT\r\n", 0},
+        {"Date: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", 0},
+        {"X-Date: Thu, 26 Nov 2026 14:34:48 GMT\r\n", 0},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct server server = {.headers = cases[i].header};
+        start_server(&server, ANSWER, "errorCode=0");
+        struct sectigo_client *client = client_of(&server);
+        struct sectigo_call *call = make_call(client, SECTIGO_COLLECT_SSL);
+        assert_int_equal(sectigo_call_perform(call), SECTIGO_ANSWERED);
+        assert_int_equal(sectigo_call_date_s(call), cases[i].date_s);
+        sectigo_call_free(call);
+        sectigo_client_free(client);
+        stop_server(&server);
+    }
+}
+
 /* What changes something: a connection of its own each time, but one TLS session. */
 static void test_changing_calls_use_fresh_connections(void **state)
 {
@@ -465,6 +550,9 @@ int main(void)
         cmocka_unit_test(test_unresolved_never_left),
         cmocka_unit_test(test_refused_proxy_never_left),
         cmocka_unit_test(test_refused_tunnel_never_left),
+        cmocka_unit_test(test_what_may_not_leave_has_sent_nothing),
+        cmocka_unit_test(test_connection_within_the_time_to_leave_in),
+        cmocka_unit_test(test_date),
         cmocka_unit_test(test_changing_calls_use_fresh_connections),
         cmocka_unit_test(test_reading_calls_reuse_connections),
         cmocka_unit_test(test_purchase_is_not_repeated),

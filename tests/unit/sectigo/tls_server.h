@@ -4,6 +4,7 @@
 #define SECTIGO_TLS_SERVER_H
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -69,6 +70,7 @@ static void write_pem(char path[static 64], const char *name, X509 *x509, EVP_PK
 static int make_certificates(void **state)
 {
     (void)state;
+    signal(SIGPIPE, SIG_IGN); /* a client may go away at any moment */
     assert_non_null(mkdtemp(folder));
     key = EVP_EC_gen("P-256");
     other_key = EVP_EC_gen("P-256");
@@ -117,6 +119,7 @@ enum behaviour {
 struct server {
     enum behaviour behaviour;
     const char *reply;
+    const char *headers; /* more of them in ANSWER, each with its end of line; NULL: none */
     int listener, stop[2];
     uint16_t port;
     SSL_CTX *ctx;
@@ -246,7 +249,7 @@ static bool answer(struct server *server, SSL *ssl, int nth)
         write_reply(ssl, "200 OK", "", server->reply);
         return true;
     case ANSWER:
-        write_reply(ssl, "200 OK", "", server->reply);
+        write_reply(ssl, "200 OK", server->headers ? server->headers : "", server->reply);
         return true;
     case DIE_ON_REUSE:
         if (nth == 1)
