@@ -20,7 +20,7 @@
 /* After the store or the configuration would not give us an issuance whose job is due. */
 static const uint64_t UNREADABLE_REST_MS = 60 * 1000;
 /* Issuances that wait for Sectigo are looked at within this time after a start, spread over it. */
-static const uint64_t START_LOOK_MS = 60 * 1000;
+static const uint64_t START_LOOK_MS = 60 * 1000, START_EACH_MS = 20;
 /* No failing step waits longer than an hour and a quarter. */
 static const uint64_t START_FARTHEST_MS = 2 * 3600 * 1000;
 /* A time of the store that much later than now is more than two clocks that agree (gateway/clock.h). */
@@ -136,6 +136,13 @@ static uint64_t farthest_ms(const struct config_issuance *times)
     return farthest_ms;
 }
 
+/* The many do not come due in one moment, the few at once. */
+static uint64_t soon_ms(const struct recovery *recovery)
+{
+    uint64_t spread_ms = recovery->count * START_EACH_MS;
+    return (uint64_t)random() % ((spread_ms < START_LOOK_MS ? spread_ms : START_LOOK_MS) + 1);
+}
+
 static enum store_status recover_one(struct store_txn *txn, const struct store_job *job, struct recovery *recovery)
 {
     struct issuance is;
@@ -150,7 +157,7 @@ static enum store_status recover_one(struct store_txn *txn, const struct store_j
         due_ms = now_ms; /* its function takes it for unknown */
     else if (status == STORE_OK && (is.state == ISSUANCE_SUBMITTED || is.state == ISSUANCE_BLOCKED) &&
              due_ms > now_ms + START_LOOK_MS)
-        due_ms = now_ms + (uint64_t)random() % START_LOOK_MS;
+        due_ms = now_ms + soon_ms(recovery);
     if (status == STORE_OK && newest_of(&is) > recovery->newest_ms)
         recovery->newest_ms = newest_of(&is);
     if (status == STORE_OK && due_ms != job->due_ms)
@@ -179,8 +186,8 @@ static enum store_status recover_far(struct store_txn *txn, const struct recover
         uint64_t due_ms;
         if (job->due_ms > last_ms &&
             store_job_get(txn, job->kind, job->subject, job->subject_len, &due_ms) == STORE_OK && due_ms > last_ms)
-            status = store_job_set(txn, job->kind, job->subject, job->subject_len,
-                                   recovery->now_ms + (uint64_t)random() % START_LOOK_MS);
+            status =
+                store_job_set(txn, job->kind, job->subject, job->subject_len, recovery->now_ms + soon_ms(recovery));
     }
     return status;
 }
