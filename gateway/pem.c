@@ -18,11 +18,13 @@ static bool fail(char reason[static PEM_REASON_MAX], const char *what)
 
 /* ---- a certificate and its key ---- */
 
-/* A daemon has nobody to ask, and must not ask on a terminal that it happens to have. */
+/* A daemon has nobody to ask, and must not ask on a terminal that it happens to have. It stays with the context, whose
+ * note of being asked is gone by then. */
 static int no_passphrase(char *text, int size, int writing, void *asked)
 {
     (void)text, (void)size, (void)writing;
-    *(bool *)asked = true;
+    if (asked)
+        *(bool *)asked = true;
     return -1;
 }
 

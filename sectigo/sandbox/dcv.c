@@ -109,6 +109,7 @@ static CURLcode fetch(struct dcv *dcv, const char *url, const char *connect_to, 
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
     result = target ? curl_easy_perform(curl) : CURLE_OUT_OF_MEMORY;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+    curl_easy_reset(curl); /* which knows target and body */
     curl_slist_free_all(target);
     return result;
 }

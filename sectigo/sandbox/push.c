@@ -83,6 +83,7 @@ bool push_send(CURL *curl, const struct push_target *target, const struct push *
         snprintf(result, PUSH_RESULT_MAX, "%s, answered by status %ld", url ? "GET" : "POST", status);
     else
         snprintf(result, PUSH_RESULT_MAX, "%s", curl_easy_strerror(sent));
+    curl_easy_reset(curl); /* which knows what is freed here */
     free(form);
     free(url);
     return sent == CURLE_OK && status >= 200 && status < 300;

@@ -194,12 +194,12 @@ enum outcome exchange(const struct asked *asked, char **text, json_t **json)
     }
     outcome = perform(easy, asked, &answer, json);
 out:
+    curl_easy_cleanup(easy); /* which knows what is freed below */
+    curl_slist_free_all(headers);
+    free(body);
     if (outcome == DONE)
         *text = answer.text;
     else
         free(answer.text);
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(easy);
-    free(body);
     return outcome;
 }

@@ -1,6 +1,8 @@
 /* http: what the TLS listeners offer, and new certificates while they serve. */
 #include "http_server.h"
 
+#include "gateway/http/tls.h"
+
 static int prepare(void **state)
 {
     world_prepare(state);
@@ -247,6 +249,18 @@ static void test_stop_during_a_handshake(void **state)
 
 #define TLS_TEST(test) cmocka_unit_test_setup_teardown(test, prepare, world_end)
 
+/* What was handed to a context for its loading is gone when it is served: OpenSSL may ask again, whenever it likes. */
+static void test_a_context_asks_nobody(void **state)
+{
+    struct world *w = *state;
+    char reason[HTTP_REASON_MAX], text[8] = "";
+    SSL_CTX *context = tls_load(w->certificate, w->key, reason);
+    assert_non_null(context);
+    pem_password_cb *ask = SSL_CTX_get_default_passwd_cb(context);
+    assert_int_equal(ask(text, sizeof text, 0, SSL_CTX_get_default_passwd_cb_userdata(context)), -1);
+    SSL_CTX_free(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +274,7 @@ int main(void)
         TLS_TEST(test_bad_files_keep_the_old_certificate),
         TLS_TEST(test_bad_files_stop_the_start),
         TLS_TEST(test_stop_during_a_handshake),
+        TLS_TEST(test_a_context_asks_nobody),
     };
     return cmocka_run_group_tests_name("http_tls", tests, NULL, NULL);
 }
