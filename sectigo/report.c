@@ -10,7 +10,7 @@
 
 enum { ORDERS_MAX = 5000, CERTIFICATES_MAX = 200 };
 
-enum kind { TEXT, SECONDS, STATUS, CERTIFICATE_ID };
+enum kind { TEXT, SECONDS, NUMBER, STATUS, CERTIFICATE_ID };
 
 #define FIELD(kind, member) kind, offsetof(struct sectigo_report_certificate, member)
 
@@ -32,6 +32,8 @@ static const struct {
     {"certificateID", FIELD(CERTIFICATE_ID, certificate_id)},
     {"notBefore", FIELD(SECONDS, not_before_s)},
     {"notAfter", FIELD(SECONDS, not_after_s)},
+    {"product", FIELD(NUMBER, product)},
+    {"days", FIELD(NUMBER, days)},
     {"csrStatus", FIELD(STATUS, csr_status)},
     {"dcvStatus", FIELD(STATUS, dcv_status)},
     {"caaStatus", FIELD(STATUS, caa_status)},
@@ -138,6 +140,10 @@ static bool set_field(struct sectigo_report_certificate *certificate, size_t fie
         return replace_text(slot, value);
     case SECONDS:
         sectigo_value_seconds(value, slot);
+        return true;
+    case NUMBER:
+        if (!sectigo_value_int(value, slot) || *(int *)slot < 0)
+            *(int *)slot = 0;
         return true;
     case STATUS:
         *(int *)slot = sectigo_value_status(value);

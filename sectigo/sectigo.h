@@ -163,6 +163,7 @@ struct sectigo_report_certificate {
     char *type, *names, *status, *reason, *serial_number; /* owned, NULL where absent */
     char certificate_id[SECTIGO_CERTIFICATE_ID_MAX + 1];
     int64_t not_before_s, not_after_s;
+    int product, days; /* code and term; 0 where absent, or told in words */
     int csr_status, dcv_status, caa_status, ov_callback_status, organization_status, free_dv_up_status,
         ev_click_through_status; /* -2 where absent */
 };

@@ -32,6 +32,7 @@ static bool agrees(const struct errand *e, const struct sectigo_report_order *or
 static void take_numbers(struct errand *e, const struct sectigo_report_order *order)
 {
     struct sectigo_order_answer *answer = &e->result.answer;
+    e->result.ordered_ms = order->ordered_s > 0 ? (uint64_t)order->ordered_s * 1000 : e->is.sent_ms;
     memcpy(answer->order_number, order->order_number, sizeof answer->order_number);
     for (size_t i = 0; i < order->certificate_count; i++) {
         const char *id = order->certificates[i].certificate_id;

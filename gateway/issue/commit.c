@@ -11,6 +11,7 @@
 #include "gateway/issue/queue.h"
 #include "gateway/issue/records.h"
 #include "gateway/issue/refund.h"
+#include "gateway/issue/request.h"
 #include "gateway/issue/spending.h"
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
@@ -19,6 +20,11 @@
 
 /* How long a request may be on the wire beyond its own time-out before its job takes it for lost. */
 static const uint64_t WIRE_MARGIN_MS = 30 * 1000;
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
 
 /* ---- the DCV answer ---- */
 
@@ -123,8 +129,24 @@ static enum store_status write_audit(struct commit *c, const char *what, int64_t
                               .account = &c->is->account,
                               .names = &c->sub->names,
                               .product = c->sub->product,
-                              .amount_cents = amount_cents};
+                              .amount_cents = amount_cents,
+                              .ordered_ms = c->result->ordered_ms};
     return audit_add(c->txn, &line, c->now_ms);
+}
+
+/* What it cost is counted once, in the day and month in which it was ordered: by the reservation, or where a report
+ * knew of it and the store (which was restored) did not, now. Nothing of a test login's is counted. */
+static enum store_status settle_cost(struct commit *c)
+{
+    int64_t cost_cents = c->result->answer.has_cost ? c->result->answer.cost_cents : -1;
+    enum store_status status = spending_settle(c->txn, c->is->id, cost_cents, &c->sub->paid_cents);
+    if (status == STORE_NOT_FOUND && !c->sub->test)
+        c->sub->paid_cents = request_price(c->errand->profile, c->sub->product, c->sub->names.count);
+    if (cost_cents >= 0)
+        c->sub->paid_cents = cost_cents;
+    if (status != STORE_NOT_FOUND)
+        return status;
+    return c->sub->test ? STORE_OK : spending_count(c->txn, c->sub->policy, c->sub->bought_ms, c->sub->paid_cents);
 }
 
 /* A purchase that Sectigo has: from here on the subscription is paid. */
@@ -134,14 +156,11 @@ static enum store_status bought(struct commit *c)
         errand_log(c->errand, LOG_LEVEL_WARNING, "Sectigo waits for payment of an order: pay it there",
                    c->is->order_number);
     c->sub->state = SUBSCRIPTION_LIVE;
-    c->sub->bought_ms = c->now_ms;
-    int64_t cost_cents = c->result->answer.has_cost ? c->result->answer.cost_cents : -1, expected_cents;
-    enum store_status status = spending_settle(c->txn, c->is->id, cost_cents, &expected_cents);
-    if (status != STORE_OK)
-        return status;
-    c->sub->paid_cents = cost_cents >= 0 ? cost_cents : expected_cents;
+    c->sub->bought_ms = c->result->ordered_ms ? sooner(c->result->ordered_ms, c->now_ms) : c->now_ms;
     memcpy(c->sub->order_number, c->is->order_number, sizeof c->sub->order_number);
-    status = login_set_no_credit(c->txn, c->sub->login, 0);
+    enum store_status status = settle_cost(c);
+    if (status == STORE_OK)
+        status = login_set_no_credit(c->txn, c->sub->login, 0);
     return status == STORE_OK ? write_audit(c, "purchase", c->sub->paid_cents) : status;
 }
 
@@ -361,11 +380,6 @@ static enum store_status set_job(struct commit *c)
         return store_job_set(c->txn, JOB_ISSUANCE, c->is->id, len, c->due_ms);
     enum store_status status = store_job_clear(c->txn, JOB_ISSUANCE, c->is->id, len);
     return status == STORE_NOT_FOUND ? STORE_OK : status;
-}
-
-static uint64_t sooner(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* One that lacks names counts once: afterwards the search for a newer one goes on (STORE_EXISTS). */

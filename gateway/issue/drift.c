@@ -8,6 +8,7 @@
 #include "gateway/clock.h"
 #include "gateway/issue/tables.h"
 #include "gateway/issue/upkeep.h"
+#include "gateway/operate/audit.h"
 
 /* Orders of so long ago at least are compared, each day again, so that one that is missed is told more than once. */
 static const uint64_t SPAN_MS = 8ull * 24 * 3600 * 1000;
@@ -65,10 +66,10 @@ static bool look_for_line(void *ctx, struct store_slice key, struct store_slice 
     struct upkeep *u = ctx;
     (void)key;
     json_t *line = json_loadb((const char *)value.data, value.len, JSON_REJECT_DUPLICATES, NULL);
-    uint64_t time_ms = (uint64_t)json_integer_value(json_object_get(line, "time_ms"));
+    uint64_t time_ms = audit_ordered_ms(line); /* of one that was adopted long after, the report begins after it */
     const char *number = text_of(line, "order_number");
-    if (time_ms < u->report.to_ms - margin_ms(u) && strcmp(text_of(line, "what"), "purchase") == 0 &&
-        strcmp(text_of(line, "login"), upkeep_login(u)) == 0 &&
+    if (time_ms >= u->report.from_ms + margin_ms(u) && time_ms < u->report.to_ms - margin_ms(u) &&
+        strcmp(text_of(line, "what"), "purchase") == 0 && strcmp(text_of(line, "login"), upkeep_login(u)) == 0 &&
         (u->report.count == 0 ||
          !bsearch(number, u->report.rows, u->report.count, sizeof *u->report.rows, compare_number)))
         remember(u, &u->missing, "the store has a purchase that Sectigo's report does not have: ask Sectigo for it",

@@ -67,6 +67,7 @@ struct result {
     char note[NOTE_MAX];                 /* for people */
     struct acme_problem problem;         /* of the ACME orders, where they end invalid */
     struct sectigo_order_answer answer;  /* to submitted */
+    uint64_t ordered_ms;                 /* when it was ordered, where a report told of it; 0: now */
     struct acme_certificate certificate; /* to collected; owned */
     struct dcv_records records;          /* to be stored before they are published; none: nothing to store. Owned */
     bool not_global;                     /* a name has no address that Sectigo can fetch a file from */

@@ -5,7 +5,10 @@
 
 #include "gateway/issue/numbers.h"
 #include "gateway/issue/queue.h"
+#include "gateway/issue/request.h"
+#include "gateway/issue/spending.h"
 #include "gateway/issue/tables.h"
+#include "gateway/operate/audit.h"
 
 static const char SEPARATORS[] = ", \t\r\n;";
 
@@ -37,6 +40,47 @@ static uint32_t longest_term(const struct config *config, const char *login)
             days = profile->days;
     }
     return days;
+}
+
+/* What it is expected to have cost: no report says. Of the login's profiles the one that asks most counts, so that a
+ * limit rather holds too early. */
+static void estimate(const struct config *config, struct subscription *sub, uint32_t said)
+{
+    struct acme_problem problem = {0};
+    sub->product = said;
+    for (unsigned i = 0; i < config->profile_count; i++) {
+        const struct config_profile *profile = &config->profiles[i];
+        if (strcmp(profile->login, sub->login) != 0)
+            continue;
+        unsigned product = said ? said : request_product(profile, &config->dcv, &sub->names, true, &problem);
+        int64_t cents = product ? request_price(profile, product, sub->names.count) : 0;
+        if (product && (!sub->product || cents > sub->paid_cents))
+            sub->product = product;
+        if (cents > sub->paid_cents && !sub->test)
+            sub->paid_cents = cents;
+    }
+    acme_problem_clear(&problem);
+}
+
+/* Counted for all now, and for the policy that takes it over then. */
+static enum store_status count(struct store_txn *txn, const struct subscription *sub, const struct report_row *row,
+                               uint64_t now_ms)
+{
+    const struct acme_id nobody = {0};
+    struct audit_line line = {.what = "import",
+                              .issuance = row->issuance,
+                              .policy = "",
+                              .profile = "",
+                              .login = sub->login,
+                              .order_number = sub->order_number,
+                              .certificate_id = row->certificate_id,
+                              .account = &nobody,
+                              .names = &sub->names,
+                              .product = sub->product,
+                              .amount_cents = sub->paid_cents,
+                              .ordered_ms = sub->bought_ms};
+    enum store_status status = sub->test ? STORE_OK : spending_count(txn, "", sub->bought_ms, sub->paid_cents);
+    return status == STORE_OK ? audit_add(txn, &line, now_ms) : status;
 }
 
 static enum store_status insert(struct store_txn *txn, const struct report_row *row, struct subscription *sub)
@@ -71,7 +115,10 @@ enum store_status imported_insert(struct store_txn *txn, const struct config *co
         sub.endpoint = strdup(login->url);
         memcpy(sub.login, login->name, strlen(login->name) + 1); /* config bounds it to ACME_POLICY_MAX */
         memcpy(sub.order_number, row->order_number, sizeof sub.order_number);
+        estimate(config, &sub, row->product);
         status = sub.endpoint && acme_id_make(&sub.id, now_ms) ? insert(txn, row, &sub) : STORE_IO;
+        if (status == STORE_OK)
+            status = count(txn, &sub, row, now_ms);
     }
     subscription_clear(&sub);
     return status;
@@ -133,7 +180,9 @@ enum store_status imported_claim(struct store_txn *txn, struct subscription *sub
     memcpy(sub->policy, scope->policy, strlen(scope->policy) + 1);
     memcpy(sub->profile, scope->profile, strlen(scope->profile) + 1);
     sub->product = product;
-    return subscription_insert(txn, sub);
+    status = subscription_insert(txn, sub);
+    return status == STORE_OK && !sub->test ? spending_assign(txn, sub->policy, sub->bought_ms, sub->paid_cents)
+                                            : status;
 }
 
 enum store_status imported_instead(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms,

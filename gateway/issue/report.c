@@ -57,6 +57,7 @@ static bool keep(struct report *report, const struct sectigo_report_order *order
     for (size_t i = 0; i < order->certificate_count; i++) {
         const struct sectigo_report_certificate *certificate = &order->certificates[i];
         memcpy(row->certificate_id, certificate->certificate_id, sizeof row->certificate_id);
+        row->product = (uint32_t)certificate->product;
         if (certificate->names && !row->names && !(row->names = strdup(certificate->names)))
             return false;
     }

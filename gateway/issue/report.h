@@ -20,7 +20,8 @@ struct report_row {
     char certificate_id[SECTIGO_CERTIFICATE_ID_MAX + 1];
     char *names; /* owned: separated by commas or blanks; NULL where the report has none */
     int64_t ordered_s;
-    bool over; /* rejected, cancelled or refunded */
+    uint32_t product; /* 0: not said */
+    bool over;        /* rejected, cancelled or refunded */
 };
 
 struct report {

@@ -97,18 +97,21 @@ static enum store_status counter_add(struct store_txn *txn, const char *period, 
     return status;
 }
 
-/* In day and month, of all and of the policy. */
-static enum store_status count(struct store_txn *txn, const struct reservation *of, int count, int64_t cents)
+/* In the day and month of at_ms; policy "": of all. */
+static enum store_status count_for(struct store_txn *txn, const char *policy, uint64_t at_ms, int count, int64_t cents)
 {
     struct periods periods;
-    if (!periods_of(of->at_ms, &periods))
+    if (!periods_of(at_ms, &periods))
         return STORE_INVALID;
-    enum store_status status = counter_add(txn, periods.day, "", count, cents);
-    if (status == STORE_OK)
-        status = counter_add(txn, periods.month, "", count, cents);
-    if (status == STORE_OK)
-        status = counter_add(txn, periods.day, of->policy, count, cents);
-    return status == STORE_OK ? counter_add(txn, periods.month, of->policy, count, cents) : status;
+    enum store_status status = counter_add(txn, periods.day, policy, count, cents);
+    return status == STORE_OK ? counter_add(txn, periods.month, policy, count, cents) : status;
+}
+
+/* Of all and of the policy. */
+static enum store_status count(struct store_txn *txn, const struct reservation *of, int count, int64_t cents)
+{
+    enum store_status status = count_for(txn, "", of->at_ms, count, cents);
+    return status == STORE_OK && of->policy[0] ? count_for(txn, of->policy, of->at_ms, count, cents) : status;
 }
 
 /* ---- limits ---- */
@@ -236,11 +239,23 @@ enum store_status spending_settle(struct store_txn *txn, const char *issuance, i
     *reserved_cents = 0;
     enum store_status status = reservation_load(txn, issuance, &reservation);
     if (status != STORE_OK)
-        return status == STORE_NOT_FOUND ? STORE_OK : status;
+        return status;
     *reserved_cents = reservation.cents;
     if (cents >= 0 && cents != reservation.cents)
         status = count(txn, &reservation, 0, cents - reservation.cents);
     return status == STORE_OK ? store_delete(txn, ISSUE_RESERVATIONS, issuance, strlen(issuance)) : status;
+}
+
+enum store_status spending_count(struct store_txn *txn, const char *policy, uint64_t ordered_ms, int64_t cents)
+{
+    struct reservation found = {.at_ms = ordered_ms};
+    snprintf(found.policy, sizeof found.policy, "%s", policy);
+    return count(txn, &found, 1, cents);
+}
+
+enum store_status spending_assign(struct store_txn *txn, const char *policy, uint64_t ordered_ms, int64_t cents)
+{
+    return count_for(txn, policy, ordered_ms, 1, cents);
 }
 
 enum store_status spending_release(struct store_txn *txn, const char *issuance)

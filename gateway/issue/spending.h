@@ -39,8 +39,13 @@ enum store_status spending_check(struct store_txn *txn, const struct spending_li
 enum store_status spending_reserve(struct store_txn *txn, const struct spending_limits *limits, const char *issuance,
                                    int64_t cents, uint64_t now_ms, struct spending_verdict *verdict);
 /* It was bought: cents is what it cost, less than 0 where Sectigo did not say. *reserved_cents is what had been
- * expected, 0 without a reservation. */
+ * expected. STORE_NOT_FOUND, and nothing counted: there was no reservation. */
 enum store_status spending_settle(struct store_txn *txn, const char *issuance, int64_t cents, int64_t *reserved_cents);
+/* A purchase that was found at Sectigo, and was not reserved here: counted in the day and month in which it was
+ * ordered. policy "": it is nobody's yet. */
+enum store_status spending_count(struct store_txn *txn, const char *policy, uint64_t ordered_ms, int64_t cents);
+/* One that was counted as nobody's is this policy's from now on. */
+enum store_status spending_assign(struct store_txn *txn, const char *policy, uint64_t ordered_ms, int64_t cents);
 /* It bought nothing. STORE_OK also where nothing was reserved. */
 enum store_status spending_release(struct store_txn *txn, const char *issuance);
 

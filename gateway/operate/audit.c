@@ -23,6 +23,12 @@ static json_t *names_json(const struct acme_names *names)
     return list;
 }
 
+uint64_t audit_ordered_ms(const json_t *line)
+{
+    const json_t *found = json_object_get(line, "ordered_ms");
+    return (uint64_t)json_integer_value(found ? found : json_object_get(line, "time_ms"));
+}
+
 /* The external account key that the account came with; "" for none, and for an account that is gone or cannot be read:
  * what was bought is written down all the same. */
 static void find_key(struct store_txn *txn, const struct acme_id *account, char key[static EXTERNAL_KEY_ID_MAX + 1])
@@ -44,6 +50,11 @@ static char *line_text(const struct audit_line *line, const char *external_key, 
                   line->policy, "profile", line->profile, "login", line->login, "order_number", line->order_number,
                   "certificate_id", line->certificate_id, "product", (int)line->product, "amount_cents",
                   (json_int_t)line->amount_cents, "names", names_json(line->names));
+    if (json && line->ordered_ms &&
+        json_object_set_new(json, "ordered_ms", json_integer((json_int_t)line->ordered_ms)) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     return text;

@@ -12,12 +12,13 @@
 #include "store/store.h"
 
 struct audit_line {
-    const char *what; /* "purchase", "replacement" */
+    const char *what; /* "purchase", "replacement", "import" */
     const char *issuance, *policy, *profile, *login, *order_number, *certificate_id;
     const struct acme_id *account;
     const struct acme_names *names;
     uint32_t product;
     int64_t amount_cents;
+    uint64_t ordered_ms; /* when it was ordered, where that is not now: it was found later; 0: now */
 };
 
 /* Inside a store_fn. The same line of the same issuance again is one line. */
@@ -27,5 +28,8 @@ enum store_status audit_add(struct store_txn *txn, const struct audit_line *line
  * was given, NULL for nothing; borrowed. uid: who asked at the admin socket; -1: not known. */
 enum store_status audit_note(struct store_txn *txn, const char *what, const char *subject, const json_t *members,
                              int64_t uid, uint64_t now_ms);
+
+/* Of a line of the table: when what it tells of was ordered. */
+uint64_t audit_ordered_ms(const json_t *line);
 
 #endif

@@ -4,10 +4,11 @@
 #include <time.h>
 
 #include "gateway/issue/tables.h"
+#include "gateway/operate/audit.h"
 #include "gateway/operate/request.h"
 
 struct cost {
-    json_t *sums; /* "month, policy, profile, login" -> its sum; in order of time, as the audit is */
+    json_t *sums; /* "month, policy, profile, login" -> its sum; in the order of the audit */
     bool failed;
 };
 
@@ -21,7 +22,7 @@ static json_t *sum_for(struct cost *cost, const json_t *line)
 {
     char month[16], key[320];
     struct tm day;
-    time_t at = (time_t)(json_integer_value(json_object_get(line, "time_ms")) / 1000);
+    time_t at = (time_t)(audit_ordered_ms(line) / 1000);
     const char *policy = text_of(line, "policy"), *profile = text_of(line, "profile"), *login = text_of(line, "login");
     if (!gmtime_r(&at, &day) || strftime(month, sizeof month, "%Y-%m", &day) == 0)
         return NULL;
@@ -43,7 +44,8 @@ static void increase(json_t *sum, const char *key, json_int_t by)
 /* The lines that the sums count; the others of the audit cost nothing. */
 static const struct {
     const char *what, *sum;
-} counted[] = {{"purchase", "purchases"}, {"replacement", "replacements"}, {"refund", "refunds"}};
+} counted[] = {
+    {"purchase", "purchases"}, {"import", "purchases"}, {"replacement", "replacements"}, {"refund", "refunds"}};
 
 static bool add_line(void *ctx, struct store_txn *txn, struct store_slice key, struct store_slice value)
 {

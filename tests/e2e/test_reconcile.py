@@ -80,7 +80,7 @@ def test_a_restored_store_buys_nothing_anew(make_world):
         assert "upstream reconcile" in _await_state(world, url, "held")["note"]
     def limit(config):
         _eager(config)
-        config["spending"] = {"purchases_per_month": 2}  # the one of the backup, and the fresh one
+        config["spending"] = {"purchases_per_month": 4}  # that of the backup, two that are imported, and the fresh one
     world.change = limit
     world.write_config()
     world.restart_gateway()
@@ -104,7 +104,7 @@ def test_a_restored_store_buys_nothing_anew(make_world):
                   for sub in ctl_json(world, "subscription", "list")["items"] if sub["names"] == kept)
     assert set(replaced[0]["certificateIDs"]) <= set(family), "made after the backup, and of the family all the same"
     kinds = {line["issuance"]: line["what"] for line in ctl_json(world, "audit")["items"]}
-    assert sorted(kinds.values()) == ["purchase", "purchase", "replacement", "replacement", "replacement"]
+    assert sorted(kinds.values()) == ["import", "import", "purchase", "purchase", "replacement", "replacement", "replacement"]
     assert ctl_json(world, "upstream", "reconcile", "main")
     assert _await_login(world, lambda again: again["reconciled_ms"] > login["reconciled_ms"])["imported"] == 0
 

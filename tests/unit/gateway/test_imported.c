@@ -4,15 +4,21 @@
 #include <string.h>
 
 #include "gateway/issue/imported.h"
+#include "gateway/issue/spending.h"
 
 static const uint64_t NOW = 1796040000000, DAY = 86400000;
 
 #define TEXT(text) ((char *)(uintptr_t)(text))
 
 static struct config_login logins[] = {{.name = TEXT("l"), .url = TEXT("https://ca.example")}};
-static struct config_profile profiles[] = {{.name = TEXT("short"), .login = TEXT("l"), .days = 90},
-                                           {.name = TEXT("long"), .login = TEXT("l"), .days = 730},
-                                           {.name = TEXT("other"), .login = TEXT("m"), .days = 1826}};
+static struct config_profile profiles[] = {
+    {.name = TEXT("short"), .login = TEXT("l"), .days = 90, .product_multi = 492, .prices = {.multi_cents = 700}},
+    {.name = TEXT("long"),
+     .login = TEXT("l"),
+     .days = 730,
+     .product_multi = 492,
+     .prices = {.multi_cents = 900, .extra_name_cents = 100}},
+    {.name = TEXT("other"), .login = TEXT("m"), .days = 1826, .prices = {.multi_cents = 90000}}};
 static const struct config config = {.logins = logins, .login_count = 1, .profiles = profiles, .profile_count = 3};
 
 struct world {
@@ -120,6 +126,34 @@ static void test_belongs_to_the_first_that_asks(void **state)
     assert_int_equal(store_call(store, look, w), STORE_NOT_FOUND);
 }
 
+static struct spending_sums sums_of(struct world *w, const char *policy, uint64_t at_ms)
+{
+    struct spending_sums sums;
+    struct store_txn *txn;
+    assert_int_equal(store_read(w->temp.store, &txn), STORE_OK);
+    assert_int_equal(spending_sums(txn, policy, at_ms, &sums), STORE_OK);
+    store_read_end(txn);
+    return sums;
+}
+
+/* In the day of the order, at the most that a profile of the login asks; the policy's once it has a policy. */
+static void test_is_counted_once(void **state)
+{
+    struct world *w = *state;
+    w->row.ordered_s = (int64_t)((NOW - DAY) / 1000);
+    set_names(w, "a.example", "b.example");
+    assert_int_equal(store_call(w->temp.store, insert, w), STORE_OK);
+    assert_int_equal(store_call(w->temp.store, insert, w), STORE_EXISTS);
+    assert_int_equal(sums_of(w, NULL, NOW).day_count, 0);
+    assert_int_equal(sums_of(w, NULL, NOW - DAY).day_count, 1);
+    assert_int_equal(sums_of(w, NULL, NOW - DAY).day_cents, 1000);
+    assert_int_equal(sums_of(w, "p", NOW - DAY).day_count, 0);
+    assert_int_equal(store_call(w->temp.store, claim, w), STORE_OK);
+    assert_int_equal(sums_of(w, NULL, NOW - DAY).day_count, 1);
+    assert_int_equal(sums_of(w, "p", NOW - DAY).day_count, 1);
+    assert_int_equal(sums_of(w, "p", NOW - DAY).day_cents, 1000);
+}
+
 /* A report that gives an order the number, or the certificate, of one that is known. */
 static void test_numbers_have_one_owner(void **state)
 {
@@ -183,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_belongs_to_the_first_that_asks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_is_counted_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_numbers_have_one_owner, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wildcards, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_that_cannot_be_ordered, set_up, tear_down),

@@ -12,10 +12,10 @@ static const uint64_t NOON = 1796040000000, DAY = 86400000, DAY_END = 1796083200
 static struct config_spending overall, policy;
 static struct spending_limits limits = {&overall, NULL, "p"};
 
-enum what { RESERVE, SETTLE, RELEASE };
+enum what { RESERVE, SETTLE, RELEASE, COUNT, ASSIGN };
 struct move {
     enum what what;
-    const char *issuance;
+    const char *issuance, *policy;
     int64_t cents, reserved_cents;
     uint64_t now_ms;
     struct spending_verdict verdict;
@@ -26,6 +26,10 @@ static enum store_status run(struct store_txn *txn, void *arg)
     struct move *m = arg;
     if (m->what == RESERVE)
         return spending_reserve(txn, &limits, m->issuance, m->cents, m->now_ms, &m->verdict);
+    if (m->what == COUNT)
+        return spending_count(txn, m->policy, m->now_ms, m->cents);
+    if (m->what == ASSIGN)
+        return spending_assign(txn, m->policy, m->now_ms, m->cents);
     return m->what == SETTLE ? spending_settle(txn, m->issuance, m->cents, &m->reserved_cents)
                              : spending_release(txn, m->issuance);
 }
@@ -42,6 +46,12 @@ static int64_t settle(struct temp_store *temp, const char *issuance, int64_t cen
     struct move move = {.what = SETTLE, .issuance = issuance, .cents = cents};
     assert_int_equal(store_call(temp->store, run, &move), STORE_OK);
     return move.reserved_cents;
+}
+
+static void settle_unreserved(struct temp_store *temp, const char *issuance)
+{
+    struct move move = {.what = SETTLE, .issuance = issuance, .cents = 4000};
+    assert_int_equal(store_call(temp->store, run, &move), STORE_NOT_FOUND);
 }
 
 static void release(struct temp_store *temp, const char *issuance)
@@ -91,7 +101,7 @@ static void test_reserve_settle_release(void **state)
     assert_sums(temp, "q", NOON, (struct spending_sums){0, 0, 0, 0});
     assert_int_equal(settle(temp, "a", 4000), 3500);
     assert_sums(temp, NULL, NOON, (struct spending_sums){2, 2, 5000, 5000});
-    assert_int_equal(settle(temp, "a", 4000), 0); /* once */
+    settle_unreserved(temp, "a"); /* once */
     assert_sums(temp, "p", NOON, (struct spending_sums){2, 2, 5000, 5000});
     release(temp, "b");
     release(temp, "b");
@@ -163,10 +173,33 @@ static void test_limits_of_a_policy(void **state)
     assert_null(strstr(verdict.why, "policy")); /* all together */
 }
 
+static void found(struct temp_store *temp, enum what what, const char *of, uint64_t ordered_ms, int64_t cents)
+{
+    struct move move = {.what = what, .policy = of, .now_ms = ordered_ms, .cents = cents};
+    assert_int_equal(store_call(temp->store, run, &move), STORE_OK);
+}
+
+/* What a report knew of: in the day of the order, nobody's at first and then a policy's, and never twice for all. */
+static void test_found_at_sectigo(void **state)
+{
+    struct temp_store *temp = *state;
+    uint64_t before = NOON - DAY;
+    found(temp, COUNT, "", before, 500);
+    assert_sums(temp, NULL, before, (struct spending_sums){1, 1, 500, 500});
+    assert_sums(temp, NULL, NOON, (struct spending_sums){0, 1, 0, 500});
+    found(temp, ASSIGN, "p", before, 500);
+    assert_sums(temp, NULL, before, (struct spending_sums){1, 1, 500, 500});
+    assert_sums(temp, "p", before, (struct spending_sums){1, 1, 500, 500});
+    found(temp, COUNT, "p", NOON, 700);
+    assert_sums(temp, NULL, NOON, (struct spending_sums){1, 2, 700, 1200});
+    assert_sums(temp, "p", NOON, (struct spending_sums){1, 2, 700, 1200});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_reserve_settle_release, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_found_at_sectigo, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limits_of_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limits_of_money, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limits_of_a_policy, set_up, tear_down),
