@@ -222,7 +222,7 @@ def _settled_soon():
 def test_unknown_purchase_that_no_report_knows_ends_at_its_deadline(make_world):
     """Held for the operator until then; nothing was bought, so the names are free."""
     world = make_world(learn="poll", change=_settled_soon())
-    names = ["nowhere." + ZONE]
+    names = ["nobodys." + ZONE]
     client = _client(world)
     world.set_faults({"endpoint": "AutoApplyOrder", "action": "status-503", "times": -1})
     url = _order(world, client, names)
