@@ -206,7 +206,19 @@ def _across_a_start(world, off_s, order_again):
     world.settings(noDate=False)
 
 
-WAYS = {"running": _while_it_runs, "at-start": _at_a_start, "across": _across_a_start}
+def _unheard(world, off_s, order_again):
+    """Wrong at the start, and Sectigo's time is heard only after the clock was set right."""
+    world.settings(noDate=True)
+    world.kill_gateway()
+    world.clock.set_s(off_s)
+    world.start_gateway()
+    order_again()
+    time.sleep(WRONG_FOR_S)
+    world.clock.set_s(0)
+    world.settings(noDate=False)
+
+
+WAYS = {"running": _while_it_runs, "at-start": _at_a_start, "across": _across_a_start, "unheard": _unheard}
 EVERY = 1 if FULL else 5 if SLOW else 2
 CASES = [(off, way) for i, off in enumerate(OFFS) for j, way in enumerate(WAYS) if (i + j) % EVERY == 0]
 
@@ -314,6 +326,27 @@ def test_the_store_is_ahead_of_the_clock(make_world):
         assert world.doubt()["in_doubt"] and world.doubt()["system_ahead_seconds"] < -300 * DAY_S
         assert abs(world.doubt()["sectigo_ahead_seconds"]) < 60
     assert world.kinds(again.names) == ["purchase", "replacement"]
+
+
+def test_a_second_look_is_not_hastened(make_world):
+    """All jobs come due when the time jumps; a refusal that may mean "placed earlier" still waits for its second look."""
+    again_s = 4
+    world = make_world(ClockWorld, learn="poll",
+                       change=lambda config: config["issuance"].update(settle_again=f"{again_s}s"))
+    client = world.client()
+    world.set_faults({"endpoint": "AutoApplyOrder", "action": "code:-55", "times": 1})
+    with world.responder() as responder:
+        order = Order(client, [f"perhaps.{ZONE}"], responder)
+        order.finalize()
+        issuance = _wait_state(world, order, "unknown")["id"]
+        wait_for("the first look", lambda: world.ctl("issuance", "show", issuance)["looked_ms"])
+        looked_s = time.monotonic()
+        for clock in (world.sectigos_clock, world.clock):
+            clock.set_s(-90)
+        wait_for("the step is followed", lambda: world.doubt()["doubts"] == 2 and not world.doubt()["in_doubt"])
+        order.wait_invalid()
+    assert time.monotonic() - looked_s > again_s - 0.5
+    assert world.kinds(order.names) == []
 
 
 # ---- the late first send ----
