@@ -34,6 +34,7 @@ struct world {
     struct acme_thread *thread;
     struct acme_config config;
     uint64_t now_ms;
+    bool doubtful; /* now_ms may be wrong */
     unsigned validations, acceptances, revocations;
     bool revoked_by_account;
     uint8_t subject[ACME_VALIDATION_SUBJECT_LEN]; /* of the last validation asked for */
@@ -350,6 +351,7 @@ static inline struct reply send_message(struct world *w, const struct client *c,
         .body = (const uint8_t *)body,
         .body_len = strlen(body),
         .now_ms = w->now_ms,
+        .doubtful = w->doubtful,
     };
     struct reply r = begin(w, &request);
     free(body);

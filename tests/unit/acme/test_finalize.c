@@ -125,6 +125,23 @@ static void a_large_csr_is_refused(void **state)
     scene_close(&s);
 }
 
+/* Not by a clock that may be a year ahead: neither the order nor its authorizations. */
+static void nothing_expires_while_the_clock_is_in_doubt(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_open(&s);
+    s.w.now_ms += 365 * 86400 * 1000ULL;
+    s.w.doubtful = true;
+    struct reply r = post(&s.w, &s.c, s.url, NULL);
+    assert_string_equal(member(&r, "status"), "ready");
+    reply_free(&r);
+    r = post(&s.w, &s.c, s.finalize, s.csr);
+    assert_status(&r, 200);
+    reply_free(&r);
+    scene_close(&s);
+}
+
 static void only_ready_orders_are_finalized(void **state)
 {
     (void)state;
@@ -357,6 +374,7 @@ int main(void)
         cmocka_unit_test(two_finalize_calls_in_one_batch_meet),
         cmocka_unit_test(csrs_are_checked),
         cmocka_unit_test(a_large_csr_is_refused),
+        cmocka_unit_test(nothing_expires_while_the_clock_is_in_doubt),
         cmocka_unit_test(only_ready_orders_are_finalized),
         cmocka_unit_test(an_order_whose_authorization_was_given_up_is_invalid),
         cmocka_unit_test(the_reply_is_held_until_the_order_ends),
