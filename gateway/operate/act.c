@@ -34,10 +34,13 @@ static enum store_status note_act(struct store_txn *txn, void *arg)
     return audit_note(txn, act->what, subject, NULL, act->uid, act->now_ms);
 }
 
-enum store_status act_note(const struct request *request, const char *what, const char *subject)
+void act_note(const struct request *request, const char *what, const char *subject)
 {
     struct act act = {.what = what, .subject = subject, .uid = request->call->uid, .now_ms = clock_ms()};
-    return store_call(request->admin->store, note_act, &act);
+    enum store_status status = store_call(request->admin->store, note_act, &act);
+    if (status != STORE_OK)
+        log_warning("the audit has no line about what an operator does; see to the store", "what", what, "subject",
+                    subject, "reason", store_status_text(status));
 }
 
 /* ---- an order's next step now ---- */
@@ -281,11 +284,8 @@ static void backup(struct request *request, const char *directory)
     }
     uint64_t began_ms = clock_boot_ms();
     /* Whoever has a copy knows what the store knows: it is written down before there is one. */
-    enum store_status status = act_note(request, "backup begun", directory);
-    if (status == STORE_OK)
-        status = store_backup(request->admin->store, directory, reason);
-    else
-        snprintf(reason, sizeof reason, "the audit: %s", store_status_text(status));
+    act_note(request, "backup begun", directory);
+    enum store_status status = store_backup(request->admin->store, directory, reason);
     atomic_store(&request->admin->backing_up, false);
     if (status != STORE_OK) {
         answer_error(request->answer, status == STORE_EXISTS ? 409 : 500, "%s", reason);

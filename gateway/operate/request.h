@@ -51,8 +51,9 @@ void answer_error(struct http_answer *answer, int status, const char *format, ..
 /* What the store said, where it was not STORE_OK; what: "the order". */
 void answer_store(struct http_answer *answer, enum store_status status, const char *what);
 
-/* A line in the audit about what the request does outside the store, before it is done. */
-enum store_status act_note(const struct request *request, const char *what, const char *subject);
+/* A line in the audit about what the request does outside the store, before it is done; where the store takes none (it
+ * is full, say) the log has one, for a backup is wanted then more than ever. */
+void act_note(const struct request *request, const char *what, const char *subject);
 
 /* The handlers. */
 void status_get(struct request *request);

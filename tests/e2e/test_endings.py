@@ -9,7 +9,7 @@ from acme_client import AcmeClient, http_responder, make_csr
 from dns_server import ZONE
 from loopback import take_port
 from sandbox_client import wait_for
-from test_ctl import ctl, ctl_json
+from test_ctl import ctl, ctl_json, money_lines
 
 
 def _settings(world, **values):
@@ -103,7 +103,7 @@ def test_purchase_past_its_deadline_is_cancelled_and_refunded(make_world):
     _subscription(world, names, "ended")
     order, = world.ledger()
     assert order["state"] == "rejected"
-    audit = [(line["what"], line["amount_cents"]) for line in ctl_json(world, "audit")["items"]]
+    audit = [(line["what"], line["amount_cents"]) for line in money_lines(world)]
     assert [what for what, _ in audit] == ["purchase", "cancellation", "refund"]
     assert sum(cents for _, cents in audit) == 0 and audit[0][1] > 0
     asked = _requests(world)
@@ -129,7 +129,7 @@ def test_killed_while_a_purchase_is_cancelled_and_refunded(make_world):
     world.wait_gateway_killed()
     world.start_gateway()
     _subscription(world, names, "ended")
-    assert [line["what"] for line in ctl_json(world, "audit")["items"]] == ["purchase", "cancellation", "refund"]
+    assert [line["what"] for line in money_lines(world)] == ["purchase", "cancellation", "refund"]
     asked = _requests(world)
     assert asked["AutoApplyOrder"] == 1 and asked["AutoReject"] == 1 and asked["AutoRefund"] == 1
 
@@ -142,7 +142,7 @@ def test_certificate_that_comes_while_its_order_is_cancelled_is_delivered(make_w
     asked = _requests(world)
     assert asked["AutoReject"] >= 1 and not asked.get("AutoRefund")
     assert [order["state"] for order in world.ledger()] == ["issued"]
-    audit = ctl_json(world, "audit")["items"]
+    audit = money_lines(world)
     assert [line["what"] for line in audit] == ["purchase"], "it goes on, and is not bought a second time"
     shown = ctl_json(world, "issuance", "show", audit[0]["issuance"])
     assert shown["certificate_id"] == audit[0]["certificate_id"] != ""
@@ -193,7 +193,7 @@ def test_withheld_purchase_past_its_deadline_is_refunded(make_world):
     asked = _requests(world)
     assert [asked.get(call, 0) for call in ("AutoApplyOrder", "AutoReject", "AutoRefund", "AutoRevokeSSL")] == \
         [1, 0, 1, 0]
-    audit = [(line["what"], line["amount_cents"]) for line in ctl_json(world, "audit")["items"]]
+    audit = [(line["what"], line["amount_cents"]) for line in money_lines(world)]
     assert [what for what, _ in audit] == ["purchase", "refund"] and sum(cents for _, cents in audit) == 0
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from acme_client import AcmeClient, http_responder, make_csr, problem
 from dns_server import ZONE
-from test_ctl import ctl, ctl_json
+from test_ctl import ctl, ctl_json, money_lines
 from test_policy import bound_client
 
 DV, WILDCARD, MULTI = "488", "489", "492"
@@ -66,7 +66,7 @@ def test_a_limit_holds_what_was_ordered_and_refuses_what_comes(make_world):
     assert "spending limit" in problem(refused, "rateLimited", 429)["detail"]
     assert 0 < int(refused.headers["retry-after"]) <= 31 * 86400
     assert "BEGIN CERTIFICATE" in _buy(world, client, first), "a replacement is free, so it is not limited"
-    assert [line["what"] for line in ctl_json(world, "audit")["items"]] == ["purchase", "replacement"]
+    assert [line["what"] for line in money_lines(world)] == ["purchase", "replacement"]
 
     world.change = _limited(purchases_per_month=2)
     world.write_config()
@@ -84,7 +84,7 @@ def test_a_limit_of_money_counts_what_sectigo_charged(make_world):
     world = make_world(change=_limited(amount_per_month="64.99"))
     client = _client(world)
     _buy(world, client, ["charged." + ZONE])
-    line, = ctl_json(world, "audit")["items"]
+    line, = money_lines(world)
     assert line["amount_cents"] == 3500 and line["product"] == int(DV)
     assert "64.99 EUR a month" in problem(client.try_order(["more." + ZONE]), "rateLimited", 429)["detail"]
     world.change = _limited(amount_per_month="65.00")
@@ -249,7 +249,7 @@ def test_a_policy_has_limits_of_its_own(make_world):
     ctl(world, "policy", "set", "small", "purchases_per_month=0")
     _buy(world, clients["small"], ["other." + ZONE])
 
-    lines = ctl_json(world, "audit")["items"]
+    lines = money_lines(world)
     bought = [line for line in lines if line["what"] == "purchase"]
     assert [line["policy"] for line in bought] == ["small", "rich", "rich", "small"]
     assert all(line["key"] and line["account"] for line in bought)

@@ -191,7 +191,7 @@ def test_the_audit_is_narrowed(busy):
     bought, = ctl_json(busy, "audit", "--name", "eab." + ZONE)["items"]
     assert ctl_json(busy, "audit", "--account", bought["account"])["items"] == [bought]
     assert bought in ctl_json(busy, "audit", "--policy", "shop")["items"]
-    assert not [line for line in ctl_json(busy, "audit", "--policy", "shop")["items"] if line.get("policy") == "default"]
+    assert all(line.get("policy") != "default" for line in ctl_json(busy, "audit", "--policy", "shop")["items"])
     half = lines[len(lines) // 2]["time_ms"]
     newer = [line for line in lines if line["time_ms"] >= half]
     assert ctl_json(busy, "audit", "--newest", "--since", str(half))["items"] == newer[::-1]
@@ -217,7 +217,8 @@ def test_plain_times(busy, since, all_of_it):
     assert all_of_it is None or lines == (everything if all_of_it else [])
 
 
-@pytest.mark.parametrize("since", ["tomorrow", "soon", "2026-02-31", "2026-13-01", "7x", "-1d", "1d2h", "", "99999999999d"])
+@pytest.mark.parametrize("since", ["tomorrow", "soon", "2026-02-31", "2026-13-01", "7x", "-1d", "1d2h", "",
+                                   "99999999999d"])
 def test_times_that_are_none(busy, since):
     done = ctl(busy, "audit", "--since", since, status=MISUSED)
     assert "yesterday" in done.stderr or "wants a value" in done.stderr

@@ -6,7 +6,7 @@ import time
 
 from acme_client import AcmeClient, http_responder, make_csr, problem
 from dns_server import ZONE
-from test_ctl import ctl, ctl_json
+from test_ctl import ctl, ctl_json, money_lines
 
 
 def _client(world):
@@ -103,7 +103,7 @@ def test_a_restored_store_buys_nothing_anew(make_world):
     family = next(ctl_json(world, "subscription", "show", sub["id"])["certificate_ids"]
                   for sub in ctl_json(world, "subscription", "list")["items"] if sub["names"] == kept)
     assert set(replaced[0]["certificateIDs"]) <= set(family), "made after the backup, and of the family all the same"
-    kinds = {line["issuance"]: line["what"] for line in ctl_json(world, "audit")["items"]}
+    kinds = {line["issuance"]: line["what"] for line in money_lines(world)}
     assert sorted(kinds.values()) == ["import", "import", "purchase", "purchase", "replacement", "replacement", "replacement"]
     assert ctl_json(world, "upstream", "reconcile", "main")
     assert _await_login(world, lambda again: again["reconciled_ms"] > login["reconciled_ms"])["imported"] == 0

@@ -6,7 +6,7 @@ from acme_client import http_responder, make_csr
 from dns_server import ZONE
 from loopback import take_port
 from sandbox_client import wait_for
-from test_ctl import FAILED, ctl, ctl_json
+from test_ctl import FAILED, ctl, ctl_json, money_lines
 from test_endings import _advance, _client, _settings, _wait_invalid, _wait_order
 
 NAMES = ["out." + ZONE]
@@ -181,7 +181,7 @@ def test_submitted(make_world):
     assert "given the order up" in out.ends("dead")
     wait_for("the refund", lambda: out.subscription()["state"] == "ended")
     assert out.calls("AutoApplyOrder", "AutoReject", "AutoRefund", "AutoRevokeSSL") == [1, 1, 1, 0]
-    audit = [(line["what"], line["amount_cents"]) for line in ctl_json(out.world, "audit")["items"]]
+    audit = [(line["what"], line["amount_cents"]) for line in money_lines(out.world)]
     assert [what for what, _ in audit] == ["purchase", "cancellation", "refund"]
     assert sum(cents for _, cents in audit) == 0
 
