@@ -11,6 +11,7 @@ struct look {
     void *ctx;
     char *reason; /* CONFIG_REASON_MAX octets */
     long owner;   /* process that has the store open; 0: none */
+    bool ports;   /* that ports are the unit's to allow has been said */
 };
 
 /* Says a warning about what stands at path; true, so that it can end a chain. */

@@ -30,7 +30,18 @@ static int try_address(const char *text)
     return error;
 }
 
-static bool judge(const struct look *look, const char *path, const char *address, int error)
+/* Once for all of them; nothing where a daemon holds them. */
+static bool warn_of_unit(struct look *look, const char *path, const char *address)
+{
+    if (look->owner == 0 && !look->ports)
+        look_warn(look, path,
+                  "\"%s\": this user may not listen on such ports; the unit gives the daemon CAP_NET_BIND_SERVICE",
+                  address);
+    look->ports = true;
+    return true;
+}
+
+static bool judge(struct look *look, const char *path, const char *address, int error)
 {
     switch (error) {
     case 0:
@@ -43,9 +54,7 @@ static bool judge(const struct look *look, const char *path, const char *address
                           address);
     case EACCES:
         if (look->occasion == CHECK_ALONE)
-            return look_warn(look, path,
-                             "\"%s\": this user may not listen there; the unit gives the daemon CAP_NET_BIND_SERVICE",
-                             address);
+            return warn_of_unit(look, path, address);
         return config_say(look->config, look->reason, path,
                           "\"%s\": this user may not listen there; it needs CAP_NET_BIND_SERVICE, as the unit gives",
                           address);
@@ -55,7 +64,7 @@ static bool judge(const struct look *look, const char *path, const char *address
     }
 }
 
-static bool look_at_list(const struct look *look, const char *key, const struct config_strings *addresses)
+static bool look_at_list(struct look *look, const char *key, const struct config_strings *addresses)
 {
     char path[64];
     for (unsigned i = 0; i < addresses->count; i++) {

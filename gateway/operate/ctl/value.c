@@ -29,6 +29,7 @@ static const struct {
     const char *key, *label;
 } labels[] = {
     {"next_ms", "next due"},
+    {"heard_seconds_ago", "seconds since it answered"},
     {"due_ms", "next step"},
     {"cents_per_day", "amount per day"},
     {"cents_per_month", "amount per month"},
@@ -49,7 +50,7 @@ static const struct {
 
 void value_label(const char *key, char *out, size_t size)
 {
-    static const char *const units[] = {"_ms", "_cents", "_octets"};
+    static const char *const units[] = {"_ms", "_cents", "_octets", "_seconds"};
     size_t len = strlen(key);
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
         if (strcmp(labels[i].key, key) == 0) {
@@ -144,6 +145,8 @@ static void number_text(const struct value_style *style, const char *key, json_i
         user_text(value, out, size);
     else if (strcmp(key, "days") == 0 || strcmp(key, "seconds") == 0)
         snprintf(out, size, "%lld %s", (long long)value, key);
+    else if (ends_in(key, "_seconds"))
+        snprintf(out, size, "%lld seconds", (long long)value);
     else
         snprintf(out, size, "%lld", (long long)value);
 }
