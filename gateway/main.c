@@ -112,7 +112,8 @@ static void reload(struct gateway *gateway)
 static void warn_in_log(void *ctx, const char *sentence)
 {
     (void)ctx;
-    log_warning("the configuration is used, and most likely not as it was meant", "reason", sentence);
+    log_warning("the configuration is used, and most likely not as it was meant: mend what it names", "reason",
+                sentence);
 }
 
 static int serve(const struct config *config)
@@ -129,7 +130,7 @@ static int serve(const struct config *config)
     if (check_world(config, CHECK_START, warn_in_log, NULL, &owner, reason))
         gateway = gateway_start(config, reason);
     if (!gateway) {
-        log_error("cannot start", "reason", reason);
+        log_error("cannot start: mend what it names", "reason", reason);
         return 1;
     }
     log_info("ready", "url", config->acme.url, "version", ACMEGATE_VERSION);

@@ -272,8 +272,8 @@ static void on_judged(struct store_op *op, enum store_status status)
 {
     struct scheduler *s = op->arg;
     if (status != STORE_OK && status != STORE_CLOSED)
-        log_error("the jobs cannot be judged anew after the clock was set; trying again", "reason",
-                  store_status_text(status));
+        log_error("the jobs cannot be judged anew after the clock was set; trying again. See to the store's disk",
+                  "reason", store_status_text(status));
     pthread_mutex_lock(&s->lock);
     s->judging = false;
     if (status != STORE_OK)

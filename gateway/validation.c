@@ -124,7 +124,8 @@ static void on_job(void *ctx, const struct store_job *job)
         return;
     }
     if (status != STORE_NOT_FOUND) { /* short of memory, or a record that cannot be read: nothing that the client did */
-        log_error("a validation cannot be read from the store; it is tried again", "reason", store_status_text(status));
+        log_error("a validation cannot be read from the store; it is tried again. See to its disk", "reason",
+                  store_status_text(status));
         end(attempt, REST_MS);
         return;
     }

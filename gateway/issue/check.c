@@ -138,7 +138,8 @@ static enum store_status check_purchase(struct commit *c)
  * people are. */
 static enum store_status check_identity(struct commit *c)
 {
-    static const char FOREIGN[] = "Sectigo's answer names an order or a certificate that belongs to another order";
+    static const char FOREIGN[] = "Sectigo's answer names an order or a certificate that belongs to another order; "
+                                  "ask Sectigo which of the two it is";
     const struct sectigo_order_answer *answer = &c->result->answer;
     bool foreign;
     if (c->result->to != ISSUANCE_SUBMITTED || c->is->state == ISSUANCE_CANCELLING)

@@ -328,8 +328,11 @@ static enum store_status enter(struct commit *c)
     };
     c->from = c->is->state;
     if (!issuance_move(c->is, c->result->to, c->now_ms)) {
-        log_error("an issuance cannot make this move", "issuance", c->is->id, "from", issuance_state_text(c->from),
-                  "to", issuance_state_text(c->result->to));
+        log_error("an issuance cannot make this move, which is a fault of this program: see acmegatectl issuance show, "
+                  "and tell "
+                  "its makers",
+                  "issuance", c->is->id, "from", issuance_state_text(c->from), "to",
+                  issuance_state_text(c->result->to));
         return STORE_INVALID;
     }
     return entered[c->is->state] ? entered[c->is->state](c) : STORE_OK;

@@ -40,7 +40,7 @@ static enum step end(struct errand *e, enum issuance_state to, const char *why)
                          "Sectigo has not issued the certificate in the time that the profile gives it (%lu hours)%s%s",
                          (unsigned long)e->profile->deadline_s / 3600, *last ? "; last: " : "", last);
     step_note(e, "%.1000s", e->result.problem.detail);
-    errand_log(e, LOG_LEVEL_ERROR,
+    errand_log(e, ending_is_given_up(e) ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
                ending_is_given_up(e) ? "an issuance that was given up ends"
                                      : "an issuance ends at its deadline; see acmegatectl order show for what kept it",
                *last ? last : NULL);

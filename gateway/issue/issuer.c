@@ -165,7 +165,8 @@ static enum store_status recover_one(struct store_txn *txn, const struct store_j
     issuance_clear(&is);
     if (status == STORE_NOT_FOUND ||
         status == STORE_INVALID) { /* one bad record must not keep the others from starting */
-        log_error("an issuance cannot be read from the store", "issuance", id, "reason", store_status_text(status));
+        log_error("an issuance cannot be read from the store; see to its disk", "issuance", id, "reason",
+                  store_status_text(status));
         status = STORE_OK;
     }
     return status;

@@ -87,7 +87,8 @@ static void take(struct migration *m, enum number_kind kind, const char *number,
     if (m->status != STORE_EXISTS)
         return;
     log_error(
-        "two subscriptions of the store have the same number of Sectigo's; it stays with the one that had it first",
+        "two subscriptions of the store have the same number of Sectigo's; it stays with the one that had it first. "
+        "Ask Sectigo whose it is",
         "number", number);
     m->status = STORE_OK;
 }

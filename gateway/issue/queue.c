@@ -158,7 +158,8 @@ enum store_status queue_hand_over(struct store_txn *txn, struct subscription *su
         status = choose(txn, sub, &next, &at);
         subscription_dequeue(sub, at);
         if (status == STORE_NOT_FOUND || status == STORE_INVALID) { /* it cannot hold up the others */
-            log_error("a waiting issuance cannot be read from the store", "reason", store_status_text(status));
+            log_error("a waiting issuance cannot be read from the store; see to its disk", "reason",
+                      store_status_text(status));
             status = STORE_OK;
         } else if (status == STORE_OK) {
             status = sub->state == SUBSCRIPTION_DEAD ? turn_away(txn, &next, now_ms)

@@ -170,8 +170,8 @@ static bool load(struct task *task)
     store_read_end(txn);
     issuance_clear(&is);
     if (status != STORE_OK && status != STORE_NOT_FOUND)
-        log_error("the DCV records of an issuance cannot be read from the store", "issuance", task->id, "reason",
-                  store_status_text(status));
+        log_error("the DCV records of an issuance cannot be read from the store; see to its disk", "issuance", task->id,
+                  "reason", store_status_text(status));
     return !wait && (status == STORE_OK || status == STORE_NOT_FOUND);
 }
 

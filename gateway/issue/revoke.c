@@ -232,7 +232,8 @@ static bool load(struct revocation *r, const struct store_job *job)
         store_read_end(txn);
     }
     if (status != STORE_OK)
-        log_error("a certificate to be revoked cannot be read from the store", "reason", store_status_text(status));
+        log_error("a certificate to be revoked cannot be read from the store; see to its disk", "reason",
+                  store_status_text(status));
     return status == STORE_OK;
 }
 

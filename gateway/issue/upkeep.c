@@ -43,8 +43,8 @@ static void on_stored(struct store_op *op, enum store_status status)
     u->stored = status == STORE_OK;
     issuer_note_stored(u->issuer, u->stored);
     if (!u->stored)
-        log_error("what was found out about a login cannot be stored; it is asked again", "login", upkeep_login(u),
-                  "reason", store_status_text(status));
+        log_error("what was found out about a login cannot be stored; it is asked again. See to the store's disk",
+                  "login", upkeep_login(u), "reason", store_status_text(status));
     if (u->stored && u->more && u->more(u))
         submit(u);
     else
@@ -245,7 +245,7 @@ static struct upkeep *load(struct issuer *issuer, const struct store_job *job)
     store_read_end(txn);
     if (status == STORE_OK)
         return u;
-    log_error("what is known of a login cannot be read from the store", "login", name, "reason",
+    log_error("what is known of a login cannot be read from the store; see to its disk", "login", name, "reason",
               store_status_text(status));
     free(u);
     return NULL;

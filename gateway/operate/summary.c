@@ -163,7 +163,7 @@ void clock_trust_post(struct request *request)
 {
     act_note(request, "system clock trusted", "clock");
     clock_trust();
-    log_warning("the operator trusts the system clock");
+    log_info("the operator trusts the system clock");
     answer_json(request->answer, 200, clock_json());
 }
 

@@ -44,6 +44,11 @@ BANNED = {
 
 BRANCH = re.compile(r"\b(?:if|for|while|case)\b|&&|\|\||\?")
 UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + r"ME|XX" + r"X)\b|^\s*#\s*if\s+0\b")
+# A line of these levels wants somebody to act: its message, where it is a text, says what to do.
+ALARM = re.compile(r'(?:log_warning|log_error)\(|LOG_LEVEL_(?:WARNING|ERROR),')
+MESSAGE = re.compile(r'\s*((?:"(?:\\.|[^"\\\n])*"\s*)+)')
+TO_DO = re.compile(r"\b(acmegatectl|add|ask|cancel|change|compare|give|look|mend|pay|put it back|raise|restart|revoke it|"
+                   r"see|send)\b", re.I)
 COMMENT_OR_TEXT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.S)
 PYTHON_BRANCHES = (ast.If, ast.For, ast.While, ast.ExceptHandler, ast.IfExp, ast.comprehension, ast.match_case)
 
@@ -84,6 +89,7 @@ class Lint:
         code = COMMENT_OR_TEXT.sub(blank, text)
         if not path.startswith("tests/"):
             self.check_banned(path, code)
+            self.check_alarms(path, text)
             self.check_includes(path, text)
         previous = 0
         for name, start, end in functions_of(os.path.join(self.root, path)):
@@ -99,6 +105,13 @@ class Lint:
             for name in re.findall(r"(?<![\w.>])(\w+)\s*\(", line):
                 if name in BANNED:
                     self.say(path, number, f"{name} is banned; use {BANNED[name]}")
+
+    def check_alarms(self, path, text):
+        for call in ALARM.finditer(text):
+            message = MESSAGE.match(text, call.end())
+            if message and not TO_DO.search(message.group(1)):
+                self.say(path, text.count("\n", 0, call.start()) + 1,
+                         "a warning or an error says what to do about it; what nobody has to act on is info")
 
     def check_includes(self, path, text):
         room = path.split("/")[0]

@@ -20,6 +20,8 @@ BAD = {
     "an arrow the wrong way": ("store/a.c", '#include "acme/acme.h"\n', "may not include"),
     "Sectigo in the ACME room": ("acme/a.c", '#include "sectigo/sectigo.h"\n', "may not include"),
     "the sandbox in the daemon": ("gateway/a.c", '#include "sectigo/sandbox/order.h"\n', "program of its own"),
+    "an alarm that does not say what to do": ("gateway/a.c", 'void f(void)\n{\n    log_error("it is bad", "a", b);\n}\n',
+                                             "says what to do"),
     "dead code": ("store/a.c", "#if" + " 0\n#endif\n", "dead code"),
     "something left for later": ("store/a.c", "/* TO" + "DO: later */\n", "unfinished"),
     "a long Python function": ("tests/a.py", "def f():\n" + "    g()\n" * 90, "91 lines"),
@@ -28,6 +30,8 @@ BAD = {
 GOOD = {
     "a long function with a cause": ("store/a.c", "/* long: a table of cases */\n" + LONG),
     "a banned name in a text": ("store/a.c", 'const char *a = "strcpy(x)"; /* sprintf(y) */\n'),
+    "an alarm that says what to do": ("gateway/a.c", 'void f(void)\n{\n    g(e, LOG_LEVEL_ERROR,\n      "it is bad; "\n'
+                                      '      "see to the disk", b);\n    log_info("it is good");\n}\n'),
     "a member of a banned name": ("store/a.c", "void f(struct s *s)\n{\n    s->system(1);\n}\n"),
     "LMDB in the store": ("store/a.c", "#include <lmdb.h>\n"),
     "arrows the right way": ("gateway/a.c", '#include "acme/acme.h"\n#include "sectigo/sectigo.h"\n'),
