@@ -18,6 +18,7 @@
 #include "gateway/issue/upstream.h"
 #include "gateway/key_lists.h"
 #include "gateway/log.h"
+#include "gateway/marker.h"
 #include "gateway/operate/admin.h"
 #include "gateway/public.h"
 #include "gateway/scheduler.h"
@@ -87,11 +88,32 @@ static struct store_config store_config(const struct config *config)
                                  .report = report};
 }
 
-static bool open_store(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+/* make: also where something says that there was a store. */
+static bool open_store(struct gateway *g, bool make, char reason[static GATEWAY_REASON_MAX])
 {
     struct store_config store = store_config(g->config);
-    char why[STORE_REASON_SIZE];
-    return store_open(&store, &g->store, why) == STORE_OK || config_say(g->config, reason, "store.path", "%s", why);
+    char why[GATEWAY_REASON_MAX], sign[GATEWAY_REASON_MAX];
+    store.must_exist = marker_find(g->config, sign) && !make;
+    enum store_status status = store_open(&store, &g->store, why);
+    if (status == STORE_NOT_FOUND) {
+        marker_explain(why, sign, reason);
+        memcpy(why, reason, sizeof why);
+    }
+    return status == STORE_OK || config_say(g->config, reason, "store.path", "%s", why);
+}
+
+/* Where its place cannot be written to, the key file alone says that there was a store. */
+static bool keep_marker(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    char why[GATEWAY_REASON_MAX];
+    if (!marker_check(g->config, g->store, why))
+        return config_say(g->config, reason, "store.path", "%s", why);
+    if (!marker_write(g->config, g->store, why))
+        log_warning(
+            "the marker beside the key file cannot be written, and another store in the place of this one is not "
+            "noticed without it: mend what the reason names",
+            "reason", why);
+    return true;
 }
 
 static bool load_seal(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
@@ -124,6 +146,11 @@ static void say_orphans(const char *path, const struct orphans *o, char line[sta
 static bool explain_store(const struct config *config, enum store_status status, const char *why,
                           char line[static GATEWAY_REASON_MAX])
 {
+    char sign[GATEWAY_REASON_MAX], whole[GATEWAY_REASON_MAX];
+    if (status == STORE_NOT_FOUND && marker_find(config, sign)) {
+        marker_explain(why, sign, whole);
+        return config_say(config, line, "store.path", "%s", whole);
+    }
     if (status == STORE_NOT_FOUND)
         snprintf(line, GATEWAY_REASON_MAX, "%.512s; the start makes one", why);
     else if (status == STORE_INVALID)
@@ -143,7 +170,9 @@ bool gateway_check_store(const struct config *config, char line[static GATEWAY_R
     enum store_status status = store_open_to_read(&settings, &store, why);
     if (status != STORE_OK)
         return explain_store(config, status, why, line);
-    bool fits = seal_check(config->store.key_file, store, why) || config_say(config, line, "store.key_file", "%s", why);
+    bool fits =
+        (marker_check(config, store, why) || config_say(config, line, "store.path", "%s", why)) &&
+        (seal_check(config->store.key_file, store, why) || config_say(config, line, "store.key_file", "%s", why));
     status = fits ? store_read(store, &txn) : STORE_REFUSED;
     if (status == STORE_OK) {
         status = orphans_count(txn, config, clock_ms(), &orphans);
@@ -314,6 +343,21 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
     return g->http || fail(reason, why);
 }
 
+bool gateway_init(const struct config *config, char line[static GATEWAY_REASON_MAX])
+{
+    struct gateway g = {.config = config};
+    char why[GATEWAY_REASON_MAX];
+    bool good = open_store(&g, true, line) &&
+                (marker_write(config, g.store, why) || config_say(config, line, "store.key_file", "%s", why)) &&
+                load_seal(&g, line);
+    if (good)
+        snprintf(line, GATEWAY_REASON_MAX, "%.800s is the store from now on", config->store.path);
+    OPENSSL_cleanse(g.seal, sizeof g.seal);
+    if (g.store)
+        store_close(g.store);
+    return good;
+}
+
 struct gateway *gateway_start(const struct config *config, char reason[static GATEWAY_REASON_MAX])
 {
     struct gateway *g = calloc(1, sizeof *g);
@@ -322,8 +366,8 @@ struct gateway *gateway_start(const struct config *config, char reason[static GA
         return NULL;
     }
     g->config = config;
-    if (open_store(g, reason) && load_seal(g, reason) && open_egress(g, reason) && open_upstream(g, reason) &&
-        make_workers(g, reason) && make_acme(g, reason) && open_listeners(g, reason)) {
+    if (open_store(g, false, reason) && keep_marker(g, reason) && load_seal(g, reason) && open_egress(g, reason) &&
+        open_upstream(g, reason) && make_workers(g, reason) && make_acme(g, reason) && open_listeners(g, reason)) {
         if (scheduler_start(g->scheduler))
             return g;
         fail(reason, "no thread can be made for the scheduler");

@@ -17,6 +17,10 @@ enum { GATEWAY_REASON_MAX = 1024 };
 /* The newest schema of a store that this program reads, and the one that it writes. */
 unsigned gateway_schema(void);
 
+/* --init: makes the store where there is none, whatever says that there was one, and writes the marker of the one that
+ * is there from now on (gateway/marker.h). One line either way; false where that failed. Not beside a running daemon.
+ */
+bool gateway_init(const struct config *config, char line[static GATEWAY_REASON_MAX]);
 /* NULL: *reason is one line that says what failed and what to do. config must outlive the gateway. Main thread, all
  * signals blocked. */
 struct gateway *gateway_start(const struct config *config, char reason[static GATEWAY_REASON_MAX]);

@@ -18,22 +18,21 @@
 #include "gateway/gateway.h"
 #include "gateway/log.h"
 
-static const char USAGE[] = "usage: acmegate --config FILE [--check-config]\n"
+static const char USAGE[] = "usage: acmegate --config FILE [--check-config | --init]\n"
                             "       acmegate --version\n";
 
 struct options {
     const char *config;
-    bool check;
+    bool check, init;
 };
 
 /* Returns an exit status, or -1 to go on. */
 static int read_options(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-                                          {"check-config", no_argument, NULL, 'k'},
-                                          {"version", no_argument, NULL, 'v'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
+    static const struct option known[] = {
+        {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
+        {"init", no_argument, NULL, 'i'},         {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},         {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         switch (option) {
@@ -42,6 +41,9 @@ static int read_options(int argc, char **argv, struct options *options)
             break;
         case 'k':
             options->check = true;
+            break;
+        case 'i':
+            options->init = true;
             break;
         case 'v':
             printf("acmegate %s (store schema %u)\n", ACMEGATE_VERSION, gateway_schema());
@@ -54,7 +56,7 @@ static int read_options(int argc, char **argv, struct options *options)
             return 2;
         }
     }
-    if (options->config && optind == argc)
+    if (options->config && optind == argc && !(options->check && options->init))
         return -1;
     fputs(USAGE, stderr);
     return 2;
@@ -164,6 +166,15 @@ static int check(const struct config *config, const char *file)
     return 0;
 }
 
+/* --init. Returns the exit status. */
+static int init(const struct config *config)
+{
+    char line[GATEWAY_REASON_MAX];
+    bool made = gateway_init(config, line);
+    fprintf(made ? stdout : stderr, "%s\n", line);
+    return made ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {0};
@@ -183,6 +194,8 @@ int main(int argc, char **argv)
     }
     if (options.check) {
         status = check(config, options.config);
+    } else if (options.init) {
+        status = init(config);
     } else {
         if (config->debug)
             log_set_level(LOG_LEVEL_DEBUG);

@@ -62,28 +62,35 @@ static bool sync_folder(const char *file)
     return synced;
 }
 
-/* Under another name first: a crash leaves no half a key. A key that is sealed under it is stored later, so that none
- * ever waits for a key file that a power failure took away. */
-static bool write_key(const char *file, uint8_t seal[static EXTERNAL_KEY_SEAL_LEN],
-                      char reason[static GATEWAY_REASON_MAX])
+bool seal_write_file(const char *file, const void *octets, size_t len)
 {
     char fresh[512];
     int fd = -1;
-    if (snprintf(fresh, sizeof fresh, "%s.new", file) >= (int)sizeof fresh)
-        return complain(reason, file, "the path is too long");
-    if (RAND_bytes(seal, EXTERNAL_KEY_SEAL_LEN) != 1)
-        return complain(reason, file, "no random numbers for a new key");
+    if (snprintf(fresh, sizeof fresh, "%s.new", file) >= (int)sizeof fresh) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
     unlink(fresh); /* of a start that was killed */
     fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool written = fd >= 0 && write(fd, seal, EXTERNAL_KEY_SEAL_LEN) == EXTERNAL_KEY_SEAL_LEN && fsync(fd) == 0;
+    bool written = fd >= 0 && write(fd, octets, len) == (ssize_t)len && fsync(fd) == 0;
     if (fd >= 0)
         written = close(fd) == 0 && written;
-    if (!written || rename(fresh, file) != 0 || !sync_folder(file)) {
-        int error = errno;
-        unlink(fresh);
-        return complain(reason, file, strerror(error));
-    }
-    return true;
+    if (written && rename(fresh, file) == 0 && sync_folder(file))
+        return true;
+    int error = errno;
+    unlink(fresh);
+    errno = error;
+    return false;
+}
+
+/* A key that is sealed under it is stored later, so that none ever waits for a key file that a power failure took away.
+ */
+static bool write_key(const char *file, uint8_t seal[static EXTERNAL_KEY_SEAL_LEN],
+                      char reason[static GATEWAY_REASON_MAX])
+{
+    if (RAND_bytes(seal, EXTERNAL_KEY_SEAL_LEN) != 1)
+        return complain(reason, file, "no random numbers for a new key");
+    return seal_write_file(file, seal, EXTERNAL_KEY_SEAL_LEN) || complain(reason, file, strerror(errno));
 }
 
 bool seal_load(const char *file, struct store *store, uint8_t seal[static EXTERNAL_KEY_SEAL_LEN],

@@ -73,6 +73,12 @@ enum store_status schema_check(struct store *store, const struct store_config *c
 enum store_status schema_settle(struct store *store, const struct store_config *config,
                                 char reason[static STORE_REASON_SIZE]);
 
+/* identity.c: before anything is opened, whether there is a data file with something in it; once the environment is
+ * open, whether a store was made in it, or only begun. The identity of one that has none yet: 0, or a code. */
+bool identity_has_data(const char *folder);
+bool identity_was_made(struct store *store);
+int identity_settle(struct store *store);
+
 /* copied.c: marks the store in this folder, which nobody has open, as a copy of what another held at that time. 0, or a
  * code of LMDB or errno. */
 int copied_mark(const char *folder, uint64_t copied_ms);

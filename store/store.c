@@ -143,16 +143,32 @@ enum store_status store_open(const struct store_config *config, struct store **o
     store = allocate(config);
     if (store == NULL)
         return status_explain(STORE_IO, reason, "%s: out of memory", config->path);
+    if (config->must_exist && !identity_has_data(config->path)) {
+        status = status_explain(STORE_NOT_FOUND, reason, "%s: there is no store (data.mdb is missing, or empty)",
+                                config->path);
+        goto out;
+    }
     if ((status = make_folder(config->path, reason)) != STORE_OK)
         goto out;
     if ((status = lock_take(config->path, &store->lock_fd, reason)) != STORE_OK)
         goto out;
     if ((status = open_environment(store, config, reason)) != STORE_OK)
         goto out;
+    if (config->must_exist && !identity_was_made(store)) {
+        status = status_explain(STORE_NOT_FOUND, reason, "%s: a store was begun here and nothing was ever stored in it",
+                                config->path);
+        goto out;
+    }
     if ((status = open_tables(store, config, reason)) != STORE_OK)
         goto out;
     if ((status = schema_settle(store, config, reason)) != STORE_OK)
         goto out;
+    int code = identity_settle(store);
+    if (code != 0) {
+        status = status_explain(status_of(code), reason, "%s: cannot store its identity: %s", config->path,
+                                mdb_strerror(code));
+        goto out;
+    }
     if ((status = writer_start(store)) != STORE_OK) {
         status_explain(status, reason, "%s: cannot start the writer thread", config->path);
         goto out;
@@ -211,15 +227,20 @@ enum store_status store_open_to_read(const struct store_config *config, struct s
     if (store == NULL)
         return status_explain(STORE_IO, reason, "%s: out of memory", config->path);
     unsigned own = config->table_count;
-    int code = open_to_read(store, config);
-    if (code == 0)
+    int code = identity_has_data(config->path) ? open_to_read(store, config) : ENOENT;
+    bool begun = code == 0 && !identity_was_made(store);
+    if (code == 0 && !begun)
         code = find_tables(store, config, own, own + OWN_TABLES);
-    if (code == 0) { /* the schema first: a newer program's tables need not be ours */
+    if (code == 0 && !begun) { /* the schema first: a newer program's tables need not be ours */
         status = schema_check(store, config, reason);
         code = status == STORE_OK ? find_tables(store, config, 0, own) : 0;
     }
     if (code == ENOENT) {
-        status = status_explain(STORE_NOT_FOUND, reason, "%s: there is no store", config->path);
+        status = status_explain(STORE_NOT_FOUND, reason, "%s: there is no store (data.mdb is missing, or empty)",
+                                config->path);
+    } else if (begun) {
+        status = status_explain(STORE_NOT_FOUND, reason, "%s: a store was begun here and nothing was ever stored in it",
+                                config->path);
     } else if (code == MDB_NOTFOUND) {
         status = status_explain(STORE_INVALID, reason,
                                 "%s: written by an older program; the next start brings it up to date", config->path);

@@ -42,7 +42,7 @@ struct store_slice {
     size_t len;
 };
 
-enum { STORE_KEY_MAX = 511, STORE_REASON_SIZE = 512 };
+enum { STORE_KEY_MAX = 511, STORE_REASON_SIZE = 512, STORE_IDENTITY_SIZE = 33 };
 
 /* Called on the writer thread after a commit in which jobs were set; earliest_due_ms is the earliest of them. */
 typedef void store_jobs_changed_fn(void *ctx, uint64_t earliest_due_ms);
@@ -62,6 +62,7 @@ struct store_config {
     uint32_t schema;                     /* the program's schema version, from 1 */
     store_migrate_fn *const *migrations; /* schema - 1 of them; [n] goes from n + 1 to n + 2 */
     unsigned readers;                    /* most snapshots open at once; 0 for 126 */
+    bool must_exist;                     /* one that is not there, or was only begun, is not made: STORE_NOT_FOUND */
     bool nosync;                         /* tests only: commits are not flushed */
     store_jobs_changed_fn *jobs_changed; /* may be NULL; see also store_on_jobs */
     void *jobs_ctx;
@@ -177,6 +178,10 @@ enum store_status store_backup(struct store *store, const char *to, char reason[
 uint64_t store_copied_ms(struct store_txn *txn);
 /* In a store_fn: from now on it is an original. */
 enum store_status store_copied_settle(struct store_txn *txn);
+
+/* 32 hexadecimal digits that the store has from its making on, and that every copy of it has too. STORE_NOT_FOUND: it
+ * was made by an older program, and has not been opened for writing since. Any thread. */
+enum store_status store_identity(struct store *store, char text[static STORE_IDENTITY_SIZE]);
 
 struct store_stats {
     uint64_t commits, operations, failed; /* since start */

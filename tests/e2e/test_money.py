@@ -325,5 +325,5 @@ def test_check_config_counts_what_an_edit_would_orphan(make_world):
     assert "of 3 paid subscriptions 1 would serve no order" in check(lambda config: None)
     world.stop_gateway()
     assert "1 whose policy is gone" in check(lambda config: None)
-    assert "there is no store; the start makes one" in check(
+    assert "; the start makes one" in check(
         lambda config: config["store"].update(path=world.path("nowhere")))
