@@ -1,7 +1,18 @@
 """A store without room left: new work is refused with 503, what was acknowledged stays, and room brings it back."""
 
-from acme_client import AcmeClient
+import os
+import resource
+import signal
+import time
+
+import pytest
+
+import process
+from acme_client import AcmeClient, http_responder, make_csr
 from dns_server import ZONE
+from sandbox_client import wait_for
+from test_ctl import ctl
+from test_endings import _client
 
 NAMES = [f"n{i}." + ZONE for i in range(100)]
 
@@ -41,3 +52,56 @@ def test_full_map(make_world):
     for url in kept:
         assert client.fetch(url).json()["status"] == "pending"
     assert client.try_order(NAMES).status_code == 201
+
+
+def _grow_no_more(world):
+    """The store's file may not grow, as on a full disk, until _grow_again."""
+    size = os.path.getsize(world.path("store/data.mdb"))
+    resource.prlimit(world.gateway.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def _grow_again(world):
+    resource.prlimit(world.gateway.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def _fill(client):
+    """Until not even a small order has room."""
+    _order_until_refused(client)
+    for _ in range(2000):
+        if client.try_order(["small." + ZONE]).status_code != 201:
+            return
+    raise AssertionError("the store is not full")
+
+
+@pytest.mark.parametrize("how", ["by itself", "retry"])
+def test_disk_with_room_again(make_world, monkeypatch, how):
+    """An issuance whose look at Sectigo could not be stored goes on within seconds, and at once when it is retried."""
+    def prepare_child():
+        die_with_parent()
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    die_with_parent = process._die_with_parent
+    monkeypatch.setattr(process, "_die_with_parent", prepare_child)
+    world = make_world(learn="poll", change=lambda config: config["acme"].update(hold_finalize="0s"))
+    monkeypatch.undo()
+    world.set_settings(paymentRequired=True)
+    client, filler = _client(world), _client(world)
+    names = ["room." + ZONE]
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(names, responder)
+    assert client.finalize(order, make_csr(names)).status_code == 200
+    number, = wait_for("it is ordered", lambda: [one["orderNumber"] for one in world.ledger()])
+    _grow_no_more(world)
+    _fill(filler)
+    seen = len(world.gateway.lines)
+    wait_for("steps that cannot be stored", lambda: sum("a step of an issuance cannot be stored" in line
+                                                        for line in world.gateway.lines[seen:]) >= 2, 120)
+    world.advance(number)
+    wait_for("it is issued", lambda: world.ledger()[0]["state"] == "issued")
+    _grow_again(world)
+    began = time.monotonic()
+    if how == "retry":
+        ctl(world, "order", "retry", url.rsplit("/", 1)[1])
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    assert time.monotonic() - began < (5 if how == "retry" else 40)
+    assert len(world.bought(names)) == 1

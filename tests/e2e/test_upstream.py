@@ -93,7 +93,7 @@ def test_what_is_unknown_is_settled_in_spite_of_the_breaker(make_world):
 
 def test_a_wrong_password_shows_at_the_start(make_world):
     world = make_world()
-    wait_for("the balance", lambda: world.requests().get("getAccountBalance") == 1, 10)
+    wait_for("the balance", lambda: world.requests().get("getAccountBalance"), 10)
     assert wait_for("a balance", lambda: _login(world)["balance_cents"], 10) == 100000000
     world._write("login-password", "wrong\n")
     world.change = lambda config: world._write("login-password", "wrong\n")

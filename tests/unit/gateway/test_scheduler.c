@@ -129,6 +129,23 @@ static void test_rest(void **state)
     stop(&world);
 }
 
+/* A push, or an operator, has made the job due: its rest is over. A job that is being done is left alone. */
+static void test_wake(void **state)
+{
+    struct world world;
+    (void)state;
+    start(&world);
+    put(&world, clock_ms());
+    assert_true(await(&world.seen, 1, 5000));
+    scheduler_wake(world.scheduler, JOB_ISSUANCE, "s", 1);
+    assert_false(await(&world.seen, 2, 100));
+    scheduler_release_after(world.scheduler, JOB_ISSUANCE, "s", 1, 3600 * 1000);
+    assert_false(await(&world.seen, 2, 100));
+    scheduler_wake(world.scheduler, JOB_ISSUANCE, "s", 1);
+    assert_true(await(&world.seen, 2, 5000));
+    stop(&world);
+}
+
 /* After a jump of the clock nothing waits for a time that an earlier clock has said. */
 static void test_judged_anew(void **state)
 {
@@ -145,10 +162,8 @@ static void test_judged_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lease),
-        cmocka_unit_test(test_due_time),
-        cmocka_unit_test(test_rest),
-        cmocka_unit_test(test_judged_anew),
+        cmocka_unit_test(test_lease), cmocka_unit_test(test_due_time),    cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_wake),  cmocka_unit_test(test_judged_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
