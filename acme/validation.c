@@ -69,15 +69,18 @@ enum store_status acme_validation_load(struct store_txn *txn, const uint8_t subj
     return status;
 }
 
-static bool all_valid(struct store_txn *txn, const struct acme_order *order)
+/* One that cannot be read, for want of memory, is not taken for one that is missing: the order would wait for ever. */
+static enum store_status all_valid(struct store_txn *txn, const struct acme_order *order, bool *valid)
 {
-    bool valid = true;
-    for (size_t i = 0; i < order->names.count && valid; i++) {
+    enum store_status status = STORE_OK;
+    *valid = true;
+    for (size_t i = 0; i < order->names.count && *valid && status == STORE_OK; i++) {
         struct acme_authz authz;
-        valid = acme_authz_load(txn, &order->authzs[i], &authz) == STORE_OK && authz.status == ACME_AUTHZ_VALID;
+        status = acme_authz_load(txn, &order->authzs[i], &authz);
+        *valid = status == STORE_OK && authz.status == ACME_AUTHZ_VALID;
         acme_authz_clear(&authz);
     }
-    return valid;
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
 /* The order that a pending authorization was made for: ready with its last valid one, invalid with a failed one. */
@@ -85,16 +88,19 @@ static enum store_status move_order(struct store_txn *txn, const struct acme_aut
                                     const struct acme_problem *problem, uint64_t now_s)
 {
     struct acme_order order;
+    bool valid = false;
     enum store_status status = acme_order_load(txn, &authz->order, &order);
     if (status != STORE_OK || order.status != ACME_ORDER_PENDING)
         goto out;
+    if (!problem)
+        status = all_valid(txn, &order, &valid);
     if (problem) {
         struct acme_problem named = {0};
         acme_problem_status(&named, problem->status, problem->type, "%s%s: %s", authz->wildcard ? "*." : "",
                             authz->identifier.value, problem->detail);
         status = acme_order_invalidate(&order, &named, now_s) ? acme_order_save(txn, &order) : STORE_IO;
         acme_problem_clear(&named);
-    } else if (all_valid(txn, &order) && acme_order_set_status(&order, ACME_ORDER_READY)) {
+    } else if (valid && acme_order_set_status(&order, ACME_ORDER_READY)) {
         order.updated_s = now_s;
         status = acme_order_save(txn, &order);
     }
