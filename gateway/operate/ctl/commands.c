@@ -62,7 +62,7 @@ const struct command commands[] = {
     {{"order", "list"}, NULL, "GET", "/orders", OPTIONS_RECORDS, orders, false, "ACME orders, oldest first"},
     {{"order", "show"}, "ORDER", "GET", "/orders/*", 0, NULL, false, "an order with its authorizations and issuance"},
     {{"order", "retry"}, "ORDER", "POST", "/orders/*/retry", OPTION_SKIP, NULL, false, "take its next step now"},
-    {{"order", "drop"}, "ORDER", "POST", "/orders/*/drop", 0, NULL, false, "give up one that is held"},
+    {{"order", "drop"}, "ORDER", "POST", "/orders/*/drop", 0, NULL, false, "give up one that has been finalized"},
     {{"subscription", "list"},
      NULL,
      "GET",
