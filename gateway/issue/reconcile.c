@@ -75,7 +75,8 @@ static enum store_status pass_over(const struct upkeep *u, const struct report_r
 }
 
 static const char NO_NAMES[] =
-    "an order of ours at Sectigo has no names, so the store cannot take it over: its names may be bought anew";
+    "an order of ours at Sectigo has no names, so the store cannot take it over: its names may be bought anew; "
+    "cancel one of the two there";
 static const char FOREIGN[] =
     "Sectigo's report gives an order of ours the number or the certificate of another, so the "
     "store cannot take it over: its names may be bought anew; ask Sectigo which is which";

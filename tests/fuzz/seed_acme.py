@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 BASE = "https://acme.example"
@@ -113,11 +113,13 @@ def seed_keys(keys):
         save("fuzz_jws", f"binding_{alg}", json.dumps(binding))
 
 
-def request(key, names, cn=None, digest=hashes.SHA256()):
+def request(key, names, cn=None, digest=hashes.SHA256(), wishes=()):
     subject = [x509.NameAttribute(NameOID.COMMON_NAME, cn)] if cn else []
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject))
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=not cn)
+    for wish in wishes:
+        builder = builder.add_extension(wish, critical=False)
     return builder.sign(key, digest).public_bytes(serialization.Encoding.DER)
 
 
@@ -128,6 +130,12 @@ def seed_requests(keys):
         save("fuzz_csr", name, request(keys[name].key, names))
     save("fuzz_csr", "cn_alone", request(keys["p256"].key, [], "a.example"))
     save("fuzz_csr", "cn_and_names", request(keys["p256"].key, names, "a.example", hashes.SHA384()))
+    usage = dict.fromkeys(("digital_signature", "content_commitment", "key_encipherment", "data_encipherment",
+                           "key_agreement", "crl_sign", "encipher_only", "decipher_only"), False)
+    save("fuzz_csr", "wishes", request(keys["p256"].key, names, wishes=[
+        x509.TLSFeature([x509.TLSFeatureType.status_request]), x509.BasicConstraints(True, None),
+        x509.KeyUsage(key_cert_sign=True, **usage), x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]),
+        x509.NameConstraints([x509.DNSName(".a.example")], None)]))
     save("fuzz_csr", "refused_email", request(keys["p256"].key, [x509.RFC822Name("a@b.example")]))
 
 
