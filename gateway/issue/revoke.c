@@ -75,7 +75,7 @@ static enum store_status write_audit(struct store_txn *txn, const char *what, co
  * quarter off either way. */
 static uint64_t back_off(const struct revocation *r, uint64_t asked_ms, uint64_t now_ms)
 {
-    uint64_t wait_ms = now_ms > asked_ms ? now_ms - asked_ms : 0;
+    uint64_t wait_ms = clock_since(asked_ms, now_ms);
     if (wait_ms < r->issuer->at.config->issuance.later_ms)
         wait_ms = r->issuer->at.config->issuance.later_ms;
     if (wait_ms > HOUR_MS)
