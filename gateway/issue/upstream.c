@@ -294,6 +294,7 @@ static enum lane lane_of(enum sectigo_call_kind kind)
         return LANE_REVOKE;
     case SECTIGO_WEB_HOST_REPORT:
     case SECTIGO_GET_DETAILED_ORDER_STATUS:
+    case SECTIGO_GET_ACCOUNT_BALANCE: /* which also tells what time it is */
         return LANE_LOOK;
     case SECTIGO_COLLECT_SSL:
         return LANE_COLLECT;
