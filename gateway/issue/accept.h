@@ -28,7 +28,7 @@ struct accept_want {
     const uint8_t *spki_sha256; /* 32 octets, of the CSR */
     const struct acme_names *names;
     bool base_of_wildcard; /* "example.com" beside an ordered "*.example.com" is fine */
-    uint64_t sent_ms;      /* when the request first left */
+    uint64_t sent_ms;      /* when the request first left; by Sectigo's own time where its reply said one */
     X509_STORE *anchors;
     struct accept_cache *cache; /* NULL: none */
 };

@@ -11,6 +11,8 @@
 
 /* After the store or memory would not let a job begin. */
 static const uint64_t UNREADABLE_REST_MS = 30 * 1000;
+/* While the clock is in doubt. */
+static const uint64_t DOUBT_REST_MS = 250;
 /* At a start each login is asked for its balance at once, which shows a wrong password: one after another. */
 static const uint64_t START_EVERY_MS = 500;
 /* A job of a login that is configured no longer. */
@@ -254,6 +256,11 @@ static struct upkeep *load(struct issuer *issuer, const struct store_job *job)
 void upkeep_on_job(void *ctx, const struct store_job *job)
 {
     struct issuer *issuer = ctx;
+    if (job->kind != JOB_BALANCE && clock_in_doubt()) { /* a report of which days? */
+        scheduler_release_after(issuer->at.scheduler, (enum job_kind)job->kind, job->subject, job->subject_len,
+                                DOUBT_REST_MS);
+        return;
+    }
     struct upkeep *u = load(issuer, job);
     if (!u) {
         scheduler_release_after(issuer->at.scheduler, (enum job_kind)job->kind, job->subject, job->subject_len,

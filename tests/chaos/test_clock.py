@@ -290,6 +290,20 @@ def test_nothing_is_bought_before_sectigo_has_said_the_time(make_world):
     assert world.kinds(order.names) == ["purchase"]
 
 
+def test_no_report_is_read_by_a_clock_in_doubt(make_world):
+    """It would be of other days than those in which orders may be unknown, and purchases would go on after it."""
+    world = make_world(ClockWorld)
+    world.wait_sure()
+    world.settings(noDate=True)
+    world.restart_gateway()
+    before = world.requests()["WebHostReport"]
+    world.ctl("upstream", "reconcile", "main")
+    time.sleep(1)
+    assert world.requests()["WebHostReport"] == before
+    world.ctl("clock", "trust")
+    wait_for("the report", lambda: world.requests()["WebHostReport"] > before)
+
+
 def test_sectigo_says_another_time(make_world):
     """Nothing is bought until the two agree; what is bought is replaced meanwhile."""
     world = make_world(ClockWorld, learn="poll")
