@@ -24,6 +24,7 @@ enum job_kind {
     JOB_BALANCE = 10,    /* subject of these three: login name. Is there credit? */
     JOB_DRIFT = 11,      /* does the store agree with Sectigo's report? */
     JOB_RECONCILE = 12,  /* what the report has, and the store has not, is imported */
+    JOB_AUTHORIZE = 13,  /* subject: issuance id. Its order waits for its payment */
     JOB_KINDS
 };
 

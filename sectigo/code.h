@@ -17,6 +17,9 @@ struct sectigo_code {
     const char *source;    /* "1": AutoApplyOrder 3.0, "2": the response parameters, "n": the notes */
 };
 
+/* CollectSSL: the order still waits for its payment. */
+enum { SECTIGO_AWAITS_PAYMENT = -22 };
+
 const struct sectigo_code *sectigo_codes(size_t *count);
 /* families: those of the order, 0 where not known (the first row of the call then). NULL where not listed. */
 const struct sectigo_code *sectigo_code_find(enum sectigo_call_kind call, int code, unsigned families);

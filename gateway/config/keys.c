@@ -39,6 +39,7 @@ static const struct config_key acme_tls_keys[] = {
 };
 static const struct config_table acme_tls_table = TABLE(acme_tls_keys, struct config);
 
+static const struct config_word authorize_words[] = {{"auto", true}, {"manual", false}, {0}};
 static const struct config_word account_words[] = {{"required", true}, {"optional", false}, {0}};
 
 static const struct config_key limits_keys[] = {
@@ -444,6 +445,7 @@ static const struct config_key login_keys[] = {
     {.name = "low_credit", .kind = CONFIG_MONEY, .at = AT(low_credit_cents), .standard = "0", .max = CENTS_MAX},
     {.name = "test", .kind = CONFIG_SWITCH, .at = AT(test), .standard = "false", .words = yes_no},
     {.name = "calls_per_minute", .kind = CONFIG_NUMBER, .at = AT(calls_per_minute), .standard = "1200", .max = 1000000},
+    {.name = "authorize", .kind = CONFIG_SWITCH, .at = AT(authorize), .standard = "manual", .words = authorize_words},
     {.name = "replace_foreign_order_number",
      .kind = CONFIG_SWITCH,
      .at = AT(replace_foreign_order_number),

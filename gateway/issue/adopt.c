@@ -80,6 +80,8 @@ enum step adopt(struct errand *e, const struct sectigo_report_answer *answer)
     take_numbers(e, order);
     if (are_foreign(e))
         return held_foreign(e);
+    if (order->status && strcasestr(order->status, "payment"))
+        e->result.answer.code = 1;
     errand_log(e, LOG_LEVEL_INFO, "found the order whose answer was lost", order->order_number);
     return step_go(e, ISSUANCE_SUBMITTED, 0);
 }

@@ -1,5 +1,6 @@
 #include "gateway/issue/authorize.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "gateway/issue/spending.h"
 #include "gateway/log.h"
 #include "gateway/operate/audit.h"
+#include "sectigo/code.h"
 #include "sectigo/result.h"
 
 static const uint64_t HOUR_MS = 3600 * 1000;
@@ -22,8 +24,8 @@ static const uint64_t UNREADABLE_REST_MS = 60 * 1000;
 static const uint64_t UNSTORED_REST_MS = 5000;
 /* How old Sectigo's word that an order waits may be when it is authorized. */
 static const uint64_t FRESH_MS = 10 * 60 * 1000;
-/* A request that has not left so long after its commit does not leave any more (monotonic). */
-static const uint64_t LATE_MS = 30 * 1000;
+/* How long after its commit the request may leave. */
+enum { LEAVE_WITHIN_MS = 30 * 1000 };
 
 struct authorization {
     struct issuer *issuer;
@@ -32,11 +34,11 @@ struct authorization {
     struct payment payment; /* as stored */
     struct payment next;    /* to be stored */
     struct upstream_login *login;
-    uint64_t due_ms;    /* of the job, with next */
-    uint64_t commit_ms; /* monotonic: when the commit of next was asked for */
-    bool not_due;       /* done or moved before it was looked at */
-    bool sending;       /* it is this errand that has stored "sending": the request has not left yet */
-    bool no_credit;     /* -15 */
+    uint64_t due_ms;         /* of the job, with next */
+    uint64_t commit_boot_ms; /* when the commit of next was asked for */
+    bool not_due;            /* done or moved before it was looked at */
+    bool sending;            /* it is this errand that has stored "sending": the request has not left yet */
+    bool no_credit;          /* -15 */
     bool stored;
     struct store_op op;
     struct egress_post post;
@@ -113,8 +115,7 @@ static enum store_status hasten(struct store_txn *txn, const struct authorizatio
 
 static enum store_status finish(struct store_txn *txn, const struct authorization *a, uint64_t now_ms)
 {
-    int64_t cents;
-    enum store_status status = spending_settle(txn, a->is.id, -1, &cents);
+    enum store_status status = spending_close(txn, a->is.id);
     if (status == STORE_OK)
         status = write_audit(txn, a, now_ms);
     if (status == STORE_OK)
@@ -189,7 +190,7 @@ static void on_stored(struct store_op *op, enum store_status status)
 
 static void commit(struct authorization *a)
 {
-    a->commit_ms = egress_now_ms();
+    a->commit_boot_ms = clock_boot_ms();
     a->op = (struct store_op){.fn = apply, .arg = a, .done = on_stored};
     store_submit(a->issuer->at.store, &a->op);
 }
@@ -236,9 +237,12 @@ static void unknown(struct authorization *a, int refusal, const char *why)
     a->next.looks = 0;
     a->next.refusal = refusal;
     a->due_ms = clock_ms();
-    note(a, "the outcome of an authorization is unknown: %s", why);
-    write_log(a, LOG_LEVEL_WARNING,
-              "Sectigo may have accepted an authorization; asking before anything is sent again", why);
+    if (refusal)
+        note(a, "AutoAuthorize answers %d: %.400s", refusal, why);
+    else
+        note(a, "the outcome of an authorization is unknown: %.400s", why);
+    write_log(a, LOG_LEVEL_WARNING, "Sectigo may have accepted an authorization; asking before anything is sent again",
+              why);
     commit(a);
 }
 
@@ -260,8 +264,10 @@ static void on_answer(struct authorization *a, const struct sectigo_result *resu
         not_sent(a, HOUR_MS);
     else if (class == SECTIGO_LOGIN_REFUSED || class == SECTIGO_LATER)
         not_sent(a, 0);
+    else if (class == SECTIGO_UNKNOWN)
+        unknown(a, 0, result->message);
     else
-        unknown(a, result->code, a->next.note); /* it may say no more than that it was authorized before */
+        unknown(a, result->code, result->message); /* it may say no more than that it was authorized before */
 }
 
 static void on_reply(void *ctx, const struct upstream_reply *reply)
@@ -281,18 +287,22 @@ static void on_reply(void *ctx, const struct upstream_reply *reply)
     }
 }
 
+/* As of a purchase: late, and by a clock in doubt, nothing leaves. */
+static const char *may_leave(void *ctx)
+{
+    const struct authorization *a = ctx;
+    if (clock_boot_ms() - a->commit_boot_ms > LEAVE_WITHIN_MS)
+        return "it did not leave within 30 seconds after it was stored as on its way, so it is decided anew";
+    return clock_in_doubt() ? "nothing is paid while the clock is in doubt (acmegatectl status)" : NULL;
+}
+
 /* What was ordered is authorized, and nothing beside it. */
-static void send(struct authorization *a)
+static void submit(struct authorization *a)
 {
     struct sectigo_form form = {0};
-    if (egress_now_ms() - a->commit_ms > LATE_MS) {
-        note(a, "AutoAuthorize was not sent: the gateway stood still for too long");
-        not_sent(a, 0);
-        return;
-    }
     sectigo_form_add(&form, "orderNumber", a->is.order_number);
     sectigo_form_add(&form, "disableSWP", "Y");
-    upstream_call(a->login, SECTIGO_AUTO_AUTHORIZE, &form, on_reply, a);
+    upstream_send(a->login, SECTIGO_AUTO_AUTHORIZE, &form, may_leave, LEAVE_WITHIN_MS, on_reply, a);
 }
 
 /* ---- does it wait for its payment? ---- */
@@ -303,7 +313,7 @@ static void decide(struct authorization *a, bool waits)
     struct payment_decision decision = payment_decide(&a->payment, waits, &a->issuer->at.config->issuance, now_ms);
     a->next.state = decision.to;
     a->next.failures = 0;
-    a->next.looks = waits ? a->payment.looks + 1 : a->payment.looks;
+    a->next.looks = waits && decision.to == PAYMENT_UNKNOWN ? a->payment.looks + 1 : 0;
     if (waits)
         a->next.seen_ms = now_ms;
     if (decision.to != PAYMENT_UNKNOWN)
@@ -363,6 +373,12 @@ static void on_status(void *ctx, const struct upstream_reply *reply)
 static void look(struct authorization *a)
 {
     struct sectigo_form form = {0};
+    uint64_t rest_ms = a->issuer->at.config->issuance.settle_again_ms;
+    if (a->payment.looks > 0 && !clock_is_over(a->payment.seen_ms, rest_ms, clock_ms())) {
+        a->due_ms = a->payment.seen_ms + rest_ms; /* asked for too early */
+        commit(a);
+        return;
+    }
     request_status(&form, &a->is);
     upstream_call(a->login, SECTIGO_GET_DETAILED_ORDER_STATUS, &form, on_status, a);
 }
@@ -371,7 +387,7 @@ static void look(struct authorization *a)
 
 static bool is_fresh(const struct authorization *a, uint64_t now_ms)
 {
-    return a->payment.seen_ms >= a->issuer->started_ms && now_ms - a->payment.seen_ms < FRESH_MS;
+    return a->payment.seen_ms >= a->issuer->started_ms && !clock_is_over(a->payment.seen_ms, FRESH_MS, now_ms);
 }
 
 /* Sectigo does not go on by itself: the operator is told, and told again every hour. */
@@ -401,7 +417,7 @@ static void waiting(struct authorization *a)
         a->next.sent_ms = now_ms;
         a->next.sends++;
         a->next.looks = 0;
-        a->due_ms = now_ms + upstream_login_config(a->login)->timeout_ms + LATE_MS;
+        a->due_ms = now_ms + upstream_login_config(a->login)->timeout_ms + LEAVE_WITHIN_MS;
         commit(a);
     }
 }
@@ -420,7 +436,7 @@ static void step(void *ctx)
         look(a);
     } else if (a->sending) {
         a->sending = false;
-        send(a);
+        submit(a);
     } else {
         unknown(a, 0, "the gateway ended while the request was on its way");
     }
@@ -444,10 +460,12 @@ static bool load(struct authorization *a, const struct store_job *job)
         a->not_due = scheduler_not_due(txn, JOB_AUTHORIZE, job->subject, job->subject_len);
         store_read_end(txn);
     }
-    if (status != STORE_OK && !a->not_due)
+    if (a->not_due)
+        memcpy(a->is.id, id, strlen(id) + 1);
+    else if (status != STORE_OK)
         log_error("an order that waits for its payment cannot be read from the store", "issuance", id, "reason",
                   store_status_text(status));
-    return status == STORE_OK;
+    return status == STORE_OK || a->not_due;
 }
 
 static bool find_login(struct authorization *a)

@@ -8,6 +8,7 @@
 #include "gateway/issue/commit.h"
 #include "gateway/issue/login.h"
 #include "gateway/issue/numbers.h"
+#include "gateway/issue/payment.h"
 #include "gateway/issue/queue.h"
 #include "gateway/issue/records.h"
 #include "gateway/issue/refund.h"
@@ -152,15 +153,14 @@ static enum store_status settle_cost(struct commit *c)
 /* A purchase that Sectigo has: from here on the subscription is paid. */
 static enum store_status bought(struct commit *c)
 {
-    if (c->result->answer.code == 1)
-        errand_log(c->errand, LOG_LEVEL_WARNING, "Sectigo waits for payment of an order: pay it there",
-                   c->is->order_number);
     c->sub->state = SUBSCRIPTION_LIVE;
     c->sub->bought_ms = c->result->ordered_ms ? sooner(c->result->ordered_ms, c->now_ms) : c->now_ms;
     memcpy(c->sub->order_number, c->is->order_number, sizeof c->sub->order_number);
     enum store_status status = settle_cost(c);
     if (status == STORE_OK)
         status = login_set_no_credit(c->txn, c->sub->login, 0);
+    if (status == STORE_OK && c->result->answer.code == 1)
+        status = payment_begin(c->txn, c->is, c->sub, c->now_ms);
     return status == STORE_OK ? write_audit(c, "purchase", c->sub->paid_cents) : status;
 }
 
@@ -193,9 +193,14 @@ static enum store_status enter_submitted(struct commit *c)
 static enum store_status end(struct commit *c)
 {
     struct dcv_answer answer = dcv_answer(c->is);
+    bool unheard = false;
     enum store_status status = dcv_file_remove(c->txn, &answer);
     c->next_ms = UINT64_MAX;
     subscription_forget(c->sub, c->is->id); /* where it ends before its turn */
+    if (status == STORE_OK)
+        status = payment_end(c->txn, c->is, &unheard);
+    if (status == STORE_OK && unheard)
+        status = write_audit(c, "authorization", c->sub->paid_cents);
     if (status == STORE_OK)
         status = records_unpublish(c->txn, &answer, c->now_ms);
     return status == STORE_OK ? queue_hand_over(c->txn, c->sub, c->is, commit_renew_before_ms(c), c->now_ms) : status;
@@ -441,6 +446,8 @@ static enum store_status apply(struct commit *c)
         status = commit_check(c);
     if (status == STORE_OK && c->result->to != c->is->state)
         status = enter(c);
+    if (status == STORE_OK && c->result->unpaid && c->is->kind == ISSUANCE_PURCHASE && !issuance_ended(c->is->state))
+        status = payment_begin(c->txn, c->is, c->sub, c->now_ms);
     if (!c->result->hasten)
         c->is->revision++; /* a push changes no state: a step under way stays good */
     if (status == STORE_OK)

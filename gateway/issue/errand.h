@@ -30,6 +30,7 @@ struct issuer {
     struct pushes *early; /* pushes that match nothing yet */
     struct timekeeper *timekeeper;
     atomic_uint_least64_t unstored_ms; /* monotonic: since when the store takes nothing; 0: it does */
+    uint64_t started_ms;               /* what this process was told since then is no copy's */
     const char *stop_at;               /* debug: kill the process right after this state was stored; NULL: never */
     bool freezes;                      /* debug: it is only stopped there, once, until somebody continues it */
 };
@@ -53,6 +54,7 @@ struct result {
     bool no_doubt;                       /* Sectigo's own status says otherwise */
     bool missed;                         /* a report does not know it */
     bool not_placed;                     /* this request certainly bought nothing */
+    bool unpaid;                         /* CollectSSL -22 */
     bool over;                           /* AutoReplaceSSL: the subscription has ended, buy anew */
     bool no_credit;                      /* -15: the login buys nothing for an hour */
     bool cancelled;                      /* AutoReject has ended it at its deadline */

@@ -11,6 +11,8 @@
 
 /* A paused login is asked for again this late where nobody resumes it. */
 static const uint64_t PAUSE_LOOK_MS = 3600 * 1000;
+/* After the clock was in doubt. */
+static const uint64_t DOUBT_LOOK_MS = 1000;
 /* What waits for a new day does not leave in one moment. */
 static const uint64_t RESET_SPREAD_MS = 60 * 1000;
 
@@ -84,6 +86,13 @@ static enum store_status decide_pause(struct store_txn *txn, const struct guard_
     return STORE_OK;
 }
 
+static void hold_until_reset(const struct spending_verdict *spending, struct guard_verdict *verdict)
+{
+    verdict->held = true;
+    verdict->due_ms = spending->reset_ms + (uint64_t)random() % RESET_SPREAD_MS;
+    snprintf(verdict->why, sizeof verdict->why, "%s", spending->why);
+}
+
 static enum store_status decide_spending(struct store_txn *txn, const struct guard_purchase *purchase,
                                          const char *issuance, uint64_t now_ms, struct guard_verdict *verdict)
 {
@@ -95,12 +104,9 @@ static enum store_status decide_spending(struct store_txn *txn, const struct gua
     enum store_status status = policy_limits(txn, purchase->policy, &policy);
     if (status == STORE_OK)
         status = spending_reserve(txn, &limits, issuance, price_of(purchase), now_ms, &spending);
-    if (status != STORE_OK || !spending.over)
-        return status;
-    verdict->held = true;
-    verdict->due_ms = spending.reset_ms + (uint64_t)random() % RESET_SPREAD_MS;
-    snprintf(verdict->why, sizeof verdict->why, "%s", spending.why);
-    return STORE_OK;
+    if (status == STORE_OK && spending.over)
+        hold_until_reset(&spending, verdict);
+    return status;
 }
 
 enum store_status guard_decide(struct store_txn *txn, const struct guard_purchase *purchase, const char *issuance,
@@ -110,5 +116,36 @@ enum store_status guard_decide(struct store_txn *txn, const struct guard_purchas
     enum store_status status = decide_pause(txn, purchase, now_ms, verdict);
     if (status == STORE_OK && !verdict->held)
         status = decide_spending(txn, purchase, issuance, now_ms, verdict);
+    return status;
+}
+
+static enum store_status move_spending(struct store_txn *txn, const struct guard_purchase *purchase,
+                                       const char *issuance, uint64_t now_ms, struct guard_verdict *verdict)
+{
+    struct spending_verdict spending;
+    struct config_spending policy;
+    struct spending_limits limits = limits_of(purchase, &policy);
+    if (purchase->test)
+        return STORE_OK;
+    enum store_status status = policy_limits(txn, purchase->policy, &policy);
+    if (status == STORE_OK)
+        status = spending_move(txn, &limits, issuance, now_ms, &spending);
+    if (status == STORE_OK && spending.over)
+        hold_until_reset(&spending, verdict);
+    return status;
+}
+
+enum store_status guard_authorize(struct store_txn *txn, const struct guard_purchase *purchase, const char *issuance,
+                                  uint64_t now_ms, struct guard_verdict *verdict)
+{
+    *verdict = (struct guard_verdict){0};
+    if (clock_in_doubt()) {
+        *verdict = (struct guard_verdict){
+            .held = true, .due_ms = now_ms + DOUBT_LOOK_MS, .why = "nothing is paid while the clock is in doubt"};
+        return STORE_OK;
+    }
+    enum store_status status = decide_pause(txn, purchase, now_ms, verdict);
+    if (status == STORE_OK && !verdict->held)
+        status = move_spending(txn, purchase, issuance, now_ms, verdict);
     return status;
 }

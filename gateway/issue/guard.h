@@ -37,4 +37,10 @@ enum store_status guard_foresee(struct store_txn *txn, const struct guard_purcha
 enum store_status guard_decide(struct store_txn *txn, const struct guard_purchase *purchase, const char *issuance,
                                uint64_t now_ms, struct guard_verdict *verdict);
 
+/* Inside the store_fn that is about to have a placed purchase paid (authorize.c): asks the same, by what the order
+ * costs, and counts it from then on in the day of now_ms, no more in that of its order. profile, product and names are
+ * not looked at. */
+enum store_status guard_authorize(struct store_txn *txn, const struct guard_purchase *purchase, const char *issuance,
+                                  uint64_t now_ms, struct guard_verdict *verdict);
+
 #endif

@@ -7,9 +7,11 @@
 
 #include "gateway/clock.h"
 #include "gateway/dcv/files.h"
+#include "gateway/issue/authorize.h"
 #include "gateway/issue/errand.h"
 #include "gateway/issue/newest.h"
 #include "gateway/issue/notice.h"
+#include "gateway/issue/payment.h"
 #include "gateway/issue/records.h"
 #include "gateway/issue/refund.h"
 #include "gateway/issue/revoke.h"
@@ -50,6 +52,7 @@ struct issuer *issuer_make(const struct issuer_config *config)
     if (!issuer)
         return NULL;
     issuer->at = *config;
+    issuer->started_ms = clock_ms();
     issuer->stop_at = getenv("ACMEGATE_DEBUG_STOP_AT");
     issuer->freezes = issuer->stop_at && strncmp(issuer->stop_at, FREEZE, sizeof FREEZE - 1) == 0;
     if (issuer->freezes)
@@ -68,6 +71,7 @@ struct issuer *issuer_make(const struct issuer_config *config)
     scheduler_handle(config->scheduler, JOB_RECONCILE, upkeep_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_REFUND, refund_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_NOTICE, notice_on_job, issuer);
+    scheduler_handle(config->scheduler, JOB_AUTHORIZE, authorize_on_job, issuer);
     return issuer;
 }
 
@@ -206,6 +210,8 @@ static enum store_status recover(struct store_txn *txn, void *arg)
     for (size_t i = 0; status == STORE_OK && i < recovery->count; i++) {
         if (recovery->jobs[i].kind == JOB_ISSUANCE)
             status = recover_one(txn, &recovery->jobs[i], recovery);
+        else if (recovery->jobs[i].kind == JOB_AUTHORIZE)
+            status = payment_recover(txn, &recovery->jobs[i], recovery->now_ms);
     }
     if (status == STORE_OK)
         status = recover_far(txn, recovery);

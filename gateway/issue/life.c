@@ -16,6 +16,7 @@
 #include "gateway/issue/step.h"
 #include "gateway/issue/waiting.h"
 #include "gateway/log.h"
+#include "sectigo/code.h"
 
 static const uint64_t HOUR_MS = 3600 * 1000;
 /* How long after the commit into submitting the request may leave. */
@@ -418,6 +419,7 @@ static enum step on_collect_refused(struct errand *e, enum sectigo_class class)
 static bool on_collected(struct errand *e, const struct sectigo_collect_answer *answer)
 {
     enum sectigo_class class = sectigo_classify(SECTIGO_COLLECT_SSL, answer->code, answer->message);
+    e->result.unpaid = answer->code == SECTIGO_AWAITS_PAYMENT;
     if (class == SECTIGO_PLACED) {
         on_issued(e, answer);
     } else if (class == SECTIGO_REVOKED && !e->is.certificate_id[0] && e->is.kind == ISSUANCE_REPLACEMENT) {

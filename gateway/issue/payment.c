@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/clock.h"
 #include "gateway/issue/spending.h"
 #include "gateway/issue/tables.h"
 #include "gateway/scheduler.h"
@@ -76,28 +77,41 @@ enum store_status payment_begin(struct store_txn *txn, const struct issuance *is
     enum store_status status = payment_load(txn, is->id, &payment);
     if (status != STORE_NOT_FOUND)
         return status;
-    payment = (struct payment){
-        .state = PAYMENT_WAITING, .since_ms = now_ms, .seen_ms = now_ms, .cents = sub->paid_cents};
+    bool reserved = is->sent_ms && is->sent_ms <= sub->bought_ms;
+    payment =
+        (struct payment){.state = PAYMENT_WAITING, .since_ms = now_ms, .seen_ms = now_ms, .cents = sub->paid_cents};
     status = payment_save(txn, is->id, &payment);
     if (status == STORE_OK && !sub->test)
-        status = spending_reopen(txn, is->id, sub->policy, sub->paid_cents, is->sent_ms);
+        status = spending_reopen(txn, is->id, sub->policy, sub->paid_cents, reserved ? is->sent_ms : sub->bought_ms);
     return status == STORE_OK ? store_job_set(txn, JOB_AUTHORIZE, is->id, strlen(is->id), now_ms) : status;
 }
 
-enum store_status payment_end(struct store_txn *txn, const struct issuance *is)
+enum store_status payment_end(struct store_txn *txn, const struct issuance *is, bool *unheard)
 {
     struct payment payment;
-    int64_t cents;
     enum store_status status = payment_load(txn, is->id, &payment);
+    *unheard = false;
     if (status != STORE_OK)
         return status == STORE_NOT_FOUND ? STORE_OK : status;
+    *unheard = is->state == ISSUANCE_COLLECTED && payment.sends > 0 && payment.state != PAYMENT_DONE;
     bool free_of_charge = is->state == ISSUANCE_DEAD && payment.sends == 0;
-    status = free_of_charge ? spending_release(txn, is->id) : spending_settle(txn, is->id, -1, &cents);
+    status = free_of_charge ? spending_release(txn, is->id) : spending_close(txn, is->id);
     if (status == STORE_OK)
         status = store_delete(txn, ISSUE_PAYMENTS, is->id, strlen(is->id));
     if (status == STORE_OK)
         status = store_job_clear(txn, JOB_AUTHORIZE, is->id, strlen(is->id));
     return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+enum store_status payment_recover(struct store_txn *txn, const struct store_job *job, uint64_t now_ms)
+{
+    struct payment payment;
+    char id[STORE_SUBJECT_MAX + 1];
+    memcpy(id, job->subject, job->subject_len);
+    id[job->subject_len] = '\0';
+    if (payment_load(txn, id, &payment) != STORE_OK || payment.state != PAYMENT_SENDING)
+        return STORE_OK; /* one that cannot be read is told of when it is due */
+    return store_job_set(txn, JOB_AUTHORIZE, job->subject, job->subject_len, now_ms);
 }
 
 /* ---- the operator ---- */
@@ -187,7 +201,7 @@ struct payment_decision payment_decide(const struct payment *payment, bool waits
         return (struct payment_decision){PAYMENT_WAITING, now_ms + REFUSED_REST_MS};
     if (payment->looks == 0)
         return (struct payment_decision){PAYMENT_UNKNOWN, next_ms};
-    if (now_ms < resend_ms)
+    if (!clock_is_over(payment->sent_ms, times->resend_ms, now_ms))
         return (struct payment_decision){PAYMENT_UNKNOWN, resend_ms < next_ms ? next_ms : resend_ms};
     return (struct payment_decision){PAYMENT_WAITING, payment->refusal ? now_ms + REFUSED_REST_MS : now_ms};
 }

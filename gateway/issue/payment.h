@@ -28,15 +28,15 @@ enum { PAYMENT_NOTE_MAX = 512 };
 
 struct payment {
     enum payment_state state;
-    bool asked;        /* the operator has authorized it */
-    uint64_t since_ms; /* when it was first known to wait */
-    uint64_t seen_ms;  /* when Sectigo last said that it waits */
-    uint64_t sent_ms;  /* when AutoAuthorize last left, or may have left; 0: never */
-    uint32_t sends;    /* how often */
-    uint32_t looks;    /* since the outcome became unknown, each of which saw it waiting */
-    uint32_t failures; /* in a row: back-off */
-    int32_t refusal;   /* of unknown: the code that the last one was answered with; 0: none */
-    int64_t cents;     /* what Sectigo asks for */
+    bool asked;                  /* the operator has authorized it */
+    uint64_t since_ms;           /* when it was first known to wait */
+    uint64_t seen_ms;            /* when Sectigo last said that it waits */
+    uint64_t sent_ms;            /* when AutoAuthorize last left, or may have left; 0: never */
+    uint32_t sends;              /* how often */
+    uint32_t looks;              /* since the outcome became unknown, each of which saw it waiting */
+    uint32_t failures;           /* in a row: back-off */
+    int32_t refusal;             /* of unknown: the code that the last one was answered with; 0: none */
+    int64_t cents;               /* what Sectigo asks for */
     char note[PAYMENT_NOTE_MAX]; /* for people, why it is where it is */
 };
 
@@ -49,8 +49,11 @@ const char *payment_state_text(enum payment_state state); /* "waiting"; static *
  * among those of the day on which it was sent. */
 enum store_status payment_begin(struct store_txn *txn, const struct issuance *is, const struct subscription *sub,
                                 uint64_t now_ms);
-/* Inside the store_fn that ends the issuance. What was never authorized, and died, has cost nothing. */
-enum store_status payment_end(struct store_txn *txn, const struct issuance *is);
+/* Inside the store_fn that ends the issuance. What was never authorized, and died, has cost nothing. *unheard: it was
+ * authorized, which its certificate says before AutoAuthorize's answer did. */
+enum store_status payment_end(struct store_txn *txn, const struct issuance *is, bool *unheard);
+/* After a start: what was on its way is looked at now. */
+enum store_status payment_recover(struct store_txn *txn, const struct store_job *job, uint64_t now_ms);
 /* The operator authorizes it: due now. STORE_NOT_FOUND where it does not wait for payment, STORE_REFUSED (and *state)
  * where it is on its way or done. */
 enum store_status payment_ask(struct store_txn *txn, const char *issuance, uint64_t now_ms, enum payment_state *state);

@@ -268,6 +268,39 @@ enum store_status spending_release(struct store_txn *txn, const char *issuance)
     return status == STORE_OK ? store_delete(txn, ISSUE_RESERVATIONS, issuance, strlen(issuance)) : status;
 }
 
+enum store_status spending_reopen(struct store_txn *txn, const char *issuance, const char *policy, int64_t cents,
+                                  uint64_t counted_ms)
+{
+    struct reservation reservation = {.at_ms = counted_ms, .cents = cents};
+    snprintf(reservation.policy, sizeof reservation.policy, "%s", policy);
+    return reservation_save(txn, issuance, &reservation);
+}
+
+enum store_status spending_move(struct store_txn *txn, const struct spending_limits *limits, const char *issuance,
+                                uint64_t now_ms, struct spending_verdict *verdict)
+{
+    struct reservation reservation;
+    *verdict = (struct spending_verdict){0};
+    enum store_status status = reservation_load(txn, issuance, &reservation);
+    if (status != STORE_OK)
+        return status == STORE_NOT_FOUND ? STORE_OK : status;
+    status = count(txn, &reservation, -1, -reservation.cents); /* its own place is no reason against it */
+    if (status == STORE_OK)
+        status = spending_check(txn, limits, reservation.cents, now_ms, verdict);
+    if (status == STORE_OK && !verdict->over) {
+        reservation.at_ms = now_ms;
+        status = reservation_save(txn, issuance, &reservation);
+    }
+    return status == STORE_OK ? count(txn, &reservation, 1, reservation.cents) : status;
+}
+
+enum store_status spending_close(struct store_txn *txn, const char *issuance)
+{
+    int64_t cents;
+    enum store_status status = spending_settle(txn, issuance, -1, &cents);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
 /* ---- what was spent ---- */
 
 enum store_status spending_sums(struct store_txn *txn, const char *policy, uint64_t now_ms, struct spending_sums *sums)

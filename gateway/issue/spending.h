@@ -41,6 +41,8 @@ enum store_status spending_reserve(struct store_txn *txn, const struct spending_
 /* It was bought: cents is what it cost, less than 0 where Sectigo did not say. *reserved_cents is what had been
  * expected. STORE_NOT_FOUND, and nothing counted: there was no reservation. */
 enum store_status spending_settle(struct store_txn *txn, const char *issuance, int64_t cents, int64_t *reserved_cents);
+/* The same, keeping what is counted; STORE_OK also where nothing was reserved. */
+enum store_status spending_close(struct store_txn *txn, const char *issuance);
 /* A purchase that was found at Sectigo, and was not reserved here: counted in the day and month in which it was
  * ordered. policy "": it is nobody's yet. */
 enum store_status spending_count(struct store_txn *txn, const char *policy, uint64_t ordered_ms, int64_t cents);
@@ -48,6 +50,15 @@ enum store_status spending_count(struct store_txn *txn, const char *policy, uint
 enum store_status spending_assign(struct store_txn *txn, const char *policy, uint64_t ordered_ms, int64_t cents);
 /* It bought nothing. STORE_OK also where nothing was reserved. */
 enum store_status spending_release(struct store_txn *txn, const char *issuance);
+
+/* A purchase that is counted, and whose payment is still to be authorized, is a reservation again: counted as it is, in
+ * the day and month of counted_ms. */
+enum store_status spending_reopen(struct store_txn *txn, const char *issuance, const char *policy, int64_t cents,
+                                  uint64_t counted_ms);
+/* Its money moves now: it is counted in the day and month of now_ms, and no more where it was. Nothing changes where
+ * verdict->over, and where nothing is reserved. */
+enum store_status spending_move(struct store_txn *txn, const struct spending_limits *limits, const char *issuance,
+                                uint64_t now_ms, struct spending_verdict *verdict);
 
 /* What was spent, reserved purchases included, in the day and the month of now_ms; policy NULL: all of it. */
 struct spending_sums {

@@ -5,6 +5,7 @@
 #include "gateway/clock.h"
 #include "gateway/dcv/record.h"
 #include "gateway/issue/login.h"
+#include "gateway/issue/payment.h"
 #include "gateway/issue/upkeep.h"
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
@@ -153,7 +154,7 @@ struct pausing {
     int64_t uid;
     uint64_t now_ms;
     bool pause;
-    unsigned woken;
+    unsigned woken, payments;
 };
 
 /* The operator knows better than a store that was restored. */
@@ -176,6 +177,8 @@ static enum store_status set_paused(struct store_txn *txn, void *arg)
         status = forget_restored(txn, p->login);
     if (status == STORE_OK && !p->pause)
         status = login_wake_held(txn, p->login, p->now_ms, &p->woken);
+    if (status == STORE_OK && !p->pause)
+        status = payment_wake(txn, p->login, p->now_ms, &p->payments);
     return status == STORE_OK
                ? audit_note(txn, p->pause ? "purchases paused" : "purchases resumed", p->login, NULL, p->uid, p->now_ms)
                : status;
@@ -189,6 +192,8 @@ static void answer_paused(struct request *request, const struct pausing *p)
     object_put(&o, "paused", json_boolean(p->pause));
     if (!p->pause)
         object_number(&o, "held_made_due", p->woken);
+    if (!p->pause)
+        object_number(&o, "payments_made_due", p->payments);
     answer_json(request->answer, 200, object_end(&o));
 }
 

@@ -18,6 +18,7 @@ static const struct route {
     {"GET", "/orders/*", order_get, 0, false},
     {"POST", "/orders/*/retry", order_retry, TAKES_SKIP_PREFLIGHT, false},
     {"POST", "/orders/*/drop", order_drop, 0, false},
+    {"POST", "/orders/*/authorize", order_authorize, 0, false},
     {"GET", "/subscriptions", subscriptions_list, TAKES_PAGE | TAKES_STATE | TAKES_OWNER, false},
     {"GET", "/subscriptions/*", subscription_get, 0, false},
     {"POST", "/subscriptions/*/refund", subscription_refund, 0, false},

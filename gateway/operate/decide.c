@@ -1,10 +1,11 @@
-/* decide: what the operator says about a paid order that died (its money is asked back, or its names are free again
- * without), and about an issuance (it is given up). issuance.md sections 2 and 4. Each answer follows the
- * commit. */
+/* decide: what the operator says about an order that waits for its payment, about a paid order that died (its money is
+ * asked back, or its names are free again without), and about an issuance (it is given up). issuance.md sections 2
+ * and 4. Each answer follows the commit. */
 #include <stdio.h>
 #include <string.h>
 
 #include "gateway/clock.h"
+#include "gateway/issue/payment.h"
 #include "gateway/issue/refund.h"
 #include "gateway/issue/tables.h"
 #include "gateway/log.h"
@@ -196,6 +197,71 @@ void order_drop(struct request *request)
         object_begin(&o);
         object_text(&o, "issuance", g.issuance);
         object_text(&o, "decided", g.decided);
+        answer_json(request->answer, 200, object_end(&o));
+    }
+}
+
+/* ---- an order that waits for its payment ---- */
+
+struct paying {
+    const char *order_text;
+    struct acme_id order;
+    int64_t uid;
+    uint64_t now_ms;
+    char issuance[ISSUANCE_ID_MAX + 1];
+    enum payment_state state; /* 0: it does not wait for payment */
+};
+
+static enum store_status authorize(struct store_txn *txn, void *arg)
+{
+    struct paying *p = arg;
+    struct acme_order order;
+    struct issuance is = {0};
+    p->state = 0;
+    enum store_status status = acme_order_load(txn, &p->order, &order);
+    acme_order_clear(&order);
+    if (status != STORE_OK)
+        return status;
+    status = view_issuance_of(txn, &p->order, &is);
+    memcpy(p->issuance, is.id, sizeof p->issuance);
+    issuance_clear(&is);
+    if (status == STORE_OK)
+        status = payment_ask(txn, p->issuance, p->now_ms, &p->state);
+    if (status == STORE_NOT_FOUND)
+        return STORE_REFUSED;
+    return status == STORE_OK ? audit_note(txn, "payment authorized", p->order_text, NULL, p->uid, p->now_ms) : status;
+}
+
+static const char *why_not_paid(enum payment_state state)
+{
+    switch (state) {
+    case PAYMENT_SENDING:
+    case PAYMENT_UNKNOWN:
+        return "the order's payment is on its way; acmegatectl order show says how far it is";
+    case PAYMENT_DONE:
+        return "the order's payment has been authorized";
+    default:
+        return "the order does not wait for its payment";
+    }
+}
+
+void order_authorize(struct request *request)
+{
+    struct paying p = {.order_text = request->argument, .uid = request->call->uid, .now_ms = clock_ms()};
+    enum store_status status = acme_id_parse(request->argument, strlen(request->argument), &p.order)
+                                   ? store_call(request->admin->store, authorize, &p)
+                                   : STORE_NOT_FOUND;
+    if (status == STORE_REFUSED) {
+        answer_error(request->answer, 409, "%s", why_not_paid(p.state));
+    } else if (status != STORE_OK) {
+        answer_store(request->answer, status, "order");
+    } else {
+        struct object o;
+        scheduler_wake(request->admin->scheduler, JOB_AUTHORIZE, p.issuance, strlen(p.issuance));
+        log_info("the operator has an order paid", "order", request->argument, "issuance", p.issuance);
+        object_begin(&o);
+        object_text(&o, "issuance", p.issuance);
+        object_text(&o, "decided", "paid, as far as the limits allow");
         answer_json(request->answer, 200, object_end(&o));
     }
 }

@@ -69,6 +69,7 @@ void subscription_release(struct request *request);
 void issuance_get(struct request *request);
 void order_retry(struct request *request);
 void order_drop(struct request *request);
+void order_authorize(struct request *request);
 void upstreams_get(struct request *request);
 void upstream_pause(struct request *request);
 void upstream_resume(struct request *request);

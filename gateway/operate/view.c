@@ -5,6 +5,7 @@
 #include "acme/authorization.h"
 #include "acme/certificate.h"
 #include "gateway/clock.h"
+#include "gateway/issue/payment.h"
 #include "gateway/issue/tables.h"
 #include "gateway/operate/object.h"
 #include "gateway/scheduler.h"
@@ -112,6 +113,25 @@ static json_t *order_ids(const struct issuance *is)
     return list;
 }
 
+/* null where Sectigo was not heard to wait for it. */
+static json_t *payment_json(struct store_txn *txn, const char *issuance)
+{
+    struct payment payment;
+    struct object o;
+    uint64_t due_ms = 0;
+    if (payment_load(txn, issuance, &payment) != STORE_OK)
+        return json_null();
+    store_job_get(txn, JOB_AUTHORIZE, issuance, strlen(issuance), &due_ms); /* stays 0 where it is done */
+    object_begin(&o);
+    object_text(&o, "state", payment_state_text(payment.state));
+    object_put(&o, "amount_cents", json_integer(payment.cents));
+    object_time(&o, "since_ms", payment.since_ms);
+    object_time(&o, "sent_ms", payment.sent_ms);
+    object_time(&o, "due_ms", due_ms);
+    object_text(&o, "note", payment.note);
+    return object_end(&o);
+}
+
 json_t *view_issuance(struct store_txn *txn, const struct issuance *is)
 {
     struct object o;
@@ -125,6 +145,7 @@ json_t *view_issuance(struct store_txn *txn, const struct issuance *is)
     object_text(&o, "profile", is->profile);
     object_text(&o, "certificate_id", is->certificate_id);
     object_text(&o, "unique_value", is->unique_value);
+    object_put(&o, "payment", payment_json(txn, is->id));
     object_number(&o, "sends", is->sends);
     object_time(&o, "sent_ms", is->sent_ms);
     object_time(&o, "resent_ms", is->resent_ms);

@@ -63,6 +63,7 @@ const struct command commands[] = {
     {{"order", "show"}, "ORDER", "GET", "/orders/*", 0, NULL, false, "an order with its authorizations and issuance"},
     {{"order", "retry"}, "ORDER", "POST", "/orders/*/retry", OPTION_SKIP, NULL, false, "take its next step now"},
     {{"order", "drop"}, "ORDER", "POST", "/orders/*/drop", 0, NULL, false, "give up one that has been finalized"},
+    {{"order", "authorize"}, "ORDER", "POST", "/orders/*/authorize", 0, NULL, false, "have one paid that waits for it"},
     {{"subscription", "list"},
      NULL,
      "GET",

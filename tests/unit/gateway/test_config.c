@@ -30,6 +30,8 @@ static void test_given(void **state)
     assert_string_equal(c->logins[0].password, "correct horse");
     assert_true(c->logins[1].test);
     assert_false(c->logins[1].replace_foreign_order_number);
+    assert_true(c->logins[1].authorize);
+    assert_false(c->logins[0].authorize);
     assert_null(c->logins[1].password);
     assert_int_equal(c->profile_count, 2);
     assert_int_equal(c->profiles[0].product_multi, 492);

@@ -12,7 +12,7 @@ static const uint64_t NOON = 1796040000000, DAY = 86400000, DAY_END = 1796083200
 static struct config_spending overall, policy;
 static struct spending_limits limits = {&overall, NULL, "p"};
 
-enum what { RESERVE, SETTLE, RELEASE, COUNT, ASSIGN };
+enum what { RESERVE, SETTLE, RELEASE, COUNT, ASSIGN, REOPEN, MOVE, CLOSE };
 struct move {
     enum what what;
     const char *issuance, *policy;
@@ -28,6 +28,12 @@ static enum store_status run(struct store_txn *txn, void *arg)
         return spending_reserve(txn, &limits, m->issuance, m->cents, m->now_ms, &m->verdict);
     if (m->what == COUNT)
         return spending_count(txn, m->policy, m->now_ms, m->cents);
+    if (m->what == REOPEN)
+        return spending_reopen(txn, m->issuance, m->policy, m->cents, m->now_ms);
+    if (m->what == MOVE)
+        return spending_move(txn, &limits, m->issuance, m->now_ms, &m->verdict);
+    if (m->what == CLOSE)
+        return spending_close(txn, m->issuance);
     if (m->what == ASSIGN)
         return spending_assign(txn, m->policy, m->now_ms, m->cents);
     return m->what == SETTLE ? spending_settle(txn, m->issuance, m->cents, &m->reserved_cents)
@@ -195,6 +201,39 @@ static void test_found_at_sectigo(void **state)
     assert_sums(temp, "p", NOON, (struct spending_sums){1, 2, 700, 1200});
 }
 
+/* An order that waits for its payment: counted once, in the day on which it is paid. */
+static void test_paid_later(void **state)
+{
+    struct temp_store *temp = *state;
+    struct move reopen = {.what = REOPEN, .issuance = "a", .policy = "p", .cents = 3500, .now_ms = NOON};
+    struct move pay = {.what = MOVE, .issuance = "a", .now_ms = NOON + DAY}, other = pay;
+    struct move closed = {.what = CLOSE, .issuance = "a"};
+    overall = (struct config_spending){.currency = "EUR", .purchases_per_day = 1, .amount_per_day_cents = 3499};
+
+    reserve(temp, "a", 3000, NOON);
+    settle(temp, "a", 3500);
+    assert_int_equal(store_call(temp->store, run, &reopen), STORE_OK);
+    assert_sums(temp, "p", NOON, (struct spending_sums){1, 1, 3500, 3500});
+
+    assert_int_equal(store_call(temp->store, run, &pay), STORE_OK); /* 35.00 is more than 34.99 */
+    assert_true(pay.verdict.over);
+    assert_sums(temp, NULL, NOON, (struct spending_sums){1, 1, 3500, 3500});
+    overall.amount_per_day_cents = 3500;
+    assert_int_equal(store_call(temp->store, run, &pay), STORE_OK);
+    assert_false(pay.verdict.over);
+    assert_sums(temp, NULL, NOON, (struct spending_sums){0, 0, 0, 0});
+    assert_sums(temp, "p", NOON + DAY, (struct spending_sums){1, 1, 3500, 3500});
+
+    assert_int_equal(store_call(temp->store, run, &pay), STORE_OK); /* its own place is not in its way */
+    assert_false(pay.verdict.over);
+    assert_true(reserve(temp, "b", 0, NOON + DAY).over);
+    assert_int_equal(store_call(temp->store, run, &closed), STORE_OK);
+    assert_int_equal(store_call(temp->store, run, &closed), STORE_OK);
+    other.issuance = "none";
+    assert_int_equal(store_call(temp->store, run, &other), STORE_OK);
+    assert_sums(temp, NULL, NOON + DAY, (struct spending_sums){1, 1, 3500, 3500});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +242,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_limits_of_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limits_of_money, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limits_of_a_policy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_paid_later, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
