@@ -179,9 +179,11 @@ static void on_stored(struct store_op *op, enum store_status status)
         if (a->payment.state == PAYMENT_DONE)
             write_log(a, LOG_LEVEL_INFO, "the payment of an order is authorized", NULL);
     } else if (status == STORE_NOT_FOUND && a->payment.state == PAYMENT_SENDING) {
-        write_log(a, LOG_LEVEL_WARNING, "an issuance ended while its order was authorized", NULL);
+        write_log(a, LOG_LEVEL_WARNING,
+                  "an issuance ended while its order was authorized; look at Sectigo whether it was charged", NULL);
     } else if (status != STORE_NOT_FOUND && status != STORE_REFUSED) {
-        write_log(a, LOG_LEVEL_ERROR, "what became of an authorization cannot be stored; it is looked at again",
+        write_log(a, LOG_LEVEL_ERROR,
+                  "what became of an authorization cannot be stored; it is looked at again. See to the store",
                   store_status_text(status));
     }
     if (status != STORE_OK || !a->sending || !egress_post(a->issuer->at.egress, &a->post))
@@ -241,7 +243,7 @@ static void unknown(struct authorization *a, int refusal, const char *why)
         note(a, "AutoAuthorize answers %d: %.400s", refusal, why);
     else
         note(a, "the outcome of an authorization is unknown: %.400s", why);
-    write_log(a, LOG_LEVEL_WARNING, "Sectigo may have accepted an authorization; asking before anything is sent again",
+    write_log(a, LOG_LEVEL_INFO, "Sectigo may have accepted an authorization; asking before anything is sent again",
               why);
     commit(a);
 }
@@ -258,7 +260,8 @@ static void on_answer(struct authorization *a, const struct sectigo_result *resu
         return;
     }
     note(a, "AutoAuthorize answers %d: %s", result->code, result->message);
-    write_log(a, LOG_LEVEL_ERROR, "Sectigo does not authorize an order", a->next.note);
+    write_log(a, LOG_LEVEL_ERROR, "Sectigo does not authorize an order; mend what it names, or ask Sectigo",
+              a->next.note);
     a->no_credit = class == SECTIGO_NO_CREDIT;
     if (class == SECTIGO_NO_CREDIT)
         not_sent(a, HOUR_MS);
@@ -397,7 +400,7 @@ static void wait_for_operator(struct authorization *a, uint64_t now_ms)
     if (a->is.order_count > 0)
         acme_id_text(&a->is.orders[0], order);
     note(a, "Sectigo waits for the payment of the order: acmegatectl order authorize %s", order);
-    write_log(a, LOG_LEVEL_ERROR, "an order waits for its payment", a->next.note);
+    write_log(a, LOG_LEVEL_ERROR, "an order waits for its payment; see acmegatectl order authorize", a->next.note);
     a->due_ms = now_ms + HOUR_MS;
     commit(a);
 }
@@ -463,7 +466,7 @@ static bool load(struct authorization *a, const struct store_job *job)
     if (a->not_due)
         memcpy(a->is.id, id, strlen(id) + 1);
     else if (status != STORE_OK)
-        log_error("an order that waits for its payment cannot be read from the store", "issuance", id, "reason",
+        log_error("an order that waits for its payment cannot be read; look at the store", "issuance", id, "reason",
                   store_status_text(status));
     return status == STORE_OK || a->not_due;
 }

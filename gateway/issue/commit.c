@@ -415,6 +415,14 @@ static enum store_status save_records(struct commit *c)
     return dcv_records_save(c->txn, c->is->id, &c->result->records);
 }
 
+/* CollectSSL may be the first to say that a purchase waits for its payment. */
+static enum store_status begin_payment(struct commit *c)
+{
+    if (!c->result->unpaid || c->is->kind != ISSUANCE_PURCHASE || issuance_ended(c->is->state))
+        return STORE_OK;
+    return payment_begin(c->txn, c->is, c->sub, c->now_ms);
+}
+
 static enum store_status save(struct commit *c)
 {
     enum store_status status = keep_certificate(c);
@@ -422,7 +430,9 @@ static enum store_status save(struct commit *c)
         status = issuance_save(c->txn, c->is);
     if (status == STORE_OK && (c->result->records.count > 0 || c->result->records.cname_first))
         status = save_records(c);
-    return status == STORE_OK && c->sub->state != 0 ? subscription_save(c->txn, c->sub) : status;
+    if (status == STORE_OK && c->sub->state != 0)
+        status = subscription_save(c->txn, c->sub);
+    return status == STORE_OK ? begin_payment(c) : status;
 }
 
 static uint64_t due_of(const struct commit *c)
@@ -446,8 +456,6 @@ static enum store_status apply(struct commit *c)
         status = commit_check(c);
     if (status == STORE_OK && c->result->to != c->is->state)
         status = enter(c);
-    if (status == STORE_OK && c->result->unpaid && c->is->kind == ISSUANCE_PURCHASE && !issuance_ended(c->is->state))
-        status = payment_begin(c->txn, c->is, c->sub, c->now_ms);
     if (!c->result->hasten)
         c->is->revision++; /* a push changes no state: a step under way stays good */
     if (status == STORE_OK)

@@ -12,7 +12,7 @@ from sandbox_client import wait_for
 from test_ctl import ctl, ctl_json
 
 
-def _account(rule=None, limits=None, policy=None):
+def _account(rule=None, limits=None):
     def change(config):
         if rule:
             config["logins"][0]["authorize"] = rule
@@ -23,7 +23,7 @@ def _account(rule=None, limits=None, policy=None):
 
 
 @pytest.fixture
-def world(make_world, request):
+def world(make_world):
     def make(rule=None, limits=None, **settings):
         one = make_world(learn="both", change=_account(rule, limits))
         one.set_settings(paymentRequired=True, **settings)
@@ -108,7 +108,7 @@ def test_by_hand(world):
     number = url.rsplit("/", 1)[1]
     told = world.wait_log(lambda line: line.get("msg", "").startswith("an order waits for its payment"))
     assert f"acmegatectl order authorize {number}" in told["reason"] and told["level"] == "error"
-    assert f"order authorize {number}" in _wait_payment(world, url, "waiting")["note"]
+    wait_for("the note", lambda: f"order authorize {number}" in (_payment(world, url)["note"] or ""))
     assert world.requests()["AutoAuthorize"] == 0 and client.fetch(url).json()["status"] == "processing"
     assert ctl_json(world, "order", "authorize", number)["decided"].startswith("paid")
     assert "BEGIN CERTIFICATE" in client.certificate(url)
