@@ -116,7 +116,7 @@ static enum store_status hasten(struct store_txn *txn, const struct authorizatio
 static enum store_status finish(struct store_txn *txn, const struct authorization *a, uint64_t now_ms)
 {
     enum store_status status = spending_close(txn, a->is.id);
-    if (status == STORE_OK)
+    if (status == STORE_OK && a->next.sends > 0) /* else somebody else has authorized it */
         status = write_audit(txn, a, now_ms);
     if (status == STORE_OK)
         status = hasten(txn, a, now_ms);
@@ -411,10 +411,10 @@ static void waiting(struct authorization *a)
     bool lives = a->is.state == ISSUANCE_SUBMITTED || a->is.state == ISSUANCE_BLOCKED;
     if (!lives) {
         again_later(a); /* it is being cancelled: nothing is paid for it */
-    } else if (!upstream_login_config(a->login)->authorize && !a->payment.asked) {
-        wait_for_operator(a, now_ms);
     } else if (!is_fresh(a, now_ms)) {
         look(a);
+    } else if (!upstream_login_config(a->login)->authorize && !a->payment.asked) {
+        wait_for_operator(a, now_ms);
     } else {
         a->next.state = PAYMENT_SENDING;
         a->next.sent_ms = now_ms;

@@ -35,6 +35,7 @@ CALLS = {
     "RetryCAACheck": ("blocked", [], AFTER),
     "AutoReject": ("overdue", [], BEFORE[1:] + AFTER + [("code:-14", {})]),
     "AutoRefund": ("overdue", [], BEFORE[1:] + AFTER + [("code:-14", {})]),
+    "AutoAuthorize": ("unpaid", [], BEFORE + AFTER + [("code:-14", {})]),
     "AutoRevokeSSL": ("revocation", [], BEFORE + AFTER + [("code:-14", {}), ("code:-26", {})]),
 }
 

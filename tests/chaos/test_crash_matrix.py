@@ -21,6 +21,7 @@ DEADLINE_S = 10 if SLOW else 3  # of an order that nobody issues
 LOST = {"endpoint": "AutoApplyOrder", "action": "lose-reply-after-accept", "times": 1}
 REPLACEMENT_LOST = {**LOST, "endpoint": "AutoReplaceSSL"}
 NOT_TAKEN = {"endpoint": "AutoApplyOrder", "action": "status-503", "times": 1}
+PAYMENT_LOST = {"endpoint": "AutoAuthorize", "action": "lose-reply-after-accept", "times": 1}
 NO_CREDIT = {"endpoint": "AutoApplyOrder", "action": "code:-15", "times": 1}
 BAD_CSR = {"endpoint": "AutoApplyOrder", "action": "code:-9", "times": 1}
 
@@ -40,6 +41,8 @@ WAYS = {
     "blocked": [point + when for point in ("blocked", "blocked-again") for when in BOTH],
     "dead": ["dead" + when for when in BOTH],
     "overdue": [point + when for point in ("cancelling", "dead") for when in BOTH],
+    "unpaid": [point + when for point in ("authorizing", "authorized") for when in BOTH] + ["authorizing-sent"],
+    "unheard": ["unauthorized" + when for when in BOTH],
     "revocation": ["revocation-asked:before", "revocation-asked", "revocation-sent", "revocation-done:before",
                    "revocation-done"],
 }
@@ -58,7 +61,7 @@ def _cases():
             cases += [(dcv, kind, "lost", point) for point in WAYS["lost"]]
     for way in ("purchase", "lost"):
         cases += [("http", "family", way, point) for point in WAYS[way]]
-    for way in ("resent", "queued", "held", "refused", "blocked", "dead", "overdue", "revocation"):
+    for way in ("resent", "queued", "held", "refused", "blocked", "dead", "overdue", "unpaid", "unheard", "revocation"):
         cases += [("http", "purchase", way, point) for point in WAYS[way]]
     return [(*case, numbers) for case in cases for numbers in ("checked", "unchecked")]
 
@@ -90,7 +93,7 @@ class Strike:
     def faults(self):
         replaces = self.kind != "purchase"
         return {"lost": [REPLACEMENT_LOST if replaces else LOST], "resent": [NOT_TAKEN], "held": [NO_CREDIT],
-                "refused": [BAD_CSR]}.get(self.way, [])
+                "refused": [BAD_CSR], "unheard": [PAYMENT_LOST]}.get(self.way, [])
 
     def finalize(self, order):
         with contextlib.suppress(requests.exceptions.ConnectionError):
@@ -102,7 +105,8 @@ class Strike:
         """Until the gateway is dead at the point."""
         world = self.world
         world.settings(issueDelayMs=1500 if "submitted-again" in self.point or self.way == "queued" else 0,
-                       paymentRequired=self.way in ("blocked", "dead", "overdue"),
+                       paymentRequired=self.way in ("blocked", "dead", "overdue", "unpaid", "unheard"),
+                       authorizeAgain="charge",
                        checkNumbers=self.numbers == "checked")
         world.set_faults(*self.faults())
         getattr(self, "reach_" + self.way, self.reach_plainly)()
@@ -146,6 +150,16 @@ class Strike:
 
     reach_overdue = reach_blocked
 
+    def reach_unpaid(self):
+        """The order waits for its payment, and the operator has it paid; Sectigo would charge twice if asked twice."""
+        self.start(self.stop_at)
+        self.finalize(self.order)
+        self.placed()
+        with contextlib.suppress(AssertionError, ValueError):  # the gateway may be dead before it has answered
+            self.world.ctl("order", "authorize", self.order.id)
+
+    reach_unheard = reach_unpaid
+
     def reach_dead(self):
         self.start(self.stop_at)
         self.finalize(self.order)
@@ -184,6 +198,13 @@ class Strike:
         """The same CSR once more is answered with the same order, whether the first answer came or not."""
         assert self.order.finalize()["status"] in ("processing", "valid")
         self.order.wait_valid()
+
+    def end_unpaid(self):
+        self.end_valid()
+        [sold] = self.world.sold(self.order.names)
+        assert sold["debited"] == "35.00", "paid once"
+
+    end_unheard = end_unpaid
 
     def end_queued(self):
         self.end_valid()

@@ -58,7 +58,7 @@ class Trial:
         if self.kind != "revocation":
             self.order = self.new_order()
         self.world.settings(**{**USUAL, **self.mode}, issueDelayMs=1500 if self.kind in ("doubted", "slow") else 0,
-                            paymentRequired=self.kind in ("blocked", "overdue"))
+                            paymentRequired=self.kind in ("blocked", "overdue", "unpaid"), authorizeAgain="charge")
         self.world.set_faults(*self.rules)
         getattr(self, "run_" + self.kind, self.run_order)()
         self.check_paid()
@@ -140,6 +140,15 @@ class Trial:
         self.order = self.new_order()
         self.order.finalize()
         self.order.wait_valid()
+
+    def run_unpaid(self):
+        """It waits for its payment, and the operator has it paid; Sectigo would charge twice if asked twice."""
+        self.order.finalize()
+        self.placed()
+        self.world.ctl("order", "authorize", self.order.id)
+        self.settle()
+        [sold] = self.world.bought(self.names)
+        assert sold["debited"] == "35.00", "paid once"
 
     def run_revocation(self):
         assert revoke(self.client, self.leaf).status_code == 200
