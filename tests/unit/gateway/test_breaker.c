@@ -58,6 +58,18 @@ static void test_what_was_on_the_wire_counts_once(void **state)
     assert_int_equal(breaker_ask(&b, false, 1400, &again_ms), BREAKER_GO);
 }
 
+static void test_late_ones_do_not_double_the_rest(void **state)
+{
+    struct breaker b = opened();
+    (void)state;
+    assert_int_equal(breaker_ask(&b, false, 1100, &again_ms), BREAKER_PROBE);
+    for (uint64_t i = 0; i < 20; i++)
+        fail_at(&b, 50, 1110 + i);
+    breaker_tell(&b, BREAKER_FAILED, true, 1100, 1200);
+    assert_int_equal(breaker_ask(&b, false, 1201, &again_ms), BREAKER_REST);
+    assert_int_equal(again_ms, 1200 + 2 * FIRST_REST_MS);
+}
+
 static void test_urgent_calls_wait_for_two_seconds_at_most(void **state)
 {
     struct breaker b = opened();
@@ -106,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rests_then_asks_by_one_call),
         cmocka_unit_test(test_what_was_on_the_wire_counts_once),
+        cmocka_unit_test(test_late_ones_do_not_double_the_rest),
         cmocka_unit_test(test_urgent_calls_wait_for_two_seconds_at_most),
         cmocka_unit_test(test_nothing_is_urgent_for_a_login_that_is_refused),
         cmocka_unit_test(test_a_want_of_ours_counts_for_nothing),
