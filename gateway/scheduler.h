@@ -25,6 +25,7 @@ enum job_kind {
     JOB_DRIFT = 11,      /* does the store agree with Sectigo's report? */
     JOB_RECONCILE = 12,  /* what the report has, and the store has not, is imported */
     JOB_AUTHORIZE = 13,  /* subject: issuance id. Its order waits for its payment */
+    JOB_RECALL = 14,     /* subject: login name. After a start: what does the report know more? */
     JOB_KINDS
 };
 

@@ -144,6 +144,7 @@ struct config_login {
     bool test;                               /* default false: test=Y is sent, nothing is billed */
     unsigned calls_per_minute;               /* default 1200; 0: not paced */
     bool authorize;                          /* default manual (false); auto (true): orders that answer 1 are paid */
+    bool report_foreign_order_number;        /* default true: WebHostReport of this account says foreignOrderNumbers */
     bool replace_foreign_order_number;       /* default true: AutoReplaceSSL of this account takes foreignOrderNumber */
     uint32_t connect_timeout_ms, timeout_ms; /* default 30s and 120s */
 };

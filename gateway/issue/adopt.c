@@ -1,30 +1,27 @@
 #include "gateway/issue/adopt.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/clock.h"
+#include "gateway/issue/agreement.h"
 #include "gateway/issue/ending.h"
 #include "gateway/issue/numbers.h"
 #include "gateway/issue/step.h"
 
 static const uint64_t HELD_REST_MS = 3600 * 1000;
-/* How long before the request left an adopted order may have been placed: reports may give the day alone, in any zone.
- * The number, 128 random bits, is the proof; the time only guards against nonsense. */
-static const int64_t ADOPT_SKEW_S = 26 * 3600;
-
-/* What a found order must agree in; the report's names and times are compared where it has them. */
-static bool agrees(const struct errand *e, const struct sectigo_report_order *order)
+static bool agrees(const struct errand *e, const struct sectigo_report_order *order, char why[static AGREEMENT_WHY_MAX])
 {
-    if (order->foreign_order_number[0] && strcmp(order->foreign_order_number, e->is.id) != 0)
-        return false;
-    if (order->ordered_s && order->ordered_s < (int64_t)(e->is.sent_ms / 1000) - ADOPT_SKEW_S)
-        return false;
-    for (size_t i = 0; i < order->certificate_count; i++) {
-        const char *names = order->certificates[i].names;
-        if (names && *names && !strcasestr(names, e->sub.names.list[0].value))
-            return false;
-    }
-    return order->order_number[0] != '\0';
+    struct agreement sent = {.foreign_order_number = e->is.id,
+                             .names = &e->sub.names,
+                             .base_of_wildcard = e->profile->accept_base_of_wildcard,
+                             .purchase = e->is.kind == ISSUANCE_PURCHASE,
+                             .product = e->sub.product,
+                             .days = e->sub.days,
+                             .sent_ms = e->is.sent_ms,
+                             .resent_ms = e->is.resent_ms,
+                             .now_ms = clock_ms()};
+    return agreement_holds(&sent, order, why);
 }
 
 /* ---- its numbers ---- */
@@ -75,8 +72,14 @@ static enum step held_foreign(struct errand *e)
 enum step adopt(struct errand *e, const struct sectigo_report_answer *answer)
 {
     const struct sectigo_report_order *order = answer->orders;
-    if (answer->order_count > 1 || !agrees(e, order))
-        return held(e, "Sectigo's report of this foreignOrderNumber does not agree with what was sent");
+    char why[AGREEMENT_WHY_MAX] = "it has more than one order", words[AGREEMENT_WHY_MAX + 200];
+    if (answer->order_count > 1 || !agrees(e, order, why)) {
+        snprintf(words, sizeof words,
+                 "Sectigo's report of this foreignOrderNumber does not agree with what was sent: %s. Ask Sectigo which "
+                 "order this is, then acmegatectl order retry, or order drop",
+                 why);
+        return held(e, words);
+    }
     take_numbers(e, order);
     if (are_foreign(e))
         return held_foreign(e);

@@ -5,6 +5,7 @@
 #include "gateway/issue/entitled.h"
 #include "gateway/issue/guard.h"
 #include "gateway/issue/imported.h"
+#include "gateway/issue/ledger.h"
 #include "gateway/issue/login.h"
 #include "gateway/issue/numbers.h"
 #include "gateway/issue/queue.h"
@@ -15,6 +16,7 @@
 static const uint64_t FOREIGN_REST_MS = 3600 * 1000;
 /* How soon a purchase that waits for the clock is looked at again. */
 static const uint64_t DOUBT_LOOK_MIN_MS = 250, DOUBT_LOOK_MAX_MS = 60 * 1000;
+static const uint64_t RECALL_LOOK_MIN_MS = 100;
 /* The same of one that waits for the subscription that serves it. */
 static const uint64_t BUSY_LOOK_MS = 60 * 1000;
 
@@ -107,16 +109,34 @@ static enum store_status wait_for_clock(struct commit *c)
                      "nothing is bought while the clock is in doubt (acmegatectl status)");
 }
 
+/* The report is being asked, once after this start, whether it knows more than the store (recall.c): at first for a
+ * moment. Then as for the clock. */
+static enum store_status wait_for_recall(struct commit *c, uint64_t since_ms)
+{
+    uint64_t wait_ms = c->now_ms > since_ms ? c->now_ms - since_ms : 0, least_ms = RECALL_LOOK_MIN_MS;
+    if (c->is->state == ISSUANCE_UNKNOWN)
+        least_ms = c->errand->issuer->at.config->issuance.settle_again_ms;
+    wait_ms = wait_ms > DOUBT_LOOK_MAX_MS ? DOUBT_LOOK_MAX_MS : wait_ms;
+    return wait_here(
+        c, wait_ms < least_ms ? least_ms : wait_ms,
+        "nothing is bought before Sectigo's report has been asked, once after the start, whether it has orders "
+        "that the store does not know (acmegatectl upstream status)");
+}
+
 /* What costs money has to get past the guard; what is free goes on. A request that leaves again has been past it. */
 static enum store_status check_purchase(struct commit *c)
 {
     struct guard_verdict verdict;
+    struct ledger ledger;
     bool buys = c->is->kind == ISSUANCE_PURCHASE ||
                 (c->is->sends == 0 && !subscription_replaceable(c->sub, commit_renew_before_ms(c), c->now_ms));
     if (c->result->to != ISSUANCE_SUBMITTING || !buys)
         return STORE_OK;
     if (clock_in_doubt())
         return wait_for_clock(c);
+    enum store_status status = ledger_load(c->txn, c->sub->login, &ledger);
+    if (status != STORE_OK || ledger.recall_ms)
+        return status == STORE_OK ? wait_for_recall(c, ledger.recall_ms) : status;
     if (c->is->kind == ISSUANCE_PURCHASE)
         commit_choose_product(c);
     struct guard_purchase purchase = {.config = c->errand->issuer->at.config,
@@ -126,7 +146,7 @@ static enum store_status check_purchase(struct commit *c)
                                       .test = c->sub->test,
                                       .product = c->sub->product,
                                       .names = c->sub->names.count};
-    enum store_status status = guard_decide(c->txn, &purchase, c->is->id, c->now_ms, &verdict);
+    status = guard_decide(c->txn, &purchase, c->is->id, c->now_ms, &verdict);
     if (status != STORE_OK || !verdict.held)
         return status;
     c->result->to = ISSUANCE_HELD;

@@ -66,7 +66,9 @@ static enum store_status decide_pause(struct store_txn *txn, const struct guard_
         return status;
     bool broke = login.no_credit_ms && !clock_is_over(login.no_credit_ms, PAUSE_LOOK_MS, now_ms);
     const char *why =
-        login.paused_ms      ? "the operator has paused purchases with this login (acmegatectl upstream resume)"
+        login.paused_ms    ? "the operator has paused purchases with this login (acmegatectl upstream resume)"
+        : ledger.forgotten ? "Sectigo has orders of this gateway that the store does not know, so it is an older copy, "
+                             "and nothing is bought before it knows them (acmegatectl upstream reconcile)"
         : ledger.restored_ms ? "the store was restored from a backup, so nothing is bought before it knows what was "
                                "bought since (acmegatectl upstream reconcile)"
         : login.withheld_ms

@@ -10,27 +10,6 @@
 #include "gateway/issue/tables.h"
 #include "gateway/operate/audit.h"
 
-static const char SEPARATORS[] = ", \t\r\n;";
-
-/* ---- the names of a row ---- */
-
-/* False where one of them is no name, or there is none. */
-static bool read_names(const char *text, struct acme_names *names)
-{
-    struct acme_problem problem = {0};
-    bool good = true;
-    while (good && text && *(text += strspn(text, SEPARATORS))) {
-        struct acme_identifier name;
-        size_t len = strcspn(text, SEPARATORS);
-        good = (identifier_parse("dns", text, len, &name, &problem) ||
-                identifier_parse("ip", text, len, &name, &problem)) &&
-               names_add(names, &name);
-        text += len;
-    }
-    acme_problem_clear(&problem);
-    return good && names->count > 0;
-}
-
 static uint32_t longest_term(const struct config *config, const char *login)
 {
     uint32_t days = 0;
@@ -111,7 +90,7 @@ enum store_status imported_insert(struct store_txn *txn, const struct config *co
                                .days = longest_term(config, login->name),
                                .bought_ms = row->ordered_s > 0 ? (uint64_t)row->ordered_s * 1000 : now_ms};
     enum store_status status = STORE_REFUSED;
-    if (read_names(row->names, &sub.names)) {
+    if (row->names && report_names(row->names, &sub.names)) {
         sub.endpoint = strdup(login->url);
         memcpy(sub.login, login->name, strlen(login->name) + 1); /* config bounds it to ACME_POLICY_MAX */
         memcpy(sub.order_number, row->order_number, sizeof sub.order_number);

@@ -69,6 +69,7 @@ struct issuer *issuer_make(const struct issuer_config *config)
     scheduler_handle(config->scheduler, JOB_BALANCE, upkeep_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_DRIFT, upkeep_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_RECONCILE, upkeep_on_job, issuer);
+    scheduler_handle(config->scheduler, JOB_RECALL, upkeep_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_REFUND, refund_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_NOTICE, notice_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_AUTHORIZE, authorize_on_job, issuer);
@@ -240,8 +241,11 @@ static void warn_restored(const struct issuer *issuer)
         const char *login = issuer->at.config->logins[i].name;
         if (ledger_load(txn, login, &ledger) == STORE_OK && ledger.restored_ms)
             log_warning(
-                "the store was restored from a backup, so this login buys nothing until it knows what was bought "
-                "since: acmegatectl upstream reconcile",
+                ledger.forgotten
+                    ? "the store is an older copy of itself, so this login buys nothing until it knows what was "
+                      "bought since: acmegatectl upstream reconcile"
+                    : "the store was restored from a backup, so this login buys nothing until it knows what "
+                      "was bought since: acmegatectl upstream reconcile",
                 "login", login);
     }
     store_read_end(txn);

@@ -5,7 +5,8 @@
 #include "gateway/issue/tables.h"
 #include "store/record.h"
 
-enum { RECORD_VERSION = 1, RECORD_MAX = 1024 };
+/* Version 2 has what was forgotten. */
+enum { RECORD_VERSION = 2, RECORD_MAX = 1024 };
 
 enum store_status ledger_load(struct store_txn *txn, const char *login, struct ledger *ledger)
 {
@@ -15,7 +16,8 @@ enum store_status ledger_load(struct store_txn *txn, const char *login, struct l
     enum store_status status = store_get(txn, ISSUE_LEDGERS, login, strlen(login), &value);
     if (status != STORE_OK)
         return status == STORE_NOT_FOUND ? STORE_OK : status;
-    if (record_open(&r, value) != RECORD_VERSION)
+    unsigned version = record_open(&r, value);
+    if (version == 0 || version > RECORD_VERSION)
         return STORE_INVALID;
     ledger->restored_ms = record_get_u64(&r);
     ledger->reconcile_from_ms = record_get_u64(&r);
@@ -28,6 +30,11 @@ enum store_status ledger_load(struct store_txn *txn, const char *login, struct l
     ledger->unknown = record_get_u32(&r);
     ledger->missing = record_get_u32(&r);
     record_get_string(&r, ledger->note, sizeof ledger->note);
+    if (version >= 2) {
+        ledger->forgotten = record_get_u32(&r);
+        ledger->recall_ms = record_get_u64(&r);
+        ledger->numbered = record_get_u8(&r) != 0;
+    }
     return record_complete(&r) ? STORE_OK : STORE_INVALID;
 }
 
@@ -46,6 +53,9 @@ enum store_status ledger_save(struct store_txn *txn, const char *login, const st
     record_put_u32(&w, ledger->unknown);
     record_put_u32(&w, ledger->missing);
     record_put_string(&w, ledger->note);
+    record_put_u32(&w, ledger->forgotten);
+    record_put_u64(&w, ledger->recall_ms);
+    record_put_u8(&w, ledger->numbered);
     enum store_status status = w.failed ? STORE_IO : store_put(txn, ISSUE_LEDGERS, login, strlen(login), w.data, w.len);
     record_free(&w);
     return status;

@@ -6,6 +6,7 @@
 #ifndef GATEWAY_ISSUE_LEDGER_H
 #define GATEWAY_ISSUE_LEDGER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "store/store.h"
@@ -15,6 +16,10 @@ enum { LEDGER_NOTE_MAX = 500 };
 struct ledger {
     uint64_t restored_ms; /* the store is a copy of that time, and what was bought since is not known: it buys nothing.
                              0: it knows */
+    uint32_t forgotten;   /* Sectigo's report had so many orders that the store did not know when it was started; then
+                             restored_ms is when the first of them was ordered. 0: none */
+    uint64_t recall_ms; /* since when that is to be asked, before anything is bought; 0: it was, since the last start */
+    bool numbered;      /* a report of this login has said foreignOrderNumbers */
     uint64_t reconcile_from_ms; /* a reconciliation of what was ordered since is under way; 0: none */
     uint64_t reconciled_ms;     /* when the last one was complete; 0: never */
     uint32_t imported;          /* orders that it found and the store did not know */

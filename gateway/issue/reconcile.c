@@ -113,7 +113,9 @@ static enum store_status end(struct store_txn *txn, struct upkeep *u, uint64_t n
     unsigned woken;
     enum store_status status = ledger_load(txn, name, &ledger);
     if (u->report.from_ms <= ledger.restored_ms) /* an operator may have looked at less */
-        ledger.restored_ms = 0;
+        ledger.restored_ms = ledger.forgotten = 0;
+    ledger.recall_ms = 0; /* it knows now */
+    ledger.numbered = ledger.numbered || u->report.numbered;
     ledger.reconcile_from_ms = 0;
     ledger.reconciled_ms = now_ms;
     ledger.unknown = 0;

@@ -15,7 +15,6 @@ struct gathering {
     report_done_fn *done;
     void *ctx;
     uint64_t first; /* row that the page under way begins with, from 1 */
-    bool numbered;  /* some order has come with its foreignOrderNumber */
 };
 
 void report_clear(struct report *report)
@@ -68,7 +67,7 @@ static bool keep(struct report *report, const struct sectigo_report_order *order
 static bool keep_ours(struct gathering *g, const struct sectigo_report_answer *answer)
 {
     for (size_t i = 0; i < answer->order_count; i++) {
-        g->numbered = g->numbered || answer->orders[i].foreign_order_number[0];
+        g->report->numbered = g->report->numbered || answer->orders[i].foreign_order_number[0];
         if (is_ours(g, answer->orders[i].foreign_order_number) && !keep(g->report, &answer->orders[i]))
             return false;
     }
@@ -95,11 +94,11 @@ static void finish(struct gathering *g, bool complete, const char *reason)
  * nothing. */
 static void finish_whole(struct gathering *g, uint64_t orders)
 {
-    if (orders > 0 && !g->numbered)
+    if (orders > 0 && !g->report->numbered)
         finish(
             g, false,
             "Sectigo's report has orders and no foreignOrderNumber, so ours cannot be told from others: compare them "
-            "by hand, then acmegatectl upstream resume");
+            "by hand, then acmegatectl upstream resume (report_foreign_order_number: false where it never has one)");
     else
         finish(g, true, NULL);
 }
@@ -150,6 +149,25 @@ void report_gather(struct upstream_login *login, const char *instance, struct re
     *g = (struct gathering){
         .login = login, .instance = instance, .report = report, .done = done, .ctx = ctx, .first = 1};
     ask(g);
+}
+
+/* ---- names ---- */
+
+bool report_names(const char *text, struct acme_names *names)
+{
+    static const char SEPARATORS[] = ", \t\r\n;";
+    struct acme_problem problem = {0};
+    bool good = true;
+    while (good && *(text += strspn(text, SEPARATORS))) {
+        struct acme_identifier name;
+        size_t len = strcspn(text, SEPARATORS);
+        good = (identifier_parse("dns", text, len, &name, &problem) ||
+                identifier_parse("ip", text, len, &name, &problem)) &&
+               (names_contain(names, &name) || names_add(names, &name));
+        text += len;
+    }
+    acme_problem_clear(&problem);
+    return good && names->count > 0;
 }
 
 /* ---- against the store ---- */

@@ -18,6 +18,8 @@ static const uint64_t START_EVERY_MS = 500;
 /* A job of a login that is configured no longer. */
 static const uint64_t UNCONFIGURED_REST_MS = 3600 * 1000;
 
+static const uint64_t RECALL_REST_MAX_MS = 3600 * 1000;
+
 const char *upkeep_login(const struct upkeep *u)
 {
     return upstream_login_config(u->login)->name;
@@ -69,8 +71,13 @@ void upkeep_commit(struct upkeep *u, store_fn *apply)
 
 static const char BALANCE[] = "the balance";
 
+/* Where purchases wait for it: after as long as they have waited so far, from issuance.later to an hour. */
 static uint64_t later_ms(const struct upkeep *u)
 {
+    uint64_t now_ms = clock_ms(), least_ms = u->issuer->at.config->issuance.later_ms;
+    uint64_t waited_ms = now_ms > u->ledger.recall_ms ? now_ms - u->ledger.recall_ms : 0;
+    if (u->kind == JOB_RECALL)
+        return waited_ms < least_ms ? least_ms : waited_ms < RECALL_REST_MAX_MS ? waited_ms : RECALL_REST_MAX_MS;
     return 10ull * u->issuer->at.config->issuance.later_ms;
 }
 
@@ -90,7 +97,9 @@ void upkeep_fail(struct upkeep *u, const char *reason)
 {
     static const char *const what[] = {[JOB_BALANCE] = BALANCE,
                                        [JOB_DRIFT] = "the comparison with Sectigo's report",
-                                       [JOB_RECONCILE] = "the reconciliation"};
+                                       [JOB_RECONCILE] = "the reconciliation",
+                                       [JOB_RECALL] = "the look for orders that the store does not know, before which "
+                                                      "nothing is bought,"};
     snprintf(u->reason, sizeof u->reason, "%s failed and is tried again; mend what it names: %.400s", what[u->kind],
              reason ? reason : "no answer");
     log_warning(u->reason, "login", upkeep_login(u));
@@ -128,6 +137,21 @@ static enum store_status settle_restored(struct store_txn *txn, const char *logi
     return status == STORE_OK ? ledger_save(txn, login, &ledger) : status;
 }
 
+/* Nothing is bought before the report was asked; where it never says whose its orders are, asking proves nothing. */
+static enum store_status settle_recall(struct store_txn *txn, const struct config_login *login, uint64_t now_ms)
+{
+    size_t len = strlen(login->name);
+    struct ledger ledger;
+    enum store_status status = ledger_load(txn, login->name, &ledger);
+    ledger.recall_ms = login->report_foreign_order_number ? now_ms : 0;
+    if (status == STORE_OK)
+        status = ledger_save(txn, login->name, &ledger);
+    if (status != STORE_OK || ledger.recall_ms)
+        return status == STORE_OK ? store_job_set(txn, JOB_RECALL, login->name, len, now_ms) : status;
+    status = store_job_clear(txn, JOB_RECALL, login->name, len);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
 enum store_status upkeep_settle(struct store_txn *txn, const struct config *config, uint64_t now_ms)
 {
     enum store_status status = STORE_OK;
@@ -136,6 +160,8 @@ enum store_status upkeep_settle(struct store_txn *txn, const struct config *conf
         status = settle_job(txn, JOB_BALANCE, config->logins[i].name, now_ms + i * START_EVERY_MS);
         for (size_t k = 0; status == STORE_OK && k < sizeof daily / sizeof *daily; k++)
             status = settle_job(txn, daily[k], config->logins[i].name, due_ms);
+        if (status == STORE_OK)
+            status = settle_recall(txn, &config->logins[i], now_ms);
         if (status == STORE_OK && copied_ms)
             status = settle_restored(txn, config->logins[i].name, copied_ms);
     }
@@ -214,6 +240,8 @@ static void begin(void *ctx)
         balance_begin(u);
     else if (u->kind == JOB_DRIFT)
         drift_begin(u);
+    else if (u->kind == JOB_RECALL)
+        recall_begin(u);
     else
         reconcile_begin(u);
 }
@@ -244,6 +272,7 @@ static struct upkeep *load(struct issuer *issuer, const struct store_job *job)
     }
     *u = (struct upkeep){.issuer = issuer, .kind = (enum job_kind)job->kind, .login = login};
     enum store_status status = ledger_load(txn, name, &u->ledger);
+    u->report.numbered = u->ledger.numbered;
     store_read_end(txn);
     if (status == STORE_OK)
         return u;

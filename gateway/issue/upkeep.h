@@ -3,7 +3,7 @@
  *
  * Each is a job of the store whose subject is the login's name. An upkeep is a job being done: loaded on the scheduler
  * thread, its calls on the egress thread, its outcome in a store_fn that also moves or clears the job. upkeep.c is the
- * frame and the credit, drift.c and reconcile.c the other two. Inside this room only.
+ * frame and the credit, drift.c, reconcile.c and recall.c the others. Inside this room only.
  */
 #ifndef GATEWAY_ISSUE_UPKEEP_H
 #define GATEWAY_ISSUE_UPKEEP_H
@@ -22,6 +22,7 @@ struct upkeep {
     char reason[LEDGER_NOTE_MAX + 1]; /* of the failure */
     int64_t balance_cents;
     uint32_t unknown, missing, imported;
+    uint64_t forgotten_ms;           /* recall: when the first order that the store does not know was placed; 0: none */
     char found[LEDGER_NOTE_MAX + 1]; /* drift: the first order numbers */
     store_fn *apply;
     bool (*more)(struct upkeep *upkeep); /* after a commit, on the writer thread: apply again? NULL: never */
@@ -30,7 +31,7 @@ struct upkeep {
     struct egress_post post;
 };
 
-/* Handler of JOB_BALANCE, JOB_DRIFT and JOB_RECONCILE; ctx is the issuer. */
+/* Handler of JOB_BALANCE, JOB_DRIFT, JOB_RECONCILE and JOB_RECALL; ctx is the issuer. */
 void upkeep_on_job(void *ctx, const struct store_job *job);
 /* Inside a store_fn, at start: each login has its daily jobs; a store that is a restored copy pauses every login. */
 enum store_status upkeep_settle(struct store_txn *txn, const struct config *config, uint64_t now_ms);
@@ -39,7 +40,7 @@ bool upkeep_is_low(const struct config_login *login, int64_t balance_cents);
 /* Inside a store_fn: what Sectigo has of this login since then is to be reconciled now. */
 enum store_status upkeep_reconcile(struct store_txn *txn, const char *login, uint64_t from_ms, uint64_t now_ms);
 
-/* For drift.c and reconcile.c. Stores what was found by apply(txn, upkeep) and ends. */
+/* For drift.c, reconcile.c and recall.c. Stores what was found by apply(txn, upkeep) and ends. */
 void upkeep_commit(struct upkeep *upkeep, store_fn *apply);
 void upkeep_fail(struct upkeep *upkeep, const char *reason);
 const char *upkeep_login(const struct upkeep *upkeep);
@@ -47,6 +48,7 @@ const char *upkeep_login(const struct upkeep *upkeep);
 enum store_status upkeep_next(struct store_txn *txn, const struct upkeep *upkeep, uint64_t now_ms);
 /* On the egress thread. */
 void drift_begin(struct upkeep *upkeep);
+void recall_begin(struct upkeep *upkeep);
 void reconcile_begin(struct upkeep *upkeep);
 
 #endif

@@ -162,9 +162,10 @@ static enum store_status forget_restored(struct store_txn *txn, const char *logi
 {
     struct ledger ledger;
     enum store_status status = ledger_load(txn, login, &ledger);
-    if (status != STORE_OK || ledger.restored_ms == 0)
+    if (status != STORE_OK || (ledger.restored_ms == 0 && ledger.recall_ms == 0))
         return status;
-    ledger.restored_ms = 0;
+    ledger.restored_ms = ledger.recall_ms = 0;
+    ledger.forgotten = 0;
     return ledger_save(txn, login, &ledger);
 }
 

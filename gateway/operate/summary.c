@@ -172,6 +172,7 @@ void clock_trust_post(struct request *request)
 static void ledger_put(struct object *o, const struct config_login *config, const struct ledger *ledger)
 {
     object_time(o, "restored_ms", ledger->restored_ms);
+    object_number(o, "forgotten_orders", ledger->forgotten);
     object_time(o, "reconciled_ms", ledger->reconciled_ms);
     object_number(o, "imported", ledger->imported);
     object_time(o, "balance_ms", ledger->balance_ms);
@@ -181,6 +182,22 @@ static void ledger_put(struct object *o, const struct config_login *config, cons
     object_number(o, "unknown_orders", ledger->unknown);
     object_number(o, "missing_orders", ledger->missing);
     object_text(o, "note", ledger->note);
+}
+
+/* What keeps it from buying, the gravest first. */
+static const char *state_of(const struct upstream_login *login, const struct login *known, const struct ledger *ledger)
+{
+    return upstream_login_refused(login)                           ? "refused"
+           : upstream_login_broken(login)                          ? "failing"
+           : known->paused_ms                                      ? "paused"
+           : ledger->reconcile_from_ms                             ? "reconciling"
+           : ledger->forgotten                                     ? "behind"
+           : ledger->restored_ms                                   ? "restored"
+           : known->withheld_ms                                    ? "withheld"
+           : known->no_credit_ms                                   ? "no credit"
+           : ledger->recall_ms                                     ? "asking"
+           : upstream_login_contact(login) == UPSTREAM_UNREACHABLE ? "unreachable"
+                                                                   : "open";
 }
 
 static json_t *login_json(struct store_txn *txn, const struct upstream_login *login)
@@ -194,18 +211,9 @@ static json_t *login_json(struct store_txn *txn, const struct upstream_login *lo
         status = ledger_load(txn, config->name, &ledger);
     else
         ledger = (struct ledger){0};
-    const char *state = upstream_login_refused(login)                           ? "refused"
-                        : upstream_login_broken(login)                          ? "failing"
-                        : known.paused_ms                                       ? "paused"
-                        : ledger.reconcile_from_ms                              ? "reconciling"
-                        : ledger.restored_ms                                    ? "restored"
-                        : known.withheld_ms                                     ? "withheld"
-                        : known.no_credit_ms                                    ? "no credit"
-                        : upstream_login_contact(login) == UPSTREAM_UNREACHABLE ? "unreachable"
-                                                                                : "open";
     object_begin(&o);
     object_text(&o, "login", config->name);
-    object_text(&o, "state", status == STORE_OK ? state : "unreadable");
+    object_text(&o, "state", status == STORE_OK ? state_of(login, &known, &ledger) : "unreadable");
     object_time(&o, "paused_ms", known.paused_ms);
     object_time(&o, "no_credit_ms", known.no_credit_ms);
     object_time(&o, "unshared_ms", known.unshared_ms);

@@ -251,7 +251,8 @@ static void add_row(struct call *call, size_t x, const struct order *order)
     const struct certificate *certificate = order_certificate(order);
     char date[32], *names = names_of(call, order);
     add(answer, x, "orderNumber", order->number);
-    add(answer, x, "foreignOrderNumber", order->foreign_order_number);
+    if (call->sandbox->settings.report_foreign_order_number)
+        add(answer, x, "foreignOrderNumber", order->foreign_order_number);
     add(answer, x, "orderStatus", order_status_text(order));
     add(answer, x, "dateTime", date_text(call, order->placed_ms, date));
     if (order->certificate_id) {

@@ -27,6 +27,7 @@ static const struct field fields[] = {
     ROW(FLAG, replacement_revokes, "replacementRevokes"),
     ROW(FLAG, wildcard_adds_base_name, "wildcardAddsBaseName"),
     ROW(FLAG, own_unique_value, "ownUniqueValue"),
+    ROW(FLAG, report_foreign_order_number, "reportForeignOrderNumber"),
     ROW(FLAG, payment_required, "paymentRequired"),
     ROW(FLAG, check_caa, "checkCAA"),
     ROW(FLAG, sitelock_activated, "siteLockActivated"),
@@ -60,6 +61,7 @@ void settings_default(struct settings *settings)
 {
     *settings = (struct settings){
         .wildcard_adds_base_name = true,
+        .report_foreign_order_number = true,
         .check_caa = true,
         .sitelock_activated = true,
         .auto_renew = true,

@@ -30,8 +30,9 @@ struct settings {
     bool check_numbers;        /* checkFONIsUnique, and -55 for a CSR with the same uniqueValue; off: all is taken */
     bool replacement_revokes;  /* the earlier certificate is revoked, not only replaced */
     bool wildcard_adds_base_name;
-    bool own_unique_value; /* chosen by us, whatever the request has */
-    bool payment_required; /* orders answer 1 and wait for POST .../advance */
+    bool own_unique_value;            /* chosen by us, whatever the request has */
+    bool report_foreign_order_number; /* WebHostReport says it */
+    bool payment_required;            /* orders answer 1 and wait for POST .../advance */
     bool check_caa;
     bool sitelock_activated; /* -76 otherwise */
     bool auto_renew;         /* of licences that do not say */

@@ -6,6 +6,7 @@ import os
 import shutil
 
 import pytest
+import requests
 
 from acme_client import make_csr
 from dns_server import ZONE
@@ -145,3 +146,158 @@ def test_a_first_start_that_was_killed_goes_on(make_world):
     assert done.returncode == 0, done.output
     world.start_gateway()
     _order(world, _client(world), _names("first"))
+
+
+# ---- a store that knows too little ----
+
+def _recalled(world):
+    """Once the report was asked after this start."""
+    return _await_login(world, lambda login: login["state"] != "asking")
+
+
+def _take_copy(world):
+    """By cp, of a stopped gateway: nothing in it says that it is a copy."""
+    world.stop_gateway()
+    shutil.copytree(world.path("store"), world.path("copy"))
+    world.start_gateway()
+
+
+def _put_back(world):
+    world.stop_gateway()
+    shutil.rmtree(world.path("store"))
+    os.rename(world.path("copy"), world.path("store"))
+    world.start_gateway()
+
+
+def _new_store(world):
+    """As on a machine on which nothing but the configuration is left."""
+    world.stop_gateway()
+    for path in glob.glob(world.path("store") + "*"):
+        shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+    world.start_gateway()
+
+
+def _test_login(config):
+    config["logins"][0]["test"] = True
+    config["logins"][0]["trust_anchors"] = config["logins"][0]["trust_anchors"].replace("root.pem", "test-root.pem")
+
+
+@pytest.mark.parametrize("way", ["cp", "nothing left"])
+@pytest.mark.parametrize("kind", ["live", "test"])
+def test_an_older_copy_buys_nothing_before_it_is_reconciled(make_world, way, kind):
+    """A copy that was made by other means than backup, or a store that began anew, is noticed at the start."""
+    def change(config):
+        _eager(config)
+        if kind == "test":
+            _test_login(config)
+    world = make_world(change=change)
+    client = _client(world)
+    _recalled(world)
+    _order(world, client, _names("before"))
+    if way == "cp":
+        _take_copy(world)
+        client.reconnect()
+    _order(world, client, _names("lost"))
+    _put_back(world) if way == "cp" else _new_store(world)
+    client = _client(world)
+    lost = 1 if way == "cp" else 2
+    login = _recalled(world)
+    numbers = {order["orderNumber"] for order in world.ledger()}
+    assert (login["state"], login["forgotten_orders"]) == ("behind", lost) and set(login["note"].split()) <= numbers
+    world.wait_log(lambda line: line.get("level") == "error" and "older copy" in line["msg"])
+    url = _order(world, client, _names("lost"), "held")
+    assert "upstream reconcile" in _await_state(world, url, "held")["note"]
+    world.restart_gateway()
+    client.reconnect()
+    assert _recalled(world)["state"] == "behind", "also after another start"
+
+    ctl(world, "upstream", "reconcile", "main")
+    login = _await_login(world, lambda login: login["reconciled_ms"])
+    assert (login["state"], login["imported"], login["forgotten_orders"]) == ("open", lost, 0)
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    for names in (_names("before"), _names("lost"), _names("fresh")):
+        _order(world, client, names)
+    assert world.requests()["AutoApplyOrder"] == 3
+    world.restart_gateway()
+    assert _recalled(world)["state"] == "open"
+
+
+def test_a_cloned_machine(make_world):
+    """Two of one store: what the first bought since the clone was made, the second finds at its start."""
+    world = make_world(change=_eager)
+    client = _client(world)
+    _take_copy(world)
+    client.reconnect()
+    for word in ("one", "two"):
+        _order(world, client, _names(word))
+    _put_back(world)  # the clone, in the place of the first
+    client.reconnect()
+    url = _order(world, client, _names("one"), "held")
+    _await_state(world, url, "held")
+    assert _login(world)["forgotten_orders"] == 2 and world.requests()["AutoApplyOrder"] == 2
+
+
+def test_purchases_wait_for_a_report_that_can_be_read(make_world):
+    """What is free goes on meanwhile, and the client feels nothing but the time."""
+    world = make_world(change=_eager)
+    client = _client(world)
+    _order(world, client, _names("owned"))
+    world.stop_gateway()
+    world.set_faults({"endpoint": "WebHostReport", "action": "html-after-accept", "times": -1})
+    world.start_gateway()
+    client.reconnect()
+    world.wait_log(lambda line: "orders that the store does not know" in line.get("msg", "") and
+                   "tried again" in line["msg"])
+    assert _login(world)["state"] == "asking"
+    _order(world, client, _names("owned"))
+    url = _order(world, client, _names("fresh"), "waits")
+    assert "report has been asked" in wait_for("the note", lambda: ctl_json(
+        world, "order", "show", url.rsplit("/", 1)[1])["issuance"]["note"])
+    assert world.requests()["AutoApplyOrder"] == 1
+    with requests.Session() as session:
+        session.trust_env = False
+        session.delete(world.sandbox_url + "/sandbox/faults", verify=world.path("sandbox/tls-ca.pem"), timeout=30)
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    assert _login(world)["state"] == "open"
+
+
+def test_a_report_without_foreign_order_numbers_proves_nothing(make_world):
+    """Others' orders and none of ours, on an account whose report never said a number: the operator decides, once."""
+    def change(config):
+        _eager(config)
+        config["logins"][0]["report_foreign_order_number"] = told
+    told = True
+    world = make_world(change=change)
+    world.stop_gateway()
+    world.set_settings(reportForeignOrderNumber=False)
+    world.order_by_hand("hand." + ZONE, make_csr(["hand." + ZONE]))
+    world.start_gateway()
+    login = _await_login(world, lambda login: login["note"])
+    assert login["state"] == "asking" and "report_foreign_order_number" in login["note"]
+    client = _client(world)
+    url = _order(world, client, _names("waits"), "waits")
+    ctl(world, "upstream", "resume", "main")
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    told = False
+    world.write_config()
+    world.restart_gateway()
+    client.reconnect()
+    assert _login(world)["state"] == "open"
+    _order(world, client, _names("told"))
+
+    world.set_settings(reportForeignOrderNumber=True)
+    told = True
+    world.write_config()
+    world.restart_gateway()
+    assert _recalled(world)["state"] == "open", "the report says of our orders that they are ours"
+
+
+def test_orders_of_others_do_not_matter_where_reports_say_numbers(make_world):
+    world = make_world(change=_eager)
+    client = _client(world)
+    _order(world, client, _names("ours"))
+    world.order_by_hand("hand." + ZONE, make_csr(["hand." + ZONE]))
+    world.restart_gateway()
+    client.reconnect()
+    assert _recalled(world)["state"] == "open"
+    _order(world, client, _names("fresh"))

@@ -148,6 +148,7 @@ def test_a_reconciliation_waits_for_a_report_that_can_be_read(make_world):
     ctl(world, "backup", world.path("copy"))
     _order(world, client, ["later." + ZONE])
     _restore(world)
+    world.wait_log(lambda line: "orders of this gateway that the store does not know" in line.get("msg", ""))
     world.set_faults({"endpoint": "WebHostReport", "action": "html-after-accept"})
     ctl(world, "upstream", "reconcile", "main")
     world.wait_log(lambda line: "the reconciliation failed and is tried again" in line.get("msg", ""))

@@ -138,6 +138,7 @@ def test_a_reservation_that_was_restored_is_counted_once(make_world, clock):
     """The backup has the purchase on its way, counted already."""
     world = make_world(learn="both", change=_limited)
     client = _client(world)
+    _await_login(world, lambda login: login["state"] == "open")  # the report of the start has been read
     world.set_faults({"endpoint": "AutoApplyOrder", "action": "lose-reply-after-accept"},
                      {"endpoint": "WebHostReport", "action": "html-after-accept", "times": 2})
     url = _order(world, client, _names("unknown"), "held")
