@@ -81,7 +81,7 @@ def test_no_descriptor_is_left(make_world, kind):
     assert client.post(challenge["url"], {}).status_code == 200
     for _ in range(2):
         seen = len(world.gateway.lines)
-        wait_for("it comes to nothing", lambda: any("a validation came to nothing" in line
+        wait_for("it comes to nothing", lambda: any("a validation failed for a reason of ours" in line
                                                     for line in world.gateway.lines[seen:]), 30)
         assert _status(client, order) == {"pending"}, held
     _limit(world.gateway.pid, 4096)
