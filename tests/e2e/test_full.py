@@ -81,6 +81,7 @@ def test_disk_with_room_again(make_world, monkeypatch, how):
         url, order = client.ready_order(names, responder)
     assert client.finalize(order, make_csr(names)).status_code == 200
     number, = wait_for("it is ordered", lambda: [one["orderNumber"] for one in world.ledger()])
+    wait_for("a look at it", lambda: world.requests().get("CollectSSL"))
     seen = len(world.gateway.lines)
     _fill_disk(world)
     wait_for("steps that cannot be stored", lambda: sum("a step of an issuance cannot be stored" in line
