@@ -133,7 +133,9 @@ static enum store_status settle(struct store_txn *txn, struct authorization *a, 
         status = ask_guard(txn, a, now_ms);
     if (status == STORE_OK && a->no_credit)
         status = login_set_no_credit(txn, a->sub.login, now_ms);
-    a->next.asked = present->asked; /* the operator may have spoken meanwhile */
+    a->next.asked = present->asked;
+    if (present->asked && !a->payment.asked && a->next.state == PAYMENT_WAITING)
+        a->due_ms = now_ms; /* the operator has spoken meanwhile */
     if (status == STORE_OK)
         status = payment_save(txn, a->is.id, &a->next);
     if (status != STORE_OK)
