@@ -167,6 +167,8 @@ def test_another_order_of_the_names_is_served_after_a_revocation(world):
     second = _issue(world, client, names)
     assert second.serial_number != first.serial_number
     assert not _is_revoked(world, second)
+    named = [call for call in world.calls() if call["call"] == "AutoRevokeSSL"]
+    assert named and all(call.get("serialNumber") and not call.get("orderNumber") for call in named), named
 
 
 def _answer_at_once(config):
