@@ -4,6 +4,7 @@ import ctypes
 import os
 import re
 import signal
+import ssl
 import subprocess
 import threading
 import time
@@ -22,6 +23,8 @@ def clean_environment(**more):
     env = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
     # What h2o itself keeps at its end; nothing of ours is listed there.
     env["LSAN_OPTIONS"] = f"suppressions={TESTS}/lsan.supp:print_suppressions=0"
+    if ssl.OPENSSL_VERSION_INFO >= (3, 4):
+        env["TSAN_OPTIONS"] = f"suppressions={TESTS}/tsan.supp:print_suppressions=0"
     env.update(more)
     return env
 
