@@ -258,7 +258,7 @@ class Strike:
         wait_for("revoked", revoked)
         def stored():
             asked = [line["what"] for line in self.world.ctl("audit")["items"]
-                     if line["names"] == self.order.names]
+                     if line.get("names") == self.order.names]
             return asked.count("revocation") == 1 and asked.count("revocation-asked") == 1
         wait_for("the revocation in the audit table", stored)
 

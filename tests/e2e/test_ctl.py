@@ -175,7 +175,8 @@ def test_a_paused_login_buys_nothing_until_resumed(make_world):
     order = ctl_json(world, "order", "show", _order_id(url))
     assert order["issuance"]["state"] == "held" and "paused" in order["issuance"]["note"]
     assert world.bought(names) == []
-    assert ctl_json(world, "upstream", "resume", "main") == {"login": "main", "paused": False, "held_made_due": 1}
+    assert ctl_json(world, "upstream", "resume", "main") == {"login": "main", "paused": False, "held_made_due": 1,
+                                                             "payments_made_due": 0}
     assert "BEGIN CERTIFICATE" in client.certificate(url)
     assert len(world.bought(names)) == 1
 

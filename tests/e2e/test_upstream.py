@@ -117,7 +117,7 @@ def test_upstream_test_asks_now(make_world):
     asked = wait_for("the first balance", lambda: world.requests().get("getAccountBalance"), 10)
     shown = ctl_json(world, "upstream", "test", "main")
     assert shown["balance_cents"] == 100000000 and "takes the login" in shown["answer"]
-    assert world.requests()["getAccountBalance"] == asked + 1
+    assert world.requests()["getAccountBalance"] > asked
     assert "no login" in ctl(world, "upstream", "test", "other", status=NOT_FOUND).stderr
     world.sandbox.stop()
     assert "nothing was sent" in ctl(world, "upstream", "test", "main", status=FAILED).stderr

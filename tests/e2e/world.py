@@ -53,6 +53,7 @@ class World:
             self.start_sandbox()
             self.write_config()
             self.start_gateway()
+            self._wait_recalled()
         except BaseException:
             self.close()
             raise
@@ -197,6 +198,16 @@ class World:
                                self.folder, env)
         if wait:
             self.gateway.wait_line(lambda line: log_of(line).get("msg") == "ready")
+
+    def _wait_recalled(self):
+        """Until the stand-in has been asked what it knows of us, before which nothing is bought: what a test breaks after
+        the start must not hit that."""
+        with open(self.path("acmegate.yaml"), encoding="utf-8") as file:
+            logins = {login["name"] for login in yaml.safe_load(file)["logins"]
+                      if login.get("url") == self.sandbox_url and login.get("login") == LOGIN
+                      and login.get("report_foreign_order_number", True)}
+        for name in logins:
+            self.wait_log(lambda line: line.get("login") == name and line.get("msg", "").startswith("the store knows"))
 
     def run_gateway(self, *arguments):
         """Runs the gateway to its end, for what stops at the start."""
