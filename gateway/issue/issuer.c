@@ -160,8 +160,10 @@ static enum store_status recover_one(struct store_txn *txn, const struct store_j
     uint64_t due_ms = job->due_ms;
     if (status == STORE_OK && is.state == ISSUANCE_SUBMITTING)
         due_ms = now_ms; /* its function takes it for unknown */
-    else if (status == STORE_OK && (is.state == ISSUANCE_SUBMITTED || is.state == ISSUANCE_BLOCKED) &&
-             due_ms > now_ms + START_LOOK_MS)
+    else if (status == STORE_OK && due_ms > now_ms + START_LOOK_MS &&
+             (is.state == ISSUANCE_SUBMITTED || is.state == ISSUANCE_BLOCKED ||
+              is.state ==
+                  ISSUANCE_PUBLISHED)) /* the last: a rest of its login kept it back, which ended with the process */
         due_ms = now_ms + soon_ms(recovery);
     if (status == STORE_OK && newest_of(&is) > recovery->newest_ms)
         recovery->newest_ms = newest_of(&is);

@@ -140,22 +140,25 @@ enum store_status login_note_push(struct store_txn *txn, const char *name, uint6
     return save(txn, name, &login);
 }
 
-/* ---- the held ones ---- */
+/* ---- those that wait for the login ---- */
 
 struct held {
     struct store_txn *txn;
     const char *login;
     char (*ids)[ISSUANCE_ID_MAX + 1]; /* owned */
     unsigned count, capacity;
+    unsigned held; /* of them: the others are ready to be sent, and a rest of the login kept them back */
     enum store_status status;
 };
 
-static bool is_held(struct held *held, const char *id)
+static bool waits_for_login(struct held *held, const char *id)
 {
     struct issuance is;
     struct subscription sub = {0};
-    bool yes = issuance_load(held->txn, id, &is) == STORE_OK && is.state == ISSUANCE_HELD &&
+    bool yes = issuance_load(held->txn, id, &is) == STORE_OK &&
+               (is.state == ISSUANCE_HELD || is.state == ISSUANCE_PUBLISHED) &&
                subscription_load(held->txn, &is.subscription, &sub) == STORE_OK && strcmp(sub.login, held->login) == 0;
+    held->held += yes && is.state == ISSUANCE_HELD ? 1 : 0;
     issuance_clear(&is);
     subscription_clear(&sub);
     return yes;
@@ -167,7 +170,7 @@ static bool collect(void *ctx, const struct store_job *job)
     char id[STORE_SUBJECT_MAX + 1];
     memcpy(id, job->subject, job->subject_len);
     id[job->subject_len] = '\0';
-    if (job->kind != JOB_ISSUANCE || !is_held(held, id))
+    if (job->kind != JOB_ISSUANCE || !waits_for_login(held, id))
         return true;
     if (held->count == held->capacity) {
         unsigned capacity = held->capacity ? 2 * held->capacity : 64;
@@ -191,7 +194,7 @@ enum store_status login_wake_held(struct store_txn *txn, const char *name, uint6
         status = held.status;
     for (unsigned i = 0; status == STORE_OK && i < held.count; i++)
         status = store_job_set(txn, JOB_ISSUANCE, held.ids[i], strlen(held.ids[i]), now_ms);
-    *count = held.count;
+    *count = held.held;
     free(held.ids);
     return status;
 }
