@@ -104,7 +104,8 @@ class Strike:
     def reach(self):
         """Until the gateway is dead at the point."""
         world = self.world
-        world.settings(issueDelayMs=1500 if "submitted-again" in self.point or self.way == "queued" else 0,
+        late = "submitted-again" in self.point or self.way in ("queued", "unheard")  # no certificate comes before the point
+        world.settings(issueDelayMs=1500 if late else 0,
                        paymentRequired=self.way in ("blocked", "dead", "overdue", "unpaid", "unheard"),
                        authorizeAgain="charge",
                        checkNumbers=self.numbers == "checked")
