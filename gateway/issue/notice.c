@@ -113,16 +113,32 @@ static enum store_status load_certificate(struct store_txn *txn, const struct is
     return status;
 }
 
+/* Also where its replacement has been asked for, and is not here yet: Sectigo may tell of the old one first. */
+static enum store_status find_replaced(struct store_txn *txn, const struct subscription *sub,
+                                       const struct acme_certificate *certificate, bool *replaced)
+{
+    struct issuance next = {0};
+    *replaced = sub->has_certificate && memcmp(&sub->certificate, &certificate->id, sizeof certificate->id) != 0;
+    if (*replaced || !sub->under_way[0])
+        return STORE_OK;
+    enum store_status status = issuance_load(txn, sub->under_way, &next);
+    *replaced = status == STORE_OK && next.kind == ISSUANCE_REPLACEMENT && next.sends > 0;
+    issuance_clear(&next);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
 /* Nobody here had asked for it. */
 static enum store_status note_revoked(struct store_txn *txn, struct notice *n, struct acme_certificate *certificate,
                                       uint64_t now_ms)
 {
     const struct subscription *sub = &n->sub;
-    n->alarm = sub->has_certificate && memcmp(&sub->certificate, &certificate->id, sizeof certificate->id) != 0;
+    enum store_status status = find_replaced(txn, sub, certificate, &n->alarm);
+    if (status != STORE_OK)
+        return status;
     acme_certificate_set_revocation(certificate, ACME_REVOCATION_ASKED);
     acme_certificate_set_revocation(certificate, ACME_REVOCATION_DONE);
     certificate->revocation_asked_ms = certificate->revoked_ms = now_ms;
-    enum store_status status = acme_certificate_save(txn, certificate);
+    status = acme_certificate_save(txn, certificate);
     return status == STORE_OK && n->alarm ? login_set_unshared(txn, sub->login, now_ms) : status;
 }
 
