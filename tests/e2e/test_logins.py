@@ -113,6 +113,21 @@ def test_calls_are_paced_and_revocations_go_first(make_world):
     assert _requests(world)["AutoApplyOrder"] < 16
 
 
+def test_one_order_is_collected_at_a_time(make_world):
+    """Several wait for their certificates, and Sectigo is slow to say that there is none yet: the end of the world asks
+    whether two calls were under way at once."""
+    def change(config):
+        config["acme"]["hold_finalize"] = "0s"
+        config["profiles"][0].update(first_poll="200ms", poll_interval="300ms")
+    world = make_world(learn="poll", issue_delay=600, change=change)
+    client = _client(world)
+    lists = _names("collected", 4)
+    ready = _ready(world, client, lists)
+    world.set_faults({"endpoint": "CollectSSL", "action": "delay", "seconds": 0.5, "times": -1})
+    _finalize(client, ready, lists)
+    wait_for("collections", lambda: _requests(world).get("CollectSSL", 0) >= 6)
+
+
 def test_held_order_is_given_up(make_world):
     """At once where nothing was sent; after a settlement where a request may have arrived."""
     def change(config):
