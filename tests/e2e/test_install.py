@@ -155,8 +155,7 @@ def test_the_roots_are_sectigos(machine):
     with open(machine.path("/etc/acmegate/sectigo-roots.pem"), "rb") as file:
         subjects = [one.subject.rfc4514_string() for one in chain_of(file.read())]
     for name in ("Sectigo Public Server Authentication Root R46", "Sectigo Public Server Authentication Root E46",
-                 "USERTrust RSA Certification Authority", "USERTrust ECC Certification Authority",
-                 "AAA Certificate Services"):
+                 "USERTrust RSA Certification Authority", "USERTrust ECC Certification Authority"):
         assert any(f"CN={name}" in subject for subject in subjects), f"{name} is not among {subjects}"
 
 
