@@ -147,7 +147,7 @@ struct held {
     const char *login;
     char (*ids)[ISSUANCE_ID_MAX + 1]; /* owned */
     unsigned count, capacity;
-    unsigned held; /* of them: the others are ready to be sent, and a rest of the login kept them back */
+    unsigned held; /* of them: the others are to be sent or settled, and a rest of the login kept them back */
     enum store_status status;
 };
 
@@ -156,7 +156,7 @@ static bool waits_for_login(struct held *held, const char *id)
     struct issuance is;
     struct subscription sub = {0};
     bool yes = issuance_load(held->txn, id, &is) == STORE_OK &&
-               (is.state == ISSUANCE_HELD || is.state == ISSUANCE_PUBLISHED) &&
+               (is.state == ISSUANCE_HELD || is.state == ISSUANCE_PUBLISHED || is.state == ISSUANCE_UNKNOWN) &&
                subscription_load(held->txn, &is.subscription, &sub) == STORE_OK && strcmp(sub.login, held->login) == 0;
     held->held += yes && is.state == ISSUANCE_HELD ? 1 : 0;
     issuance_clear(&is);

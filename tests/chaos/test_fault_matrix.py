@@ -88,8 +88,9 @@ class Trial:
         """What is held waits for the operator, who has paid in."""
         def ended():
             order = one.object()
-            if order["status"] == "processing" and self.world.ctl("order", "show", one.id)["issuance"][
-                    "state"] == "held":
+            if order["status"] == "processing" and (
+                    self.world.ctl("order", "show", one.id)["issuance"]["state"] == "held" or
+                    self.world.ctl("upstream", "status")["items"][0]["state"] == "refused"):
                 self.world.ctl("upstream", "resume", "main")
             return order if order["status"] != "processing" else None
         return wait_for(f"the end of {self.names[0]}", ended)
