@@ -42,8 +42,8 @@ enum store_status login_note_accepted(struct store_txn *txn, const char *name);
 /* Writes at most once an hour. */
 enum store_status login_note_push(struct store_txn *txn, const char *name, uint64_t now_ms);
 
-/* Inside a store_fn: makes the issuances of this login due at now_ms that are held, or that a rest of the login keeps from
- * being sent or settled. *count of the held ones. */
+/* Inside a store_fn: makes the issuances of this login due at now_ms that are held, or that a rest of the login keeps
+ * from being sent or settled. *count of the held ones. */
 enum store_status login_wake_held(struct store_txn *txn, const char *name, uint64_t now_ms, unsigned *count);
 
 #endif
