@@ -8,14 +8,13 @@
 #include <openssl/crypto.h>
 
 #include "acme/acme.h"
+#include "gateway/clock.h"
 #include "gateway/egress/egress.h"
 #include "gateway/http/http.h"
 #include "gateway/issue/issuer.h"
-#include "gateway/clock.h"
-#include "gateway/issue/numbers.h"
-#include "gateway/issue/orphans.h"
-#include "gateway/issue/tables.h"
-#include "gateway/issue/upstream.h"
+#include "gateway/issue/record/numbers.h"
+#include "gateway/issue/upkeep/orphans.h"
+#include "gateway/issue/upstream/upstream.h"
 #include "gateway/key_lists.h"
 #include "gateway/log.h"
 #include "gateway/marker.h"
@@ -23,7 +22,8 @@
 #include "gateway/public.h"
 #include "gateway/scheduler.h"
 #include "gateway/seal.h"
-#include "gateway/validation.h"
+#include "gateway/tables.h"
+#include "gateway/validate/validation.h"
 
 enum {
     SCHEMA = 2,

@@ -7,10 +7,9 @@
 #include <openssl/evp.h>
 
 #include "gateway/address.h"
-#include "gateway/dcv/files.h"
 #include "gateway/log.h"
 
-static const char WELL_KNOWN[] = DCV_FILES_PATH;
+static const char WELL_KNOWN[] = SECTIGO_DCV_PATH;
 static const char TEXT[] = "text/plain; charset=utf-8";
 
 enum { MD5_TEXT = 32, CREDENTIALS_MAX = 512 };

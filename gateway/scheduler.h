@@ -20,7 +20,7 @@ enum job_kind {
     JOB_REVOKE = 3,      /* subject: certificate id */
     JOB_DCV_RECORDS = 5, /* subject: issuance id. Its CNAME records are published while it lives, removed after */
     JOB_REFUND = 8,      /* subject: subscription id */
-    JOB_NOTICE = 9,      /* subject: what was told (gateway/issue/notice.c), issuance id */
+    JOB_NOTICE = 9,      /* subject: what was told (gateway/issue/revocation/notice.c), issuance id */
     JOB_BALANCE = 10,    /* subject of these three: login name. Is there credit? */
     JOB_DRIFT = 11,      /* does the store agree with Sectigo's report? */
     JOB_RECONCILE = 12,  /* what the report has, and the store has not, is imported */

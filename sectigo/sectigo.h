@@ -241,7 +241,9 @@ struct sectigo_token {
 /* Over the exact octets of the CSR. False when unique_value (may be NULL) is too long or not alphanumeric, or hashing
  * fails. */
 bool sectigo_token_make(const uint8_t *der, size_t len, const char *unique_value, struct sectigo_token *token);
-/* Body of /.well-known/pki-validation/<MD5>.txt. Returns its length, 0 where it does not fit. */
+/* Where Sectigo looks for it on every name. */
+#define SECTIGO_DCV_PATH "/.well-known/pki-validation/"
+/* Body of SECTIGO_DCV_PATH <MD5>.txt. Returns its length, 0 where it does not fit. */
 size_t sectigo_token_file(const struct sectigo_token *token, char *out, size_t size);
 /* CNAME record for an authorization domain name: owner "_<md5>.<adn>" and target, without final dots. */
 bool sectigo_token_cname(const struct sectigo_token *token, const char *adn, char owner[static 256],

@@ -8,17 +8,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+
 #include "gateway/address.h"
-#include "gateway/dcv/files.h"
-#include "gateway/dcv/update.h"
 #include "sectigo/dcv.h"
 #include "sectigo/product.h"
+
+enum { SECRET_TEXT_MAX = 1024 };
 
 static bool check_push(struct config_reading *r, const struct config_push *push)
 {
     if ((push->user == NULL) != (push->password == NULL))
         return config_fail(r, "public.push", "needs both user and password_file, or neither");
-    if (strncmp(push->path, DCV_FILES_PATH, sizeof DCV_FILES_PATH - 1) == 0)
+    if (strncmp(push->path, SECTIGO_DCV_PATH, sizeof SECTIGO_DCV_PATH - 1) == 0)
         return config_fail(r, "public.push.path",
                            "\"%.200s\" is where the answers to Sectigo's domain control are; pushes need another path",
                            push->path);
@@ -244,13 +246,22 @@ static bool check_profiles(struct config_reading *r, struct config *config)
 
 /* ---- domain control ---- */
 
+static bool is_base64(const char *text)
+{
+    uint8_t octets[SECRET_TEXT_MAX];
+    size_t len = strlen(text);
+    bool good = len <= sizeof octets && EVP_DecodeBlock(octets, (const unsigned char *)text, (int)len) > 0;
+    explicit_bzero(octets, sizeof octets);
+    return good;
+}
+
 static bool check_server(struct config_reading *r, const struct config_dcv_zone *zone, const char *path)
 {
     char at[CONFIG_PATH_MAX];
     if (zone->tsig_name == NULL || zone->tsig_secret == NULL)
         return config_fail(r, path, "has a server and needs tsig_name and tsig_secret_file");
     snprintf(at, sizeof at, "%.200s.tsig_secret_file", path);
-    return update_key_works(zone) || config_fail(r, at, "does not hold a key in base64 on its first line");
+    return is_base64(zone->tsig_secret) || config_fail(r, at, "does not hold a key in base64 on its first line");
 }
 
 static bool check_zone(struct config_reading *r, const struct config_dcv *dcv, const struct config_dcv_zone *zone,

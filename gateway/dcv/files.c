@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/issue/tables.h"
+#include "gateway/tables.h"
 #include "sectigo/sectigo.h"
 #include "store/record.h"
 

@@ -13,9 +13,6 @@
 
 #include "store/store.h"
 
-/* Where Sectigo looks for them on every name. */
-#define DCV_FILES_PATH "/.well-known/pki-validation/"
-
 enum { DCV_ISSUANCE_MAX = 64 };
 
 struct dcv_answer {

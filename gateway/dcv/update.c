@@ -5,10 +5,9 @@
 #include <string.h>
 
 #include <ldns/ldns.h>
-#include <openssl/evp.h>
 
 /* Resolvers that Sectigo asks must not keep an old record for long. */
-enum { TTL_S = 60, FUDGE_S = 300, MAC_RDF = 3, ERROR_RDF = 5, SECRET_TEXT_MAX = 1024 };
+enum { TTL_S = 60, FUDGE_S = 300, MAC_RDF = 3, ERROR_RDF = 5 };
 
 static const char *algorithm(const struct config_dcv_zone *zone)
 {
@@ -97,23 +96,6 @@ void update_clear(struct update_message *message)
 {
     free(message->wire);
     *message = (struct update_message){0};
-}
-
-bool update_key_works(const struct config_dcv_zone *zone)
-{
-    static const struct dcv_record record = {"example", "a.example", "b.example"};
-    struct update_message message;
-    uint8_t secret[SECRET_TEXT_MAX];
-    size_t len = strlen(zone->tsig_secret);
-    /* Asked first, since ldns leaks where it cannot sign. */
-    bool is_base64 =
-        len <= sizeof secret && EVP_DecodeBlock(secret, (const unsigned char *)zone->tsig_secret, (int)len) > 0;
-    explicit_bzero(secret, sizeof secret);
-    if (!is_base64)
-        return false;
-    bool good = update_make(zone, &record, UPDATE_LOOK, &message);
-    update_clear(&message);
-    return good;
 }
 
 /* ---- judging ---- */

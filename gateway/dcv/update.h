@@ -35,7 +35,5 @@ void update_clear(struct update_message *message);
 bool update_judge(const struct config_dcv_zone *zone, const struct dcv_record *record, enum update_kind kind,
                   const struct update_message *message, const uint8_t *answer, size_t len,
                   char reason[static UPDATE_REASON_MAX]);
-/* Whether the zone's TSIG key can sign. */
-bool update_key_works(const struct config_dcv_zone *zone);
 
 #endif

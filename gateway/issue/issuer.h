@@ -1,7 +1,7 @@
 /* issuer: turns accepted CSRs into certificates, and pays for each but once. What the rest of the gateway sees of this
  * room.
  *
- * The contract is issuance.md; the life of one issuance is life.c.
+ * The contract is issuance.md; the life of one issuance is life/life.c.
  */
 #ifndef GATEWAY_ISSUE_ISSUER_H
 #define GATEWAY_ISSUE_ISSUER_H
@@ -12,7 +12,7 @@
 #include "acme/acme.h"
 #include "gateway/config/config.h"
 #include "gateway/egress/egress.h"
-#include "gateway/issue/upstream.h"
+#include "gateway/issue/upstream/upstream.h"
 #include "gateway/scheduler.h"
 #include "sectigo/sectigo.h"
 #include "store/store.h"

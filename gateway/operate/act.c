@@ -2,17 +2,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/audit.h"
 #include "gateway/clock.h"
 #include "gateway/dcv/record.h"
-#include "gateway/issue/login.h"
-#include "gateway/issue/payment.h"
-#include "gateway/issue/upkeep.h"
-#include "gateway/issue/tables.h"
+#include "gateway/issue/money/payment.h"
+#include "gateway/issue/record/login.h"
+#include "gateway/issue/upkeep/upkeep.h"
 #include "gateway/log.h"
-#include "gateway/operate/audit.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
 #include "gateway/operate/view.h"
+#include "gateway/tables.h"
 
 /* A report's times may be of another zone, and a backup takes time. */
 static const uint64_t RESTORED_MARGIN_MS = 26ull * 3600 * 1000;

@@ -32,7 +32,7 @@
 
 #include "gateway/config/config.h"
 #include "gateway/http/http.h"
-#include "gateway/issue/upstream.h"
+#include "gateway/issue/upstream/upstream.h"
 #include "gateway/scheduler.h"
 #include "store/store.h"
 

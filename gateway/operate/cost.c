@@ -3,9 +3,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "gateway/issue/tables.h"
-#include "gateway/operate/audit.h"
+#include "gateway/audit.h"
 #include "gateway/operate/request.h"
+#include "gateway/tables.h"
 
 struct cost {
     json_t *sums; /* "month, policy, profile, login" -> its sum; in the order of the audit */

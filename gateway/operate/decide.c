@@ -4,15 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/audit.h"
 #include "gateway/clock.h"
-#include "gateway/issue/payment.h"
-#include "gateway/issue/refund.h"
-#include "gateway/issue/tables.h"
+#include "gateway/issue/money/payment.h"
+#include "gateway/issue/money/refund.h"
 #include "gateway/log.h"
-#include "gateway/operate/audit.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
 #include "gateway/operate/view.h"
+#include "gateway/tables.h"
 
 struct decision {
     struct acme_id id;

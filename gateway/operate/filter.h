@@ -3,8 +3,8 @@
 #define GATEWAY_OPERATE_FILTER_H
 
 #include "acme/order.h"
-#include "gateway/issue/issuance.h"
-#include "gateway/issue/subscription.h"
+#include "gateway/issue/record/issuance.h"
+#include "gateway/issue/record/subscription.h"
 #include "gateway/operate/request.h"
 
 bool filter_order(const struct request *request, const struct acme_order *order);

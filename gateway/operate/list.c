@@ -6,12 +6,12 @@
 #include "acme/external_key.h"
 #include "acme/policy.h"
 #include "gateway/clock.h"
-#include "gateway/issue/kept.h"
-#include "gateway/issue/tables.h"
+#include "gateway/issue/life/kept.h"
 #include "gateway/operate/filter.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
 #include "gateway/operate/view.h"
+#include "gateway/tables.h"
 
 struct page {
     const struct request *request;

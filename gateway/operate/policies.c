@@ -9,9 +9,9 @@
 #include "acme/external_key.h"
 #include "acme/policy.h"
 #include "acme/tables.h"
+#include "gateway/audit.h"
 #include "gateway/clock.h"
 #include "gateway/log.h"
-#include "gateway/operate/audit.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
 

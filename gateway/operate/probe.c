@@ -9,7 +9,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/egress/egress.h"
-#include "gateway/issue/upkeep.h"
+#include "gateway/issue/upkeep/upkeep.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
 #include "sectigo/result.h"

@@ -2,14 +2,14 @@
 #include <string.h>
 
 #include "gateway/clock.h"
-#include "gateway/issue/issuance.h"
-#include "gateway/issue/login.h"
-#include "gateway/issue/spending.h"
-#include "gateway/issue/tables.h"
-#include "gateway/issue/upkeep.h"
+#include "gateway/issue/money/spending.h"
+#include "gateway/issue/record/issuance.h"
+#include "gateway/issue/record/login.h"
+#include "gateway/issue/upkeep/upkeep.h"
 #include "gateway/log.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
+#include "gateway/tables.h"
 
 /* A job that is due this long, and still there, is overdue. */
 static const uint64_t OVERDUE_MS = 60 * 1000;

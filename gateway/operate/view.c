@@ -5,10 +5,10 @@
 #include "acme/authorization.h"
 #include "acme/certificate.h"
 #include "gateway/clock.h"
-#include "gateway/issue/payment.h"
-#include "gateway/issue/tables.h"
+#include "gateway/issue/money/payment.h"
 #include "gateway/operate/object.h"
 #include "gateway/scheduler.h"
+#include "gateway/tables.h"
 #include "sectigo/product.h"
 
 static const uint64_t DAY_MS = 24 * 3600 * 1000;

@@ -8,8 +8,8 @@
 #include <jansson.h>
 
 #include "acme/order.h"
-#include "gateway/issue/issuance.h"
-#include "gateway/issue/subscription.h"
+#include "gateway/issue/record/issuance.h"
+#include "gateway/issue/record/subscription.h"
 
 json_t *view_order_row(const struct acme_order *order);
 /* With its authorizations and its issuance. */

@@ -36,7 +36,7 @@ static bool make_proof(const struct session *session, const struct sectigo_token
         return false;
     }
     if (!wildcard) {
-        snprintf(proof->path, sizeof(proof->path), "/.well-known/pki-validation/%s.txt", token->md5_upper);
+        snprintf(proof->path, sizeof(proof->path), SECTIGO_DCV_PATH "%s.txt", token->md5_upper);
         sectigo_token_file(token, proof->body, sizeof(proof->body));
     }
     if (proof->address || sectigo_token_cname(token, proof->name, proof->owner, proof->target))

@@ -125,7 +125,7 @@ static bool prove_at(struct dcv *dcv, const struct dcv_question *question, const
     for (size_t i = 0; i < sizeof md5; i++)
         md5[i] = (char)toupper((unsigned char)question->md5[i]);
     snprintf(name, sizeof name, strchr(question->name, ':') ? "[%s]" : "%s", question->name);
-    snprintf(url, sizeof url, "%s://%s/.well-known/pki-validation/%s.txt", https ? "https" : "http", name, md5);
+    snprintf(url, sizeof url, "%s://%s" SECTIGO_DCV_PATH "%s.txt", https ? "https" : "http", name, md5);
     snprintf(connect_to, sizeof connect_to, strchr(address, ':') ? "::[%s]:%u" : "::%s:%u", address,
              https ? dcv->https_port : dcv->http_port);
     result = fetch(dcv, url, connect_to, question->follow_redirects, &body, &status);

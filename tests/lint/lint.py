@@ -19,13 +19,41 @@ MEDIAN_LINES, NINE_IN_TEN_LINES = 15, 45
 ROOMS = {"store": ("store",), "acme": ("acme", "store"), "sectigo": ("sectigo",),
          "gateway": ("gateway", "acme", "sectigo", "store")}
 
+# The rooms inside gateway/, from the ground up: which others each may include beside itself and the ground. A room is a
+# folder, or files that stand beside folders, by name ("issue/issuer.h") or without ending ("log"). What stands nowhere
+# here is the top, gateway/*.c and issue/issuer.c: it starts the others, and nobody includes it.
+GROUND = ("address", "audit", "clock", "key_lists", "log", "pem", "scheduler", "tables")
+CONTEXT = ("issue/context", "issue/issuer.h")
+INNER = {
+    **{name: GROUND for name in GROUND},
+    "config": (),
+    "egress": (),
+    "http": (),
+    "operate/ctl": (),
+    "check": ("config", "egress"),
+    "validate": ("egress",),
+    "dcv": ("config", "egress", "validate"),
+    "issue/record": (),
+    "issue/upstream": ("config", "egress", "dcv", "issue/record"),
+    **{name: ("config", "egress", "issue/record", "issue/upstream", *CONTEXT) for name in CONTEXT},
+    "issue/money": ("config", "issue/record", "issue/upstream", *CONTEXT),
+    "issue/revocation": ("issue/record", "issue/upstream", *CONTEXT),
+    "issue/order": ("config", "dcv", "issue/record", "issue/upstream", *CONTEXT, "issue/money"),
+    "issue/life": ("dcv", "issue/record", "issue/upstream", *CONTEXT, "issue/money", "issue/revocation", "issue/order"),
+    "issue/upkeep": ("config", "issue/record", "issue/upstream", *CONTEXT, "issue/money", "issue/order"),
+    "operate": ("config", "egress", "http", "dcv", "issue/record", "issue/upstream", "issue/money", "issue/life",
+                "issue/upkeep"),
+}
+
+TOP, UNKNOWN = "the top", "unknown"
+
 # Which folder or file may include a library's headers. Tests may include all, and call what is banned: they make
 # their own input.
 BORDERS = {
     r"lmdb\.h": ("store/",),
     r"h2o(\.h|/.*)": ("gateway/http/",),
-    r"curl/.*": ("sectigo/transport.", "sectigo/cli/", "sectigo/sandbox/", "gateway/egress", "gateway/main.c", "gateway/validate/", "gateway/operate/ctl/",
-                 "gateway/dcv/"),
+    r"curl/.*": ("sectigo/transport.", "sectigo/cli/", "sectigo/sandbox/", "gateway/egress",
+                 "gateway/main.c", "gateway/validate/", "gateway/operate/ctl/", "gateway/dcv/"),
     r"unbound\.h": ("gateway/egress", "sectigo/sandbox/"),
     r"cyaml/.*": ("gateway/config",),
     r"ldns/.*": ("gateway/dcv/",),
@@ -130,8 +158,21 @@ class Lint:
         if target in ROOMS and target not in ROOMS.get(room, ()):
             self.say(path, number, f'{room}/ may not include "{name}": arrows go gateway -> acme -> store, '
                                    "gateway -> sectigo")
+        self.check_arrow(path, number, name)
         if name.startswith(("sectigo/sandbox/", "sectigo/cli/")) and not path.startswith(os.path.dirname(name)):
             self.say(path, number, f'"{name}" belongs to a program of its own')
+
+    def check_arrow(self, path, number, name):
+        """Inside gateway/: what nobody may include, and what this room may not."""
+        room, other = inner_room(path), inner_room(name)
+        if other is None or room is None or room == other:
+            return
+        if UNKNOWN in (room, other):
+            self.say(path, number, "stands in no room of INNER in tests/lint/lint.py, or includes from none")
+        elif other == TOP:
+            self.say(path, number, f'"{name}" is the top of gateway/, which nobody includes')
+        elif room != TOP and other not in (*GROUND, *INNER[room]):
+            self.say(path, number, f'gateway/{room} may not include "{name}": see INNER in tests/lint/lint.py')
 
     # ---- Python ----
 
@@ -171,6 +212,15 @@ class Lint:
         self.check_lengths()
         print("\n".join(self.findings) or "lint: nothing found")
         return 1 if self.findings else 0
+
+
+def inner_room(path):
+    """The room of INNER that a file inside gateway/ belongs to, or TOP, or UNKNOWN; None outside."""
+    if not path.startswith("gateway/"):
+        return None
+    name = path.removeprefix("gateway/")
+    top = TOP if "/" not in name or name == "issue/issuer.c" else UNKNOWN
+    return next((room for room in (name, name.rsplit(".", 1)[0], os.path.dirname(name)) if room in INNER), top)
 
 
 def blank(match):

@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-"""rooms.py BUILD: whether each room finds the headers of just the rooms that it may use, with the flags of its build."""
+"""rooms.py BUILD: whether each room finds the headers of just the rooms that it may use, with the flags of its build.
+
+The rooms inside gateway/ share one target: lint.py holds the arrows between those (INNER)."""
 
 import json
 import os

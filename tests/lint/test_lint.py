@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from lint import Lint
+from lint import CONTEXT, GROUND, INNER, Lint
 
 LONG = "int f(void)\n{\n" + "    g();\n" * 90 + "    return 0;\n}\n"
 WINDING = "int f(int a)\n{\n" + "    if (a && g())\n        return 1;\n" * 9 + "    return 0;\n}\n"
@@ -20,6 +20,11 @@ BAD = {
     "an arrow the wrong way": ("store/a.c", '#include "acme/acme.h"\n', "may not include"),
     "Sectigo in the ACME room": ("acme/a.c", '#include "sectigo/sectigo.h"\n', "may not include"),
     "the sandbox in the daemon": ("gateway/a.c", '#include "sectigo/sandbox/order.h"\n', "program of its own"),
+    "an arrow up inside the gateway": ("gateway/issue/money/a.c", '#include "gateway/issue/life/errand.h"\n',
+                                       "gateway/issue/money may not include"),
+    "the ground that includes a room": ("gateway/log.c", '#include "gateway/config/config.h"\n', "gateway/log may not"),
+    "the top from below": ("gateway/operate/a.c", '#include "gateway/public.h"\n', "nobody includes"),
+    "a room that nobody named": ("gateway/attic/a.c", '#include "gateway/log.h"\n', "in no room"),
     "an alarm that does not say what to do": ("gateway/a.c", 'void f(void)\n{\n    log_error("it is bad", "a", b);\n}\n',
                                              "says what to do"),
     "dead code": ("store/a.c", "#if" + " 0\n#endif\n", "dead code"),
@@ -35,6 +40,10 @@ GOOD = {
     "a member of a banned name": ("store/a.c", "void f(struct s *s)\n{\n    s->system(1);\n}\n"),
     "LMDB in the store": ("store/a.c", "#include <lmdb.h>\n"),
     "arrows the right way": ("gateway/a.c", '#include "acme/acme.h"\n#include "sectigo/sectigo.h"\n'),
+    "arrows down inside the gateway": ("gateway/issue/life/a.c", '#include "gateway/issue/life/b.h"\n'
+                                       '#include "gateway/issue/money/refund.h"\n#include "gateway/log.h"\n'),
+    "what the issuer's rooms share": ("gateway/issue/money/a.c", '#include "gateway/issue/context.h"\n'),
+    "the top": ("gateway/a.c", '#include "gateway/issue/issuer.h"\n#include "gateway/operate/admin.h"\n'),
     "a banned function in a test": ("tests/a.c", "void f(char *a)\n{\n    strcpy(a, b);\n}\n"),
     "curl in a test": ("tests/a.c", "#include <curl/curl.h>\n"),
 }
@@ -68,3 +77,10 @@ def test_wants_a_readme(tmp_path):
     lint = Lint(str(tmp_path))
     lint.run()
     assert len(lint.findings) == 1 and "README" in lint.findings[0]
+
+
+def test_inner_arrows_go_down():
+    known = set(GROUND + CONTEXT)
+    for room, others in INNER.items():
+        assert set(others) <= known, f"{room} names a room that stands below it in the list"
+        known.add(room)

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/issue/tables.h"
+#include "gateway/tables.h"
 #include "store/store.h"
 
 struct temp_store {

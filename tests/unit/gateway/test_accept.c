@@ -13,7 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "gateway/issue/accept.h"
+#include "gateway/issue/upstream/accept.h"
 
 struct authority {
     EVP_PKEY *key;

@@ -5,11 +5,11 @@
 
 #include <jansson.h>
 
-#include "acme/order.h"
-#include "gateway/issue/login.h"
-#include "gateway/operate/admin.h"
 #include "acme/certificate.h"
-#include "gateway/operate/audit.h"
+#include "acme/order.h"
+#include "gateway/audit.h"
+#include "gateway/issue/record/login.h"
+#include "gateway/operate/admin.h"
 #include "gateway/operate/request.h"
 #include "gateway/operate/scan.h"
 

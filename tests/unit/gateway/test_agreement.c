@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "gateway/issue/agreement.h"
+#include "gateway/issue/upstream/agreement.h"
 
 #define TEXT(text) ((char *)(uintptr_t)(text))
 enum { SINGLE = 488, WILDCARD = 489, MULTI = 492 };

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/issue/breaker.h"
+#include "gateway/issue/upstream/breaker.h"
 
 enum { FIRST_REST_MS = 1000, OPENS_AFTER = 10 };
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "gateway/issue/imported.h"
-#include "gateway/issue/spending.h"
+#include "gateway/issue/money/spending.h"
+#include "gateway/issue/order/imported.h"
 
 static const uint64_t NOW = 1796040000000, DAY = 86400000;
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "gateway/clock.h"
-#include "gateway/issue/issuance.h"
+#include "gateway/issue/record/issuance.h"
 
 /* The diagram of issuance.md section 3 written down a second time. A column for each state in order: queued, prepared,
  * published, submitting, unknown, submitted, blocked, held, collected, refused, dead, cancelling. */

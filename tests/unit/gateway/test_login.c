@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "gateway/issue/login.h"
+#include "gateway/issue/record/login.h"
 
 /* What one commit notes. */
 struct noted {

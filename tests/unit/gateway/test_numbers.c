@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "gateway/issue/numbers.h"
-#include "gateway/issue/subscription.h"
+#include "gateway/issue/record/numbers.h"
+#include "gateway/issue/record/subscription.h"
 
 #define TEXT(text) ((char *)(uintptr_t)(text))
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/issue/payment.h"
+#include "gateway/issue/money/payment.h"
 
 enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
 static const uint64_t NOW_MS = 1796040000000;

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/issue/pushes.h"
+#include "gateway/issue/life/pushes.h"
 
 static struct sectigo_push *make(const char *order_number, const char *certificate_id)
 {

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "gateway/issue/numbers.h"
-#include "gateway/issue/refund.h"
+#include "gateway/issue/money/refund.h"
+#include "gateway/issue/record/numbers.h"
 
 static const struct acme_id FIRST = {{1}}, SECOND = {{2}};
 

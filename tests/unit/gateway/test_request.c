@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/issue/request.h"
+#include "gateway/issue/upstream/request.h"
 
 enum { SINGLE = 488, WILDCARD = 489, MULTI = 492, OV_SINGLE = 316 };
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "gateway/issue/spending.h"
+#include "gateway/issue/money/spending.h"
 
 /* 2026-11-30 12:00:00 UTC, the day and the month after it, and the next month but one. */
 static const uint64_t NOON = 1796040000000, DAY = 86400000, DAY_END = 1796083200000, MONTH_END = 1796083200000,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "gateway/issue/subscription.h"
+#include "gateway/issue/record/subscription.h"
 
 static const uint64_t DAY = 24 * 3600 * 1000;
 #define RENEW_BEFORE (60 * DAY)

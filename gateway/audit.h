@@ -1,0 +1,35 @@
+/* audit: one line for everything that costs or gives back money, and for everything that an operator does, written in
+ * the transaction that does it and never changed. issuance.md section 8.3 */
+#ifndef GATEWAY_AUDIT_H
+#define GATEWAY_AUDIT_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "acme/id.h"
+#include "acme/identifier.h"
+#include "store/store.h"
+
+struct audit_line {
+    const char *what; /* "purchase", "replacement", "import" */
+    const char *issuance, *policy, *profile, *login, *order_number, *certificate_id;
+    const struct acme_id *account;
+    const struct acme_names *names;
+    uint32_t product;
+    int64_t amount_cents;
+    uint64_t ordered_ms; /* when it was ordered, where that is not now: it was found later; 0: now */
+};
+
+/* Inside a store_fn. The same line of the same issuance again is one line. */
+enum store_status audit_add(struct store_txn *txn, const struct audit_line *line, uint64_t now_ms);
+
+/* Inside a store_fn: a line about what an operator did to something that is no order, such as a policy. members: what
+ * was given, NULL for nothing; borrowed. uid: who asked at the admin socket; -1: not known. */
+enum store_status audit_note(struct store_txn *txn, const char *what, const char *subject, const json_t *members,
+                             int64_t uid, uint64_t now_ms);
+
+/* Of a line of the table: when what it tells of was ordered. */
+uint64_t audit_ordered_ms(const json_t *line);
+
+#endif

@@ -1,0 +1,263 @@
+#include "gateway/issue/life/errand.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/issue/life/ending.h"
+#include "gateway/issue/life/step.h"
+#include "gateway/log.h"
+
+void errand_log(const struct errand *e, enum log_level level, const char *msg, const char *reason)
+{
+    char order[ACME_ID_TEXT + 1];
+    acme_id_text(&e->is.orders[0], order);
+    log_line(level, msg, "order", order, "issuance", e->is.id, "order_number",
+             e->is.order_number[0] ? e->is.order_number : NULL, "reason", reason, (char *)0);
+}
+
+static enum store_status load_rules(struct errand *e, struct store_txn *txn)
+{
+    struct dcv_records records;
+    enum store_status status = dcv_rules_load(txn, &e->issuer->at.config->dcv, e->sub.policy, &e->rules);
+    if (status == STORE_OK && dcv_records_load(txn, e->is.id, &records) == STORE_OK && records.cname_first)
+        dcv_rules_cname_first(&e->rules);
+    if (status == STORE_OK)
+        dcv_records_clear(&records);
+    return status;
+}
+
+static bool load(struct errand *e, const char *issuance)
+{
+    struct store_txn *txn;
+    if (store_read(e->issuer->at.store, &txn) != STORE_OK)
+        return false;
+    enum store_status status = issuance_load(txn, issuance, &e->is);
+    if (status == STORE_OK)
+        status = subscription_load(txn, &e->is.subscription, &e->sub);
+    if (status == STORE_OK)
+        status = load_rules(e, txn);
+    if (status == STORE_OK && e->leased)
+        e->not_due = e->stored = scheduler_not_due(txn, JOB_ISSUANCE, issuance, strlen(issuance));
+    store_read_end(txn);
+    if (status != STORE_OK)
+        log_error("an issuance cannot be read from the store; see to its disk", "issuance", issuance, "reason",
+                  store_status_text(status));
+    return status == STORE_OK;
+}
+
+/* Nothing of one endpoint, or of test, is ever sent to another. */
+static bool is_same_login(const struct errand *e)
+{
+    const struct config_login *login = e->login ? upstream_login_config(e->login) : NULL;
+    return login && strcmp(login->url, e->sub.endpoint) == 0 && login->test == e->sub.test;
+}
+
+struct errand *errand_make(struct issuer *issuer, const char *issuance, bool leased)
+{
+    struct errand *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->issuer = issuer;
+    e->leased = leased;
+    if (load(e, issuance)) {
+        e->profile = issuer_profile(issuer, e->is.profile);
+        e->login = upstream_login(issuer->at.upstream, e->sub.login);
+        if (e->not_due || (e->profile && is_same_login(e)))
+            return e;
+        log_error(
+            "an issuance needs a profile or login that the configuration has no longer, or has changed: put it back",
+            "issuance", issuance, "profile", e->is.profile, "login", e->sub.login, "url", e->sub.endpoint);
+    }
+    e->leased = false; /* the lease stays with the caller, who has the job */
+    errand_free(e);
+    return NULL;
+}
+
+static void clear_result(struct result *result)
+{
+    acme_problem_clear(&result->problem);
+    acme_certificate_clear(&result->certificate);
+    dcv_records_clear(&result->records);
+    kept_clear(&result->kept);
+    memset(result, 0, sizeof *result);
+}
+
+void errand_free(struct errand *e)
+{
+    struct scheduler *scheduler = e->issuer->at.scheduler;
+    if (e->leased && e->stored)
+        scheduler_done(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id));
+    else if (e->leased && e->stale)
+        scheduler_release(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id));
+    else if (e->leased)
+        scheduler_release_after(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id),
+                                issuer_unstored_rest_ms(e->issuer));
+    clear_result(&e->result);
+    issuance_clear(&e->is);
+    issuance_clear(&e->next_is);
+    subscription_clear(&e->sub);
+    subscription_clear(&e->next_sub);
+    dcv_rules_clear(&e->rules);
+    push_free(e->push);
+    free(e);
+}
+
+/* ---- after the commit ---- */
+
+static void notify(const struct errand *e)
+{
+    for (uint32_t i = 0; i < e->is.order_count; i++)
+        e->issuer->at.notify(e->issuer->at.notify_ctx, &e->is.orders[i]);
+}
+
+/* A push that came before the reply that told us the number. */
+static void take_early_pushes(struct errand *e)
+{
+    struct sectigo_push *push;
+    while ((push = pushes_take(e->issuer->early, e->is.order_number, e->is.certificate_id, clock_boot_ms())) != NULL) {
+        issuer_push(e->issuer, push);
+        push_free(push);
+    }
+}
+
+/* The steps before the request leaves are not worth a line unless something is in the way. */
+static void log_move(const struct errand *e)
+{
+    bool early = e->is.state == ISSUANCE_PUBLISHED || e->is.state == ISSUANCE_SUBMITTING;
+    if (early && !e->is.note[0])
+        return;
+    char msg[64];
+    snprintf(msg, sizeof msg, "issuance is %s", issuance_state_text(e->is.state));
+    errand_log(e, LOG_LEVEL_INFO, msg, e->is.note[0] ? e->is.note : NULL);
+}
+
+static void take_over(struct errand *e)
+{
+    enum issuance_state from = e->is.state;
+    issuance_clear(&e->is);
+    subscription_clear(&e->sub);
+    e->is = e->next_is;
+    e->sub = e->next_sub;
+    memset(&e->next_is, 0, sizeof e->next_is);
+    memset(&e->next_sub, 0, sizeof e->next_sub);
+    e->sending = e->is.state == ISSUANCE_SUBMITTING && from != ISSUANCE_SUBMITTING;
+    if (e->is.state != from)
+        log_move(e);
+    if (e->is.state != from && e->is.state == ISSUANCE_SUBMITTED)
+        take_early_pushes(e); /* the next step waits for Sectigo */
+    issuer_debug_commit(e->issuer, from, e->is.state, false);
+}
+
+/* Stopping, and the request that is stored as on its way has not left: say so, which spares the next start to settle
+ * it. */
+static void take_back(struct errand *e)
+{
+    clear_result(&e->result);
+    e->sending = false;
+    e->result.to = e->is.sends > 1 ? ISSUANCE_UNKNOWN : ISSUANCE_PUBLISHED;
+    e->result.not_placed = true;
+    errand_commit(e);
+}
+
+/* On the egress thread. */
+static void run(struct errand *e)
+{
+    clear_result(&e->result);
+    e->stored = false;
+    e->began_ms = clock_ms();
+    switch (life_step(e)) {
+    case STEP_COMMIT:
+        errand_commit(e);
+        break;
+    case STEP_WAIT:
+        break;
+    case STEP_END:
+        errand_free(e);
+        break;
+    }
+}
+
+static void go_on(void *ctx)
+{
+    struct errand *e = ctx;
+    if (!atomic_load(&e->issuer->stopping))
+        run(e);
+    else if (e->sending)
+        take_back(e);
+    else
+        errand_free(e);
+}
+
+/* Nothing more is to be done now: the job, if there is one, is due later. */
+static void finish(struct errand *e)
+{
+    if (e->stale && e->push) /* its push is still good */
+        issuer_push(e->issuer, e->push);
+    else if (e->stored && (e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED))
+        take_early_pushes(e);
+    errand_free(e);
+}
+
+/* The certificate that came is one that we have: go on looking for the new one. */
+static void keep_looking(struct errand *e)
+{
+    errand_log(e, LOG_LEVEL_INFO, "an old certificate came instead of the new one", NULL);
+    clear_result(&e->result);
+    if (e->push) {
+        errand_query(e);
+        return;
+    }
+    e->result.looked = true;
+    if (e->is.kind == ISSUANCE_PURCHASE && ending_is_due(e))
+        ending_withheld(e, "Sectigo serves a certificate that is known already");
+    else
+        step_go(e, e->is.state, clock_ms() + e->profile->poll_interval_ms);
+    errand_commit(e);
+}
+
+static void on_stored(struct store_op *op, enum store_status status)
+{
+    struct errand *e = op->arg;
+    if (status == STORE_EXISTS) {
+        keep_looking(e);
+        return;
+    }
+    e->stored = status == STORE_OK;
+    if (!e->stale)
+        issuer_note_stored(e->issuer, e->stored);
+    if (e->stored) {
+        if (e->push)
+            scheduler_wake(e->issuer->at.scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id));
+        take_over(e);
+        if (issuance_ended(e->is.state))
+            notify(e);
+    } else if (!e->stale && status != STORE_EXISTS) {
+        errand_log(e, LOG_LEVEL_ERROR,
+                   "a step of an issuance cannot be stored; it is taken again. See to the store's disk",
+                   store_status_text(status));
+    }
+    if (!e->stored || e->push || e->next_ms > clock_ms())
+        finish(e);
+    else
+        errand_run(e);
+}
+
+void errand_commit(struct errand *e)
+{
+    /* What cannot leave any more is not stored as on its way: the next start would have to settle it first. */
+    if (e->result.to == ISSUANCE_SUBMITTING && atomic_load(&e->issuer->stopping)) {
+        errand_free(e);
+        return;
+    }
+    e->op = (struct store_op){.fn = commit_result, .arg = e, .done = on_stored};
+    store_submit(e->issuer->at.store, &e->op);
+}
+
+void errand_run(struct errand *e)
+{
+    e->post = (struct egress_post){.fn = go_on, .ctx = e};
+    if (!egress_post(e->issuer->at.egress, &e->post))
+        errand_free(e); /* stopping: the job is taken up after the next start */
+}

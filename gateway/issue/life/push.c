@@ -1,0 +1,190 @@
+/* push: what Sectigo tells by itself. It changes no state: a certificate that it carries proves itself by the test of
+ * section 6, anything else makes a query due (issuance.md section 6). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/issue/life/errand.h"
+#include "gateway/issue/record/login.h"
+#include "gateway/issue/revocation/notice.h"
+#include "gateway/log.h"
+#include "gateway/tables.h"
+
+struct arrival {
+    struct issuer *issuer;
+    struct sectigo_push *push;
+    struct scheduler_post post;
+};
+
+static bool look_up(struct store_txn *txn, unsigned table, const char *key, char id[static ISSUANCE_ID_MAX + 1])
+{
+    struct store_slice value;
+    if (!key[0] || store_get(txn, table, key, strlen(key), &value) != STORE_OK || value.len > ISSUANCE_ID_MAX)
+        return false;
+    memcpy(id, value.data, value.len);
+    id[value.len] = '\0';
+    return true;
+}
+
+/* An order number is the whole family's: where its first issuance has ended, the one that has the turn is meant. */
+static void find_turn(struct store_txn *txn, char id[static ISSUANCE_ID_MAX + 1])
+{
+    struct issuance is;
+    struct subscription sub = {0};
+    if (issuance_load(txn, id, &is) == STORE_OK && issuance_ended(is.state) &&
+        subscription_load(txn, &is.subscription, &sub) == STORE_OK && sub.under_way[0])
+        memcpy(id, sub.under_way, sizeof sub.under_way);
+    issuance_clear(&is);
+    subscription_clear(&sub);
+}
+
+/* The certificate ID names one issuance. */
+static bool find_number(struct issuer *issuer, const char *order_number, const char *certificate_id,
+                        char id[static ISSUANCE_ID_MAX + 1])
+{
+    struct store_txn *txn;
+    if (store_read(issuer->at.store, &txn) != STORE_OK)
+        return false;
+    bool found = look_up(txn, ISSUE_BY_CERTIFICATE_ID, certificate_id, id);
+    if (!found) {
+        found = look_up(txn, ISSUE_BY_ORDER_NUMBER, order_number, id);
+        if (found)
+            find_turn(txn, id);
+    }
+    store_read_end(txn);
+    return found;
+}
+
+void errand_query(struct errand *e)
+{
+    const struct sectigo_push *push = e->push;
+    uint64_t now_ms = clock_ms();
+    uint64_t earliest_ms = e->is.looked_ms ? e->is.looked_ms + LOOK_EVERY_MS : 0;
+    e->result.to = e->is.state;
+    e->result.hasten = true;
+    e->result.doubt = push->kind == SECTIGO_PUSH_FAILED || push->kind == SECTIGO_PUSH_REJECTED;
+    e->result.due_ms = earliest_ms > now_ms ? earliest_ms : now_ms;
+    errand_commit(e);
+}
+
+static bool is_for(const struct errand *e, const struct sectigo_push *push)
+{
+    return !e->is.certificate_id[0] || !push->certificate_id[0] ||
+           strcmp(e->is.certificate_id, push->certificate_id) == 0;
+}
+
+/* Takes the push over. */
+static void apply(struct errand *e, struct sectigo_push *push)
+{
+    e->push = push;
+    if (push->certificate && is_for(e, push) && life_accept(e, push->certificate, push->ca_certificate)) {
+        errand_commit(e);
+        return;
+    }
+    errand_query(e);
+}
+
+/* Polling was faster; that the login pushes is worth knowing all the same. */
+struct arrival_note {
+    struct store_op op;
+    char login[ACME_POLICY_MAX + 1];
+};
+
+static enum store_status note_push(struct store_txn *txn, void *arg)
+{
+    const struct arrival_note *arrived = arg;
+    return login_note_push(txn, arrived->login, clock_ms());
+}
+
+static void on_noted(struct store_op *op, enum store_status status)
+{
+    if (status != STORE_OK)
+        log_warning("that a login pushes cannot be stored; see to the store's disk", "reason",
+                    store_status_text(status));
+    free(op->arg);
+}
+
+static void note_late_push(const struct errand *e)
+{
+    struct arrival_note *arrived = calloc(1, sizeof *arrived);
+    if (!arrived)
+        return;
+    memcpy(arrived->login, e->sub.login, sizeof arrived->login);
+    arrived->op = (struct store_op){.fn = note_push, .arg = arrived, .done = on_noted};
+    store_submit(e->issuer->at.store, &arrived->op);
+}
+
+static void tell_revocation(const struct errand *e, const struct sectigo_push *push)
+{
+    if (e->is.state == ISSUANCE_COLLECTED && is_for(e, push) &&
+        (push->kind == SECTIGO_PUSH_REVOKED || push->kind == SECTIGO_PUSH_PRE_REVOCATION)) {
+        errand_log(e, LOG_LEVEL_DEBUG, "a push says that a certificate is, or will be, revoked; asking Sectigo",
+                   push->status_desc);
+        notice_take(e->issuer, &e->is, push->kind);
+    }
+}
+
+/* The number may have been stored since it was looked for; whoever stored it found nothing kept. */
+static void keep(struct issuer *issuer, struct sectigo_push *push)
+{
+    char id[ISSUANCE_ID_MAX + 1];
+    char order_number[sizeof push->order_number], certificate_id[sizeof push->certificate_id];
+    memcpy(order_number, push->order_number, sizeof order_number);
+    memcpy(certificate_id, push->certificate_id, sizeof certificate_id);
+    pushes_keep(issuer->early, push, clock_boot_ms());
+    if (!find_number(issuer, order_number, certificate_id, id))
+        return;
+    push = pushes_take(issuer->early, order_number, certificate_id, clock_boot_ms());
+    if (push)
+        issuer_push(issuer, push);
+    push_free(push);
+}
+
+/* On the scheduler thread. */
+static void on_arrival(void *ctx)
+{
+    struct arrival *arrival = ctx;
+    struct issuer *issuer = arrival->issuer;
+    struct sectigo_push *push = arrival->push;
+    char id[ISSUANCE_ID_MAX + 1];
+
+    free(arrival);
+    if (atomic_load(&issuer->stopping)) {
+        push_free(push);
+        return;
+    }
+    if (!find_number(issuer, push->order_number, push->certificate_id, id)) {
+        keep(issuer, push);
+        return;
+    }
+    struct errand *e = errand_make(issuer, id, false);
+    if (!e)
+        push_free(push); /* polling will find what it told */
+    else if (e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED ||
+             e->is.state == ISSUANCE_CANCELLING) {
+        apply(e, push);
+    } else {
+        note_late_push(e);
+        tell_revocation(e, push);
+        push_free(push);
+        errand_free(e);
+    }
+}
+
+void issuer_push(struct issuer *issuer, const struct sectigo_push *push)
+{
+    if (atomic_load(&issuer->stopping))
+        return;
+    struct arrival *arrival = calloc(1, sizeof *arrival);
+    if (arrival)
+        arrival->push = push_copy(push);
+    if (!arrival || !arrival->push) {
+        free(arrival);
+        log_info("out of memory: a push is forgotten, polling will find what it told", "order_number",
+                 push->order_number);
+        return;
+    }
+    arrival->issuer = issuer;
+    arrival->post = (struct scheduler_post){.fn = on_arrival, .ctx = arrival};
+    scheduler_post(issuer->at.scheduler, &arrival->post);
+}

@@ -1,0 +1,20 @@
+/* records: the job that makes DNS agree with the store about the CNAME records of an issuance: published while it
+ * lives, removed once it has ended, also after a crash. Inside this room only.
+ */
+#ifndef GATEWAY_ISSUE_LIFE_RECORDS_H
+#define GATEWAY_ISSUE_LIFE_RECORDS_H
+
+#include "gateway/dcv/record.h"
+#include "gateway/scheduler.h"
+#include "store/store.h"
+
+/* scheduler_handler_fn of JOB_DCV_RECORDS; ctx is the issuer. */
+void records_job(void *issuer, const struct store_job *job);
+
+/* Inside the store_fn that ends the issuance: its records, if it has any, are to be removed; those of another that uses
+ * the same CSR, whose place they may have taken, are to be published anew. */
+enum store_status records_unpublish(struct store_txn *txn, const struct dcv_answer *answer, uint64_t now_ms);
+/* Inside the store_fn that gives the issuance another unique value: its records, if any, are to be published anew. */
+enum store_status records_retarget(struct store_txn *txn, const struct dcv_answer *answer, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,178 @@
+#include "gateway/issue/order/imported.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/audit.h"
+#include "gateway/issue/money/spending.h"
+#include "gateway/issue/order/queue.h"
+#include "gateway/issue/record/numbers.h"
+#include "gateway/issue/upstream/request.h"
+#include "gateway/tables.h"
+
+static uint32_t longest_term(const struct config *config, const char *login)
+{
+    uint32_t days = 0;
+    for (unsigned i = 0; i < config->profile_count; i++) {
+        const struct config_profile *profile = &config->profiles[i];
+        if (strcmp(profile->login, login) == 0 && profile->days > days)
+            days = profile->days;
+    }
+    return days;
+}
+
+/* What it is expected to have cost: no report says. Of the login's profiles the one that asks most counts, so that a
+ * limit rather holds too early. */
+static void estimate(const struct config *config, struct subscription *sub, uint32_t said)
+{
+    struct acme_problem problem = {0};
+    sub->product = said;
+    for (unsigned i = 0; i < config->profile_count; i++) {
+        const struct config_profile *profile = &config->profiles[i];
+        if (strcmp(profile->login, sub->login) != 0)
+            continue;
+        unsigned product = said ? said : request_product(profile, &config->dcv, &sub->names, true, &problem);
+        int64_t cents = product ? request_price(profile, product, sub->names.count) : 0;
+        if (product && (!sub->product || cents > sub->paid_cents))
+            sub->product = product;
+        if (cents > sub->paid_cents && !sub->test)
+            sub->paid_cents = cents;
+    }
+    acme_problem_clear(&problem);
+}
+
+/* Counted for all now, and for the policy that takes it over then. */
+static enum store_status count(struct store_txn *txn, const struct subscription *sub, const struct report_row *row,
+                               uint64_t now_ms)
+{
+    const struct acme_id nobody = {0};
+    struct audit_line line = {.what = "import",
+                              .issuance = row->issuance,
+                              .policy = "",
+                              .profile = "",
+                              .login = sub->login,
+                              .order_number = sub->order_number,
+                              .certificate_id = row->certificate_id,
+                              .account = &nobody,
+                              .names = &sub->names,
+                              .product = sub->product,
+                              .amount_cents = sub->paid_cents,
+                              .ordered_ms = sub->bought_ms};
+    enum store_status status = sub->test ? STORE_OK : spending_count(txn, "", sub->bought_ms, sub->paid_cents);
+    return status == STORE_OK ? audit_add(txn, &line, now_ms) : status;
+}
+
+static enum store_status insert(struct store_txn *txn, const struct report_row *row, struct subscription *sub)
+{
+    struct acme_id owner;
+    enum store_status status = numbers_owner(txn, NUMBER_ORDER, row->order_number, &owner);
+    if (status == STORE_NOT_FOUND)
+        status = numbers_owner(txn, NUMBER_CERTIFICATE, row->certificate_id, &owner);
+    if (status != STORE_NOT_FOUND)
+        return status == STORE_OK ? STORE_EXISTS : status;
+    if (row->certificate_id[0] && !subscription_add_certificate_id(sub, row->certificate_id))
+        return STORE_IO;
+    status = subscription_insert(txn, sub);
+    if (status == STORE_OK)
+        status = numbers_claim(txn, NUMBER_ORDER, row->order_number, &sub->id);
+    if (status == STORE_OK)
+        status = numbers_claim(txn, NUMBER_CERTIFICATE, row->certificate_id, &sub->id);
+    return status == STORE_OK ? store_claim(txn, ISSUE_IMPORTED, row->order_number, strlen(row->order_number),
+                                            sub->id.octets, ACME_ID_LEN)
+                              : status;
+}
+
+enum store_status imported_insert(struct store_txn *txn, const struct config *config, const struct config_login *login,
+                                  const struct report_row *row, uint64_t now_ms)
+{
+    struct subscription sub = {.state = SUBSCRIPTION_LIVE,
+                               .test = login->test,
+                               .days = longest_term(config, login->name),
+                               .bought_ms = row->ordered_s > 0 ? (uint64_t)row->ordered_s * 1000 : now_ms};
+    enum store_status status = STORE_REFUSED;
+    if (row->names && report_names(row->names, &sub.names)) {
+        sub.endpoint = strdup(login->url);
+        memcpy(sub.login, login->name, strlen(login->name) + 1); /* config bounds it to ACME_POLICY_MAX */
+        memcpy(sub.order_number, row->order_number, sizeof sub.order_number);
+        estimate(config, &sub, row->product);
+        status = sub.endpoint && acme_id_make(&sub.id, now_ms) ? insert(txn, row, &sub) : STORE_IO;
+        if (status == STORE_OK)
+            status = count(txn, &sub, row, now_ms);
+    }
+    subscription_clear(&sub);
+    return status;
+}
+
+/* ---- whose it becomes ---- */
+
+static enum store_status look(struct store_txn *txn, const struct subscription_scope *scope,
+                              const struct acme_names *names, uint64_t now_ms, struct subscription *out)
+{
+    struct subscription_scope nobody = *scope;
+    nobody.policy = nobody.profile = "";
+    nobody.names = names;
+    return subscription_find(txn, &nobody, now_ms, out);
+}
+
+/* {*.d} for {*.d, d}, and the other way round. False for any other set. */
+static bool other_wildcard_set(const struct acme_names *names, struct acme_names *other)
+{
+    const struct acme_identifier *wildcard = NULL;
+    for (size_t i = 0; i < names->count && names->count <= 2; i++) {
+        if (identifier_is_wildcard(&names->list[i]))
+            wildcard = &names->list[i];
+    }
+    if (!wildcard || !names_add(other, wildcard))
+        return false;
+    struct acme_identifier base = *wildcard;
+    memmove(base.value, wildcard->value + 2, strlen(wildcard->value) - 1);
+    if (names->count == 1)
+        return names_add(other, &base);
+    return strcmp(names->list[wildcard == names->list ? 1 : 0].value, base.value) == 0;
+}
+
+enum store_status imported_for(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms,
+                               struct subscription *out)
+{
+    struct acme_names other = {0};
+    memset(out, 0, sizeof *out);
+    if (store_count(txn, ISSUE_IMPORTED) == 0)
+        return STORE_NOT_FOUND;
+    enum store_status status = look(txn, scope, scope->names, now_ms, out);
+    if (status == STORE_NOT_FOUND && other_wildcard_set(scope->names, &other)) {
+        subscription_clear(out);
+        status = look(txn, scope, &other, now_ms, out);
+    }
+    names_clear(&other);
+    return status;
+}
+
+enum store_status imported_claim(struct store_txn *txn, struct subscription *sub,
+                                 const struct subscription_scope *scope, uint32_t product)
+{
+    enum store_status status = subscription_remove(txn, sub);
+    if (status != STORE_OK)
+        return status;
+    names_clear(&sub->names);
+    if (!names_copy(&sub->names, scope->names))
+        return STORE_IO;
+    memcpy(sub->policy, scope->policy, strlen(scope->policy) + 1);
+    memcpy(sub->profile, scope->profile, strlen(scope->profile) + 1);
+    sub->product = product;
+    status = subscription_insert(txn, sub);
+    return status == STORE_OK && !sub->test ? spending_assign(txn, sub->policy, sub->bought_ms, sub->paid_cents)
+                                            : status;
+}
+
+enum store_status imported_instead(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms,
+                                   struct subscription *buying, struct issuance *first)
+{
+    struct subscription found;
+    enum store_status status = imported_for(txn, scope, now_ms, &found);
+    if (status == STORE_OK)
+        status = imported_claim(txn, &found, scope, buying->product);
+    if (status == STORE_OK)
+        status = queue_serve_instead(txn, &found, buying, first);
+    subscription_clear(&found);
+    return status;
+}

@@ -1,0 +1,22 @@
+#include "gateway/issue/order/prepare.h"
+
+#include <string.h>
+
+#include "gateway/scheduler.h"
+#include "sectigo/dcv.h"
+
+struct dcv_answer prepare_answer(const struct issuance *is)
+{
+    return (struct dcv_answer){is->csr, is->csr_len, is->unique_value, is->id};
+}
+
+enum store_status prepare_issuance(struct store_txn *txn, struct issuance *is, uint64_t now_ms)
+{
+    if (!is->unique_value[0] && !sectigo_unique_value_make(is->unique_value))
+        return STORE_IO;
+    struct dcv_answer answer = prepare_answer(is);
+    enum store_status status = dcv_file_put(txn, &answer, now_ms);
+    if (status == STORE_OK)
+        status = store_job_set(txn, JOB_ISSUANCE, is->id, strlen(is->id), now_ms);
+    return status;
+}

@@ -1,0 +1,21 @@
+/* notice: a push says that a delivered certificate is, or will be, revoked. issuance.md section 6. Inside this room
+ * only.
+ *
+ * It changes nothing by itself: a job (JOB_NOTICE) asks Sectigo, at most once a minute for an issuance. A confirmed
+ * revocation ends the certificate's ARI window; of one that we had superseded it raises an alarm and stops sharing
+ * subscriptions between keys on that login, since there a replacement evidently revokes what others still serve. A
+ * confirmed PreRevocationNotification moves the window to now.
+ */
+#ifndef GATEWAY_ISSUE_REVOCATION_NOTICE_H
+#define GATEWAY_ISSUE_REVOCATION_NOTICE_H
+
+#include "gateway/issue/issuer.h"
+#include "gateway/issue/record/issuance.h"
+#include "gateway/scheduler.h"
+
+/* Any thread; the issuance has ended with a certificate. Stores the job, then returns at once. */
+void notice_take(struct issuer *issuer, const struct issuance *issuance, enum sectigo_push_status kind);
+/* Handler of JOB_NOTICE; issuer is a struct issuer. */
+scheduler_handler_fn notice_on_job;
+
+#endif

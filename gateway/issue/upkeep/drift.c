@@ -1,0 +1,137 @@
+/* drift: does the store know every order that Sectigo has of us, and Sectigo every one that the store has? */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "gateway/audit.h"
+#include "gateway/clock.h"
+#include "gateway/issue/upkeep/upkeep.h"
+#include "gateway/log.h"
+#include "gateway/tables.h"
+
+/* Orders of so long ago at least are compared, each day again, so that one that is missed is told more than once. */
+static const uint64_t SPAN_MS = 8ull * 24 * 3600 * 1000;
+/* After a gap, what was compared last is compared again from so long before. */
+static const uint64_t OVERLAP_MS = 2ull * 24 * 3600 * 1000;
+enum { TIME_LEN = 8 };
+
+/* A purchase as young as this may not be in the report yet; one as old as the span, not in it any more. */
+static uint64_t margin_ms(const struct upkeep *u)
+{
+    return u->issuer->at.config->issuance.resend_ms;
+}
+
+static void remember(struct upkeep *u, uint32_t *count, const char *what, const char *order_number)
+{
+    size_t len = strlen(u->found);
+    (*count)++;
+    log_error(what, "login", upkeep_login(u), "order_number", order_number);
+    if (len + strlen(order_number) + 2 < sizeof u->found)
+        snprintf(u->found + len, sizeof u->found - len, "%s%s", len ? " " : "", order_number);
+}
+
+/* ---- Sectigo's orders in the store ---- */
+
+static enum store_status look_for_rows(struct upkeep *u, struct store_txn *txn)
+{
+    enum store_status status = STORE_OK;
+    for (size_t i = 0; status == STORE_OK && i < u->report.count; i++) {
+        const struct report_row *row = &u->report.rows[i];
+        enum report_known known;
+        status = report_find(txn, row, &known);
+        if (status == STORE_OK && known != REPORT_KNOWN && !row->over)
+            remember(u, &u->unknown,
+                     "Sectigo has an order of ours that the store does not know: acmegatectl upstream reconcile",
+                     row->order_number);
+    }
+    return status;
+}
+
+/* ---- the store's orders at Sectigo ---- */
+
+static int compare_number(const void *number, const void *row)
+{
+    return strcmp(number, ((const struct report_row *)row)->order_number);
+}
+
+static const char *text_of(const json_t *line, const char *key)
+{
+    const char *text = json_string_value(json_object_get(line, key));
+    return text ? text : "";
+}
+
+static bool look_for_line(void *ctx, struct store_slice key, struct store_slice value)
+{
+    struct upkeep *u = ctx;
+    (void)key;
+    json_t *line = json_loadb((const char *)value.data, value.len, JSON_REJECT_DUPLICATES, NULL);
+    uint64_t time_ms = audit_ordered_ms(line); /* of one that was adopted long after, the report begins after it */
+    const char *number = text_of(line, "order_number");
+    if (time_ms >= u->report.from_ms + margin_ms(u) && time_ms < u->report.to_ms - margin_ms(u) &&
+        strcmp(text_of(line, "what"), "purchase") == 0 && strcmp(text_of(line, "login"), upkeep_login(u)) == 0 &&
+        (u->report.count == 0 ||
+         !bsearch(number, u->report.rows, u->report.count, sizeof *u->report.rows, compare_number)))
+        remember(u, &u->missing, "the store has a purchase that Sectigo's report does not have: ask Sectigo for it",
+                 number);
+    json_decref(line);
+    return true;
+}
+
+static enum store_status look_for_lines(struct upkeep *u, struct store_txn *txn)
+{
+    uint8_t from[TIME_LEN];
+    uint64_t from_ms = u->report.from_ms + margin_ms(u);
+    for (int i = 0; i < TIME_LEN; i++)
+        from[i] = (uint8_t)(from_ms >> (56 - 8 * i));
+    return store_visit(txn, ISSUE_AUDIT, from, sizeof from, look_for_line, u);
+}
+
+/* ---- the job ---- */
+
+static enum store_status store_drift(struct store_txn *txn, void *arg)
+{
+    const struct upkeep *u = arg;
+    struct ledger ledger;
+    uint64_t now_ms = clock_ms();
+    enum store_status status = ledger_load(txn, upkeep_login(u), &ledger);
+    ledger.drift_ms = u->report.to_ms;
+    ledger.drift_from_ms = u->report.from_ms;
+    ledger.unknown = u->unknown;
+    ledger.missing = u->missing;
+    memcpy(ledger.note, u->found, sizeof ledger.note);
+    if (status == STORE_OK)
+        status = ledger_save(txn, upkeep_login(u), &ledger);
+    return status == STORE_OK ? upkeep_next(txn, u, now_ms) : status;
+}
+
+static void on_report(void *ctx, bool complete, const char *reason)
+{
+    struct upkeep *u = ctx;
+    struct store_txn *txn;
+    if (!complete) {
+        upkeep_fail(u, reason);
+        return;
+    }
+    enum store_status status = store_read(u->issuer->at.store, &txn);
+    if (status == STORE_OK) {
+        status = look_for_rows(u, txn);
+        if (status == STORE_OK && !upstream_login_config(u->login)->test)
+            status = look_for_lines(u, txn);
+        store_read_end(txn);
+    }
+    if (status == STORE_OK)
+        upkeep_commit(u, store_drift);
+    else
+        upkeep_fail(u, store_status_text(status));
+}
+
+void drift_begin(struct upkeep *u)
+{
+    uint64_t now_ms = clock_ms();
+    uint64_t last_ms = u->ledger.drift_ms > OVERLAP_MS ? u->ledger.drift_ms - OVERLAP_MS : now_ms;
+    u->report.to_ms = now_ms;
+    u->report.from_ms = last_ms < now_ms - SPAN_MS ? last_ms : now_ms - SPAN_MS;
+    report_gather(u->login, u->issuer->at.config->instance, &u->report, on_report, u);
+}

@@ -1,0 +1,518 @@
+#include "gateway/issue/upstream/upstream.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/issue/upstream/breaker.h"
+#include "gateway/log.h"
+#include "gateway/pem.h"
+
+/* A call that has waited for its turn so long does not leave: its job knows when to come again, and when it was sent
+ * must be near to when it was stored as on its way. */
+static const uint64_t WAIT_MAX_MS = 60 * 1000;
+static const uint64_t TURN_MAX_MS = 1000;
+
+/* Calls wait in lanes. Only those of the last one, which may cost money, have all of the breaker's rest to wait for. */
+enum lane { LANE_REVOKE, LANE_LOOK, LANE_COLLECT, LANE_OTHER, LANES };
+struct queue {
+    struct errand *first, **end;
+};
+
+struct errand {
+    struct upstream_login *login;
+    enum sectigo_call_kind kind;
+    struct sectigo_call *call;
+    upstream_done_fn *done;
+    void *ctx;
+    upstream_may_leave_fn *ask_first; /* NULL: nobody is asked */
+    uint64_t since_ms;                /* monotonic, as left_ms */
+    uint64_t left_ms;
+    uint64_t asked_boot_ms; /* when it left, or was about to */
+    bool probe;             /* the one that asks whether calls work again */
+    struct errand *next;    /* waiting for its turn */
+};
+
+struct upstream_login {
+    const struct config_login *config;
+    struct sectigo_client *client;
+    X509_STORE *anchors;
+    struct accept_cache *cas;
+    struct egress *egress;
+    atomic_bool stopping;
+    atomic_int contact;     /* an enum upstream_contact */
+    struct breaker breaker; /* of the egress thread, as what follows */
+    bool collecting, pumping;
+    double tokens;
+    uint64_t refilled_ms;
+    struct queue waiting[LANES];
+    struct egress_watch turn;
+};
+
+struct upstream {
+    struct upstream_login *logins;
+    unsigned count;
+};
+
+/* ---- making ---- */
+
+static X509_STORE *load_anchors(const struct config_login *config, char reason[static UPSTREAM_REASON_MAX])
+{
+    char why[PEM_REASON_MAX];
+    X509_STORE *anchors = pem_load_anchors(config->trust_anchors, why);
+    if (!anchors)
+        snprintf(reason, UPSTREAM_REASON_MAX, "login %.64s: trust_anchors: %.200s: %.200s", config->name,
+                 config->trust_anchors, why);
+    return anchors;
+}
+
+static bool open_login(struct upstream_login *login, const struct config_login *config, uint64_t rest_ms,
+                       struct egress *egress, char reason[static UPSTREAM_REASON_MAX])
+{
+    struct sectigo_client_config client = {
+        .url = config->url,
+        .login_name = config->login,
+        .login_password = config->password,
+        .ca_file = config->ca_file,
+        .client_certificate = config->client_certificate,
+        .client_key = config->client_key,
+        .proxy = config->proxy,
+        .user_agent = "acmegate/" ACMEGATE_VERSION,
+        .connect_timeout_ms = (long)config->connect_timeout_ms,
+        .timeout_ms = (long)config->timeout_ms,
+    };
+    char why[SECTIGO_MESSAGE_MAX];
+
+    login->config = config;
+    login->egress = egress;
+    login->breaker.first_rest_ms = rest_ms;
+    login->tokens = config->calls_per_minute;
+    for (unsigned i = 0; i < LANES; i++)
+        login->waiting[i].end = &login->waiting[i].first;
+    login->refilled_ms = egress_now_ms();
+    login->client = sectigo_client_make(&client, why);
+    if (!login->client) {
+        snprintf(reason, UPSTREAM_REASON_MAX, "login %s: %.400s", config->name, why);
+        return false;
+    }
+    login->cas = accept_cache_make();
+    login->anchors = load_anchors(config, reason);
+    return login->anchors != NULL;
+}
+
+struct upstream *upstream_make(const struct config *config, struct egress *egress,
+                               char reason[static UPSTREAM_REASON_MAX])
+{
+    struct upstream *upstream = calloc(1, sizeof *upstream);
+    if (upstream)
+        upstream->logins = calloc(config->login_count, sizeof *upstream->logins);
+    if (!upstream || !upstream->logins) {
+        snprintf(reason, UPSTREAM_REASON_MAX, "out of memory");
+        goto fail;
+    }
+    for (; upstream->count < config->login_count; upstream->count++) {
+        unsigned i = upstream->count;
+        if (!open_login(&upstream->logins[i], &config->logins[i], config->issuance.later_ms, egress, reason)) {
+            upstream->count++; /* half open: to be freed too */
+            goto fail;
+        }
+    }
+    return upstream;
+fail:
+    upstream_free(upstream);
+    return NULL;
+}
+
+void upstream_free(struct upstream *upstream)
+{
+    if (!upstream)
+        return;
+    for (unsigned i = 0; i < upstream->count; i++) {
+        if (upstream->logins[i].client)
+            sectigo_client_free(upstream->logins[i].client);
+        X509_STORE_free(upstream->logins[i].anchors);
+        accept_cache_free(upstream->logins[i].cas);
+    }
+    free(upstream->logins);
+    free(upstream);
+}
+
+struct upstream_login *upstream_login(struct upstream *upstream, const char *name)
+{
+    for (unsigned i = 0; i < upstream->count; i++) {
+        if (strcmp(upstream->logins[i].config->name, name) == 0)
+            return &upstream->logins[i];
+    }
+    return NULL;
+}
+
+struct upstream_login *upstream_login_for(struct upstream *upstream, const char *name, const char *endpoint)
+{
+    struct upstream_login *login = upstream_login(upstream, name);
+    return login && strcmp(login->config->url, endpoint) == 0 ? login : NULL;
+}
+
+struct upstream_login *upstream_login_at(struct upstream *upstream, unsigned index)
+{
+    return index < upstream->count ? &upstream->logins[index] : NULL;
+}
+
+bool upstream_login_refused(const struct upstream_login *login)
+{
+    return atomic_load(&login->breaker.refused);
+}
+
+bool upstream_login_broken(const struct upstream_login *login)
+{
+    return atomic_load(&login->breaker.broken);
+}
+
+enum upstream_contact upstream_login_contact(const struct upstream_login *login)
+{
+    return (enum upstream_contact)atomic_load(&login->contact);
+}
+
+const struct config_login *upstream_login_config(const struct upstream_login *login)
+{
+    return login->config;
+}
+
+X509_STORE *upstream_anchors(const struct upstream_login *login)
+{
+    return login->anchors;
+}
+
+struct accept_cache *upstream_cas(const struct upstream_login *login)
+{
+    return login->cas;
+}
+
+/* ---- whether calls may leave ---- */
+
+static bool refuses_login(const struct upstream_reply *reply)
+{
+    static const char REFUSED[] = "errorCode=-16", ALONE[] = "-16";
+    size_t len = sizeof REFUSED - 1;
+    const char *at = memmem(reply->body, reply->body_len, REFUSED, len);
+    if (!at && reply->body_len >= sizeof ALONE - 1 && memcmp(reply->body, ALONE, sizeof ALONE - 1) == 0) {
+        at = reply->body; /* the code by itself in the first line */
+        len = sizeof ALONE - 1;
+    }
+    return at && (at + len == reply->body + reply->body_len || at[len] < '0' || at[len] > '9');
+}
+
+/* A want of ours (descriptors, memory) says nothing about Sectigo. */
+static enum breaker_outcome outcome_of(const struct upstream_reply *reply, CURLcode result)
+{
+    if (reply->outcome == UPSTREAM_ANSWERED)
+        return refuses_login(reply) ? BREAKER_REFUSED : BREAKER_ANSWERED;
+    return result == CURLE_FAILED_INIT || result == CURLE_OUT_OF_MEMORY ? BREAKER_OURS : BREAKER_FAILED;
+}
+
+static void say(const struct upstream_login *login, enum breaker_change change)
+{
+    const char *name = login->config->name;
+    switch (change) {
+    case BREAKER_OPENED:
+        log_error(
+            "calls to Sectigo fail one after another; they rest, and one at a time asks whether it works again. See "
+            "to the network and Sectigo's status page",
+            "login", name);
+        break;
+    case BREAKER_CLOSED:
+        log_info("calls to Sectigo work again", "login", name);
+        break;
+    case BREAKER_LOGIN_REFUSED:
+        log_error(
+            "Sectigo refuses this login; calls stop, and one every five minutes asks whether it is open again, so that "
+            "it does not get locked. Check loginName, password, source address and API permission with Sectigo, then "
+            "acmegatectl upstream resume",
+            "login", name);
+        break;
+    case BREAKER_LOGIN_TAKEN:
+        log_info("Sectigo takes this login again", "login", name);
+        break;
+    default:
+        break;
+    }
+}
+
+static void judge(struct errand *errand, const struct upstream_reply *reply, CURLcode result)
+{
+    static const enum upstream_contact contacts[] = {[BREAKER_ANSWERED] = UPSTREAM_IN_CONTACT,
+                                                     [BREAKER_REFUSED] = UPSTREAM_IN_CONTACT,
+                                                     [BREAKER_FAILED] = UPSTREAM_UNREACHABLE};
+    struct upstream_login *login = errand->login;
+    enum breaker_outcome outcome = sectigo_call_withheld(errand->call) ? BREAKER_OURS : outcome_of(reply, result);
+    if (outcome != BREAKER_OURS)
+        atomic_store(&login->contact, (int)contacts[outcome]);
+    say(login, breaker_tell(&login->breaker, outcome, errand->probe, errand->left_ms, egress_now_ms()));
+}
+
+/* ---- calls ---- */
+
+static void finish(struct errand *errand, const struct upstream_reply *reply)
+{
+    errand->done(errand->ctx, reply);
+    if (errand->call)
+        sectigo_call_free(errand->call);
+    free(errand);
+}
+
+/* again_ms: 0, or in how long the login's calls may leave again. */
+static void fail(struct errand *errand, const char *reason, uint64_t again_ms)
+{
+    struct upstream_reply reply = {.outcome = UPSTREAM_NEVER_LEFT, .reason = reason, .again_ms = again_ms};
+    finish(errand, &reply);
+}
+
+static void on_transfer(void *ctx, CURL *easy, CURLcode result);
+static void on_turn(void *ctx, int event);
+
+static void send_off(struct errand *errand)
+{
+    struct upstream_login *login = errand->login;
+    const char *why_not = errand->ask_first ? errand->ask_first(errand->ctx) : NULL;
+    errand->left_ms = egress_now_ms();
+    errand->asked_boot_ms = clock_boot_ms();
+    if (!why_not && egress_transfer(login->egress, sectigo_call_handle(errand->call), on_transfer, errand)) {
+        login->collecting = login->collecting || errand->kind == SECTIGO_COLLECT_SSL;
+        return;
+    }
+    breaker_tell(&login->breaker, BREAKER_OURS, errand->probe, errand->left_ms, errand->left_ms);
+    fail(errand, why_not ? why_not : "out of memory", 0);
+}
+
+/* ---- lanes ---- */
+
+static enum lane lane_of(enum sectigo_call_kind kind)
+{
+    switch (kind) {
+    case SECTIGO_AUTO_REVOKE_SSL:
+        return LANE_REVOKE;
+    case SECTIGO_WEB_HOST_REPORT:
+    case SECTIGO_GET_DETAILED_ORDER_STATUS:
+    case SECTIGO_GET_ACCOUNT_BALANCE: /* which also tells what time it is */
+        return LANE_LOOK;
+    case SECTIGO_COLLECT_SSL:
+        return LANE_COLLECT;
+    default:
+        return LANE_OTHER;
+    }
+}
+
+static void enqueue(struct upstream_login *login, struct errand *errand)
+{
+    struct queue *queue = &login->waiting[lane_of(errand->kind)];
+    *queue->end = errand;
+    queue->end = &errand->next;
+}
+
+/* Revocations first, then who waits longest; CollectSSL waits for the one before. LANES: nobody may leave. While the
+ * breaker lets no urgent one leave (not_urgent), they wait where they are. */
+static enum lane next_lane(const struct upstream_login *login, bool not_urgent)
+{
+    enum lane next = LANES;
+    for (enum lane lane = LANE_REVOKE; lane < LANES; lane++) {
+        const struct errand *first = login->waiting[lane].first;
+        bool closed = (lane == LANE_COLLECT && login->collecting) || (lane != LANE_OTHER && not_urgent);
+        if (!first || closed)
+            continue;
+        if (lane == LANE_REVOKE)
+            return lane;
+        if (next == LANES || first->since_ms < login->waiting[next].first->since_ms)
+            next = lane;
+    }
+    return next;
+}
+
+static struct errand *take(struct queue *queue)
+{
+    struct errand *errand = queue->first;
+    queue->first = errand->next;
+    if (!queue->first)
+        queue->end = &queue->first;
+    errand->next = NULL;
+    return errand;
+}
+
+/* Tokens since the last look: a minute's calls may leave at once, then they are paced. */
+static void refill(struct upstream_login *login, uint64_t now_ms)
+{
+    double per_minute = login->config->calls_per_minute;
+    login->tokens += (double)(now_ms - login->refilled_ms) * per_minute / 60000;
+    if (login->tokens > per_minute)
+        login->tokens = per_minute;
+    login->refilled_ms = now_ms;
+}
+
+static bool take_token(struct upstream_login *login)
+{
+    if (login->config->calls_per_minute == 0)
+        return true;
+    if (login->tokens < 1)
+        return false;
+    login->tokens -= 1;
+    return true;
+}
+
+/* When the next may leave; soon in any case, since what waits is to be failed when the gateway stops. */
+static void await_turn(struct upstream_login *login, uint64_t now_ms, uint64_t turn_ms)
+{
+    uint64_t latest_ms = now_ms + TURN_MAX_MS;
+    egress_unwatch(login->egress, &login->turn);
+    login->turn = (struct egress_watch){
+        .fd = -1, .deadline_ms = turn_ms < latest_ms ? turn_ms : latest_ms, .fn = on_turn, .ctx = login};
+    egress_watch(login->egress, &login->turn);
+}
+
+static uint64_t next_token_ms(const struct upstream_login *login, uint64_t now_ms)
+{
+    return now_ms + 60000 / login->config->calls_per_minute + 1;
+}
+
+/* The first of the lane leaves, or fails. False: it is urgent, and is to wait until *turn_ms. */
+static bool let_go(struct upstream_login *login, enum lane lane, uint64_t now_ms, uint64_t *turn_ms)
+{
+    uint64_t again_ms;
+    struct errand *first = login->waiting[lane].first;
+    if (atomic_load(&login->stopping)) {
+        fail(take(&login->waiting[lane]), "the gateway is stopping", 0);
+        return true;
+    }
+    enum breaker_pass pass = breaker_ask(&login->breaker, lane != LANE_OTHER, now_ms, &again_ms);
+    if (pass == BREAKER_GO || pass == BREAKER_PROBE) {
+        first->probe = pass == BREAKER_PROBE;
+        send_off(take(&login->waiting[lane]));
+    } else if (pass == BREAKER_REST || now_ms >= first->since_ms + WAIT_MAX_MS) {
+        fail(take(&login->waiting[lane]),
+             atomic_load(&login->breaker.refused)
+                 ? "Sectigo refused the login a moment ago, so nothing is sent with it for now"
+                 : "calls to Sectigo failed one after another, so nothing is sent for now",
+             again_ms - now_ms);
+    } else {
+        *turn_ms = again_ms;
+        return false;
+    }
+    return true;
+}
+
+/* Lets leave what may; a call that ends at once may bring another by its callback, which the loop sees. */
+static void pump(struct upstream_login *login)
+{
+    uint64_t now_ms = egress_now_ms(), turn_ms = 0;
+    bool not_urgent = false;
+    enum lane lane;
+    if (login->pumping)
+        return;
+    login->pumping = true;
+    refill(login, now_ms);
+    while ((lane = next_lane(login, not_urgent)) != LANES) {
+        const struct errand *first = login->waiting[lane].first;
+        if (atomic_load(&login->stopping) || take_token(login)) {
+            bool went = let_go(login, lane, now_ms, &turn_ms);
+            login->tokens += !went;
+            not_urgent = not_urgent || !went;
+        } else if (now_ms >= first->since_ms + WAIT_MAX_MS) {
+            fail(take(&login->waiting[lane]), "more calls wait than calls_per_minute of the login lets leave", 0);
+        } else {
+            turn_ms = next_token_ms(login, now_ms);
+            break;
+        }
+    }
+    if (turn_ms)
+        await_turn(login, now_ms, turn_ms);
+    login->pumping = false;
+}
+
+static void on_turn(void *ctx, int event)
+{
+    (void)event;
+    pump(ctx);
+}
+
+static void on_transfer(void *ctx, CURL *easy, CURLcode result)
+{
+    static const enum upstream_outcome outcomes[] = {
+        [SECTIGO_ANSWERED] = UPSTREAM_ANSWERED,
+        [SECTIGO_NEVER_LEFT] = UPSTREAM_NEVER_LEFT,
+        [SECTIGO_LOST] = UPSTREAM_LOST,
+    };
+    struct errand *errand = ctx;
+    struct upstream_login *login = errand->login;
+    bool collected = errand->kind == SECTIGO_COLLECT_SSL;
+    struct upstream_reply reply = {.outcome = outcomes[sectigo_call_finish(errand->call, result)]};
+
+    (void)easy;
+    reply.body = sectigo_call_body(errand->call, &reply.body_len);
+    reply.reason = sectigo_call_reason(errand->call);
+    reply.date_ms = 1000 * sectigo_call_date_s(errand->call);
+    if (reply.date_ms)
+        clock_heard(reply.date_ms, errand->asked_boot_ms);
+    judge(errand, &reply, result);
+    if (reply.outcome != UPSTREAM_ANSWERED && lane_of(errand->kind) != LANE_OTHER)
+        reply.again_ms = TURN_MAX_MS; /* where the outage lasts it then waits for its turn */
+    finish(errand, &reply);
+    if (collected)
+        login->collecting = false;
+    pump(login);
+}
+
+/* NULL: out of memory, and done was called. */
+static struct errand *make(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
+                           upstream_may_leave_fn *ask_first, long within_ms, upstream_done_fn *done, void *ctx)
+{
+    static const struct upstream_reply no_memory = {.outcome = UPSTREAM_NEVER_LEFT, .reason = "out of memory"};
+    struct errand *errand = calloc(1, sizeof *errand);
+    if (!errand) {
+        sectigo_form_clear(form);
+        done(ctx, &no_memory);
+        return NULL;
+    }
+    *errand = (struct errand){.login = login, .kind = kind, .done = done, .ctx = ctx, .since_ms = egress_now_ms()};
+    errand->ask_first = ask_first;
+    errand->call = sectigo_call_make(login->client, kind, form);
+    if (errand->call && (!ask_first || sectigo_call_ask_first(errand->call, ask_first, ctx, within_ms)))
+        return errand;
+    finish(errand, &no_memory);
+    return NULL;
+}
+
+void upstream_send(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
+                   upstream_may_leave_fn *ask_first, long within_ms, upstream_done_fn *done, void *ctx)
+{
+    struct errand *errand = make(login, kind, form, ask_first, within_ms, done, ctx);
+    if (!errand)
+        return;
+    enqueue(login, errand);
+    pump(login);
+}
+
+void upstream_call(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
+                   upstream_done_fn *done, void *ctx)
+{
+    upstream_send(login, kind, form, NULL, 0, done, ctx);
+}
+
+void upstream_ask_balance(struct upstream_login *login, upstream_done_fn *done, void *ctx)
+{
+    struct sectigo_form form = {0};
+    struct errand *errand = make(login, SECTIGO_GET_ACCOUNT_BALANCE, &form, NULL, 0, done, ctx);
+    if (errand && atomic_load(&login->stopping))
+        fail(errand, "the gateway is stopping", 0);
+    else if (errand)
+        send_off(errand);
+}
+
+void upstream_stop(struct upstream *upstream)
+{
+    for (unsigned i = 0; i < upstream->count; i++)
+        atomic_store(&upstream->logins[i].stopping, true);
+}
+
+void upstream_login_reopen(struct upstream_login *login)
+{
+    breaker_reopen(&login->breaker);
+}

@@ -1,0 +1,32 @@
+/* validation: does the store's validation jobs with the validators of gateway/validate and stores what they find. */
+#ifndef GATEWAY_VALIDATE_VALIDATION_H
+#define GATEWAY_VALIDATE_VALIDATION_H
+
+#include "acme/acme.h"
+#include "gateway/egress/egress.h"
+#include "gateway/scheduler.h"
+#include "gateway/validate/validate.h"
+#include "store/store.h"
+
+struct validation;
+
+struct validation_config {
+    struct store *store;
+    struct scheduler *scheduler;
+    struct egress *egress;
+    struct validate_config validate;
+    /* Tells that an authorization or an order changed, after its commit; any thread. */
+    void (*notify)(void *ctx, const struct acme_id *topic);
+    void *notify_ctx;
+};
+
+/* Registers the handler of JOB_VALIDATE. NULL when out of memory. */
+struct validation *validation_make(const struct validation_config *config);
+/* After egress_stop, store_close and scheduler_free. */
+void validation_free(struct validation *validation);
+
+/* The hook of acme.h: stores the job. */
+enum store_status validation_hook(void *ctx, struct store_txn *txn,
+                                  const uint8_t subject[static ACME_VALIDATION_SUBJECT_LEN], uint64_t now_ms);
+
+#endif
