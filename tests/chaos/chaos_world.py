@@ -114,15 +114,19 @@ class ChaosWorld(World):
         assert done.returncode == 0, (arguments, done.returncode, done.stdout, done.stderr)
         return json.loads(done.stdout)
 
-    def all(self, kind):
-        """Every issuance or subscription of the store."""
+    def pages(self, *words):
+        """What a list of acmegatectl's has on all its pages: a world of many cases fills more than one."""
         rows, after = [], None
         while True:
-            page = self.ctl(kind, "list", "--limit", "1000", *(["--after", after] if after else []))
+            page = self.ctl(*words, "--limit", "1000", *(["--after", after] if after else []))
             rows += page["items"]
             after = page.get("next")
             if not after:
                 return rows
+
+    def all(self, kind):
+        """Every issuance or subscription of the store."""
+        return self.pages(kind, "list")
 
     def push(self, **fields):
         """A notification from the outside, with the credentials that Sectigo has; the status that answers it."""

@@ -258,7 +258,7 @@ class Strike:
             return sold["certificates"][0].get("revoked")
         wait_for("revoked", revoked)
         def stored():
-            asked = [line["what"] for line in self.world.ctl("audit")["items"]
+            asked = [line["what"] for line in self.world.pages("audit")
                      if line.get("names") == self.order.names]
             return asked.count("revocation") == 1 and asked.count("revocation-asked") == 1
         wait_for("the revocation in the audit table", stored)

@@ -154,7 +154,7 @@ class Trial:
     def run_revocation(self):
         assert revoke(self.client, self.leaf).status_code == 200
         def revoked():
-            lines = [line["what"] for line in self.world.ctl("audit", "--limit", "1000")["items"]
+            lines = [line["what"] for line in self.world.pages("audit")
                      if line.get("names") == self.names]
             return "revocation" in lines
         wait_for(f"the revocation of {self.names[0]}", revoked)
