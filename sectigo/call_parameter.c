@@ -321,7 +321,8 @@ static bool check_required(enum sectigo_call_kind call, const struct sectigo_for
     return check_group(call, form, SECTIGO_ONE_OF, verdict) && check_group(call, form, SECTIGO_ONE_METHOD, verdict);
 }
 
-bool sectigo_call_open(enum sectigo_call_kind call)
+/* Of these no page gives the names of all parameters: others than the table's are let pass, up to 255 characters. */
+static bool is_open(enum sectigo_call_kind call)
 {
     return call == SECTIGO_MODIFY_THIRD_PARTY_DETAILS || call == SECTIGO_SL_GET_UPGRADE_COST;
 }
@@ -376,7 +377,7 @@ bool sectigo_call_check(enum sectigo_call_kind call, const struct sectigo_form *
         return sectigo_order_examine(form, &facts, verdict);
     memset(verdict, 0, sizeof(*verdict));
     for (size_t i = 0; i < form->count; i++)
-        if (!sectigo_call_open(call) && !find(call, form->params[i].name))
+        if (!is_open(call) && !find(call, form->params[i].name))
             return sectigo_refuse(verdict, -2, form->params[i].name, "%.64s is no parameter of %s",
                                   form->params[i].name, sectigo_call_info(call)->name);
     if (!check_required(call, form, verdict))

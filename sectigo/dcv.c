@@ -22,11 +22,6 @@ const char *sectigo_dcv_method_name(enum sectigo_dcv_method method)
     return methods[method].name;
 }
 
-const char *sectigo_dcv_method_token(enum sectigo_dcv_method method, bool all)
-{
-    return all ? methods[method].token_for_all : methods[method].token;
-}
-
 static bool same(const char *text, const char *word)
 {
     return word && strcasecmp(text, word) == 0;

@@ -16,9 +16,8 @@ enum sectigo_dcv_method {
 };
 /* "HTTP_CSR_HASH", as dcvMethod and newMethod have it. Static. */
 const char *sectigo_dcv_method_name(enum sectigo_dcv_method method);
-/* "HTTPCSRHASH", as validationTokens has it for one domain; "ALLHTTPCSRHASH" for all. NULL for e-mail. Static. */
-const char *sectigo_dcv_method_token(enum sectigo_dcv_method method, bool all);
-/* By any of the three spellings, without regard to case; false where it is none. */
+/* By any of the three spellings ("HTTP_CSR_HASH", and "HTTPCSRHASH", "ALLHTTPCSRHASH" of validationTokens), without
+ * regard to case; false where it is none. */
 bool sectigo_dcv_method_read(const char *text, enum sectigo_dcv_method *method);
 
 struct sectigo_dcv_choice {
@@ -48,11 +47,11 @@ bool sectigo_adn_covers(const char *adn, const char *name);
  * top-level domain of a network's own is none. */
 bool sectigo_is_public_suffix(const char *name);
 
-/* Whether the method can prove such a name (notes 3.2, 3.3): an address neither by e-mail nor by CNAME, a domain name not
- * as IP_ADDRESS_PRE, a wildcard not by a file. */
+/* Whether the method can prove such a name (notes 3.2, 3.3): an address neither by e-mail nor by CNAME, a domain name
+ * not as IP_ADDRESS_PRE, a wildcard not by a file. */
 bool sectigo_dcv_method_fits(enum sectigo_dcv_method method, const char *name);
-/* Whether an e-mail to this address can prove the name: admin, administrator, hostmaster, postmaster or webmaster at the
- * name or above it, not above the registrable domain (notes 3.7: no others since June 2025). */
+/* Whether an e-mail to this address can prove the name: admin, administrator, hostmaster, postmaster or webmaster at
+ * the name or above it, not above the registrable domain (notes 3.7: no others since June 2025). */
 bool sectigo_dcv_email_fits(const char *email, const char *name);
 /* These five, ended by NULL. Static. */
 const char *const *sectigo_dcv_mailboxes(void);

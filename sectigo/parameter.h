@@ -85,8 +85,6 @@ struct sectigo_call_parameter {
     bool (*fits)(const char *text); /* NULL: anything */
 };
 const struct sectigo_call_parameter *sectigo_call_parameters(size_t *count);
-/* Of these no page gives the names of all parameters: others than the table's are let pass, up to 255 characters. */
-bool sectigo_call_open(enum sectigo_call_kind call);
 /* Any call; AutoApplyOrder by sectigo_order_examine. The login parameters need not be there. */
 bool sectigo_call_check(enum sectigo_call_kind call, const struct sectigo_form *form, struct sectigo_verdict *verdict);
 

@@ -299,8 +299,3 @@ bool sectigo_order_check_known(const struct sectigo_form *form, const struct sec
     memcpy(reason, verdict.reason, SECTIGO_MESSAGE_MAX);
     return false;
 }
-
-bool sectigo_order_check(const struct sectigo_form *form, char reason[static SECTIGO_MESSAGE_MAX])
-{
-    return sectigo_order_check_known(form, NULL, reason);
-}

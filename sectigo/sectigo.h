@@ -221,9 +221,9 @@ struct sectigo_push {
     char *ca_certificate;  /* owned PEM blocks or NULL */
     char *removed_domains; /* owned or NULL */
 };
-/* The query, and the body of a POST (none: len 0): a form, or a flat JSON object. Blanks around values are dropped. False
- * when it is no push, or where a field is there twice with different values. A certificate that cannot be read is left
- * out: the push is then as good as one without. */
+/* The query, and the body of a POST (none: len 0): a form, or a flat JSON object. Blanks around values are dropped.
+ * False when it is no push, or where a field is there twice with different values. A certificate that cannot be read is
+ * left out: the push is then as good as one without. */
 bool sectigo_parse_push(const char *query, size_t query_len, const char *body, size_t len, struct sectigo_push *push);
 void sectigo_push_clear(struct sectigo_push *push);
 /* Links that end the callback (OV) and the click-through and callback (EV), malloc'd; NULL where the push carries no
@@ -249,16 +249,14 @@ size_t sectigo_token_file(const struct sectigo_token *token, char *out, size_t s
 bool sectigo_token_cname(const struct sectigo_token *token, const char *adn, char owner[static 256],
                          char target[static 256]);
 
-/* Request parameters of AutoApplyOrder: checked against the reference's table before they leave. False: *reason is a
- * sentence that names the parameter. */
-bool sectigo_order_check(const struct sectigo_form *form, char reason[static SECTIGO_MESSAGE_MAX]);
-
 /* What a CSR says, for callers that have read and verified it: parsing it again costs more than all other checks. The
  * subject's attributes besides the common name count as absent, as DV products take them. */
 struct sectigo_csr_facts {
     bool common_name, common_name_wildcard;
     size_t names; /* in the subject alternative name */
 };
+/* Request parameters of AutoApplyOrder: checked against the reference's table before they leave. csr NULL: the form's
+ * own is parsed. False: *reason is a sentence that names the parameter. */
 bool sectigo_order_check_known(const struct sectigo_form *form, const struct sectigo_csr_facts *csr,
                                char reason[static SECTIGO_MESSAGE_MAX]);
 

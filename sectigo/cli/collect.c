@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <openssl/evp.h>
 
@@ -17,14 +18,54 @@
 static const struct preset presets[] = {
     {"queryType", "1", PRESET_DEFAULT},
     {"responseType", "3", PRESET_DEFAULT},
-    {"responseFormat", "1", PRESET_FORMAT},
+    {"responseFormat", "1", PRESET_DEFAULT},
     {"responseEncoding", "0", PRESET_FORMAT},
-    {"showValidityPeriod", "Y", PRESET_DEFAULT},
-    {"showFQDN", "Y", PRESET_DEFAULT},
-    {"showExtStatus", "Y", PRESET_DEFAULT},
-    {"showStatusDetails", "Y", PRESET_DEFAULT},
+    {"showValidityPeriod", "Y", PRESET_DETAIL},
+    {"showFQDN", "Y", PRESET_DETAIL},
+    {"showExtStatus", "Y", PRESET_DETAIL},
+    {"showStatusDetails", "Y", PRESET_DETAIL},
     {0},
 };
+
+/* ---- the newline format ---- */
+
+static bool is_unnamed(const struct sectigo_form *form)
+{
+    const char *format = sectigo_form_get(form, "responseFormat");
+    return format && strcmp(format, "0") == 0;
+}
+
+static bool is_shown(const struct sectigo_form *form, const char *name)
+{
+    const char *value = sectigo_form_get(form, name);
+    return value && strcasecmp(value, "Y") == 0;
+}
+
+/* What was asked for says which line is which. */
+static bool read_collected(const struct sectigo_form *form, const char *body, size_t len,
+                           struct sectigo_collect_answer *collected)
+{
+    const char *type = sectigo_form_get(form, "queryType");
+    const struct sectigo_collect_flags flags = {
+        .query_type = type && strcmp(type, "3") == 0 ? 3 : 1,
+        .validity_period = is_shown(form, "showValidityPeriod"),
+        .fqdn = is_shown(form, "showFQDN"),
+        .ext_status = is_shown(form, "showExtStatus"),
+    };
+
+    return is_unnamed(form) ? sectigo_parse_collect_lines(body, len, &flags, collected)
+                            : sectigo_parse_collect(body, len, collected);
+}
+
+static bool prepare(struct session *session)
+{
+    const char *type = sectigo_form_get(&session->form, "responseType");
+
+    if (!is_unnamed(&session->form) || session->settings.raw || strcmp(type, "3") == 0)
+        return true;
+    complain(session, "--responseFormat 0 goes with --responseType 3: other answers are shown by --raw only");
+    return false;
+}
 
 /* ---- certificates ---- */
 
@@ -123,7 +164,7 @@ static bool answer(struct session *session, const char *body, size_t len, enum o
 {
     struct sectigo_collect_answer collected;
 
-    if (!sectigo_parse_collect(body, len, &collected))
+    if (!read_collected(&session->form, body, len, &collected))
         return false;
     *outcome = show_answer(session, &collected);
     sectigo_collect_clear(&collected);
@@ -140,12 +181,12 @@ struct look {
     char seen[SECTIGO_MESSAGE_MAX];
 };
 
-static void read_look(struct sectigo_call *call, struct look *look)
+static void read_look(struct sectigo_call *call, const struct sectigo_form *form, struct look *look)
 {
     size_t len;
     const char *body = sectigo_call_body(call, &len);
 
-    look->answered = sectigo_parse_collect(body, len, &look->collected);
+    look->answered = read_collected(form, body, len, &look->collected);
     if (!look->answered) {
         snprintf(look->seen, sizeof(look->seen), "the reply is no answer of Sectigo's");
         return;
@@ -165,7 +206,7 @@ static bool take_look(struct session *session, const struct sectigo_form *form, 
     if (!call)
         return false;
     if (how == SECTIGO_ANSWERED)
-        read_look(call, look);
+        read_look(call, form, look);
     else
         snprintf(look->seen, sizeof(look->seen), "%s", sectigo_call_reason(call));
     sectigo_call_free(call);
@@ -253,5 +294,6 @@ const struct command collect_command = {
     .groups = OPTIONS_CALL | OPTIONS_LOGIN | OPTIONS_WAIT,
     .presets = presets,
     .run = run,
+    .prepare = prepare,
     .answer = answer,
 };

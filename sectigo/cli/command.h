@@ -14,6 +14,7 @@ struct preset {
         PRESET_ALWAYS,  /* another value is refused */
         PRESET_FORMAT,  /* likewise, because the answer could not be read; let be with --raw */
         PRESET_UNSENT,  /* as PRESET_FORMAT, but left to Sectigo where not given */
+        PRESET_DETAIL,  /* as PRESET_DEFAULT, but not with responseFormat=0, whose lines have no names */
     } kind;
 };
 
@@ -56,7 +57,7 @@ extern const struct command update_dcv_command, dcv_status_command, resend_dcv_c
     retry_caa_command;
 extern const struct command balance_command;
 extern const struct command decode_csr_command, token_command;
-extern const struct command products_command;
+extern const struct command products_command, codes_command, push_command;
 
 /* "sectigo apply: ..." on stderr. */
 __attribute__((format(printf, 2, 3))) void complain(const struct session *session, const char *format, ...);

@@ -25,6 +25,13 @@ struct sectigo_form exchange_copy(const struct sectigo_form *form)
     return copy;
 }
 
+/* The newline format, which is read by the place of each line. */
+static bool is_unnamed(const struct session *session, const struct sectigo_form *form)
+{
+    const char *format = sectigo_form_get(form, "responseFormat");
+    return !session->settings.raw && format && strcmp(format, "0") == 0;
+}
+
 bool exchange_add_presets(const struct session *session, const struct preset *presets, struct sectigo_form *form)
 {
     for (; presets && presets->name; presets++) {
@@ -32,7 +39,9 @@ bool exchange_add_presets(const struct session *session, const struct preset *pr
         bool format = presets->kind == PRESET_FORMAT || presets->kind == PRESET_UNSENT;
         bool fixed = presets->kind == PRESET_ALWAYS || (format && !session->settings.raw);
 
-        if (!given && presets->kind != PRESET_UNSENT)
+        bool left_out = presets->kind == PRESET_UNSENT || (presets->kind == PRESET_DETAIL && is_unnamed(session, form));
+
+        if (!given && !left_out)
             sectigo_form_add(form, presets->name, presets->value);
         if (!given || !fixed || strcasecmp(given, presets->value) == 0)
             continue;

@@ -7,7 +7,7 @@
 
 #include "sectigo/sectigo.h"
 
-enum { CSR_MAX = 64 * 1024, DER_SEQUENCE = 0x30 };
+enum { TEXT_MAX = 64 * 1024, DER_SEQUENCE = 0x30 };
 
 /* At most size - 1 octets and a NUL behind; false: *reason says why, without the path. */
 static bool read_some(const char *path, char *data, size_t size, size_t *len, char reason[static REASON_MAX])
@@ -32,18 +32,26 @@ static bool read_some(const char *path, char *data, size_t size, size_t *len, ch
     return fine && !longer;
 }
 
-/* Whole, malloc'd; a private key is refused whatever else the file holds. */
+char *file_text(const char *path, size_t *len, char reason[static REASON_MAX])
+{
+    char detail[REASON_MAX] = "is more than memory holds", *text = malloc(TEXT_MAX);
+
+    if (text && read_some(path, text, TEXT_MAX, len, detail))
+        return text;
+    snprintf(reason, REASON_MAX, "the file \"%.100s\" %.100s", path, detail);
+    free(text);
+    return NULL;
+}
+
+/* A private key is refused whatever else the file holds. */
 static char *read_csr(const char *path, size_t *len, char reason[static REASON_MAX])
 {
-    char detail[REASON_MAX] = "is more than memory holds", *text = malloc(CSR_MAX);
+    char *text = file_text(path, len, reason);
 
-    if (text && read_some(path, text, CSR_MAX, len, detail)) {
-        if (!memmem(text, *len, "PRIVATE KEY", 11))
-            return text;
-        snprintf(detail, sizeof(detail), "holds a private key, which must never leave this machine");
-        explicit_bzero(text, *len);
-    }
-    snprintf(reason, REASON_MAX, "the file \"%.100s\" %.100s", path, detail);
+    if (!text || !memmem(text, *len, "PRIVATE KEY", 11))
+        return text;
+    snprintf(reason, REASON_MAX, "the file \"%.100s\" holds a private key, which must never leave this machine", path);
+    explicit_bzero(text, *len);
     free(text);
     return NULL;
 }

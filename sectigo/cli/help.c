@@ -81,6 +81,7 @@ static void append_preset(char text[static TEXT_MAX], const struct preset *prese
         [PRESET_ALWAYS] = {"always ", ""},
         [PRESET_FORMAT] = {"", ", another with --raw only"},
         [PRESET_UNSENT] = {"another than ", " with --raw only"},
+        [PRESET_DETAIL] = {"", " where it is not given and responseFormat is not 0"},
     };
 
     append(text, "%s%s%s", words[preset->kind].before, preset->value, words[preset->kind].after);

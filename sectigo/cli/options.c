@@ -9,7 +9,7 @@ static const double seconds_max = 1e7;
 
 /* name, value, groups, kind, where it goes, help */
 static const struct option options[] = {
-    {"url", "URL", OPTIONS_CALL, OPTION_TEXT, offsetof(struct settings, url),
+    {"url", "URL", OPTIONS_CALL | OPTIONS_PUSH, OPTION_TEXT, offsetof(struct settings, url),
      "Sectigo, or a stand-in: https:// and a host (" SECTIGO_URL ")"},
     {"login", "NAME", OPTIONS_LOGIN, OPTION_TEXT, offsetof(struct settings, login), "the account's loginName"},
     {"loginName", "NAME", OPTIONS_LOGIN, OPTION_TEXT, offsetof(struct settings, login), NULL},
@@ -45,6 +45,11 @@ static const struct option options[] = {
     {"validation", "WORD", OPTIONS_CATALOGUE, OPTION_TEXT, offsetof(struct settings, validation), "only DV, OV or EV"},
     {"shape", "WORD", OPTIONS_CATALOGUE, OPTION_TEXT, offsetof(struct settings, shape),
      "only shapes with that word in their name: single, wildcard, multi-domain, UCC"},
+    {"push", "FILE", OPTIONS_PUSH, OPTION_TEXT, offsetof(struct settings, push),
+     "the query or the body that Sectigo sent; - reads it from stdin"},
+    {"code", "NUMBER", OPTIONS_CODES, OPTION_TEXT, offsetof(struct settings, code), "only that code, such as -16"},
+    {"call", "WORD", OPTIONS_CODES, OPTION_TEXT, offsetof(struct settings, code_call),
+     "only codes of calls with that word in their name, such as CollectSSL"},
     {"json", NULL, OPTIONS_EVERY, OPTION_FLAG, offsetof(struct settings, json),
      "one JSON object in a line, for programs"},
     {"raw", NULL, OPTIONS_CALL, OPTION_FLAG, offsetof(struct settings, raw),

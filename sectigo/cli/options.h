@@ -10,7 +10,7 @@ enum { PASSWORD_MAX = 1024, NAMES_MAX = 64 };
 /* What was told. Texts belong to argv. */
 struct settings {
     const char *url, *login, *password_file, *client_certificate, *client_key, *ca_file, *proxy;
-    const char *out, *family, *validation, *shape, *token_csr, *token_unique_value;
+    const char *out, *family, *validation, *shape, *token_csr, *token_unique_value, *push, *code, *code_call;
     const char *names[NAMES_MAX], *unseen[NAMES_MAX]; /* unseen: "NAME=VALUE" */
     size_t name_count, unseen_count;
     double timeout_s, interval_s, wait_limit_s; /* interval_s 0: grows by itself */
@@ -30,7 +30,9 @@ enum option_group {
     OPTIONS_TOKEN = 1 << 4,
     OPTIONS_CATALOGUE = 1 << 5,
     OPTIONS_UNSEEN = 1 << 6, /* calls of which no page gives all parameters */
-    OPTIONS_EVERY = 1 << 7,  /* all commands */
+    OPTIONS_PUSH = 1 << 7,
+    OPTIONS_CODES = 1 << 8,
+    OPTIONS_EVERY = 1 << 9, /* all commands */
 };
 
 struct option {

@@ -8,7 +8,8 @@
 static const char *const subjects[] = {"orderNumber", "certificateID", "serialNumber", "baseOrderNumber"};
 enum { SUBJECTS = sizeof(subjects) / sizeof(*subjects) };
 
-void result_subject(const struct session *session, char *out, size_t size)
+/* "orderNumber 1000001": the first of the parameters that say what a call is about; "" where there is none. */
+static void name_subject(const struct session *session, char *out, size_t size)
 {
     *out = '\0';
     for (size_t i = 0; i < SUBJECTS && !*out; i++)
@@ -20,7 +21,7 @@ char *result_question(const struct session *session, const char *what, const cha
 {
     char subject[128], *text;
 
-    result_subject(session, subject, sizeof(subject));
+    name_subject(session, subject, sizeof(subject));
     if (asprintf(&text, "%s %s at %s%s%s? %s", what, subject, session->settings.url,
                  session->settings.login ? " as " : "", session->settings.login ? session->settings.login : "",
                  consequence) < 0)

@@ -6,8 +6,6 @@
 
 /* For the answer member of a command. */
 bool result_answer(struct session *session, const char *body, size_t len, enum outcome *outcome);
-/* "orderNumber 1000001": the first of the parameters that say what a call is about; "" where there is none. */
-void result_subject(const struct session *session, char *out, size_t size);
 
 /* "Revoke the certificate of orderNumber 1 at URL as NAME? It cannot be undone."; malloc'd, NULL when out of memory. */
 char *result_question(const struct session *session, const char *what, const char *consequence);

@@ -13,7 +13,8 @@ static const struct argument *find(const struct argument *table, const char *nam
     return NULL;
 }
 
-long argument_characters(const char *text)
+/* Of UTF-8 text; -1 where it is none. */
+static long count_characters(const char *text)
 {
     long count = 0;
     while (*text) {
@@ -54,7 +55,7 @@ static bool is_one_of(const char *allowed, const char *value)
 
 static bool is_valid(const struct argument *argument, const char *value)
 {
-    long characters = argument_characters(value);
+    long characters = count_characters(value);
     if (characters < 0 || (argument->max && (size_t)characters > argument->max))
         return false;
     if (!argument->allowed)

@@ -23,8 +23,6 @@ bool argument_check(const struct argument *table, const struct sectigo_form *for
 bool argument_yes(const struct sectigo_form *form, const char *name);
 /* Of a value that argument_check has found to be a number; otherwise where it is absent. */
 int64_t argument_number(const struct sectigo_form *form, const char *name, int64_t otherwise);
-/* Characters of UTF-8 text, -1 where it is none. */
-long argument_characters(const char *text);
 /* Calls fn for each part of a list separated by commas and blanks; false from it stops and is handed on. */
 bool argument_each(const char *list, bool (*fn)(void *arg, const char *part), void *arg);
 

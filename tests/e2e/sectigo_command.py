@@ -19,8 +19,9 @@ PASSWORD = "tr0ub4dor&3+=%"
 NAME = "www.example.org"
 DONE, REFUSED, USAGE, UNKNOWN, NO_ANSWER, NOT_YET, UNCONFIRMED, LOCAL = range(8)
 COMMANDS = ["apply", "collect", "status", "replace", "authorize", "revoke", "reject", "refund", "third-party",
-            "upgrade-cost", "report", "balance", "update-dcv", "dcv-status", "resend-dcv", "retry-caa", "dcv-addresses", "decode-csr", "token", "products"]
-LOCAL_COMMANDS = ("token", "products", "decode-csr")
+            "upgrade-cost", "report", "balance", "update-dcv", "dcv-status", "resend-dcv", "retry-caa", "dcv-addresses", "decode-csr",
+            "token", "push", "products", "codes"]
+OFFLINE_COMMANDS = ("token", "push", "products", "codes")
 
 
 class Ran:
@@ -71,8 +72,8 @@ class Cli:
         return path
 
     def __call__(self, command, *arguments, **more):
-        login = [] if command in LOCAL_COMMANDS else self.login
-        where = [] if command in ("token", "products") else self.where
+        login = [] if command in (*OFFLINE_COMMANDS, "decode-csr") else self.login
+        where = [] if command in OFFLINE_COMMANDS else self.where
         return run(command, *where, *login, *arguments, **more)
 
     def order(self, csr=None, *arguments, product=287, days=365, publish=True, yes=True, **more):

@@ -219,6 +219,20 @@ def test_other_files_of_certificates(cli):
     assert cli("collect", "--orderNumber", "77", "--raw", "--responseFormat", "0").status == REFUSED
 
 
+def test_collect_in_the_newline_format(cli):
+    number, _ = issued(cli)
+    named = cli("collect", "--orderNumber", number, "--json").json
+    lines = ["collect", "--orderNumber", number, "--responseFormat", "0"]
+    assert cli(*lines, "--json").json == {"outcome": "done", "errorCode": 2, "certificate": named["certificate"],
+                                          "caCertificates": named["caCertificates"]}
+    shown = cli(*lines, "--showFQDN", "Y", "--wait", "--json").json
+    assert (shown["fqdn"], shown["certificate"]) == (NAME, named["certificate"])
+    periods = cli(*lines, "--queryType", "0", "--showValidityPeriod", "Y", "--json").json
+    assert (periods["notBefore"], periods["notAfter"]) == (named["notBefore"], named["notAfter"])
+    below = cli(*lines, "--queryType", "3", "--json").json
+    assert "certificate" not in below and below["caCertificates"] == named["caCertificates"]
+
+
 def test_waiting_ends(own):
     number = own.order(publish=False).values["orderNumber"]
     ran = own("collect", "--orderNumber", number, "--wait", "--interval", "0.05", "--wait-limit", "0.12")
@@ -487,6 +501,36 @@ def test_products():
     some = run("products", "--validation", "ev", "--shape", "multi", "--json").json["products"]
     assert some and all((one["validation"], one["shape"]) == ("EV", "multi-domain") for one in some)
     assert run("products", "--family", "bicycle").err == "sectigo products: no product is like that\n"
+
+
+def test_codes():
+    rows = run("codes").rows
+    assert rows[0] == ["code", "meaning", "problem", "calls", "text"]
+    assert len(rows) > 60
+    refused = run("codes", "--code", "-16", "--json").json["codes"]
+    assert {(row["code"], row["meaning"]) for row in refused} == {(-16, "login refused")}
+    assert "every call" in [row["calls"] for row in refused]
+    cases = {(row["code"], row["problem"]) for row in run("codes", "--call", "autoapply", "--json").json["codes"]
+             if "problem" in row}
+    assert {(-5, "rejectedIdentifier"), (-9, "badCSR"), (-4, "serverInternal")} <= cases
+    assert run("codes", "--code", "-777").err == "sectigo codes: no page lists such a code\n"
+
+
+def test_push_shows_the_links_of_its_code(cli):
+    said = "orderNumber=1234567&certificateID=89&status=verified&statusCode=1&statusDesc=Phone&verificationCode=mdtB%2Bfz"
+    path = cli.file("push", said + "\n")
+    ran = run("push", "--push", path)
+    query = "orderNumber=1234567&code2=mdtB%2Bfz"
+    assert ran.status == DONE and ran.values["status"] == "verified"
+    assert ran.values["ovCallbackLink"] == f"https://secure.trust-provider.com/products/EnterCallbackCode?{query}"
+    assert ran.values["evClickThroughLink"] == (
+        f"https://secure.trust-provider.com/products/ExecuteAgreementsWithCode?{query}")
+    elsewhere = run("push", "--push", path, "--url", "https://stand-in.example", "--json").json
+    assert elsewhere["ovCallbackLink"].startswith("https://stand-in.example/products/")
+    without = run("push", "--push", cli.file("push", "orderNumber=1&status=issued&statusCode=6"), "--json").json
+    assert without == {"orderNumber": "1", "statusCode": 6, "status": "issued"}
+    for wrong in ([], ["--push", cli.file("push", "hello")], ["--push", cli.folder / "nowhere"]):
+        assert run("push", *wrong).status == USAGE
 
 
 def test_output_that_cannot_be_written(cli):

@@ -163,7 +163,7 @@ def test_no_private_key_leaves(cli):
     (["status", "--orderNumber", "1", "--order-number", "2"], "given twice"),
     (["status"], "orderNumber"), (["status", "--orderNumber", "1", "--certificateID", "1"], "together"),
     (["collect", "--orderNumber", "1", "--timeout", "soon"], "no SECONDS"),
-    (["collect", "--orderNumber", "1", "--responseFormat", "0"], "--raw"),
+    (["collect", "--orderNumber", "1", "--responseFormat", "0", "--responseType", "2"], "--raw"),
     (["collect", "--orderNumber", "1", "--raw", "--wait"], "--raw"),
     (["balance", "--proxy", "http://me:word@127.0.0.1:1"], "SECTIGO_PROXY"),
     (["balance", "--url", "http://127.0.0.1:1"], "https://"),

@@ -2,6 +2,15 @@
 
 #include "sectigo/dcv.h"
 
+static void assert_tokens(const struct sectigo_dcv_choice *choices, size_t count, const char *expected)
+{
+    char *list = sectigo_validation_tokens(choices, count);
+
+    if (!list != !expected || (list && strcmp(list, expected) != 0))
+        fail_msg("%s instead of %s", list ? list : "nothing", expected ? expected : "nothing");
+    free(list);
+}
+
 static void test_methods(void **state)
 {
     static const struct {
@@ -18,14 +27,12 @@ static void test_methods(void **state)
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         assert_string_equal(sectigo_dcv_method_name(cases[i].method), cases[i].name);
-        assert_string_equal(sectigo_dcv_method_token(cases[i].method, false), cases[i].token);
-        assert_string_equal(sectigo_dcv_method_token(cases[i].method, true), cases[i].all);
+        assert_tokens((struct sectigo_dcv_choice[]){{cases[i].method, NULL}}, 1, cases[i].all);
         assert_true(sectigo_dcv_method_read(cases[i].name, &method) && method == cases[i].method);
         assert_true(sectigo_dcv_method_read(cases[i].token, &method) && method == cases[i].method);
         assert_true(sectigo_dcv_method_read(cases[i].all, &method) && method == cases[i].method);
     }
     assert_true(sectigo_dcv_method_read("email", &method) && method == SECTIGO_DCV_EMAIL);
-    assert_null(sectigo_dcv_method_token(SECTIGO_DCV_EMAIL, true));
     assert_false(sectigo_dcv_method_read("ALLCNAMECRSHASH", &method)); /* as example 5.3 misspells it */
 }
 
@@ -43,6 +50,7 @@ static void test_validation_tokens(void **state)
          3,
          "HTTPCSRHASH,CNAMECSRHASH,IPADDRESSPRE"},
         {{{SECTIGO_DCV_EMAIL, "admin@a.example"}, {SECTIGO_DCV_HTTP, NULL}}, 2, "admin@a.example,HTTPCSRHASH"},
+        {{{SECTIGO_DCV_HTTPS, NULL}, {SECTIGO_DCV_HTTP, NULL}}, 2, "HTTPSCSRHASH,HTTPCSRHASH"},
         {{{SECTIGO_DCV_EMAIL, "admin@a.example"}, {SECTIGO_DCV_EMAIL, "admin@b.example"}},
          2,
          "admin@a.example,admin@b.example"},
@@ -51,13 +59,8 @@ static void test_validation_tokens(void **state)
     };
     (void)state;
 
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        char *list = sectigo_validation_tokens(cases[i].choices, cases[i].count);
-
-        if (!list != !cases[i].expected || (list && strcmp(list, cases[i].expected) != 0))
-            fail_msg("case %zu: %s", i, list ? list : "nothing");
-        free(list);
-    }
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_tokens(cases[i].choices, cases[i].count, cases[i].expected);
 }
 
 static void test_unique_values_differ(void **state)
