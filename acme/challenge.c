@@ -3,20 +3,17 @@
 
 #include "acme/reply.h"
 
-void acme_reply_challenge(struct acme_task *task, const struct acme_authz *authz,
-                          const struct acme_challenge *challenge)
+static void answer_challenge(struct acme_task *task)
 {
+    struct acme_authz *authz = &task->authz;
+    const struct acme_challenge *challenge = acme_authz_challenge(authz, task->challenge);
     char url[ACME_URL_MAX];
+
     acme_reply_json(task, 200, acme_challenge_json(task->acme, authz, challenge));
     acme_url(task->acme, "authz", &authz->id, "", url);
     acme_reply_link(task, url, "up");
     if (challenge->status == ACME_CHALLENGE_PROCESSING && task->reply.status == 200)
         task->reply.retry_after_s = ACME_RETRY_CHALLENGE_S;
-}
-
-static void answer(struct acme_task *task)
-{
-    acme_reply_challenge(task, &task->authz, acme_authz_challenge(&task->authz, task->challenge));
 }
 
 /* Whether there is something to start. A challenge that has been started, or whose authorization has been decided, is
@@ -73,7 +70,7 @@ static bool look(struct store_txn *txn, struct acme_task *task)
 
 enum acme_step acme_post_challenge(struct acme_exchange *x, struct acme_task *task)
 {
-    static const struct acme_operation validation = {.change = start, .answer = answer, .look = look};
+    static const struct acme_operation validation = {.change = start, .answer = answer_challenge, .look = look};
     if (!acme_own_authz(x->snapshot, task, &x->id))
         return acme_refuse(task);
     acme_set_authz_subject(task, &task->authz);
@@ -87,7 +84,7 @@ enum acme_step acme_post_challenge(struct acme_exchange *x, struct acme_task *ta
     if (!reading && !acme_payload(x, task))
         return acme_refuse(task);
     if (reading || !can_start(task, challenge)) {
-        answer(task);
+        answer_challenge(task);
         return ACME_DONE;
     }
     if (is_late(task)) {

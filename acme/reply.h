@@ -37,8 +37,6 @@ void acme_reply_clear(struct acme_reply *reply);
 void acme_reply_account(struct acme_task *task, int status, const struct acme_account *account);
 void acme_reply_order(struct acme_task *task, int status, const struct acme_order *order);
 void acme_reply_authz(struct acme_task *task, int status, const struct acme_authz *authz);
-void acme_reply_challenge(struct acme_task *task, const struct acme_authz *authz,
-                          const struct acme_challenge *challenge);
 /* The challenge object, as it stands alone and inside its authorization. */
 /* The configured CAA identities, which are the issuer's names of dns-persist-01, too; an empty array where there are
  * none. New reference or NULL. directory.c */

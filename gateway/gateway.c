@@ -310,6 +310,18 @@ static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
     return g->acme || fail(reason, "out of memory");
 }
 
+/* A port 0 has become a number. */
+static void tell_listeners(const struct http_server *server)
+{
+    static const char *const names[HTTP_LISTENER_KINDS] = {"acme", "public", "admin"};
+    char address[HTTP_ADDRESS_MAX];
+
+    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
+        for (size_t i = 0; http_address(server, (enum http_listener)kind, i, address), *address; i++)
+            log_info("listening", "listener", names[kind], "address", address);
+    }
+}
+
 static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
     const struct config *config = g->config;
@@ -340,7 +352,10 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
         .admin_ctx = &g->admin,
     };
     g->http = http_start(&http, why);
-    return g->http || fail(reason, why);
+    if (!g->http)
+        return fail(reason, why);
+    tell_listeners(g->http);
+    return true;
 }
 
 bool gateway_init(const struct config *config, char line[static GATEWAY_REASON_MAX])

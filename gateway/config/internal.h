@@ -116,7 +116,6 @@ bool config_is_name(const char *text);
 bool config_is_instance(const char *text);
 bool config_is_currency(const char *text);
 bool config_is_listen(const char *text);
-bool config_is_prefix(const char *text);
 bool config_is_resolver(const char *text);
 bool config_is_domain(const char *text);
 bool config_is_dcv_method(const char *text);

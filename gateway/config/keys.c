@@ -1,5 +1,6 @@
 /* config_keys: every key of the file, what may stand there, and where it goes. deploy/acmegate.yaml explains them to
  * operators: whoever adds one here explains it there. */
+#include "gateway/address.h"
 #include "gateway/config/tables.h"
 
 #define A_FILE "a file that can be read"
@@ -164,7 +165,7 @@ static const struct config_key push_keys[] = {
      .kind = CONFIG_LIST,
      .at = AT(public.push.allow),
      .standard = "91.199.212.132",
-     .check = config_is_prefix,
+     .check = address_is_prefix,
      .expected = "an address or a prefix, such as 91.199.212.132 or 10.0.0.0/8"},
 };
 static const struct config_table push_table = TABLE(push_keys, struct config);
@@ -226,12 +227,12 @@ static const struct config_key validation_keys[] = {
     {.name = "deny",
      .kind = CONFIG_LIST,
      .at = AT(validation.deny),
-     .check = config_is_prefix,
+     .check = address_is_prefix,
      .expected = "an address or a prefix, such as 10.0.0.0/8"},
     {.name = "allow",
      .kind = CONFIG_LIST,
      .at = AT(validation.allow),
-     .check = config_is_prefix,
+     .check = address_is_prefix,
      .expected = "an address or a prefix, such as 127.0.0.1"},
     {.name = "http_port", .kind = CONFIG_PORT, .at = AT(validation.http_port), .standard = "80"},
     {.name = "tls_port", .kind = CONFIG_PORT, .at = AT(validation.tls_port), .standard = "443"},
@@ -335,7 +336,7 @@ static const struct config_key dcv_keys[] = {
     {.name = "global",
      .kind = CONFIG_LIST,
      .at = AT(dcv.global),
-     .check = config_is_prefix,
+     .check = address_is_prefix,
      .expected = "an address or a prefix, such as 203.0.113.7 or 10.0.0.0/8"},
     {.name = "caa_identities",
      .kind = CONFIG_LIST,

@@ -169,16 +169,6 @@ bool config_is_listen(const char *text)
     return is_ip(AF_INET, text, len);
 }
 
-bool config_is_prefix(const char *text)
-{
-    size_t len = strcspn(text, "/");
-    int family = memchr(text, ':', len) != NULL ? AF_INET6 : AF_INET;
-    uint64_t bits = 0;
-    if (!is_ip(family, text, len))
-        return false;
-    return text[len] == '\0' || (config_number(text + len + 1, &bits) && bits <= (family == AF_INET ? 32 : 128));
-}
-
 bool config_is_resolver(const char *text)
 {
     size_t len = strcspn(text, "@");

@@ -94,7 +94,5 @@ void backup_post(struct request *request);
 json_t *external_key_json(const struct external_key *key);
 /* Clients that gave up: accounts of certificates of the last 30 days that nobody fetched within an hour. */
 json_t *patience_json(const struct admin *admin, uint64_t now_ms);
-/* Also part of the status. NULL when out of memory. */
-json_t *upstreams_json(const struct admin *admin);
 
 #endif

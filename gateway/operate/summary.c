@@ -134,29 +134,6 @@ static json_t *states_json(const struct admin *admin)
     return object_end(&o);
 }
 
-void status_get(struct request *request)
-{
-    struct store_txn *txn;
-    struct object o;
-    enum store_status status = store_read(request->admin->store, &txn);
-    if (status != STORE_OK) {
-        answer_store(request->answer, status, "store");
-        return;
-    }
-    object_begin(&o);
-    object_text(&o, "version", ACMEGATE_VERSION);
-    object_put(&o, "counts", counts_json(txn));
-    object_put(&o, "clock", clock_json());
-    object_put(&o, "jobs", jobs_json(request->admin, txn));
-    object_put(&o, "spending", spending_json(txn));
-    store_read_end(txn);
-    object_put(&o, "issuances", states_json(request->admin));
-    object_put(&o, "gave_up", patience_json(request->admin, clock_ms()));
-    object_put(&o, "logins", upstreams_json(request->admin));
-    object_put(&o, "store", store_json(request->admin));
-    answer_money(request, object_end(&o));
-}
-
 /* ---- the clock ---- */
 
 void clock_trust_post(struct request *request)
@@ -230,7 +207,8 @@ static json_t *login_json(struct store_txn *txn, const struct upstream_login *lo
     return object_end(&o);
 }
 
-json_t *upstreams_json(const struct admin *admin)
+/* NULL when out of memory. */
+static json_t *upstreams_json(const struct admin *admin)
 {
     struct store_txn *txn;
     struct upstream_login *login;
@@ -250,4 +228,29 @@ json_t *upstreams_json(const struct admin *admin)
 void upstreams_get(struct request *request)
 {
     answer_money(request, json_pack("{s:o}", "items", upstreams_json(request->admin)));
+}
+
+/* ---- all of it ---- */
+
+void status_get(struct request *request)
+{
+    struct store_txn *txn;
+    struct object o;
+    enum store_status status = store_read(request->admin->store, &txn);
+    if (status != STORE_OK) {
+        answer_store(request->answer, status, "store");
+        return;
+    }
+    object_begin(&o);
+    object_text(&o, "version", ACMEGATE_VERSION);
+    object_put(&o, "counts", counts_json(txn));
+    object_put(&o, "clock", clock_json());
+    object_put(&o, "jobs", jobs_json(request->admin, txn));
+    object_put(&o, "spending", spending_json(txn));
+    store_read_end(txn);
+    object_put(&o, "issuances", states_json(request->admin));
+    object_put(&o, "gave_up", patience_json(request->admin, clock_ms()));
+    object_put(&o, "logins", upstreams_json(request->admin));
+    object_put(&o, "store", store_json(request->admin));
+    answer_money(request, object_end(&o));
 }
