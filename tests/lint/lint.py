@@ -6,6 +6,7 @@ inside or right above itself: /* long: why */ (in Python: # long: why).
 """
 
 import ast
+import collections
 import os
 import re
 import statistics
@@ -84,6 +85,7 @@ PYTHON_BRANCHES = (ast.If, ast.For, ast.While, ast.ExceptHandler, ast.IfExp, ast
 class Lint:
     def __init__(self, root):
         self.root, self.findings, self.lengths = root, [], []
+        self.shared, self.words = [], {}  # (path, line, name) of functions that are not static; words of each C file
 
     def say(self, path, line, what):
         self.findings.append(f"{path}:{line}: {what}")
@@ -115,12 +117,15 @@ class Lint:
 
     def check_c(self, path, text):
         code = COMMENT_OR_TEXT.sub(blank, text)
+        self.words[path] = collections.Counter(re.findall(r"\w+", code))
         if not path.startswith("tests/"):
             self.check_banned(path, code)
             self.check_alarms(path, text)
             self.check_includes(path, text)
         previous = 0
-        for name, start, end in functions_of(os.path.join(self.root, path)):
+        for name, start, end, static in functions_of(os.path.join(self.root, path)):
+            if not static and path.endswith(".c") and not path.startswith("tests/") and name != "main":
+                self.shared.append((path, start, name))
             body = "\n".join(code.splitlines()[start - 1:end])
             whole = "\n".join(text.splitlines()[previous:end])
             self.check_size(path, name, start, end, 1 + len(BRANCH.findall(body)), whole)
@@ -194,6 +199,18 @@ class Lint:
             if os.path.isdir(folder) and not os.path.exists(os.path.join(folder, "README.md")):
                 self.say(room, 1, "has no README.md that says what lives here")
 
+    def check_shared(self):
+        """A function that other files may call is called by one of them, or by its own file and a unit test."""
+        for path, line, name in self.shared:
+            users = [user for user, words in self.words.items() if user != path and user.endswith(".c") and name in words]
+            if any(not user.startswith("tests/") for user in users):
+                continue
+            tested = any(name in words for user, words in self.words.items() if user.startswith("tests/"))
+            if self.words[path][name] < 2:
+                self.say(path, line, f"no program calls {name}" + (", only tests do" if tested else ""))
+            elif not tested:
+                self.say(path, line, f"no other file calls {name}: static")
+
     def check_lengths(self):
         if len(self.lengths) < 20:
             return
@@ -209,6 +226,7 @@ class Lint:
         for path in sources(self.root):
             self.check_file(path)
         self.check_rooms()
+        self.check_shared()
         self.check_lengths()
         print("\n".join(self.findings) or "lint: nothing found")
         return 1 if self.findings else 0
@@ -229,14 +247,14 @@ def blank(match):
 
 
 def functions_of(path):
-    """(name, first line, last line) of each function, in order, as ctags sees them."""
-    out = subprocess.run(["ctags", "-f", "-", "-u", "--languages=C", "--map-C=+.h", "--kinds-C=f", "--fields=ne",
+    """(name, first line, last line, whether it is static) of each function, in order, as ctags sees them."""
+    out = subprocess.run(["ctags", "-f", "-", "-u", "--languages=C", "--map-C=+.h", "--kinds-C=f", "--fields=nef",
                           "--excmd=number", path], check=True, stdout=subprocess.PIPE, text=True).stdout
     found = []
     for line in out.splitlines():
         match = re.match(r"(\S+)\t.*\tline:(\d+)(?:\t.*)?\tend:(\d+)", line)
         if match:
-            found.append((match.group(1), int(match.group(2)), int(match.group(3))))
+            found.append((match.group(1), int(match.group(2)), int(match.group(3)), "\tfile:" in line))
     return sorted(found, key=lambda f: f[1])
 
 

@@ -29,6 +29,9 @@ BAD = {
                                              "says what to do"),
     "dead code": ("store/a.c", "#if" + " 0\n#endif\n", "dead code"),
     "something left for later": ("store/a.c", "/* TO" + "DO: later */\n", "unfinished"),
+    "a function that nobody calls": ("store/a.c", "int g(void)\n{\n    return 0;\n}\n", "no program calls g"),
+    "a function that only its own file calls": ("store/a.c", "int g(void)\n{\n    return 0;\n}\nint f(void)\n{\n"
+                                                "    return g();\n}\n", "no other file calls g: static"),
     "a long Python function": ("tests/a.py", "def f():\n" + "    g()\n" * 90, "91 lines"),
 }
 
@@ -49,9 +52,18 @@ GOOD = {
 }
 
 
-def _lint(root, path, text):
-    os.makedirs(root / os.path.dirname(path))
+MAIN = "int main(void)\n{\n    return f();\n}\n"
+
+
+def _lint(root, path, text, **more):
+    """more: files of tests/, by name without ending."""
+    os.makedirs(root / os.path.dirname(path), exist_ok=True)
     (root / path).write_text(text)
+    (root / "gateway").mkdir(exist_ok=True)
+    (root / "gateway/main.c").write_text(MAIN)
+    for name, content in more.items():
+        (root / "tests").mkdir(exist_ok=True)
+        (root / f"tests/{name}.c").write_text(content)
     for room in ("store", "acme", "sectigo", "gateway", "tests", "deploy"):
         if (root / room).is_dir():
             (root / room / "README.md").write_text("here\n")
@@ -84,3 +96,11 @@ def test_inner_arrows_go_down():
     for room, others in INNER.items():
         assert set(others) <= known, f"{room} names a room that stands below it in the list"
         known.add(room)
+
+
+def test_a_function_that_only_tests_call(tmp_path):
+    text = "int g(void)\n{\n    return 0;\n}\n"
+    finding, = _lint(tmp_path, "store/a.c", text, test_a="int main(void)\n{\n    return g();\n}\n")
+    assert "no program calls g, only tests do" in finding
+    text += "int f(void)\n{\n    return g();\n}\n"
+    assert _lint(tmp_path, "store/a.c", text, test_a="int main(void)\n{\n    return g();\n}\n") == []
