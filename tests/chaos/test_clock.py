@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from chaos_world import ZONE, Order, check_agreement, wait_for
+from chaos_world import ZONE, Order, check_agreement, revoke, wait_for
 from clocks import DAY_S, HOUR_S, YEAR_S, ClockWorld
 from lanes import FULL, SLOW
 
@@ -232,6 +232,42 @@ def test_wrong_clock(make_world, off, way):
         states.release()
         states.check()
     wait_for("no job is overdue", lambda: world.ctl("status")["jobs"]["overdue"] == 0)
+
+
+def test_a_start_does_not_wait_for_the_time_of_a_wrong_clock(make_world):
+    """What is to be settled, and what is to be revoked, was put years away by a whole run with a wrong clock, and nobody
+    wakes it."""
+    world = make_world(ClockWorld, learn="poll")
+    client = world.client()
+    world.set_faults({"endpoint": "AutoApplyOrder", "action": "lose-reply-after-accept", "times": 1, "skip": 1},
+                     {"endpoint": "WebHostReport", "action": "code:-14", "times": -1},
+                     {"endpoint": "AutoRevokeSSL", "action": "code:-14", "times": -1})
+    with world.responder() as responder:
+        revoked, order = (Order(client, [f"{name}.{ZONE}"], responder) for name in ("revoked", "unknown"))
+        revoked.finalize()
+        leaf = revoked.wait_valid()
+        order.finalize()
+        issuance = _wait_state(world, order, "unknown")["id"]
+    world.settings(noDate=True)
+    world.kill_gateway()
+    world.clock.set_s(3 * YEAR_S)
+    asked = world.requests()["AutoRevokeSSL"]
+    world.start_gateway()
+    client.reconnect()
+    assert revoke(client, leaf).status_code == 200
+    wait_for("it is to be settled years away",
+             lambda: world.ctl("issuance", "show", issuance)["due_ms"] > (time.time() + 2 * YEAR_S) * 1000)
+    wait_for("it was to be revoked", lambda: world.requests()["AutoRevokeSSL"] > asked)
+    world.stop_gateway()
+    world.clear_faults()
+    world.clock.set_s(0)
+    world.settings(noDate=False)
+    world.start_gateway()
+    client.reconnect()
+    order.wait_valid()
+    assert world.kinds(order.names) == ["purchase"]
+    wait_for("it is revoked", lambda: world.sold(revoked.names)[0]["certificates"][0].get("revoked"))
+    check_agreement(world)
 
 
 # ---- what is said, and what the operator does ----
