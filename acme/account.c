@@ -178,7 +178,7 @@ struct recent_orders {
     size_t count;
 };
 
-static bool collect(void *ctx, struct store_slice key, struct store_slice value)
+static bool collect_key(void *ctx, struct store_slice key, struct store_slice value)
 {
     (void)value;
     struct recent_orders *recent = ctx;
@@ -230,7 +230,7 @@ enum store_status acme_account_cancel_orders(struct store_txn *txn, const struct
     memcpy(from, account->id.octets, ACME_ID_LEN);
     for (unsigned i = 0; i < ID_TIME_LEN; i++)
         from[ACME_ID_LEN + i] = (uint8_t)(since_ms >> (8 * (ID_TIME_LEN - 1 - i)));
-    enum store_status status = store_visit(txn, ACME_ACCOUNT_ORDERS, from, sizeof from, collect, &recent);
+    enum store_status status = store_visit(txn, ACME_ACCOUNT_ORDERS, from, sizeof from, collect_key, &recent);
     for (size_t i = 0; i < recent.count && status == STORE_OK; i++)
         status = cancel(txn, &recent.list[i], now_ms / 1000);
     free(recent.list);

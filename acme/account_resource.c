@@ -42,7 +42,7 @@ void acme_reply_account(struct acme_task *task, int status, const struct acme_ac
     acme_set_subject(task, &account->id);
 }
 
-static void answer(struct acme_task *task)
+static void answer_account(struct acme_task *task)
 {
     acme_reply_account(task, 200, &task->present);
 }
@@ -80,8 +80,8 @@ static enum store_status deactivate(struct store_txn *txn, struct acme_task *tas
     return status;
 }
 
-static const struct acme_operation updating = {.change = update, .answer = answer};
-static const struct acme_operation deactivating = {.change = deactivate, .answer = answer};
+static const struct acme_operation updating = {.change = update, .answer = answer_account};
+static const struct acme_operation deactivating = {.change = deactivate, .answer = answer_account};
 
 /* What the payload asks for; NULL: nothing that changes anything, or *problem is set. What a client may not change,
  * among it every other status, is ignored, as section 7.3.2 says. */

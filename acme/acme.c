@@ -140,7 +140,7 @@ static enum acme_step post(struct acme_exchange *x, struct acme_task *task)
     return may ? x->route->post(x, task) : acme_refuse(task);
 }
 
-static enum acme_step serve(struct acme_exchange *x, struct acme_task *task)
+static enum acme_step serve_request(struct acme_exchange *x, struct acme_task *task)
 {
     const struct acme_request *request = x->request;
     task->wants_index = true;
@@ -179,7 +179,7 @@ enum acme_step acme_begin(struct acme *acme, struct acme_thread *thread, const s
     task->acme = acme;
     task->now_ms = request->now_ms;
     task->doubtful = request->doubtful;
-    enum acme_step step = serve(&x, task);
+    enum acme_step step = serve_request(&x, task);
     if (task->refused)
         acme_note_names(&x, task);
     exchange_clear(&x);

@@ -199,8 +199,8 @@ static bool name_key(const struct acme_id *account, const struct acme_identifier
     return SHA256(text, len + value_len, key + ACME_ID_LEN) != NULL;
 }
 
-static enum store_status find(struct store_txn *txn, const struct acme_id *account, const struct acme_identifier *name,
-                              const char *front, struct acme_id *authz)
+static enum store_status find_indexed(struct store_txn *txn, const struct acme_id *account,
+                                      const struct acme_identifier *name, const char *front, struct acme_id *authz)
 {
     uint8_t key[NAME_KEY_LEN];
     struct store_slice value;
@@ -218,16 +218,16 @@ static enum store_status find(struct store_txn *txn, const struct acme_id *accou
 enum store_status acme_valid_authz_find(struct store_txn *txn, const struct acme_id *account,
                                         const struct acme_identifier *name, struct acme_id *authz)
 {
-    return find(txn, account, name, "", authz);
+    return find_indexed(txn, account, name, "", authz);
 }
 
 enum store_status acme_valid_ancestor_find(struct store_txn *txn, const struct acme_id *account,
                                            const struct acme_identifier *domain, struct acme_id *authz)
 {
-    return find(txn, account, domain, ".", authz);
+    return find_indexed(txn, account, domain, ".", authz);
 }
 
-static enum store_status put(struct store_txn *txn, const struct acme_authz *authz, const char *front)
+static enum store_status put_indexed(struct store_txn *txn, const struct acme_authz *authz, const char *front)
 {
     uint8_t key[NAME_KEY_LEN];
     if (!name_key(&authz->account, &authz->identifier, front, key))
@@ -237,8 +237,8 @@ static enum store_status put(struct store_txn *txn, const struct acme_authz *aut
 
 enum store_status acme_valid_authz_put(struct store_txn *txn, const struct acme_authz *authz)
 {
-    enum store_status status = put(txn, authz, authz->wildcard ? "*." : "");
-    return status == STORE_OK && authz->subdomains ? put(txn, authz, ".") : status;
+    enum store_status status = put_indexed(txn, authz, authz->wildcard ? "*." : "");
+    return status == STORE_OK && authz->subdomains ? put_indexed(txn, authz, ".") : status;
 }
 
 enum store_status acme_authz_deactivate(struct store_txn *txn, struct acme_authz *authz)

@@ -52,7 +52,7 @@ static bool find_key(struct store_txn *txn, const char *id, struct external_key 
 }
 
 /* RFC 8555 section 7.3.4: a binding that was verified is shown with its account. */
-static bool keep(struct acme_account *account, const json_t *object, struct acme_problem *problem)
+static bool keep_binding(struct acme_account *account, const json_t *object, struct acme_problem *problem)
 {
     free(account->binding);
     account->binding = json_dumps(object, JSON_COMPACT);
@@ -71,13 +71,13 @@ bool acme_take_binding(struct acme_exchange *x, struct acme_task *task, const js
     struct external_key key;
     bool parsed = jws_parse_json(object, JWS_BINDING, &binding, problem);
     snprintf(task->named_key, sizeof task->named_key, "%.*s", EXTERNAL_KEY_ID_MAX, binding.kid);
-    bool good = parsed &&
-                (strcmp(binding.url, x->jws.url) == 0 ||
-                 acme_problem_set(problem, ACME_MALFORMED,
-                                  "The \"url\" of the external account binding differs from that of the request.")) &&
-                names_account_key(&binding, &x->jws.jwk, problem) &&
-                find_key(x->snapshot, binding.kid, &key, problem) &&
-                mac_is_good(&binding, &key, task->acme->config.seal, problem) && keep(&task->account, object, problem);
+    bool good =
+        parsed &&
+        (strcmp(binding.url, x->jws.url) == 0 ||
+         acme_problem_set(problem, ACME_MALFORMED,
+                          "The \"url\" of the external account binding differs from that of the request.")) &&
+        names_account_key(&binding, &x->jws.jwk, problem) && find_key(x->snapshot, binding.kid, &key, problem) &&
+        mac_is_good(&binding, &key, task->acme->config.seal, problem) && keep_binding(&task->account, object, problem);
     if (good) {
         memcpy(task->account.external_key, key.id, sizeof key.id);
         memcpy(task->account.policy, key.policy, sizeof key.policy);

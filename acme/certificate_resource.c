@@ -44,7 +44,7 @@ static enum acme_step deliver(struct acme_task *task, struct acme_certificate *c
     return certificate->downloaded_s == 0 ? ACME_COMMIT : ACME_DONE;
 }
 
-static enum acme_step serve(struct acme_exchange *x, struct acme_task *task, unsigned which)
+static enum acme_step serve_chain(struct acme_exchange *x, struct acme_task *task, unsigned which)
 {
     struct acme_certificate certificate;
     if (!acme_no_payload(x, task))
@@ -67,7 +67,7 @@ static enum acme_step serve(struct acme_exchange *x, struct acme_task *task, uns
 
 enum acme_step acme_post_certificate(struct acme_exchange *x, struct acme_task *task)
 {
-    return serve(x, task, 0);
+    return serve_chain(x, task, 0);
 }
 
 enum acme_step acme_post_alternate(struct acme_exchange *x, struct acme_task *task)
@@ -75,5 +75,5 @@ enum acme_step acme_post_alternate(struct acme_exchange *x, struct acme_task *ta
     struct store_slice text = acme_last_segment(x);
     uint8_t digit = *text.data;
     bool is_number = text.len == 1 && digit >= '1' && digit <= '0' + ACME_ALTERNATES_MAX;
-    return serve(x, task, is_number ? (unsigned)(digit - '0') : ACME_ALTERNATES_MAX + 1);
+    return serve_chain(x, task, is_number ? (unsigned)(digit - '0') : ACME_ALTERNATES_MAX + 1);
 }

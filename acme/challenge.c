@@ -28,7 +28,7 @@ static bool is_late(struct acme_task *task)
     return task->authz.status == ACME_AUTHZ_PENDING && task->authz.expires_s <= acme_expiry_s(task);
 }
 
-static enum store_status start(struct store_txn *txn, struct acme_task *task)
+static enum store_status start_challenge(struct store_txn *txn, struct acme_task *task)
 {
     struct acme_id id = task->authz.id;
     acme_authz_clear(&task->authz);
@@ -54,7 +54,7 @@ static enum store_status start(struct store_txn *txn, struct acme_task *task)
 }
 
 /* Settled once this challenge is decided, or another one, or the client, has decided the authorization. */
-static bool look(struct store_txn *txn, struct acme_task *task)
+static bool is_decided(struct store_txn *txn, struct acme_task *task)
 {
     struct acme_authz now;
     bool settled = true;
@@ -70,7 +70,8 @@ static bool look(struct store_txn *txn, struct acme_task *task)
 
 enum acme_step acme_post_challenge(struct acme_exchange *x, struct acme_task *task)
 {
-    static const struct acme_operation validation = {.change = start, .answer = answer_challenge, .look = look};
+    static const struct acme_operation validation = {
+        .change = start_challenge, .answer = answer_challenge, .look = is_decided};
     if (!acme_own_authz(x->snapshot, task, &x->id))
         return acme_refuse(task);
     acme_set_authz_subject(task, &task->authz);

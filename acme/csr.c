@@ -132,8 +132,8 @@ static bool read_key(X509_REQ *request, struct acme_csr *csr, struct acme_proble
 }
 
 /* Adds a name of the CSR; what is wrong with it is said as badCSR. */
-static bool add_name(struct acme_csr *csr, const char *type, const char *text, size_t len,
-                     struct acme_identifier *identifier, struct acme_problem *problem)
+static bool add_csr_name(struct acme_csr *csr, const char *type, const char *text, size_t len,
+                         struct acme_identifier *identifier, struct acme_problem *problem)
 {
     if (!identifier_parse(type, text, len, identifier, problem))
         return acme_problem_set(problem, ACME_BAD_CSR, "In the CSR: %s", problem->detail);
@@ -151,10 +151,10 @@ static bool add_address(struct acme_csr *csr, const ASN1_OCTET_STRING *octets, s
     if ((len != 4 && len != 16) ||
         !inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(octets), text, sizeof text))
         return bad_csr(problem, "An iPAddress in the CSR's subjectAltName has neither 4 nor 16 octets");
-    return add_name(csr, "ip", text, strlen(text), &identifier, problem);
+    return add_csr_name(csr, "ip", text, strlen(text), &identifier, problem);
 }
 
-static bool add_general_name(struct acme_csr *csr, const GENERAL_NAME *name, struct acme_problem *problem)
+static bool add_asked_name(struct acme_csr *csr, const GENERAL_NAME *name, struct acme_problem *problem)
 {
     static const char *const kinds[] = {"an otherName",     "an e-mail address", "a DNS name", "an X.400 address",
                                         "a directory name", "an EDI party name", "a URI",      "an IP address",
@@ -166,8 +166,8 @@ static bool add_general_name(struct acme_csr *csr, const GENERAL_NAME *name, str
     if (type == GEN_IPADD)
         return add_address(csr, value, problem);
     if (type == GEN_DNS)
-        return add_name(csr, "dns", (const char *)ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value),
-                        &identifier, problem);
+        return add_csr_name(csr, "dns", (const char *)ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value),
+                            &identifier, problem);
     return acme_problem_set(problem, ACME_BAD_CSR,
                             "The CSR's subjectAltName has %s; only DNS names and IP addresses can be certified",
                             type >= 0 && type <= GEN_RID ? kinds[type] : "an entry of unknown type");
@@ -184,7 +184,7 @@ static bool add_alternative_names(struct acme_csr *csr, const STACK_OF(X509_EXTE
         return bad_csr(problem, critical == -2 ? "The CSR has two subjectAltName extensions"
                                                : "The CSR's subjectAltName cannot be decoded");
     for (int i = 0; ok && i < sk_GENERAL_NAME_num(list); i++)
-        ok = add_general_name(csr, sk_GENERAL_NAME_value(list, i), problem);
+        ok = add_asked_name(csr, sk_GENERAL_NAME_value(list, i), problem);
     GENERAL_NAMES_free(list);
     return ok;
 }
@@ -285,7 +285,7 @@ static bool add_common_name(const ASN1_STRING *value, struct acme_csr *csr, stru
     if (len < 0)
         return bad_csr(problem, "The CSR's common name cannot be decoded");
     bool is_ip = identifier_parse("ip", (const char *)text, (size_t)len, &identifier, &ignored);
-    bool ok = add_name(csr, is_ip ? "ip" : "dns", (const char *)text, (size_t)len, &identifier, problem);
+    bool ok = add_csr_name(csr, is_ip ? "ip" : "dns", (const char *)text, (size_t)len, &identifier, problem);
     if (ok)
         snprintf(csr->common_name, sizeof csr->common_name, "%s", identifier.value);
     acme_problem_clear(&ignored);
@@ -319,7 +319,7 @@ static bool read_request(X509_REQ *request, struct acme_csr *csr, struct acme_pr
     return csr->names.count > 0 || bad_csr(problem, "The CSR has no names: neither a subjectAltName nor a common name");
 }
 
-static bool decode(struct acme_csr *csr, struct acme_problem *problem)
+static bool decode_csr(struct acme_csr *csr, struct acme_problem *problem)
 {
     const unsigned char *next = csr->der;
     X509_REQ *request = d2i_X509_REQ(NULL, &next, (long)csr->der_len);
@@ -347,7 +347,7 @@ bool csr_parse(const uint8_t *der, size_t len, struct acme_csr *csr, struct acme
     memcpy(csr->der, der, len);
     csr->der_len = len;
     ERR_clear_error();
-    bool ok = decode(csr, problem);
+    bool ok = decode_csr(csr, problem);
     ERR_clear_error();
     if (!ok)
         csr_clear(csr);

@@ -97,7 +97,7 @@ bool external_key_decode(struct store_slice id, struct store_slice value, struct
     return record_complete(&r);
 }
 
-static bool encode(const struct external_key *key, struct record_writer *w)
+static bool encode_key(const struct external_key *key, struct record_writer *w)
 {
     record_begin(w, 1, KEY_RECORD_MAX);
     record_put_string(w, key->policy);
@@ -126,7 +126,7 @@ static enum store_status store_key(struct store_txn *txn, const struct external_
                                                             const void *, size_t))
 {
     struct record_writer w;
-    if (!encode(key, &w))
+    if (!encode_key(key, &w))
         return STORE_IO;
     enum store_status status = put(txn, ACME_EXTERNAL_KEYS, key->id, strlen(key->id), w.data, w.len);
     record_free(&w);

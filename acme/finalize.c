@@ -100,12 +100,12 @@ static enum store_status accept(struct store_txn *txn, struct acme_task *task)
     return acme_order_save(txn, order);
 }
 
-static void answer(struct acme_task *task)
+static void answer_order(struct acme_task *task)
 {
     acme_reply_order(task, 200, &task->order);
 }
 
-static bool look(struct store_txn *txn, struct acme_task *task)
+static bool look_at_order(struct store_txn *txn, struct acme_task *task)
 {
     struct acme_order now;
     if (acme_order_load(txn, &task->order.id, &now) != STORE_OK) {
@@ -118,9 +118,9 @@ static bool look(struct store_txn *txn, struct acme_task *task)
 }
 
 /* Looks at the order before the CSR is parsed: a repeated request costs one hash. */
-static enum acme_step take(struct acme_exchange *x, struct acme_task *task, const uint8_t *der, size_t len)
+static enum acme_step take_csr(struct acme_exchange *x, struct acme_task *task, const uint8_t *der, size_t len)
 {
-    static const struct acme_operation finalization = {.change = accept, .answer = answer, .look = look};
+    static const struct acme_operation finalization = {.change = accept, .answer = answer_order, .look = look_at_order};
     uint8_t sha256[SHA256_DIGEST_LENGTH];
     SHA256(der, len, sha256);
     enum store_status status = acme_order_refresh(x->snapshot, &task->order, acme_expiry_s(task));
@@ -129,7 +129,7 @@ static enum acme_step take(struct acme_exchange *x, struct acme_task *task, cons
         return acme_refuse(task);
     }
     if (same_csr(&task->order, sha256)) {
-        answer(task);
+        answer_order(task);
         return ACME_DONE;
     }
     if (!is_ready(&task->order, &task->problem) || !csr_parse(der, len, &task->csr, &task->problem) ||
@@ -151,7 +151,7 @@ enum acme_step acme_post_finalize(struct acme_exchange *x, struct acme_task *tas
     acme_set_subject(task, &x->id);
     json_t *payload = acme_payload(x, task);
     enum acme_step step =
-        payload && decode_csr(payload, &der, &len, &task->problem) ? take(x, task, der, len) : acme_refuse(task);
+        payload && decode_csr(payload, &der, &len, &task->problem) ? take_csr(x, task, der, len) : acme_refuse(task);
     free(der);
     return step;
 }

@@ -19,7 +19,7 @@ struct name {
     struct acme_problem *problem;
 };
 
-static bool refuse(const struct name *name, enum acme_problem_type type, const char *reason)
+static bool refuse_name(const struct name *name, enum acme_problem_type type, const char *reason)
 {
     return acme_problem_set(name->problem, type, "The name \"%.*s\" is refused: %s", quote_len(name->len), name->text,
                             reason);
@@ -27,7 +27,7 @@ static bool refuse(const struct name *name, enum acme_problem_type type, const c
 
 static bool malformed(const struct name *name, const char *reason)
 {
-    return refuse(name, ACME_MALFORMED, reason);
+    return refuse_name(name, ACME_MALFORMED, reason);
 }
 
 static bool is_digit(char c)
@@ -116,7 +116,7 @@ static bool host_valid(const struct name *name, const char *text, size_t len)
         if (!dot)
             return last_label_valid(name, label, label_len) &&
                    (labels >= 2 ||
-                    refuse(name, ACME_REJECTED_IDENTIFIER, "it has a single label; a full domain name is needed"));
+                    refuse_name(name, ACME_REJECTED_IDENTIFIER, "it has a single label; a full domain name is needed"));
         label = dot + 1;
     }
 }

@@ -26,7 +26,7 @@ static const struct curve {
     {"OKP", "Ed25519", JWK_ED25519, ED25519_LEN, NULL},
 };
 
-static bool refuse(struct acme_problem *problem, const char *reason)
+static bool refuse_key(struct acme_problem *problem, const char *reason)
 {
     return acme_problem_set(problem, ACME_BAD_PUBLIC_KEY, "The JWK is refused: %s", reason);
 }
@@ -70,10 +70,10 @@ static bool rsa_bounded(const uint8_t *n, ssize_t n_len, const uint8_t *e, ssize
     uint32_t exponent = 0;
 
     if (n_len <= 0 || e_len <= 0)
-        return refuse(problem,
-                      "\"n\" (at most 4096 bits) and \"e\" (at most 32 bits) must be base64url without padding");
+        return refuse_key(problem,
+                          "\"n\" (at most 4096 bits) and \"e\" (at most 32 bits) must be base64url without padding");
     if (n[0] == 0 || e[0] == 0)
-        return refuse(problem, "\"n\" and \"e\" must not begin with a zero octet (RFC 7518 section 6.3.1)");
+        return refuse_key(problem, "\"n\" and \"e\" must not begin with a zero octet (RFC 7518 section 6.3.1)");
     unsigned bits = bit_length(n, (size_t)n_len);
     if (bits < ACME_RSA_BITS_MIN || bits > ACME_RSA_BITS_MAX)
         return acme_problem_set(problem, ACME_BAD_PUBLIC_KEY,
@@ -82,9 +82,9 @@ static bool rsa_bounded(const uint8_t *n, ssize_t n_len, const uint8_t *e, ssize
     for (ssize_t i = 0; i < e_len; i++)
         exponent = exponent << 8 | e[i];
     if (exponent < 65537 || exponent % 2 == 0)
-        return refuse(problem, "the RSA exponent must be odd and from 65537 to 32 bits long");
+        return refuse_key(problem, "the RSA exponent must be odd and from 65537 to 32 bits long");
     if (n[n_len - 1] % 2 == 0)
-        return refuse(problem, "the RSA modulus is even");
+        return refuse_key(problem, "the RSA modulus is even");
     return true;
 }
 
@@ -120,7 +120,7 @@ static bool parse_rsa(const json_t *json, struct jwk *jwk, struct acme_problem *
     jwk->key = rsa_key(n, (size_t)n_len, e, (size_t)e_len);
     snprintf(jwk->canonical, sizeof jwk->canonical, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}",
              text_member(json, "e"), text_member(json, "n"));
-    return jwk->key || refuse(problem, "the numbers make no RSA key");
+    return jwk->key || refuse_key(problem, "the numbers make no RSA key");
 }
 
 static bool parse_ec(const json_t *json, const struct curve *curve, struct jwk *jwk, struct acme_problem *problem)
@@ -143,7 +143,7 @@ static bool parse_ec(const json_t *json, const struct curve *curve, struct jwk *
     jwk->key = key_from_params("EC", params);
     snprintf(jwk->canonical, sizeof jwk->canonical, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
              curve->crv, text_member(json, "x"), text_member(json, "y"));
-    return jwk->key || refuse(problem, "the point is not on its curve");
+    return jwk->key || refuse_key(problem, "the point is not on its curve");
 }
 
 /* Points of small order verify signatures that nobody made. These are the y of all of them, without the sign bit,
@@ -175,14 +175,14 @@ static bool parse_ed25519(const json_t *json, struct jwk *jwk, struct acme_probl
     uint8_t x[ED25519_LEN];
 
     if (octets_member(json, "x", x, sizeof x) != ED25519_LEN)
-        return refuse(problem, "\"x\" of Ed25519 must be base64url of exactly 32 octets");
+        return refuse_key(problem, "\"x\" of Ed25519 must be base64url of exactly 32 octets");
     if (ed25519_is_weak(x))
-        return refuse(problem, "the Ed25519 point is of small order or not canonical");
+        return refuse_key(problem, "the Ed25519 point is of small order or not canonical");
     jwk->kind = JWK_ED25519;
     jwk->key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x, sizeof x);
     snprintf(jwk->canonical, sizeof jwk->canonical, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}",
              text_member(json, "x"));
-    return jwk->key || refuse(problem, "the octets make no Ed25519 key");
+    return jwk->key || refuse_key(problem, "the octets make no Ed25519 key");
 }
 
 static bool parse_curve(const json_t *json, struct jwk *jwk, struct acme_problem *problem)
@@ -221,7 +221,8 @@ bool jwk_parse(const json_t *json, struct jwk *jwk, struct acme_problem *problem
     if (!json_is_object(json) || !json_is_string(json_object_get(json, "kty")))
         return acme_problem_set(problem, ACME_MALFORMED, "The JWK must be an object with a member \"kty\"");
     if (holds_private_key(json))
-        return refuse(problem, "it holds a private or secret key; make a new key pair and send its public part only");
+        return refuse_key(problem,
+                          "it holds a private or secret key; make a new key pair and send its public part only");
     ERR_clear_error();
     if (strcmp(text_member(json, "kty"), "RSA") == 0)
         ok = parse_rsa(json, jwk, problem);

@@ -39,7 +39,7 @@ static bool serves(const struct slot *slot, const struct acme_account *account)
     return slot->key && memcmp(slot->thumbprint, account->thumbprint, sizeof slot->thumbprint) == 0;
 }
 
-static bool fill(struct slot *slot, const struct acme_account *account)
+static bool fill_slot(struct slot *slot, const struct acme_account *account)
 {
     struct jwk jwk = {0};
     struct acme_problem problem = {0};
@@ -63,7 +63,7 @@ EVP_PKEY *key_cache_get(struct key_cache *cache, const struct acme_account *acco
                         const struct key_facts **facts)
 {
     struct slot *slot = slot_of(cache, account->thumbprint);
-    if (!serves(slot, account) && !fill(slot, account))
+    if (!serves(slot, account) && !fill_slot(slot, account))
         return NULL;
     *kind = slot->kind;
     *facts = &slot->facts;

@@ -94,14 +94,14 @@ static enum store_status change(struct store_txn *txn, struct acme_task *task)
     return status == STORE_OK ? acme_account_save(txn, account) : status;
 }
 
-static void answer(struct acme_task *task)
+static void answer_account(struct acme_task *task)
 {
     acme_reply_account(task, 200, &task->present);
 }
 
 enum acme_step acme_post_key_change(struct acme_exchange *x, struct acme_task *task)
 {
-    static const struct acme_operation changing = {.change = change, .answer = answer};
+    static const struct acme_operation changing = {.change = change, .answer = answer_account};
     if (!take_new_key(x, task) ||
         !key_allowed(&task->acme->config, task->new_key.key, "The new key", ACME_BAD_PUBLIC_KEY, &task->problem))
         return acme_refuse(task);

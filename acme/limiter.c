@@ -52,7 +52,7 @@ static struct bucket *bucket_of(struct bucket set[static WAYS], const uint8_t ke
     return fullest;
 }
 
-static uint32_t take(struct bucket *bucket, unsigned per_minute, uint64_t now_us)
+static uint32_t take_token(struct bucket *bucket, unsigned per_minute, uint64_t now_us)
 {
     uint64_t token_us = MINUTE_US / per_minute, full_us = bucket->full_us > now_us ? bucket->full_us : now_us;
     if (full_us > now_us + MINUTE_US) /* the clock went back, or the limit was changed */
@@ -75,7 +75,7 @@ uint32_t limiter_take(struct limiter *limiter, enum limiter_kind kind, const voi
     SHA256(text, 1 + len, digest);
     unsigned set = (unsigned)(digest[KEY_LEN] | digest[KEY_LEN + 1] << 8) % SETS;
     pthread_mutex_lock(&limiter->locks[set % LOCKS]);
-    uint32_t wait_s = take(bucket_of(limiter->sets[set], digest), per_minute, now_ms * 1000);
+    uint32_t wait_s = take_token(bucket_of(limiter->sets[set], digest), per_minute, now_ms * 1000);
     pthread_mutex_unlock(&limiter->locks[set % LOCKS]);
     return wait_s;
 }

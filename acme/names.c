@@ -5,7 +5,7 @@
 
 #include <openssl/evp.h>
 
-static int compare(const struct acme_identifier *a, const struct acme_identifier *b)
+static int compare_identifiers(const struct acme_identifier *a, const struct acme_identifier *b)
 {
     if (a->type != b->type)
         return a->type < b->type ? -1 : 1;
@@ -20,7 +20,7 @@ static size_t place(const struct acme_names *names, const struct acme_identifier
     *found = false;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = compare(identifier, &names->list[middle]);
+        int order = compare_identifiers(identifier, &names->list[middle]);
         if (order == 0) {
             *found = true;
             return middle;
@@ -62,7 +62,7 @@ bool names_add(struct acme_names *names, const struct acme_identifier *identifie
 
 bool names_append(struct acme_names *names, const struct acme_identifier *identifier)
 {
-    if (names->count > 0 && compare(&names->list[names->count - 1], identifier) >= 0)
+    if (names->count > 0 && compare_identifiers(&names->list[names->count - 1], identifier) >= 0)
         return false;
     return names_add(names, identifier);
 }
@@ -72,7 +72,7 @@ bool names_equal(const struct acme_names *a, const struct acme_names *b)
     if (a->count != b->count)
         return false;
     for (size_t i = 0; i < a->count; i++) {
-        if (compare(&a->list[i], &b->list[i]) != 0)
+        if (compare_identifiers(&a->list[i], &b->list[i]) != 0)
             return false;
     }
     return true;
@@ -158,7 +158,8 @@ static bool parse_entry(const json_t *entry, struct acme_identifier *out, struct
 
 /* Turns what is in *problem, `bad` refusals so far, and one more into what the client gets: the first alone as it is,
  * several as one compound problem. */
-static void collect(struct acme_problem *problem, size_t bad, const struct acme_problem *sub, const json_t *entry)
+static void collect_problem(struct acme_problem *problem, size_t bad, const struct acme_problem *sub,
+                            const json_t *entry)
 {
     json_t *identifier =
         json_pack("{s:O*, s:O*}", "type", json_object_get(entry, "type"), "value", json_object_get(entry, "value"));
@@ -190,7 +191,7 @@ bool names_parse(const json_t *array, size_t max, struct acme_names *out, struct
         struct acme_identifier identifier;
         struct acme_problem sub = {0};
         if (!parse_entry(entry, &identifier, &sub)) {
-            collect(problem, bad++, &sub, entry);
+            collect_problem(problem, bad++, &sub, entry);
         } else if (!names_add(out, &identifier)) {
             names_clear(out);
             return out_of_memory(problem);

@@ -44,7 +44,7 @@ static enum store_status create(struct store_txn *txn, struct acme_task *task)
     return status == STORE_OK ? acme_account_save(txn, &task->account) : status;
 }
 
-static void answer(struct acme_task *task)
+static void answer_created(struct acme_task *task)
 {
     if (!task->key_taken)
         acme_reply_account(task, 201, &task->account);
@@ -80,7 +80,7 @@ static bool take_policy(struct acme_exchange *x, const json_t *payload, struct a
     return acme_take_policy(x, task);
 }
 
-static bool prepare(const struct acme_exchange *x, const json_t *payload, struct acme_task *task)
+static bool prepare_account(const struct acme_exchange *x, const json_t *payload, struct acme_task *task)
 {
     struct acme_account *account = &task->account;
     account->status = ACME_ACCOUNT_VALID;
@@ -96,7 +96,7 @@ static bool prepare(const struct acme_exchange *x, const json_t *payload, struct
 
 enum acme_step acme_post_new_account(struct acme_exchange *x, struct acme_task *task)
 {
-    static const struct acme_operation creation = {.change = create, .answer = answer};
+    static const struct acme_operation creation = {.change = create, .answer = answer_created};
     json_t *payload = acme_payload(x, task);
     if (!payload)
         return acme_refuse(task);
@@ -112,7 +112,7 @@ enum acme_step acme_post_new_account(struct acme_exchange *x, struct acme_task *
         return acme_refuse(task);
     }
     if (!key_allowed(&task->acme->config, x->jws.jwk.key, "The account's key", ACME_BAD_PUBLIC_KEY, &task->problem) ||
-        !take_policy(x, payload, task) || !prepare(x, payload, task))
+        !take_policy(x, payload, task) || !prepare_account(x, payload, task))
         return acme_refuse(task);
     task->operation = &creation;
     return ACME_COMMIT;

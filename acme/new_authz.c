@@ -49,7 +49,7 @@ static enum store_status create(struct store_txn *txn, struct acme_task *task)
                : status;
 }
 
-static void answer(struct acme_task *task)
+static void answer_authz(struct acme_task *task)
 {
     acme_reply_authz(task, 201, &task->authz);
     acme_url(task->acme, "authz", &task->authz.id, "", task->reply.location);
@@ -58,7 +58,7 @@ static void answer(struct acme_task *task)
 
 enum acme_step acme_post_new_authz(struct acme_exchange *x, struct acme_task *task)
 {
-    static const struct acme_operation creation = {.change = create, .answer = answer};
+    static const struct acme_operation creation = {.change = create, .answer = answer_authz};
     json_t *payload = acme_payload(x, task);
     if (!payload || !parse_name(payload, &task->order.names, &task->problem) || !may_authorize(x, task))
         return acme_refuse(task);

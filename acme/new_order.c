@@ -164,13 +164,13 @@ static enum store_status create(struct store_txn *txn, struct acme_task *task)
     return store_put(txn, ACME_ACCOUNT_ORDERS, key, sizeof key, NULL, 0);
 }
 
-static void answer(struct acme_task *task)
+static void answer_order(struct acme_task *task)
 {
     acme_reply_order(task, 201, &task->order);
 }
 
 /* What of the order does not depend on what is stored. */
-static bool prepare(const struct acme_exchange *x, struct acme_task *task)
+static bool prepare_order(const struct acme_exchange *x, struct acme_task *task)
 {
     struct acme_order *order = &task->order;
     order->account = task->account.id;
@@ -187,7 +187,7 @@ static bool prepare(const struct acme_exchange *x, struct acme_task *task)
 
 enum acme_step acme_post_new_order(struct acme_exchange *x, struct acme_task *task)
 {
-    static const struct acme_operation creation = {.change = create, .answer = answer};
+    static const struct acme_operation creation = {.change = create, .answer = answer_order};
     const struct acme_config *config = &task->acme->config;
     struct acme_order *order = &task->order;
     json_t *payload = acme_payload(x, task);
@@ -200,7 +200,7 @@ enum acme_step acme_post_new_order(struct acme_exchange *x, struct acme_task *ta
         !acme_all_provable(config, &task->policy, &order->names, &task->problem) ||
         !config->hooks.may_order(config->hooks.ctx, x->snapshot, task->account.policy, &order->names, order->profile,
                                  &task->problem) ||
-        !prepare(x, task))
+        !prepare_order(x, task))
         return acme_refuse(task);
     task->operation = &creation;
     return ACME_COMMIT;

@@ -16,7 +16,7 @@ struct page {
     struct acme_id next; /* where the next page begins */
 };
 
-static bool visit(void *ctx, struct store_slice key, struct store_slice value)
+static bool visit_order(void *ctx, struct store_slice key, struct store_slice value)
 {
     (void)value;
     struct page *page = ctx;
@@ -81,7 +81,7 @@ enum acme_step acme_post_orders(struct acme_exchange *x, struct acme_task *task)
     struct page page = {.snapshot = x->snapshot, .task = task, .list = json_array()};
     memcpy(from, x->id.octets, ACME_ID_LEN);
     memcpy(from + ACME_ID_LEN, cursor.octets, ACME_ID_LEN);
-    enum store_status status = store_visit(x->snapshot, ACME_ACCOUNT_ORDERS, from, sizeof from, visit, &page);
+    enum store_status status = store_visit(x->snapshot, ACME_ACCOUNT_ORDERS, from, sizeof from, visit_order, &page);
     if (status != STORE_OK || page.failed || !page.list) {
         json_decref(page.list);
         acme_store_problem(&task->problem, status == STORE_OK ? STORE_IO : status);

@@ -79,7 +79,7 @@ static const void *at_const(const struct acme_policy *policy, const struct membe
     return (const char *)policy + member->offset;
 }
 
-static const struct member *find(const char *name)
+static const struct member *find_member(const char *name)
 {
     for (size_t i = 0; i < MEMBERS; i++) {
         if (strcmp(members[i].name, name) == 0)
@@ -148,7 +148,7 @@ bool acme_policy_name_good(const char *name)
 
 /* ---- from JSON ---- */
 
-static bool complain(char reason[static ACME_POLICY_REASON_MAX], const char *member, const char *what)
+static bool complain_member(char reason[static ACME_POLICY_REASON_MAX], const char *member, const char *what)
 {
     snprintf(reason, ACME_POLICY_REASON_MAX, "\"%.64s\": %s", member, what);
     return false;
@@ -264,13 +264,13 @@ static bool set_member(struct acme_policy *policy, const struct member *member, 
     if (set_value(policy, member, value))
         return true;
     if (member->good)
-        return complain(reason, member->name, member->form);
+        return complain_member(reason, member->name, member->form);
     if (!member->words)
-        return complain(reason, member->name, wanted[member->kind]);
+        return complain_member(reason, member->name, wanted[member->kind]);
     char what[128] = "may be";
     for (size_t i = 0, len = strlen(what); member->words[i] && len < sizeof what; i++)
         len += (size_t)snprintf(what + len, sizeof what - len, "%s %s", i ? "," : "", member->words[i]);
-    return complain(reason, member->name, what);
+    return complain_member(reason, member->name, what);
 }
 
 /* ---- to JSON ---- */
@@ -325,9 +325,9 @@ static bool set_members(struct acme_policy *policy, const json_t *object, char r
     json_t *value;
     json_object_foreach((json_t *)object, name, value)
     {
-        const struct member *member = find(name);
+        const struct member *member = find_member(name);
         if (!member)
-            return complain(reason, name, "a policy has no such member");
+            return complain_member(reason, name, "a policy has no such member");
         if (!set_member(policy, member, value, reason))
             return false;
     }
@@ -344,7 +344,7 @@ bool acme_policy_set(struct acme_policy *policy, const json_t *object, char reas
     json_decref(now);
     if (!good || !json_is_object(object)) {
         acme_policy_clear(&changed);
-        return complain(reason, "policy", good ? "is an object" : "the server is short of memory");
+        return complain_member(reason, "policy", good ? "is an object" : "the server is short of memory");
     }
     if (!set_members(&changed, object, reason)) {
         acme_policy_clear(&changed);
@@ -357,7 +357,7 @@ bool acme_policy_set(struct acme_policy *policy, const json_t *object, char reas
 
 /* ---- the store ---- */
 
-static bool decode(struct store_slice value, struct acme_policy *policy)
+static bool decode_policy(struct store_slice value, struct acme_policy *policy)
 {
     struct record_reader r;
     char reason[ACME_POLICY_REASON_MAX];
@@ -389,7 +389,7 @@ enum store_status acme_policy_load(struct store_txn *txn, const char *name, stru
         return STORE_IO;
     enum store_status status = *name ? store_get(txn, ACME_POLICIES, name, strlen(name), &value) : STORE_NOT_FOUND;
     if (status == STORE_OK)
-        return decode(value, policy) ? STORE_OK : STORE_INVALID;
+        return decode_policy(value, policy) ? STORE_OK : STORE_INVALID;
     if (status != STORE_NOT_FOUND || strcmp(name, ACME_POLICY_DEFAULT) != 0)
         return status;
     return allow_everything(policy) ? STORE_OK : STORE_IO;

@@ -68,7 +68,7 @@ static enum store_status remember(struct store_txn *txn, const struct name_key *
     return status;
 }
 
-static bool visit(void *ctx, struct store_slice key, struct store_slice value)
+static bool visit_name(void *ctx, struct store_slice key, struct store_slice value)
 {
     struct count *count = ctx;
     uint64_t ordered_s;
@@ -92,7 +92,8 @@ static enum store_status count_live(struct store_txn *txn, const struct acme_pol
     struct count count = {.now_s = now_s, .stale = calloc(STALE_MAX, sizeof *count.stale)};
     if (!count.stale)
         return STORE_IO;
-    enum store_status status = store_visit_prefix(txn, ACME_POLICY_NAMES, from, prefix(policy, from), visit, &count);
+    enum store_status status =
+        store_visit_prefix(txn, ACME_POLICY_NAMES, from, prefix(policy, from), visit_name, &count);
     if (count.damaged)
         status = STORE_INVALID;
     for (unsigned i = 0; status == STORE_OK && i < count.stale_count; i++)

@@ -15,7 +15,7 @@ struct list {
 
 static const char too_many[] = " and 4294967295 more";
 
-static void add(struct list *list, const char *text, const char *between)
+static void add_words(struct list *list, const char *text, const char *between)
 {
     size_t len = strlen(text);
     if (!list->text)
@@ -29,7 +29,7 @@ static void add(struct list *list, const char *text, const char *between)
 }
 
 /* The text, owned by the caller; NULL: there was none. */
-static char *finish(struct list *list)
+static char *finish_list(struct list *list)
 {
     if (list->text && list->left_out > 0)
         snprintf(list->text + list->len, sizeof too_many, " and %u more", list->left_out);
@@ -40,7 +40,7 @@ static void add_identifier(struct list *list, const json_t *identifier)
 {
     const char *value = json_string_value(json_object_get(identifier, "value"));
     if (value)
-        add(list, value, ", ");
+        add_words(list, value, ", ");
 }
 
 /* As they were asked for: what is refused may be no name at all. */
@@ -51,17 +51,17 @@ static char *asked_names(const json_t *payload)
     const json_t *identifier;
     json_array_foreach(json_object_get(payload, "identifiers"), i, identifier) add_identifier(&list, identifier);
     add_identifier(&list, json_object_get(payload, "identifier"));
-    return finish(&list);
+    return finish_list(&list);
 }
 
 static char *known_names(const struct acme_task *task)
 {
     struct list list = {0};
     for (size_t i = 0; i < task->order.names.count; i++)
-        add(&list, task->order.names.list[i].value, ", ");
+        add_words(&list, task->order.names.list[i].value, ", ");
     if (!list.text && task->authz.identifier.value[0])
-        add(&list, task->authz.identifier.value, ", ");
-    return finish(&list);
+        add_words(&list, task->authz.identifier.value, ", ");
+    return finish_list(&list);
 }
 
 void acme_note_names(struct acme_exchange *x, struct acme_task *task)
@@ -84,9 +84,9 @@ static char *subproblem_details(const struct acme_problem *problem)
     {
         const char *detail = json_string_value(json_object_get(sub, "detail"));
         if (detail)
-            add(&list, detail, " ");
+            add_words(&list, detail, " ");
     }
-    return finish(&list);
+    return finish_list(&list);
 }
 
 /* A stale nonce is cured by the client itself, with every reply; what anybody may fetch is asked by everybody. */

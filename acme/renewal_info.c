@@ -42,7 +42,7 @@ static json_t *info_json(const struct acme_certificate *certificate)
                      acme_time_json((uint64_t)end_s));
 }
 
-static enum acme_step answer(struct acme_task *task, const struct acme_certificate *certificate)
+static enum acme_step answer_window(struct acme_task *task, const struct acme_certificate *certificate)
 {
     acme_reply_json(task, 200, info_json(certificate));
     acme_set_subject(task, &certificate->order);
@@ -71,7 +71,7 @@ enum acme_step acme_get_renewal_info(struct acme_exchange *x, struct acme_task *
         acme_problem_status(&task->problem, 404, ACME_MALFORMED, "There is no such certificate.");
     else if (status != STORE_OK)
         acme_store_problem(&task->problem, status);
-    enum acme_step step = status == STORE_OK ? answer(task, &certificate) : acme_refuse(task);
+    enum acme_step step = status == STORE_OK ? answer_window(task, &certificate) : acme_refuse(task);
     acme_certificate_clear(&certificate);
     return step;
 }

@@ -69,8 +69,9 @@ static X509 *read_certificate(const json_t *payload, uint8_t sha256[static SHA25
 }
 
 /* STORE_OK and the stored certificate that has these very octets; clear it in any case. */
-static enum store_status find(struct store_txn *txn, X509 *leaf, const uint8_t sha256[static SHA256_DIGEST_LENGTH],
-                              struct acme_certificate *certificate)
+static enum store_status find_certificate(struct store_txn *txn, X509 *leaf,
+                                          const uint8_t sha256[static SHA256_DIGEST_LENGTH],
+                                          struct acme_certificate *certificate)
 {
     struct acme_id id;
     BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL);
@@ -93,7 +94,7 @@ static enum store_status find(struct store_txn *txn, X509 *leaf, const uint8_t s
 
 /* ---- who may ---- */
 
-static bool add_name(const GENERAL_NAME *general, struct acme_names *names)
+static bool add_certified_name(const GENERAL_NAME *general, struct acme_names *names)
 {
     struct acme_problem ignored = {0};
     struct acme_identifier name;
@@ -123,7 +124,7 @@ static bool chain_names(const char *chain, struct acme_names *names)
     int count = list ? sk_GENERAL_NAME_num(list) : 0;
     bool good = count > 0;
     for (int i = 0; good && i < count; i++)
-        good = add_name(sk_GENERAL_NAME_value(list, i), names);
+        good = add_certified_name(sk_GENERAL_NAME_value(list, i), names);
     GENERAL_NAMES_free(list);
     X509_free(leaf);
     BIO_free(bio);
@@ -192,7 +193,8 @@ static bool is_open(const struct acme_certificate *certificate, const struct acm
 /* ---- the request ---- */
 
 /* Asking again before it is confirmed changes nothing, the reason neither, and gets the same answer. */
-static enum store_status ask(struct store_txn *txn, struct acme_task *task, struct acme_certificate *certificate)
+static enum store_status ask_revocation(struct store_txn *txn, struct acme_task *task,
+                                        struct acme_certificate *certificate)
 {
     const struct acme_hooks *hooks = &task->acme->config.hooks;
     if (!may_revoke(txn, task, certificate) || !is_open(certificate, task, &task->problem))
@@ -216,17 +218,17 @@ static enum store_status revoke(struct store_txn *txn, struct acme_task *task)
         return status;
     status = acme_certificate_load(txn, &task->certificate, &certificate);
     if (status == STORE_OK)
-        status = ask(txn, task, &certificate);
+        status = ask_revocation(txn, task, &certificate);
     acme_certificate_clear(&certificate);
     return status;
 }
 
-static void answer(struct acme_task *task)
+static void answer_revocation(struct acme_task *task)
 {
     task->reply.status = 200;
 }
 
-static bool look(struct store_txn *txn, struct acme_task *task)
+static bool look_at_revocation(struct store_txn *txn, struct acme_task *task)
 {
     struct acme_certificate certificate;
     bool settled = acme_certificate_load(txn, &task->certificate, &certificate) != STORE_OK ||
@@ -244,13 +246,14 @@ static void note_serial(struct acme_task *task, X509 *leaf)
     BN_free(number);
 }
 
-static enum acme_step take(struct acme_exchange *x, struct acme_task *task, X509 *leaf,
-                           const uint8_t sha256[static SHA256_DIGEST_LENGTH])
+static enum acme_step take_certificate(struct acme_exchange *x, struct acme_task *task, X509 *leaf,
+                                       const uint8_t sha256[static SHA256_DIGEST_LENGTH])
 {
-    static const struct acme_operation revocation = {.change = revoke, .answer = answer, .look = look};
+    static const struct acme_operation revocation = {
+        .change = revoke, .answer = answer_revocation, .look = look_at_revocation};
     struct acme_certificate certificate;
     note_serial(task, leaf);
-    enum store_status status = find(x->snapshot, leaf, sha256, &certificate);
+    enum store_status status = find_certificate(x->snapshot, leaf, sha256, &certificate);
     bool good = status == STORE_OK;
     if (status == STORE_NOT_FOUND)
         acme_problem_status(&task->problem, 404, ACME_MALFORMED, "This certificate was not issued here.");
@@ -276,7 +279,7 @@ enum acme_step acme_post_revoke_cert(struct acme_exchange *x, struct acme_task *
     if (!payload || !read_reason(payload, &task->revocation_reason, &task->problem))
         return acme_refuse(task);
     X509 *leaf = read_certificate(payload, sha256, &task->problem);
-    enum acme_step step = leaf ? take(x, task, leaf, sha256) : acme_refuse(task);
+    enum acme_step step = leaf ? take_certificate(x, task, leaf, sha256) : acme_refuse(task);
     X509_free(leaf);
     return step;
 }

@@ -87,7 +87,7 @@ static void say_times(const char *msg, int64_t system, int64_t other, const char
 }
 
 /* After a change, with the lock: begins or ends the doubt. what: what has ended it. */
-static void settle(int64_t boot_ms, const char *what)
+static void settle_doubt(int64_t boot_ms, const char *what)
 {
     bool doubt = !atomic_load(&confirmed) || atomic_load(&stepped) || atomic_load(&contradicted);
     uint64_t none = UINT64_MAX;
@@ -111,19 +111,19 @@ static void note_step(int64_t boot_ms, int64_t offset)
                       "with it, or it is set back. " GOES_ON,
                       offset, kept, "time", boot_ms);
         }
-        settle(boot_ms, "the system clock agrees again with the time that passed");
+        settle_doubt(boot_ms, "the system clock agrees again with the time that passed");
     }
     pthread_mutex_unlock(&lock);
 }
 
 /* ---- the time ---- */
 
-static void begin(int64_t boot_ms, int64_t offset)
+static void begin_clock(int64_t boot_ms, int64_t offset)
 {
     pthread_mutex_lock(&lock);
     if (atomic_load(&kept_ms) == NONE) {
         atomic_store(&kept_ms, offset);
-        settle(boot_ms, "");
+        settle_doubt(boot_ms, "");
     }
     pthread_mutex_unlock(&lock);
 }
@@ -143,7 +143,7 @@ bool clock_open(void)
         moved = map;
     }
     int64_t offset = system_offset(&boot_ms);
-    begin(boot_ms, offset);
+    begin_clock(boot_ms, offset);
     return true;
 }
 
@@ -153,12 +153,12 @@ bool clock_is_moved(void)
 }
 
 /* What the gateway's time is ahead of *boot_ms now. */
-static int64_t look(int64_t *boot_ms)
+static int64_t read_offset(int64_t *boot_ms)
 {
     int64_t offset = system_offset(boot_ms);
     int64_t kept = atomic_load_explicit(&kept_ms, memory_order_relaxed);
     if (kept == NONE) {
-        begin(*boot_ms, offset);
+        begin_clock(*boot_ms, offset);
         kept = atomic_load(&kept_ms);
     }
     bool away = !agree(offset, kept);
@@ -170,7 +170,7 @@ static int64_t look(int64_t *boot_ms)
 uint64_t clock_ms(void)
 {
     int64_t boot_ms;
-    int64_t offset = look(&boot_ms);
+    int64_t offset = read_offset(&boot_ms);
     return (uint64_t)(offset + boot_ms);
 }
 
@@ -199,7 +199,7 @@ unsigned clock_jumps(void)
     return atomic_load(&jump_count);
 }
 
-static void keep(int64_t offset)
+static void keep_offset(int64_t offset)
 {
     if (!agree(atomic_exchange(&kept_ms, offset), offset))
         atomic_fetch_add(&jump_count, 1);
@@ -216,9 +216,9 @@ static void weigh(int64_t boot_ms, int64_t system, int64_t first, int64_t last)
 
     atomic_store(&contradicted, !system_agrees && !kept_agrees && known && !atomic_load(&trusted));
     if (system_agrees) {
-        keep(system);
+        keep_offset(system);
     } else if (!kept_agrees && !known) {
-        keep(first);
+        keep_offset(first);
         say_times("the system clock is wrong, or Sectigo's is: the gateway goes by Sectigo's time until the system "
                   "clock agrees with it. Set the clock, and look after its synchronisation. " GOES_ON,
                   system, first, "sectigo", boot_ms);
@@ -228,13 +228,13 @@ static void weigh(int64_t boot_ms, int64_t system, int64_t first, int64_t last)
     }
     atomic_store(&confirmed, true);
     atomic_store(&stepped, !agree(system, atomic_load(&kept_ms)));
-    settle(boot_ms, "Sectigo's time agrees with the system clock");
+    settle_doubt(boot_ms, "Sectigo's time agrees with the system clock");
 }
 
 void clock_heard(uint64_t date_ms, uint64_t asked_boot_ms)
 {
     int64_t boot_ms;
-    look(&boot_ms);
+    read_offset(&boot_ms);
     pthread_mutex_lock(&lock);
     int64_t system = system_offset(&boot_ms);
     int64_t first = (int64_t)date_ms - boot_ms, last = (int64_t)date_ms + DATE_STEP_MS - (int64_t)asked_boot_ms;
@@ -247,14 +247,14 @@ void clock_heard(uint64_t date_ms, uint64_t asked_boot_ms)
 void clock_trust(void)
 {
     int64_t boot_ms;
-    look(&boot_ms);
+    read_offset(&boot_ms);
     pthread_mutex_lock(&lock);
-    keep(system_offset(&boot_ms));
+    keep_offset(system_offset(&boot_ms));
     atomic_store(&stepped, false);
     atomic_store(&contradicted, false);
     atomic_store(&confirmed, true);
     atomic_store(&trusted, true);
-    settle(boot_ms, "the operator trusts the system clock");
+    settle_doubt(boot_ms, "the operator trusts the system clock");
     pthread_mutex_unlock(&lock);
 }
 
@@ -268,7 +268,7 @@ static const char *why_in_doubt(void)
 void clock_state(struct clock_state *state)
 {
     int64_t boot_ms;
-    look(&boot_ms);
+    read_offset(&boot_ms);
     pthread_mutex_lock(&lock);
     int64_t system = system_offset(&boot_ms), kept = atomic_load(&kept_ms);
     int64_t own = agree(system, kept) ? system : kept;

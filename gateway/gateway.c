@@ -56,7 +56,7 @@ static void notify(void *ctx, const struct acme_id *topic)
     http_notify(g->http, topic);
 }
 
-static bool fail(char reason[static GATEWAY_REASON_MAX], const char *text)
+static bool fail_start(char reason[static GATEWAY_REASON_MAX], const char *text)
 {
     snprintf(reason, GATEWAY_REASON_MAX, "%s", text);
     return false;
@@ -207,21 +207,21 @@ static bool open_egress(struct gateway *g, char reason[static GATEWAY_REASON_MAX
                                    .outside = dcv->resolvers.count > 0 ? &outside : NULL};
     char why[EGRESS_REASON_MAX];
     g->egress = egress_start(&egress, why);
-    return g->egress || fail(reason, why);
+    return g->egress || fail_start(reason, why);
 }
 
 static bool open_upstream(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
     char why[UPSTREAM_REASON_MAX];
     g->upstream = upstream_make(g->config, g->egress, why);
-    return g->upstream || fail(reason, why);
+    return g->upstream || fail_start(reason, why);
 }
 
 static bool make_workers(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
     g->scheduler = scheduler_make(g->store);
     if (!g->scheduler)
-        return fail(reason, "out of memory");
+        return fail_start(reason, "out of memory");
     struct issuer_config issuer = {.config = g->config,
                                    .store = g->store,
                                    .scheduler = g->scheduler,
@@ -250,7 +250,7 @@ static bool make_workers(struct gateway *g, char reason[static GATEWAY_REASON_MA
     g->issuer = issuer_make(&issuer);
     g->validation = validation_make(&validation);
     if (!g->issuer || !g->validation)
-        return fail(reason, "out of memory");
+        return fail_start(reason, "out of memory");
     enum store_status status = issuer_recover(g->issuer);
     if (status != STORE_OK)
         snprintf(reason, GATEWAY_REASON_MAX, "%s: the orders under way cannot be taken up again: %s",
@@ -274,10 +274,10 @@ static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
     const struct config_validation *validation = &g->config->validation;
     char why[KEY_LISTS_REASON_MAX];
     if (!make_profiles(g))
-        return fail(reason, "out of memory");
+        return fail_start(reason, "out of memory");
     g->key_lists = key_lists_load(from->keys.blocked, from->keys.weak, why);
     if (!g->key_lists)
-        return fail(reason, why);
+        return fail_start(reason, why);
     struct acme_config acme = {
         .store = g->store,
         .base_url = from->url,
@@ -307,7 +307,7 @@ static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
     acme.hooks.validate = validation_hook;
     acme.hooks.revoke = issuer_revoke;
     g->acme = acme_make(&acme);
-    return g->acme || fail(reason, "out of memory");
+    return g->acme || fail_start(reason, "out of memory");
 }
 
 /* A port 0 has become a number. */
@@ -353,7 +353,7 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
     };
     g->http = http_start(&http, why);
     if (!g->http)
-        return fail(reason, why);
+        return fail_start(reason, why);
     tell_listeners(g->http);
     return true;
 }
@@ -377,7 +377,7 @@ struct gateway *gateway_start(const struct config *config, char reason[static GA
 {
     struct gateway *g = calloc(1, sizeof *g);
     if (!g) {
-        fail(reason, "out of memory");
+        fail_start(reason, "out of memory");
         return NULL;
     }
     g->config = config;
@@ -385,7 +385,7 @@ struct gateway *gateway_start(const struct config *config, char reason[static GA
         open_upstream(g, reason) && make_workers(g, reason) && make_acme(g, reason) && open_listeners(g, reason)) {
         if (scheduler_start(g->scheduler))
             return g;
-        fail(reason, "no thread can be made for the scheduler");
+        fail_start(reason, "no thread can be made for the scheduler");
     }
     gateway_stop(g);
     return NULL;
@@ -394,13 +394,13 @@ struct gateway *gateway_start(const struct config *config, char reason[static GA
 bool gateway_reload_tls(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
     char why[HTTP_REASON_MAX];
-    return http_reload_tls(g->http, why) || fail(reason, why);
+    return http_reload_tls(g->http, why) || fail_start(reason, why);
 }
 
 bool gateway_reload_key_lists(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
     char why[KEY_LISTS_REASON_MAX];
-    return key_lists_reload(g->key_lists, why) || fail(reason, why);
+    return key_lists_reload(g->key_lists, why) || fail_start(reason, why);
 }
 
 void gateway_stop(struct gateway *g)

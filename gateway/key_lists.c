@@ -22,7 +22,7 @@ struct key_lists {
     struct digests blocked, weak;
 };
 
-static bool add(struct digests *digests, const uint8_t digest[static DIGEST_LEN])
+static bool add_digest(struct digests *digests, const uint8_t digest[static DIGEST_LEN])
 {
     if (digests->count == digests->capacity) {
         size_t capacity = digests->capacity ? 2 * digests->capacity : 1024;
@@ -36,7 +36,7 @@ static bool add(struct digests *digests, const uint8_t digest[static DIGEST_LEN]
     return true;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_digests(const void *a, const void *b)
 {
     return memcmp(a, b, DIGEST_LEN);
 }
@@ -44,14 +44,14 @@ static int compare(const void *a, const void *b)
 static void sort(struct digests *digests)
 {
     if (digests->count > 0)
-        qsort(digests->list, digests->count, DIGEST_LEN, compare);
+        qsort(digests->list, digests->count, DIGEST_LEN, compare_digests);
 }
 
 static bool contains(const struct digests *digests, const uint8_t *octets, size_t len)
 {
     uint8_t digest[DIGEST_LEN] = {0};
     memcpy(digest, octets, len);
-    return digests->count > 0 && bsearch(digest, digests->list, digests->count, DIGEST_LEN, compare) != NULL;
+    return digests->count > 0 && bsearch(digest, digests->list, digests->count, DIGEST_LEN, compare_digests) != NULL;
 }
 
 /* ---- reading ---- */
@@ -79,7 +79,7 @@ static bool read_digest(const char *text, size_t text_len, size_t len, uint8_t d
     return true;
 }
 
-static bool fail(char reason[static KEY_LISTS_REASON_MAX], const char *path, const char *why)
+static bool fail_list(char reason[static KEY_LISTS_REASON_MAX], const char *path, const char *why)
 {
     snprintf(reason, KEY_LISTS_REASON_MAX, "%.300s: %s", path, why);
     return false;
@@ -102,19 +102,19 @@ static bool read_lines(FILE *file, const char *path, size_t len, struct digests 
             snprintf(reason, KEY_LISTS_REASON_MAX, "%.300s:%u: it is not a digest of %zu hexadecimal digits", path,
                      number, 2 * len);
             good = false;
-        } else if (!add(digests, digest)) {
-            good = fail(reason, path, "out of memory");
+        } else if (!add_digest(digests, digest)) {
+            good = fail_list(reason, path, "out of memory");
         }
     }
     free(line);
-    return good && (!ferror(file) || fail(reason, path, strerror(errno)));
+    return good && (!ferror(file) || fail_list(reason, path, strerror(errno)));
 }
 
-static bool read_file(const char *path, size_t len, struct digests *digests, char reason[static KEY_LISTS_REASON_MAX])
+static bool read_list(const char *path, size_t len, struct digests *digests, char reason[static KEY_LISTS_REASON_MAX])
 {
     FILE *file = fopen(path, "re");
     if (!file)
-        return fail(reason, path, strerror(errno));
+        return fail_list(reason, path, strerror(errno));
     bool good = read_lines(file, path, len, digests, reason);
     fclose(file);
     return good;
@@ -126,12 +126,12 @@ static bool read_folder(const char *path, size_t len, struct digests *digests, c
     const struct dirent *entry;
     struct stat is;
     char file[PATH_SIZE];
-    bool good = folder != NULL || fail(reason, path, strerror(errno));
+    bool good = folder != NULL || fail_list(reason, path, strerror(errno));
     while (good && (entry = readdir(folder)) != NULL) {
         if (snprintf(file, sizeof file, "%s/%s", path, entry->d_name) >= (int)sizeof file)
-            good = fail(reason, path, "its path is too long");
+            good = fail_list(reason, path, "its path is too long");
         else if (stat(file, &is) == 0 && S_ISREG(is.st_mode))
-            good = read_file(file, len, digests, reason);
+            good = read_list(file, len, digests, reason);
     }
     if (folder)
         closedir(folder);
@@ -144,7 +144,7 @@ static bool read_path(const char *path, size_t len, struct digests *digests, cha
     if (!path)
         return true;
     bool good = stat(path, &is) == 0 && S_ISDIR(is.st_mode) ? read_folder(path, len, digests, reason)
-                                                            : read_file(path, len, digests, reason);
+                                                            : read_list(path, len, digests, reason);
     sort(digests);
     return good;
 }

@@ -19,7 +19,7 @@ struct line {
 };
 
 /* Two octets always stay free for the closing brace and the line feed. */
-static void put(struct line *line, const char *text, size_t len)
+static void put_text(struct line *line, const char *text, size_t len)
 {
     size_t room = sizeof line->text - 2 - line->len;
     if (len > room)
@@ -57,25 +57,25 @@ static size_t utf8_length(const unsigned char *p, size_t left)
 static void put_string(struct line *line, const char *text)
 {
     size_t left = strlen(text);
-    put(line, "\"", 1);
+    put_text(line, "\"", 1);
     while (left > 0 && line->len + 16 < sizeof line->text) {
         const unsigned char *p = (const unsigned char *)text;
         size_t length = utf8_length(p, left);
         char escape[8];
         if (length == 0) {
-            put(line, "\xef\xbf\xbd", 3);
+            put_text(line, "\xef\xbf\xbd", 3);
             length = 1;
         } else if (*p == '"' || *p == '\\') {
-            put(line, (char[]){'\\', *text}, 2);
+            put_text(line, (char[]){'\\', *text}, 2);
         } else if (*p < 0x20 || *p == 0x7f) {
-            put(line, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", *p));
+            put_text(line, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", *p));
         } else {
-            put(line, text, length);
+            put_text(line, text, length);
         }
         text += length;
         left -= length;
     }
-    put(line, "\"", 1);
+    put_text(line, "\"", 1);
 }
 
 static void put_pair(struct line *line, const char *key, const char *value)
@@ -84,9 +84,9 @@ static void put_pair(struct line *line, const char *key, const char *value)
     size_t needed = strlen(key) + 24;
     if (line->len + needed > sizeof line->text)
         return;
-    put(line, ",", 1);
+    put_text(line, ",", 1);
     put_string(line, key);
-    put(line, ":", 1);
+    put_text(line, ":", 1);
     put_string(line, value);
 }
 
@@ -101,7 +101,7 @@ static void put_head(struct line *line, enum log_level level)
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
     int len = snprintf(head, sizeof head, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\"", stamp, now.tv_nsec / 1000000,
                        names[level]);
-    put(line, head, (size_t)len);
+    put_text(line, head, (size_t)len);
 }
 
 void log_line(enum log_level level, const char *msg, ...)

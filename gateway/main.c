@@ -119,7 +119,7 @@ static void warn_in_log(void *ctx, const char *sentence)
                 sentence);
 }
 
-static int serve(const struct config *config)
+static int run_daemon(const struct config *config)
 {
     char reason[GATEWAY_REASON_MAX];
     sigset_t signals;
@@ -201,7 +201,7 @@ int main(int argc, char **argv)
         if (config->debug)
             log_set_level(LOG_LEVEL_DEBUG);
         curl_global_init(CURL_GLOBAL_DEFAULT);
-        status = serve(config);
+        status = run_daemon(config);
         curl_global_cleanup();
     }
     config_free(config);

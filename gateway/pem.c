@@ -7,7 +7,7 @@
 #include <openssl/x509v3.h>
 
 /* What OpenSSL said first goes behind; it names a missing file as well as a broken one. */
-static bool fail(char reason[static PEM_REASON_MAX], const char *what)
+static bool fail_pem(char reason[static PEM_REASON_MAX], const char *what)
 {
     unsigned long code = ERR_get_error();
     const char *why = code ? ERR_reason_error_string(code) : NULL;
@@ -39,13 +39,13 @@ static bool use_key(SSL_CTX *context, const char *key_file, char reason[static P
         return true;
     if (asked) {
         ERR_clear_error();
-        return fail(reason, "is protected by a passphrase; openssl pkey -in OLD -out NEW writes it without");
+        return fail_pem(reason, "is protected by a passphrase; openssl pkey -in OLD -out NEW writes it without");
     }
     if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH) {
         ERR_clear_error();
-        return fail(reason, "is not the key of the certificate");
+        return fail_pem(reason, "is not the key of the certificate");
     }
-    return fail(reason, "cannot be read as the PEM private key of the certificate");
+    return fail_pem(reason, "cannot be read as the PEM private key of the certificate");
 }
 
 bool pem_use_pair(SSL_CTX *context, const char *certificate_file, const char *key_file, const char **faulty,
@@ -54,18 +54,18 @@ bool pem_use_pair(SSL_CTX *context, const char *certificate_file, const char *ke
     ERR_clear_error();
     *faulty = certificate_file;
     if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1)
-        return fail(reason, "cannot be read as a PEM certificate chain");
+        return fail_pem(reason, "cannot be read as a PEM certificate chain");
     *faulty = key_file;
     if (!use_key(context, key_file, reason))
         return false;
     if (SSL_CTX_check_private_key(context) != 1)
-        return fail(reason, "is not the key of the certificate");
+        return fail_pem(reason, "is not the key of the certificate");
     *faulty = certificate_file;
     const X509 *certificate = SSL_CTX_get0_certificate(context);
     if (X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0)
-        return fail(reason, "the certificate has expired; put a valid one there");
+        return fail_pem(reason, "the certificate has expired; put a valid one there");
     if (X509_cmp_current_time(X509_get0_notBefore(certificate)) >= 0)
-        return fail(reason, "the certificate is not valid yet; check it and the clock");
+        return fail_pem(reason, "the certificate is not valid yet; check it and the clock");
     return true;
 }
 
@@ -95,8 +95,8 @@ static STACK_OF(X509) * read_certificates(const char *file, char reason[static P
     }
     if (ended)
         ERR_clear_error(); /* which would only say "no start line" */
-    fail(reason, all && sk_X509_num(all) > 0 ? "a certificate in it cannot be read"
-                                             : "no certificate can be read from it; it must be PEM");
+    fail_pem(reason, all && sk_X509_num(all) > 0 ? "a certificate in it cannot be read"
+                                                 : "no certificate can be read from it; it must be PEM");
     sk_X509_pop_free(all, X509_free);
     return NULL;
 }
@@ -133,15 +133,16 @@ X509_STORE *pem_load_anchors(const char *file, char reason[static PEM_REASON_MAX
     STACK_OF(X509) *all = read_certificates(file, reason);
     bool good = anchors && all;
     if (!anchors)
-        fail(reason, "out of memory");
+        fail_pem(reason, "out of memory");
     for (int i = 0; good && i < sk_X509_num(all); i++) {
         X509 *one = sk_X509_value(all, i);
         good = judge_anchor(one, &roots, reason) &&
-               (X509_STORE_add_cert(anchors, one) == 1 || fail(reason, "out of memory"));
+               (X509_STORE_add_cert(anchors, one) == 1 || fail_pem(reason, "out of memory"));
     }
     if (good && roots == 0)
-        good = fail(reason, "it holds no root (a CA's certificate signed by itself) that is valid now, and every chain "
-                            "has to end in one");
+        good = fail_pem(reason,
+                        "it holds no root (a CA's certificate signed by itself) that is valid now, and every chain "
+                        "has to end in one");
     sk_X509_pop_free(all, X509_free);
     if (good)
         return anchors;

@@ -14,7 +14,7 @@ static const char TEXT[] = "text/plain; charset=utf-8";
 
 enum { MD5_TEXT = 32, CREDENTIALS_MAX = 512 };
 
-static void say(struct http_answer *answer, int status, const char *text)
+static void answer_text(struct http_answer *answer, int status, const char *text)
 {
     answer->status = status;
     answer->content_type = TEXT;
@@ -31,7 +31,7 @@ static void serve_file(const struct public *public, const struct http_call *call
     bool named = strlen(md5) == MD5_TEXT + 4 && strcmp(md5 + MD5_TEXT, ".txt") == 0;
     char *body = named ? issuer_dcv_file(public->issuer, md5, MD5_TEXT) : NULL;
     if (!body) {
-        say(answer, 404, "no such file\n");
+        answer_text(answer, 404, "no such file\n");
         return;
     }
     answer->status = 200;
@@ -80,14 +80,14 @@ static void take_push(const struct public *public, const struct http_call *call,
     if (!sectigo_parse_push(call->query, strlen(call->query), call->body, body_len, &push)) {
         log_warning("a push cannot be read; compare the form of pushes at Sectigo with that of the README", "peer",
                     call->peer);
-        say(answer, 400, "this is not a push: orderNumber or certificateID, and statusCode, are needed\n");
+        answer_text(answer, 400, "this is not a push: orderNumber or certificateID, and statusCode, are needed\n");
         return;
     }
     log_info("push", "peer", call->peer, "order_number", push.order_number, "certificate_id", push.certificate_id,
              "status", push.status, "description", push.status_desc);
     issuer_push(public->issuer, &push);
     sectigo_push_clear(&push);
-    say(answer, 200, "ok\n");
+    answer_text(answer, 200, "ok\n");
 }
 
 static void receive_push(const struct public *public, const struct http_call *call, struct http_answer *answer)
@@ -95,14 +95,14 @@ static void receive_push(const struct public *public, const struct http_call *ca
     if (!allowed_address(public->push, call->peer)) {
         log_warning("a push from an address that public.push.allow does not list; add it if it is Sectigo's", "peer",
                     call->peer);
-        say(answer, 403, "this address may not push\n");
+        answer_text(answer, 403, "this address may not push\n");
     } else if (!has_credentials(public->push, call->authorization)) {
         log_warning("a push with wrong credentials; give Sectigo the URL with public.push.user and its password",
                     "peer", call->peer);
-        say(answer, 401, "user and password are needed\n");
+        answer_text(answer, 401, "user and password are needed\n");
         answer->www_authenticate = "Basic realm=\"push\"";
     } else if (strcmp(call->method, "GET") != 0 && strcmp(call->method, "POST") != 0) {
-        say(answer, 405, "a push is GET or POST\n");
+        answer_text(answer, 405, "a push is GET or POST\n");
     } else {
         take_push(public, call, answer);
     }
@@ -127,5 +127,5 @@ void public_handle(void *ctx, const struct http_call *call, struct http_answer *
     else if (is_push_path(public->push, call->path))
         receive_push(public, call, answer);
     else
-        say(answer, 404, "nothing is here\n");
+        answer_text(answer, 404, "nothing is here\n");
 }

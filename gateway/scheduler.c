@@ -117,7 +117,7 @@ struct due {
     bool starved;         /* more was due than there was room for */
 };
 
-static bool collect(void *ctx, const struct store_job *job)
+static bool collect_job(void *ctx, const struct store_job *job)
 {
     struct due *due = ctx;
     struct scheduler *s = due->scheduler;
@@ -206,7 +206,7 @@ static uint64_t hand_out(struct scheduler *s)
         log_error("cannot read the jobs table; trying again in a second. See to the store's disk");
         return due.now_ms + 1000;
     }
-    store_jobs(txn, collect, &due);
+    store_jobs(txn, collect_job, &due);
     store_read_end(txn);
     for (unsigned i = 0; i < due.count; i++) {
         if (!take_lease(s, &due.jobs[i]))
@@ -285,7 +285,7 @@ static void on_judged(struct store_op *op, enum store_status status)
 }
 
 /* With the lock, which it lets go. */
-static void judge(struct scheduler *s)
+static void judge_clock(struct scheduler *s)
 {
     s->judge_ms = UINT64_MAX;
     s->judging = true;
@@ -327,7 +327,7 @@ static void sleep_until(struct scheduler *s, uint64_t due_ms, uint64_t now_ms)
     pthread_cond_timedwait(&s->wake, &s->lock, &until);
 }
 
-static void *run(void *arg)
+static void *run_scheduler(void *arg)
 {
     struct scheduler *s = arg;
     pthread_setname_np(pthread_self(), "scheduler");
@@ -337,7 +337,7 @@ static void *run(void *arg)
         if (s->posts) {
             run_posts(s);
         } else if (s->judge_ms <= clock_boot_ms() && !s->judging) {
-            judge(s);
+            judge_clock(s);
         } else if (s->next_due_ms <= now_ms || s->next_rest_ms <= clock_boot_ms()) {
             s->next_due_ms = UINT64_MAX; /* what is set from here on lowers it again */
             pthread_mutex_unlock(&s->lock);
@@ -354,7 +354,7 @@ static void *run(void *arg)
 
 bool scheduler_start(struct scheduler *s)
 {
-    s->started = pthread_create(&s->thread, NULL, run, s) == 0;
+    s->started = pthread_create(&s->thread, NULL, run_scheduler, s) == 0;
     return s->started;
 }
 

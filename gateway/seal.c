@@ -13,7 +13,7 @@
 
 #include "acme/tables.h"
 
-static bool complain(char reason[static GATEWAY_REASON_MAX], const char *file, const char *what)
+static bool complain_file(char reason[static GATEWAY_REASON_MAX], const char *file, const char *what)
 {
     snprintf(reason, GATEWAY_REASON_MAX, "\"%.300s\" %s", file, what);
     return false;
@@ -42,12 +42,13 @@ static bool read_key(int fd, const char *file, uint8_t seal[static EXTERNAL_KEY_
 {
     struct stat about;
     if (fstat(fd, &about) != 0)
-        return complain(reason, file, strerror(errno));
+        return complain_file(reason, file, strerror(errno));
     if (!S_ISREG(about.st_mode) || about.st_size != EXTERNAL_KEY_SEAL_LEN)
-        return complain(reason, file, "is not a key file of this program (32 octets); restore the right one");
+        return complain_file(reason, file, "is not a key file of this program (32 octets); restore the right one");
     if (about.st_mode & (S_IRWXG | S_IRWXO))
-        return complain(reason, file, "can be read by others: chmod 600");
-    return read(fd, seal, EXTERNAL_KEY_SEAL_LEN) == EXTERNAL_KEY_SEAL_LEN || complain(reason, file, "cannot be read");
+        return complain_file(reason, file, "can be read by others: chmod 600");
+    return read(fd, seal, EXTERNAL_KEY_SEAL_LEN) == EXTERNAL_KEY_SEAL_LEN ||
+           complain_file(reason, file, "cannot be read");
 }
 
 /* The name of a new file is durable once its folder is. */
@@ -89,8 +90,8 @@ static bool write_key(const char *file, uint8_t seal[static EXTERNAL_KEY_SEAL_LE
                       char reason[static GATEWAY_REASON_MAX])
 {
     if (RAND_bytes(seal, EXTERNAL_KEY_SEAL_LEN) != 1)
-        return complain(reason, file, "no random numbers for a new key");
-    return seal_write_file(file, seal, EXTERNAL_KEY_SEAL_LEN) || complain(reason, file, strerror(errno));
+        return complain_file(reason, file, "no random numbers for a new key");
+    return seal_write_file(file, seal, EXTERNAL_KEY_SEAL_LEN) || complain_file(reason, file, strerror(errno));
 }
 
 bool seal_load(const char *file, struct store *store, uint8_t seal[static EXTERNAL_KEY_SEAL_LEN],
@@ -100,21 +101,23 @@ bool seal_load(const char *file, struct store *store, uint8_t seal[static EXTERN
     uint8_t mac[EXTERNAL_KEY_MAC_LEN];
     enum store_status status = any_sealed(store, &key);
     if (status != STORE_OK && status != STORE_NOT_FOUND)
-        return complain(reason, file, store_status_text(status));
+        return complain_file(reason, file, store_status_text(status));
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT && status == STORE_NOT_FOUND)
         return write_key(file, seal, reason);
     if (fd < 0)
-        return complain(reason, file,
-                        errno == ENOENT ? "is not there, but the store holds external account keys that were sealed "
-                                          "with it; restore it"
-                                        : strerror(errno));
+        return complain_file(reason, file,
+                             errno == ENOENT
+                                 ? "is not there, but the store holds external account keys that were sealed "
+                                   "with it; restore it"
+                                 : strerror(errno));
     bool good = read_key(fd, file, seal, reason);
     close(fd);
     if (!good || status == STORE_NOT_FOUND)
         return good;
-    good = external_key_open(&key, seal, mac) ||
-           complain(reason, file, "does not fit this store: its external account keys were sealed with another file");
+    good =
+        external_key_open(&key, seal, mac) ||
+        complain_file(reason, file, "does not fit this store: its external account keys were sealed with another file");
     OPENSSL_cleanse(mac, sizeof mac);
     return good;
 }

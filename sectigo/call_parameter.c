@@ -265,7 +265,7 @@ const struct sectigo_call_parameter *sectigo_call_parameters(size_t *count)
     return parameters;
 }
 
-static const struct sectigo_call_parameter *find(enum sectigo_call_kind call, const char *name)
+static const struct sectigo_call_parameter *find_parameter(enum sectigo_call_kind call, const char *name)
 {
     for (size_t i = 0; i < PARAMETERS; i++)
         if (parameters[i].calls & 1u << call && strcasecmp(parameters[i].name, name) == 0)
@@ -273,7 +273,7 @@ static const struct sectigo_call_parameter *find(enum sectigo_call_kind call, co
     return NULL;
 }
 
-static bool given(const struct sectigo_form *form, const char *name)
+static bool is_given(const struct sectigo_form *form, const char *name)
 {
     const char *value = sectigo_form_get(form, name);
     return value && *value;
@@ -299,7 +299,7 @@ static bool check_group(enum sectigo_call_kind call, const struct sectigo_form *
         if (!(row->calls & 1u << call) || row->need != group)
             continue;
         first = first ? first : row;
-        if (!given(form, row->name))
+        if (!is_given(form, row->name))
             continue;
         if (chosen)
             return sectigo_refuse(verdict, -4, row->name, "%s and %s may not be given together", chosen->name,
@@ -316,7 +316,7 @@ static bool check_required(enum sectigo_call_kind call, const struct sectigo_for
 {
     for (size_t i = 0; i < PARAMETERS; i++)
         if (parameters[i].calls & 1u << call && parameters[i].need == SECTIGO_REQUIRED &&
-            !given(form, parameters[i].name))
+            !is_given(form, parameters[i].name))
             return sectigo_refuse(verdict, -3, parameters[i].name, "%s is missing", parameters[i].name);
     return check_group(call, form, SECTIGO_ONE_OF, verdict) && check_group(call, form, SECTIGO_ONE_METHOD, verdict);
 }
@@ -338,16 +338,16 @@ static bool check_unseen(const struct sectigo_param *param, struct sectigo_verdi
 
 static bool check_param(enum sectigo_call_kind call, const struct sectigo_param *param, struct sectigo_verdict *verdict)
 {
-    const struct sectigo_call_parameter *row = find(call, param->name);
+    const struct sectigo_call_parameter *row = find_parameter(call, param->name);
     return row ? check_value(row, param->value, verdict) : check_unseen(param, verdict);
 }
 
 /* Of a replacement whose names are not listed the CSR's common name is surely one of them. */
 static bool check_replacement(const struct sectigo_form *form, struct sectigo_verdict *verdict)
 {
-    bool listed = given(form, "domainNames");
+    bool listed = is_given(form, "domainNames");
     char *common_name = listed ? NULL : sectigo_csr_common_name(sectigo_form_get(form, "csr"));
-    bool tokens = given(form, "validationTokens") || given(form, "dcvEmailAddresses");
+    bool tokens = is_given(form, "validationTokens") || is_given(form, "dcvEmailAddresses");
     bool fit = (!listed && tokens) ||
                sectigo_control_check_order(form, listed ? sectigo_form_get(form, "domainNames") : common_name, verdict);
 
@@ -364,7 +364,7 @@ static bool check_control(enum sectigo_call_kind call, const struct sectigo_form
         return check_replacement(form, verdict);
     if (call != SECTIGO_AUTO_UPDATE_DCV)
         return true;
-    return given(form, "newMethods")
+    return is_given(form, "newMethods")
                ? sectigo_control_check(form, &list, sectigo_form_get(form, "domainNames"), verdict)
                : sectigo_control_check(form, &one, sectigo_form_get(form, "domainName"), verdict);
 }
@@ -377,7 +377,7 @@ bool sectigo_call_check(enum sectigo_call_kind call, const struct sectigo_form *
         return sectigo_order_examine(form, &facts, verdict);
     memset(verdict, 0, sizeof(*verdict));
     for (size_t i = 0; i < form->count; i++)
-        if (!is_open(call) && !find(call, form->params[i].name))
+        if (!is_open(call) && !find_parameter(call, form->params[i].name))
             return sectigo_refuse(verdict, -2, form->params[i].name, "%.64s is no parameter of %s",
                                   form->params[i].name, sectigo_call_info(call)->name);
     if (!check_required(call, form, verdict))

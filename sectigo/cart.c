@@ -12,7 +12,8 @@ struct verdict {
     char *reason;
 };
 
-__attribute__((format(printf, 3, 4))) static bool refuse(struct verdict *verdict, int code, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static bool refuse_cart(struct verdict *verdict, int code, const char *format,
+                                                              ...)
 {
     va_list args;
 
@@ -64,30 +65,31 @@ static bool read_codes(const char *text, struct codes *codes, struct verdict *ve
         int code = next_code(&at);
 
         if (code < 0)
-            return refuse(verdict, -4, "product \"%.100s\" is not a list of numbers with commas between", text);
+            return refuse_cart(verdict, -4, "product \"%.100s\" is not a list of numbers with commas between", text);
         if (has(codes, code))
-            return refuse(verdict, -4, "product names %d twice", code);
+            return refuse_cart(verdict, -4, "product names %d twice", code);
         if (codes->count == sizeof(codes->list) / sizeof(*codes->list))
-            return refuse(verdict, -4, "product names more than %zu codes", codes->count);
+            return refuse_cart(verdict, -4, "product names more than %zu codes", codes->count);
         codes->list[codes->count++] = code;
     }
-    return codes->count > 0 && end[-1] != ',' ? true : refuse(verdict, -4, "product ends where a code should follow");
+    return codes->count > 0 && end[-1] != ',' ? true
+                                              : refuse_cart(verdict, -4, "product ends where a code should follow");
 }
 
-static bool fill(const struct codes *codes, struct sectigo_cart *cart, struct verdict *verdict)
+static bool fill_cart(const struct codes *codes, struct sectigo_cart *cart, struct verdict *verdict)
 {
     for (size_t i = 0; i < codes->count; i++) {
         const struct sectigo_product *product = sectigo_product_find(codes->list[i]);
 
         if (!product)
-            return refuse(verdict, -4, "product %d is not in the catalogue", codes->list[i]);
+            return refuse_cart(verdict, -4, "product %d is not in the catalogue", codes->list[i]);
         if (product->pair && (!has(codes, product->code) || !has(codes, product->pair)))
-            return refuse(verdict, -4, "product %d,%d (%s) is sold as a pair only", product->code, product->pair,
-                          product->name);
+            return refuse_cart(verdict, -4, "product %d,%d (%s) is sold as a pair only", product->code, product->pair,
+                               product->name);
         if (codes->list[i] == product->pair)
             continue;
         if (cart->count == SECTIGO_CART_MAX)
-            return refuse(verdict, -4, "product names more than %d products", SECTIGO_CART_MAX);
+            return refuse_cart(verdict, -4, "product names more than %d products", SECTIGO_CART_MAX);
         cart->items[cart->count++] = product;
         cart->families |= product->family;
         if (product->family & SECTIGO_CERTIFICATES)
@@ -119,14 +121,14 @@ static bool trial_guardian(const struct sectigo_cart *cart)
 static bool sitelock_together(const struct sectigo_cart *cart, struct verdict *verdict)
 {
     if (count_of(cart, SECTIGO_SITELOCK) > 1)
-        return refuse(verdict, -54, "product can have one SiteLock license only");
+        return refuse_cart(verdict, -54, "product can have one SiteLock license only");
     if (cart->sitelock && cart->sitelock->code == SECTIGO_SITELOCK_BUNDLE && !cart->certificate)
-        return refuse(verdict, -124, "product 1072 (%s) must come with an SSL certificate", cart->sitelock->name);
+        return refuse_cart(verdict, -124, "product 1072 (%s) must come with an SSL certificate", cart->sitelock->name);
     for (size_t i = 0; cart->sitelock && i < cart->count; i++)
         if (cart->items[i]->family == SECTIGO_SITELOCK_ADDON &&
             sectigo_sitelock_takes(cart->sitelock->code, cart->items[i]->code) == SECTIGO_TAKES_NOT)
-            return refuse(verdict, -121, "product %d (%s) does not take the add-on %d (%s)", cart->sitelock->code,
-                          cart->sitelock->name, cart->items[i]->code, cart->items[i]->name);
+            return refuse_cart(verdict, -121, "product %d (%s) does not take the add-on %d (%s)", cart->sitelock->code,
+                               cart->sitelock->name, cart->items[i]->code, cart->items[i]->name);
     return true;
 }
 
@@ -134,19 +136,19 @@ static bool sitelock_together(const struct sectigo_cart *cart, struct verdict *v
 static bool sold_together(const struct sectigo_cart *cart, struct verdict *verdict)
 {
     if (count_of(cart, SECTIGO_CERTIFICATES | SECTIGO_DOCUMENT_SIGNING) > 1)
-        return refuse(verdict, -4, "product must have exactly one certificate");
+        return refuse_cart(verdict, -4, "product must have exactly one certificate");
     if (count_of(cart, SECTIGO_HACKERGUARDIAN | SECTIGO_HACKERPROOF) > 1)
-        return refuse(verdict, -54, "product can have one main license only");
+        return refuse_cart(verdict, -54, "product can have one main license only");
     if (count_of(cart, SECTIGO_CODEGUARD) > 1)
-        return refuse(verdict, -67, "product can have one CodeGuard license only");
+        return refuse_cart(verdict, -67, "product can have one CodeGuard license only");
     if (count_of(cart, SECTIGO_WEB_SECURITY) > 1)
-        return refuse(verdict, -82, "product must have only one Web Package product");
+        return refuse_cart(verdict, -82, "product must have only one Web Package product");
     if ((cart->families & SECTIGO_IP_PACK) && trial_guardian(cart))
-        return refuse(verdict, -58, "product 356 (additional IP addresses) is not available for a trial license");
+        return refuse_cart(verdict, -58, "product 356 (additional IP addresses) is not available for a trial license");
     if ((cart->families & (SECTIGO_ETOKEN | SECTIGO_SHIPPING)) && !(cart->families & SECTIGO_DOCUMENT_SIGNING))
-        return refuse(verdict, -81, "product 577 or 163 (eToken, shipping) must come with Document Signing (706)");
+        return refuse_cart(verdict, -81, "product 577 or 163 (eToken, shipping) must come with Document Signing (706)");
     if ((cart->families & SECTIGO_TRUSTLOGO) && (!cart->certificate || cart->certificate->validation < SECTIGO_OV))
-        return refuse(verdict, -4, "product 36 (TrustLogo) must come with an OV or EV certificate");
+        return refuse_cart(verdict, -4, "product 36 (TrustLogo) must come with an OV or EV certificate");
     return sitelock_together(cart, verdict);
 }
 
@@ -158,6 +160,6 @@ bool sectigo_cart_parse(const char *product, struct sectigo_cart *cart, int *cod
 
     memset(cart, 0, sizeof(*cart));
     if (!*product)
-        return refuse(&verdict, -4, "product is empty");
-    return read_codes(product, &codes, &verdict) && fill(&codes, cart, &verdict) && sold_together(cart, &verdict);
+        return refuse_cart(&verdict, -4, "product is empty");
+    return read_codes(product, &codes, &verdict) && fill_cart(&codes, cart, &verdict) && sold_together(cart, &verdict);
 }

@@ -58,7 +58,7 @@ static bool config_fits(const struct sectigo_client_config *config, char reason[
     return false;
 }
 
-static bool copy(char **slot, const char *text)
+static bool copy_setting(char **slot, const char *text)
 {
     *slot = text ? strdup(text) : NULL;
     return *slot || !text;
@@ -68,11 +68,12 @@ static bool copy_config(struct sectigo_client *client, const struct sectigo_clie
 {
     client->connect_timeout_ms = config->connect_timeout_ms ? config->connect_timeout_ms : CONNECT_TIMEOUT_MS;
     client->timeout_ms = config->timeout_ms ? config->timeout_ms : TIMEOUT_MS;
-    if (!copy(&client->url, config->url) || !copy(&client->login_name, config->login_name) ||
-        !copy(&client->login_password, config->login_password) || !copy(&client->ca_file, config->ca_file) ||
-        !copy(&client->client_certificate, config->client_certificate) ||
-        !copy(&client->client_key, config->client_key) || !copy(&client->proxy, config->proxy) ||
-        !copy(&client->user_agent, config->user_agent ? config->user_agent : "acmegate/" ACMEGATE_VERSION))
+    if (!copy_setting(&client->url, config->url) || !copy_setting(&client->login_name, config->login_name) ||
+        !copy_setting(&client->login_password, config->login_password) ||
+        !copy_setting(&client->ca_file, config->ca_file) ||
+        !copy_setting(&client->client_certificate, config->client_certificate) ||
+        !copy_setting(&client->client_key, config->client_key) || !copy_setting(&client->proxy, config->proxy) ||
+        !copy_setting(&client->user_agent, config->user_agent ? config->user_agent : "acmegate/" ACMEGATE_VERSION))
         return false;
     size_t len = strlen(client->url);
     if (client->url[len - 1] == '/')

@@ -39,7 +39,7 @@ size_t sectigo_list_count(const char *list)
 
 /* ---- methods and names ---- */
 
-static const char *given(const struct sectigo_form *form, const char *name)
+static const char *given_in_form(const struct sectigo_form *form, const char *name)
 {
     const char *value = name ? sectigo_form_get(form, name) : NULL;
     return value && *value ? value : NULL;
@@ -90,8 +90,8 @@ static bool check_tokens(const char *parameter, const char *tokens, const char *
 bool sectigo_control_check(const struct sectigo_form *form, const struct sectigo_control *control, const char *names,
                            struct sectigo_verdict *verdict)
 {
-    const char *tokens = given(form, control->tokens), *said = given(form, control->method);
-    const char *email = given(form, control->email);
+    const char *tokens = given_in_form(form, control->tokens), *said = given_in_form(form, control->method);
+    const char *email = given_in_form(form, control->email);
     enum sectigo_dcv_method method = SECTIGO_DCV_EMAIL;
     char name[WORD_MAX];
 
@@ -111,8 +111,8 @@ bool sectigo_control_check(const struct sectigo_form *form, const struct sectigo
 
 bool sectigo_control_check_order(const struct sectigo_form *form, const char *names, struct sectigo_verdict *verdict)
 {
-    struct sectigo_control control = {.tokens =
-                                          given(form, "validationTokens") ? "validationTokens" : "dcvEmailAddresses",
+    struct sectigo_control control = {.tokens = given_in_form(form, "validationTokens") ? "validationTokens"
+                                                                                        : "dcvEmailAddresses",
                                       .method = "dcvMethod",
                                       .email = "dcvEmailAddress"};
 

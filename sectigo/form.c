@@ -126,7 +126,7 @@ static int hex_digit(char c)
 }
 
 /* malloc'd; NULL with *bad set where the text is no form encoding, without it when out of memory. */
-static char *decode(const char *text, size_t len, bool keep_plus, bool *bad)
+static char *decode_value(const char *text, size_t len, bool keep_plus, bool *bad)
 {
     char *out = malloc(len + 1), *end = out;
 
@@ -169,8 +169,8 @@ static bool parse_pair(const char *text, size_t len, const char *const *keep_plu
     size_t value_len = equals ? len - name_len - 1 : 0;
     bool bad = form->count >= PAIRS_MAX;
 
-    char *name = bad ? NULL : decode(text, name_len, false, &bad);
-    char *value = name ? decode(equals ? equals + 1 : text, value_len, listed(keep_plus, name), &bad) : NULL;
+    char *name = bad ? NULL : decode_value(text, name_len, false, &bad);
+    char *value = name ? decode_value(equals ? equals + 1 : text, value_len, listed(keep_plus, name), &bad) : NULL;
     append(form, name, value, false);
     return !form->failed;
 }

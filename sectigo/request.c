@@ -12,15 +12,15 @@
 enum { SITELOCK = SECTIGO_SITELOCK | SECTIGO_SITELOCK_ADDON };
 
 /* An empty value counts as absent. */
-static const char *given(const struct sectigo_order_facts *facts, const char *name)
+static const char *given_fact(const struct sectigo_order_facts *facts, const char *name)
 {
     const char *value = sectigo_form_get(facts->form, name);
     return value && *value ? value : NULL;
 }
 
-static bool is(const struct sectigo_order_facts *facts, const char *name, const char *value)
+static bool is_fact(const struct sectigo_order_facts *facts, const char *name, const char *value)
 {
-    const char *text = given(facts, name);
+    const char *text = given_fact(facts, name);
     return text && strcasecmp(text, value) == 0;
 }
 
@@ -38,7 +38,7 @@ static bool listed(const char *list, const char *wanted)
 
 static bool check_names(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
 {
-    const char *names = given(facts, "domainNames"), *primary = given(facts, "primaryDomainName");
+    const char *names = given_fact(facts, "domainNames"), *primary = given_fact(facts, "primaryDomainName");
     char word[300];
 
     for (const char *at = names; at && sectigo_list_next(&at, word, sizeof(word));)
@@ -56,7 +56,7 @@ static bool check_names(const struct sectigo_order_facts *facts, struct sectigo_
 static bool check_token_list(const struct sectigo_order_facts *facts, const char *parameter,
                              struct sectigo_verdict *verdict)
 {
-    const char *tokens = given(facts, parameter), *names = given(facts, "domainNames");
+    const char *tokens = given_fact(facts, parameter), *names = given_fact(facts, "domainNames");
     char word[300];
 
     if (!tokens)
@@ -83,10 +83,10 @@ static bool check_token_list(const struct sectigo_order_facts *facts, const char
 
 /* The names that the order is for, as a list to be freed; NULL where only Sectigo can tell. A product of one name goes
  * by the CSR's common name first. */
-static char *names_of(const struct sectigo_order_facts *facts)
+static char *ordered_names(const struct sectigo_order_facts *facts)
 {
-    const char *listed = given(facts, "domainNames"), *csr = facts->csr_text;
-    bool each = given(facts, "validationTokens") || given(facts, "dcvEmailAddresses");
+    const char *listed = given_fact(facts, "domainNames"), *csr = facts->csr_text;
+    bool each = given_fact(facts, "validationTokens") || given_fact(facts, "dcvEmailAddresses");
     bool sole = facts->cart.certificate->shape < SECTIGO_MULTI_DOMAIN && !each;
     char *names = sole && csr ? sectigo_csr_common_name(csr) : NULL;
 
@@ -98,7 +98,7 @@ static char *names_of(const struct sectigo_order_facts *facts)
 static bool check_methods(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
 {
     const struct sectigo_product *certificate = facts->cart.certificate;
-    char *names = certificate ? names_of(facts) : NULL;
+    char *names = certificate ? ordered_names(facts) : NULL;
     bool unfit = names && certificate->shape == SECTIGO_SINGLE && strncmp(names, "*.", 2) == 0; /* that is -5 */
     bool fit = unfit || sectigo_control_check_order(facts->form, names, verdict);
 
@@ -108,11 +108,11 @@ static bool check_methods(const struct sectigo_order_facts *facts, struct sectig
 
 static bool check_control(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
 {
-    if (given(facts, "validationTokens") && given(facts, "dcvEmailAddresses"))
+    if (given_fact(facts, "validationTokens") && given_fact(facts, "dcvEmailAddresses"))
         return sectigo_refuse(verdict, -4, "validationTokens",
                               "validationTokens and dcvEmailAddresses may not be given together");
     bool wildcard = facts->cart.certificate && facts->cart.certificate->shape == SECTIGO_WILDCARD;
-    if (wildcard && (is(facts, "dcvMethod", "HTTP_CSR_HASH") || is(facts, "dcvMethod", "HTTPS_CSR_HASH")))
+    if (wildcard && (is_fact(facts, "dcvMethod", "HTTP_CSR_HASH") || is_fact(facts, "dcvMethod", "HTTPS_CSR_HASH")))
         return sectigo_refuse(verdict, -4, "dcvMethod", "dcvMethod cannot be a file on a web server for a wildcard");
     return check_token_list(facts, "validationTokens", verdict) &&
            check_token_list(facts, "dcvEmailAddresses", verdict) && check_methods(facts, verdict);
@@ -137,7 +137,7 @@ static bool check_known(const struct sectigo_form *form, struct sectigo_verdict 
 
 static bool check_product(struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
 {
-    const char *product = given(facts, "product");
+    const char *product = given_fact(facts, "product");
     char reason[SECTIGO_MESSAGE_MAX];
     int code;
 
@@ -155,7 +155,7 @@ static bool check_required(const struct sectigo_order_facts *facts, struct secti
     for (size_t i = 0; i < count; i++) {
         const struct sectigo_parameter *parameter = &table[i];
 
-        if (parameter->required && !given(facts, parameter->name) && parameter->required->covers(facts))
+        if (parameter->required && !given_fact(facts, parameter->name) && parameter->required->covers(facts))
             return sectigo_refuse(verdict, -3, parameter->name, "%s is missing: it is needed for %s", parameter->name,
                                   parameter->required->words);
     }
@@ -200,11 +200,11 @@ static bool check_days(const struct sectigo_order_facts *facts, struct sectigo_v
 {
     int days = 0;
 
-    sectigo_value_int(given(facts, "days"), &days);
+    sectigo_value_int(given_fact(facts, "days"), &days);
     for (size_t i = 0; i < facts->cart.count; i++) {
         const struct sectigo_product *product = facts->cart.items[i];
 
-        if (sectigo_product_without_term(product) && !given(facts, "days"))
+        if (sectigo_product_without_term(product) && !given_fact(facts, "days"))
             continue;
         if (!sectigo_product_allows_days(product, days))
             return sectigo_refuse(verdict, days_code(product), "days", "days is %d, which %s is not sold for", days,
@@ -217,7 +217,7 @@ static bool check_days(const struct sectigo_order_facts *facts, struct sectigo_v
 static bool check_site(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
 {
     enum { SITE_PASSWORD_MAX = 50 };
-    const char *password = given(facts, "appRepLoginPassword");
+    const char *password = given_fact(facts, "appRepLoginPassword");
 
     if ((facts->cart.families & SITELOCK) && password && strlen(password) > SITE_PASSWORD_MAX)
         return sectigo_refuse(verdict, -4, "appRepLoginPassword",
@@ -246,9 +246,9 @@ static bool check_csr(const struct sectigo_order_facts *facts, int csr_code, str
 
 static bool check_callback(const struct sectigo_order_facts *facts, struct sectigo_verdict *verdict)
 {
-    if (!is(facts, "isCallbackCompleted", "Y") || is(facts, "isAppRepValidated", "Y"))
+    if (!is_fact(facts, "isCallbackCompleted", "Y") || is_fact(facts, "isAppRepValidated", "Y"))
         return true;
-    return sectigo_refuse(verdict, given(facts, "isAppRepValidated") ? -4 : -3, "isAppRepValidated",
+    return sectigo_refuse(verdict, given_fact(facts, "isAppRepValidated") ? -4 : -3, "isAppRepValidated",
                           "isAppRepValidated must be Y where isCallbackCompleted is Y");
 }
 
@@ -271,7 +271,7 @@ static bool examine(const struct sectigo_form *form, const struct sectigo_csr_fa
     facts->form = form;
     if (!check_known(form, verdict) || !check_product(facts, verdict))
         return false;
-    const char *text = given(facts, "csr");
+    const char *text = given_fact(facts, "csr");
     if (text && csr)
         take_csr(facts, csr);
     else if (text)

@@ -14,7 +14,7 @@ static bool has_family(const struct sectigo_order_facts *facts, unsigned familie
 }
 
 /* An empty value counts as absent. */
-static const char *given(const struct sectigo_order_facts *facts, const char *name)
+static const char *given_in_scope(const struct sectigo_order_facts *facts, const char *name)
 {
     const char *value = sectigo_form_get(facts->form, name);
     return value && *value ? value : NULL;
@@ -193,9 +193,9 @@ static bool needs_names(const struct sectigo_order_facts *facts)
 /* EMAIL is the default method, and the only one that needs an address. */
 static bool validates_by_email(const struct sectigo_order_facts *facts)
 {
-    const char *method = given(facts, "dcvMethod");
+    const char *method = given_in_scope(facts, "dcvMethod");
 
-    return !given(facts, "validationTokens") && !given(facts, "dcvEmailAddresses") &&
+    return !given_in_scope(facts, "validationTokens") && !given_in_scope(facts, "dcvEmailAddresses") &&
            (!method || strcasecmp(method, "EMAIL") == 0);
 }
 
@@ -211,22 +211,22 @@ static bool needs_tokens(const struct sectigo_order_facts *facts)
 
 static bool needs_primary(const struct sectigo_order_facts *facts)
 {
-    const char *count = given(facts, "maxSubjectCNS");
+    const char *count = given_in_scope(facts, "maxSubjectCNS");
 
     return multi_domain(facts) && count && strcmp(count, "1") == 0;
 }
 
 static bool names_representative(const struct sectigo_order_facts *facts)
 {
-    const char *completed = given(facts, "isCallbackCompleted");
+    const char *completed = given_in_scope(facts, "isCallbackCompleted");
 
-    return guardian(facts) ||
-           (organization(facts) && given(facts, "callbackMethod") && (!completed || strcasecmp(completed, "Y") != 0));
+    return guardian(facts) || (organization(facts) && given_in_scope(facts, "callbackMethod") &&
+                               (!completed || strcasecmp(completed, "Y") != 0));
 }
 
 static bool calls_representative(const struct sectigo_order_facts *facts)
 {
-    const char *method = given(facts, "callbackMethod");
+    const char *method = given_in_scope(facts, "callbackMethod");
 
     return organization(facts) && method && strcasecmp(method, "T") == 0 && names_representative(facts);
 }

@@ -30,7 +30,7 @@ struct sectigo_call {
     size_t body_len, body_capacity;
     bool too_long, framed;
     struct farewell *farewell; /* of a changing call's connection; NULL until there is one */
-    uint64_t date_s; /* of the reply; 0: it says none */
+    uint64_t date_s;           /* of the reply; 0: it says none */
     const char *(*may_leave)(void *ctx);
     void *may_leave_ctx;
     const char *withheld; /* why it may not leave; NULL: nobody said so */
@@ -55,7 +55,7 @@ static bool grow_body(struct sectigo_call *call, size_t needed)
 }
 
 /* Answers less than it was given to end the transfer. */
-static size_t on_body(char *data, size_t size, size_t count, void *ctx)
+static size_t on_call_body(char *data, size_t size, size_t count, void *ctx)
 {
     struct sectigo_call *call = ctx;
     size_t len = size * count;
@@ -189,7 +189,7 @@ static bool set_request(struct sectigo_call *call)
            curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->request) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(call->request)) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_call_body) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEDATA, call) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERDATA, call) == CURLE_OK &&
@@ -197,7 +197,7 @@ static bool set_request(struct sectigo_call *call)
            (!call->info->changes || set_fresh_connection(call));
 }
 
-static bool prepare(struct sectigo_call *call)
+static bool prepare_call(struct sectigo_call *call)
 {
     if (asprintf(&call->url, "%s%s", call->client->url, call->info->path) < 0) {
         call->url = NULL;
@@ -232,7 +232,7 @@ struct sectigo_call *sectigo_call_make(struct sectigo_client *client, enum secti
         call->request = sectigo_form_encode(form, false);
     }
     sectigo_form_clear(form);
-    if (call && call->request && prepare(call))
+    if (call && call->request && prepare_call(call))
         return call;
     sectigo_call_free(call);
     return NULL;

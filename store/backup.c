@@ -39,7 +39,7 @@ static int folder_make(const struct paths *paths)
     return unlink(paths->data) == 0 || errno == ENOENT ? 0 : errno;
 }
 
-static int copy(struct store *store, const struct paths *paths)
+static int copy_store(struct store *store, const struct paths *paths)
 {
     int code = mdb_env_copy2(store->env, paths->folder, MDB_CP_COMPACT);
     if (code != MDB_INCOMPATIBLE)
@@ -51,7 +51,7 @@ static int copy(struct store *store, const struct paths *paths)
 }
 
 /* LMDB does not sync its copy; the name may stand only for what is on the disk. */
-static int settle(const struct paths *paths)
+static int settle_copy(const struct paths *paths)
 {
     int code = sync_path(paths->data);
     if (code == 0)
@@ -71,11 +71,11 @@ enum store_status store_backup(struct store *store, const char *to, char reason[
         return status_explain(code == EEXIST ? STORE_EXISTS : status_of(code), reason, "%s: cannot write here: %s", to,
                               strerror(code));
     uint64_t copied_ms = copied_now_ms();
-    code = copy(store, &paths);
+    code = copy_store(store, &paths);
     if (code == 0)
         code = copied_mark(paths.folder, copied_ms);
     if (code == 0)
-        code = settle(&paths);
+        code = settle_copy(&paths);
     if (code == 0)
         return STORE_OK;
     unlink(paths.data);

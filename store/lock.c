@@ -31,7 +31,7 @@ static void write_owner(int fd)
         return;
 }
 
-static enum store_status refuse(int fd, const char *folder, char reason[static STORE_REASON_SIZE])
+static enum store_status refuse_folder(int fd, const char *folder, char reason[static STORE_REASON_SIZE])
 {
     if (errno != EWOULDBLOCK)
         return status_explain(status_of(errno), reason, "%s: cannot lock the store: %s", folder, strerror(errno));
@@ -50,7 +50,7 @@ enum store_status lock_take(const char *folder, int *fd, char reason[static STOR
     if (file < 0)
         return status_explain(status_of(errno), reason, "%s: cannot be opened: %s", path, strerror(errno));
     if (flock(file, LOCK_EX | LOCK_NB) != 0) {
-        enum store_status status = refuse(file, folder, reason);
+        enum store_status status = refuse_folder(file, folder, reason);
         close(file);
         return status;
     }

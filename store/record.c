@@ -91,7 +91,7 @@ void record_put_string(struct record_writer *w, const char *text)
 /* ---- reading ---- */
 
 /* The next len octets, NULL when they are not there. */
-static const uint8_t *take(struct record_reader *r, size_t len)
+static const uint8_t *take_octets(struct record_reader *r, size_t len)
 {
     if (r->failed || len > r->left) {
         r->failed = true;
@@ -105,7 +105,7 @@ static const uint8_t *take(struct record_reader *r, size_t len)
 
 static uint64_t get_number(struct record_reader *r, size_t size)
 {
-    const uint8_t *data = take(r, size);
+    const uint8_t *data = take_octets(r, size);
     uint64_t value = 0;
     for (size_t i = 0; data != NULL && i < size; i++)
         value = value << 8 | data[i];
@@ -138,13 +138,13 @@ uint64_t record_get_u64(struct record_reader *r)
 struct store_slice record_get_bytes(struct record_reader *r)
 {
     size_t len = record_get_u32(r);
-    const uint8_t *data = take(r, len);
+    const uint8_t *data = take_octets(r, len);
     return (struct store_slice){.data = data, .len = data != NULL ? len : 0};
 }
 
 void record_get_fixed(struct record_reader *r, void *out, size_t len)
 {
-    const uint8_t *data = take(r, len);
+    const uint8_t *data = take_octets(r, len);
     if (len == 0)
         return;
     if (data != NULL)

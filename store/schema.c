@@ -72,8 +72,8 @@ static enum store_status load_schema(struct store *store, uint32_t *schema)
 }
 
 /* STORE_OK, STORE_NEWER, or why the number cannot be read. */
-static enum store_status judge(const struct store *store, const struct store_config *config, enum store_status status,
-                               uint32_t schema, char reason[static STORE_REASON_SIZE])
+static enum store_status judge_number(const struct store *store, const struct store_config *config,
+                                      enum store_status status, uint32_t schema, char reason[static STORE_REASON_SIZE])
 {
     if (status != STORE_OK)
         return status_explain(status, reason, "%s: the schema number cannot be read: %s", store->path,
@@ -91,7 +91,7 @@ enum store_status schema_check(struct store *store, const struct store_config *c
 {
     uint32_t schema = 0;
     enum store_status status = load_schema(store, &schema);
-    status = judge(store, config, status, schema, reason);
+    status = judge_number(store, config, status, schema, reason);
     if (status == STORE_OK && schema < config->schema)
         return status_explain(STORE_INVALID, reason,
                               "%s: written by an older program; the next start brings it up to date", store->path);
@@ -105,7 +105,7 @@ enum store_status schema_settle(struct store *store, const struct store_config *
     enum store_status status = load_schema(store, &schema);
     if (status == STORE_NOT_FOUND)
         return step(store, NULL, config->schema, reason);
-    status = judge(store, config, status, schema, reason);
+    status = judge_number(store, config, status, schema, reason);
     for (; status == STORE_OK && schema < config->schema; schema++)
         status = step(store, config->migrations[schema - 1], schema + 1, reason);
     return status;

@@ -79,14 +79,14 @@ void readers_free(struct store *store)
 
 /* ---- one record ---- */
 
-static bool fits(const struct store_txn *txn, unsigned table, size_t key_len)
+static bool fits_key(const struct store_txn *txn, unsigned table, size_t key_len)
 {
     return table < txn->store->table_count + OWN_TABLES && key_len > 0 && key_len <= STORE_KEY_MAX;
 }
 
 /* Remembers what makes the transaction useless, so that a function that overlooks it is not acknowledged, and what
  * follows from it is not reported as another fault. */
-static enum store_status note(struct store_txn *txn, const char *doing, int code)
+static enum store_status note_fault(struct store_txn *txn, const char *doing, int code)
 {
     if (code != 0 && txn->failed != STORE_OK)
         return txn->failed;
@@ -110,32 +110,32 @@ enum store_status store_get(struct store_txn *txn, unsigned table, const void *k
                             struct store_slice *value)
 {
     *value = (struct store_slice){0};
-    if (!fits(txn, table, key_len))
+    if (!fits_key(txn, table, key_len))
         return STORE_INVALID;
     MDB_val k = octets(key, key_len), v;
     int code = mdb_get(txn->mdb, txn->store->tables[table], &k, &v);
     if (code == 0)
         *value = slice(v);
-    return note(txn, "reading a record", code);
+    return note_fault(txn, "reading a record", code);
 }
 
-static enum store_status put(struct store_txn *txn, unsigned table, MDB_val key, MDB_val value, unsigned flags)
+static enum store_status put_value(struct store_txn *txn, unsigned table, MDB_val key, MDB_val value, unsigned flags)
 {
-    if (!txn->writable || !fits(txn, table, key.mv_size))
+    if (!txn->writable || !fits_key(txn, table, key.mv_size))
         return STORE_INVALID;
-    return note(txn, "writing a record", mdb_put(txn->mdb, txn->store->tables[table], &key, &value, flags));
+    return note_fault(txn, "writing a record", mdb_put(txn->mdb, txn->store->tables[table], &key, &value, flags));
 }
 
 enum store_status store_put(struct store_txn *txn, unsigned table, const void *key, size_t key_len, const void *value,
                             size_t value_len)
 {
-    return put(txn, table, octets(key, key_len), octets(value, value_len), 0);
+    return put_value(txn, table, octets(key, key_len), octets(value, value_len), 0);
 }
 
 enum store_status store_insert(struct store_txn *txn, unsigned table, const void *key, size_t key_len,
                                const void *value, size_t value_len)
 {
-    return put(txn, table, octets(key, key_len), octets(value, value_len), MDB_NOOVERWRITE);
+    return put_value(txn, table, octets(key, key_len), octets(value, value_len), MDB_NOOVERWRITE);
 }
 
 enum store_status store_claim(struct store_txn *txn, unsigned table, const void *key, size_t key_len, const void *value,
@@ -150,10 +150,10 @@ enum store_status store_claim(struct store_txn *txn, unsigned table, const void 
 
 enum store_status store_delete(struct store_txn *txn, unsigned table, const void *key, size_t key_len)
 {
-    if (!txn->writable || !fits(txn, table, key_len))
+    if (!txn->writable || !fits_key(txn, table, key_len))
         return STORE_INVALID;
     MDB_val k = octets(key, key_len);
-    return note(txn, "deleting a record", mdb_del(txn->mdb, txn->store->tables[table], &k, NULL));
+    return note_fault(txn, "deleting a record", mdb_del(txn->mdb, txn->store->tables[table], &k, NULL));
 }
 
 /* ---- many records ---- */
@@ -178,7 +178,7 @@ static enum store_status visit_range(struct store_txn *txn, unsigned table, MDB_
         code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     if (cursor != NULL)
         mdb_cursor_close(cursor);
-    return code == MDB_NOTFOUND ? STORE_OK : note(txn, "visiting records", code);
+    return code == MDB_NOTFOUND ? STORE_OK : note_fault(txn, "visiting records", code);
 }
 
 enum store_status store_visit(struct store_txn *txn, unsigned table, const void *from, size_t from_len,
@@ -209,7 +209,7 @@ enum store_status store_visit_back(struct store_txn *txn, unsigned table, const 
         code = mdb_cursor_get(cursor, &key, &value, MDB_PREV);
     if (cursor != NULL)
         mdb_cursor_close(cursor);
-    return code == MDB_NOTFOUND ? STORE_OK : note(txn, "visiting records", code);
+    return code == MDB_NOTFOUND ? STORE_OK : note_fault(txn, "visiting records", code);
 }
 
 enum store_status store_visit_prefix(struct store_txn *txn, unsigned table, const void *prefix, size_t prefix_len,
@@ -224,5 +224,5 @@ uint64_t store_count(struct store_txn *txn, unsigned table)
     if (table >= txn->store->table_count + OWN_TABLES)
         return 0;
     int code = mdb_stat(txn->mdb, txn->store->tables[table], &stat);
-    return note(txn, "counting records", code) == STORE_OK ? stat.ms_entries : 0;
+    return note_fault(txn, "counting records", code) == STORE_OK ? stat.ms_entries : 0;
 }

@@ -53,7 +53,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 }
 
 /* Runs op in txn and says whether its changes may stay. */
-static enum store_status run(struct store_txn *txn, struct store_op *op)
+static enum store_status run_op(struct store_txn *txn, struct store_op *op)
 {
     enum store_status status = op->fn(txn, op->arg);
     return status == STORE_OK ? txn->failed : status;
@@ -65,7 +65,7 @@ static enum store_status run_nested(struct store_txn *parent, struct store_op *o
     int code = mdb_txn_begin(parent->store->env, parent->mdb, 0, &child.mdb);
     if (code != 0)
         return status_report(parent->store, "beginning a nested transaction", code);
-    enum store_status status = run(&child, op);
+    enum store_status status = run_op(&child, op);
     if (status != STORE_OK) {
         mdb_txn_abort(child.mdb);
         return status;
@@ -83,7 +83,7 @@ static unsigned run_all(struct store_txn *txn, struct store_op *batch)
     unsigned good = 0;
     bool alone = batch->next == NULL;
     for (struct store_op *op = batch; op != NULL; op = op->next) {
-        op->status = alone ? run(txn, op) : run_nested(txn, op);
+        op->status = alone ? run_op(txn, op) : run_nested(txn, op);
         good += op->status == STORE_OK;
     }
     return good;
@@ -95,7 +95,7 @@ static void fail_all(struct store_op *batch, enum store_status status)
         op->status = status;
 }
 
-static void commit(struct store *store, struct store_txn *txn, struct store_op *batch)
+static void commit_batch(struct store *store, struct store_txn *txn, struct store_op *batch)
 {
     int code = mdb_txn_commit(txn->mdb);
     if (code != 0) {
@@ -109,7 +109,7 @@ static void commit(struct store *store, struct store_txn *txn, struct store_op *
         store->jobs_changed(store->jobs_ctx, txn->earliest_due_ms);
 }
 
-static void finish(struct store *store, struct store_op *batch)
+static void finish_batch(struct store *store, struct store_op *batch)
 {
     for (struct store_op *op = batch, *next; op != NULL; op = next) {
         next = op->next; /* done may free op */
@@ -127,10 +127,10 @@ static void run_batch(struct store *store, struct store_op *batch)
     if (code != 0)
         fail_all(batch, status_report(store, "beginning to write", code));
     else if (run_all(&txn, batch) > 0)
-        commit(store, &txn, batch);
+        commit_batch(store, &txn, batch);
     else
         mdb_txn_abort(txn.mdb);
-    finish(store, batch);
+    finish_batch(store, batch);
 }
 
 /* ---- the thread ---- */

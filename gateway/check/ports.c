@@ -41,7 +41,7 @@ static bool warn_of_unit(struct look *look, const char *path, const char *addres
     return true;
 }
 
-static bool judge(struct look *look, const char *path, const char *address, int error)
+static bool judge_address(struct look *look, const char *path, const char *address, int error)
 {
     switch (error) {
     case 0:
@@ -69,7 +69,7 @@ static bool look_at_list(struct look *look, const char *key, const struct config
     char path[64];
     for (unsigned i = 0; i < addresses->count; i++) {
         snprintf(path, sizeof path, "%s[%u]", key, i + 1);
-        if (!judge(look, path, addresses->list[i], try_address(addresses->list[i])))
+        if (!judge_address(look, path, addresses->list[i], try_address(addresses->list[i])))
             return false;
     }
     return true;

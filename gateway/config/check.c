@@ -86,7 +86,7 @@ static bool check_credentials(struct config_reading *r, const struct config_logi
     return login->login != NULL || config_fail(r, path, "has a password_file and needs the login name it belongs to");
 }
 
-static const struct config_login *find_login(const struct config *config, const char *name)
+static const struct config_login *find_named_login(const struct config *config, const char *name)
 {
     for (unsigned i = 0; i < config->login_count; i++)
         if (strcmp(config->logins[i].name, name) == 0)
@@ -103,7 +103,7 @@ static bool check_logins(struct config_reading *r, const struct config *config)
         if (!check_credentials(r, login, path))
             return false;
         snprintf(path, sizeof path, "logins[%u].name", i + 1);
-        if (find_login(config, login->name) != login)
+        if (find_named_login(config, login->name) != login)
             return config_fail(r, path, "\"%s\" is the name of an earlier login; each must have its own", login->name);
     }
     return true;
@@ -207,7 +207,7 @@ static bool check_profile(struct config_reading *r, const struct config *config,
     if (find_profile(config, profile->name) != profile)
         return config_fail(r, at, "\"%s\" is the name of an earlier profile; each must have its own", profile->name);
     snprintf(at, sizeof at, "%.200s.login", path);
-    if (find_login(config, profile->login) == NULL)
+    if (find_named_login(config, profile->login) == NULL)
         return config_fail(r, at, "\"%s\" is not the name of a login; see logins", profile->login);
     snprintf(at, sizeof at, "%.200s.days", path);
     if (!is_term(profile->days))

@@ -120,7 +120,7 @@ static ssize_t read_all(int fd, char *text)
 }
 
 /* malloc'd, NULL with a message. */
-static char *read_file(struct config_reading *r, size_t *len)
+static char *read_whole(struct config_reading *r, size_t *len)
 {
     char *text = malloc(FILE_MAX + 1);
     int fd = open(r->file, O_RDONLY | O_CLOEXEC);
@@ -142,7 +142,7 @@ static char *read_file(struct config_reading *r, size_t *len)
     return NULL;
 }
 
-static struct config *make(struct config_reading *r, const struct config_tree *tree)
+static struct config *make_config(struct config_reading *r, const struct config_tree *tree)
 {
     struct config *config = calloc(1, sizeof *config);
     if (config == NULL) {
@@ -180,11 +180,11 @@ struct config *config_load(const char *file, char reason[static CONFIG_REASON_MA
     if (r == NULL || (r->file = strdup(file)) == NULL)
         goto out;
     r->reason = reason;
-    text = read_file(r, &len);
+    text = read_whole(r, &len);
     if (text != NULL && config_scan(r, text, len))
         tree = config_tree_load(r, text, len);
     if (tree != NULL)
-        config = make(r, tree);
+        config = make_config(r, tree);
 out:
     if (config != NULL)
         config->reading = r;

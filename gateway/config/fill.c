@@ -25,13 +25,13 @@ static void *target(const struct slot *slot)
     return (char *)slot->base + slot->key->at;
 }
 
-static bool out_of_memory(struct config_reading *r)
+static bool want_memory(struct config_reading *r)
 {
     return config_fail(r, "", "out of memory");
 }
 
 /* What is given, or else the standard; NULL: neither. */
-static const char *text_of(const struct slot *slot)
+static const char *slot_text(const struct slot *slot)
 {
     return slot->node->data != NULL ? slot->node->data : slot->key->standard;
 }
@@ -46,12 +46,12 @@ static bool is_not(const struct slot *slot, const char *path, const char *text, 
 static bool copy_text(const struct slot *slot, const char *text, char **out)
 {
     *out = strdup(text);
-    return *out != NULL || out_of_memory(slot->reading);
+    return *out != NULL || want_memory(slot->reading);
 }
 
 static bool fill_text(const struct slot *slot)
 {
-    const char *text = text_of(slot);
+    const char *text = slot_text(slot);
     if (text == NULL)
         return true;
     if (!slot->key->check(text))
@@ -78,7 +78,7 @@ static int open_file(const struct slot *slot, const char *path)
 
 static bool fill_file(const struct slot *slot)
 {
-    const char *path = text_of(slot);
+    const char *path = slot_text(slot);
     if (path == NULL)
         return true;
     int fd = open_file(slot, path);
@@ -93,11 +93,11 @@ static bool note_secret(const struct slot *slot, const char *file)
     struct config_reading *r = slot->reading;
     struct config_secret *secrets = realloc(r->secrets, (r->secret_count + 1) * sizeof *secrets);
     if (secrets == NULL)
-        return out_of_memory(r);
+        return want_memory(r);
     r->secrets = secrets;
     struct config_secret *one = &secrets[r->secret_count++];
     *one = (struct config_secret){.path = strdup(slot->path), .file = strdup(file)};
-    return (one->path != NULL && one->file != NULL) || out_of_memory(r);
+    return (one->path != NULL && one->file != NULL) || want_memory(r);
 }
 
 /* What editors and shells leave around a secret, and nobody sees. */
@@ -117,7 +117,7 @@ static bool is_bare_secret(const struct slot *slot, const char *path, const char
 
 static bool fill_secret(const struct slot *slot)
 {
-    const char *path = text_of(slot);
+    const char *path = slot_text(slot);
     char secret[SECRET_MAX + 1];
     bool good = false;
     if (path == NULL)
@@ -146,7 +146,7 @@ static bool fill_secret(const struct slot *slot)
 
 static bool fill_number(const struct slot *slot)
 {
-    const char *text = text_of(slot);
+    const char *text = slot_text(slot);
     uint64_t value;
     char expected[64];
     if (config_number(text, &value) && value >= slot->key->min && value <= slot->key->max) {
@@ -160,7 +160,7 @@ static bool fill_number(const struct slot *slot)
 
 static bool fill_port(const struct slot *slot)
 {
-    const char *text = text_of(slot);
+    const char *text = slot_text(slot);
     uint64_t value;
     if (!config_number(text, &value) || value == 0 || value > UINT16_MAX)
         return is_not(slot, slot->path, text, "a port from 1 to 65535");
@@ -170,7 +170,7 @@ static bool fill_port(const struct slot *slot)
 
 static bool fill_size(const struct slot *slot)
 {
-    const char *text = text_of(slot);
+    const char *text = slot_text(slot);
     uint64_t value;
     if (!config_size(text, &value) || value < slot->key->min || value > slot->key->max)
         return is_not(slot, slot->path, text, slot->key->expected);
@@ -180,7 +180,7 @@ static bool fill_size(const struct slot *slot)
 
 static bool fill_money(const struct slot *slot)
 {
-    const char *text = text_of(slot);
+    const char *text = slot_text(slot);
     uint64_t cents;
     if (!config_money(text, &cents) || cents > slot->key->max)
         return is_not(slot, slot->path, text, "an amount of money such as 35 or 35.00");
@@ -190,7 +190,7 @@ static bool fill_money(const struct slot *slot)
 
 static bool fill_duration(const struct slot *slot, uint32_t unit_ms)
 {
-    const char *text = text_of(slot);
+    const char *text = slot_text(slot);
     uint64_t ms;
     char least[32], most[32], expected[160];
     if (config_duration(text, &ms) && ms >= slot->key->min && ms <= slot->key->max && ms % unit_ms == 0) {
@@ -232,7 +232,7 @@ static const struct config_word *find_word(const struct slot *slot, const char *
 
 static bool fill_word(const struct slot *slot)
 {
-    const struct config_word *word = find_word(slot, slot->path, text_of(slot));
+    const struct config_word *word = find_word(slot, slot->path, slot_text(slot));
     if (word != NULL)
         *(unsigned *)target(slot) = (unsigned)word->value;
     return word != NULL;
@@ -240,7 +240,7 @@ static bool fill_word(const struct slot *slot)
 
 static bool fill_switch(const struct slot *slot)
 {
-    const struct config_word *word = find_word(slot, slot->path, text_of(slot));
+    const struct config_word *word = find_word(slot, slot->path, slot_text(slot));
     if (word != NULL)
         *(bool *)target(slot) = word->value != 0;
     return word != NULL;
@@ -281,7 +281,7 @@ static bool fill_list(const struct slot *slot)
     }
     strings->list = calloc(count + 1, sizeof *strings->list);
     if (strings->list == NULL)
-        return out_of_memory(slot->reading);
+        return want_memory(slot->reading);
     for (; strings->count < count; strings->count++) {
         const char *text = given[strings->count];
         entry_path(slot, strings->count, path);
@@ -303,7 +303,7 @@ static bool fill_mapping(const struct slot *slot)
             return true;
     struct config_node *absent = calloc(slot->key->table->count, sizeof *absent);
     if (absent == NULL)
-        return out_of_memory(slot->reading);
+        return want_memory(slot->reading);
     bool good = config_fill(slot->reading, slot->key->table, absent, slot->base, slot->path);
     free(absent);
     return good;
@@ -318,7 +318,7 @@ static bool fill_records(const struct slot *slot)
     char *records = calloc(slot->node->count, table->size);
     *(void **)target(slot) = records;
     if (records == NULL)
-        return out_of_memory(slot->reading);
+        return want_memory(slot->reading);
     while (*count < slot->node->count) {
         unsigned i = (*count)++; /* counted before it is filled, so that half a record is cleared too */
         entry_path(slot, i, path);

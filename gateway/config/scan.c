@@ -30,7 +30,7 @@ static unsigned line_of(const yaml_event_t *event)
     return (unsigned)event->start_mark.line + 1;
 }
 
-static bool note(struct scan *scan, const yaml_event_t *event)
+static bool note_event(struct scan *scan, const yaml_event_t *event)
 {
     struct config_reading *r = scan->reading;
     if (r->place_count == PLACES_MAX)
@@ -62,7 +62,7 @@ static bool on_key(struct scan *scan, struct level *level, const yaml_event_t *e
     config_join(joined, scan->path, key);
     memcpy(scan->path, joined, sizeof joined);
     level->has_key = true;
-    return note(scan, event);
+    return note_event(scan, event);
 }
 
 static bool on_entry(struct scan *scan, struct level *level, const yaml_event_t *event)
@@ -72,7 +72,7 @@ static bool on_entry(struct scan *scan, struct level *level, const yaml_event_t 
     if (level->path_len + (size_t)len >= sizeof scan->path)
         return config_fail_at(scan->reading, line_of(event), scan->path, "too deep");
     memcpy(scan->path + level->path_len, index, (size_t)len + 1);
-    return note(scan, event);
+    return note_event(scan, event);
 }
 
 static bool push(struct scan *scan, const yaml_event_t *event)
@@ -100,7 +100,7 @@ static bool on_node(struct scan *scan, const yaml_event_t *event)
     return scalar || push(scan, event);
 }
 
-static bool on_event(struct scan *scan, const yaml_event_t *event)
+static bool on_yaml_event(struct scan *scan, const yaml_event_t *event)
 {
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
@@ -144,7 +144,7 @@ bool config_scan(struct config_reading *r, const char *text, size_t len)
             break;
         }
         ended = event.type == YAML_STREAM_END_EVENT;
-        good = on_event(&scan, &event);
+        good = on_yaml_event(&scan, &event);
         yaml_event_delete(&event);
     }
     yaml_parser_delete(&parser);

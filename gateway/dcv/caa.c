@@ -24,13 +24,13 @@ static struct text trim(struct text text)
     return text;
 }
 
-static bool is(struct text text, const char *word)
+static bool is_text(struct text text, const char *word)
 {
     return text.len == strlen(word) && strncasecmp(text.at, word, text.len) == 0;
 }
 
 /* What stands before the next mark, which is taken off with it. */
-static struct text take(struct text *rest, char mark)
+static struct text take_until(struct text *rest, char mark)
 {
     const char *end = rest->len > 0 ? memchr(rest->at, mark, rest->len) : NULL;
     struct text taken = {rest->at, end ? (size_t)(end - rest->at) : rest->len};
@@ -45,10 +45,10 @@ static struct text take(struct text *rest, char mark)
 static bool names_us(struct text issuer, const struct config_strings *identities)
 {
     for (unsigned i = 0; i < identities->count; i++)
-        if (is(issuer, identities->list[i]))
+        if (is_text(issuer, identities->list[i]))
             return true;
     for (size_t i = 0; identities->count == 0 && i < sizeof documented / sizeof *documented; i++)
-        if (is(issuer, documented[i]))
+        if (is_text(issuer, documented[i]))
             return true;
     return false;
 }
@@ -56,9 +56,9 @@ static bool names_us(struct text issuer, const struct config_strings *identities
 static bool has_parameter_to_judge(struct text parameters)
 {
     while (parameters.len > 0) {
-        struct text parameter = take(&parameters, ';');
-        struct text name = take(&parameter, '=');
-        if (is(name, "accounturi") || is(name, "validationmethods"))
+        struct text parameter = take_until(&parameters, ';');
+        struct text name = take_until(&parameter, '=');
+        if (is_text(name, "accounturi") || is_text(name, "validationmethods"))
             return true;
     }
     return false;
@@ -76,7 +76,7 @@ static void show(struct text text, char *out, size_t room)
 static void read_issue(struct caa_rule *rule, struct text value, const struct config_strings *identities)
 {
     struct text parameters = value;
-    bool ours = names_us(take(&parameters, ';'), identities);
+    bool ours = names_us(take_until(&parameters, ';'), identities);
     bool judged = ours && has_parameter_to_judge(parameters);
     if (!rule->restricts || (judged && !rule->judged))
         show(value, rule->value, CAA_VALUE_MAX);
@@ -95,11 +95,11 @@ void caa_read(struct caa_set *set, const uint8_t *rdata, size_t len, const struc
         return;
     }
     struct text tag = {(const char *)rdata + 2, tag_len}, value = {tag.at + tag_len, len - 2 - tag_len};
-    if (is(tag, "issue"))
+    if (is_text(tag, "issue"))
         read_issue(&set->issue[0], value, identities);
-    else if (is(tag, "issuewild"))
+    else if (is_text(tag, "issuewild"))
         read_issue(&set->issue[1], value, identities);
-    else if ((rdata[0] & CRITICAL) && !is(tag, "iodef") && !is(tag, "issuemail") && !is(tag, "issuevmc"))
+    else if ((rdata[0] & CRITICAL) && !is_text(tag, "iodef") && !is_text(tag, "issuemail") && !is_text(tag, "issuevmc"))
         show(tag, set->critical, CAA_TAG_MAX);
 }
 

@@ -13,7 +13,8 @@ static const struct config_dcv_zone *deepest_zone(const struct config_dcv *dcv, 
     return deepest;
 }
 
-static bool refuse(const struct config_dcv *dcv, const struct acme_identifier *name, struct acme_problem *problem)
+static bool refuse_identifier(const struct config_dcv *dcv, const struct acme_identifier *name,
+                              struct acme_problem *problem)
 {
     if (dcv->zone_count > 0)
         return acme_problem_set(problem, ACME_REJECTED_IDENTIFIER,
@@ -40,7 +41,7 @@ bool dcv_choose(const struct config_dcv *dcv, const struct acme_identifier *name
         return true;
     }
     if (identifier_is_wildcard(name))
-        return zone || refuse(dcv, name, problem);
+        return zone || refuse_identifier(dcv, name, problem);
     for (unsigned i = 0; i < dcv->methods.count; i++) {
         bool http = strcmp(dcv->methods.list[i], "http") == 0;
         if (http)
@@ -48,7 +49,7 @@ bool dcv_choose(const struct config_dcv *dcv, const struct acme_identifier *name
         if (http || zone)
             return true;
     }
-    return refuse(dcv, name, problem);
+    return refuse_identifier(dcv, name, problem);
 }
 
 const struct config_dcv_zone *dcv_zone(const struct config_dcv *dcv, const char *name)

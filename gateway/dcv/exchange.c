@@ -22,7 +22,7 @@ struct exchange {
     struct egress_watch watch;
 };
 
-static void end(struct exchange *x, const char *reason)
+static void end_exchange(struct exchange *x, const char *reason)
 {
     exchange_done_fn *done = x->done;
     void *ctx = x->ctx;
@@ -39,7 +39,7 @@ static void end_with(struct exchange *x, const char *what, int error)
 {
     char reason[128];
     snprintf(reason, sizeof reason, "%s: %s", what, strerror(error));
-    end(x, reason);
+    end_exchange(x, reason);
 }
 
 static void listen_on(struct exchange *x, int events)
@@ -73,9 +73,9 @@ static void receive(struct exchange *x)
     }
     x->at += (size_t)got;
     if (x->at == PREFIX && x->len == PREFIX && !grow(x))
-        end(x, "out of memory");
+        end_exchange(x, "out of memory");
     else if (x->at == x->len)
-        end(x, NULL);
+        end_exchange(x, NULL);
     else
         listen_on(x, EGRESS_READABLE);
 }
@@ -99,15 +99,15 @@ static void transmit(struct exchange *x)
     listen_on(x, x->sent ? EGRESS_READABLE : EGRESS_WRITABLE);
 }
 
-static void on_event(void *ctx, int event)
+static void on_socket_event(void *ctx, int event)
 {
     struct exchange *x = ctx;
     if (x->fd < 0)
         end_with(x, "the server cannot be reached", x->error);
     else if (event & EGRESS_UNWATCHED)
-        end(x, "the connection to the server cannot be watched: out of memory");
+        end_exchange(x, "the connection to the server cannot be watched: out of memory");
     else if (event & EGRESS_DEADLINE)
-        end(x, x->sent ? "the server gave no answer in time" : "the server could not be reached in time");
+        end_exchange(x, x->sent ? "the server gave no answer in time" : "the server could not be reached in time");
     else if (x->sent)
         receive(x);
     else
@@ -138,7 +138,7 @@ static socklen_t read_address(const char *text, struct sockaddr_storage *out)
 }
 
 /* A failure is told by on_event, since nothing may call back from here. */
-static void start(struct exchange *x, const char *server)
+static void start_exchange(struct exchange *x, const char *server)
 {
     struct sockaddr_storage address;
     socklen_t len = read_address(server, &address);
@@ -170,7 +170,7 @@ bool exchange(struct egress *egress, const char *server, const uint8_t *message,
     buffer[1] = (uint8_t)len;
     memcpy(buffer + PREFIX, message, len);
     *x = (struct exchange){.egress = egress, .done = done, .ctx = ctx, .buffer = buffer, .len = PREFIX + len};
-    x->watch = (struct egress_watch){.deadline_ms = egress_now_ms() + timeout_ms, .fn = on_event, .ctx = x};
-    start(x, server);
+    x->watch = (struct egress_watch){.deadline_ms = egress_now_ms() + timeout_ms, .fn = on_socket_event, .ctx = x};
+    start_exchange(x, server);
     return true;
 }

@@ -71,7 +71,7 @@ static void reap(struct run *run)
 }
 
 /* After SIGKILL the end is a matter of the kernel, so reaping waits for next to nothing. */
-static void on_event(void *ctx, int event)
+static void on_program_event(void *ctx, int event)
 {
     struct run *run = ctx;
     if (!(event & EGRESS_READABLE)) {
@@ -122,7 +122,7 @@ static int spawn(const char *program, char *const argv[], int output, pid_t *pid
     return error;
 }
 
-static bool start(struct run *run, const struct dcv_record *record)
+static bool start_program(struct run *run, const struct dcv_record *record)
 {
     struct dcv_record names = *record; /* argv wants what may be written to */
     char verb[16];
@@ -149,7 +149,7 @@ bool hook_run(struct egress *egress, const struct config_dcv_hook *config, const
     struct run *run = calloc(1, sizeof *run);
     if (run)
         *run = (struct run){.egress = egress, .config = config, .verb = verb, .done = done, .ctx = ctx};
-    if (!run || !start(run, record)) {
+    if (!run || !start_program(run, record)) {
         snprintf(reason, HOOK_REASON_MAX, "the DCV hook %.200s cannot be run: %s", config->program, strerror(errno));
         free(run);
         return false;
@@ -157,7 +157,7 @@ bool hook_run(struct egress *egress, const struct config_dcv_hook *config, const
     run->watch = (struct egress_watch){.fd = run->pidfd,
                                        .events = EGRESS_READABLE,
                                        .deadline_ms = egress_now_ms() + config->timeout_ms,
-                                       .fn = on_event,
+                                       .fn = on_program_event,
                                        .ctx = run};
     egress_watch(egress, &run->watch);
     return true;

@@ -20,7 +20,7 @@ struct preflight {
     struct egress_fetch fetch;
 };
 
-static void end(struct preflight *preflight, const char *reason)
+static void end_preflight(struct preflight *preflight, const char *reason)
 {
     preflight_done_fn *done = preflight->done;
     void *ctx = preflight->ctx;
@@ -67,7 +67,7 @@ static bool same_lines(const char *a, size_t a_len, const char *b, size_t b_len)
 /* ---- judging ---- */
 
 /* Leaves the reason empty when all is well. */
-static void judge(const struct preflight *preflight, char reason[static PREFLIGHT_REASON_MAX])
+static void judge_looks(const struct preflight *preflight, char reason[static PREFLIGHT_REASON_MAX])
 {
     const struct egress_fetch *fetch = &preflight->fetch;
     const char *url = preflight->url.text;
@@ -92,10 +92,10 @@ static void on_fetch(void *ctx, struct egress_fetch *fetch)
 {
     struct preflight *preflight = ctx;
     char reason[PREFLIGHT_REASON_MAX];
-    judge(preflight, reason);
+    judge_looks(preflight, reason);
     if (fetch->none_allowed && preflight->not_global != NULL)
         *preflight->not_global = true;
-    end(preflight, reason);
+    end_preflight(preflight, reason);
 }
 
 static bool may_ask(void *ctx, const struct egress_address *address)

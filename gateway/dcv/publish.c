@@ -22,7 +22,7 @@ struct publication {
 };
 
 /* reason NULL: all is well. */
-static void end(struct publication *p, const char *reason)
+static void end_publication(struct publication *p, const char *reason)
 {
     char text[PUBLISH_REASON_MAX] = "";
     publish_done_fn *done = p->done;
@@ -40,14 +40,14 @@ static void step(struct publication *p);
 static void on_done(struct publication *p, const char *reason)
 {
     if (reason || p->kind != UPDATE_PUBLISH) {
-        end(p, reason);
+        end_publication(p, reason);
         return;
     }
     p->kind = UPDATE_LOOK; /* what was taken may have been ignored */
     step(p);
 }
 
-static void on_answer(void *ctx, const uint8_t *answer, size_t len, const char *reason)
+static void on_update_answer(void *ctx, const uint8_t *answer, size_t len, const char *reason)
 {
     struct publication *p = ctx;
     char why[UPDATE_REASON_MAX];
@@ -71,15 +71,16 @@ static void step(struct publication *p)
     char reason[HOOK_REASON_MAX];
     if (!p->zone->server) {
         if (!hook_run(p->egress, &p->dcv->hook, verbs[p->kind], &p->record, on_hook, p, reason))
-            end(p, reason);
+            end_publication(p, reason);
     } else if (!update_make(p->zone, &p->record, p->kind, &p->message) ||
-               !exchange(p->egress, p->zone->server, p->message.wire, p->message.len, EXCHANGE_MS, on_answer, p)) {
-        end(p, "the message to the zone's server cannot be made");
+               !exchange(p->egress, p->zone->server, p->message.wire, p->message.len, EXCHANGE_MS, on_update_answer,
+                         p)) {
+        end_publication(p, "the message to the zone's server cannot be made");
     }
 }
 
-static void start(struct egress *egress, const struct config_dcv *dcv, const struct dcv_record *record,
-                  enum update_kind kind, publish_done_fn *done, void *ctx)
+static void start_publication(struct egress *egress, const struct config_dcv *dcv, const struct dcv_record *record,
+                              enum update_kind kind, publish_done_fn *done, void *ctx)
 {
     struct publication *p = calloc(1, sizeof *p);
     if (!p) {
@@ -91,17 +92,17 @@ static void start(struct egress *egress, const struct config_dcv *dcv, const str
     if (p->zone)
         step(p);
     else
-        end(p, "its zone is no longer in dcv.zones of the configuration: put it back");
+        end_publication(p, "its zone is no longer in dcv.zones of the configuration: put it back");
 }
 
 void publish_record(struct egress *egress, const struct config_dcv *dcv, const struct dcv_record *record,
                     publish_done_fn *done, void *ctx)
 {
-    start(egress, dcv, record, UPDATE_PUBLISH, done, ctx);
+    start_publication(egress, dcv, record, UPDATE_PUBLISH, done, ctx);
 }
 
 void publish_remove(struct egress *egress, const struct config_dcv *dcv, const struct dcv_record *record,
                     publish_done_fn *done, void *ctx)
 {
-    start(egress, dcv, record, UPDATE_REMOVE, done, ctx);
+    start_publication(egress, dcv, record, UPDATE_REMOVE, done, ctx);
 }

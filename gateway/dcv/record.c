@@ -27,7 +27,7 @@ static bool has(const struct dcv_records *records, const struct dcv_record *reco
     return false;
 }
 
-static bool add(struct dcv_records *records, const struct dcv_record *record)
+static bool add_record(struct dcv_records *records, const struct dcv_record *record)
 {
     if (records->count >= RECORDS_MAX)
         return false;
@@ -55,7 +55,7 @@ bool dcv_records_make(const struct config_dcv *dcv, const struct acme_names *nam
                sectigo_token_cname(&token, choice.zone->zone, record.owner, record.target);
         if (good) {
             memcpy(record.zone, choice.zone->zone, strlen(choice.zone->zone) + 1);
-            good = has(records, &record) || add(records, &record);
+            good = has(records, &record) || add_record(records, &record);
         }
     }
     acme_problem_clear(&problem);
@@ -68,7 +68,7 @@ bool dcv_records_join(struct dcv_records *records, const struct dcv_records *mor
     for (size_t i = 0; i < more->count; i++) {
         if (has(records, &more->list[i]))
             continue;
-        if (!add(records, &more->list[i]))
+        if (!add_record(records, &more->list[i]))
             return false;
         ++*added;
     }
@@ -92,7 +92,7 @@ enum store_status dcv_records_load(struct store_txn *txn, const char *issuance, 
         record_get_string(&r, record.zone, sizeof record.zone);
         record_get_string(&r, record.owner, sizeof record.owner);
         record_get_string(&r, record.target, sizeof record.target);
-        if (r.failed || !add(records, &record))
+        if (r.failed || !add_record(records, &record))
             return STORE_INVALID;
     }
     uint8_t flags = version >= 2 ? record_get_u8(&r) : 0;

@@ -72,7 +72,7 @@ static bool allowed(struct egress_addresses *addresses, const struct egress_addr
     return false;
 }
 
-static void finish(struct egress_addresses *addresses)
+static void finish_addresses(struct egress_addresses *addresses)
 {
     memcpy(addresses->list + addresses->count, addresses->v4, addresses->v4_count * sizeof *addresses->v4);
     addresses->count += addresses->v4_count;
@@ -85,12 +85,12 @@ static void finish(struct egress_addresses *addresses)
 static void on_later(void *ctx, int event)
 {
     (void)event;
-    finish(ctx);
+    finish_addresses(ctx);
 }
 
 /* What may not be connected to takes no place of what may. */
-static void keep(struct egress_addresses *addresses, struct egress_address *list, unsigned *count, int family,
-                 const struct egress_dns_answer *answer)
+static void keep_addresses(struct egress_addresses *addresses, struct egress_address *list, unsigned *count, int family,
+                           const struct egress_dns_answer *answer)
 {
     size_t octets = family == AF_INET6 ? 16 : 4;
     for (size_t i = 0; i < answer->record_count && *count < EGRESS_ADDRESSES_PER_FAMILY; i++) {
@@ -102,7 +102,7 @@ static void keep(struct egress_addresses *addresses, struct egress_address *list
 }
 
 /* One type that is absent is no failure; of two failures the later one is told. */
-static void note(struct egress_addresses *addresses, const char *type, const struct egress_dns_answer *answer)
+static void note_failure(struct egress_addresses *addresses, const char *type, const struct egress_dns_answer *answer)
 {
     addresses->bogus = addresses->bogus || answer->status == EGRESS_DNS_BOGUS;
     addresses->shortage = addresses->shortage || answer->status == EGRESS_DNS_SHORTAGE;
@@ -114,21 +114,21 @@ static void note(struct egress_addresses *addresses, const char *type, const str
         return;
     if (addresses->reason[0] == '\0')
         snprintf(addresses->reason, sizeof addresses->reason, "it has neither an AAAA nor an A record");
-    finish(addresses);
+    finish_addresses(addresses);
 }
 
 static void on_aaaa(void *ctx, const struct egress_dns_answer *answer)
 {
     struct egress_addresses *addresses = ctx;
-    keep(addresses, addresses->list, &addresses->count, AF_INET6, answer);
-    note(addresses, "AAAA", answer);
+    keep_addresses(addresses, addresses->list, &addresses->count, AF_INET6, answer);
+    note_failure(addresses, "AAAA", answer);
 }
 
 static void on_a(void *ctx, const struct egress_dns_answer *answer)
 {
     struct egress_addresses *addresses = ctx;
-    keep(addresses, addresses->v4, &addresses->v4_count, AF_INET, answer);
-    note(addresses, "A", answer);
+    keep_addresses(addresses, addresses->v4, &addresses->v4_count, AF_INET, answer);
+    note_failure(addresses, "A", answer);
 }
 
 void egress_addresses(struct egress *egress, struct egress_addresses *addresses)

@@ -24,7 +24,7 @@ struct lookup {
 
 /* ---- the end of a lookup ---- */
 
-static void end(struct lookup *lookup, const struct egress_dns_answer *answer)
+static void end_lookup(struct lookup *lookup, const struct egress_dns_answer *answer)
 {
     egress_loop_disarm(&lookup->egress->loop, &lookup->deadline);
     lookup->egress->dns.under_way--;
@@ -41,7 +41,7 @@ static void give_up(struct lookup *lookup, enum egress_dns_status status, const 
     snprintf(answer.reason, sizeof answer.reason, "%s", reason);
     if (lookup->asked)
         ub_cancel(lookup->context, lookup->async_id);
-    end(lookup, &answer);
+    end_lookup(lookup, &answer);
 }
 
 /* Of the library's own errors only these two are about what was asked. */
@@ -79,7 +79,7 @@ static size_t count_records(const struct ub_result *result)
 }
 
 /* Bogus comes first: such an answer otherwise looks like a good one. */
-static void judge(struct egress *egress, const struct ub_result *result, struct egress_dns_answer *answer)
+static void read_result(struct egress *egress, const struct ub_result *result, struct egress_dns_answer *answer)
 {
     if (result->bogus) {
         answer->status = EGRESS_DNS_BOGUS;
@@ -103,18 +103,18 @@ static void judge(struct egress *egress, const struct ub_result *result, struct 
     }
 }
 
-static void on_answer(void *ctx, int error, struct ub_result *result)
+static void on_result(void *ctx, int error, struct ub_result *result)
 {
     struct egress_dns_answer answer = {.status = failure_of(error)};
     struct lookup *lookup = ctx;
     size_t *lengths = NULL;
     if (error != 0 || result == NULL) {
         snprintf(answer.reason, sizeof answer.reason, "the lookup failed: %s", ub_strerror(error));
-        end(ctx, &answer);
+        end_lookup(ctx, &answer);
         ub_resolve_free(result);
         return;
     }
-    judge(lookup->egress, result, &answer);
+    read_result(lookup->egress, result, &answer);
     if (answer.status == EGRESS_DNS_ANSWER) {
         size_t count = count_records(result);
         lengths = calloc(count + 1, sizeof *lengths);
@@ -131,7 +131,7 @@ static void on_answer(void *ctx, int error, struct ub_result *result)
             answer.canonical_name = result->canonname;
         }
     }
-    end(ctx, &answer);
+    end_lookup(ctx, &answer);
     free(lengths);
     ub_resolve_free(result);
 }
@@ -144,11 +144,12 @@ static void on_readable(void *ctx, int fd, int events)
 
 /* ---- asking ---- */
 
-static void ask(struct egress *egress, struct lookup *lookup, const char *name, int rr_type, uint32_t timeout_ms)
+static void ask_resolver(struct egress *egress, struct lookup *lookup, const char *name, int rr_type,
+                         uint32_t timeout_ms)
 {
     int error = UB_NOERROR;
     if (!egress->failing) {
-        error = ub_resolve_async(lookup->context, name, rr_type, 1, lookup, on_answer, &lookup->async_id);
+        error = ub_resolve_async(lookup->context, name, rr_type, 1, lookup, on_result, &lookup->async_id);
         lookup->asked = error == UB_NOERROR;
         lookup->error = error;
     }
@@ -176,7 +177,7 @@ bool egress_resolve_in(struct egress *egress, enum egress_view view, const char 
     lookup->context = contexts[view] != NULL ? contexts[view] : contexts[EGRESS_OWN_VIEW];
     lookup->deadline = (struct egress_watch){.fd = -1, .fn = on_deadline, .ctx = lookup};
     egress->dns.under_way++;
-    ask(egress, lookup, name, rr_type, timeout_ms);
+    ask_resolver(egress, lookup, name, rr_type, timeout_ms);
     return true;
 }
 
@@ -259,7 +260,7 @@ static void on_own_name(void *ctx, int error, struct ub_result *result)
 
 /* The helper thread begins with the first lookup, and ends the whole process where it then finds no descriptor: so it
  * begins here. */
-static void begin(struct ub_ctx *context, struct step *step)
+static void begin_query(struct ub_ctx *context, struct step *step)
 {
     int answered = UB_NOERROR;
     if (step->error == 0) {
@@ -275,7 +276,8 @@ static void begin(struct ub_ctx *context, struct step *step)
 }
 
 /* What the library says on its log during the start is the best reason there is. */
-static bool configure(struct ub_ctx *context, const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
+static bool configure_resolver(struct ub_ctx *context, const struct egress_config *config,
+                               char reason[static EGRESS_REASON_MAX])
 {
     struct step step = {0};
     char *words = NULL;
@@ -285,7 +287,7 @@ static bool configure(struct ub_ctx *context, const struct egress_config *config
     set_options(context, config, &step);
     set_resolvers(context, config, &step);
     finalise(context, config, &step);
-    begin(context, &step);
+    begin_query(context, &step);
     ub_ctx_debugout(context, NULL);
     if (log != NULL)
         fclose(log);
@@ -306,7 +308,7 @@ static bool open_view(struct egress *egress, enum egress_view view, const struct
         snprintf(reason, EGRESS_REASON_MAX, "libunbound cannot be started: %s", strerror(errno));
         return false;
     }
-    if (!configure(context, config, reason))
+    if (!configure_resolver(context, config, reason))
         return false;
     if (!egress_loop_listen(&egress->loop, ub_fd(context), EGRESS_READABLE, on_readable, context)) {
         snprintf(reason, EGRESS_REASON_MAX, "libunbound's descriptor cannot be watched: %s", strerror(errno));
@@ -318,7 +320,7 @@ static bool open_view(struct egress *egress, enum egress_view view, const struct
 bool egress_try(const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
 {
     struct ub_ctx *context = ub_ctx_create();
-    bool good = context != NULL && configure(context, config, reason);
+    bool good = context != NULL && configure_resolver(context, config, reason);
     if (context == NULL)
         snprintf(reason, EGRESS_REASON_MAX, "libunbound cannot be started: %s", strerror(errno));
     ub_ctx_delete(context);

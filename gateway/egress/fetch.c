@@ -9,7 +9,7 @@
 static void try_next(struct egress_fetch *fetch);
 static void transfer(struct egress_fetch *fetch, const struct egress_address *address);
 
-static void end(struct egress_fetch *fetch, enum egress_fetch_result result)
+static void end_fetch(struct egress_fetch *fetch, enum egress_fetch_result result)
 {
     fetch->result = result;
     egress_easy_give(fetch->egress, fetch->easy);
@@ -20,7 +20,7 @@ static void end(struct egress_fetch *fetch, enum egress_fetch_result result)
 }
 
 /* Adds "ADDRESS port PORT: WHAT" to the reason. */
-static void note(struct egress_fetch *fetch, const char *what)
+static void note_attempt(struct egress_fetch *fetch, const char *what)
 {
     size_t len = strlen(fetch->reason);
     snprintf(fetch->reason + len, sizeof fetch->reason - len, "%s%s port %u: %s", len > 0 ? "; " : "", fetch->address,
@@ -36,7 +36,7 @@ static uint64_t left_ms(const struct egress_fetch *fetch)
 /* ---- what comes in ---- */
 
 /* A long body ends the transfer, except a redirect's, where libcurl tells the target only at the end. */
-static size_t on_body(char *data, size_t one, size_t len, void *ctx)
+static size_t on_fetched(char *data, size_t one, size_t len, void *ctx)
 {
     (void)one;
     struct egress_fetch *fetch = ctx;
@@ -94,8 +94,8 @@ static void end_with(struct egress_fetch *fetch, CURLcode code)
         words = outcomes[i].what != NULL ? outcomes[i].what : words;
     }
     fetch->reason[0] = '\0'; /* addresses that were passed over explain nothing now */
-    note(fetch, words);
-    end(fetch, result);
+    note_attempt(fetch, words);
+    end_fetch(fetch, result);
 }
 
 /* No connection: one that was, but whose peer then said nothing, is not tried elsewhere. */
@@ -119,11 +119,11 @@ static void note_not_connected(struct egress_fetch *fetch, CURLcode code)
     long error = 0;
     curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &error);
     if (code == CURLE_OPERATION_TIMEDOUT)
-        note(fetch, "no connection in time");
+        note_attempt(fetch, "no connection in time");
     else if (code == CURLE_FAILED_INIT)
-        note(fetch, "this server has no descriptor, memory or port left for it");
+        note_attempt(fetch, "this server has no descriptor, memory or port left for it");
     else
-        note(fetch, error != 0 && error != EINPROGRESS ? strerror((int)error) : curl_easy_strerror(code));
+        note_attempt(fetch, error != 0 && error != EINPROGRESS ? strerror((int)error) : curl_easy_strerror(code));
 }
 
 static void take_answer(struct egress_fetch *fetch)
@@ -133,7 +133,7 @@ static void take_answer(struct egress_fetch *fetch)
     curl_easy_getinfo(fetch->easy, CURLINFO_REDIRECT_URL, &redirect);
     snprintf(fetch->redirect, sizeof fetch->redirect, "%s", redirect != NULL ? redirect : "");
     fetch->reason[0] = '\0';
-    end(fetch, EGRESS_FETCH_ANSWERED);
+    end_fetch(fetch, EGRESS_FETCH_ANSWERED);
 }
 
 static void on_done(void *ctx, CURL *easy, CURLcode code)
@@ -153,7 +153,8 @@ static void on_done(void *ctx, CURL *easy, CURLcode code)
 /* ---- asking ---- */
 
 /* A body without a length may end with its connection, and many servers then say no farewell: OpenSSL takes that for an
- * error, and libcurl before 8 did not. A body that was cut proves nothing, and one of a known length is still missed. */
+ * error, and libcurl before 8 did not. A body that was cut proves nothing, and one of a known length is still missed.
+ */
 static CURLcode on_tls_context(CURL *easy, void *context, void *ctx)
 {
     (void)easy, (void)ctx;
@@ -179,7 +180,7 @@ static void set_rules(CURL *easy)
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "acmegate");
     curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_fetched);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
 }
 
@@ -216,7 +217,7 @@ static bool set_up(struct egress_fetch *fetch, const struct egress_address *addr
 static void try_next(struct egress_fetch *fetch)
 {
     if (fetch->next_address == fetch->addresses.count) {
-        end(fetch, not_reached(fetch, EGRESS_FETCH_CONNECTION));
+        end_fetch(fetch, not_reached(fetch, EGRESS_FETCH_CONNECTION));
         return;
     }
     const struct egress_address *address = &fetch->addresses.list[fetch->next_address++];
@@ -230,8 +231,8 @@ static void transfer(struct egress_fetch *fetch, const struct egress_address *ad
         fetch->easy = egress_easy_take(fetch->egress);
     if (fetch->easy == NULL || !set_up(fetch, address) ||
         !egress_transfer(fetch->egress, fetch->easy, on_done, fetch)) {
-        note(fetch, "out of memory");
-        end(fetch, EGRESS_FETCH_INTERNAL);
+        note_attempt(fetch, "out of memory");
+        end_fetch(fetch, EGRESS_FETCH_INTERNAL);
     }
 }
 
@@ -261,7 +262,7 @@ static void on_addresses(void *ctx, struct egress_addresses *addresses)
         return;
     }
     snprintf(fetch->reason, sizeof fetch->reason, "%s has no address to ask: %s", addresses->host, addresses->reason);
-    end(fetch, addresses->bogus ? EGRESS_FETCH_DNS : not_reached(fetch, EGRESS_FETCH_DNS));
+    end_fetch(fetch, addresses->bogus ? EGRESS_FETCH_DNS : not_reached(fetch, EGRESS_FETCH_DNS));
 }
 
 static void on_later(void *ctx, int event)

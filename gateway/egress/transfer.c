@@ -38,7 +38,7 @@ static CURLcode blame(struct transfer *transfer, CURLcode result)
     }
 }
 
-static void end(struct transfer *transfer, CURLcode result)
+static void end_transfer(struct transfer *transfer, CURLcode result)
 {
     result = blame(transfer, result);
     egress_loop_disarm(&transfer->egress->loop, &transfer->later);
@@ -52,7 +52,7 @@ static void end(struct transfer *transfer, CURLcode result)
     done(ctx, easy, result);
 }
 
-static void collect(struct egress *egress)
+static void collect_ended(struct egress *egress)
 {
     CURLM *multi = egress->transfers.multi;
     CURLMsg *message;
@@ -65,17 +65,17 @@ static void collect(struct egress *egress)
         struct transfer *transfer = NULL;
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
         curl_multi_remove_handle(multi, easy);
-        end(transfer, result);
+        end_transfer(transfer, result);
     }
 }
 
-static void on_event(void *ctx, int fd, int events)
+static void on_curl_event(void *ctx, int fd, int events)
 {
     struct egress *egress = ctx;
     int mask = (events & EGRESS_READABLE ? CURL_CSELECT_IN : 0) | (events & EGRESS_WRITABLE ? CURL_CSELECT_OUT : 0);
     int running;
     curl_multi_socket_action(egress->transfers.multi, fd, mask, &running);
-    collect(egress);
+    collect_ended(egress);
 }
 
 static void on_timer_due(void *ctx, int event)
@@ -84,7 +84,7 @@ static void on_timer_due(void *ctx, int event)
     struct egress *egress = ctx;
     int running;
     curl_multi_socket_action(egress->transfers.multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    collect(egress);
+    collect_ended(egress);
 }
 
 /* ---- what libcurl asks for ---- */
@@ -94,7 +94,7 @@ static void on_unwatched(void *ctx, int event)
     (void)event;
     struct transfer *transfer = ctx;
     curl_multi_remove_handle(transfer->egress->transfers.multi, transfer->easy);
-    end(transfer, transfer->result);
+    end_transfer(transfer, transfer->result);
 }
 
 static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
@@ -107,7 +107,7 @@ static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *ctx, voi
     }
     int events = (what & CURL_POLL_IN ? EGRESS_READABLE : 0) | (what & CURL_POLL_OUT ? EGRESS_WRITABLE : 0);
     struct transfer *transfer = NULL;
-    if (egress_loop_listen(&egress->loop, fd, events, on_event, egress))
+    if (egress_loop_listen(&egress->loop, fd, events, on_curl_event, egress))
         return 0;
     /* An error here would end every transfer that libcurl has, for ever: it is this one's alone. */
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
@@ -184,7 +184,7 @@ void egress_transfers_fail(struct egress *egress)
         /* Removal would wait for a name look-up that hangs. */
         curl_easy_setopt(transfer->easy, CURLOPT_QUICK_EXIT, 1L);
         curl_multi_remove_handle(egress->transfers.multi, transfer->easy);
-        end(transfer, CURLE_ABORTED_BY_CALLBACK);
+        end_transfer(transfer, CURLE_ABORTED_BY_CALLBACK);
     }
 }
 
@@ -194,10 +194,10 @@ static void on_not_started(void *ctx, int event)
 {
     (void)event;
     struct transfer *transfer = ctx;
-    end(transfer, transfer->result);
+    end_transfer(transfer, transfer->result);
 }
 
-static void start(struct egress *egress, struct transfer *transfer)
+static void start_transfer(struct egress *egress, struct transfer *transfer)
 {
     transfer->result = CURLE_ABORTED_BY_CALLBACK;
     if (!egress->failing) {
@@ -224,7 +224,7 @@ bool egress_transfer(struct egress *egress, CURL *easy, egress_transfer_fn *done
     if (transfer->next != NULL)
         transfer->next->link = &transfer->next;
     egress->transfers.list = transfer;
-    start(egress, transfer);
+    start_transfer(egress, transfer);
     return true;
 }
 

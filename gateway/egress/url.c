@@ -4,7 +4,7 @@
 
 #include "gateway/egress/fetch.h"
 
-static bool refuse(char reason[static EGRESS_REASON_MAX], const char *why)
+static bool refuse_url(char reason[static EGRESS_REASON_MAX], const char *why)
 {
     snprintf(reason, EGRESS_REASON_MAX, "%s", why);
     return false;
@@ -13,7 +13,7 @@ static bool refuse(char reason[static EGRESS_REASON_MAX], const char *why)
 static bool lack_memory(struct egress_url *url, char reason[static EGRESS_REASON_MAX])
 {
     url->no_memory = true;
-    return refuse(reason, "there is no memory to read it");
+    return refuse_url(reason, "there is no memory to read it");
 }
 
 /* "4" and "0x7f.1" are addresses to libcurl, unless they were hidden from its reading by percent signs: a host whose
@@ -44,20 +44,20 @@ struct parts {
     char *scheme, *host, *zone, *port, *user, *text;
 };
 
-static bool judge(const struct parts *parts, struct egress_url *url, char reason[static EGRESS_REASON_MAX])
+static bool judge_parts(const struct parts *parts, struct egress_url *url, char reason[static EGRESS_REASON_MAX])
 {
     url->https = strcmp(parts->scheme, "https") == 0;
     url->port = parts->port != NULL ? (uint16_t)strtoul(parts->port, NULL, 10) : 0;
     if (!url->https && strcmp(parts->scheme, "http") != 0)
-        return refuse(reason, "its scheme is neither http nor https");
+        return refuse_url(reason, "its scheme is neither http nor https");
     if (parts->user != NULL)
-        return refuse(reason, "it names a user");
+        return refuse_url(reason, "it names a user");
     if (parts->zone != NULL || !take_host(parts->host, url))
-        return refuse(reason, "its host is neither a DNS name nor an address");
+        return refuse_url(reason, "its host is neither a DNS name nor an address");
     if (parts->port != NULL && url->port == 0)
-        return refuse(reason, "its port is 0");
+        return refuse_url(reason, "its port is 0");
     if (snprintf(url->text, sizeof url->text, "%s", parts->text) >= (int)sizeof url->text)
-        return refuse(reason, "it is too long");
+        return refuse_url(reason, "it is too long");
     return true;
 }
 
@@ -73,9 +73,9 @@ static bool take_parts(CURLU *from, struct egress_url *url, char reason[static E
         code = curl_url_get(from, CURLUPART_HOST, &parts.host, 0);
     if (code == CURLUE_OK)
         code = curl_url_get(from, CURLUPART_URL, &parts.text, 0);
-    bool good = code == CURLUE_OK              ? judge(&parts, url, reason)
+    bool good = code == CURLUE_OK              ? judge_parts(&parts, url, reason)
                 : code == CURLUE_OUT_OF_MEMORY ? lack_memory(url, reason)
-                                               : refuse(reason, "it is no URL with a host");
+                                               : refuse_url(reason, "it is no URL with a host");
     char *all[] = {parts.scheme, parts.host, parts.zone, parts.port, parts.user, parts.text};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         curl_free(all[i]);
@@ -86,12 +86,12 @@ bool egress_url_parse(const char *text, struct egress_url *url, char reason[stat
 {
     *url = (struct egress_url){0};
     if (strlen(text) >= EGRESS_URL_MAX)
-        return refuse(reason, "it is too long");
+        return refuse_url(reason, "it is too long");
     CURLU *parts = curl_url();
     CURLUcode code = parts != NULL ? curl_url_set(parts, CURLUPART_URL, text, 0) : CURLUE_OUT_OF_MEMORY;
     bool good = code == CURLUE_OK              ? take_parts(parts, url, reason)
                 : code == CURLUE_OUT_OF_MEMORY ? lack_memory(url, reason)
-                                               : refuse(reason, "it is no http or https URL");
+                                               : refuse_url(reason, "it is no http or https URL");
     curl_url_cleanup(parts);
     return good;
 }

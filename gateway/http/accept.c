@@ -158,7 +158,7 @@ static int64_t uid_of(h2o_socket_t *sock)
 }
 
 /* False when the newcomer is turned away: memory is short, or its address has as many connections as it may. */
-static bool take(struct door *door, h2o_socket_t *sock)
+static bool take_connection(struct door *door, h2o_socket_t *sock)
 {
     struct loop *loop = door->loop;
     struct crowd *crowd = crowd_of(door);
@@ -224,7 +224,7 @@ static void on_accept(h2o_socket_t *listener, const char *err)
                 pause_all(door->loop);
             return;
         }
-        take(door, sock);
+        take_connection(door, sock);
     }
 }
 

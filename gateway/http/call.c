@@ -7,7 +7,7 @@
 #include "gateway/http/reply.h"
 
 /* Handlers get strings that end with NUL; h2o's do not. */
-static const char *copy(h2o_mem_pool_t *pool, const char *base, size_t len)
+static const char *copy_text(h2o_mem_pool_t *pool, const char *base, size_t len)
 {
     return h2o_strdup(pool, base, len).base;
 }
@@ -15,7 +15,7 @@ static const char *copy(h2o_mem_pool_t *pool, const char *base, size_t len)
 static const char *header(h2o_req_t *req, h2o_mem_pool_t *pool, const h2o_token_t *token)
 {
     ssize_t at = h2o_find_header(&req->headers, token, -1);
-    return at < 0 ? "" : copy(pool, req->headers.entries[at].value.base, req->headers.entries[at].value.len);
+    return at < 0 ? "" : copy_text(pool, req->headers.entries[at].value.base, req->headers.entries[at].value.len);
 }
 
 bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call)
@@ -26,14 +26,14 @@ bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call)
     if (req->entity.len > PUBLIC_BODY_MAX)
         return false;
     *call = (struct http_call){
-        .method = copy(pool, req->input.method.base, req->input.method.len),
-        .path = copy(pool, req->input.path.base, path_len),
-        .query = query ? copy(pool, req->input.path.base + path_len + 1, req->input.path.len - path_len - 1) : "",
+        .method = copy_text(pool, req->input.method.base, req->input.method.len),
+        .path = copy_text(pool, req->input.path.base, path_len),
+        .query = query ? copy_text(pool, req->input.path.base + path_len + 1, req->input.path.len - path_len - 1) : "",
         .authorization = header(req, pool, H2O_TOKEN_AUTHORIZATION),
         .content_type = header(req, pool, H2O_TOKEN_CONTENT_TYPE),
-        .body = copy(pool, req->entity.base ? req->entity.base : "", req->entity.len),
+        .body = copy_text(pool, req->entity.base ? req->entity.base : "", req->entity.len),
         .body_len = req->entity.len,
-        .peer = copy(pool, connection_of(req)->peer, strlen(connection_of(req)->peer)),
+        .peer = copy_text(pool, connection_of(req)->peer, strlen(connection_of(req)->peer)),
         .uid = connection_of(req)->uid,
     };
     return true;

@@ -23,7 +23,7 @@ void linger_prepare(struct connection *connection)
         connection->linger_fd = fcntl(h2o_socket_get_fd(connection->sock), F_DUPFD_CLOEXEC, 0);
 }
 
-static void end(struct lingering *lingering)
+static void end_lingering(struct lingering *lingering)
 {
     h2o_linklist_unlink(&lingering->link);
     lingering->loop->lingering_count--;
@@ -39,7 +39,7 @@ static void on_readable(h2o_socket_t *sock, const char *err)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got <= 0 || (size_t)got >= lingering->left)
-        end(lingering);
+        end_lingering(lingering);
     else
         lingering->left -= (size_t)got;
 }
@@ -72,7 +72,7 @@ void linger_expire(struct loop *loop, uint64_t now_ms)
         struct lingering *first = H2O_STRUCT_FROM_MEMBER(struct lingering, link, loop->lingering.next);
         if (first->until_ms > now_ms)
             return;
-        end(first);
+        end_lingering(first);
     }
 }
 

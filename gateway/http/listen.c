@@ -11,7 +11,7 @@
 
 #include "gateway/address.h"
 
-static bool fail(char *reason, const char *address, const char *what)
+static bool fail_listen(char *reason, const char *address, const char *what)
 {
     snprintf(reason, HTTP_REASON_MAX, "cannot listen on %s: %s", address, what);
     return false;
@@ -66,18 +66,19 @@ bool listen_tcp(struct listener *listener, unsigned count, char reason[static HT
     struct sockaddr_storage where;
     socklen_t len;
     if (!address_to_listen(listener->address, &where, &len))
-        return fail(reason, listener->address, "it is not an address and port such as 192.0.2.1:443 or [::]:443");
+        return fail_listen(reason, listener->address,
+                           "it is not an address and port such as 192.0.2.1:443 or [::]:443");
     if (!is_free(&where, len))
-        return fail(reason, listener->address, strerror(errno));
+        return fail_listen(reason, listener->address, strerror(errno));
     for (unsigned i = 0; i < count; i++) {
         listener->descriptors[i] = bind_one(&where, len, true);
         if (listener->descriptors[i] < 0)
-            return fail(reason, listener->address, strerror(errno));
+            return fail_listen(reason, listener->address, strerror(errno));
         if (i == 0) {
             /* The kernel's choice for port 0 holds for the others too. */
             len = sizeof where;
             if (getsockname(listener->descriptors[0], (struct sockaddr *)&where, &len) != 0)
-                return fail(reason, listener->address, strerror(errno));
+                return fail_listen(reason, listener->address, strerror(errno));
             write_address(listener->descriptors[0], listener);
         }
     }
@@ -89,19 +90,19 @@ static bool clear_stale(const struct sockaddr_un *where, char *reason)
 {
     struct stat found;
     if (lstat(where->sun_path, &found) != 0)
-        return errno == ENOENT || fail(reason, where->sun_path, strerror(errno));
+        return errno == ENOENT || fail_listen(reason, where->sun_path, strerror(errno));
     if (!S_ISSOCK(found.st_mode))
-        return fail(reason, where->sun_path, "there is a file of that name that is not a socket");
+        return fail_listen(reason, where->sun_path, "there is a file of that name that is not a socket");
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return fail(reason, where->sun_path, strerror(errno));
+        return fail_listen(reason, where->sun_path, strerror(errno));
     int got = connect(fd, (const struct sockaddr *)where, sizeof *where), error = errno;
     close(fd);
     if (got == 0)
-        return fail(reason, where->sun_path, "another process serves this socket");
+        return fail_listen(reason, where->sun_path, "another process serves this socket");
     if (error != ECONNREFUSED)
-        return fail(reason, where->sun_path, strerror(error));
-    return unlink(where->sun_path) == 0 || fail(reason, where->sun_path, strerror(errno));
+        return fail_listen(reason, where->sun_path, strerror(error));
+    return unlink(where->sun_path) == 0 || fail_listen(reason, where->sun_path, strerror(errno));
 }
 
 bool listen_unix(struct listener *listener, char reason[static HTTP_REASON_MAX])
@@ -110,13 +111,13 @@ bool listen_unix(struct listener *listener, char reason[static HTTP_REASON_MAX])
     struct sockaddr_un where = {.sun_family = AF_UNIX};
     size_t len = strlen(listener->address);
     if (len >= sizeof where.sun_path)
-        return fail(reason, listener->address, "the path of a Unix socket can have 107 octets at most");
+        return fail_listen(reason, listener->address, "the path of a Unix socket can have 107 octets at most");
     memcpy(where.sun_path, listener->address, len + 1);
     if (!clear_stale(&where, reason))
         return false;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return fail(reason, listener->address, strerror(errno));
+        return fail_listen(reason, listener->address, strerror(errno));
     /* On Linux the mode that the descriptor has before bind is the most that the name gets: nobody slips in between. */
     if (fchmod(fd, MODE) == 0 && bind(fd, (const struct sockaddr *)&where, sizeof where) == 0 &&
         chmod(where.sun_path, MODE) == 0 && listen(fd, LISTEN_BACKLOG) == 0) {
@@ -124,7 +125,7 @@ bool listen_unix(struct listener *listener, char reason[static HTTP_REASON_MAX])
         listener->bound_name = true;
         return true;
     }
-    fail(reason, listener->address, strerror(errno));
+    fail_listen(reason, listener->address, strerror(errno));
     close(fd);
     return false;
 }

@@ -22,7 +22,7 @@ static bool key_of(const struct sockaddr *address, uint8_t key[static PEERS_KEY_
     return address->sa_family == AF_INET || address->sa_family == AF_INET6;
 }
 
-static struct peer **find(struct peers *peers, const uint8_t key[static PEERS_KEY_LEN])
+static struct peer **find_peer(struct peers *peers, const uint8_t key[static PEERS_KEY_LEN])
 {
     uint32_t hash = 2166136261u;
     for (unsigned i = 0; i < PEERS_KEY_LEN; i++)
@@ -39,7 +39,7 @@ bool peers_enter(struct peers *peers, const struct sockaddr *address, unsigned m
     *peer = NULL;
     if (!key_of(address, key))
         return true;
-    struct peer **at = find(peers, key);
+    struct peer **at = find_peer(peers, key);
     if (*at && max > 0 && (*at)->connections >= max)
         return false;
     if (!*at) {
@@ -57,7 +57,7 @@ void peers_leave(struct peers *peers, struct peer *peer)
 {
     if (!peer || --peer->connections > 0)
         return;
-    struct peer **at = find(peers, peer->key);
+    struct peer **at = find_peer(peers, peer->key);
     *at = peer->next;
     free(peer);
 }

@@ -14,7 +14,7 @@ enum { DESCRIPTORS_SHARE = 4 }; /* one in so many is left to the store, upstream
 
 static const char no_memory[] = "out of memory while starting the listeners";
 
-static bool fail(char *reason, const char *what)
+static bool fail_server(char *reason, const char *what)
 {
     snprintf(reason, HTTP_REASON_MAX, "%s", what);
     return false;
@@ -29,13 +29,13 @@ static bool copy_tls(struct http_server *server, enum http_listener kind, const 
     server->tls_files[kind][0] = strdup(tls->certificate_file);
     server->tls_files[kind][1] = strdup(tls->key_file ? tls->key_file : "");
     if (!server->tls_files[kind][0] || !server->tls_files[kind][1])
-        return fail(reason, no_memory);
+        return fail_server(reason, no_memory);
     server->tls[kind] = tls_load(server->tls_files[kind][0], server->tls_files[kind][1], reason);
     return server->tls[kind] != NULL;
 }
 
 /* Hosts tell the listeners apart: an accept context knows its own host only. One handler each does its own routing. */
-static void configure(struct http_server *server)
+static void configure_hosts(struct http_server *server)
 {
     static const struct {
         const char *name;
@@ -73,7 +73,7 @@ static bool add_listener(struct http_server *server, enum http_listener kind, co
     memcpy(listener->address, address, strlen(address) + 1);
     listener->descriptors = calloc(server->loop_count, sizeof *listener->descriptors);
     if (!listener->descriptors)
-        return fail(reason, no_memory);
+        return fail_server(reason, no_memory);
     for (unsigned i = 0; i < server->loop_count; i++)
         listener->descriptors[i] = -1;
     server->listener_count++;
@@ -85,7 +85,7 @@ static bool listen_all(struct http_server *server, const struct http_config *con
     size_t room = config->acme_listen_count + config->public_listen_count + 1;
     server->listeners = calloc(room, sizeof *server->listeners);
     if (!server->listeners)
-        return fail(reason, no_memory);
+        return fail_server(reason, no_memory);
     for (size_t i = 0; i < config->acme_listen_count; i++) {
         if (!add_listener(server, HTTP_ACME, config->acme_listen[i], reason))
             return false;
@@ -170,16 +170,16 @@ static bool start_threads(struct http_server *server, char *reason)
     }
     for (unsigned i = 0; i < server->running; i++)
         ok = ok && server->loops[i].ready;
-    return ok || fail(reason, "cannot start the HTTP threads: out of memory or of threads");
+    return ok || fail_server(reason, "cannot start the HTTP threads: out of memory or of threads");
 }
 
-static bool make(struct http_server *server, const struct http_config *config, char *reason)
+static bool make_server(struct http_server *server, const struct http_config *config, char *reason)
 {
     server->config = *config;
     server->loop_count = config->threads ? config->threads : cores();
     server->loops = calloc(server->loop_count, sizeof *server->loops);
     if (!server->loops)
-        return fail(reason, no_memory);
+        return fail_server(reason, no_memory);
     share_connections(server);
     return copy_tls(server, HTTP_ACME, &config->acme_tls, reason) &&
            copy_tls(server, HTTP_PUBLIC, &config->public_tls, reason) && listen_all(server, config, reason) &&
@@ -190,15 +190,15 @@ struct http_server *http_start(const struct http_config *config, char reason[sta
 {
     struct http_server *server = calloc(1, sizeof *server);
     if (!server) {
-        fail(reason, no_memory);
+        fail_server(reason, no_memory);
         return NULL;
     }
     signal(SIGPIPE, SIG_IGN);
     sem_init(&server->started, 0, 0);
     pthread_mutex_init(&server->reload_lock, NULL);
     desk_init(&server->desk);
-    configure(server);
-    if (make(server, config, reason))
+    configure_hosts(server);
+    if (make_server(server, config, reason))
         return server;
     http_stop(server, 0);
     http_free(server);
@@ -256,7 +256,7 @@ bool http_reload_tls(struct http_server *server, char reason[static HTTP_REASON_
             ok = (fresh[kind] = tls_load(files[0], files[1], reason)) != NULL;
     }
     for (unsigned i = 0; ok && i < server->loop_count; i++)
-        ok = send_tls(&server->loops[i], fresh) || fail(reason, "out of memory while reloading certificates");
+        ok = send_tls(&server->loops[i], fresh) || fail_server(reason, "out of memory while reloading certificates");
     pthread_mutex_unlock(&server->reload_lock);
     for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++)
         SSL_CTX_free(fresh[kind]);

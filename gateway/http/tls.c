@@ -10,7 +10,7 @@
 
 /* HTTP/1.1 alone: Debian's h2o predates the fixes for HTTP/2's rapid reset. Sessions are resumed by tickets; a second
  * ticket and the server's cache cost a fifth of a handshake. */
-static bool configure(SSL_CTX *context)
+static bool configure_tls(SSL_CTX *context)
 {
     static const h2o_iovec_t protocols[] = {{H2O_STRLIT("http/1.1")}, {NULL, 0}};
     SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -26,7 +26,7 @@ SSL_CTX *tls_load(const char *certificate_file, const char *key_file, char reaso
     char why[PEM_REASON_MAX] = "OpenSSL cannot make a TLS context";
     const char *faulty = certificate_file;
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    if (context && configure(context) && pem_use_pair(context, certificate_file, key_file, &faulty, why))
+    if (context && configure_tls(context) && pem_use_pair(context, certificate_file, key_file, &faulty, why))
         return context;
     snprintf(reason, HTTP_REASON_MAX, "%.240s: %s", faulty, why);
     ERR_clear_error();

@@ -64,7 +64,7 @@ static bool matches(const char *pattern, const char *path, char argument[static 
     return *path == '\0';
 }
 
-static void serve(struct request *request, const struct route *route)
+static void serve_route(struct request *request, const struct route *route)
 {
     size_t body_max = route->body ? BODY_MAX : 0;
     if (request->call->body_len > body_max)
@@ -82,7 +82,7 @@ void admin_handle(void *ctx, const struct http_call *call, struct http_answer *a
         if (!matches(routes[i].path, call->path, request.argument))
             continue;
         if (strcmp(routes[i].method, call->method) == 0) {
-            serve(&request, &routes[i]);
+            serve_route(&request, &routes[i]);
             return;
         }
         wanted = routes[i].method;

@@ -12,7 +12,7 @@ struct cost {
     bool failed;
 };
 
-static const char *text_of(const json_t *line, const char *key)
+static const char *line_text(const json_t *line, const char *key)
 {
     const char *text = json_string_value(json_object_get(line, key));
     return text ? text : "";
@@ -23,7 +23,8 @@ static json_t *sum_for(struct cost *cost, const json_t *line)
     char month[16], key[320];
     struct tm day;
     time_t at = (time_t)(audit_ordered_ms(line) / 1000);
-    const char *policy = text_of(line, "policy"), *profile = text_of(line, "profile"), *login = text_of(line, "login");
+    const char *policy = line_text(line, "policy"), *profile = line_text(line, "profile"),
+               *login = line_text(line, "login");
     if (!gmtime_r(&at, &day) || strftime(month, sizeof month, "%Y-%m", &day) == 0)
         return NULL;
     snprintf(key, sizeof key, "%s\n%s\n%s\n%s", month, policy, profile, login);
@@ -54,7 +55,7 @@ static bool add_line(void *ctx, struct store_txn *txn, struct store_slice key, s
     json_t *line = json_loadb((const char *)value.data, value.len, JSON_REJECT_DUPLICATES, NULL);
     cost->failed = !line;
     for (size_t i = 0; line && i < sizeof counted / sizeof *counted; i++) {
-        json_t *sum = strcmp(text_of(line, "what"), counted[i].what) == 0 ? sum_for(cost, line) : NULL;
+        json_t *sum = strcmp(line_text(line, "what"), counted[i].what) == 0 ? sum_for(cost, line) : NULL;
         if (!sum)
             continue;
         increase(sum, counted[i].sum, 1);

@@ -63,7 +63,7 @@ static enum store_status decide(struct store_txn *txn, void *arg)
     return status;
 }
 
-static void answer(struct request *request, bool refund)
+static void answer_decision(struct request *request, bool refund)
 {
     struct decision d = {
         .id_text = request->argument, .uid = request->call->uid, .now_ms = clock_ms(), .refund = refund};
@@ -87,12 +87,12 @@ static void answer(struct request *request, bool refund)
 
 void subscription_refund(struct request *request)
 {
-    answer(request, true);
+    answer_decision(request, true);
 }
 
 void subscription_release(struct request *request)
 {
-    answer(request, false);
+    answer_decision(request, false);
 }
 
 /* ---- an issuance that is given up ---- */

@@ -24,7 +24,7 @@ struct page {
     bool ended; /* nothing behind this one is on any page */
 };
 
-static bool add(void *ctx, struct store_txn *txn, struct store_slice key, struct store_slice value)
+static bool add_row(void *ctx, struct store_txn *txn, struct store_slice key, struct store_slice value)
 {
     struct page *page = ctx;
     json_t *row = page->row(page, txn, key, value);
@@ -88,7 +88,7 @@ static void list(struct request *request, unsigned table, struct page *page, str
     }
     page->items = json_array();
     page->failed = !page->items;
-    enum store_status status = page->failed ? STORE_OK : scan(request->admin->store, table, from, add, page);
+    enum store_status status = page->failed ? STORE_OK : scan(request->admin->store, table, from, add_row, page);
     if (status == STORE_OK && !page->failed)
         answer_json(request->answer, 200,
                     json_pack("{s:O, s:o, s:s}", "items", page->items, "next", cursor_json(page), "currency",

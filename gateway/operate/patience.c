@@ -20,7 +20,7 @@ struct count {
     bool failed;
 };
 
-static bool note(struct count *count, const struct acme_id *account)
+static bool note_account(struct count *count, const struct acme_id *account)
 {
     if (count->certificates == count->capacity) {
         size_t capacity = count->capacity ? 2 * count->capacity : 64;
@@ -34,7 +34,7 @@ static bool note(struct count *count, const struct acme_id *account)
     return true;
 }
 
-static bool look(void *ctx, struct store_txn *txn, struct store_slice key, struct store_slice value)
+static bool look_at_certificate(void *ctx, struct store_txn *txn, struct store_slice key, struct store_slice value)
 {
     struct count *count = ctx;
     struct acme_certificate certificate;
@@ -45,12 +45,12 @@ static bool look(void *ctx, struct store_txn *txn, struct store_slice key, struc
     memcpy(id.octets, key.data, ACME_ID_LEN);
     if (acme_certificate_load(txn, &id, &certificate) == STORE_OK && certificate.downloaded_s == 0 &&
         certificate.issued_ms + GIVEN_UP_MS <= count->now_ms && certificate.issued_ms + COUNTED_MS > count->now_ms)
-        count->failed = !note(count, &certificate.account);
+        count->failed = !note_account(count, &certificate.account);
     acme_certificate_clear(&certificate);
     return !count->failed;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_accounts(const void *a, const void *b)
 {
     return memcmp(a, b, sizeof(struct acme_id));
 }
@@ -61,15 +61,15 @@ json_t *patience_json(const struct admin *admin, uint64_t now_ms)
     struct scan_from from = {.len = 0};
     struct object o;
     uint64_t accounts = 0;
-    enum store_status status = scan(admin->store, ACME_CERTIFICATES, &from, look, &count);
+    enum store_status status = scan(admin->store, ACME_CERTIFICATES, &from, look_at_certificate, &count);
     if (status != STORE_OK || count.failed) {
         free(count.accounts);
         return json_null();
     }
     if (count.certificates > 0)
-        qsort(count.accounts, count.certificates, sizeof *count.accounts, compare);
+        qsort(count.accounts, count.certificates, sizeof *count.accounts, compare_accounts);
     for (uint64_t i = 0; i < count.certificates; i++)
-        accounts += i == 0 || compare(&count.accounts[i], &count.accounts[i - 1]) != 0;
+        accounts += i == 0 || compare_accounts(&count.accounts[i], &count.accounts[i - 1]) != 0;
     free(count.accounts);
     object_begin(&o);
     object_number(&o, "accounts", accounts);

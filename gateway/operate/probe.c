@@ -37,7 +37,7 @@ static void probe_free(struct probe *probe)
 }
 
 /* On the egress thread. */
-static void on_reply(void *ctx, const struct upstream_reply *reply)
+static void on_balance(void *ctx, const struct upstream_reply *reply)
 {
     struct probe *probe = ctx;
     pthread_mutex_lock(&probe->lock);
@@ -57,10 +57,10 @@ static void on_reply(void *ctx, const struct upstream_reply *reply)
         probe_free(probe);
 }
 
-static void ask(void *ctx)
+static void ask_balance(void *ctx)
 {
     struct probe *probe = ctx;
-    upstream_ask_balance(probe->login, on_reply, probe);
+    upstream_ask_balance(probe->login, on_balance, probe);
 }
 
 static struct probe *probe_make(struct upstream_login *login)
@@ -70,7 +70,7 @@ static struct probe *probe_make(struct upstream_login *login)
     if (!probe)
         return NULL;
     probe->login = login;
-    probe->post = (struct egress_post){.fn = ask, .ctx = probe};
+    probe->post = (struct egress_post){.fn = ask_balance, .ctx = probe};
     pthread_mutex_init(&probe->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

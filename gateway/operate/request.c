@@ -164,7 +164,7 @@ static const struct {
     {"skip_preflight", TAKES_SKIP_PREFLIGHT, take_skip_preflight, "1"},
 };
 
-static bool take(struct request *request, unsigned takes, const char *name, const char *value)
+static bool take_member(struct request *request, unsigned takes, const char *name, const char *value)
 {
     for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
         if (strcmp(parameters[i].name, name) != 0 || !(takes & parameters[i].of))
@@ -191,7 +191,7 @@ bool request_query(struct request *request, unsigned takes)
             answer_error(request->answer, 400, "the query cannot be read");
             return false;
         }
-        if (!take(request, takes, name, value))
+        if (!take_member(request, takes, name, value))
             return false;
         at += len + (at[len] == '&');
     }

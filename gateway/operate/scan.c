@@ -35,7 +35,7 @@ static bool go_on(struct scan_from *next, struct store_slice key)
     return true;
 }
 
-static bool visit(void *ctx, struct store_slice key, struct store_slice value)
+static bool visit_entry(void *ctx, struct store_slice key, struct store_slice value)
 {
     struct scan *scan = ctx;
     scan->bad = !go_on(&scan->next, key);
@@ -56,7 +56,7 @@ enum store_status scan(struct store *store, unsigned table, const struct scan_fr
         status = store_read(store, &scan.txn);
         if (status != STORE_OK)
             break;
-        status = (at.back ? store_visit_back : store_visit)(scan.txn, table, at.key, at.len, visit, &scan);
+        status = (at.back ? store_visit_back : store_visit)(scan.txn, table, at.key, at.len, visit_entry, &scan);
         store_read_end(scan.txn);
     }
     return scan.bad ? STORE_INVALID : status;

@@ -71,7 +71,7 @@ static const char *kind_text(enum issuance_kind kind)
 }
 
 /* Of its subscription: an issuance keeps none. */
-static void names_of(struct object *o, struct store_txn *txn, const struct acme_id *subscription)
+static void put_names(struct object *o, struct store_txn *txn, const struct acme_id *subscription)
 {
     struct subscription sub;
     if (subscription_load(txn, subscription, &sub) == STORE_OK)
@@ -87,7 +87,7 @@ static void issuance_fields(struct object *o, struct store_txn *txn, const struc
     object_text(o, "id", is->id);
     object_text(o, "state", issuance_state_text(is->state));
     object_text(o, "kind", kind_text(is->kind));
-    names_of(o, txn, &is->subscription);
+    put_names(o, txn, &is->subscription);
     object_text(o, "order_number", is->order_number);
     object_text(o, "note", is->note);
     object_time(o, "created_ms", is->created_ms);

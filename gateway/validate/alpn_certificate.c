@@ -14,8 +14,9 @@
 
 enum { SHOWN_NAMES = 3, LISTED_SIZE = 400 };
 
-static bool refuse(char reason[static ALPN_REASON_MAX], const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool refuse(char reason[static ALPN_REASON_MAX], const char *format, ...)
+static bool refuse_certificate(char reason[static ALPN_REASON_MAX], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static bool refuse_certificate(char reason[static ALPN_REASON_MAX], const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -64,18 +65,18 @@ static bool check_name(const X509 *certificate, const struct acme_identifier *id
 {
     int position = X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1);
     if (position < 0)
-        return refuse(reason, "it has no subjectAltName");
+        return refuse_certificate(reason, "it has no subjectAltName");
     if (X509_get_ext_by_NID(certificate, NID_subject_alt_name, position) >= 0)
-        return refuse(reason, "it has more than one subjectAltName extension");
+        return refuse_certificate(reason, "it has more than one subjectAltName extension");
     GENERAL_NAMES *names = X509V3_EXT_d2i(X509_get_ext(certificate, position));
     if (names == NULL)
-        return refuse(reason, "its subjectAltName cannot be read");
+        return refuse_certificate(reason, "its subjectAltName cannot be read");
     bool good = sk_GENERAL_NAME_num(names) == 1 && is_identifier(sk_GENERAL_NAME_value(names, 0), identifier);
     if (!good) {
         char listed[LISTED_SIZE];
         list_names(names, listed);
-        refuse(reason, "its names are %s instead of just \"%s\"", listed[0] != '\0' ? listed : "none",
-               identifier->value);
+        refuse_certificate(reason, "its names are %s instead of just \"%s\"", listed[0] != '\0' ? listed : "none",
+                           identifier->value);
     }
     GENERAL_NAMES_free(names);
     return good;
@@ -88,14 +89,14 @@ static int find_acme_identifier(const X509 *certificate, char reason[static ALPN
 {
     ASN1_OBJECT *oid = OBJ_txt2obj(ACME_IDENTIFIER_OID, 1);
     if (oid == NULL) {
-        refuse(reason, "there is no memory to read it");
+        refuse_certificate(reason, "there is no memory to read it");
         return -1;
     }
     int position = X509_get_ext_by_OBJ(certificate, oid, -1);
     if (position < 0) {
-        refuse(reason, "it has no acmeIdentifier extension (%s)", ACME_IDENTIFIER_OID);
+        refuse_certificate(reason, "it has no acmeIdentifier extension (%s)", ACME_IDENTIFIER_OID);
     } else if (X509_get_ext_by_OBJ(certificate, oid, position) >= 0) {
-        refuse(reason, "it has more than one acmeIdentifier extension");
+        refuse_certificate(reason, "it has more than one acmeIdentifier extension");
         position = -1;
     }
     ASN1_OBJECT_free(oid);
@@ -116,17 +117,18 @@ static bool check_digest(const X509 *certificate, const unsigned char digest[sta
         return false;
     X509_EXTENSION *extension = X509_get_ext(certificate, position);
     if (!X509_EXTENSION_get_critical(extension))
-        return refuse(reason, "its acmeIdentifier extension is not critical");
+        return refuse_certificate(reason, "its acmeIdentifier extension is not critical");
     const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(extension);
     const unsigned char *octets = ASN1_STRING_get0_data(value);
     if (ASN1_STRING_length(value) != ALPN_DIGEST_LEN + 2 || octets[0] != 0x04 || octets[1] != ALPN_DIGEST_LEN)
-        return refuse(reason, "its acmeIdentifier extension is no OCTET STRING of %d octets", ALPN_DIGEST_LEN);
+        return refuse_certificate(reason, "its acmeIdentifier extension is no OCTET STRING of %d octets",
+                                  ALPN_DIGEST_LEN);
     if (memcmp(octets + 2, digest, ALPN_DIGEST_LEN) == 0)
         return true;
     char found[2 * ALPN_DIGEST_LEN + 1], expected[2 * ALPN_DIGEST_LEN + 1];
     hex(octets + 2, ALPN_DIGEST_LEN, found);
     hex(digest, ALPN_DIGEST_LEN, expected);
-    return refuse(reason, "its acmeIdentifier is %s instead of %s", found, expected);
+    return refuse_certificate(reason, "its acmeIdentifier is %s instead of %s", found, expected);
 }
 
 bool alpn_certificate_check(X509 *certificate, const struct acme_identifier *identifier,

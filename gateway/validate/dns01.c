@@ -89,7 +89,7 @@ static void report_others(struct validate_job *job, const struct egress_dns_answ
                      found, expected);
 }
 
-static void on_answer(void *ctx, const struct egress_dns_answer *answer)
+static void on_txt(void *ctx, const struct egress_dns_answer *answer)
 {
     struct validate_job *job = ctx;
     char name[NAME_SIZE], expected[DIGEST_TEXT];
@@ -118,7 +118,7 @@ void dns01_start(struct validate_job *job)
                          "A DNS record cannot prove control of an IP address (RFC 8738 section 7).");
     else if (strlen(name) > ACME_NAME_MAX)
         acme_problem_set(&job->problem, ACME_DNS, "%s is longer than a DNS name can be; use another challenge.", name);
-    else if (egress_resolve(job->egress, name, EGRESS_RR_TXT, validate_left_ms(job), on_answer, job))
+    else if (egress_resolve(job->egress, name, EGRESS_RR_TXT, validate_left_ms(job), on_txt, job))
         return;
     else
         acme_problem_set(&job->problem, ACME_SERVER_INTERNAL, "The lookup could not be started: out of memory.");

@@ -14,7 +14,7 @@ struct http01 {
     struct egress_fetch fetch;
 };
 
-static void end(struct http01 *http01)
+static void end_validation(struct http01 *http01)
 {
     struct validate_job *job = http01->job;
     free(http01);
@@ -92,7 +92,7 @@ static void follow(struct http01 *http01)
     struct egress_url target;
     uint16_t port = 0;
     if (!judge_redirect(http01, &target, &port)) {
-        end(http01);
+        end_validation(http01);
         return;
     }
     http01->redirects++;
@@ -152,7 +152,7 @@ static void on_fetch(void *ctx, struct egress_fetch *fetch)
     else
         acme_problem_set(&http01->job->problem, types[fetch->result], "Fetching %.300s: %s.", http01->url.text,
                          fetch->reason);
-    end(http01);
+    end_validation(http01);
 }
 
 void http01_start(struct validate_job *job)

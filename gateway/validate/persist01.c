@@ -47,7 +47,7 @@ static bool is_issuer(const struct validate_job *job, const char *issuer)
 }
 
 /* NULL: the record proves control; else why not. Records of other issuers are none of ours: "". */
-static const char *judge(struct validate_job *job, const struct persist_record *record)
+static const char *judge_record(struct validate_job *job, const struct persist_record *record)
 {
     if (!is_issuer(job, record->issuer))
         return "";
@@ -66,7 +66,7 @@ static void record_name(const struct validate_job *job, char name[static NAME_SI
     snprintf(name, NAME_SIZE, "_validation-persist.%s", job->validation.identifier.value);
 }
 
-static void refuse(struct validate_job *job, const char *why)
+static void refuse_records(struct validate_job *job, const char *why)
 {
     char name[NAME_SIZE], hash[PERSIST_HASH_TEXT + 1];
     record_name(job, name);
@@ -87,15 +87,15 @@ static void judge_all(struct validate_job *job, const struct egress_dns_answer *
         ssize_t len = txt_join(answer->rdata[i], answer->rdata_len[i], text, sizeof text);
         if (len < 0 || (size_t)len > sizeof text || !persist_record_parse(text, (size_t)len, &record))
             continue;
-        const char *objection = judge(job, &record);
+        const char *objection = judge_record(job, &record);
         if (!objection)
             return;
         why = *objection ? objection : why;
     }
-    refuse(job, why);
+    refuse_records(job, why);
 }
 
-static void on_answer(void *ctx, const struct egress_dns_answer *answer)
+static void on_records(void *ctx, const struct egress_dns_answer *answer)
 {
     struct validate_job *job = ctx;
     char name[NAME_SIZE];
@@ -103,7 +103,7 @@ static void on_answer(void *ctx, const struct egress_dns_answer *answer)
     if (answer->status == EGRESS_DNS_ANSWER)
         judge_all(job, answer);
     else if (answer->status == EGRESS_DNS_NODATA || answer->status == EGRESS_DNS_NXDOMAIN)
-        refuse(job, "there is none");
+        refuse_records(job, "there is none");
     else
         acme_problem_set(&job->problem, answer->status == EGRESS_DNS_SHORTAGE ? ACME_SERVER_INTERNAL : ACME_DNS,
                          "Looking up the TXT record of %s: %s.", name, answer->reason);
@@ -121,7 +121,7 @@ void persist01_start(struct validate_job *job)
         acme_problem_set(&job->problem, ACME_DNS, "%s is longer than a DNS name can be; use another challenge.", name);
     else if (!job->config->issuer_names || !*job->config->issuer_names || job->validation.thumbprint_count == 0)
         acme_problem_set(&job->problem, ACME_UNSUPPORTED_IDENTIFIER, "This server does not offer dns-persist-01.");
-    else if (egress_resolve(job->egress, name, EGRESS_RR_TXT, validate_left_ms(job), on_answer, job))
+    else if (egress_resolve(job->egress, name, EGRESS_RR_TXT, validate_left_ms(job), on_records, job))
         return;
     else
         acme_problem_set(&job->problem, ACME_SERVER_INTERNAL, "The lookup could not be started: out of memory.");

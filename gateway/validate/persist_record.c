@@ -36,7 +36,7 @@ static bool in_value(char c)
 }
 
 /* The run of such characters from here; it may be empty. */
-static size_t take(struct cursor *c, bool (*in)(char), const char **start)
+static size_t take_run(struct cursor *c, bool (*in)(char), const char **start)
 {
     *start = c->at;
     while (c->at < c->end && in(*c->at))
@@ -44,7 +44,7 @@ static size_t take(struct cursor *c, bool (*in)(char), const char **start)
     return (size_t)(c->at - *start);
 }
 
-static bool copy(char *out, size_t size, const char *text, size_t len)
+static bool copy_value(char *out, size_t size, const char *text, size_t len)
 {
     if (len == 0 || len >= size)
         return false;
@@ -56,10 +56,10 @@ static bool copy(char *out, size_t size, const char *text, size_t len)
 static bool read_issuer(struct cursor *c, struct persist_record *record)
 {
     const char *start;
-    size_t len = take(c, in_domain, &start);
+    size_t len = take_run(c, in_domain, &start);
     if (len > 0 && start[len - 1] == '.')
         len--;
-    if (!copy(record->issuer, sizeof record->issuer, start, len))
+    if (!copy_value(record->issuer, sizeof record->issuer, start, len))
         return false;
     for (char *letter = record->issuer; *letter; letter++)
         *letter = *letter >= 'A' && *letter <= 'Z' ? (char)(*letter - 'A' + 'a') : *letter;
@@ -78,24 +78,24 @@ static bool read_time(const char *text, size_t len, uint64_t *out)
     return len > 0;
 }
 
-static bool is(const char *tag, size_t tag_len, const char *name)
+static bool is_tag(const char *tag, size_t tag_len, const char *name)
 {
     return tag_len == strlen(name) && strncasecmp(tag, name, tag_len) == 0;
 }
 
-static bool keep(struct persist_record *record, bool *has_policy, const char *tag, size_t tag_len, const char *value,
-                 size_t len)
+static bool keep_tag(struct persist_record *record, bool *has_policy, const char *tag, size_t tag_len,
+                     const char *value, size_t len)
 {
     bool again;
-    if (is(tag, tag_len, "accounturi"))
-        return !record->account_uri[0] && copy(record->account_uri, sizeof record->account_uri, value, len);
-    if (is(tag, tag_len, "policy")) {
+    if (is_tag(tag, tag_len, "accounturi"))
+        return !record->account_uri[0] && copy_value(record->account_uri, sizeof record->account_uri, value, len);
+    if (is_tag(tag, tag_len, "policy")) {
         again = *has_policy;
         *has_policy = true;
-        record->wildcard = is(value, len, "wildcard");
+        record->wildcard = is_tag(value, len, "wildcard");
         return !again;
     }
-    if (is(tag, tag_len, "persistuntil")) {
+    if (is_tag(tag, tag_len, "persistuntil")) {
         again = record->has_until;
         record->has_until = true;
         return !again && read_time(value, len, &record->until_s);
@@ -108,14 +108,14 @@ static bool read_parameter(struct cursor *c, struct persist_record *record, bool
 {
     const char *tag, *value;
     skip_space(c);
-    size_t tag_len = take(c, is_alphanumeric, &tag);
+    size_t tag_len = take_run(c, is_alphanumeric, &tag);
     skip_space(c);
     if (tag_len == 0 || c->at == c->end || *c->at++ != '=')
         return false;
     skip_space(c);
-    size_t len = take(c, in_value, &value);
+    size_t len = take_run(c, in_value, &value);
     skip_space(c);
-    return keep(record, has_policy, tag, tag_len, value, len);
+    return keep_tag(record, has_policy, tag, tag_len, value, len);
 }
 
 bool persist_record_parse(const char *text, size_t len, struct persist_record *record)

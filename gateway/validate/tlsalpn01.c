@@ -33,7 +33,7 @@ struct tlsalpn01 {
 
 static void connect_next(struct tlsalpn01 *tls);
 
-static void end(struct tlsalpn01 *tls)
+static void end_handshake(struct tlsalpn01 *tls)
 {
     struct validate_job *job = tls->job;
     SSL_free(tls->ssl);
@@ -49,7 +49,7 @@ static void end_with(struct tlsalpn01 *tls, enum acme_problem_type type, const c
 {
     acme_problem_set(&tls->job->problem, type, "TLS with %s at %s port %u: %s.", tls->job->validation.identifier.value,
                      tls->address->text, tls->job->config->tls_port, what);
-    end(tls);
+    end_handshake(tls);
 }
 
 /* ---- the certificate ---- */
@@ -70,7 +70,7 @@ static void judge_certificate(struct tlsalpn01 *tls)
     ERR_clear_error();
     if (good) {
         SSL_shutdown(tls->ssl);
-        end(tls);
+        end_handshake(tls);
     } else if (!hashed) {
         end_with(tls, ACME_SERVER_INTERNAL, "the expected digest could not be computed");
     } else {
@@ -213,7 +213,7 @@ static void connect_next(struct tlsalpn01 *tls)
     if (tls->next_address == tls->addresses.count) {
         acme_problem_set(&tls->job->problem, tls->shortage ? ACME_SERVER_INTERNAL : ACME_CONNECTION,
                          "No TLS connection to %s: %s.", tls->job->validation.identifier.value, tls->tried);
-        end(tls);
+        end_handshake(tls);
         return;
     }
     unsigned left = tls->addresses.count - tls->next_address;
@@ -240,7 +240,7 @@ static void on_addresses(void *ctx, struct egress_addresses *addresses)
     }
     acme_problem_set(&tls->job->problem, tls->shortage ? ACME_SERVER_INTERNAL : ACME_DNS,
                      "%s has no address to connect to: %s.", addresses->host, addresses->reason);
-    end(tls);
+    end_handshake(tls);
 }
 
 void tlsalpn01_start(struct validate_job *job)

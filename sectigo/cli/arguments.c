@@ -61,7 +61,7 @@ static bool read_option(struct session *session, const struct option *option, co
     return true;
 }
 
-static bool read_file(struct session *session, const struct parameter *parameter, const char *path)
+static bool read_parameter_file(struct session *session, const struct parameter *parameter, const char *path)
 {
     char reason[REASON_MAX], secret[PASSWORD_MAX];
 
@@ -97,7 +97,7 @@ static bool read_parameter(struct session *session, const struct parameter *para
         return false;
     }
     if (parameter->from_file)
-        return read_file(session, parameter, value);
+        return read_parameter_file(session, parameter, value);
     sectigo_form_add(&session->form, parameter->name, value);
     return true;
 }

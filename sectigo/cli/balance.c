@@ -4,7 +4,7 @@
 #include "sectigo/cli/show.h"
 #include "sectigo/result.h"
 
-static bool answer(struct session *session, const char *body, size_t len, enum outcome *outcome)
+static bool answer_balance(struct session *session, const char *body, size_t len, enum outcome *outcome)
 {
     struct sectigo_balance balance;
 
@@ -24,5 +24,5 @@ const struct command balance_command = {
     .call = SECTIGO_GET_ACCOUNT_BALANCE,
     .groups = OPTIONS_CALL | OPTIONS_LOGIN,
     .run = exchange_run,
-    .answer = answer,
+    .answer = answer_balance,
 };

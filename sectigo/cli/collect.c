@@ -57,7 +57,7 @@ static bool read_collected(const struct sectigo_form *form, const char *body, si
                             : sectigo_parse_collect(body, len, collected);
 }
 
-static bool prepare(struct session *session)
+static bool prepare_collect(struct session *session)
 {
     const char *type = sectigo_form_get(&session->form, "responseType");
 
@@ -70,7 +70,7 @@ static bool prepare(struct session *session)
 /* ---- certificates ---- */
 
 /* Octets of base64 with blanks and line ends in it; malloc'd, NULL where it is none. */
-static unsigned char *decode(const char *text, size_t *len)
+static unsigned char *decode_base64(const char *text, size_t *len)
 {
     EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
     unsigned char *data = malloc(strlen(text) + 1);
@@ -104,7 +104,7 @@ static bool write_certificates(const struct session *session, const struct secti
     size_t len = 0;
 
     if (bundle)
-        data = decode(bundle, &len);
+        data = decode_base64(bundle, &len);
     else
         data = (unsigned char *)chain_pem(answer->certificate, answer->ca_certificates);
     if (data && !bundle)
@@ -160,7 +160,7 @@ static enum outcome show_answer(const struct session *session, const struct sect
     return outcome;
 }
 
-static bool answer(struct session *session, const char *body, size_t len, enum outcome *outcome)
+static bool answer_collect(struct session *session, const char *body, size_t len, enum outcome *outcome)
 {
     struct sectigo_collect_answer collected;
 
@@ -272,7 +272,7 @@ enum outcome collect_placed(struct session *session)
     return outcome;
 }
 
-static enum outcome run(struct session *session)
+static enum outcome run_collect(struct session *session)
 {
     static const char *const ways[] = {"certificateID", "orderNumber", "baseOrderNumber"};
     char what[SECTIGO_ORDER_NUMBER_MAX + 32] = "order";
@@ -293,7 +293,7 @@ const struct command collect_command = {
     .call = SECTIGO_COLLECT_SSL,
     .groups = OPTIONS_CALL | OPTIONS_LOGIN | OPTIONS_WAIT,
     .presets = presets,
-    .run = run,
-    .prepare = prepare,
-    .answer = answer,
+    .run = run_collect,
+    .prepare = prepare_collect,
+    .answer = answer_collect,
 };

@@ -46,7 +46,7 @@ static void compare_hashes(const struct session *session, const struct sectigo_d
     *outcome = OUTCOME_REFUSED;
 }
 
-static bool answer(struct session *session, const char *body, size_t len, enum outcome *outcome)
+static bool answer_decoded(struct session *session, const char *body, size_t len, enum outcome *outcome)
 {
     struct sectigo_decoded_csr decoded;
 
@@ -70,5 +70,5 @@ const struct command decode_csr_command = {
     .groups = OPTIONS_CALL,
     .presets = presets,
     .run = exchange_run,
-    .answer = answer,
+    .answer = answer_decoded,
 };

@@ -9,7 +9,7 @@
 #include "sectigo/cli/result.h"
 #include "sectigo/result.h"
 
-static const char *text_of(const struct session *session, const char *name)
+static const char *parameter_text(const struct session *session, const char *name)
 {
     const char *value = sectigo_form_get(&session->form, name);
     return value ? value : "";
@@ -65,7 +65,7 @@ const struct command reject_command = {
 
 static char *question_refund(const struct session *session)
 {
-    const char *reason = sectigo_refund_reason((int)strtol(text_of(session, "refundReasonCode"), NULL, 10));
+    const char *reason = sectigo_refund_reason((int)strtol(parameter_text(session, "refundReasonCode"), NULL, 10));
     char consequence[160];
 
     snprintf(consequence, sizeof(consequence), "Reason: %s. The order ends, its certificate with it.",
@@ -75,7 +75,7 @@ static char *question_refund(const struct session *session)
 
 static void advise_refund(const struct session *session)
 {
-    char *line = request_command_line(session, "status", "orderNumber", text_of(session, "orderNumber"));
+    char *line = request_command_line(session, "status", "orderNumber", parameter_text(session, "orderNumber"));
 
     fprintf(stderr, "The order may have been refunded. Look first what became of it:\n    %s\n",
             line ? line : "sectigo status --orderNumber");

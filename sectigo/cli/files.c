@@ -56,7 +56,7 @@ static char *read_csr(const char *path, size_t *len, char reason[static REASON_M
     return NULL;
 }
 
-static uint8_t *decode(char *text, size_t *len)
+static uint8_t *decode_request(char *text, size_t *len)
 {
     if (*len > 0 && (uint8_t)text[0] == DER_SEQUENCE)
         return (uint8_t *)text;
@@ -73,7 +73,7 @@ char *file_csr(const char *path, char reason[static REASON_MAX])
 
     if (!text)
         return NULL;
-    uint8_t *der = decode(text, &len);
+    uint8_t *der = decode_request(text, &len);
     if (!der)
         return text;
     char *pem = sectigo_csr_pem(der, len);
@@ -86,7 +86,7 @@ char *file_csr(const char *path, char reason[static REASON_MAX])
 uint8_t *file_csr_der(const char *path, size_t *len, char reason[static REASON_MAX])
 {
     char *text = read_csr(path, len, reason);
-    uint8_t *der = text ? decode(text, len) : NULL;
+    uint8_t *der = text ? decode_request(text, len) : NULL;
 
     if (text && !der) {
         snprintf(reason, REASON_MAX, "the file \"%.100s\" holds no certificate request", path);

@@ -8,7 +8,7 @@
 #include "sectigo/cli/help.h"
 #include "sectigo/transport.h"
 
-static const struct command *find(const char *name)
+static const struct command *find_command(const char *name)
 {
     for (const struct command *const *command = commands; *command; command++)
         if (option_same((*command)->name, name, strlen(name)))
@@ -16,7 +16,7 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
-static enum outcome run(const struct command *command, char **argv)
+static enum outcome run_command(const struct command *command, char **argv)
 {
     struct session session = {.command = command, .settings.url = SECTIGO_URL};
     enum outcome outcome = OUTCOME_USAGE;
@@ -45,7 +45,7 @@ static int end_output(enum outcome outcome)
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
-    const struct command *command = find(name);
+    const struct command *command = find_command(name);
     enum outcome outcome = OUTCOME_USAGE;
 
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
@@ -66,7 +66,7 @@ int main(int argc, char **argv)
         fputs("sectigo: libcurl cannot be started\n", stderr);
         return end_output(OUTCOME_LOCAL);
     }
-    outcome = run(command, argv + 2);
+    outcome = run_command(command, argv + 2);
     curl_global_cleanup();
     return end_output(outcome);
 }

@@ -12,7 +12,7 @@
 #include "sectigo/dcv.h"
 #include "sectigo/product.h"
 
-static const char *given(const struct session *session, const char *name)
+static const char *given_to_order(const struct session *session, const char *name)
 {
     const char *value = sectigo_form_get(&session->form, name);
     return value && *value ? value : NULL;
@@ -20,7 +20,7 @@ static const char *given(const struct session *session, const char *name)
 
 static bool is_yes(const struct session *session, const char *name)
 {
-    const char *value = given(session, name);
+    const char *value = given_to_order(session, name);
     return value && strcasecmp(value, "Y") == 0;
 }
 
@@ -29,7 +29,7 @@ static bool is_yes(const struct session *session, const char *name)
 /* Domain control by a hash: what has to be published is known only now, where Sectigo chose the uniqueValue. */
 static void tell_control(const struct session *session, const struct sectigo_order_answer *order)
 {
-    const char *method = given(session, "dcvMethod"), *tokens = given(session, "validationTokens");
+    const char *method = given_to_order(session, "dcvMethod"), *tokens = given_to_order(session, "validationTokens");
     bool hashed = (method && strcasestr(method, "CSR_HASH")) || (tokens && strcasestr(tokens, "CSRHASH"));
 
     if (!hashed || session->settings.json || !session->csr_file)
@@ -56,13 +56,13 @@ static json_t *order_json(const struct session *session, const struct sectigo_or
     put_text(json, "uniqueValue", order->unique_value);
     put_text(json, "siteLockUserID", order->site.user_id);
     put_text(json, "siteLockSiteID", order->site.site_id);
-    put_text(json, "foreignOrderNumber", given(session, "foreignOrderNumber"));
+    put_text(json, "foreignOrderNumber", given_to_order(session, "foreignOrderNumber"));
     return json;
 }
 
 static bool read_cart(const struct session *session, struct sectigo_cart *cart)
 {
-    const char *product = given(session, "product");
+    const char *product = given_to_order(session, "product");
     char reason[SECTIGO_MESSAGE_MAX];
     int code;
 
@@ -72,7 +72,7 @@ static bool read_cart(const struct session *session, struct sectigo_cart *cart)
 /* What was asked for, of what the order can have: a licence has no certificate. */
 static struct sectigo_order_flags flags_of(const struct session *session)
 {
-    const char *format = given(session, "responseFormat");
+    const char *format = given_to_order(session, "responseFormat");
     struct sectigo_cart cart = {0};
     bool certificate = !read_cart(session, &cart) || cart.certificate;
 
@@ -95,7 +95,7 @@ static void tell_payment(const struct session *session, const struct sectigo_ord
     free(line);
 }
 
-static bool answer(struct session *session, const char *body, size_t len, enum outcome *outcome)
+static bool answer_order_call(struct session *session, const char *body, size_t len, enum outcome *outcome)
 {
     const struct sectigo_order_flags flags = flags_of(session);
     struct sectigo_order_answer order;
@@ -118,7 +118,7 @@ static bool answer(struct session *session, const char *body, size_t len, enum o
 
 static enum outcome run_and_wait(struct session *session)
 {
-    const char *number = given(session, "orderNumber");
+    const char *number = given_to_order(session, "orderNumber");
     enum outcome outcome = exchange_run(session);
 
     if (outcome != OUTCOME_DONE || !session->settings.wait || session->settings.dry_run)
@@ -170,7 +170,7 @@ static bool make_foreign_order_number(struct session *session)
 
 static bool prepare_apply(struct session *session)
 {
-    const char *product = given(session, "product");
+    const char *product = given_to_order(session, "product");
     struct sectigo_cart cart;
 
     /* What is wrong with the product is said by the check that follows. */
@@ -197,9 +197,9 @@ static char *question_apply(const struct session *session)
     if (read_cart(session, &cart))
         for (size_t i = 0; i < cart.count; i++)
             fprintf(stream, "%s%s", i > 0 ? " and " : "", cart.items[i]->name);
-    fprintf(stream, " (%s)", given(session, "product"));
-    if (given(session, "days"))
-        fprintf(stream, " for %s days", given(session, "days"));
+    fprintf(stream, " (%s)", given_to_order(session, "product"));
+    if (given_to_order(session, "days"))
+        fprintf(stream, " for %s days", given_to_order(session, "days"));
     fprintf(stream, " at %s%s%s? ", session->settings.url, session->settings.login ? " as " : "",
             session->settings.login ? session->settings.login : "");
     fputs(is_yes(session, "test") ? "Nothing is charged." : "The account is charged.", stream);
@@ -211,7 +211,7 @@ static char *question_apply(const struct session *session)
 
 static void advise_apply(const struct session *session)
 {
-    const char *foreign = given(session, "foreignOrderNumber");
+    const char *foreign = given_to_order(session, "foreignOrderNumber");
     char *line = request_command_line(session, "report", "foreignOrderNumber", foreign);
 
     fprintf(stderr,
@@ -232,7 +232,7 @@ const struct command apply_command = {
     .presets = apply_presets,
     .run = run_and_wait,
     .prepare = prepare_apply,
-    .answer = answer,
+    .answer = answer_order_call,
     .question = question_apply,
     .advise = advise_apply,
 };
@@ -247,7 +247,7 @@ static const struct preset replace_presets[] = {
 
 static void advise_replace(const struct session *session)
 {
-    char *line = request_command_line(session, "status", "orderNumber", given(session, "orderNumber"));
+    char *line = request_command_line(session, "status", "orderNumber", given_to_order(session, "orderNumber"));
 
     fprintf(stderr, "The replacement may have been made. Look first whether it is there:\n    %s\n",
             line ? line : "sectigo status --orderNumber");
@@ -261,6 +261,6 @@ const struct command replace_command = {
     .groups = OPTIONS_CALL | OPTIONS_LOGIN | OPTIONS_WAIT,
     .presets = replace_presets,
     .run = run_and_wait,
-    .answer = answer,
+    .answer = answer_order_call,
     .advise = advise_replace,
 };

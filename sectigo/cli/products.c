@@ -7,16 +7,16 @@
 #include "sectigo/cli/show.h"
 #include "sectigo/product.h"
 
-static bool fits(const char *wanted, const char *name)
+static bool fits_wish(const char *wanted, const char *name)
 {
     return !wanted || (name && strcasestr(name, wanted));
 }
 
 static bool is_wanted(const struct settings *settings, const struct sectigo_product *product)
 {
-    return fits(settings->family, sectigo_family_name(product->family)) &&
-           fits(settings->validation, sectigo_validation_name(product->validation)) &&
-           fits(settings->shape, sectigo_shape_name(product->shape));
+    return fits_wish(settings->family, sectigo_family_name(product->family)) &&
+           fits_wish(settings->validation, sectigo_validation_name(product->validation)) &&
+           fits_wish(settings->shape, sectigo_shape_name(product->shape));
 }
 
 static void put_days(json_t *json, const struct sectigo_product *product)
@@ -48,7 +48,7 @@ static json_t *product_json(const struct sectigo_product *product)
     return json;
 }
 
-static enum outcome run(struct session *session)
+static enum outcome run_products(struct session *session)
 {
     static const char *const columns[] = {"product", "name", "family", "validation", "shape", "trial", "days", NULL};
     static const struct show_table table = {"products", NULL, columns};
@@ -69,5 +69,5 @@ const struct command products_command = {
     .summary = "what can be ordered: codes, names and terms; nothing is sent",
     .call = SECTIGO_CALLS,
     .groups = OPTIONS_CATALOGUE,
-    .run = run,
+    .run = run_products,
 };

@@ -73,7 +73,7 @@ static void print_blanks(int count)
 }
 
 /* A value in a line; "" where it is none. number is room for one. */
-static const char *text_of(const json_t *value, char number[static 32])
+static const char *value_text(const json_t *value, char number[static 32])
 {
     if (json_is_string(value))
         return json_string_value(value);
@@ -93,7 +93,7 @@ static bool has_lines(const json_t *value)
 static const char *cell(const json_t *row, const json_t *inner, const char *column, char number[static 32])
 {
     const json_t *value = json_object_get(inner, column);
-    return text_of(value ? value : json_object_get(row, column), number);
+    return value_text(value ? value : json_object_get(row, column), number);
 }
 
 enum { COLUMNS_MAX = 16 };
@@ -186,7 +186,7 @@ static bool print_values(json_t *object, int indent)
         print_blanks(indent);
         fputs(name, stdout);
         print_blanks(width - width_of(name) + 2);
-        puts(text_of(value, number));
+        puts(value_text(value, number));
         any = true;
     }
     return any;

@@ -11,20 +11,20 @@
 #include "sectigo/cli/show.h"
 #include "sectigo/result.h"
 
-static const char *text_of(const struct session *session, const char *name)
+static const char *given_text(const struct session *session, const char *name)
 {
     const char *value = sectigo_form_get(&session->form, name);
     return value ? value : "";
 }
 
-static bool is(const struct session *session, const char *name, const char *value)
+static bool is_value(const struct session *session, const char *name, const char *value)
 {
-    return strcasecmp(text_of(session, name), value) == 0;
+    return strcasecmp(given_text(session, name), value) == 0;
 }
 
 static void advise(const struct session *session, const char *what)
 {
-    char *line = request_command_line(session, "status", "orderNumber", text_of(session, "orderNumber"));
+    char *line = request_command_line(session, "status", "orderNumber", given_text(session, "orderNumber"));
 
     fprintf(stderr, "The order may have been %s. Look first what became of it:\n    %s\n", what,
             line ? line : "sectigo status --orderNumber");
@@ -44,14 +44,14 @@ static bool prepare_third_party(struct session *session)
 
 static char *question_third_party(const struct session *session)
 {
-    if (is(session, "action", "CANCELLICENCE"))
+    if (is_value(session, "action", "CANCELLICENCE"))
         return result_question(session, "Cancel the licence of", "Its add-ons end with it, and it cannot be undone.");
     return result_question(session, "Change the details of", "They are changed at the third party at once.");
 }
 
 static void advise_third_party(const struct session *session)
 {
-    advise(session, is(session, "action", "CANCELLICENCE") ? "cancelled" : "changed");
+    advise(session, is_value(session, "action", "CANCELLICENCE") ? "cancelled" : "changed");
 }
 
 const struct command third_party_command = {
@@ -76,8 +76,8 @@ static bool answer_cost(struct session *session, const char *body, size_t len, e
     if (!sectigo_parse_upgrade_cost(body, len, &cost))
         return false;
     json_t *json = outcome_begin(session, cost.result.code, cost.result.message, outcome);
-    put_text(json, "previousOrderNumber", text_of(session, "previousOrderNumber"));
-    put_text(json, "product", text_of(session, "product"));
+    put_text(json, "previousOrderNumber", given_text(session, "previousOrderNumber"));
+    put_text(json, "product", given_text(session, "product"));
     if (cost.result.code >= 0)
         put_cents(json, "upgradeCost", cost.cost_cents);
     if (!show(session, json, NULL, *outcome))
@@ -103,7 +103,7 @@ static bool answer_authorization(struct session *session, const char *body, size
     if (!sectigo_parse_authorization(body, len, &authorization))
         return false;
     json_t *json = outcome_begin(session, authorization.result.code, authorization.result.message, outcome);
-    put_text(json, "orderNumber", text_of(session, "orderNumber"));
+    put_text(json, "orderNumber", given_text(session, "orderNumber"));
     put_text(json, "siteLockUserID", authorization.site.user_id);
     put_text(json, "siteLockSiteID", authorization.site.site_id);
     if (!show(session, json, NULL, *outcome))
@@ -113,7 +113,7 @@ static bool answer_authorization(struct session *session, const char *body, size
 
 static char *question_authorize(const struct session *session)
 {
-    if (is(session, "test", "Y"))
+    if (is_value(session, "test", "Y"))
         return result_question(session, "Try to authorize the order with", "Nothing is authorized or charged.");
     return result_question(session, "Authorize the order with", "The account is charged with its price.");
 }

@@ -108,7 +108,7 @@ static bool make_token(const struct session *session, struct sectigo_token *toke
     return made;
 }
 
-static enum outcome run(struct session *session)
+static enum outcome run_token(struct session *session)
 {
     struct sectigo_token token;
 
@@ -127,5 +127,5 @@ const struct command token_command = {
     .summary = "what to publish so that Sectigo takes a name for proved; nothing is sent",
     .call = SECTIGO_CALLS,
     .groups = OPTIONS_TOKEN,
-    .run = run,
+    .run = run_token,
 };

@@ -42,7 +42,7 @@ static void sleep_for(double seconds)
 }
 
 /* On a terminal each look takes the place of the one before. */
-static void say(const struct wait *wait, const char *what, const char *seen, double pause_s)
+static void tell_progress(const struct wait *wait, const char *what, const char *seen, double pause_s)
 {
     bool terminal = isatty(STDERR_FILENO);
     time_t now = time(NULL);
@@ -72,7 +72,7 @@ bool wait_on(struct wait *wait, const char *what, const char *seen)
         return false;
     }
     wait->looks++;
-    say(wait, what, seen, pause_s);
+    tell_progress(wait, what, seen, pause_s);
     sleep_for(pause_s);
     if (wait->session->settings.interval_s <= 0)
         wait->interval_s = smaller(wait->interval_s * 2, longest_interval_s);

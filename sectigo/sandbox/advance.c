@@ -12,7 +12,7 @@ struct step {
     bool (*take)(struct sandbox *sandbox, struct order *order, json_t *request);
 };
 
-static const char *text_of(json_t *request, const char *name, const char *otherwise)
+static const char *member_text(json_t *request, const char *name, const char *otherwise)
 {
     const char *text = json_string_value(json_object_get(request, name));
     return text ? text : otherwise;
@@ -117,15 +117,15 @@ static bool reject(struct sandbox *sandbox, struct order *order, json_t *request
 {
     if (order->state != ORDER_PENDING && order->state != ORDER_UNPAID && order->state != ORDER_FAILED)
         return false;
-    progress_end(sandbox, order, ORDER_REJECTED, text_of(request, "reason", "Rejected by hand"));
+    progress_end(sandbox, order, ORDER_REJECTED, member_text(request, "reason", "Rejected by hand"));
     return true;
 }
 
-static bool fail(struct sandbox *sandbox, struct order *order, json_t *request)
+static bool fail_order(struct sandbox *sandbox, struct order *order, json_t *request)
 {
     if (order->state != ORDER_PENDING)
         return false;
-    progress_end(sandbox, order, ORDER_FAILED, text_of(request, "reason", "CAA: Not authorized to issue"));
+    progress_end(sandbox, order, ORDER_FAILED, member_text(request, "reason", "CAA: Not authorized to issue"));
     return true;
 }
 
@@ -137,14 +137,14 @@ static bool revoke(struct sandbox *sandbox, struct order *order, json_t *request
         return false;
     certificate->revoked_ms = now_ms();
     certificate->revocation_reason = json_integer_value(code);
-    progress_end(sandbox, order, ORDER_REVOKED, text_of(request, "reason", "Revoked by hand"));
+    progress_end(sandbox, order, ORDER_REVOKED, member_text(request, "reason", "Revoked by hand"));
     return true;
 }
 
 static bool pre_revocation(struct sandbox *sandbox, struct order *order, json_t *request)
 {
     struct notice notice = {.status = "issued",
-                            .description = text_of(request, "reason", "Will be revoked"),
+                            .description = member_text(request, "reason", "Will be revoked"),
                             .status_code = 6,
                             .event_type = "PreRevocationNotification"};
     if (order->state != ORDER_ISSUED)
@@ -163,7 +163,7 @@ static const struct step steps[] = {
     {"brand-required", brand_required},
     {"brand", brand},
     {"reject", reject},
-    {"fail", fail},
+    {"fail", fail_order},
     {"revoke", revoke},
     {"pre-revocation", pre_revocation},
     {"expire", expire},
@@ -171,7 +171,7 @@ static const struct step steps[] = {
 
 bool advance_order(struct sandbox *sandbox, struct order *order, json_t *request, char reason[static 256])
 {
-    const char *name = text_of(request, "step", "all");
+    const char *name = member_text(request, "step", "all");
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         if (strcmp(steps[i].name, name) != 0)
             continue;

@@ -31,7 +31,7 @@ void answer_clear(struct answer *answer)
     *answer = (struct answer){0};
 }
 
-static void add(struct answer *answer, const char *name, const char *value, bool literal)
+static void add_pair(struct answer *answer, const char *name, const char *value, bool literal)
 {
     struct answer_field *fields = realloc(answer->fields, (answer->count + 1) * sizeof *fields);
     if (!fields) {
@@ -46,12 +46,12 @@ static void add(struct answer *answer, const char *name, const char *value, bool
 
 void answer_add(struct answer *answer, const char *name, const char *value)
 {
-    add(answer, name, value, false);
+    add_pair(answer, name, value, false);
 }
 
 void answer_add_literal(struct answer *answer, const char *name, const char *value)
 {
-    add(answer, name, value, true);
+    add_pair(answer, name, value, true);
 }
 
 static void add_formatted(struct answer *answer, const char *name, const char *format, va_list values)
@@ -61,7 +61,7 @@ static void add_formatted(struct answer *answer, const char *name, const char *f
         answer->failed = true;
         return;
     }
-    add(answer, name, text, false);
+    add_pair(answer, name, text, false);
     free(text);
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct argument *find(const struct argument *table, const char *name)
+static const struct argument *find_argument(const struct argument *table, const char *name)
 {
     for (; table->name; table++) {
         if (strcasecmp(table->name, name) == 0 || strcmp(table->name, "*") == 0)
@@ -86,7 +86,7 @@ static bool check_missing(const struct argument *table, const struct sectigo_for
 bool argument_check(const struct argument *table, const struct sectigo_form *form, struct answer *answer)
 {
     for (size_t i = 0; i < form->count; i++) {
-        if (!find(table, form->params[i].name)) {
+        if (!find_argument(table, form->params[i].name)) {
             answer_refuse_argument(answer, -2, form->params[i].name);
             return false;
         }
@@ -94,7 +94,7 @@ bool argument_check(const struct argument *table, const struct sectigo_form *for
     if (!check_missing(table, form, answer))
         return false;
     for (size_t i = 0; i < form->count; i++) {
-        const struct argument *argument = find(table, form->params[i].name);
+        const struct argument *argument = find_argument(table, form->params[i].name);
         if (*form->params[i].value && !is_valid(argument, form->params[i].value)) {
             answer_refuse_argument(answer, -4, argument->name);
             return false;

@@ -54,7 +54,7 @@ static void follow_numbers(struct book *book, const struct order *order)
         book->next_certificate = certificate + 1;
 }
 
-static bool take(struct book *book, struct order *order)
+static bool take_order(struct book *book, struct order *order)
 {
     if (book->count == book->capacity) {
         size_t capacity = book->capacity ? 2 * book->capacity : 1024;
@@ -81,7 +81,7 @@ static bool read_order(struct book *book, json_t *value)
         return record_decode(&order_type, value, order, &wrong) && order->number;
     }
     order = calloc(1, sizeof *order);
-    if (order && record_decode(&order_type, value, order, &wrong) && order->number && take(book, order))
+    if (order && record_decode(&order_type, value, order, &wrong) && order->number && take_order(book, order))
         return true;
     order_free(order);
     return false;
@@ -145,7 +145,7 @@ void book_close(struct book *book)
 
 bool book_add(struct book *book, struct order *order)
 {
-    return book_save(book, order) && take(book, order);
+    return book_save(book, order) && take_order(book, order);
 }
 
 bool book_save(struct book *book, const struct order *order)

@@ -131,7 +131,7 @@ static bool add_extensions(X509 *certificate, X509 *signer, const struct profile
            add_extension(certificate, signer, NID_info_access, profile->ocsp) && add_names(certificate, profile->names);
 }
 
-static bool fill(X509 *certificate, EVP_PKEY *key, X509 *issuer, const struct profile *profile)
+static bool fill_certificate(X509 *certificate, EVP_PKEY *key, X509 *issuer, const struct profile *profile)
 {
     X509_NAME *subject = X509_get_subject_name(certificate);
     return X509_set_version(certificate, X509_VERSION_3) && set_serial(certificate) &&
@@ -142,10 +142,11 @@ static bool fill(X509 *certificate, EVP_PKEY *key, X509 *issuer, const struct pr
 }
 
 /* issuer NULL: self-signed. */
-static X509 *make(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, const struct profile *profile)
+static X509 *make_certificate(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, const struct profile *profile)
 {
     X509 *certificate = X509_new();
-    if (certificate && fill(certificate, key, issuer, profile) && X509_sign(certificate, issuer_key, EVP_sha256()))
+    if (certificate && fill_certificate(certificate, key, issuer, profile) &&
+        X509_sign(certificate, issuer_key, EVP_sha256()))
         return certificate;
     X509_free(certificate);
     return NULL;
@@ -239,8 +240,8 @@ static bool authority_make(struct authority *authority, const char *common_name,
         .not_after_s = now_s + (int64_t)ROOT_DAYS * DAY_S,
     };
     authority->key = EVP_EC_gen("P-256");
-    authority->certificate = authority->key ? make(authority->key, parent ? parent->certificate : NULL,
-                                                   parent ? parent->key : authority->key, &profile)
+    authority->certificate = authority->key ? make_certificate(authority->key, parent ? parent->certificate : NULL,
+                                                               parent ? parent->key : authority->key, &profile)
                                             : NULL;
     return authority->certificate != NULL;
 }
@@ -320,7 +321,7 @@ static bool make_tls(struct ca *ca, const struct authority *authority, const cha
         .not_after_s = now_s + (int64_t)CA_MAX_DAYS * DAY_S,
     };
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = key ? make(key, authority->certificate, authority->key, &profile) : NULL;
+    X509 *certificate = key ? make_certificate(key, authority->certificate, authority->key, &profile) : NULL;
     if (certificate) {
         ca->tls_certificate = certificate_pem(certificate);
         ca->tls_key = key_pem(key);
@@ -401,7 +402,7 @@ bool ca_issue(const struct ca_issuer *issuer, const struct ca_request *request, 
     X509 *certificate = X509_new();
     uint8_t serial[SERIAL_OCTETS];
     *out = (struct ca_certificate){0};
-    if (certificate && fill(certificate, request->key, issuer->intermediate, &profile) &&
+    if (certificate && fill_certificate(certificate, request->key, issuer->intermediate, &profile) &&
         add_subject(certificate, request->subject) && X509_sign(certificate, issuer->key, EVP_sha256()) &&
         ASN1_STRING_length(X509_get0_serialNumber(certificate)) == SERIAL_OCTETS) {
         memcpy(serial, ASN1_STRING_get0_data(X509_get0_serialNumber(certificate)), sizeof serial);

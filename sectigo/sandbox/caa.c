@@ -47,7 +47,7 @@ static void read_property(const unsigned char *rdata, size_t len, struct verdict
     verdict->allowed[kind] |= names_us(tag + tag_len, len - 2 - tag_len);
 }
 
-static enum caa_result judge(const struct ub_result *result, bool wildcard)
+static enum caa_result judge_records(const struct ub_result *result, bool wildcard)
 {
     struct verdict verdict = {0};
     int kind;
@@ -76,7 +76,7 @@ enum caa_result caa_check(struct lookup *lookup, const char *name, char looked[s
             snprintf(looked, DCV_LOOKED_MAX, "%s: CAA of %s could not be looked up", name, level);
             return CAA_NO_ANSWER;
         }
-        verdict = judge(result, wildcard);
+        verdict = judge_records(result, wildcard);
         ub_resolve_free(result);
         snprintf(looked, DCV_LOOKED_MAX, "%s: CAA of %s %s", name, level,
                  verdict == CAA_ALLOWED ? "allows" : "does not allow");

@@ -40,7 +40,7 @@ static bool comes_later(struct call *call, const struct sectigo_verdict *verdict
     return false;
 }
 
-static void refuse(struct call *call, const struct sectigo_verdict *verdict)
+static void answer_verdict(struct call *call, const struct sectigo_verdict *verdict)
 {
     if (verdict->code <= -2 && verdict->code >= -4)
         answer_refuse_argument(call->answer, verdict->code, verdict->parameter);
@@ -60,7 +60,7 @@ bool call_check_apply(struct call *call)
     const char *csr = sectigo_form_get(call->form, "csr");
     bool fine = sectigo_order_examine(call->form, &facts, &verdict);
     if (!fine && !comes_later(call, &verdict)) {
-        refuse(call, &verdict);
+        answer_verdict(call, &verdict);
         return false;
     }
     call->cart = facts.cart;
@@ -237,7 +237,7 @@ static void reply(struct call *call, const struct order *order)
         sitelock_name(order, answer);
 }
 
-static void start(struct sandbox *sandbox, struct order *order)
+static void start_order(struct sandbox *sandbox, struct order *order)
 {
     struct notice click_through = {.status = "click-through",
                                    .description = "EV click-through e-mail sent",
@@ -249,7 +249,7 @@ static void start(struct sandbox *sandbox, struct order *order)
         progress_notify(sandbox, order, &click_through);
 }
 
-static bool prepare(struct call *call, struct order *order)
+static bool prepare_placed(struct call *call, struct order *order)
 {
     order->state = call->cart.certificate ? ORDER_PENDING : ORDER_FULFILLED;
     if (call->cart.certificate && !take_csr(call, order))
@@ -268,12 +268,12 @@ static bool prepare(struct call *call, struct order *order)
 void call_apply(struct call *call)
 {
     struct order *order = calloc(1, sizeof *order);
-    if (order && prepare(call, order) && book_add(&call->sandbox->book, order)) {
+    if (order && prepare_placed(call, order) && book_add(&call->sandbox->book, order)) {
         call->account->spent_cents += order->debited_cents;
         reply(call, order);
         call->answer->accepted = true;
         call->placed = order;
-        start(call->sandbox, order);
+        start_order(call->sandbox, order);
         return;
     }
     order_free(order);

@@ -12,7 +12,7 @@
 
 enum { CAA_PAUSE_MS = 600000 };
 
-static const char *given(const struct call *call, const char *name)
+static const char *given_argument(const struct call *call, const char *name)
 {
     const char *value = sectigo_form_get(call->form, name);
     return value && *value ? value : NULL;
@@ -72,7 +72,7 @@ static int update(struct domain *domain, struct change *change, bool list)
 
 static int update_list(const struct call *call, const struct order *order, const char **argument)
 {
-    const char *names = given(call, "domainNames"), *methods = given(call, "newMethods");
+    const char *names = given_argument(call, "domainNames"), *methods = given_argument(call, "newMethods");
     char name[300], method[40], email[300];
     struct change change = {.method = method, .argument = *argument};
     int worst = 0, done = 0;
@@ -83,7 +83,7 @@ static int update_list(const struct call *call, const struct order *order, const
         if (!*name)
             break;
         part_of(methods, n, method, sizeof method);
-        part_of(given(call, "newDCVEmailAddresses"), n, email, sizeof email);
+        part_of(given_argument(call, "newDCVEmailAddresses"), n, email, sizeof email);
         change.email = *email ? email : NULL;
         domain = find_domain(order, name);
         code = domain ? update(domain, &change, true) : -4;
@@ -97,9 +97,10 @@ static int update_list(const struct call *call, const struct order *order, const
 /* One name, or all of them where none is given. */
 static int update_named(const struct call *call, const struct order *order, const char **argument)
 {
-    const char *name = given(call, "domainName");
-    struct change change = {
-        .method = given(call, "newMethod"), .email = given(call, "newDCVEmailAddress"), .argument = *argument};
+    const char *name = given_argument(call, "domainName");
+    struct change change = {.method = given_argument(call, "newMethod"),
+                            .email = given_argument(call, "newDCVEmailAddress"),
+                            .argument = *argument};
     struct domain *domain = name ? find_domain(order, name) : NULL;
     int code = name ? -4 : -47, done = 0;
     if (domain)
@@ -116,16 +117,17 @@ static int update_named(const struct call *call, const struct order *order, cons
 void call_update_dcv(struct call *call)
 {
     struct order *order = call_find_order(call);
-    bool list = given(call, "domainNames") != NULL;
+    bool list = given_argument(call, "domainNames") != NULL;
     const char *argument;
     int code;
     if (!order)
         return;
-    if (!given(call, list ? "newMethods" : "newMethod")) {
+    if (!given_argument(call, list ? "newMethods" : "newMethod")) {
         answer_refuse_argument(call->answer, -3, list ? "newMethods" : "newMethod");
         return;
     }
-    if (!list && strcasecmp(given(call, "newMethod"), "EMAIL") == 0 && !given(call, "newDCVEmailAddress")) {
+    if (!list && strcasecmp(given_argument(call, "newMethod"), "EMAIL") == 0 &&
+        !given_argument(call, "newDCVEmailAddress")) {
         answer_refuse_argument(call->answer, -3, "newDCVEmailAddress");
         return;
     }
@@ -189,7 +191,7 @@ void call_domain_details(struct call *call)
 void call_resend_email(struct call *call)
 {
     struct order *order = call_find_order(call);
-    const char *address = given(call, "dcvEmailAddress");
+    const char *address = given_argument(call, "dcvEmailAddress");
     if (!order)
         return;
     for (size_t i = 0; i < order->domains.count; i++) {
@@ -229,7 +231,7 @@ static void list_addresses(struct call *call, const char *name)
 
 void call_email_addresses(struct call *call)
 {
-    const char *name = given(call, "domainName");
+    const char *name = given_argument(call, "domainName");
     call->answer->newline = true;
     if (name_is_ip(name))
         answer_refuse_as(call->answer, call->kind, -19);

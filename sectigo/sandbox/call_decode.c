@@ -10,7 +10,7 @@ struct line {
     char value[512];
 };
 
-static void fill(const struct csr *csr, struct line *lines, size_t count)
+static void fill_lines(const struct csr *csr, struct line *lines, size_t count)
 {
     EVP_PKEY *key = X509_REQ_get0_pubkey(csr->request);
     for (size_t i = 0; i < count; i++) {
@@ -104,7 +104,7 @@ void call_decode_csr(struct call *call)
         answer_refuse_as(call->answer, call->kind, code);
         return;
     }
-    fill(&call->csr, lines, count);
+    fill_lines(&call->csr, lines, count);
     switch (argument_number(call->form, "responseFormat", 0)) {
     case 2:
         write_json(call, lines, count);

@@ -37,7 +37,7 @@ static struct order *find_by_serial(const struct call *call, const char *serial)
     return NULL;
 }
 
-static struct order *find(struct call *call)
+static struct order *find_order(struct call *call)
 {
     const char *serial = sectigo_form_get(call->form, "serialNumber");
     struct order *order;
@@ -49,7 +49,7 @@ static struct order *find(struct call *call)
     return order;
 }
 
-static int judge(const struct order *order)
+static int refusal_of(const struct order *order)
 {
     switch (order->state) {
     case ORDER_REJECTED:
@@ -66,10 +66,10 @@ static int judge(const struct order *order)
 /* Issued: revoked. Not yet: rejected. By order number all of that order; the family's others stay. */
 void call_revoke(struct call *call)
 {
-    struct order *order = find(call);
+    struct order *order = find_order(call);
     struct certificate *certificate;
     const char *reason = sectigo_form_get(call->form, "revocationReason");
-    int code = order ? judge(order) : 0;
+    int code = order ? refusal_of(order) : 0;
     if (!order)
         return;
     if (code) {

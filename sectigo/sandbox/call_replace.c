@@ -54,7 +54,7 @@ bool call_check_replace(struct call *call)
 }
 
 /* The order to be replaced may be, or the code that says why not. exactOrder=N: the newest of the family counts. */
-static int judge(const struct call *call, const struct order *order, const struct order *base)
+static int judge_base(const struct call *call, const struct order *order, const struct order *base)
 {
     const struct order *newest =
         argument_yes(call->form, "exactOrder") ? order : book_newest(&call->sandbox->book, base->number);
@@ -110,7 +110,7 @@ static bool set_facts(struct call *call, struct order *order, const struct order
     return text_set(&order->certificate_id, number);
 }
 
-static bool prepare(struct call *call, struct order *order, const struct order *base)
+static bool prepare_replacement(struct call *call, struct order *order, const struct order *base)
 {
     const char *argument = "csr";
     char reason[SECTIGO_MESSAGE_MAX];
@@ -153,13 +153,13 @@ void call_replace(struct call *call)
         answer_refuse_argument(call->answer, -4, "orderNumber");
         return;
     }
-    code = judge(call, replaced, base);
+    code = judge_base(call, replaced, base);
     if (code) {
         answer_refuse_as(call->answer, call->kind, code);
         return;
     }
     order = calloc(1, sizeof *order);
-    if (order && prepare(call, order, base)) {
+    if (order && prepare_replacement(call, order, base)) {
         reuse_validation(call, order);
         if (book_add(&sandbox->book, order)) {
             base->replacements++;

@@ -7,7 +7,7 @@
 
 #include "sectigo/sandbox/call.h"
 
-static void add(struct answer *answer, size_t x, const char *name, const char *value)
+static void add_of_order(struct answer *answer, size_t x, const char *name, const char *value)
 {
     char key[64];
     snprintf(key, sizeof key, "%zu_%s", x, name);
@@ -78,20 +78,20 @@ static void add_suggestion(struct answer *answer, size_t x, const struct order *
 {
     bool known = order->organization && strcasecmp(order->organization, "Sectigo") == 0;
     if (order->organization_status == STEP_NOT_REQUIRED || order->organization_status == STEP_COMPLETED) {
-        add(answer, x, "suggestedOrgDetails", "NotApplicable");
+        add_of_order(answer, x, "suggestedOrgDetails", "NotApplicable");
         return;
     }
-    add(answer, x, "suggestedOrgDetails", known ? "Found" : "NotFound");
+    add_of_order(answer, x, "suggestedOrgDetails", known ? "Found" : "NotFound");
     if (!known)
         return;
-    add(answer, x, "organizationName", "Sectigo Limited");
-    add(answer, x, "streetAddress", "5 Becker Farm Road");
-    add(answer, x, "localityName", "Roseland");
-    add(answer, x, "stateOrProvinceName", "NJ");
-    add(answer, x, "postalCode", "07068");
-    add(answer, x, "countryName", "US");
-    add(answer, x, "dunsNumber", "079134542");
-    add(answer, x, "telephoneNumber", "+1 888 266 6361");
+    add_of_order(answer, x, "organizationName", "Sectigo Limited");
+    add_of_order(answer, x, "streetAddress", "5 Becker Farm Road");
+    add_of_order(answer, x, "localityName", "Roseland");
+    add_of_order(answer, x, "stateOrProvinceName", "NJ");
+    add_of_order(answer, x, "postalCode", "07068");
+    add_of_order(answer, x, "countryName", "US");
+    add_of_order(answer, x, "dunsNumber", "079134542");
+    add_of_order(answer, x, "telephoneNumber", "+1 888 266 6361");
 }
 
 static void add_status(struct call *call, size_t x, const struct order *order)
@@ -100,11 +100,11 @@ static void add_status(struct call *call, size_t x, const struct order *order)
     const struct certificate *certificate = order_certificate(order);
     int64_t query = argument_number(call->form, "queryType", 0);
     char date[32];
-    add(answer, x, "orderNumber", order->number);
-    add(answer, x, "orderDateTime", date_text(call, order->placed_ms, date));
-    add(answer, x, "orderStatus", order_status_text(order));
+    add_of_order(answer, x, "orderNumber", order->number);
+    add_of_order(answer, x, "orderDateTime", date_text(call, order->placed_ms, date));
+    add_of_order(answer, x, "orderStatus", order_status_text(order));
     if (has_reason(order))
-        add(answer, x, "orderStatusReason", order->reason);
+        add_of_order(answer, x, "orderStatusReason", order->reason);
     add_suggestion(answer, x, order);
     if (!order->certificate_id)
         return;
@@ -172,7 +172,7 @@ struct wanted {
     bool found;
 };
 
-static bool compare(void *arg, const char *part)
+static bool compare_part(void *arg, const char *part)
 {
     struct wanted *wanted = arg;
     wanted->found |= wanted->value && strcmp(part, wanted->value) == 0;
@@ -186,7 +186,7 @@ static bool listed(const struct call *call, const char *name, const char *value)
     struct wanted wanted = {.value = value};
     if (!list || !*list)
         return true;
-    argument_each(list, compare, &wanted);
+    argument_each(list, compare_part, &wanted);
     return wanted.found;
 }
 
@@ -239,7 +239,7 @@ static char *shuffled(char *names)
     return text;
 }
 
-static char *names_of(const struct call *call, const struct order *order)
+static char *listed_names(const struct call *call, const struct order *order)
 {
     char *names = order_names(order);
     return call->sandbox->settings.report_names == NAMES_SHUFFLED ? shuffled(names) : names;
@@ -249,12 +249,12 @@ static void add_row(struct call *call, size_t x, const struct order *order)
 {
     struct answer *answer = call->answer;
     const struct certificate *certificate = order_certificate(order);
-    char date[32], *names = names_of(call, order);
-    add(answer, x, "orderNumber", order->number);
+    char date[32], *names = listed_names(call, order);
+    add_of_order(answer, x, "orderNumber", order->number);
     if (call->sandbox->settings.report_foreign_order_number)
-        add(answer, x, "foreignOrderNumber", order->foreign_order_number);
-    add(answer, x, "orderStatus", order_status_text(order));
-    add(answer, x, "dateTime", date_text(call, order->placed_ms, date));
+        add_of_order(answer, x, "foreignOrderNumber", order->foreign_order_number);
+    add_of_order(answer, x, "orderStatus", order_status_text(order));
+    add_of_order(answer, x, "dateTime", date_text(call, order->placed_ms, date));
     if (order->certificate_id) {
         add_certificate(answer, x, "type", "SSL Certificate");
         add_certificate(answer, x, "product", order->product);
@@ -300,12 +300,12 @@ static void add_strangers(struct call *call, struct page *page)
             continue;
         x = ++page->rows;
         snprintf(text, sizeof text, "%lld", (long long)(70000000 + i));
-        add(call->answer, x, "orderNumber", text);
+        add_of_order(call->answer, x, "orderNumber", text);
         add_certificate(call->answer, x, "certificateID", text);
         snprintf(text, sizeof text, "shop-%lld", (long long)i);
-        add(call->answer, x, "foreignOrderNumber", text);
-        add(call->answer, x, "orderStatus", "Issued");
-        add(call->answer, x, "dateTime", date_text(call, now_ms(), text));
+        add_of_order(call->answer, x, "foreignOrderNumber", text);
+        add_of_order(call->answer, x, "orderStatus", "Issued");
+        add_of_order(call->answer, x, "dateTime", date_text(call, now_ms(), text));
         snprintf(text, sizeof text, "shop-%lld.example", (long long)i);
         add_certificate(call->answer, x, "domain", text);
     }

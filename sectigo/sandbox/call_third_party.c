@@ -8,7 +8,7 @@
 #include "sectigo/sandbox/progress.h"
 #include "sectigo/sandbox/sitelock.h"
 
-static const char *given(const struct call *call, const char *name)
+static const char *given_value(const struct call *call, const char *name)
 {
     const char *value = sectigo_form_get(call->form, name);
     return value && *value ? value : NULL;
@@ -101,11 +101,11 @@ void call_modify_third_party(struct call *call)
 {
     struct sectigo_cart cart = {0};
     struct asked asked = {.cart = &cart};
-    const char *action = given(call, "action");
+    const char *action = given_value(call, "action");
     struct order *order = check_unseen(call) ? call_find_order(call) : NULL;
     if (!order)
         return;
-    if (!order_cart(order, &cart) || !argument_each(given(call, "product"), add_asked, &asked) || !asked.count)
+    if (!order_cart(order, &cart) || !argument_each(given_value(call, "product"), add_asked, &asked) || !asked.count)
         answer_refuse_argument(call->answer, -4, "product");
     else if (!action && call->sandbox->settings.action_required)
         answer_refuse_argument(call->answer, -3, "action");
@@ -124,7 +124,8 @@ void call_upgrade_cost(struct call *call)
     struct order *order = calloc(1, sizeof *order);
     char reason[SECTIGO_MESSAGE_MAX], money[32];
     int code = -4;
-    if (order && sectigo_cart_parse(given(call, "product"), &call->cart, &code, reason) && sitelock_in(&call->cart)) {
+    if (order && sectigo_cart_parse(given_value(call, "product"), &call->cart, &code, reason) &&
+        sitelock_in(&call->cart)) {
         order->days = argument_number(call->form, "days", 365);
         if (sitelock_take(call, order)) {
             order_money(order->price_cents, money);

@@ -53,7 +53,7 @@ void calls_close(struct calls *calls)
     free(calls->lines);
 }
 
-static bool keep(char **to, const struct sectigo_form *form, const char *name)
+static bool keep_value(char **to, const struct sectigo_form *form, const char *name)
 {
     return text_set(to, sectigo_form_get(form, name));
 }
@@ -61,14 +61,14 @@ static bool keep(char **to, const struct sectigo_form *form, const char *name)
 /* Of a text that memory is too short for the line says nothing. */
 static void keep_names(struct call_line *line, const struct sectigo_form *form)
 {
-    keep(&line->login, form, "loginName");
-    keep(&line->foreign_order_number, form, "foreignOrderNumber");
-    keep(&line->unique_value, form, "uniqueValue");
-    keep(&line->order_number, form, "orderNumber");
-    keep(&line->base_order_number, form, "baseOrderNumber");
-    keep(&line->certificate_id, form, "certificateID");
-    keep(&line->serial_number, form, "serialNumber");
-    keep(&line->query_type, form, "queryType");
+    keep_value(&line->login, form, "loginName");
+    keep_value(&line->foreign_order_number, form, "foreignOrderNumber");
+    keep_value(&line->unique_value, form, "uniqueValue");
+    keep_value(&line->order_number, form, "orderNumber");
+    keep_value(&line->base_order_number, form, "baseOrderNumber");
+    keep_value(&line->certificate_id, form, "certificateID");
+    keep_value(&line->serial_number, form, "serialNumber");
+    keep_value(&line->query_type, form, "queryType");
 }
 
 uint64_t calls_begin(struct calls *calls, enum sectigo_call_kind call, const struct sectigo_form *form,

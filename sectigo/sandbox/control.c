@@ -11,7 +11,7 @@ struct request {
     struct answer *answer;
 };
 
-static void complain(struct answer *answer, unsigned status, const char *reason)
+static void answer_complaint(struct answer *answer, unsigned status, const char *reason)
 {
     answer_json(answer, status, json_pack("{s:s}", "error", reason));
 }
@@ -58,7 +58,7 @@ static void add_faults(struct request *request)
     if (faults_add(&request->sandbox->faults, request->json, reason))
         show_faults(request);
     else
-        complain(request->answer, 400, reason);
+        answer_complaint(request->answer, 400, reason);
 }
 
 static void clear_faults(struct request *request)
@@ -106,7 +106,7 @@ static void set_settings(struct request *request)
     if (ok)
         show_settings(request);
     else
-        complain(request->answer, 400, reason);
+        answer_complaint(request->answer, 400, reason);
 }
 
 static void unlock(struct request *request)
@@ -131,7 +131,7 @@ static void show_order(struct request *request)
     if (json)
         answer_json(request->answer, 200, json);
     else
-        complain(request->answer, 404, "there is no such order");
+        answer_complaint(request->answer, 404, "there is no such order");
 }
 
 /* "1000001/advance" */
@@ -143,7 +143,7 @@ static void advance(struct request *request)
     json_t *json = NULL;
     snprintf(number, sizeof number, "%.*s", (int)(len < 127 ? len : 127), request->rest);
     if (strcmp(request->rest + len, "/advance") != 0) {
-        complain(request->answer, 404, "there is only /sandbox/orders/NUMBER/advance");
+        answer_complaint(request->answer, 404, "there is only /sandbox/orders/NUMBER/advance");
         return;
     }
     pthread_mutex_lock(&request->sandbox->lock);
@@ -154,7 +154,7 @@ static void advance(struct request *request)
     if (json)
         answer_json(request->answer, 200, json);
     else
-        complain(request->answer, order ? 409 : 404, reason);
+        answer_complaint(request->answer, order ? 409 : 404, reason);
 }
 
 static const struct route {
@@ -192,12 +192,12 @@ void control_run(struct sandbox *sandbox, const char *method, const char *path, 
             continue;
         request.rest = path + strlen(routes[i].path);
         if (!request.json && (len || routes[i].wants_json))
-            complain(answer, 400, "the body is not JSON");
+            answer_complaint(answer, 400, "the body is not JSON");
         else
             routes[i].run(&request);
         json_decref(request.json);
         return;
     }
     json_decref(request.json);
-    complain(answer, 404, "nothing is here; see the sandbox's README");
+    answer_complaint(answer, 404, "nothing is here; see the sandbox's README");
 }

@@ -148,7 +148,7 @@ static void subject_text(X509_REQ *request, int nid, char *out, size_t size)
     OPENSSL_free(utf8);
 }
 
-static bool add_name(struct csr *csr, const char *name)
+static bool add_requested_name(struct csr *csr, const char *name)
 {
     char **names = realloc(csr->names, (csr->name_count + 1) * sizeof *names);
     if (!names)
@@ -168,7 +168,7 @@ static bool add_general_name(struct csr *csr, const GENERAL_NAME *name)
         if (len == 4 || len == 16)
             inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(name->d.iPAddress), text, sizeof text);
     }
-    return !*text || add_name(csr, text);
+    return !*text || add_requested_name(csr, text);
 }
 
 static bool read_names(struct csr *csr)
@@ -220,7 +220,7 @@ static int judge_signature(X509_REQ *request)
     return X509_REQ_verify(request, X509_REQ_get0_pubkey(request)) == 1 ? 0 : -12;
 }
 
-static int judge(struct csr *csr)
+static int judge_request(struct csr *csr)
 {
     const unsigned char *at = csr->der;
     EVP_PKEY *key;
@@ -263,7 +263,7 @@ int csr_read(const char *text, struct csr *csr)
     csr->der = base64_decode(start, len, &csr->len);
     if (!csr->der)
         return -9;
-    code = csr->len ? judge(csr) : -9;
+    code = csr->len ? judge_request(csr) : -9;
     if (code)
         return code;
     subject_text(csr->request, NID_commonName, csr->common_name, sizeof csr->common_name);

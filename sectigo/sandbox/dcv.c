@@ -19,7 +19,7 @@ struct body {
     size_t len;
 };
 
-static size_t on_body(char *data, size_t size, size_t count, void *arg)
+static size_t on_file(char *data, size_t size, size_t count, void *arg)
 {
     struct body *body = arg;
     size_t len = size * count;
@@ -45,7 +45,7 @@ void dcv_close(struct dcv *dcv)
     curl_easy_cleanup(dcv->curl);
 }
 
-static void __attribute__((format(printf, 2, 3))) say(char looked[static DCV_LOOKED_MAX], const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) note_look(char looked[static DCV_LOOKED_MAX], const char *format, ...)
 {
     size_t len = strlen(looked);
     va_list values;
@@ -62,7 +62,7 @@ static void say_text(char looked[static DCV_LOOKED_MAX], const char *text)
     for (i = 0; text[i] && i < sizeof plain - 1; i++)
         plain[i] = isprint((unsigned char)text[i]) ? text[i] : ' ';
     plain[i] = 0;
-    say(looked, "\"%s\"", plain);
+    note_look(looked, "\"%s\"", plain);
 }
 
 /* "<sha256>\nsectigo.com[\n<uniqueValue>]", line ends of any kind, blanks at the end allowed. */
@@ -105,7 +105,7 @@ static CURLcode fetch(struct dcv *dcv, const char *url, const char *connect_to, 
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L); /* control of the name is what is to be proved */
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_file);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
     result = target ? curl_easy_perform(curl) : CURLE_OUT_OF_MEMORY;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
@@ -129,13 +129,13 @@ static bool prove_at(struct dcv *dcv, const struct dcv_question *question, const
     snprintf(connect_to, sizeof connect_to, strchr(address, ':') ? "::[%s]:%u" : "::%s:%u", address,
              https ? dcv->https_port : dcv->http_port);
     result = fetch(dcv, url, connect_to, question->follow_redirects, &body, &status);
-    say(looked, "%s at %s: ", url, connect_to + 2);
+    note_look(looked, "%s at %s: ", url, connect_to + 2);
     if (result != CURLE_OK) {
-        say(looked, "%s. ", curl_easy_strerror(result));
+        note_look(looked, "%s. ", curl_easy_strerror(result));
         return false;
     }
     ok = status == 200 && body_matches(body.text, question);
-    say(looked, "status %ld, body %s ", status, ok ? "as wanted." : "");
+    note_look(looked, "status %ld, body %s ", status, ok ? "as wanted." : "");
     if (!ok)
         say_text(looked, body.text);
     return ok;
@@ -148,7 +148,7 @@ static bool prove_by_fetch(struct dcv *dcv, const struct dcv_question *question,
     size_t count = 1;
     int failed = 0;
     if (name_is_wildcard(question->name)) {
-        say(looked, "a wildcard cannot be proved by a file");
+        note_look(looked, "a wildcard cannot be proved by a file");
         return false;
     }
     if (name_is_ip(question->name))
@@ -156,7 +156,7 @@ static bool prove_by_fetch(struct dcv *dcv, const struct dcv_question *question,
     else
         count = lookup_addresses(dcv->lookup, question->name, addresses, ADDRESSES_MAX, &failed);
     if (!count)
-        say(looked, "%s %s", question->name, failed ? "could not be looked up" : "has no address");
+        note_look(looked, "%s %s", question->name, failed ? "could not be looked up" : "has no address");
     for (size_t i = 0; i < count; i++) {
         if (prove_at(dcv, question, addresses[i], https, looked))
             return true;
@@ -205,9 +205,9 @@ static bool prove_at_level(struct dcv *dcv, const struct dcv_question *question,
     bool ok = false;
     snprintf(owner, sizeof owner, "_%s.%s", question->md5, level);
     status = lookup_ask(dcv->lookup, owner, LOOKUP_CNAME, &result);
-    say(looked, "%s CNAME: ", owner);
+    note_look(looked, "%s CNAME: ", owner);
     if (status != LOOKUP_FOUND) {
-        say(looked, status == LOOKUP_NONE ? "none. " : "no answer. ");
+        note_look(looked, status == LOOKUP_NONE ? "none. " : "no answer. ");
         return false;
     }
     for (size_t i = 0; !ok && result->data[i]; i++) {
@@ -215,7 +215,7 @@ static bool prove_at_level(struct dcv *dcv, const struct dcv_question *question,
             continue;
         ok = target_matches(target, question);
         say_text(looked, target);
-        say(looked, ok ? " as wanted. " : ". ");
+        note_look(looked, ok ? " as wanted. " : ". ");
     }
     ub_resolve_free(result);
     return ok;
@@ -246,9 +246,9 @@ bool dcv_prove(struct dcv *dcv, const struct dcv_question *question, char looked
     if (strcmp(question->method, "CNAME_CSR_HASH") == 0)
         return prove_by_cname(dcv, question, looked);
     if (strcmp(question->method, "IP_ADDRESS_PRE") == 0) {
-        say(looked, "%s taken as validated before", question->name);
+        note_look(looked, "%s taken as validated before", question->name);
         return name_is_ip(question->name);
     }
-    say(looked, "waits for the answer to an e-mail");
+    note_look(looked, "waits for the answer to an e-mail");
     return false;
 }

@@ -88,7 +88,7 @@ char *issue_chain(const struct ca *ca, bool test, enum settings_chain order)
 }
 
 /* DNS names of a PEM certificate, comma-separated; malloc'd. */
-static char *names_of(const char *pem)
+static char *certificate_names(const char *pem)
 {
     BIO *bio = BIO_new_mem_buf(pem, -1);
     X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
@@ -112,7 +112,7 @@ static char *names_of(const char *pem)
 
 void issue_wrong(const struct ca *ca, char **pem)
 {
-    char *names = names_of(*pem);
+    char *names = certificate_names(*pem);
     EVP_PKEY *key = EVP_EC_gen("P-256");
     struct ca_request wanted = {
         .key = key,

@@ -3,7 +3,7 @@
 
 #include "sectigo/sandbox/control.h"
 
-static json_t *names_of(const struct order *order)
+static json_t *names_json(const struct order *order)
 {
     json_t *names = json_array();
     for (size_t i = 0; i < order->domains.count; i++)
@@ -21,7 +21,7 @@ json_t *ledger_order(const struct order *order)
     json_t *json = record_encode(&order_type, order, false);
     char money[32];
     order_money(order->debited_cents, money);
-    if (json && !json_object_set_new(json, "names", names_of(order)) &&
+    if (json && !json_object_set_new(json, "names", names_json(order)) &&
         !json_object_set_new(json, "certificateIDs", certificate_ids(order)) &&
         !json_object_set_new(json, "debited", json_string(money)))
         return json;

@@ -9,7 +9,7 @@
 
 enum { RENEWAL_S = 30 * 86400, GUARDIAN = SECTIGO_HACKERGUARDIAN | SECTIGO_HACKERPROOF };
 
-static bool refuse(struct call *call, int code)
+static bool refuse_licence(struct call *call, int code)
 {
     const struct sectigo_code *row = sectigo_code_find(call->kind, code, call->cart.families);
     answer_refuse(call->answer, code, "%s", row ? row->text : "An unknown error occurred!");
@@ -48,8 +48,8 @@ static bool same_login(const struct call *call, const struct order *order)
 }
 
 /* A living order of one of those families for which same holds. */
-static const struct order *find(const struct call *call, unsigned families,
-                                bool (*same)(const struct call *call, const struct order *order))
+static const struct order *find_licence(const struct call *call, unsigned families,
+                                        bool (*same)(const struct call *call, const struct order *order))
 {
     const struct book *book = &call->sandbox->book;
     for (size_t i = 0; i < book->count; i++) {
@@ -65,14 +65,14 @@ static const struct order *find(const struct call *call, unsigned families,
 static bool check_new(struct call *call)
 {
     unsigned families = call->cart.families;
-    if ((families & GUARDIAN) && find(call, GUARDIAN, same_company))
-        return refuse(call, -57);
-    if ((families & SECTIGO_CODEGUARD) && find(call, SECTIGO_CODEGUARD, same_email))
-        return refuse(call, -63);
-    if ((families & SECTIGO_WEB_SECURITY) && find(call, SECTIGO_WEB_SECURITY, same_email))
-        return refuse(call, -122);
-    if ((families & SECTIGO_IP_PACK) && !(families & GUARDIAN) && !find(call, GUARDIAN, same_account))
-        return refuse(call, -59);
+    if ((families & GUARDIAN) && find_licence(call, GUARDIAN, same_company))
+        return refuse_licence(call, -57);
+    if ((families & SECTIGO_CODEGUARD) && find_licence(call, SECTIGO_CODEGUARD, same_email))
+        return refuse_licence(call, -63);
+    if ((families & SECTIGO_WEB_SECURITY) && find_licence(call, SECTIGO_WEB_SECURITY, same_email))
+        return refuse_licence(call, -122);
+    if ((families & SECTIGO_IP_PACK) && !(families & GUARDIAN) && !find_licence(call, GUARDIAN, same_account))
+        return refuse_licence(call, -59);
     return true;
 }
 
@@ -109,9 +109,9 @@ static bool check_renewal(struct call *call, const char *previous)
         return false;
     }
     if (!(cart.families & call->cart.families & SECTIGO_LICENCES))
-        return refuse(call, -71);
+        return refuse_licence(call, -71);
     if (has_trial(&cart))
-        return refuse(call, -45);
+        return refuse_licence(call, -45);
     expires_s = order->placed_ms / 1000 + order->days * 86400;
     if (expires_s - now_ms() / 1000 > RENEWAL_S)
         return refuse_early(call, expires_s);
@@ -133,7 +133,7 @@ bool licence_check(struct call *call, struct order *order)
     if (!(call->cart.families & SECTIGO_LICENCES))
         return true;
     if (code)
-        return refuse(call, code);
+        return refuse_licence(call, code);
     if (sitelock_in(&call->cart) && !sitelock_take(call, order))
         return false;
     if (!(call->cart.families & others))

@@ -17,7 +17,7 @@ struct question {
 };
 
 /* Options and forwarder first, then threads, then zones: each later step finalises the earlier (libunbound's rule). */
-static int configure(struct ub_ctx *context, const char *resolver)
+static int configure_lookup(struct ub_ctx *context, const char *resolver)
 {
     static const char *const options[][2] = {
         {"cache-max-ttl:", "0"},           {"cache-max-negative-ttl:", "0"}, {"aggressive-nsec:", "no"},
@@ -35,7 +35,7 @@ static int configure(struct ub_ctx *context, const char *resolver)
 struct lookup *lookup_open(const char *resolver)
 {
     struct lookup *lookup = calloc(1, sizeof *lookup);
-    if (lookup && (lookup->context = ub_ctx_create()) && configure(lookup->context, resolver) == 0)
+    if (lookup && (lookup->context = ub_ctx_create()) && configure_lookup(lookup->context, resolver) == 0)
         return lookup;
     lookup_close(lookup);
     return NULL;
@@ -48,7 +48,7 @@ void lookup_close(struct lookup *lookup)
     free(lookup);
 }
 
-static void on_answer(void *arg, int error, struct ub_result *result)
+static void on_looked_up(void *arg, int error, struct ub_result *result)
 {
     struct question *question = arg;
     question->done = 1;
@@ -69,7 +69,7 @@ enum lookup_status lookup_ask(struct lookup *lookup, const char *name, enum look
     int64_t deadline_ms = clock_ms() + DEADLINE_MS, left_ms = DEADLINE_MS;
     int id = 0;
     *result = NULL;
-    if (ub_resolve_async(lookup->context, name, (int)type, 1, &question, on_answer, &id))
+    if (ub_resolve_async(lookup->context, name, (int)type, 1, &question, on_looked_up, &id))
         return LOOKUP_FAILED;
     while (!question.done && left_ms > 0) {
         struct pollfd wait = {.fd = ub_fd(lookup->context), .events = POLLIN};

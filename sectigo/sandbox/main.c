@@ -8,14 +8,14 @@
 #include "sectigo/sandbox/server.h"
 
 /* Until SIGTERM or SIGINT, which were blocked before any thread began. */
-static void serve(const sigset_t *ends)
+static void serve_until(const sigset_t *ends)
 {
     int signal_number;
     while (sigwait(ends, &signal_number) != 0)
         ;
 }
 
-static int run(struct sandbox *sandbox, const sigset_t *ends)
+static int run_sandbox(struct sandbox *sandbox, const sigset_t *ends)
 {
     struct server *server = NULL;
     int status = EXIT_FAILURE;
@@ -31,7 +31,7 @@ static int run(struct sandbox *sandbox, const sigset_t *ends)
     if (*server_plain_url(server))
         printf("plain %s\n", server_plain_url(server));
     fflush(stdout);
-    serve(ends);
+    serve_until(ends);
     status = EXIT_SUCCESS;
 out:
     server_stop(server);
@@ -59,7 +59,7 @@ int main(int argc, char **argv)
     sigaddset(&ends, SIGINT);
     pthread_sigmask(SIG_BLOCK, &ends, NULL);
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    status = run(&sandbox, &ends);
+    status = run_sandbox(&sandbox, &ends);
     curl_global_cleanup();
     options_clear(&sandbox.options);
     return status;

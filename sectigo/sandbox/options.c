@@ -66,7 +66,7 @@ void options_usage(void)
          "  --plain ADDR:PORT      /sandbox/, CRL, OCSP over plain HTTP there; Sectigo's own paths answer -1");
 }
 
-static bool complain(const char *option, const char *value, const char *wanted)
+static bool complain_option(const char *option, const char *value, const char *wanted)
 {
     fprintf(stderr, "sectigo-sandbox: --%s %s: %s\n", option, value, wanted);
     return false;
@@ -98,7 +98,7 @@ static bool read_resolver(struct options *options, const char *text)
     char address[64];
     uint16_t port;
     if (!read_endpoint(text, address, &port) || !port)
-        return complain("resolver", text, "needs an address and a port, like 127.0.0.1:53");
+        return complain_option("resolver", text, "needs an address and a port, like 127.0.0.1:53");
     snprintf(options->resolver_text, sizeof options->resolver_text, "%s@%u", address, port);
     options->resolver = options->resolver_text;
     return true;
@@ -109,7 +109,7 @@ static bool read_delay(struct options *options, const char *text)
     char *end;
     double seconds = strtod(text, &end);
     if (!*text || *end || !isfinite(seconds) || seconds < 0 || seconds > 1e7)
-        return complain("issue-delay", text, "needs a number of seconds");
+        return complain_option("issue-delay", text, "needs a number of seconds");
     options->issue_delay_ms = (int64_t)(seconds * 1000);
     return true;
 }
@@ -117,7 +117,7 @@ static bool read_delay(struct options *options, const char *text)
 static bool add_login(struct options *options, const char *name)
 {
     if (options->login_count == OPTIONS_LOGINS_MAX || strlen(name) > 64 || !*name)
-        return complain("login", name, "a name has 1 to 64 characters, and there can be 16");
+        return complain_option("login", name, "a name has 1 to 64 characters, and there can be 16");
     options->logins[options->login_count++].name = name;
     return true;
 }
@@ -128,15 +128,15 @@ static bool read_password(struct options *options, const char *path)
     FILE *file;
     size_t len;
     if (!options->login_count || *login->password)
-        return complain("password-file", path, "must follow the --login that it belongs to");
+        return complain_option("password-file", path, "must follow the --login that it belongs to");
     file = fopen(path, "re");
     if (!file)
-        return complain("password-file", path, strerror(errno));
+        return complain_option("password-file", path, strerror(errno));
     len = fread(login->password, 1, PASSWORD_MAX, file);
     fclose(file);
     login->password[len] = 0;
     login->password[strcspn(login->password, "\r\n")] = 0;
-    return *login->password || complain("password-file", path, "is empty");
+    return *login->password || complain_option("password-file", path, "is empty");
 }
 
 static bool read_text_option(struct options *options, int option, const char *value)
@@ -173,16 +173,16 @@ static bool read_option(struct options *options, int option, const char *value)
     switch (option) {
     case LISTEN:
         return read_endpoint(value, options->address, &options->port) ||
-               complain("listen", value, "needs an address and a port, like 127.0.0.1:8443");
+               complain_option("listen", value, "needs an address and a port, like 127.0.0.1:8443");
     case PLAIN:
         return read_endpoint(value, options->plain_address, &options->plain_port) ||
-               complain("plain", value, "needs an address and a port, like 127.0.0.1:8080");
+               complain_option("plain", value, "needs an address and a port, like 127.0.0.1:8080");
     case RESOLVER:
         return read_resolver(options, value);
     case HTTP_PORT:
-        return read_port(value, &options->http_port) || complain("http-port", value, "is not a port");
+        return read_port(value, &options->http_port) || complain_option("http-port", value, "is not a port");
     case HTTPS_PORT:
-        return read_port(value, &options->https_port) || complain("https-port", value, "is not a port");
+        return read_port(value, &options->https_port) || complain_option("https-port", value, "is not a port");
     case LOGIN:
         return add_login(options, value);
     case PASSWORD_FILE:
@@ -204,7 +204,7 @@ static bool check(struct options *options)
     }
     for (unsigned i = 0; i < options->login_count; i++) {
         if (!*options->logins[i].password)
-            return complain("login", options->logins[i].name, "needs a --password-file after it");
+            return complain_option("login", options->logins[i].name, "needs a --password-file after it");
     }
     if (!options->login_count) {
         options->logins[0].name = "sandbox";
@@ -223,7 +223,7 @@ bool options_read(struct options *options, int argc, char **argv)
             return false;
     }
     if (optind < argc)
-        return complain("", argv[optind], "what is this? (--help shows all options)");
+        return complain_option("", argv[optind], "what is this? (--help shows all options)");
     return check(options);
 }
 

@@ -5,7 +5,7 @@
 
 #include "sectigo/sandbox/control.h"
 
-static void put(FILE *stream, const char *text)
+static void put_escaped(FILE *stream, const char *text)
 {
     for (; text && *text; text++) {
         switch (*text) {
@@ -44,11 +44,11 @@ static void put_domains(FILE *stream, const struct order *order)
     for (size_t i = 0; i < order->domains.count; i++) {
         const struct domain *domain = order_domain(order, i);
         fprintf(stream, "<div title=\"");
-        put(stream, domain->looked);
+        put_escaped(stream, domain->looked);
         fprintf(stream, "\">%s ", domain->validated ? "&#10003;" : domain->removed ? "&#10007;" : "&hellip;");
-        put(stream, domain->name);
+        put_escaped(stream, domain->name);
         fprintf(stream, " <small>");
-        put(stream, domain->method);
+        put_escaped(stream, domain->method);
         fprintf(stream, "</small></div>");
     }
 }
@@ -58,19 +58,19 @@ static void put_order(FILE *stream, const struct order *order)
     char money[32];
     order_money(order->debited_cents, money);
     fprintf(stream, "<tr class=\"%s\"><td>", order_state_words[order->state]);
-    put(stream, order->number);
+    put_escaped(stream, order->number);
     fprintf(stream, "%s</td><td>%s", order->test ? " <small>test</small>" : "", order_state_words[order->state]);
     if (order->reason) {
         fprintf(stream, "<br><small>");
-        put(stream, order->reason);
+        put_escaped(stream, order->reason);
         fprintf(stream, "</small>");
     }
     fprintf(stream, "</td><td>");
     put_domains(stream, order);
     fprintf(stream, "</td><td>");
-    put(stream, order->product);
+    put_escaped(stream, order->product);
     fprintf(stream, " <small>%lld days</small></td><td class=\"n\">%s</td><td>", (long long)order->days, money);
-    put(stream, order->foreign_order_number);
+    put_escaped(stream, order->foreign_order_number);
     fprintf(stream, "</td><td>");
     put_time(stream, order->placed_ms);
     fprintf(stream, "</td><td>");

@@ -18,7 +18,7 @@ void place_random(char *out, size_t len)
     out[len] = 0;
 }
 
-static const char *given(const struct call *call, const char *name)
+static const char *given_at_order(const struct call *call, const char *name)
 {
     const char *value = sectigo_form_get(call->form, name);
     return value && *value ? value : NULL;
@@ -36,7 +36,7 @@ static bool has_name(const struct order *order, const char *name)
 }
 
 /* Lower-cased; NULL when out of memory or it is there already. */
-static struct domain *add_name(struct order *order, const char *name)
+static struct domain *add_domain(struct order *order, const char *name)
 {
     struct domain *domain;
     char lower[300];
@@ -59,7 +59,7 @@ static bool add_listed(void *arg, const char *name)
 {
     struct names *names = arg;
     names->bad |= !name_is_dns(name) && !name_is_ip(name);
-    add_name(names->order, name);
+    add_domain(names->order, name);
     return !names->bad;
 }
 
@@ -67,7 +67,7 @@ static bool add_listed(void *arg, const char *name)
 static const char *sole_name(const struct call *call, bool wildcard)
 {
     const struct csr *csr = &call->csr;
-    const char *listed = given(call, "domainNames");
+    const char *listed = given_at_order(call, "domainNames");
     if (*csr->common_name)
         return csr->common_name;
     if (call->sandbox->settings.csr_without_common_name == CHOICE_REFUSE)
@@ -91,7 +91,7 @@ static void add_additional(struct order *order, const char *name)
         snprintf(other, sizeof other, "www.%s", name);
     if (!name_is_dns(other))
         return;
-    domain = add_name(order, other);
+    domain = add_domain(order, other);
     if (domain)
         domain->additional = true;
 }
@@ -107,7 +107,7 @@ static int single_name(const struct call *call, const struct sectigo_product *pr
         return -35;
     if (!name_is_dns(name) && !name_is_ip(name))
         return -8;
-    if (!add_name(order, name))
+    if (!add_domain(order, name))
         return -14;
     if (name_is_dns(name) && !argument_yes(call->form, "omitAdditionalFQDN"))
         add_additional(order, order_domain(order, 0)->name);
@@ -122,10 +122,10 @@ static int wildcard_name(const struct call *call, struct order *order)
         return -8;
     if (strncmp(name, "*.", 2) != 0 || !name_is_dns(name))
         return -6;
-    if (!add_name(order, name))
+    if (!add_domain(order, name))
         return -14;
     if (call->sandbox->settings.wildcard_adds_base_name) {
-        base = add_name(order, order_domain(order, 0)->name + 2);
+        base = add_domain(order, order_domain(order, 0)->name + 2);
         if (base)
             base->base = true;
     }
@@ -151,7 +151,7 @@ static int compare_names(const void *a, const void *b)
 /* First the primary name, else by the alphabet for multi-domain and by the CSR's common name for UCC. */
 static bool set_common_name(const struct call *call, const struct sectigo_product *product, struct order *order)
 {
-    const char *primary = given(call, "primaryDomainName");
+    const char *primary = given_at_order(call, "primaryDomainName");
     struct domain *first = order->domains.items;
     if (argument_number(call->form, "maxSubjectCNS", 1) == 0 ||
         (!primary && order->kind == ORDER_REPLACEMENT && product->shape == SECTIGO_MULTI_DOMAIN))
@@ -168,7 +168,7 @@ static bool set_common_name(const struct call *call, const struct sectigo_produc
 static int many_names(const struct call *call, const struct sectigo_product *product, struct order *order,
                       const char **argument)
 {
-    const char *listed = given(call, "domainNames");
+    const char *listed = given_at_order(call, "domainNames");
     struct names names = {.order = order};
     *argument = "domainNames";
     if (listed)
@@ -244,17 +244,17 @@ static int methods_by_list(struct order *order, const char *list)
 
 static int place_methods(const struct call *call, struct order *order, const char **argument)
 {
-    const char *list = given(call, "validationTokens"), *method = given(call, "dcvMethod");
+    const char *list = given_at_order(call, "validationTokens"), *method = given_at_order(call, "dcvMethod");
     char upper[33];
     *argument = "validationTokens";
-    if (!list && (list = given(call, "dcvEmailAddresses")))
+    if (!list && (list = given_at_order(call, "dcvEmailAddresses")))
         *argument = "dcvEmailAddresses";
     if (list)
         return methods_by_list(order, list);
     snprintf(upper, sizeof upper, "%s", method ? method : "EMAIL");
     for (char *at = upper; *at; at++)
         *at = (char)toupper((unsigned char)*at);
-    return set_all(order, upper, given(call, "dcvEmailAddress")) ? 0 : -14;
+    return set_all(order, upper, given_at_order(call, "dcvEmailAddress")) ? 0 : -14;
 }
 
 /* NULL, or the argument that cannot prove the name. */
@@ -264,7 +264,7 @@ static const char *misfit(const struct call *call, const struct domain *domain)
     if (!sectigo_dcv_method_read(domain->method, &method))
         return NULL;
     if (!sectigo_dcv_method_fits(method, domain->name))
-        return given(call, "dcvMethod") ? "dcvMethod" : "dcvEmailAddress";
+        return given_at_order(call, "dcvMethod") ? "dcvMethod" : "dcvEmailAddress";
     if (method == SECTIGO_DCV_EMAIL && domain->email && !sectigo_dcv_email_fits(domain->email, domain->name))
         return "dcvEmailAddress";
     return NULL;
@@ -274,8 +274,8 @@ static const char *misfit(const struct call *call, const struct domain *domain)
  * before. */
 static bool methods_fit(const struct call *call, const struct order *order, const char **argument)
 {
-    bool list = given(call, "validationTokens") || given(call, "dcvEmailAddresses");
-    bool chosen = list || given(call, "dcvMethod") || given(call, "dcvEmailAddress");
+    bool list = given_at_order(call, "validationTokens") || given_at_order(call, "dcvEmailAddresses");
+    bool chosen = list || given_at_order(call, "dcvMethod") || given_at_order(call, "dcvEmailAddress");
     for (size_t i = 0; chosen && i < order->domains.count; i++) {
         const struct domain *domain = order_domain(order, i);
         const char *found = domain->additional || domain->base ? NULL : misfit(call, domain);
@@ -325,7 +325,7 @@ int place_key(const struct call *call)
 int place_token(struct call *call, struct order *order)
 {
     const struct book *book = &call->sandbox->book;
-    const char *unique = given(call, "uniqueValue");
+    const char *unique = given_at_order(call, "uniqueValue");
     char made[9];
     if (call->sandbox->settings.check_numbers && unique && book_token_used(book, call->csr.sha256, unique))
         return -55;

@@ -134,8 +134,8 @@ static enum MHD_Result run_endpoint(struct sandbox *sandbox, struct MHD_Connecti
     return result;
 }
 
-static enum MHD_Result run(const struct listener *listener, struct MHD_Connection *connection, const char *path,
-                           const char *method, const struct request *request)
+static enum MHD_Result run_call(const struct listener *listener, struct MHD_Connection *connection, const char *path,
+                                const char *method, const struct request *request)
 {
     struct sandbox *sandbox = listener->sandbox;
     const struct endpoint *endpoint = endpoint_find(path);
@@ -173,7 +173,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
         *len = 0;
         return ok ? MHD_YES : MHD_NO;
     }
-    return run(arg, connection, path, method, request);
+    return run_call(arg, connection, path, method, request);
 }
 
 static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
@@ -245,7 +245,7 @@ static void set_url(struct listener *listener, const char *address)
 }
 
 /* Malloc'd; NULL: said on stderr. */
-static char *read_file(const char *path)
+static char *read_pem_file(const char *path)
 {
     FILE *file = fopen(path, "re");
     char *text = calloc(1, BODY_MAX + 1);
@@ -275,7 +275,7 @@ static bool listen_on(struct listener *listener, struct sandbox *sandbox, const 
     if (make_address(text, port, &address) == sizeof(struct sockaddr_in6))
         flags |= MHD_USE_IPv6;
     if (sandbox->options.client_ca && !plain) {
-        listener->trusted = read_file(sandbox->options.client_ca);
+        listener->trusted = read_pem_file(sandbox->options.client_ca);
         if (!listener->trusted)
             return false;
         certificate[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0, listener->trusted};

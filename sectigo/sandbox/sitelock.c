@@ -59,7 +59,7 @@ static bool same_text(const char *own, const char *given)
 
 /* ---- what an order is refused for ---- */
 
-static bool refuse(struct call *call, int code, unsigned families)
+static bool refuse_sitelock(struct call *call, int code, unsigned families)
 {
     const struct sectigo_code *row = sectigo_code_find(call->kind, code, families);
     answer_refuse(call->answer, code, "%s", row ? row->text : "An unknown error occurred!");
@@ -81,7 +81,7 @@ static bool check_new(struct call *call)
     for (size_t i = 0; i < book->count; i++) {
         const struct order *order = book->orders[i];
         if (licence_of(order) && (same_text(order->domain_name, domain) || same_text(order->contact_email, email)))
-            return refuse(call, -122, FAMILY);
+            return refuse_sitelock(call, -122, FAMILY);
     }
     return true;
 }
@@ -99,7 +99,7 @@ static struct order *find_previous(struct call *call)
         return NULL;
     }
     if (order->refunded_cents || !sitelock_lives(order, cart.sitelock->code)) {
-        refuse(call, order->refunded_cents ? -18 : -20, FAMILY);
+        refuse_sitelock(call, order->refunded_cents ? -18 : -20, FAMILY);
         return NULL;
     }
     if (domain && order->domain_name && !same_text(order->domain_name, domain)) {
@@ -129,7 +129,7 @@ static bool check_addons(struct call *call, int licence)
             continue;
         takes = sectigo_sitelock_takes(licence, call->cart.items[i]->code);
         if (takes == SECTIGO_TAKES_NOT || (takes == SECTIGO_TAKES_PERHAPS && !doubtful))
-            return refuse(call, -121, SECTIGO_SITELOCK_ADDON);
+            return refuse_sitelock(call, -121, SECTIGO_SITELOCK_ADDON);
     }
     return true;
 }
@@ -144,7 +144,7 @@ static bool check_change(struct call *call, const struct order *previous, const 
         return true;
     if (to < from && in_refund_period(call->sandbox, previous))
         return true;
-    return refuse(call, -121, SECTIGO_SITELOCK);
+    return refuse_sitelock(call, -121, SECTIGO_SITELOCK);
 }
 
 /* ---- term and price ---- */
@@ -176,7 +176,7 @@ static bool take_previous(struct call *call, struct order *order)
         return false;
     order->price_cents = addons_price(&call->cart, order->days);
     if (!text_set(&order->previous_number, previous->number))
-        return refuse(call, -14, FAMILY);
+        return refuse_sitelock(call, -14, FAMILY);
     if (!licence)
         return true;
     if (!check_change(call, previous, old))
@@ -199,14 +199,14 @@ bool sitelock_take(struct call *call, struct order *order)
     const struct settings *settings = &call->sandbox->settings;
     int64_t term_days = order->days ? order->days : YEAR_DAYS;
     if (!settings->sitelock_activated)
-        return refuse(call, -76, FAMILY);
+        return refuse_sitelock(call, -76, FAMILY);
     order->starts_ms = now_ms();
     order->ends_ms = now_ms() + term_days * day_ms;
     order->auto_renew = renew && *renew ? argument_yes(call->form, "enableAutoRenew") : settings->auto_renew;
     if (!domain && order->domains.count)
         domain = order_domain(order, 0)->name;
     if (!text_set(&order->domain_name, domain))
-        return refuse(call, -14, FAMILY);
+        return refuse_sitelock(call, -14, FAMILY);
     if (previous && *previous)
         return take_previous(call, order);
     order->price_cents = price_of(&call->cart, order->days, order->domains.count);

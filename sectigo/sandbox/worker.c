@@ -43,7 +43,7 @@ static void sift_down(struct job *heap, size_t count)
     }
 }
 
-static bool add(struct worker *worker, const struct job *job)
+static bool add_job(struct worker *worker, const struct job *job)
 {
     if (worker->count == worker->capacity) {
         size_t capacity = worker->capacity ? 2 * worker->capacity : 256;
@@ -64,7 +64,7 @@ void worker_add(struct sandbox *sandbox, enum job_kind kind, struct order *order
     struct worker *worker = sandbox->worker;
     struct job job = {.due_ms = due_ms, .kind = kind, .order = order, .number = number};
     pthread_mutex_lock(&worker->lock);
-    if (!add(worker, &job))
+    if (!add_job(worker, &job))
         fprintf(stderr, "sectigo-sandbox: out of memory, order %s stands still\n", order->number);
     pthread_mutex_unlock(&worker->lock);
 }

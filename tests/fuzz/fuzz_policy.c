@@ -65,7 +65,7 @@ static void policy_record(struct store_slice value)
     struct acme_policy policy;
     if (!acme_policy_make("p", &policy))
         abort();
-    if (decode(value, &policy))
+    if (decode_policy(value, &policy))
         check_same(&policy);
     acme_policy_clear(&policy);
 }
@@ -76,7 +76,7 @@ static void key_record(struct store_slice value)
     struct record_writer w;
     if (!external_key_decode((struct store_slice){(const uint8_t *)"k", 1}, value, &key))
         return;
-    if (!encode(&key, &w) || w.len != value.len || memcmp(w.data, value.data, w.len) != 0)
+    if (!encode_key(&key, &w) || w.len != value.len || memcmp(w.data, value.data, w.len) != 0)
         abort();
     record_free(&w);
 }

@@ -105,8 +105,8 @@ enum store_status imported_insert(struct store_txn *txn, const struct config *co
 
 /* ---- whose it becomes ---- */
 
-static enum store_status look(struct store_txn *txn, const struct subscription_scope *scope,
-                              const struct acme_names *names, uint64_t now_ms, struct subscription *out)
+static enum store_status look_at_imported(struct store_txn *txn, const struct subscription_scope *scope,
+                                          const struct acme_names *names, uint64_t now_ms, struct subscription *out)
 {
     struct subscription_scope nobody = *scope;
     nobody.policy = nobody.profile = "";
@@ -138,10 +138,10 @@ enum store_status imported_for(struct store_txn *txn, const struct subscription_
     memset(out, 0, sizeof *out);
     if (store_count(txn, ISSUE_IMPORTED) == 0)
         return STORE_NOT_FOUND;
-    enum store_status status = look(txn, scope, scope->names, now_ms, out);
+    enum store_status status = look_at_imported(txn, scope, scope->names, now_ms, out);
     if (status == STORE_NOT_FOUND && other_wildcard_set(scope->names, &other)) {
         subscription_clear(out);
-        status = look(txn, scope, &other, now_ms, out);
+        status = look_at_imported(txn, scope, &other, now_ms, out);
     }
     names_clear(&other);
     return status;

@@ -24,7 +24,7 @@ static void put_time(uint8_t *key, size_t len, uint64_t time_ms)
         key[i] = (uint8_t)(time_ms >> (8 * (len - 1 - i)));
 }
 
-static void take(struct newest *newest, uint64_t time_ms)
+static void take_newest(struct newest *newest, uint64_t time_ms)
 {
     if (time_ms > newest->time_ms)
         newest->time_ms = time_ms;
@@ -37,7 +37,7 @@ static bool take_key(void *ctx, struct store_slice key, struct store_slice value
     (void)value;
     for (size_t i = 0; i < newest->time_len && i < key.len; i++)
         time_ms = time_ms << 8 | key.data[i];
-    take(newest, time_ms);
+    take_newest(newest, time_ms);
     return true;
 }
 
@@ -51,7 +51,7 @@ static bool take_certificate(void *ctx, struct store_slice key, struct store_sli
         return true;
     memcpy(id.octets, key.data, ACME_ID_LEN);
     if (acme_certificate_load(newest->txn, &id, &certificate) == STORE_OK && certificate.not_before_s > 0)
-        take(newest, (uint64_t)certificate.not_before_s * 1000);
+        take_newest(newest, (uint64_t)certificate.not_before_s * 1000);
     acme_certificate_clear(&certificate);
     return take_key(ctx, key, value);
 }

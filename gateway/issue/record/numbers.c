@@ -80,7 +80,8 @@ struct migration {
     enum store_status status;
 };
 
-static void take(struct migration *m, enum number_kind kind, const char *number, const struct acme_id *subscription)
+static void take_number(struct migration *m, enum number_kind kind, const char *number,
+                        const struct acme_id *subscription)
 {
     if (m->status == STORE_OK)
         m->status = numbers_claim(m->txn, kind, number, subscription);
@@ -103,9 +104,9 @@ static bool take_subscription(void *ctx, struct store_slice key, struct store_sl
         return true;
     memcpy(id.octets, key.data, ACME_ID_LEN);
     if (subscription_load(m->txn, &id, &sub) == STORE_OK) { /* one bad record must not keep the others from starting */
-        take(m, NUMBER_ORDER, sub.order_number, &id);
+        take_number(m, NUMBER_ORDER, sub.order_number, &id);
         for (uint32_t i = 0; i < sub.certificate_id_count; i++)
-            take(m, NUMBER_CERTIFICATE, sub.certificate_ids[i], &id);
+            take_number(m, NUMBER_CERTIFICATE, sub.certificate_ids[i], &id);
     }
     subscription_clear(&sub);
     return m->status == STORE_OK;
@@ -122,8 +123,8 @@ static bool take_issuance(void *ctx, struct store_slice key, struct store_slice 
     memcpy(id, key.data, key.len);
     id[key.len] = '\0';
     if (issuance_load(m->txn, id, &is) == STORE_OK) {
-        take(m, NUMBER_ORDER, is.order_number, &is.subscription);
-        take(m, NUMBER_CERTIFICATE, is.certificate_id, &is.subscription);
+        take_number(m, NUMBER_ORDER, is.order_number, &is.subscription);
+        take_number(m, NUMBER_CERTIFICATE, is.certificate_id, &is.subscription);
     }
     issuance_clear(&is);
     return m->status == STORE_OK;

@@ -41,7 +41,7 @@ static bool policy_is_there(struct store_txn *txn, const char *name)
 }
 
 /* One that was imported and belongs to nobody yet needs its login alone. */
-static void judge(const struct counting *c, const struct subscription *sub)
+static void judge_subscription(const struct counting *c, const struct subscription *sub)
 {
     const struct config_profile *profile = find_profile(c->config, sub->profile);
     bool imported = !sub->policy[0] && !sub->profile[0];
@@ -68,7 +68,7 @@ static bool visit(void *ctx, struct store_slice key, struct store_slice value)
     if (status != STORE_OK)
         c->orphans->unreadable++;
     else if (subscription_replaceable(&sub, 0, c->now_ms))
-        judge(c, &sub);
+        judge_subscription(c, &sub);
     subscription_clear(&sub);
     return true;
 }

@@ -41,7 +41,7 @@ static void ask(struct timekeeper *t)
     }
 }
 
-static void look(struct timekeeper *t)
+static void look_at_clock(struct timekeeper *t)
 {
     unsigned doubts = clock_doubts();
     if (doubts != t->doubts) {
@@ -66,7 +66,7 @@ static void on_time(void *ctx, int event)
     (void)event;
     if (atomic_load(&t->issuer->stopping))
         return;
-    look(t);
+    look_at_clock(t);
     t->watch = (struct egress_watch){.fd = -1,
                                      .deadline_ms = egress_now_ms() + (clock_is_moved() ? LOOK_MOVED_MS : LOOK_MS),
                                      .fn = on_time,

@@ -39,7 +39,7 @@ static bool is_over(const struct sectigo_report_order *order)
     return strcasestr(status, "reject") || strcasestr(status, "cancel") || strcasestr(status, "refund");
 }
 
-static bool keep(struct report *report, const struct sectigo_report_order *order)
+static bool keep_order(struct report *report, const struct sectigo_report_order *order)
 {
     if (report->count == report->capacity) {
         size_t capacity = report->capacity ? 2 * report->capacity : 256;
@@ -68,7 +68,7 @@ static bool keep_ours(struct gathering *g, const struct sectigo_report_answer *a
 {
     for (size_t i = 0; i < answer->order_count; i++) {
         g->report->numbered = g->report->numbered || answer->orders[i].foreign_order_number[0];
-        if (is_ours(g, answer->orders[i].foreign_order_number) && !keep(g->report, &answer->orders[i]))
+        if (is_ours(g, answer->orders[i].foreign_order_number) && !keep_order(g->report, &answer->orders[i]))
             return false;
     }
     return true;
@@ -82,7 +82,7 @@ static int compare(const void *a, const void *b)
 
 /* ---- pages ---- */
 
-static void finish(struct gathering *g, bool complete, const char *reason)
+static void finish_report(struct gathering *g, bool complete, const char *reason)
 {
     if (g->report->count > 0)
         qsort(g->report->rows, g->report->count, sizeof *g->report->rows, compare);
@@ -95,12 +95,12 @@ static void finish(struct gathering *g, bool complete, const char *reason)
 static void finish_whole(struct gathering *g, uint64_t orders)
 {
     if (orders > 0 && !g->report->numbered)
-        finish(
+        finish_report(
             g, false,
             "Sectigo's report has orders and no foreignOrderNumber, so ours cannot be told from others: compare them "
             "by hand, then acmegatectl upstream resume (report_foreign_order_number: false where it never has one)");
     else
-        finish(g, true, NULL);
+        finish_report(g, true, NULL);
 }
 
 static void ask(struct gathering *g);
@@ -110,13 +110,13 @@ static void on_page(void *ctx, const struct upstream_reply *reply)
     struct gathering *g = ctx;
     struct sectigo_report_answer answer = {0};
     if (reply->outcome != UPSTREAM_ANSWERED) {
-        finish(g, false, reply->reason);
+        finish_report(g, false, reply->reason);
     } else if (!sectigo_parse_report(SECTIGO_WEB_HOST_REPORT, reply->body, reply->body_len, &answer)) {
-        finish(g, false, "the reply is no answer of this API");
+        finish_report(g, false, "the reply is no answer of this API");
     } else if (answer.code != 0) {
-        finish(g, false, answer.message);
+        finish_report(g, false, answer.message);
     } else if (!keep_ours(g, &answer)) {
-        finish(g, false, "the report has more orders than fit into memory");
+        finish_report(g, false, "the report has more orders than fit into memory");
     } else if (answer.order_count == 0 || g->first + answer.order_count > answer.result_count) {
         finish_whole(g, g->first - 1 + answer.order_count);
     } else {
@@ -181,7 +181,7 @@ bool report_base_number(const char *order_number, char base[static SECTIGO_ORDER
     return mark != NULL;
 }
 
-static enum report_known judge(const struct issuance *is, const struct report_row *row)
+static enum report_known judge_row(const struct issuance *is, const struct report_row *row)
 {
     bool purchase = is->kind == ISSUANCE_PURCHASE;
     if (is->state == ISSUANCE_REFUSED ||
@@ -202,7 +202,7 @@ enum store_status report_find(struct store_txn *txn, const struct report_row *ro
         return status;
     status = issuance_load(txn, row->issuance, &is);
     if (status == STORE_OK)
-        *known = judge(&is, row);
+        *known = judge_row(&is, row);
     else if (status == STORE_NOT_FOUND)
         *known = REPORT_UNKNOWN;
     issuance_clear(&is);

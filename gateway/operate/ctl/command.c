@@ -63,8 +63,8 @@ static void print_help(void)
                general[i].help);
 }
 
-static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void complain(const char *format, ...)
+static void complain_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void complain_usage(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -89,7 +89,7 @@ static bool value_of(struct reading *r, const char *name, const char **value)
     if (*r->argv && **r->argv)
         *value = *r->argv++;
     else
-        complain("%s wants a value", name);
+        complain_usage("%s wants a value", name);
     return *value != NULL;
 }
 
@@ -141,7 +141,7 @@ static bool read_option(struct reading *r, const char *name)
     if (r->options != before)
         r->last_option = name;
     if (!known)
-        complain("there is no option %s", name);
+        complain_usage("there is no option %s", name);
     return good;
 }
 
@@ -152,7 +152,7 @@ static bool settle_since(struct reading *r)
     if (!r->asked->since)
         return true;
     if (!since_read(r->asked->since, time(NULL), &ms)) {
-        complain("--since \"%s\" is no time; it takes %s", r->asked->since, SINCE_FORMS);
+        complain_usage("--since \"%s\" is no time; it takes %s", r->asked->since, SINCE_FORMS);
         return false;
     }
     snprintf(r->asked->since_ms, sizeof r->asked->since_ms, "%lld", ms < 0 ? 0 : ms);
@@ -192,26 +192,26 @@ static void complain_of_more(const struct reading *r, const struct command *c, u
     const char *more = wanted < sizeof r->words / sizeof *r->words ? r->words[wanted] : "a word more";
     name_of(c, name);
     if (c->options & OPTION_MEMBERS)
-        complain("%s takes KEY=VALUE, as in %s=VALUE, and \"%s\" has no value", name, more, more);
+        complain_usage("%s takes KEY=VALUE, as in %s=VALUE, and \"%s\" has no value", name, more, more);
     else if (c->argument)
-        complain("%s takes one %s, and \"%s\" is another", name, c->argument, more);
+        complain_usage("%s takes one %s, and \"%s\" is another", name, c->argument, more);
     else
-        complain("%s takes nothing behind it but options, and \"%s\" stands there", name, more);
+        complain_usage("%s takes nothing behind it but options, and \"%s\" stands there", name, more);
 }
 
-static bool fits(const struct reading *r, const struct command *c, unsigned name_words)
+static bool fits_usage(const struct reading *r, const struct command *c, unsigned name_words)
 {
     unsigned wanted = name_words + (c->argument ? 1 : 0);
     char name[NAME_SIZE];
     name_of(c, name);
     if (r->word_count < wanted)
-        complain("%s wants %s %s", name, strchr("AEIO", c->argument[0]) ? "an" : "a", c->argument);
+        complain_usage("%s wants %s %s", name, strchr("AEIO", c->argument[0]) ? "an" : "a", c->argument);
     else if (r->word_count > wanted)
         complain_of_more(r, c, wanted);
     else if (r->asked->member_count > 0 && !(c->options & OPTION_MEMBERS))
-        complain("%s takes no KEY=VALUE, and \"%s\" stands there", name, r->asked->members[0]);
+        complain_usage("%s takes no KEY=VALUE, and \"%s\" stands there", name, r->asked->members[0]);
     else if (r->options & ~c->options)
-        complain("%s is no option of %s", r->last_option, name);
+        complain_usage("%s is no option of %s", r->last_option, name);
     else
         return true;
     return false;
@@ -244,19 +244,19 @@ static void complain_of_none(const struct reading *r)
     char seconds[160];
     const char *near;
     if (r->word_count == 0) {
-        complain("a command is wanted, such as status");
+        complain_usage("a command is wanted, such as status");
         return;
     }
     list_seconds(r->words[0], seconds, sizeof seconds);
     near = nearest(r->words[0]);
     if (seconds[0] && r->word_count == 1)
-        complain("%s what? One of %s", r->words[0], seconds);
+        complain_usage("%s what? One of %s", r->words[0], seconds);
     else if (seconds[0])
-        complain("%s has no \"%s\"; it has %s", r->words[0], r->words[1], seconds);
+        complain_usage("%s has no \"%s\"; it has %s", r->words[0], r->words[1], seconds);
     else if (near)
-        complain("there is no command \"%s\"; do you mean %s?", r->words[0], near);
+        complain_usage("there is no command \"%s\"; do you mean %s?", r->words[0], near);
     else
-        complain("there is no command \"%s\"", r->words[0]);
+        complain_usage("there is no command \"%s\"", r->words[0]);
 }
 
 static bool find_command(struct reading *r)
@@ -267,7 +267,7 @@ static bool find_command(struct reading *r)
             continue;
         r->asked->command = c;
         r->asked->argument = c->argument ? r->words[name_words] : NULL;
-        return fits(r, c, name_words) && settle_since(r);
+        return fits_usage(r, c, name_words) && settle_since(r);
     }
     complain_of_none(r);
     return false;

@@ -18,7 +18,7 @@ struct answer {
     bool failed;
 };
 
-static size_t on_body(char *data, size_t size, size_t count, void *ctx)
+static size_t on_reply_body(char *data, size_t size, size_t count, void *ctx)
 {
     struct answer *answer = ctx;
     size_t len = size * count;
@@ -36,7 +36,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 
 /* ---- the URL ---- */
 
-static bool add(CURL *easy, char url[static URL_SIZE], const char *prefix, const char *value)
+static bool add_to_url(CURL *easy, char url[static URL_SIZE], const char *prefix, const char *value)
 {
     size_t used = strlen(url);
     char *escaped = curl_easy_escape(easy, value, 0);
@@ -62,7 +62,7 @@ static bool add_query(CURL *easy, char url[static URL_SIZE], const struct asked 
         if (!parameters[i][1])
             continue;
         snprintf(prefix, sizeof prefix, "%c%s", first ? '?' : '&', parameters[i][0]);
-        if (!add(easy, url, prefix, parameters[i][1]))
+        if (!add_to_url(easy, url, prefix, parameters[i][1]))
             return false;
         first = false;
     }
@@ -73,7 +73,7 @@ static bool make_url(CURL *easy, const struct asked *asked, char url[static URL_
 {
     const char *path = asked->command->path, *star = strchr(path, '*');
     snprintf(url, URL_SIZE, "http://localhost%.*s", (int)(star ? star - path : (long)strlen(path)), path);
-    if (star && !add(easy, url, "", asked->argument))
+    if (star && !add_to_url(easy, url, "", asked->argument))
         return false;
     size_t used = strlen(url);
     int len = snprintf(url + used, URL_SIZE - used, "%s", star ? star + 1 : "");
@@ -137,11 +137,11 @@ static void set_options(CURL *easy, const struct asked *asked, const char *url, 
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT, asked->command->slow ? 0L : (long)TIMEOUT_S);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_reply_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
 }
 
-static enum outcome judge(CURL *easy, const struct answer *answer, json_t **json)
+static enum outcome read_outcome(CURL *easy, const struct answer *answer, json_t **json)
 {
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
@@ -162,7 +162,7 @@ static enum outcome perform(CURL *easy, const struct asked *asked, struct answer
 {
     CURLcode code = curl_easy_perform(easy);
     if (code == CURLE_OK)
-        return judge(easy, answer, json);
+        return read_outcome(easy, answer, json);
     if (answer->failed)
         fprintf(stderr, "acmegatectl: the answer is too large; give --limit\n");
     else
