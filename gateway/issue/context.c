@@ -5,9 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* After the store would not take a step (a full disk, say). */
-enum { UNSTORED_REST_MIN_MS = 1000, UNSTORED_REST_MAX_MS = 30 * 1000 };
-
 void issuer_debug_stop(const struct issuer *issuer, const char *point)
 {
     static atomic_flag frozen = ATOMIC_FLAG_INIT;
@@ -39,20 +36,23 @@ const struct config_profile *issuer_profile(const struct issuer *issuer, const c
     return NULL;
 }
 
-void issuer_note_stored(struct issuer *issuer, bool stored)
+static void on_reply(void *ctx, const struct upstream_reply *reply)
 {
-    uint_least64_t never = 0;
-    if (stored)
-        atomic_store(&issuer->unstored_ms, 0);
-    else
-        atomic_compare_exchange_strong(&issuer->unstored_ms, &never, egress_now_ms());
+    work_answer(ctx, reply);
 }
 
-uint64_t issuer_unstored_rest_ms(struct issuer *issuer)
+enum work_next issuer_ask(struct work *work, struct upstream_login *login, enum sectigo_call_kind kind,
+                          struct sectigo_form *form)
 {
-    uint64_t since_ms = atomic_load(&issuer->unstored_ms);
-    uint64_t rest_ms = since_ms ? egress_now_ms() - since_ms : 0;
-    return rest_ms < UNSTORED_REST_MIN_MS   ? UNSTORED_REST_MIN_MS
-           : rest_ms > UNSTORED_REST_MAX_MS ? UNSTORED_REST_MAX_MS
-                                            : rest_ms;
+    upstream_call(login, kind, form, on_reply, work);
+    return WORK_WAIT;
+}
+
+struct upstream_login *issuer_login(const struct work *work, const struct subscription *sub, const char *sentence)
+{
+    const struct issuer *issuer = work->owner;
+    struct upstream_login *login = upstream_login_for(issuer->at.upstream, sub->login, sub->endpoint);
+    if (!login)
+        work->kind->log(work, LOG_LEVEL_ERROR, sentence, sub->login);
+    return login;
 }

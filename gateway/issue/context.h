@@ -3,34 +3,28 @@
 #ifndef GATEWAY_ISSUE_CONTEXT_H
 #define GATEWAY_ISSUE_CONTEXT_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "gateway/issue/issuer.h"
 #include "gateway/issue/record/issuance.h"
+#include "gateway/issue/record/subscription.h"
+#include "gateway/work.h"
 
 struct issuer {
     struct issuer_config at;
-    atomic_bool stopping;
+    struct runner run;    /* of its jobs; stopping: no new call leaves */
     struct pushes *early; /* pushes that match nothing yet */
     struct timekeeper *timekeeper;
-    atomic_uint_least64_t unstored_ms; /* monotonic: since when the store takes nothing; 0: it does */
-    uint64_t started_ms;               /* what this process was told since then is no copy's */
-    const char *stop_at;               /* debug: kill the process right after this state was stored; NULL: never */
-    bool freezes;                      /* debug: it is only stopped there, once, until somebody continues it */
+    uint64_t started_ms; /* what this process was told since then is no copy's */
+    const char *stop_at; /* debug: kill the process right after this state was stored; NULL: never */
+    bool freezes;        /* debug: it is only stopped there, once, until somebody continues it */
 };
 
 enum {
-    NOTE_MAX = 1024,           /* of a sentence for people, kept with what it is about */
+    NOTE_MAX = WORK_NOTE_MAX,  /* of a sentence for people, kept with what it is about */
     LOOK_EVERY_MS = 60 * 1000, /* at most one look in that time for an issuance, whatever is pushed */
 };
-
-/* Whether the store took what a job of this room found out. Any thread. */
-void issuer_note_stored(struct issuer *issuer, bool stored);
-/* How long a job rests that the store would not take a step of: as long as that lasts already, from one to thirty
- * seconds, so that it goes on soon after a full disk has room again. Any thread. */
-uint64_t issuer_unstored_rest_ms(struct issuer *issuer);
 
 /* Kills the process where the debugging variable ACMEGATE_DEBUG_STOP_AT names this point; with "freeze:" before the
  * point it is stopped there once (SIGSTOP). */
@@ -40,5 +34,13 @@ void issuer_debug_stop(const struct issuer *issuer, const char *point);
 void issuer_debug_commit(const struct issuer *issuer, enum issuance_state from, enum issuance_state to, bool before);
 
 const struct config_profile *issuer_profile(const struct issuer *issuer, const char *name);
+
+/* Of works whose owner is the issuer. WORK_WAIT: the row's decide gets the struct upstream_reply. Takes form as
+ * upstream_call does. On the egress thread. */
+enum work_next issuer_ask(struct work *work, struct upstream_login *login, enum sectigo_call_kind kind,
+                          struct sectigo_form *form);
+/* The login of the subscription, where it is at the same endpoint still; NULL after an error line with this sentence:
+ * it is gone from the configuration, or has changed. Any thread. */
+struct upstream_login *issuer_login(const struct work *work, const struct subscription *sub, const char *sentence);
 
 #endif

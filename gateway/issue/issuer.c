@@ -37,7 +37,7 @@ static void on_job(void *ctx, const struct store_job *job)
     char id[STORE_SUBJECT_MAX + 1];
     memcpy(id, job->subject, job->subject_len);
     id[job->subject_len] = '\0';
-    struct errand *e = atomic_load(&issuer->stopping) ? NULL : errand_make(issuer, id, true);
+    struct errand *e = atomic_load(&issuer->run.stopping) ? NULL : errand_make(issuer, id, true);
     if (e && e->not_due)
         errand_free(e);
     else if (e)
@@ -46,12 +46,16 @@ static void on_job(void *ctx, const struct store_job *job)
         scheduler_release_after(issuer->at.scheduler, JOB_ISSUANCE, job->subject, job->subject_len, UNREADABLE_REST_MS);
 }
 
+/* Everything that the issuer defers. */
+static const struct work_kind *const kinds[] = {&records_work, &revoke_work, &refund_work, &notice_work};
+
 struct issuer *issuer_make(const struct issuer_config *config)
 {
     struct issuer *issuer = calloc(1, sizeof *issuer);
     if (!issuer)
         return NULL;
     issuer->at = *config;
+    issuer->run = (struct runner){.store = config->store, .scheduler = config->scheduler, .egress = config->egress};
     issuer->started_ms = clock_ms();
     issuer->stop_at = getenv("ACMEGATE_DEBUG_STOP_AT");
     issuer->freezes = issuer->stop_at && strncmp(issuer->stop_at, FREEZE, sizeof FREEZE - 1) == 0;
@@ -64,21 +68,18 @@ struct issuer *issuer_make(const struct issuer_config *config)
         return NULL;
     }
     scheduler_handle(config->scheduler, JOB_ISSUANCE, on_job, issuer);
-    scheduler_handle(config->scheduler, JOB_DCV_RECORDS, records_job, issuer);
-    scheduler_handle(config->scheduler, JOB_REVOKE, revoke_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_BALANCE, upkeep_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_DRIFT, upkeep_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_RECONCILE, upkeep_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_RECALL, upkeep_on_job, issuer);
-    scheduler_handle(config->scheduler, JOB_REFUND, refund_on_job, issuer);
-    scheduler_handle(config->scheduler, JOB_NOTICE, notice_on_job, issuer);
     scheduler_handle(config->scheduler, JOB_AUTHORIZE, authorize_on_job, issuer);
+    runner_handle(&issuer->run, kinds, sizeof kinds / sizeof *kinds, issuer);
     return issuer;
 }
 
 void issuer_stop(struct issuer *issuer)
 {
-    atomic_store(&issuer->stopping, true);
+    runner_stop(&issuer->run);
     upstream_stop(issuer->at.upstream);
 }
 

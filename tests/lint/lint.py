@@ -25,23 +25,25 @@ ROOMS = {"store": ("store",), "acme": ("acme", "store"), "sectigo": ("sectigo",)
 # here is the top, gateway/*.c and issue/issuer.c: it starts the others, and nobody includes it.
 GROUND = ("address", "audit", "clock", "key_lists", "log", "pem", "scheduler", "tables")
 CONTEXT = ("issue/context", "issue/issuer.h")
+SHARED = ("work", *CONTEXT)
 INNER = {
     **{name: GROUND for name in GROUND},
     "config": (),
     "egress": (),
     "http": (),
+    "work": ("egress",),
     "operate/ctl": (),
     "check": ("config", "egress"),
-    "validate": ("egress",),
+    "validate": ("egress", "work"),
     "dcv": ("config", "egress", "validate"),
     "issue/record": (),
     "issue/upstream": ("config", "egress", "dcv", "issue/record"),
-    **{name: ("config", "egress", "issue/record", "issue/upstream", *CONTEXT) for name in CONTEXT},
-    "issue/money": ("config", "issue/record", "issue/upstream", *CONTEXT),
-    "issue/revocation": ("issue/record", "issue/upstream", *CONTEXT),
-    "issue/order": ("config", "dcv", "issue/record", "issue/upstream", *CONTEXT, "issue/money"),
-    "issue/life": ("dcv", "issue/record", "issue/upstream", *CONTEXT, "issue/money", "issue/revocation", "issue/order"),
-    "issue/upkeep": ("config", "issue/record", "issue/upstream", *CONTEXT, "issue/money", "issue/order"),
+    **{name: ("config", "egress", "work", "issue/record", "issue/upstream", *CONTEXT) for name in CONTEXT},
+    "issue/money": ("config", "issue/record", "issue/upstream", *SHARED),
+    "issue/revocation": ("issue/record", "issue/upstream", *SHARED),
+    "issue/order": ("config", "dcv", "issue/record", "issue/upstream", *SHARED, "issue/money"),
+    "issue/life": ("dcv", "issue/record", "issue/upstream", *SHARED, "issue/money", "issue/revocation", "issue/order"),
+    "issue/upkeep": ("config", "issue/record", "issue/upstream", *SHARED, "issue/money", "issue/order"),
     "operate": ("config", "egress", "http", "dcv", "issue/record", "issue/upstream", "issue/money", "issue/life",
                 "issue/upkeep"),
 }

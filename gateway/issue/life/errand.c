@@ -93,7 +93,7 @@ void errand_free(struct errand *e)
         scheduler_release(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id));
     else if (e->leased)
         scheduler_release_after(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id),
-                                issuer_unstored_rest_ms(e->issuer));
+                                runner_unstored_rest_ms(&e->issuer->run));
     clear_result(&e->result);
     issuance_clear(&e->is);
     issuance_clear(&e->next_is);
@@ -182,7 +182,7 @@ static void run(struct errand *e)
 static void go_on(void *ctx)
 {
     struct errand *e = ctx;
-    if (!atomic_load(&e->issuer->stopping))
+    if (!atomic_load(&e->issuer->run.stopping))
         run(e);
     else if (e->sending)
         take_back(e);
@@ -226,7 +226,7 @@ static void on_stored(struct store_op *op, enum store_status status)
     }
     e->stored = status == STORE_OK;
     if (!e->stale)
-        issuer_note_stored(e->issuer, e->stored);
+        runner_note_stored(&e->issuer->run, e->stored);
     if (e->stored) {
         if (e->push)
             scheduler_wake(e->issuer->at.scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id));
@@ -247,7 +247,7 @@ static void on_stored(struct store_op *op, enum store_status status)
 void errand_commit(struct errand *e)
 {
     /* What cannot leave any more is not stored as on its way: the next start would have to settle it first. */
-    if (e->result.to == ISSUANCE_SUBMITTING && atomic_load(&e->issuer->stopping)) {
+    if (e->result.to == ISSUANCE_SUBMITTING && atomic_load(&e->issuer->run.stopping)) {
         errand_free(e);
         return;
     }

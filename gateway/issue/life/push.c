@@ -149,7 +149,7 @@ static void on_arrival(void *ctx)
     char id[ISSUANCE_ID_MAX + 1];
 
     free(arrival);
-    if (atomic_load(&issuer->stopping)) {
+    if (atomic_load(&issuer->run.stopping)) {
         push_free(push);
         return;
     }
@@ -173,7 +173,7 @@ static void on_arrival(void *ctx)
 
 void issuer_push(struct issuer *issuer, const struct sectigo_push *push)
 {
-    if (atomic_load(&issuer->stopping))
+    if (atomic_load(&issuer->run.stopping))
         return;
     struct arrival *arrival = calloc(1, sizeof *arrival);
     if (arrival)

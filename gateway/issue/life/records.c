@@ -1,24 +1,20 @@
 #include "gateway/issue/life/records.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/dcv/publish.h"
-#include "gateway/issue/life/errand.h"
+#include "gateway/issue/context.h"
 #include "gateway/log.h"
 
 /* Until the next try, and until a label that another issuance uses is looked at again. */
 static const uint64_t REST_MS = 60 * 1000;
 
-struct task {
-    struct issuer *issuer;
-    char id[ISSUANCE_ID_MAX + 1];
+struct publication {
+    struct work work;
     bool ended; /* the issuance is over: remove */
     struct dcv_records records;
     unsigned left; /* not done yet */
     bool failed;
-    struct egress_post post;
-    struct store_op op;
 };
 
 /* Whether the issuance has records; one that cannot be read counts: its job reports it, and it must not keep an
@@ -58,96 +54,24 @@ enum store_status records_retarget(struct store_txn *txn, const struct dcv_answe
                               : status;
 }
 
-/* ---- the end of a task ---- */
+/* ---- the job ---- */
 
-/* rest_ms 0: the outcome is stored. */
-static void end(struct task *task, uint64_t rest_ms)
+static const char *issuance_of(const struct work *work)
 {
-    struct scheduler *scheduler = task->issuer->at.scheduler;
-    if (rest_ms)
-        scheduler_release_after(scheduler, JOB_DCV_RECORDS, task->id, strlen(task->id), rest_ms);
-    else
-        scheduler_done(scheduler, JOB_DCV_RECORDS, task->id, strlen(task->id));
-    dcv_records_clear(&task->records);
-    free(task);
+    return (const char *)work->subject;
 }
 
-static enum store_status store_outcome(struct store_txn *txn, void *arg)
+static void write_log(const struct work *work, enum log_level level, const char *msg, const char *reason)
 {
-    const struct task *task = arg;
-    struct issuance is;
-    enum store_status status = issuance_load(txn, task->id, &is);
-    bool ended = status != STORE_OK || issuance_ended(is.state);
-    issuance_clear(&is);
-    if (ended != task->ended)
-        return STORE_OK; /* it ended meanwhile: the job stays, to remove what was published */
-    status = ended ? dcv_records_forget(txn, task->id) : STORE_OK;
-    if (status == STORE_OK)
-        status = store_job_clear(txn, JOB_DCV_RECORDS, task->id, strlen(task->id));
-    if (status == STORE_OK && ended)
-        issuer_debug_stop(task->issuer, "records-removed:before");
-    return status == STORE_NOT_FOUND ? STORE_OK : status;
+    log_line(level, msg, "issuance", issuance_of(work), "reason", reason, (char *)0);
 }
 
-static void on_stored(struct store_op *op, enum store_status status)
+static uint64_t rest_ms(const struct work *work)
 {
-    struct task *task = op->arg;
-    issuer_note_stored(task->issuer, status == STORE_OK);
-    if (status == STORE_OK) {
-        if (task->ended)
-            issuer_debug_stop(task->issuer, "records-removed");
-        scheduler_release(task->issuer->at.scheduler, JOB_DCV_RECORDS, task->id, strlen(task->id));
-        dcv_records_clear(&task->records);
-        free(task);
-    } else {
-        end(task, issuer_unstored_rest_ms(task->issuer));
-    }
-}
-
-static uint64_t rest_ms(const struct issuer *issuer)
-{
+    const struct issuer *issuer = work->owner;
     uint64_t later_ms = issuer->at.config->issuance.later_ms;
     return REST_MS < later_ms ? REST_MS : later_ms;
 }
-
-static void finish(struct task *task)
-{
-    if (task->failed) {
-        end(task, rest_ms(task->issuer));
-        return;
-    }
-    task->op = (struct store_op){.fn = store_outcome, .arg = task, .done = on_stored};
-    store_submit(task->issuer->at.store, &task->op);
-}
-
-static void on_record(void *ctx, bool ok, const char *reason)
-{
-    struct task *task = ctx;
-    if (!ok) {
-        task->failed = true;
-        log_warning(
-            "DNS has not the records for Sectigo's domain control that it should have; trying again. See to the zone",
-            "issuance", task->id, "reason", reason);
-    }
-    if (--task->left == 0)
-        finish(task);
-}
-
-/* On the egress thread. */
-static void start(void *ctx)
-{
-    struct task *task = ctx;
-    const struct issuer_config *at = &task->issuer->at;
-    size_t count = task->records.count; /* the task may be gone after the last one */
-    struct dcv_record *list = task->records.list;
-    task->left = (unsigned)count;
-    if (count == 0)
-        finish(task);
-    for (size_t i = 0; i < count; i++)
-        (task->ended ? publish_remove : publish_record)(at->egress, &at->config->dcv, &list[i], on_record, task);
-}
-
-/* ---- its beginning ---- */
 
 /* Whether another live issuance has the same CSR, and so the same label. */
 static bool is_shared(struct store_txn *txn, const struct issuance *is)
@@ -156,38 +80,103 @@ static bool is_shared(struct store_txn *txn, const struct issuance *is)
     return dcv_file_other(txn, &(struct dcv_answer){is->csr, is->csr_len, is->unique_value, is->id}, other);
 }
 
-/* False: not now. */
-static bool load(struct task *task)
+static enum store_status load(struct store_txn *txn, struct work *work)
 {
-    struct store_txn *txn;
+    struct publication *p = (struct publication *)work;
     struct issuance is;
-    if (store_read(task->issuer->at.store, &txn) != STORE_OK)
-        return false;
-    enum store_status status = issuance_load(txn, task->id, &is);
-    task->ended = status != STORE_OK || issuance_ended(is.state);
-    bool wait = status == STORE_OK && task->ended && is_shared(txn, &is);
-    status = dcv_records_load(txn, task->id, &task->records);
-    store_read_end(txn);
+    enum store_status status = issuance_load(txn, issuance_of(work), &is);
+    p->ended = status != STORE_OK || issuance_ended(is.state);
+    bool wait = status == STORE_OK && p->ended && is_shared(txn, &is);
     issuance_clear(&is);
+    work->rest_ms = rest_ms(work);
+    status = dcv_records_load(txn, issuance_of(work), &p->records);
     if (status != STORE_OK && status != STORE_NOT_FOUND)
-        log_error("the DCV records of an issuance cannot be read from the store; see to its disk", "issuance", task->id,
-                  "reason", store_status_text(status));
-    return !wait && (status == STORE_OK || status == STORE_NOT_FOUND);
+        return status;
+    return wait ? STORE_REFUSED : STORE_OK;
 }
 
-void records_job(void *ctx, const struct store_job *job)
+/* Of each record; the last one decides. */
+static void on_record(void *ctx, bool ok, const char *reason)
 {
-    struct issuer *issuer = ctx;
-    struct task *task =
-        atomic_load(&issuer->stopping) || job->subject_len > ISSUANCE_ID_MAX ? NULL : calloc(1, sizeof *task);
-    if (!task) {
-        scheduler_release_after(issuer->at.scheduler, JOB_DCV_RECORDS, job->subject, job->subject_len,
-                                issuer_unstored_rest_ms(issuer));
-        return;
+    struct publication *p = ctx;
+    if (!ok) {
+        p->failed = true;
+        write_log(
+            &p->work, LOG_LEVEL_WARNING,
+            "DNS has not the records for Sectigo's domain control that it should have; trying again. See to the zone",
+            reason);
     }
-    task->issuer = issuer;
-    memcpy(task->id, job->subject, job->subject_len);
-    task->post = (struct egress_post){.fn = start, .ctx = task};
-    if (!load(task) || !egress_post(issuer->at.egress, &task->post))
-        end(task, rest_ms(issuer));
+    if (--p->left == 0)
+        work_answer(&p->work, NULL);
 }
+
+static enum work_next ask(struct work *work)
+{
+    struct publication *p = (struct publication *)work;
+    const struct issuer_config *at = &((const struct issuer *)work->owner)->at;
+    size_t count = p->records.count; /* it may be gone after the last one */
+    struct dcv_record *list = p->records.list;
+    bool ended = p->ended;
+    if (count == 0)
+        return WORK_STORE;
+    p->left = (unsigned)count;
+    for (size_t i = 0; i < count; i++)
+        (ended ? publish_remove : publish_record)(at->egress, &at->config->dcv, &list[i], on_record, work);
+    return WORK_WAIT;
+}
+
+static enum work_next decide(struct work *work, const void *answer, uint64_t now_ms)
+{
+    (void)answer;
+    (void)now_ms;
+    return ((struct publication *)work)->failed ? work_rest(work, rest_ms(work)) : WORK_STORE;
+}
+
+static enum store_status apply(struct store_txn *txn, struct work *work, uint64_t now_ms)
+{
+    const struct publication *p = (struct publication *)work;
+    struct issuance is;
+    (void)now_ms;
+    enum store_status status = issuance_load(txn, issuance_of(work), &is);
+    bool ended = status != STORE_OK || issuance_ended(is.state);
+    issuance_clear(&is);
+    if (ended != p->ended)
+        return STORE_OK; /* it ended meanwhile: the job stays, to remove what was published */
+    status = ended ? dcv_records_forget(txn, issuance_of(work)) : STORE_OK;
+    if (status == STORE_OK)
+        status = work_clear_job(txn, work);
+    if (status == STORE_OK && ended)
+        issuer_debug_stop(work->owner, "records-removed:before");
+    return status;
+}
+
+static enum work_next stored(struct work *work, enum store_status status)
+{
+    if (status != STORE_OK)
+        return work_rest(work, 0);
+    if (((struct publication *)work)->ended)
+        issuer_debug_stop(work->owner, "records-removed");
+    return WORK_LOOK;
+}
+
+static void clear(struct work *work)
+{
+    dcv_records_clear(&((struct publication *)work)->records);
+}
+
+const struct work_kind records_work = {
+    .job = JOB_DCV_RECORDS,
+    .size = sizeof(struct publication),
+    .subject_min = 1,
+    .subject_max = ISSUANCE_ID_MAX,
+    .load = load,
+    .ask = ask,
+    .decide = decide,
+    .apply = apply,
+    .stored = stored,
+    .clear = clear,
+    .log = write_log,
+    .unreadable = "the DCV records of an issuance cannot be read from the store; see to its disk",
+    .unstored = "that an issuance's DCV records are as they should be cannot be stored; they are published or removed "
+                "once more. See to the store's disk",
+};

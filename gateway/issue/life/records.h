@@ -5,11 +5,11 @@
 #define GATEWAY_ISSUE_LIFE_RECORDS_H
 
 #include "gateway/dcv/record.h"
-#include "gateway/scheduler.h"
+#include "gateway/work.h"
 #include "store/store.h"
 
-/* scheduler_handler_fn of JOB_DCV_RECORDS; ctx is the issuer. */
-void records_job(void *issuer, const struct store_job *job);
+/* JOB_DCV_RECORDS; its owner is the issuer. */
+extern const struct work_kind records_work;
 
 /* Inside the store_fn that ends the issuance: its records, if it has any, are to be removed; those of another that uses
  * the same CSR, whose place they may have taken, are to be published anew. */

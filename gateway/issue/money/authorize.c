@@ -433,7 +433,7 @@ static void step(void *ctx)
     struct authorization *a = ctx;
     a->stored = false;
     a->next = a->payment;
-    if (atomic_load(&a->issuer->stopping) || a->payment.state == PAYMENT_DONE) {
+    if (atomic_load(&a->issuer->run.stopping) || a->payment.state == PAYMENT_DONE) {
         authorization_free(a);
     } else if (a->payment.state == PAYMENT_WAITING) {
         waiting(a);

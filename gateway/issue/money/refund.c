@@ -1,35 +1,26 @@
 #include "gateway/issue/money/refund.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/audit.h"
 #include "gateway/clock.h"
-#include "gateway/issue/context.h"
 #include "gateway/issue/record/numbers.h"
-#include "gateway/log.h"
 #include "gateway/tables.h"
 #include "sectigo/product.h"
 #include "sectigo/result.h"
 
-/* After the store or the configuration would not give us what the job is about. */
-static const uint64_t UNREADABLE_REST_MS = 60 * 1000;
 /* After Sectigo refused: people may have to act there first. */
 static const uint64_t REFUSED_REST_MS = 3600 * 1000;
 /* refundReasonCode: not required any more. */
 enum { REASON_CODE = 1 };
 
 struct refund {
-    struct issuer *issuer;
+    struct work work;
     struct subscription sub;
     struct upstream_login *login;
-    bool not_due; /* done or moved before it was looked at */
     bool foreign; /* its number belongs to another subscription: nothing is asked */
-    bool stored;
-    bool confirmed;
-    uint64_t again_ms; /* where not confirmed: when it is asked again */
-    struct store_op op;
-    struct egress_post post;
+    struct refund_outcome outcome;
 };
 
 bool refund_is_served(const struct subscription *sub)
@@ -54,23 +45,35 @@ enum store_status refund_begin(struct store_txn *txn, struct subscription *sub, 
     return store_job_set(txn, JOB_REFUND, sub->id.octets, ACME_ID_LEN, now_ms);
 }
 
-static void write_log(const struct refund *r, enum log_level level, const char *msg, const char *reason)
-{
-    char id[ACME_ID_TEXT + 1];
-    acme_id_text(&r->sub.id, id);
-    log_line(level, msg, "subscription", id, "order_number", r->sub.order_number, "reason", reason, (char *)0);
-}
+/* ---- the decision ---- */
 
-static void refund_free(struct refund *r)
+struct refund_outcome refund_decide(const struct upstream_reply *reply, uint64_t later_ms, uint64_t now_ms)
 {
-    const uint8_t *subject = r->sub.id.octets;
-    if (r->stored || r->not_due)
-        scheduler_done(r->issuer->at.scheduler, JOB_REFUND, subject, ACME_ID_LEN);
-    else
-        scheduler_release_after(r->issuer->at.scheduler, JOB_REFUND, subject, ACME_ID_LEN,
-                                issuer_unstored_rest_ms(r->issuer));
-    subscription_clear(&r->sub);
-    free(r);
+    struct refund_outcome outcome = {.confirmed = false};
+    struct work_line *line = &outcome.line;
+    struct sectigo_result result;
+    enum sectigo_class class = SECTIGO_UNKNOWN;
+    bool read = reply->outcome == UPSTREAM_ANSWERED &&
+                sectigo_parse_result(SECTIGO_AUTO_REFUND, reply->body, reply->body_len, &result);
+    if (read)
+        class = sectigo_classify(SECTIGO_AUTO_REFUND, result.code, result.message);
+    if (!read) {
+        line->level = LOG_LEVEL_INFO;
+        line->msg = "a refund's outcome is unknown; it is asked again";
+        snprintf(line->reason, sizeof line->reason, "%s",
+                 reply->reason ? reply->reason : "the reply is no answer of this API");
+        outcome.again_ms = now_ms + later_ms;
+    } else if (class == SECTIGO_PLACED) {
+        outcome.confirmed = true; /* also for the second time */
+    } else {
+        bool soon = class == SECTIGO_LATER || class == SECTIGO_UNKNOWN || class == SECTIGO_LOGIN_REFUSED;
+        line->level = LOG_LEVEL_ERROR;
+        line->msg = "Sectigo does not refund an order; it is asked again. Its names cannot be bought until it does, or "
+                    "until acmegatectl subscription release";
+        snprintf(line->reason, sizeof line->reason, "%s", result.message);
+        outcome.again_ms = now_ms + (soon ? later_ms : REFUSED_REST_MS);
+    }
+    return outcome;
 }
 
 /* ---- the outcome, stored ---- */
@@ -98,144 +101,105 @@ static enum store_status write_audit(struct store_txn *txn, const struct subscri
     return status;
 }
 
-static enum store_status settle(struct store_txn *txn, struct refund *r, struct subscription *sub)
+static enum store_status settle(struct store_txn *txn, const struct refund *r, struct subscription *sub,
+                                uint64_t now_ms)
 {
-    uint64_t now_ms = clock_ms();
     if (r->foreign)
-        return store_job_clear(txn, JOB_REFUND, sub->id.octets, ACME_ID_LEN);
-    if (!r->confirmed)
-        return store_job_set(txn, JOB_REFUND, sub->id.octets, ACME_ID_LEN, r->again_ms);
+        return work_clear_job(txn, &r->work);
+    if (!r->outcome.confirmed)
+        return work_set_job(txn, &r->work, r->outcome.again_ms);
     sub->state = SUBSCRIPTION_ENDED;
     enum store_status status = subscription_save(txn, sub);
     if (status == STORE_OK)
-        status = store_job_clear(txn, JOB_REFUND, sub->id.octets, ACME_ID_LEN);
+        status = work_clear_job(txn, &r->work);
     return status == STORE_OK ? write_audit(txn, sub, now_ms) : status;
 }
 
-static enum store_status apply(struct store_txn *txn, void *arg)
+static enum store_status apply(struct store_txn *txn, struct work *work, uint64_t now_ms)
 {
-    struct refund *r = arg;
+    const struct refund *r = (struct refund *)work;
     struct subscription sub;
     enum store_status status = subscription_load(txn, &r->sub.id, &sub);
     if (status == STORE_OK)
-        status = settle(txn, r, &sub);
+        status = settle(txn, r, &sub, now_ms);
     subscription_clear(&sub);
     return status;
 }
 
-static void on_stored(struct store_op *op, enum store_status status)
+static void write_log(const struct work *work, enum log_level level, const char *msg, const char *reason)
 {
-    struct refund *r = op->arg;
-    r->stored = status == STORE_OK;
-    issuer_note_stored(r->issuer, r->stored);
-    if (!r->stored)
-        write_log(r, LOG_LEVEL_ERROR,
-                  "what became of a refund cannot be stored; it is asked again. See to the store's disk",
-                  store_status_text(status));
-    else if (r->confirmed)
-        write_log(r, LOG_LEVEL_INFO, "Sectigo has refunded an order", NULL);
-    refund_free(r);
+    char id[ACME_ID_TEXT + 1];
+    struct acme_id subject;
+    memcpy(subject.octets, work->subject, ACME_ID_LEN);
+    acme_id_text(&subject, id);
+    log_line(level, msg, "subscription", id, "order_number", ((const struct refund *)work)->sub.order_number, "reason",
+             reason, (char *)0);
 }
 
-static void commit(struct refund *r)
+static enum work_next stored(struct work *work, enum store_status status)
 {
-    r->op = (struct store_op){.fn = apply, .arg = r, .done = on_stored};
-    store_submit(r->issuer->at.store, &r->op);
-}
-
-/* ---- the call ---- */
-
-static void on_reply(void *ctx, const struct upstream_reply *reply)
-{
-    struct refund *r = ctx;
-    struct sectigo_result result;
-    enum sectigo_class class;
-    if (reply->outcome != UPSTREAM_ANSWERED ||
-        !sectigo_parse_result(SECTIGO_AUTO_REFUND, reply->body, reply->body_len, &result)) {
-        write_log(r, LOG_LEVEL_INFO, "a refund's outcome is unknown; it is asked again",
-                  reply->reason ? reply->reason : "the reply is no answer of this API");
-        r->again_ms = clock_ms() + r->issuer->at.config->issuance.later_ms;
-    } else if ((class = sectigo_classify(SECTIGO_AUTO_REFUND, result.code, result.message)) == SECTIGO_PLACED) {
-        r->confirmed = true; /* also for the second time */
-    } else {
-        bool soon = class == SECTIGO_LATER || class == SECTIGO_UNKNOWN || class == SECTIGO_LOGIN_REFUSED;
-        write_log(r, LOG_LEVEL_ERROR,
-                  "Sectigo does not refund an order; it is asked again. Its names cannot be bought until it does, or "
-                  "until acmegatectl subscription release",
-                  result.message);
-        r->again_ms = clock_ms() + (soon ? r->issuer->at.config->issuance.later_ms : REFUSED_REST_MS);
-    }
-    commit(r);
-}
-
-/* On the egress thread. */
-static void submit(void *ctx)
-{
-    struct refund *r = ctx;
-    struct sectigo_form form = {0};
-    if (atomic_load(&r->issuer->stopping)) {
-        refund_free(r);
-        return;
-    }
-    if (r->foreign) {
-        write_log(r, LOG_LEVEL_ERROR,
-                  "the number of an order belongs to another one, so no refund is asked for; look in the account, then "
-                  "acmegatectl subscription release",
-                  NULL);
-        commit(r);
-        return;
-    }
-    sectigo_form_add(&form, "orderNumber", r->sub.order_number);
-    sectigo_form_addf(&form, "refundReasonCode", "%d", REASON_CODE);
-    upstream_call(r->login, SECTIGO_AUTO_REFUND, &form, on_reply, r);
+    if (status == STORE_OK && ((struct refund *)work)->outcome.confirmed)
+        write_log(work, LOG_LEVEL_INFO, "Sectigo has refunded an order", NULL);
+    return status == STORE_OK ? WORK_DONE : WORK_REST;
 }
 
 /* ---- the job ---- */
 
-static bool load(struct refund *r, const struct store_job *job)
+static enum store_status load(struct store_txn *txn, struct work *work)
 {
-    struct store_txn *txn;
+    struct refund *r = (struct refund *)work;
     struct acme_id id;
-    memcpy(id.octets, job->subject, ACME_ID_LEN);
-    enum store_status status = store_read(r->issuer->at.store, &txn);
-    if (status == STORE_OK) {
-        status = subscription_load(txn, &id, &r->sub);
-        r->foreign = status == STORE_OK && refund_is_ours(txn, &r->sub) == STORE_EXISTS;
-        r->not_due = scheduler_not_due(txn, JOB_REFUND, job->subject, job->subject_len);
-        store_read_end(txn);
-    }
+    memcpy(id.octets, work->subject, ACME_ID_LEN);
+    enum store_status status = subscription_load(txn, &id, &r->sub);
     if (status != STORE_OK)
-        log_error("a subscription to be refunded cannot be read from the store; see to its disk", "reason",
-                  store_status_text(status));
-    return status == STORE_OK;
+        return status;
+    r->foreign = refund_is_ours(txn, &r->sub) == STORE_EXISTS;
+    r->login = issuer_login(work, &r->sub,
+                            "a refund needs a login that the configuration has no longer, or has changed: put it back");
+    return r->login ? STORE_OK : STORE_REFUSED;
 }
 
-static bool find_login(struct refund *r)
+static enum work_next ask(struct work *work)
 {
-    r->login = upstream_login_for(r->issuer->at.upstream, r->sub.login, r->sub.endpoint);
-    if (r->login)
-        return true;
-    write_log(r, LOG_LEVEL_ERROR,
-              "a refund needs a login that the configuration has no longer, or has changed: put it back", r->sub.login);
-    return false;
+    struct refund *r = (struct refund *)work;
+    struct sectigo_form form = {0};
+    if (r->foreign) {
+        write_log(work, LOG_LEVEL_ERROR,
+                  "the number of an order belongs to another one, so no refund is asked for; look in the account, then "
+                  "acmegatectl subscription release",
+                  NULL);
+        return WORK_STORE;
+    }
+    sectigo_form_add(&form, "orderNumber", r->sub.order_number);
+    sectigo_form_addf(&form, "refundReasonCode", "%d", REASON_CODE);
+    return issuer_ask(work, r->login, SECTIGO_AUTO_REFUND, &form);
 }
 
-void refund_on_job(void *ctx, const struct store_job *job)
+static enum work_next decide(struct work *work, const void *answer, uint64_t now_ms)
 {
-    struct issuer *issuer = ctx;
-    struct refund *r = job->subject_len == ACME_ID_LEN ? calloc(1, sizeof *r) : NULL;
-    if (r) {
-        r->issuer = issuer;
-        r->post = (struct egress_post){.fn = submit, .ctx = r};
-    }
-    if (r && load(r, job) && (r->not_due || find_login(r))) {
-        if (r->not_due || !egress_post(issuer->at.egress, &r->post))
-            refund_free(r); /* where the program stops it is taken up after the next start */
-        return;
-    }
-    if (r) {
-        subscription_clear(&r->sub);
-        free(r);
-    }
-    scheduler_release_after(issuer->at.scheduler, JOB_REFUND, job->subject, job->subject_len, UNREADABLE_REST_MS);
+    struct refund *r = (struct refund *)work;
+    const struct issuer *issuer = work->owner;
+    r->outcome = refund_decide(answer, issuer->at.config->issuance.later_ms, now_ms);
+    return work_say(work, &r->outcome.line, WORK_STORE);
 }
+
+static void clear(struct work *work)
+{
+    subscription_clear(&((struct refund *)work)->sub);
+}
+
+const struct work_kind refund_work = {
+    .job = JOB_REFUND,
+    .size = sizeof(struct refund),
+    .subject_min = ACME_ID_LEN,
+    .subject_max = ACME_ID_LEN,
+    .load = load,
+    .ask = ask,
+    .decide = decide,
+    .apply = apply,
+    .stored = stored,
+    .clear = clear,
+    .log = write_log,
+    .unreadable = "a subscription to be refunded cannot be read from the store; see to its disk",
+    .unstored = "what became of a refund cannot be stored; it is asked again. See to the store's disk",
+};

@@ -9,8 +9,10 @@
 
 #include <stdbool.h>
 
+#include "gateway/issue/context.h"
 #include "gateway/issue/record/subscription.h"
-#include "gateway/scheduler.h"
+#include "gateway/issue/upstream/upstream.h"
+#include "gateway/work.h"
 #include "store/store.h"
 
 /* Whether AutoRefund serves it: single-domain and wildcard products. */
@@ -21,7 +23,15 @@ enum store_status refund_is_ours(struct store_txn *txn, const struct subscriptio
 /* Inside a store_fn: a dead subscription's refund is to be asked for. One of a test login cost nothing and has ended at
  * once. The caller saves it. */
 enum store_status refund_begin(struct store_txn *txn, struct subscription *subscription, uint64_t now_ms);
-/* Handler of JOB_REFUND; issuer is a struct issuer. */
-scheduler_handler_fn refund_on_job;
+/* What an answer to AutoRefund means. Pure. */
+struct refund_outcome {
+    bool confirmed;    /* the subscription ends */
+    uint64_t again_ms; /* otherwise: when it is asked again */
+    struct work_line line;
+};
+struct refund_outcome refund_decide(const struct upstream_reply *reply, uint64_t later_ms, uint64_t now_ms);
+
+/* JOB_REFUND; its owner is the issuer. */
+extern const struct work_kind refund_work;
 
 #endif

@@ -5,28 +5,31 @@
 
 #include "acme/order.h"
 #include "gateway/clock.h"
-#include "gateway/issue/context.h"
 #include "gateway/issue/record/login.h"
 #include "gateway/issue/upstream/request.h"
 #include "gateway/log.h"
 
-/* After the store or the configuration would not give us what the job is about. */
-static const uint64_t UNREADABLE_REST_MS = 60 * 1000;
 /* The subject of the job: which of the two, then the issuance's id. */
 enum { REVOKED = 'r', WILL_BE = 'w', SUBJECT_MAX = 1 + ISSUANCE_ID_MAX };
 
 struct notice {
-    struct issuer *issuer;
-    char subject[SUBJECT_MAX + 1];
+    struct work work;
     struct issuance is;
     struct subscription sub;
     struct upstream_login *login;
-    bool not_due, stored;
-    bool answered, confirmed;
+    enum notice_found found;
     bool alarm, expected; /* found out inside the transaction; expected: it was asked for here */
-    struct store_op op;
-    struct egress_post post;
 };
+
+static const char *issuance_of(const struct work *work)
+{
+    return (const char *)work->subject + 1;
+}
+
+static bool is_revocation(const struct notice *n)
+{
+    return n->work.subject[0] == REVOKED;
+}
 
 /* ---- taken ---- */
 
@@ -76,25 +79,35 @@ void notice_take(struct issuer *issuer, const struct issuance *is, enum sectigo_
     store_submit(issuer->at.store, &taking->op);
 }
 
-/* ---- what was found out, stored ---- */
+/* ---- the decision ---- */
 
-static void write_log(const struct notice *n, enum log_level level, const char *msg, const char *reason)
+static bool is_revoked(const struct sectigo_report_order *order)
 {
-    log_line(level, msg, "issuance", n->is.id, "order_number", n->is.order_number, "login", n->sub.login, "reason",
-             reason, (char *)0);
+    bool revoked = order->status && strcasecmp(order->status, "revoked") == 0;
+    for (size_t i = 0; i < order->certificate_count; i++)
+        revoked =
+            revoked || (order->certificates[i].status && strcasecmp(order->certificates[i].status, "revoked") == 0);
+    return revoked;
 }
 
-static void notice_free(struct notice *n)
+enum notice_found notice_decide(const struct upstream_reply *reply, bool will_be)
 {
-    struct scheduler *scheduler = n->issuer->at.scheduler;
-    if (n->stored || n->not_due)
-        scheduler_done(scheduler, JOB_NOTICE, n->subject, strlen(n->subject));
-    else
-        scheduler_release_after(scheduler, JOB_NOTICE, n->subject, strlen(n->subject),
-                                issuer_unstored_rest_ms(n->issuer));
-    issuance_clear(&n->is);
-    subscription_clear(&n->sub);
-    free(n);
+    struct sectigo_report_answer answer = {0};
+    bool answered = reply->outcome == UPSTREAM_ANSWERED &&
+                    sectigo_parse_report(SECTIGO_GET_DETAILED_ORDER_STATUS, reply->body, reply->body_len, &answer) &&
+                    answer.code == 0 && answer.order_count > 0;
+    bool confirmed = answered && (will_be || is_revoked(&answer.orders[0]));
+    sectigo_report_clear(&answer);
+    return confirmed ? NOTICE_CONFIRMED : answered ? NOTICE_DENIED : NOTICE_UNANSWERED;
+}
+
+/* ---- what was found out, stored ---- */
+
+static void write_log(const struct work *work, enum log_level level, const char *msg, const char *reason)
+{
+    const struct notice *n = (const struct notice *)work;
+    log_line(level, msg, "issuance", issuance_of(work), "order_number", n->is.order_number, "login", n->sub.login,
+             "reason", reason, (char *)0);
 }
 
 static enum store_status load_certificate(struct store_txn *txn, const struct issuance *is,
@@ -148,7 +161,7 @@ static enum store_status act(struct store_txn *txn, struct notice *n, uint64_t n
     enum store_status status = load_certificate(txn, &n->is, &certificate);
     n->expected = certificate.revocation != ACME_REVOCATION_NONE;
     if (status == STORE_OK && !n->expected) {
-        if (n->subject[0] == REVOKED) {
+        if (is_revocation(n)) {
             status = note_revoked(txn, n, &certificate, now_ms);
         } else {
             certificate.renew_from_ms = now_ms;
@@ -159,25 +172,10 @@ static enum store_status act(struct store_txn *txn, struct notice *n, uint64_t n
     return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
-static enum store_status apply(struct store_txn *txn, void *arg)
+static enum store_status note_looked(struct store_txn *txn, const char *issuance, uint64_t now_ms)
 {
-    struct notice *n = arg;
-    uint64_t now_ms = clock_ms();
-    n->alarm = n->expected = false;
-    if (!n->answered)
-        return store_job_set(txn, JOB_NOTICE, n->subject, strlen(n->subject), now_ms + LOOK_EVERY_MS);
-    struct subscription sub;
-    enum store_status status = subscription_load(txn, &n->is.subscription, &sub);
-    struct subscription before = n->sub;
-    n->sub = sub;
-    subscription_clear(&before);
-    if (status == STORE_OK && n->confirmed)
-        status = act(txn, n, now_ms);
-    if (status == STORE_OK)
-        status = store_job_clear(txn, JOB_NOTICE, n->subject, strlen(n->subject));
-    struct issuance is = {0};
-    if (status == STORE_OK)
-        status = issuance_load(txn, n->is.id, &is);
+    struct issuance is;
+    enum store_status status = issuance_load(txn, issuance, &is);
     is.looked_ms = now_ms;
     if (status == STORE_OK)
         status = issuance_save(txn, &is);
@@ -185,124 +183,109 @@ static enum store_status apply(struct store_txn *txn, void *arg)
     return status;
 }
 
+static enum store_status apply(struct store_txn *txn, struct work *work, uint64_t now_ms)
+{
+    struct notice *n = (struct notice *)work;
+    n->alarm = n->expected = false;
+    if (n->found == NOTICE_UNANSWERED)
+        return work_set_job(txn, work, now_ms + LOOK_EVERY_MS);
+    subscription_clear(&n->sub); /* anew: it may have another certificate by now */
+    enum store_status status = subscription_load(txn, &n->is.subscription, &n->sub);
+    if (status == STORE_OK && n->found == NOTICE_CONFIRMED)
+        status = act(txn, n, now_ms);
+    if (status == STORE_OK)
+        status = work_clear_job(txn, work);
+    return status == STORE_OK ? note_looked(txn, n->is.id, now_ms) : status;
+}
+
 static void tell(const struct notice *n)
 {
     if (n->expected) /* revoke.c has told of what was asked for here */
-        write_log(n, LOG_LEVEL_DEBUG, "a push tells of the revocation that was asked for here", NULL);
+        write_log(&n->work, LOG_LEVEL_DEBUG, "a push tells of the revocation that was asked for here", NULL);
     else if (n->alarm)
         write_log(
-            n, LOG_LEVEL_ERROR,
+            &n->work, LOG_LEVEL_ERROR,
             "Sectigo has revoked a certificate that was replaced, though others may still serve it; from now on "
             "this login's subscriptions serve one key each, and other keys buy their own. Ask Sectigo to stop it, "
             "then acmegatectl upstream resume",
             NULL);
-    else if (n->confirmed && n->subject[0] == REVOKED)
+    else if (n->found == NOTICE_CONFIRMED && is_revocation(n))
         write_log(
-            n, LOG_LEVEL_ERROR,
+            &n->work, LOG_LEVEL_ERROR,
             "Sectigo has revoked a certificate that nobody here asked it to: see whether its client has renewed, and "
             "ask Sectigo why",
             NULL);
-    else if (n->confirmed)
+    else if (n->found == NOTICE_CONFIRMED)
         write_log(
-            n, LOG_LEVEL_ERROR,
+            &n->work, LOG_LEVEL_ERROR,
             "Sectigo is going to revoke a certificate; its renewal is due now: see that its client renews in time",
             NULL);
-    else if (n->answered)
-        write_log(n, LOG_LEVEL_WARNING,
+    else if (n->found == NOTICE_DENIED)
+        write_log(&n->work, LOG_LEVEL_WARNING,
                   "a push tells of a revocation that Sectigo does not confirm; if it comes again, see who knows the "
                   "credentials of public.push",
                   NULL);
 }
 
-static void on_stored(struct store_op *op, enum store_status status)
+static enum work_next stored(struct work *work, enum store_status status)
 {
-    struct notice *n = op->arg;
-    n->stored = status == STORE_OK;
-    issuer_note_stored(n->issuer, n->stored);
-    if (n->stored)
-        tell(n);
-    else
-        write_log(n, LOG_LEVEL_ERROR,
-                  "what became of a revocation cannot be stored; it is asked again. See to the store's disk",
-                  store_status_text(status));
-    notice_free(n);
+    if (status != STORE_OK)
+        return WORK_REST;
+    tell((struct notice *)work);
+    return WORK_DONE;
 }
 
-/* ---- asked ---- */
+/* ---- the job ---- */
 
-static bool is_revoked(const struct sectigo_report_order *order)
+static enum store_status load(struct store_txn *txn, struct work *work)
 {
-    bool revoked = order->status && strcasecmp(order->status, "revoked") == 0;
-    for (size_t i = 0; i < order->certificate_count; i++)
-        revoked =
-            revoked || (order->certificates[i].status && strcasecmp(order->certificates[i].status, "revoked") == 0);
-    return revoked;
-}
-
-static void on_status(void *ctx, const struct upstream_reply *reply)
-{
-    struct notice *n = ctx;
-    struct sectigo_report_answer answer = {0};
-    bool parsed = reply->outcome == UPSTREAM_ANSWERED &&
-                  sectigo_parse_report(SECTIGO_GET_DETAILED_ORDER_STATUS, reply->body, reply->body_len, &answer);
-    n->answered = parsed && answer.code == 0 && answer.order_count > 0;
-    n->confirmed = n->answered && (n->subject[0] == WILL_BE || is_revoked(&answer.orders[0]));
-    sectigo_report_clear(&answer);
-    n->op = (struct store_op){.fn = apply, .arg = n, .done = on_stored};
-    store_submit(n->issuer->at.store, &n->op);
-}
-
-/* On the egress thread. */
-static void ask(void *ctx)
-{
-    struct notice *n = ctx;
-    struct sectigo_form form = {0};
-    if (atomic_load(&n->issuer->stopping)) {
-        notice_free(n);
-        return;
-    }
-    request_status(&form, &n->is);
-    upstream_call(n->login, SECTIGO_GET_DETAILED_ORDER_STATUS, &form, on_status, n);
-}
-
-static bool load(struct notice *n, const struct store_job *job)
-{
-    struct store_txn *txn;
-    memcpy(n->subject, job->subject, job->subject_len);
-    enum store_status status = store_read(n->issuer->at.store, &txn);
-    if (status == STORE_OK) {
-        status = issuance_load(txn, n->subject + 1, &n->is);
-        if (status == STORE_OK)
-            status = subscription_load(txn, &n->is.subscription, &n->sub);
-        n->not_due = scheduler_not_due(txn, JOB_NOTICE, job->subject, job->subject_len);
-        store_read_end(txn);
-    }
+    struct notice *n = (struct notice *)work;
+    enum store_status status = issuance_load(txn, issuance_of(work), &n->is);
     if (status == STORE_OK)
-        n->login = upstream_login_for(n->issuer->at.upstream, n->sub.login, n->sub.endpoint);
-    return n->login != NULL;
+        status = subscription_load(txn, &n->is.subscription, &n->sub);
+    if (status != STORE_OK)
+        return status;
+    n->login = issuer_login(work, &n->sub,
+                            "a push tells of a revocation, and the login to ask with is configured no longer, or has "
+                            "changed: put it back");
+    return n->login ? STORE_OK : STORE_REFUSED;
 }
 
-void notice_on_job(void *ctx, const struct store_job *job)
+static enum work_next ask(struct work *work)
 {
-    struct issuer *issuer = ctx;
-    bool fits = job->subject_len > 1 && job->subject_len <= SUBJECT_MAX;
-    struct notice *n = fits ? calloc(1, sizeof *n) : NULL;
-    if (n) {
-        n->issuer = issuer;
-        n->post = (struct egress_post){.fn = ask, .ctx = n};
-    }
-    if (n && load(n, job)) {
-        if (n->not_due || !egress_post(issuer->at.egress, &n->post))
-            notice_free(n); /* where the program stops it is taken up after the next start */
-        return;
-    }
-    if (n) {
-        log_error(
-            "an issuance that a push is about, or its login, cannot be read; see to the store's disk and the logins",
-            "issuance", n->subject + 1);
-        issuance_clear(&n->is);
-        subscription_clear(&n->sub);
-        free(n);
-    }
-    scheduler_release_after(issuer->at.scheduler, JOB_NOTICE, job->subject, job->subject_len, UNREADABLE_REST_MS);
+    struct notice *n = (struct notice *)work;
+    struct sectigo_form form = {0};
+    request_status(&form, &n->is);
+    return issuer_ask(work, n->login, SECTIGO_GET_DETAILED_ORDER_STATUS, &form);
 }
+
+static enum work_next decide(struct work *work, const void *answer, uint64_t now_ms)
+{
+    struct notice *n = (struct notice *)work;
+    (void)now_ms;
+    n->found = notice_decide(answer, !is_revocation(n));
+    return WORK_STORE;
+}
+
+static void clear(struct work *work)
+{
+    struct notice *n = (struct notice *)work;
+    issuance_clear(&n->is);
+    subscription_clear(&n->sub);
+}
+
+const struct work_kind notice_work = {
+    .job = JOB_NOTICE,
+    .size = sizeof(struct notice),
+    .subject_min = 2,
+    .subject_max = SUBJECT_MAX,
+    .load = load,
+    .ask = ask,
+    .decide = decide,
+    .apply = apply,
+    .stored = stored,
+    .clear = clear,
+    .log = write_log,
+    .unreadable = "an issuance that a push is about cannot be read from the store; see to its disk",
+    .unstored = "what became of a revocation cannot be stored; it is asked again. See to the store's disk",
+};

@@ -9,13 +9,18 @@
 #ifndef GATEWAY_ISSUE_REVOCATION_NOTICE_H
 #define GATEWAY_ISSUE_REVOCATION_NOTICE_H
 
-#include "gateway/issue/issuer.h"
+#include "gateway/issue/context.h"
 #include "gateway/issue/record/issuance.h"
-#include "gateway/scheduler.h"
+#include "gateway/issue/upstream/upstream.h"
 
 /* Any thread; the issuance has ended with a certificate. Stores the job, then returns at once. */
 void notice_take(struct issuer *issuer, const struct issuance *issuance, enum sectigo_push_status kind);
-/* Handler of JOB_NOTICE; issuer is a struct issuer. */
-scheduler_handler_fn notice_on_job;
+/* What an answer to GetDetailedOrderStatus says of it. will_be: a PreRevocationNotification, which an order that is
+ * known confirms; otherwise a certificate of it has to be revoked. Pure. */
+enum notice_found { NOTICE_UNANSWERED, NOTICE_DENIED, NOTICE_CONFIRMED };
+enum notice_found notice_decide(const struct upstream_reply *reply, bool will_be);
+
+/* JOB_NOTICE; its owner is the issuer. */
+extern const struct work_kind notice_work;
 
 #endif

@@ -6,13 +6,10 @@
 
 #include "gateway/audit.h"
 #include "gateway/clock.h"
-#include "gateway/issue/context.h"
 #include "gateway/issue/record/subscription.h"
 #include "gateway/log.h"
 #include "sectigo/result.h"
 
-/* After the store or the configuration would not give us what the job is about. */
-static const uint64_t UNREADABLE_REST_MS = 60 * 1000;
 static const uint64_t HOUR_MS = 3600 * 1000;
 /* Earlier than any other job, so that a revocation goes before everything else that is due. */
 static const uint64_t AT_ONCE_MS = 1;
@@ -20,37 +17,43 @@ static const uint64_t AT_ONCE_MS = 1;
 enum { SERIAL_TEXT_MAX = 34 };
 
 struct revocation {
-    struct issuer *issuer;
+    struct work work;
     struct acme_certificate certificate;
     struct subscription sub;
     struct upstream_login *login;
-    bool not_due; /* done or moved before it was looked at */
-    bool stored;
-    enum acme_revocation to; /* ASKED: once more, later */
-    uint64_t again_ms;       /* in how long, where upstream.h says it; 0: with back-off */
-    struct store_op op;
-    struct egress_post post;
+    struct revoke_outcome outcome;
 };
 
-static void write_log(const struct revocation *r, enum log_level level, const char *msg, const char *reason)
+/* ---- the decision ---- */
+
+struct revoke_outcome revoke_decide(const struct upstream_reply *reply)
 {
-    char order[ACME_ID_TEXT + 1];
-    acme_id_text(&r->certificate.order, order);
-    log_line(level, msg, "order", order, "issuance", r->certificate.issuance, "order_number", r->sub.order_number,
-             "reason", reason, (char *)0);
+    struct revoke_outcome outcome = {.to = ACME_REVOCATION_ASKED, .rest_ms = reply->again_ms};
+    struct work_line *line = &outcome.line;
+    struct sectigo_result result;
+    line->level = LOG_LEVEL_INFO;
+    if (reply->outcome != UPSTREAM_ANSWERED) {
+        line->msg = "a revocation could not be placed; it is sent again";
+        snprintf(line->reason, sizeof line->reason, "%s", reply->reason);
+    } else if (!sectigo_parse_result(SECTIGO_AUTO_REVOKE_SSL, reply->body, reply->body_len, &result)) {
+        line->msg = "a revocation was answered with what cannot be read; it is sent again";
+    } else if (sectigo_classify(SECTIGO_AUTO_REVOKE_SSL, result.code, result.message) == SECTIGO_PLACED) {
+        outcome.to = ACME_REVOCATION_DONE;
+        line->msg = "certificate is revoked";
+        snprintf(line->reason, sizeof line->reason, "%s", result.code < 0 ? result.message : "");
+    } else {
+        line->level = LOG_LEVEL_ERROR;
+        line->msg =
+            "Sectigo does not revoke a certificate; it is asked again. Revoke it at Sectigo's, or mend what it says";
+        snprintf(line->reason, sizeof line->reason, "%d: %s", result.code, result.message);
+    }
+    return outcome;
 }
 
-static void revocation_free(struct revocation *r)
+uint64_t revoke_back_off_ms(uint64_t asked_ms, uint64_t later_ms, uint64_t now_ms)
 {
-    const uint8_t *subject = r->certificate.id.octets;
-    if (r->stored || r->not_due)
-        scheduler_done(r->issuer->at.scheduler, JOB_REVOKE, subject, ACME_ID_LEN);
-    else
-        scheduler_release_after(r->issuer->at.scheduler, JOB_REVOKE, subject, ACME_ID_LEN,
-                                issuer_unstored_rest_ms(r->issuer));
-    acme_certificate_clear(&r->certificate);
-    subscription_clear(&r->sub);
-    free(r);
+    uint64_t wait_ms = clock_since(asked_ms, now_ms);
+    return wait_ms < later_ms ? later_ms : wait_ms < HOUR_MS ? wait_ms : HOUR_MS;
 }
 
 /* ---- the outcome, stored ---- */
@@ -72,101 +75,95 @@ static enum store_status write_audit(struct store_txn *txn, const char *what, co
     return audit_add(txn, &line, now_ms);
 }
 
-/* Waits as long again as has passed since it was asked, which doubles each time: from `later` to an hour, up to a
- * quarter off either way. */
-static uint64_t back_off(const struct revocation *r, uint64_t asked_ms, uint64_t now_ms)
+/* Up to a quarter off either way. */
+static uint64_t again_ms(const struct revocation *r, uint64_t asked_ms, uint64_t now_ms)
 {
-    uint64_t wait_ms = clock_since(asked_ms, now_ms);
-    if (wait_ms < r->issuer->at.config->issuance.later_ms)
-        wait_ms = r->issuer->at.config->issuance.later_ms;
-    if (wait_ms > HOUR_MS)
-        wait_ms = HOUR_MS;
+    const struct issuer *issuer = r->work.owner;
+    uint64_t wait_ms = revoke_back_off_ms(asked_ms, issuer->at.config->issuance.later_ms, now_ms);
+    if (r->outcome.rest_ms)
+        return now_ms + r->outcome.rest_ms;
     return now_ms + wait_ms - wait_ms / 4 + (uint64_t)random() % (wait_ms / 2 + 1);
 }
 
-static enum store_status settle(struct store_txn *txn, const struct revocation *r, struct acme_certificate *certificate)
+static enum store_status settle(struct store_txn *txn, const struct revocation *r, struct acme_certificate *certificate,
+                                uint64_t now_ms)
 {
-    uint64_t now_ms = clock_ms();
-    const uint8_t *subject = certificate->id.octets;
-    if (r->to == ACME_REVOCATION_ASKED)
-        return store_job_set(txn, JOB_REVOKE, subject, ACME_ID_LEN,
-                             r->again_ms ? now_ms + r->again_ms
-                                         : back_off(r, certificate->revocation_asked_ms, now_ms));
-    if (!acme_certificate_set_revocation(certificate, r->to))
+    enum acme_revocation to = r->outcome.to;
+    if (to == ACME_REVOCATION_ASKED)
+        return work_set_job(txn, &r->work, again_ms(r, certificate->revocation_asked_ms, now_ms));
+    if (!acme_certificate_set_revocation(certificate, to))
         return STORE_INVALID;
-    if (r->to == ACME_REVOCATION_DONE)
+    if (to == ACME_REVOCATION_DONE)
         certificate->revoked_ms = now_ms;
     enum store_status status = acme_certificate_save(txn, certificate);
     if (status == STORE_OK)
-        status = store_job_clear(txn, JOB_REVOKE, subject, ACME_ID_LEN);
-    if (status == STORE_OK && r->to == ACME_REVOCATION_DONE)
+        status = work_clear_job(txn, &r->work);
+    if (status == STORE_OK && to == ACME_REVOCATION_DONE)
         status = write_audit(txn, "revocation", &certificate->account, certificate, &r->sub, now_ms);
     return status;
 }
 
-static enum store_status store_outcome(struct store_txn *txn, void *arg)
+static enum store_status apply(struct store_txn *txn, struct work *work, uint64_t now_ms)
 {
-    const struct revocation *r = arg;
+    const struct revocation *r = (struct revocation *)work;
     struct acme_certificate certificate; /* anew: its download may have been noted meanwhile */
     enum store_status status = acme_certificate_load(txn, &r->certificate.id, &certificate);
     if (status == STORE_OK)
-        status = settle(txn, r, &certificate);
-    if (status == STORE_OK && r->to == ACME_REVOCATION_DONE)
-        issuer_debug_stop(r->issuer, "revocation-done:before");
+        status = settle(txn, r, &certificate, now_ms);
+    if (status == STORE_OK && r->outcome.to == ACME_REVOCATION_DONE)
+        issuer_debug_stop(work->owner, "revocation-done:before");
     acme_certificate_clear(&certificate);
     return status;
 }
 
-static void on_stored(struct store_op *op, enum store_status status)
+static enum work_next stored(struct work *work, enum store_status status)
 {
-    struct revocation *r = op->arg;
-    struct issuer *issuer = r->issuer;
-    r->stored = status == STORE_OK;
-    issuer_note_stored(r->issuer, r->stored);
-    if (r->stored && r->to == ACME_REVOCATION_DONE)
+    const struct revocation *r = (struct revocation *)work;
+    const struct issuer *issuer = work->owner;
+    if (status != STORE_OK)
+        return WORK_REST;
+    if (r->outcome.to == ACME_REVOCATION_DONE)
         issuer_debug_stop(issuer, "revocation-done");
-    if (!r->stored)
-        write_log(r, LOG_LEVEL_ERROR,
-                  "the outcome of a revocation cannot be stored; it is asked for again. See to the store's disk",
-                  store_status_text(status));
-    else if (r->to != ACME_REVOCATION_ASKED)
+    if (r->outcome.to != ACME_REVOCATION_ASKED)
         issuer->at.notify(issuer->at.notify_ctx, &r->certificate.id);
-    revocation_free(r);
+    return WORK_DONE;
 }
 
-static void commit(struct revocation *r, enum acme_revocation to)
+/* ---- the job ---- */
+
+static void write_log(const struct work *work, enum log_level level, const char *msg, const char *reason)
 {
-    r->to = to;
-    r->op = (struct store_op){.fn = store_outcome, .arg = r, .done = on_stored};
-    store_submit(r->issuer->at.store, &r->op);
+    const struct revocation *r = (const struct revocation *)work;
+    char order[ACME_ID_TEXT + 1];
+    acme_id_text(&r->certificate.order, order);
+    log_line(level, msg, "order", order, "issuance", r->certificate.issuance, "order_number", r->sub.order_number,
+             "reason", reason, (char *)0);
 }
 
-/* ---- the call ---- */
-
-static void on_reply(void *ctx, const struct upstream_reply *reply)
+static enum store_status load_subscription(struct store_txn *txn, const struct acme_certificate *certificate,
+                                           struct subscription *sub)
 {
-    struct revocation *r = ctx;
-    struct sectigo_result result;
-    issuer_debug_stop(r->issuer, "revocation-sent");
-    r->again_ms = reply->again_ms;
-    if (reply->outcome != UPSTREAM_ANSWERED) {
-        write_log(r, LOG_LEVEL_INFO, "a revocation could not be placed; it is sent again", reply->reason);
-        commit(r, ACME_REVOCATION_ASKED);
-    } else if (!sectigo_parse_result(SECTIGO_AUTO_REVOKE_SSL, reply->body, reply->body_len, &result)) {
-        write_log(r, LOG_LEVEL_INFO, "a revocation was answered with what cannot be read; it is sent again", NULL);
-        commit(r, ACME_REVOCATION_ASKED);
-    } else if (sectigo_classify(SECTIGO_AUTO_REVOKE_SSL, result.code, result.message) == SECTIGO_PLACED) {
-        write_log(r, LOG_LEVEL_INFO, "certificate is revoked", result.code < 0 ? result.message : NULL);
-        commit(r, ACME_REVOCATION_DONE);
-    } else {
-        char why[NOTE_MAX];
-        snprintf(why, sizeof why, "%d: %s", result.code, result.message);
-        write_log(
-            r, LOG_LEVEL_ERROR,
-            "Sectigo does not revoke a certificate; it is asked again. Revoke it at Sectigo's, or mend what it says",
-            why);
-        commit(r, ACME_REVOCATION_ASKED);
-    }
+    struct issuance is;
+    enum store_status status = issuance_load(txn, certificate->issuance, &is);
+    if (status == STORE_OK)
+        status = subscription_load(txn, &is.subscription, sub);
+    issuance_clear(&is);
+    return status;
+}
+
+static enum store_status load(struct store_txn *txn, struct work *work)
+{
+    struct revocation *r = (struct revocation *)work;
+    struct acme_id id;
+    memcpy(id.octets, work->subject, ACME_ID_LEN);
+    enum store_status status = acme_certificate_load(txn, &id, &r->certificate);
+    if (status == STORE_OK)
+        status = load_subscription(txn, &r->certificate, &r->sub);
+    if (status != STORE_OK)
+        return status;
+    r->login = issuer_login(
+        work, &r->sub, "a revocation needs a login that the configuration has no longer, or has changed: put it back");
+    return r->login ? STORE_OK : STORE_REFUSED;
 }
 
 /* By serial number; where that is longer than the call takes, by certificate ID. Never by order number, which would end
@@ -182,92 +179,56 @@ static void name_certificate(struct sectigo_form *form, const struct acme_certif
         sectigo_form_add(form, "serialNumber", serial);
 }
 
-/* On the egress thread. */
-static void submit(void *ctx)
+static enum work_next ask(struct work *work)
 {
-    struct revocation *r = ctx;
+    struct revocation *r = (struct revocation *)work;
     struct sectigo_form form = {0};
     const struct acme_certificate *certificate = &r->certificate;
-    issuer_debug_stop(r->issuer, "revocation-asked");
-    if (atomic_load(&r->issuer->stopping)) {
-        revocation_free(r);
-        return;
-    }
+    issuer_debug_stop(work->owner, "revocation-asked");
     if (!clock_in_doubt() && certificate->not_after_s < (int64_t)(clock_ms() / 1000)) {
-        write_log(r, LOG_LEVEL_INFO, "a certificate expired before Sectigo had revoked it", NULL);
-        commit(r, ACME_REVOCATION_LAPSED);
-        return;
+        write_log(work, LOG_LEVEL_INFO, "a certificate expired before Sectigo had revoked it", NULL);
+        r->outcome.to = ACME_REVOCATION_LAPSED;
+        return WORK_STORE;
     }
     name_certificate(&form, certificate);
     sectigo_form_addf(&form, "revocationReason", "asked for over ACME: %s",
                       sectigo_revocation_reason(certificate->revocation_reason));
     sectigo_form_addf(&form, "codeReason", "%u", certificate->revocation_reason);
     sectigo_form_add(&form, "responseFormat", "1");
-    upstream_call(r->login, SECTIGO_AUTO_REVOKE_SSL, &form, on_reply, r);
+    return issuer_ask(work, r->login, SECTIGO_AUTO_REVOKE_SSL, &form);
 }
 
-/* ---- the job ---- */
-
-static enum store_status load_subscription(struct store_txn *txn, const struct acme_certificate *certificate,
-                                           struct subscription *sub)
+static enum work_next decide(struct work *work, const void *answer, uint64_t now_ms)
 {
-    struct issuance is;
-    enum store_status status = issuance_load(txn, certificate->issuance, &is);
-    if (status == STORE_OK)
-        status = subscription_load(txn, &is.subscription, sub);
-    issuance_clear(&is);
-    return status;
+    struct revocation *r = (struct revocation *)work;
+    (void)now_ms;
+    issuer_debug_stop(work->owner, "revocation-sent");
+    r->outcome = revoke_decide(answer);
+    return work_say(work, &r->outcome.line, WORK_STORE);
 }
 
-static bool load(struct revocation *r, const struct store_job *job)
+static void clear(struct work *work)
 {
-    struct store_txn *txn;
-    struct acme_id id;
-    memcpy(id.octets, job->subject, ACME_ID_LEN);
-    enum store_status status = store_read(r->issuer->at.store, &txn);
-    if (status == STORE_OK) {
-        status = acme_certificate_load(txn, &id, &r->certificate);
-        if (status == STORE_OK)
-            status = load_subscription(txn, &r->certificate, &r->sub);
-        r->not_due = scheduler_not_due(txn, JOB_REVOKE, job->subject, job->subject_len);
-        store_read_end(txn);
-    }
-    if (status != STORE_OK)
-        log_error("a certificate to be revoked cannot be read from the store; see to its disk", "reason",
-                  store_status_text(status));
-    return status == STORE_OK;
+    struct revocation *r = (struct revocation *)work;
+    acme_certificate_clear(&r->certificate);
+    subscription_clear(&r->sub);
 }
 
-static bool find_login(struct revocation *r)
-{
-    r->login = upstream_login_for(r->issuer->at.upstream, r->sub.login, r->sub.endpoint);
-    if (r->login)
-        return true;
-    log_error("a revocation needs a login that the configuration has no longer, or has changed: put it back",
-              "issuance", r->certificate.issuance, "login", r->sub.login, "url", r->sub.endpoint);
-    return false;
-}
-
-void revoke_on_job(void *ctx, const struct store_job *job)
-{
-    struct issuer *issuer = ctx;
-    struct revocation *r = job->subject_len == ACME_ID_LEN ? calloc(1, sizeof *r) : NULL;
-    if (r) {
-        r->issuer = issuer;
-        r->post = (struct egress_post){.fn = submit, .ctx = r};
-    }
-    if (r && load(r, job) && (r->not_due || find_login(r))) {
-        if (r->not_due || !egress_post(issuer->at.egress, &r->post))
-            revocation_free(r); /* where the program stops it is taken up after the next start */
-        return;
-    }
-    if (r) {
-        acme_certificate_clear(&r->certificate);
-        subscription_clear(&r->sub);
-        free(r);
-    }
-    scheduler_release_after(issuer->at.scheduler, JOB_REVOKE, job->subject, job->subject_len, UNREADABLE_REST_MS);
-}
+const struct work_kind revoke_work = {
+    .job = JOB_REVOKE,
+    .size = sizeof(struct revocation),
+    .subject_min = ACME_ID_LEN,
+    .subject_max = ACME_ID_LEN,
+    .load = load,
+    .ask = ask,
+    .decide = decide,
+    .apply = apply,
+    .stored = stored,
+    .clear = clear,
+    .log = write_log,
+    .unreadable = "a certificate to be revoked cannot be read from the store; see to its disk",
+    .unstored = "the outcome of a revocation cannot be stored; it is asked for again. See to the store's disk",
+};
 
 /* ---- asked for ---- */
 

@@ -7,9 +7,24 @@
 #ifndef GATEWAY_ISSUE_REVOCATION_REVOKE_H
 #define GATEWAY_ISSUE_REVOCATION_REVOKE_H
 
-#include "gateway/scheduler.h"
+#include <stdint.h>
 
-/* Handler of JOB_REVOKE; issuer is a struct issuer. */
-scheduler_handler_fn revoke_on_job;
+#include "acme/certificate.h"
+#include "gateway/issue/context.h"
+#include "gateway/issue/upstream/upstream.h"
+
+/* What an answer to AutoRevokeSSL means. Pure. */
+struct revoke_outcome {
+    enum acme_revocation to; /* ASKED: once more, later */
+    uint64_t rest_ms;        /* of ASKED: in how long, where upstream.h says it; 0: revoke_back_off_ms */
+    struct work_line line;
+};
+struct revoke_outcome revoke_decide(const struct upstream_reply *reply);
+/* In how long it is asked once more: as long again as has passed since it was asked, which doubles each time, from
+ * later_ms to an hour. Pure. */
+uint64_t revoke_back_off_ms(uint64_t asked_ms, uint64_t later_ms, uint64_t now_ms);
+
+/* JOB_REVOKE; its owner is the issuer. */
+extern const struct work_kind revoke_work;
 
 #endif

@@ -64,7 +64,7 @@ static void on_time(void *ctx, int event)
 {
     struct timekeeper *t = ctx;
     (void)event;
-    if (atomic_load(&t->issuer->stopping))
+    if (atomic_load(&t->issuer->run.stopping))
         return;
     look_at_clock(t);
     t->watch = (struct egress_watch){.fd = -1,

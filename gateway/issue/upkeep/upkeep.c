@@ -35,7 +35,7 @@ static void upkeep_free(struct upkeep *u)
         scheduler_done(u->issuer->at.scheduler, u->kind, name, strlen(name));
     else
         scheduler_release_after(u->issuer->at.scheduler, u->kind, name, strlen(name),
-                                issuer_unstored_rest_ms(u->issuer));
+                                runner_unstored_rest_ms(&u->issuer->run));
     report_clear(&u->report);
     free(u);
 }
@@ -46,7 +46,7 @@ static void on_stored(struct store_op *op, enum store_status status)
 {
     struct upkeep *u = op->arg;
     u->stored = status == STORE_OK;
-    issuer_note_stored(u->issuer, u->stored);
+    runner_note_stored(&u->issuer->run, u->stored);
     if (!u->stored)
         log_error("what was found out about a login cannot be stored; it is asked again. See to the store's disk",
                   "login", upkeep_login(u), "reason", store_status_text(status));
@@ -235,7 +235,7 @@ static void balance_begin(struct upkeep *u)
 static void begin(void *ctx)
 {
     struct upkeep *u = ctx;
-    if (atomic_load(&u->issuer->stopping))
+    if (atomic_load(&u->issuer->run.stopping))
         upkeep_free(u);
     else if (u->kind == JOB_BALANCE)
         balance_begin(u);

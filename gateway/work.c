@@ -1,0 +1,193 @@
+#include "gateway/work.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+
+/* After the store, memory or the configuration would not give us what a job is about. */
+static const uint64_t UNREADABLE_REST_MS = 60 * 1000;
+/* After the store would not take an outcome (a full disk, say). */
+enum { UNSTORED_REST_MIN_MS = 1000, UNSTORED_REST_MAX_MS = 30 * 1000 };
+
+void runner_note_stored(struct runner *runner, bool stored)
+{
+    uint_least64_t never = 0;
+    if (stored)
+        atomic_store(&runner->unstored_ms, 0);
+    else
+        atomic_compare_exchange_strong(&runner->unstored_ms, &never, egress_now_ms());
+}
+
+uint64_t runner_unstored_rest_ms(struct runner *runner)
+{
+    uint64_t since_ms = atomic_load(&runner->unstored_ms);
+    uint64_t rest_ms = since_ms ? egress_now_ms() - since_ms : 0;
+    return rest_ms < UNSTORED_REST_MIN_MS   ? UNSTORED_REST_MIN_MS
+           : rest_ms > UNSTORED_REST_MAX_MS ? UNSTORED_REST_MAX_MS
+                                            : rest_ms;
+}
+
+void runner_stop(struct runner *runner)
+{
+    atomic_store(&runner->stopping, true);
+}
+
+enum work_next work_rest(struct work *work, uint64_t rest_ms)
+{
+    work->rest_ms = rest_ms;
+    return WORK_REST;
+}
+
+enum work_next work_say(const struct work *work, const struct work_line *line, enum work_next next)
+{
+    if (line->msg)
+        work->kind->log(work, line->level, line->msg, line->reason[0] ? line->reason : NULL);
+    return next;
+}
+
+enum store_status work_set_job(struct store_txn *txn, const struct work *work, uint64_t due_ms)
+{
+    return store_job_set(txn, work->kind->job, work->subject, work->subject_len, due_ms);
+}
+
+enum store_status work_clear_job(struct store_txn *txn, const struct work *work)
+{
+    enum store_status status = store_job_clear(txn, work->kind->job, work->subject, work->subject_len);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+/* ---- one step after another ---- */
+
+static void end(struct work *work, enum work_next how)
+{
+    struct scheduler *scheduler = work->runner->scheduler;
+    enum job_kind job = work->kind->job;
+    if (how == WORK_DONE)
+        scheduler_done(scheduler, job, work->subject, work->subject_len);
+    else if (how == WORK_LOOK)
+        scheduler_release(scheduler, job, work->subject, work->subject_len);
+    else
+        scheduler_release_after(scheduler, job, work->subject, work->subject_len,
+                                work->rest_ms ? work->rest_ms : runner_unstored_rest_ms(work->runner));
+    if (work->kind->clear)
+        work->kind->clear(work);
+    free(work);
+}
+
+static void go_on(struct work *work, enum work_next next);
+
+/* On the egress thread. */
+static void on_turn(void *ctx)
+{
+    struct work *work = ctx;
+    const struct work_kind *kind = work->kind;
+    if (!atomic_load(&work->runner->stopping))
+        go_on(work, kind->ask(work));
+    else
+        go_on(work, kind->stop ? kind->stop(work) : WORK_REST);
+}
+
+void work_answer(struct work *work, const void *answer)
+{
+    go_on(work, work->kind->decide(work, answer, clock_ms()));
+}
+
+static enum store_status apply(struct store_txn *txn, void *arg)
+{
+    struct work *work = arg;
+    return work->kind->apply(txn, work, clock_ms());
+}
+
+/* On the writer thread. */
+static void on_stored(struct store_op *op, enum store_status status)
+{
+    struct work *work = op->arg;
+    const struct work_kind *kind = work->kind;
+    enum work_next next = status == STORE_OK ? WORK_DONE : WORK_REST;
+    if (kind->stored)
+        next = kind->stored(work, status);
+    bool failed = status != STORE_OK && status != STORE_REFUSED && next == WORK_REST;
+    if (failed || status == STORE_OK)
+        runner_note_stored(work->runner, !failed);
+    if (failed)
+        kind->log(work, LOG_LEVEL_ERROR, kind->unstored, store_status_text(status));
+    go_on(work, next);
+}
+
+static void go_on(struct work *work, enum work_next next)
+{
+    switch (next) {
+    case WORK_WAIT:
+        break;
+    case WORK_ASK:
+        work->post = (struct egress_post){.fn = on_turn, .ctx = work};
+        if (!egress_post(work->runner->egress, &work->post))
+            end(work, WORK_REST); /* stopping: it is taken up after the next start */
+        break;
+    case WORK_STORE:
+        work->op = (struct store_op){.fn = apply, .arg = work, .done = on_stored};
+        store_submit(work->runner->store, &work->op);
+        break;
+    case WORK_DONE:
+    case WORK_LOOK:
+    case WORK_REST:
+        end(work, next);
+        break;
+    }
+}
+
+/* ---- the job ---- */
+
+static enum work_next load(struct work *work)
+{
+    const struct work_kind *kind = work->kind;
+    struct store_txn *txn;
+    bool due = true;
+    enum store_status status = store_read(work->runner->store, &txn);
+    if (status == STORE_OK) {
+        due = !scheduler_not_due(txn, kind->job, work->subject, work->subject_len);
+        status = due ? kind->load(txn, work) : STORE_OK;
+        store_read_end(txn);
+    }
+    if (status == STORE_OK)
+        return due ? WORK_ASK : WORK_DONE; /* done or moved before it was looked at */
+    if (status != STORE_REFUSED)
+        kind->log(work, LOG_LEVEL_ERROR, kind->unreadable, store_status_text(status));
+    return work_rest(work, work->rest_ms ? work->rest_ms : UNREADABLE_REST_MS);
+}
+
+static struct work *make(const struct work_row *row, const struct store_job *job)
+{
+    const struct work_kind *kind = row->kind;
+    bool fits = job->subject_len >= kind->subject_min && job->subject_len <= kind->subject_max;
+    struct work *work = fits && !atomic_load(&row->runner->stopping) ? calloc(1, kind->size) : NULL;
+    if (!work)
+        return NULL;
+    work->runner = row->runner;
+    work->kind = kind;
+    work->owner = row->owner;
+    memcpy(work->subject, job->subject, job->subject_len);
+    work->subject_len = job->subject_len;
+    return work;
+}
+
+static void on_job(void *ctx, const struct store_job *job)
+{
+    const struct work_row *row = ctx;
+    struct work *work = make(row, job);
+    if (work)
+        go_on(work, load(work));
+    else
+        scheduler_release_after(row->runner->scheduler, row->kind->job, job->subject, job->subject_len,
+                                UNREADABLE_REST_MS);
+}
+
+void runner_handle(struct runner *runner, const struct work_kind *const *kinds, size_t count, void *owner)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct work_row *row = &runner->rows[kinds[i]->job];
+        *row = (struct work_row){runner, kinds[i], owner};
+        scheduler_handle(runner->scheduler, kinds[i]->job, on_job, row);
+    }
+}

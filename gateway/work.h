@@ -1,0 +1,114 @@
+/* work: deferred work, a job of the store from its lease to its end. The one place that leases, changes threads, stops,
+ * rests, and knows what to do when the store would not take an outcome.
+ *
+ * A kind of work is a row (struct work_kind): functions that load what the job is about, ask the outside, decide what
+ * the answer means, and apply that in the transaction that also moves or clears the job. Each says what comes next. A
+ * new kind of deferred work is one file with one row, and a place in the table of whoever handles it (runner_handle).
+ *
+ * A work is lost with the process and nothing is lost with it: the job is still in the store.
+ */
+#ifndef GATEWAY_WORK_H
+#define GATEWAY_WORK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/egress/egress.h"
+#include "gateway/log.h"
+#include "gateway/scheduler.h"
+#include "store/store.h"
+
+struct work;
+
+enum work_next {
+    WORK_ASK,   /* ask, on the egress thread */
+    WORK_WAIT,  /* work_answer will be called, or has been: nothing of it may be touched any more */
+    WORK_STORE, /* apply, in a transaction */
+    WORK_DONE,  /* the end: the outcome is stored, the job moved or cleared */
+    WORK_LOOK,  /* the end: the job may be due still, or again */
+    WORK_REST,  /* the end: the job is done again after rest_ms, where that is 0 after runner_unstored_rest_ms */
+};
+
+/* A row. Those marked with * may be NULL. */
+struct work_kind {
+    enum job_kind job;
+    size_t size;                     /* of the structure that a struct work is the first member of; zeroed at first */
+    size_t subject_min, subject_max; /* octets */
+    /* On the scheduler thread, in a snapshot in which the job is due. STORE_REFUSED: not now, which has been logged
+     * where that is worth a line; any other failure is logged as `unreadable`. Both rest, rest_ms or a minute. */
+    enum store_status (*load)(struct store_txn *txn, struct work *work);
+    /* On the egress thread: starts what ends in work_answer (WORK_WAIT), or has the outcome already. */
+    enum work_next (*ask)(struct work *work);
+    /* On the egress thread: what the answer means. What it points to is gone afterwards. */
+    enum work_next (*decide)(struct work *work, const void *answer, uint64_t now_ms);
+    /* A store_fn: the outcome, with the job. It may run more than once. STORE_REFUSED: somebody was faster. */
+    enum store_status (*apply)(struct store_txn *txn, struct work *work, uint64_t now_ms);
+    /* * On the writer thread, after the flush, or with a failure. NULL: WORK_DONE, or WORK_REST. WORK_REST after a
+     * failure other than STORE_REFUSED is logged as `unstored`. */
+    enum work_next (*stored)(struct work *work, enum store_status status);
+    /* * On the egress thread in place of ask, where the program stops. NULL: WORK_REST. */
+    enum work_next (*stop)(struct work *work);
+    /* * The members, not the structure. Any thread. */
+    void (*clear)(struct work *work);
+    /* A line about it; also of one that could not be loaded. */
+    void (*log)(const struct work *work, enum log_level level, const char *msg, const char *reason);
+    const char *unreadable, *unstored; /* sentences */
+};
+
+/* Plain, so that its owner may embed it; zeroed but for the first three. */
+struct runner {
+    struct store *store;
+    struct scheduler *scheduler;
+    struct egress *egress;
+    atomic_bool stopping;              /* nothing new is asked */
+    atomic_uint_least64_t unstored_ms; /* monotonic: since when the store takes nothing; 0: it does */
+    struct work_row {
+        struct runner *runner;
+        const struct work_kind *kind;
+        void *owner;
+    } rows[JOB_KINDS];
+};
+
+struct work {
+    struct runner *runner;
+    const struct work_kind *kind;
+    void *owner;
+    uint8_t subject[STORE_SUBJECT_MAX + 1]; /* of the job, a NUL behind it */
+    size_t subject_len;
+    uint64_t rest_ms; /* of WORK_REST */
+    struct store_op op;
+    struct egress_post post;
+};
+
+/* Does the jobs of these kinds from now on. Before scheduler_start. kinds are static, owner outlives the scheduler. */
+void runner_handle(struct runner *runner, const struct work_kind *const *kinds, size_t count, void *owner);
+/* Nothing new is asked from here on. Any thread. */
+void runner_stop(struct runner *runner);
+/* How long what the store would not take rests: as long as that lasts already, from one to thirty seconds, so that it
+ * goes on soon after a full disk has room again. Any thread. */
+uint64_t runner_unstored_rest_ms(struct runner *runner);
+/* Whether the store took what was found out. Any thread. */
+void runner_note_stored(struct runner *runner, bool stored);
+
+/* Decides. On the egress thread, once for each WORK_WAIT, also before the function that returns it has returned. */
+void work_answer(struct work *work, const void *answer);
+/* What a decision has to say, for people. */
+enum { WORK_NOTE_MAX = 1024 };
+struct work_line {
+    enum log_level level;
+    const char *msg; /* static; NULL: nothing */
+    char reason[WORK_NOTE_MAX];
+};
+/* Logs it, and returns next. */
+enum work_next work_say(const struct work *work, const struct work_line *line, enum work_next next);
+
+/* WORK_REST after rest_ms. */
+enum work_next work_rest(struct work *work, uint64_t rest_ms);
+
+/* Its job, inside apply: due at due_ms; no more, STORE_OK also where there was none. */
+enum store_status work_set_job(struct store_txn *txn, const struct work *work, uint64_t due_ms);
+enum store_status work_clear_job(struct store_txn *txn, const struct work *work);
+
+#endif
