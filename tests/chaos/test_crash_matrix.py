@@ -335,7 +335,8 @@ def test_ledger_and_store_agree_afterwards(matrix):
 def test_there_are_cases_enough():
     """At least forty, and every state of the table, struck before and after its commit."""
     assert len(_cases()) >= 40
-    table = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "gateway", "issue", "issuance.c")
+    table = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "gateway", "issue", "record",
+                         "issuance.c")
     with open(table, encoding="ascii") as source:
         states = re.findall(r'\[ISSUANCE_\w+\] = \{"(\w+)"', source.read())
     assert len(states) >= 11, states
