@@ -183,7 +183,9 @@ enum acme_step acme_begin(struct acme *acme, struct acme_thread *thread, const s
     if (task->refused)
         acme_note_names(&x, task);
     exchange_clear(&x);
-    return step == ACME_DONE ? done(task) : step;
+    if (step == ACME_DONE || step == ACME_NOTE)
+        done(task);
+    return step;
 }
 
 enum store_status acme_change(struct store_txn *txn, void *arg)
@@ -198,8 +200,6 @@ enum acme_step acme_committed(struct acme_task *task, struct acme_thread *thread
 {
     const struct acme_operation *operation = task->operation;
     task->now_ms = now_ms;
-    if (!operation->answer)
-        return done(task);
     if (status != STORE_OK) {
         if (status != STORE_REFUSED || task->problem.type == ACME_PROBLEM_NONE)
             acme_store_problem(&task->problem, status);

@@ -6,6 +6,8 @@
  *   the caller submits task's change with store_submit, and when it is done calls acme_committed on the thread that
  *   began. That answers, or asks to hold the reply (ACME_HOLD) until the topic is notified or the time is over; then
  *   acme_resume answers or asks to hold on.
+ * - Where a reply is to be noted and nobody has to wait for that (ACME_NOTE), it is ready like one of ACME_DONE: it may
+ *   leave at once, and the caller submits the change whatever becomes of it, without acme_committed.
  * - Nothing here blocks, opens a socket or looks at a clock: the time comes with the request.
  * - What it needs from outside it asks of struct acme_hooks.
  */
@@ -131,12 +133,12 @@ struct acme_reply {
     const char *allow;      /* static, for 405; NULL: none */
 };
 
-enum acme_step { ACME_DONE, ACME_COMMIT, ACME_HOLD };
+enum acme_step { ACME_DONE, ACME_COMMIT, ACME_HOLD, ACME_NOTE };
 
 /* Never fails: where memory is short the reply is a 503 problem that needs none. *task is owned by the caller. */
 enum acme_step acme_begin(struct acme *acme, struct acme_thread *thread, const struct acme_request *request,
                           struct acme_task **task);
-/* What to submit after ACME_COMMIT: run fn(txn, task) in the writer. */
+/* What to submit after ACME_COMMIT or ACME_NOTE: run fn(txn, task) in the writer. */
 enum store_status acme_change(struct store_txn *txn, void *task);
 /* After the change was made durable, or not. The same thread as acme_begin. */
 enum acme_step acme_committed(struct acme_task *task, struct acme_thread *thread, enum store_status status,
@@ -146,7 +148,7 @@ const struct acme_id *acme_hold_topic(const struct acme_task *task);
 uint32_t acme_hold_ms(const struct acme_task *task);
 /* Looks again. expired: the time is over, answer with what there is. */
 enum acme_step acme_resume(struct acme_task *task, struct acme_thread *thread, bool expired, uint64_t now_ms);
-/* Valid after ACME_DONE, until acme_task_free. */
+/* Valid after ACME_DONE or ACME_NOTE, until acme_task_free. */
 const struct acme_reply *acme_task_reply(const struct acme_task *task);
 /* For the log: the order or account that the request was about, "" where none. Static text of the task. */
 const char *acme_task_subject(const struct acme_task *task);
@@ -159,7 +161,7 @@ struct acme_remark {
     const char *account, *external_key, *policy, *order, *names, *serial, *replaces;
     const char *problem, *reason; /* the problem's type ("badCSR") and detail */
 };
-/* False: there is nothing to say. Valid after ACME_DONE. */
+/* False: there is nothing to say. Valid after ACME_DONE or ACME_NOTE, there before the change is submitted. */
 bool acme_task_remark(struct acme_task *task, struct acme_remark *remark);
 /* acme_task_free may be called at any step, but not while the change is submitted. */
 void acme_task_free(struct acme_task *task);

@@ -41,7 +41,7 @@ static enum acme_step deliver(struct acme_task *task, struct acme_certificate *c
     acme_set_subject(task, &certificate->order);
     task->certificate = certificate->id;
     task->operation = &note;
-    return certificate->downloaded_s == 0 ? ACME_COMMIT : ACME_DONE;
+    return certificate->downloaded_s == 0 ? ACME_NOTE : ACME_DONE;
 }
 
 static enum acme_step serve_chain(struct acme_exchange *x, struct acme_task *task, unsigned which)

@@ -114,5 +114,5 @@ enum acme_step acme_post_order(struct acme_exchange *x, struct acme_task *task)
     if (task->order.status != ACME_ORDER_PROCESSING || (read_s <= now_s && now_s < read_s + READ_NOTE_S))
         return ACME_DONE;
     task->operation = &note;
-    return ACME_COMMIT;
+    return ACME_NOTE;
 }

@@ -1,11 +1,11 @@
 /* task: one request on its way to its reply, and what its handlers share. Private to this room.
  *
  * A handler runs in acme_begin with an exchange: the request, its JWS and a snapshot, all gone when acme_begin returns.
- * What must outlive it (for a change, a held reply) goes into the task. A handler either fills the reply (ACME_DONE) or
- * names an operation (ACME_COMMIT):
- *   change   runs in the writer, perhaps more than once: it reads anew what it changes, and checks it again;
- *   answer   fills the reply afterwards; NULL where the handler has filled it already and the change is only a note
- *            (then a failed change does not matter);
+ * What must outlive it (for a change, a held reply) goes into the task. A handler fills the reply (ACME_DONE), or names
+ * an operation (ACME_COMMIT), or does both where the change is a note that the reply need not wait for (ACME_NOTE):
+ *   change   runs in the writer, perhaps more than once: it reads anew what it changes, and checks it again. That of a
+ *            note touches nothing of the reply, which may be on its way;
+ *   answer   fills the reply afterwards; NULL for a note;
  *   look     where the reply is held: reads the object again, true once it needs no more waiting.
  */
 #ifndef ACME_TASK_H
@@ -55,7 +55,7 @@ struct acme_task {
     char serial[2 * 20 + 1];                 /* revokeCert: of the certificate, hexadecimal */
     char *remark_names, *remark_reason;      /* owned */
     char subject[ACME_ID_TEXT + 1];
-    const struct acme_operation *operation; /* after ACME_COMMIT */
+    const struct acme_operation *operation; /* after ACME_COMMIT or ACME_NOTE */
     struct acme_id topic;                   /* for ACME_HOLD, with hold_ms > 0 */
     uint32_t hold_ms;
 

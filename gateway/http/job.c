@@ -19,7 +19,7 @@ struct job {
     struct acme_task *task;
     struct store_op op;
     enum store_status status; /* what became of op */
-    bool submitted;
+    bool submitted, answered;
     struct hold hold;
     uint64_t began_ms, hold_until_ms; /* monotonic; 0: not held yet */
 };
@@ -85,6 +85,7 @@ static void job_answer(struct job *job)
     h2o_req_t *req = job->req;
     bool get = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET"));
 
+    job->answered = true;
     if (reply->content_type)
         reply_header(req, "Content-Type", reply->content_type);
     if (reply->location[0])
@@ -123,13 +124,14 @@ static void job_advance(struct job *job, enum acme_step step)
 {
     if (step == ACME_HOLD)
         step = hold_and_look(job);
-    if (step == ACME_COMMIT) {
+    if (step == ACME_COMMIT || step == ACME_NOTE) {
         job->submitted = true;
         job->loop->submitted++;
-        store_submit(job->loop->server->config.store, &job->op);
-    } else if (step == ACME_DONE) {
-        job_answer(job);
     }
+    if (step == ACME_DONE || step == ACME_NOTE)
+        job_answer(job);
+    if (step == ACME_COMMIT || step == ACME_NOTE)
+        store_submit(job->loop->server->config.store, &job->op);
 }
 
 void job_on_committed(struct loop *loop, struct message *message)
@@ -137,9 +139,9 @@ void job_on_committed(struct loop *loop, struct message *message)
     struct job *job = H2O_STRUCT_FROM_MEMBER(struct job, message, message);
     loop->submitted--;
     job->submitted = false;
-    if (job->req)
+    if (job->req && !job->answered)
         job_advance(job, acme_committed(job->task, loop->acme, job->status, clock_ms()));
-    else
+    else if (!job->req)
         job_free(job);
 }
 

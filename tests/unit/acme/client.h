@@ -241,7 +241,7 @@ static inline void reply_free(struct reply *r)
 static inline void reply_read(struct reply *r)
 {
     r->it = acme_task_reply(r->task);
-    if (r->step == ACME_DONE && r->it->body && strstr(r->it->content_type, "json")) {
+    if ((r->step == ACME_DONE || r->step == ACME_NOTE) && r->it->body && strstr(r->it->content_type, "json")) {
         r->json = json_loadb(r->it->body, r->it->body_len, JSON_REJECT_DUPLICATES, NULL);
         assert_non_null(r->json);
     }
@@ -357,6 +357,10 @@ static inline struct reply send_message(struct world *w, const struct client *c,
     free(body);
     if (r.step == ACME_COMMIT && !m.begin)
         reply_commit(w, &r);
+    if (r.step == ACME_NOTE && !m.begin) {
+        assert_int_equal(store_call(w->store, acme_change, r.task), STORE_OK);
+        r.step = ACME_DONE;
+    }
     if (r.step == ACME_DONE)
         assert_true(strlen(r.it->nonce) > 0); /* on every reply to a POST */
     return r;

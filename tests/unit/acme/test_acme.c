@@ -446,6 +446,8 @@ static void json_without_memory_is_refused(void **state)
             allocations_left = n;
             json_set_alloc_funcs(scarce_malloc, free);
             r.step = acme_begin(w.acme, w.thread, &request, &r.task);
+            if (r.step == ACME_NOTE)
+                store_call(w.store, acme_change, r.task);
             if (r.step == ACME_COMMIT)
                 r.step = acme_committed(r.task, w.thread, store_call(w.store, acme_change, r.task), w.now_ms);
             served = allocations_left >= 0;

@@ -1,6 +1,8 @@
 /* job: who owns it when, seen with an ACME room that does as it is told. */
 #include "gateway/http/job.c"
 
+#include <semaphore.h>
+
 #include "http_server.h"
 
 struct acme_task {
@@ -11,6 +13,8 @@ struct acme_task {
 static struct http_server *server;
 static const struct acme_id topic = {{1, 2, 3}};
 static atomic_uint freed;
+static enum acme_step first_step; /* of every request */
+static sem_t may_change;          /* where that is a note */
 
 /* ---- the room ---- */
 
@@ -31,12 +35,14 @@ enum acme_step acme_begin(struct acme *acme, struct acme_thread *thread, const s
     *task = calloc(1, sizeof **task);
     assert_non_null(*task);
     (*task)->reply.status = 200;
-    return ACME_COMMIT;
+    return first_step;
 }
 
 enum store_status acme_change(struct store_txn *txn, void *task)
 {
     (void)txn, (void)task;
+    if (first_step == ACME_NOTE)
+        sem_wait(&may_change);
     return STORE_OK;
 }
 
@@ -96,13 +102,13 @@ void acme_task_free(struct acme_task *task)
 static int prepare(void **state)
 {
     atomic_store(&freed, 0);
+    first_step = ACME_COMMIT;
     return world_prepare(state);
 }
 
-static void test_notice_between_look_and_table(void **state)
+static void start_with_store(struct world *w)
 {
     static const char *const tables[] = {"table"};
-    struct world *w = *state;
     char path[128], reason[STORE_REASON_SIZE];
     snprintf(path, sizeof path, "%s/store", w->folder);
     struct store_config store = {
@@ -113,13 +119,45 @@ static void test_notice_between_look_and_table(void **state)
     w->config.acme_listen_count = 1;
     world_start(w);
     server = w->server;
+}
+
+static void stop_with_store(struct world *w)
+{
+    world_stop(w);
+    store_close(w->config.store);
+}
+
+static void test_notice_between_look_and_table(void **state)
+{
+    struct world *w = *state;
+    start_with_store(w);
     struct client *client = client_open(w->acme);
     assert_true(client_send(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"));
     free(expect(client, 200)); /* and not after a minute */
     client_close(client);
-    world_stop(w);
-    store_close(w->config.store);
+    stop_with_store(w);
     assert_int_equal(atomic_load(&freed), 1);
+}
+
+/* The change can only be made once the client has its reply; the second time it is gone by then. */
+static void test_a_note_holds_no_reply_up(void **state)
+{
+    struct world *w = *state;
+    first_step = ACME_NOTE;
+    sem_init(&may_change, 0, 0);
+    start_with_store(w);
+    struct client *client = client_open(w->acme);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(client_send(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"));
+        free(expect(client, 200));
+        if (i == 0)
+            sem_post(&may_change);
+    }
+    client_close(client);
+    sem_post(&may_change);
+    stop_with_store(w);
+    sem_destroy(&may_change);
+    assert_int_equal(atomic_load(&freed), 2);
 }
 
 static void make_loop(struct loop *loop, h2o_req_t *req)
@@ -178,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         JOB_TEST(test_notice_between_look_and_table),
+        JOB_TEST(test_a_note_holds_no_reply_up),
         JOB_TEST(test_request_ends_while_the_store_has_the_job),
         JOB_TEST(test_request_ends_while_the_reply_is_held),
     };
