@@ -4,18 +4,24 @@
 #include <string.h>
 
 #include "gateway/tables.h"
-#include "sectigo/sectigo.h"
 #include "store/record.h"
 
 enum { RECORD_VERSION = 1, MD5_TEXT = 32, BODY_MAX = 160, KEY_MAX = MD5_TEXT + DCV_ISSUANCE_MAX };
 
+struct dcv_answer dcv_answer_make(const uint8_t *csr, size_t csr_len, const char *unique_value, const char *issuance)
+{
+    struct dcv_answer answer = {.issuance = issuance};
+    answer.made = sectigo_token_make(csr, csr_len, unique_value, &answer.token);
+    return answer;
+}
+
 /* Upper-case MD5, then the issuance. Returns the key's length, 0 on failure. */
-static size_t make_key(const struct dcv_answer *answer, struct sectigo_token *token, uint8_t key[static KEY_MAX])
+static size_t make_key(const struct dcv_answer *answer, uint8_t key[static KEY_MAX])
 {
     size_t id_len = strlen(answer->issuance);
-    if (MD5_TEXT + id_len > KEY_MAX || !sectigo_token_make(answer->csr, answer->csr_len, answer->unique_value, token))
+    if (MD5_TEXT + id_len > KEY_MAX || !answer->made)
         return 0;
-    memcpy(key, token->md5_upper, MD5_TEXT);
+    memcpy(key, answer->token.md5_upper, MD5_TEXT);
     memcpy(key + MD5_TEXT, answer->issuance, id_len);
     return MD5_TEXT + id_len;
 }
@@ -58,13 +64,12 @@ static uint64_t put_after_others(struct store_txn *txn, const struct dcv_answer 
 
 enum store_status dcv_file_put(struct store_txn *txn, const struct dcv_answer *answer, uint64_t now_ms)
 {
-    struct sectigo_token token;
     struct record_writer w;
     uint8_t key[KEY_MAX];
     char body[BODY_MAX];
     enum store_status status = STORE_INVALID;
-    size_t key_len = make_key(answer, &token, key);
-    size_t body_len = key_len ? sectigo_token_file(&token, body, sizeof body) : 0;
+    size_t key_len = make_key(answer, key);
+    size_t body_len = key_len ? sectigo_token_file(&answer->token, body, sizeof body) : 0;
     if (body_len == 0)
         return STORE_INVALID;
     record_begin(&w, RECORD_VERSION, BODY_MAX + 32);
@@ -78,9 +83,8 @@ enum store_status dcv_file_put(struct store_txn *txn, const struct dcv_answer *a
 
 enum store_status dcv_file_remove(struct store_txn *txn, const struct dcv_answer *answer)
 {
-    struct sectigo_token token;
     uint8_t key[KEY_MAX];
-    size_t key_len = make_key(answer, &token, key);
+    size_t key_len = make_key(answer, key);
     if (key_len == 0)
         return STORE_INVALID;
     enum store_status status = store_delete(txn, ISSUE_DCV_FILES, key, key_len);
@@ -102,10 +106,9 @@ char *dcv_file_find(struct store_txn *txn, const char *md5, size_t len)
 bool dcv_file_other(struct store_txn *txn, const struct dcv_answer *answer, char issuance[static DCV_ISSUANCE_MAX + 1])
 {
     struct newest newest = {.except = answer->issuance};
-    struct sectigo_token token;
-    if (!sectigo_token_make(answer->csr, answer->csr_len, answer->unique_value, &token))
+    if (!answer->made)
         return false;
-    store_visit_prefix(txn, ISSUE_DCV_FILES, token.md5_upper, MD5_TEXT, keep_newest, &newest);
+    store_visit_prefix(txn, ISSUE_DCV_FILES, answer->token.md5_upper, MD5_TEXT, keep_newest, &newest);
     memcpy(issuance, newest.issuance, sizeof newest.issuance);
     free(newest.body);
     return issuance[0] != '\0';

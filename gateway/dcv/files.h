@@ -11,15 +11,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sectigo/sectigo.h"
 #include "store/store.h"
 
 enum { DCV_ISSUANCE_MAX = 64 };
 
+/* How an issuance answers Sectigo's domain control. The CSR is hashed here, and nowhere else in a step. */
 struct dcv_answer {
-    const uint8_t *csr; /* DER */
-    size_t csr_len;
-    const char *unique_value, *issuance;
+    struct sectigo_token token;
+    bool made; /* false: the token cannot be made, and what needs it fails */
+    const char *issuance;
 };
+/* csr: DER. Borrows issuance alone. */
+struct dcv_answer dcv_answer_make(const uint8_t *csr, size_t csr_len, const char *unique_value, const char *issuance);
 
 /* Inside a store_fn. Putting again replaces the issuance's file. */
 enum store_status dcv_file_put(struct store_txn *txn, const struct dcv_answer *answer, uint64_t now_ms);

@@ -43,8 +43,7 @@ bool dcv_records_make(const struct config_dcv *dcv, const struct acme_names *nam
                       struct dcv_records *records)
 {
     struct acme_problem problem = {0};
-    struct sectigo_token token;
-    bool good = sectigo_token_make(answer->csr, answer->csr_len, answer->unique_value, &token);
+    bool good = answer->made;
     *records = (struct dcv_records){0};
     for (size_t i = 0; good && i < names->count; i++) {
         struct dcv_choice choice;
@@ -52,7 +51,7 @@ bool dcv_records_make(const struct config_dcv *dcv, const struct acme_names *nam
         if (!dcv_choose(dcv, &names->list[i], &choice, &problem) || choice.method != SECTIGO_DCV_CNAME)
             continue; /* a name that nothing serves any more is told of by who sends the order */
         good = strlen(choice.zone->zone) < sizeof record.zone &&
-               sectigo_token_cname(&token, choice.zone->zone, record.owner, record.target);
+               sectigo_token_cname(&answer->token, choice.zone->zone, record.owner, record.target);
         if (good) {
             memcpy(record.zone, choice.zone->zone, strlen(choice.zone->zone) + 1);
             good = has(records, &record) || add_record(records, &record);
@@ -131,13 +130,12 @@ enum store_status dcv_records_forget(struct store_txn *txn, const char *issuance
 enum store_status dcv_records_retarget(struct store_txn *txn, const struct dcv_answer *answer)
 {
     struct dcv_records records;
-    struct sectigo_token token;
     enum store_status status = dcv_records_load(txn, answer->issuance, &records);
-    if (status == STORE_OK && !sectigo_token_make(answer->csr, answer->csr_len, answer->unique_value, &token))
+    if (status == STORE_OK && !answer->made)
         status = STORE_INVALID;
     for (size_t i = 0; status == STORE_OK && i < records.count; i++) {
         struct dcv_record *record = &records.list[i];
-        if (!sectigo_token_cname(&token, record->zone, record->owner, record->target))
+        if (!sectigo_token_cname(&answer->token, record->zone, record->owner, record->target))
             status = STORE_INVALID;
     }
     if (status == STORE_OK)

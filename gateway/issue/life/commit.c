@@ -38,6 +38,7 @@ static enum store_status adopt_unique_value(struct commit *c)
         return STORE_OK;
     enum store_status status = dcv_file_remove(c->txn, &answer);
     memcpy(c->is->unique_value, theirs, sizeof c->is->unique_value);
+    answer = prepare_answer(c->is);
     if (status == STORE_OK)
         status = dcv_file_put(c->txn, &answer, c->now_ms);
     return status == STORE_OK ? records_retarget(c->txn, &answer, c->now_ms) : status;

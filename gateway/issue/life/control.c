@@ -11,6 +11,7 @@
 #include "gateway/issue/life/ending.h"
 #include "gateway/issue/life/errand.h"
 #include "gateway/issue/life/step.h"
+#include "gateway/issue/order/prepare.h"
 
 static enum step go(struct errand *e, enum issuance_state to, uint64_t due_ms)
 {
@@ -27,11 +28,6 @@ static void note(struct errand *e, const char *text)
 static const struct config_dcv *settings(const struct errand *e)
 {
     return &e->rules.dcv;
-}
-
-static struct dcv_answer answer_of(const struct errand *e)
-{
-    return (struct dcv_answer){e->is.csr, e->is.csr_len, e->is.unique_value, e->is.id};
 }
 
 static enum step try_again(struct errand *e, const char *why)
@@ -99,7 +95,7 @@ static bool join_stored(struct errand *e, const struct dcv_records *wanted, size
 enum step control_prepared(struct errand *e)
 {
     struct dcv_records wanted;
-    struct dcv_answer answer = answer_of(e);
+    struct dcv_answer answer = prepare_answer(&e->is);
     size_t added;
     enum step step = STEP_WAIT;
 
@@ -245,18 +241,18 @@ static bool is_skipped(const struct errand *e)
 
 enum step control_published(struct errand *e)
 {
-    struct sectigo_token token;
     if (is_too_late(e))
         return too_late(e);
     if (settings(e)->preflight == CONFIG_PREFLIGHT_OFF || is_skipped(e))
         return go(e, ISSUANCE_SUBMITTING, 0);
-    if (!sectigo_token_make(e->is.csr, e->is.csr_len, e->is.unique_value, &token))
+    const struct dcv_answer answer = prepare_answer(&e->is);
+    if (!answer.made)
         return try_again(e, "the DCV token cannot be computed: out of memory");
     const struct acme_names *names = &e->sub.names;
     e->checks = 1; /* nothing ends before all have begun */
     for (size_t i = 0; i < names->count; i++) {
         e->checks++;
-        look_for(e, &token, &names->list[i]);
+        look_for(e, &answer.token, &names->list[i]);
         if (names->list[i].type != ACME_DNS_NAME)
             continue; /* an address has no CAA */
         e->checks++;

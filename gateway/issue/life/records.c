@@ -4,6 +4,7 @@
 
 #include "gateway/dcv/publish.h"
 #include "gateway/issue/context.h"
+#include "gateway/issue/order/prepare.h"
 #include "gateway/log.h"
 
 /* Until the next try, and until a label that another issuance uses is looked at again. */
@@ -76,8 +77,9 @@ static uint64_t rest_ms(const struct work *work)
 /* Whether another live issuance has the same CSR, and so the same label. */
 static bool is_shared(struct store_txn *txn, const struct issuance *is)
 {
+    const struct dcv_answer answer = prepare_answer(is);
     char other[DCV_ISSUANCE_MAX + 1];
-    return dcv_file_other(txn, &(struct dcv_answer){is->csr, is->csr_len, is->unique_value, is->id}, other);
+    return dcv_file_other(txn, &answer, other);
 }
 
 static enum store_status load(struct store_txn *txn, struct work *work)

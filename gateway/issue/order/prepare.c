@@ -7,7 +7,7 @@
 
 struct dcv_answer prepare_answer(const struct issuance *is)
 {
-    return (struct dcv_answer){is->csr, is->csr_len, is->unique_value, is->id};
+    return dcv_answer_make(is->csr, is->csr_len, is->unique_value, is->id);
 }
 
 enum store_status prepare_issuance(struct store_txn *txn, struct issuance *is, uint64_t now_ms)

@@ -6,7 +6,7 @@
 #include "gateway/issue/record/issuance.h"
 #include "store/store.h"
 
-/* What its file says; borrows from the issuance. */
+/* How it answers domain control, by its unique value as it is now; borrows its id. */
 struct dcv_answer prepare_answer(const struct issuance *is);
 /* Inside a store_fn: gives the issuance its unique value and DCV answer, makes its job due. From any state that may
  * move to prepared; also for a new one. The caller saves it. */

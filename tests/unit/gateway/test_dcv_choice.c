@@ -107,13 +107,19 @@ static void without_zones_only_http_serves(void **state)
 /* ---- records ---- */
 
 static const uint8_t csr[] = "not a CSR, but octets";
-static const struct dcv_answer answer = {csr, sizeof csr, "abc123", "a0123456789"};
+static const char issuance[] = "a0123456789";
+
+static struct dcv_answer answer_with(const char *unique_value)
+{
+    return dcv_answer_make(csr, sizeof csr, unique_value, issuance);
+}
 
 static void make_records(const struct config_dcv *dcv, struct dcv_records *records)
 {
     struct acme_identifier list[] = {dns_name("*.example.com"), dns_name("example.com"), dns_name("www.example.com"),
                                      dns_name("x.deep.example.com"), dns_name("www.other.net")};
     struct acme_names names = {.list = list, .count = sizeof list / sizeof *list};
+    const struct dcv_answer answer = answer_with("abc123");
     assert_true(dcv_records_make(dcv, &names, &answer, records));
 }
 
@@ -141,28 +147,27 @@ static void names_of_one_zone_share_a_record(void **state)
 
 static enum store_status keep(struct store_txn *txn, void *records)
 {
-    return dcv_records_save(txn, answer.issuance, records);
+    return dcv_records_save(txn, issuance, records);
 }
 
 static enum store_status retarget(struct store_txn *txn, void *arg)
 {
-    struct dcv_answer other = answer;
+    const struct dcv_answer other = answer_with("theirs9");
     (void)arg;
-    other.unique_value = "theirs9";
     return dcv_records_retarget(txn, &other);
 }
 
 static enum store_status forget(struct store_txn *txn, void *arg)
 {
     (void)arg;
-    return dcv_records_forget(txn, answer.issuance);
+    return dcv_records_forget(txn, issuance);
 }
 
 static enum store_status load(struct store *store, struct dcv_records *records)
 {
     struct store_txn *txn;
     assert_int_equal(store_read(store, &txn), STORE_OK);
-    enum store_status status = dcv_records_load(txn, answer.issuance, records);
+    enum store_status status = dcv_records_load(txn, issuance, records);
     store_read_end(txn);
     return status;
 }
