@@ -29,12 +29,12 @@ static bool add_address(struct sectigo_dcv_addresses *answer, const char source[
 
     if (answer->count == ADDRESSES_MAX)
         return false;
-    struct sectigo_dcv_address *list = realloc(answer->list, (answer->count + 1) * sizeof(*list));
+    struct sectigo_dcv_address *list = realloc(answer->list, (answer->count + 1) * sizeof *list);
     if (!list)
         return false;
     answer->list = list;
     list[answer->count].email = sectigo_value_dup(email, &failed);
-    memcpy(list[answer->count].source, source, sizeof(list->source));
+    memcpy(list[answer->count].source, source, sizeof list->source);
     answer->count += !failed;
     return !failed;
 }
@@ -64,7 +64,7 @@ bool sectigo_parse_dcv_addresses(const char *body, size_t len, struct sectigo_dc
 {
     struct sectigo_lines lines;
 
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
     sectigo_lines_start(&lines, body, len);
     bool ok = sectigo_value_int(sectigo_lines_next(&lines), &answer->code);
     if (ok && answer->code < 0)
@@ -84,5 +84,5 @@ void sectigo_dcv_addresses_clear(struct sectigo_dcv_addresses *answer)
         free(answer->list[i].email);
     free(answer->list);
     free(answer->domain);
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
 }

@@ -44,7 +44,7 @@ static bool address(const char *name)
 
 bool sectigo_adn_list(const char *name, struct sectigo_adn *adn)
 {
-    memset(adn, 0, sizeof(*adn));
+    memset(adn, 0, sizeof *adn);
     if (!plain_name(name, adn->name) || address(adn->name))
         return false;
     const char *registrable = psl_registrable_domain(psl_builtin(), adn->name);

@@ -28,7 +28,7 @@ static bool read_rest_with_site(struct sectigo_lines *lines, struct sectigo_orde
     while ((line = sectigo_lines_next(lines))) {
         if (count == REST_MAX)
             return false;
-        sectigo_value_text(line, rest[count++], sizeof(rest[0]));
+        sectigo_value_text(line, rest[count++], sizeof rest[0]);
     }
     if (count >= 2 && sectigo_value_site(rest[count - 2], rest[count - 1], &answer->site))
         count -= 2;
@@ -55,7 +55,7 @@ static bool read_success(enum sectigo_call_kind call, struct sectigo_lines *line
         const char *state = sectigo_lines_next(lines);
         if (!state)
             return false;
-        sectigo_value_text(state, answer->certificate_status, sizeof(answer->certificate_status));
+        sectigo_value_text(state, answer->certificate_status, sizeof answer->certificate_status);
     }
     return flags->sitelock ? read_rest_with_site(lines, answer) : read_unique_value(sectigo_lines_next(lines), answer);
 }
@@ -84,11 +84,11 @@ static bool parse_form(enum sectigo_call_kind call, const char *body, size_t len
         const char *order_number = sectigo_form_get(form, "orderNumber");
 
         answer->code = reply.code;
-        memcpy(answer->message, reply.message, sizeof(answer->message));
+        memcpy(answer->message, reply.message, sizeof answer->message);
         answer->has_cost = sectigo_value_cents(sectigo_form_get(form, "totalCost"), &answer->cost_cents);
         sectigo_value_certificate_id(sectigo_form_get(form, "certificateID"), answer->certificate_id);
         sectigo_value_text(sectigo_form_get(form, "certificateStatus"), answer->certificate_status,
-                           sizeof(answer->certificate_status));
+                           sizeof answer->certificate_status);
         sectigo_value_unique(sectigo_form_get(form, "uniqueValue"), answer->unique_value);
         bool numbered = sectigo_value_order_number(order_number, answer->order_number);
         ok = reply.code < 0 || numbered || (call == SECTIGO_AUTO_REPLACE_SSL && !order_number);
@@ -100,7 +100,7 @@ static bool parse_form(enum sectigo_call_kind call, const char *body, size_t len
 bool sectigo_parse_order(enum sectigo_call_kind call, const char *body, size_t len,
                          const struct sectigo_order_flags *flags, struct sectigo_order_answer *answer)
 {
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
     if (call != SECTIGO_AUTO_APPLY_ORDER && call != SECTIGO_AUTO_REPLACE_SSL)
         return false;
     return flags->url_encoded ? parse_form(call, body, len, answer) : parse_lines(call, body, len, flags, answer);

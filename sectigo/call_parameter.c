@@ -105,7 +105,7 @@ static bool dcv_method(const char *text)
     static const char *const methods[] = {"EMAIL", "HTTP_CSR_HASH", "HTTPS_CSR_HASH", "CNAME_CSR_HASH",
                                           "IP_ADDRESS_PRE"};
 
-    for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
         if (strcasecmp(text, methods[i]) == 0)
             return true;
     return false;
@@ -118,7 +118,7 @@ static bool dcv_methods(const char *text)
     for (;; text++) {
         size_t len = strcspn(text, ",");
 
-        if (len >= sizeof(method))
+        if (len >= sizeof method)
             return false;
         memcpy(method, text, len);
         method[len] = '\0';
@@ -137,7 +137,7 @@ static bool products_of(const char *text, unsigned families)
     for (;; text++) {
         size_t len = strcspn(text, ",");
 
-        if (len >= sizeof(word))
+        if (len >= sizeof word)
             return false;
         memcpy(word, text, len);
         word[len] = '\0';
@@ -257,7 +257,7 @@ static const struct sectigo_call_parameter parameters[] = {
     {UPGRADE_COST, "days", SECTIGO_OPTIONAL, NUMBER},
     {AUTHORIZE, "disableSWP", SECTIGO_OPTIONAL, 1, YES_NO},
 };
-enum { PARAMETERS = sizeof(parameters) / sizeof(*parameters) };
+enum { PARAMETERS = sizeof parameters / sizeof *parameters };
 
 const struct sectigo_call_parameter *sectigo_call_parameters(size_t *count)
 {
@@ -375,7 +375,7 @@ bool sectigo_call_check(enum sectigo_call_kind call, const struct sectigo_form *
 
     if (call == SECTIGO_AUTO_APPLY_ORDER)
         return sectigo_order_examine(form, &facts, verdict);
-    memset(verdict, 0, sizeof(*verdict));
+    memset(verdict, 0, sizeof *verdict);
     for (size_t i = 0; i < form->count; i++)
         if (!is_open(call) && !find_parameter(call, form->params[i].name))
             return sectigo_refuse(verdict, -2, form->params[i].name, "%.64s is no parameter of %s",

@@ -37,7 +37,7 @@ static int next_code(const char **text)
     while (start < *text + len && word_len > 0 && strchr(" \t", start[word_len - 1]))
         word_len--;
     *text += len + ((*text)[len] == ',');
-    if (word_len == 0 || word_len >= sizeof(word))
+    if (word_len == 0 || word_len >= sizeof word)
         return -1;
     memcpy(word, start, word_len);
     word[word_len] = '\0';
@@ -68,7 +68,7 @@ static bool read_codes(const char *text, struct codes *codes, struct verdict *ve
             return refuse_cart(verdict, -4, "product \"%.100s\" is not a list of numbers with commas between", text);
         if (has(codes, code))
             return refuse_cart(verdict, -4, "product names %d twice", code);
-        if (codes->count == sizeof(codes->list) / sizeof(*codes->list))
+        if (codes->count == sizeof codes->list / sizeof *codes->list)
             return refuse_cart(verdict, -4, "product names more than %zu codes", codes->count);
         codes->list[codes->count++] = code;
     }
@@ -158,7 +158,7 @@ bool sectigo_cart_parse(const char *product, struct sectigo_cart *cart, int *cod
     struct verdict verdict = {.code = code, .reason = reason};
     struct codes codes = {0};
 
-    memset(cart, 0, sizeof(*cart));
+    memset(cart, 0, sizeof *cart);
     if (!*product)
         return refuse_cart(&verdict, -4, "product is empty");
     return read_codes(product, &codes, &verdict) && fill_cart(&codes, cart, &verdict) && sold_together(cart, &verdict);

@@ -95,7 +95,7 @@ struct sectigo_client *sectigo_client_make(const struct sectigo_client_config *c
 {
     if (!config_fits(config, reason))
         return NULL;
-    struct sectigo_client *client = calloc(1, sizeof(*client));
+    struct sectigo_client *client = calloc(1, sizeof *client);
     if (client) {
         for (size_t i = 0; i < CURL_LOCK_DATA_LAST; i++)
             pthread_mutex_init(&client->share_locks[i], NULL);

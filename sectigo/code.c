@@ -149,7 +149,7 @@ static const struct sectigo_code codes[] = {
 
 const struct sectigo_code *sectigo_codes(size_t *count)
 {
-    *count = sizeof(codes) / sizeof(*codes);
+    *count = sizeof codes / sizeof *codes;
     return codes;
 }
 
@@ -157,7 +157,7 @@ const struct sectigo_code *sectigo_code_find(enum sectigo_call_kind call, int co
 {
     const struct sectigo_code *first = NULL;
 
-    for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         if (codes[i].code != code || !(codes[i].calls & 1u << call))
             continue;
         if (codes[i].families & families)

@@ -26,9 +26,9 @@ static void read_details(const struct sectigo_form *form, struct sectigo_collect
     sectigo_value_seconds(sectigo_form_get(form, "notBefore"), &answer->not_before_s);
     sectigo_value_seconds(sectigo_form_get(form, "notAfter"), &answer->not_after_s);
     sectigo_value_text(sectigo_form_get(form, "certificateStatus"), answer->certificate_status,
-                       sizeof(answer->certificate_status));
+                       sizeof answer->certificate_status);
     sectigo_value_text(sectigo_form_get(form, "validationStatus"), answer->validation_status,
-                       sizeof(answer->validation_status));
+                       sizeof answer->validation_status);
     answer->dcv_status = sectigo_value_status(sectigo_form_get(form, "dcvStatus"));
     answer->csr_status = sectigo_value_status(sectigo_form_get(form, "csrStatus"));
     answer->fqdn = sectigo_value_dup(sectigo_form_get(form, "fqdn"), failed);
@@ -46,11 +46,11 @@ bool sectigo_parse_collect(const char *body, size_t len, struct sectigo_collect_
     size_t leaves = 0, authorities = 0;
     bool failed = false;
 
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
     bool ok = sectigo_reply_open(SECTIGO_COLLECT_SSL, body, len, &reply);
     if (ok) {
         answer->code = reply.code;
-        memcpy(answer->message, reply.message, sizeof(answer->message));
+        memcpy(answer->message, reply.message, sizeof answer->message);
         read_details(&reply.form, answer, &failed);
         ok = !failed && read_chain(&reply.form, "certificate", &answer->certificate, &leaves) &&
              read_chain(&reply.form, "caCertificate", &answer->ca_certificates, &authorities);
@@ -73,5 +73,5 @@ void sectigo_collect_clear(struct sectigo_collect_answer *answer)
     free(answer->zip_file);
     free(answer->netscape_sequence);
     free(answer->pkcs7);
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
 }

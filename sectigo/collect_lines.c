@@ -60,7 +60,7 @@ static bool read_attached(struct sectigo_lines *lines, const struct sectigo_coll
     for (const char *at = rest; ok && (at = strstr(at, "-----END")); at++)
         tail = strchr(at, '\n');
     if (flags->ext_status)
-        sectigo_value_text(tail ? tail + 1 : NULL, answer->certificate_status, sizeof(answer->certificate_status));
+        sectigo_value_text(tail ? tail + 1 : NULL, answer->certificate_status, sizeof answer->certificate_status);
     free(rest);
     return ok && (flags->query_type == 3 || split_leaf(answer)) && (!flags->ext_status || *answer->certificate_status);
 }
@@ -71,7 +71,7 @@ bool sectigo_parse_collect_lines(const char *body, size_t len, const struct sect
     struct sectigo_lines lines;
     bool ok = false;
 
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
     answer->dcv_status = answer->csr_status = -2;
     sectigo_lines_start(&lines, body, len);
     if (!sectigo_value_int(sectigo_lines_next(&lines), &answer->code))

@@ -32,7 +32,7 @@ size_t sectigo_list_count(const char *list)
     char word[2];
     size_t count = 0;
 
-    while (sectigo_list_next(&list, word, sizeof(word)))
+    while (sectigo_list_next(&list, word, sizeof word))
         count++;
     return count;
 }
@@ -75,10 +75,9 @@ static bool check_tokens(const char *parameter, const char *tokens, const char *
 {
     char name[WORD_MAX], word[WORD_MAX] = "";
     const char *email, *first = tokens;
-    bool for_all = sectigo_list_next(&first, word, sizeof(word)) && sectigo_dcv_token_for_all(word);
+    bool for_all = sectigo_list_next(&first, word, sizeof word) && sectigo_dcv_token_for_all(word);
 
-    while (sectigo_list_next(&names, name, sizeof(name)) &&
-           (for_all || sectigo_list_next(&tokens, word, sizeof(word)))) {
+    while (sectigo_list_next(&names, name, sizeof name) && (for_all || sectigo_list_next(&tokens, word, sizeof word))) {
         enum sectigo_dcv_method method = read_method(word, &email);
 
         if (!check_one(parameter, parameter, method, email, name, verdict))
@@ -103,7 +102,7 @@ bool sectigo_control_check(const struct sectigo_form *form, const struct sectigo
         return true;
     if (said && !sectigo_dcv_method_read(said, &method))
         return true; /* its value is judged elsewhere */
-    while (sectigo_list_next(&names, name, sizeof(name)))
+    while (sectigo_list_next(&names, name, sizeof name))
         if (!check_one(said ? control->method : control->email, control->email, method, email, name, verdict))
             return false;
     return true;

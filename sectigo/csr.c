@@ -34,7 +34,7 @@ static void read_subject(X509_REQ *request, struct sectigo_order_facts *facts)
 {
     const X509_NAME *subject = X509_REQ_get_subject_name(request);
 
-    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (X509_NAME_get_index_by_NID(subject, fields[i].nid, -1) >= 0)
             facts->csr_has |= fields[i].field;
     int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
@@ -93,7 +93,7 @@ char *sectigo_csr_common_name(const char *text)
     X509_REQ *request = read_request(text, &code);
     X509_NAME *subject = request ? X509_REQ_get_subject_name(request) : NULL;
     char name[300];
-    int len = subject ? X509_NAME_get_text_by_NID(subject, NID_commonName, name, sizeof(name)) : -1;
+    int len = subject ? X509_NAME_get_text_by_NID(subject, NID_commonName, name, sizeof name) : -1;
 
     X509_REQ_free(request);
     return len > 0 && (size_t)len == strlen(name) ? strdup(name) : NULL;
@@ -111,7 +111,7 @@ static void write_name(FILE *out, const GENERAL_NAME *name)
     if (type == GEN_DNS)
         fprintf(out, "%.*s,", len, (const char *)ASN1_STRING_get0_data(value));
     else if ((len == 4 || len == 16) &&
-             inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(value), text, sizeof(text)))
+             inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(value), text, sizeof text))
         fprintf(out, "%s,", text);
 }
 

@@ -73,14 +73,14 @@ char *sectigo_validation_tokens(const struct sectigo_dcv_choice *choices, size_t
 bool sectigo_unique_value_make(char out[static SECTIGO_UNIQUE_VALUE_MAX + 1])
 {
     static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-    enum { LETTERS = sizeof(alphabet) - 1, FAIR = 256 - 256 % LETTERS };
+    enum { LETTERS = sizeof alphabet - 1, FAIR = 256 - 256 % LETTERS };
     unsigned char octets[64];
     size_t made = 0;
 
     while (made < SECTIGO_UNIQUE_VALUE_MAX) {
-        if (RAND_bytes(octets, sizeof(octets)) != 1)
+        if (RAND_bytes(octets, sizeof octets) != 1)
             return false;
-        for (size_t i = 0; i < sizeof(octets) && made < SECTIGO_UNIQUE_VALUE_MAX; i++)
+        for (size_t i = 0; i < sizeof octets && made < SECTIGO_UNIQUE_VALUE_MAX; i++)
             if (octets[i] < FAIR)
                 out[made++] = alphabet[octets[i] % LETTERS];
     }

@@ -16,11 +16,11 @@ static struct sectigo_mdc_domain *domain_at(struct sectigo_mdc_answer *answer, u
         return &answer->domains[index - 1];
     if (index != answer->domain_count + 1 || index > DOMAINS_MAX)
         return NULL;
-    struct sectigo_mdc_domain *domains = realloc(answer->domains, index * sizeof(*domains));
+    struct sectigo_mdc_domain *domains = realloc(answer->domains, index * sizeof *domains);
     if (!domains)
         return NULL;
     answer->domains = domains;
-    memset(&domains[answer->domain_count], 0, sizeof(*domains));
+    memset(&domains[answer->domain_count], 0, sizeof *domains);
     return &domains[answer->domain_count++];
 }
 
@@ -65,11 +65,11 @@ bool sectigo_parse_mdc(const char *body, size_t len, struct sectigo_mdc_answer *
 {
     struct sectigo_reply reply;
 
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
     bool ok = sectigo_reply_open(SECTIGO_GET_MDC_DOMAIN_DETAILS, body, len, &reply);
     if (ok) {
         answer->code = reply.code;
-        memcpy(answer->message, reply.message, sizeof(answer->message));
+        memcpy(answer->message, reply.message, sizeof answer->message);
         ok = reply.code < 0 || read_domains(&reply.form, answer);
     }
     sectigo_reply_clear(&reply);
@@ -86,5 +86,5 @@ void sectigo_mdc_clear(struct sectigo_mdc_answer *answer)
         free(answer->domains[i].status);
     }
     free(answer->domains);
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
 }

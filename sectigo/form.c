@@ -17,7 +17,7 @@ static bool grow(struct sectigo_form *form)
 
     if (form->count < form->capacity)
         return true;
-    struct sectigo_param *params = realloc(form->params, capacity * sizeof(*params));
+    struct sectigo_param *params = realloc(form->params, capacity * sizeof *params);
     if (!params)
         return false;
     form->params = params;
@@ -177,7 +177,7 @@ static bool parse_pair(const char *text, size_t len, const char *const *keep_plu
 
 bool sectigo_form_parse(const char *text, size_t len, const char *const *keep_plus, struct sectigo_form *form)
 {
-    memset(form, 0, sizeof(*form));
+    memset(form, 0, sizeof *form);
     for (size_t start = 0; start < len;) {
         const char *ampersand = memchr(text + start, '&', len - start);
         size_t end = ampersand ? (size_t)(ampersand - text) : len;
@@ -201,5 +201,5 @@ void sectigo_form_clear(struct sectigo_form *form)
             free(form->params[i].value);
     }
     free(form->params);
-    memset(form, 0, sizeof(*form));
+    memset(form, 0, sizeof *form);
 }

@@ -23,7 +23,7 @@ const char *sectigo_lines_next(struct sectigo_lines *lines)
     size_t len = (size_t)(end - start);
     if (len > 0 && start[len - 1] == '\r')
         len--;
-    if (len >= sizeof(lines->line) || memchr(start, '\0', len)) {
+    if (len >= sizeof lines->line || memchr(start, '\0', len)) {
         lines->failed = true;
         return NULL;
     }

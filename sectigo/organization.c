@@ -22,7 +22,7 @@ static const struct {
     {"dunsNumber", offsetof(struct sectigo_organization, duns_number)},
     {"telephoneNumber", offsetof(struct sectigo_organization, telephone)},
 };
-enum { FIELDS = sizeof(fields) / sizeof(*fields) };
+enum { FIELDS = sizeof fields / sizeof *fields };
 
 static char **field_of(struct sectigo_organization *organization, size_t field)
 {
@@ -42,10 +42,10 @@ static struct sectigo_organization *organization_at(struct sectigo_report_order 
 {
     if (index < order->organization_count)
         return &order->organizations[index];
-    struct sectigo_organization *grown = realloc(order->organizations, (index + 1) * sizeof(*order->organizations));
+    struct sectigo_organization *grown = realloc(order->organizations, (index + 1) * sizeof *order->organizations);
     if (!grown)
         return NULL;
-    memset(grown + order->organization_count, 0, (index + 1 - order->organization_count) * sizeof(*grown));
+    memset(grown + order->organization_count, 0, (index + 1 - order->organization_count) * sizeof *grown);
     order->organizations = grown;
     order->organization_count = index + 1;
     return &grown[index];

@@ -83,7 +83,7 @@ static bool date(const char *text)
     if (strlen(text) != 10 || text[4] != '-' || text[7] != '-')
         return false;
     char year_2000[11];
-    snprintf(year_2000, sizeof(year_2000), "2000%s", text + 4);
+    snprintf(year_2000, sizeof year_2000, "2000%s", text + 4);
     return strspn(text, "0123456789") == 4 && sectigo_value_seconds(year_2000, &seconds);
 }
 
@@ -195,7 +195,7 @@ static const struct sectigo_parameter parameters[] = {
      &sectigo_for_site},
     {"enableAutoRenew", SECTIGO_CHAR, 1, 0, YES_NO, &sectigo_for_sitelock, NULL},
 };
-enum { PARAMETERS = sizeof(parameters) / sizeof(*parameters) };
+enum { PARAMETERS = sizeof parameters / sizeof *parameters };
 
 const struct sectigo_parameter *sectigo_parameters(size_t *count)
 {

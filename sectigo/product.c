@@ -126,7 +126,7 @@ static const struct sectigo_product products[] = {
     OTHER(577, 0, "eToken Cost", ETOKEN),
     OTHER(163, 0, "eToken Shipping Cost", SHIPPING),
 };
-enum { PRODUCTS = sizeof(products) / sizeof(*products) };
+enum { PRODUCTS = sizeof products / sizeof *products };
 
 const struct sectigo_product *sectigo_products(size_t *count)
 {
@@ -185,7 +185,7 @@ enum sectigo_takes sectigo_sitelock_takes(int licence, int addon)
     case 1:
         return SECTIGO_TAKES;
     case 2:
-        for (size_t i = 0; i < sizeof(pro) / sizeof(*pro); i++)
+        for (size_t i = 0; i < sizeof pro / sizeof *pro; i++)
             if (pro[i] == addon)
                 return SECTIGO_TAKES;
         return SECTIGO_TAKES_NOT;
@@ -202,7 +202,7 @@ const char *sectigo_family_name(enum sectigo_family family)
         "Document Signing", "eToken",     "Shipping",   "SiteLock",       "SiteLock add-on",
     };
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (family == 1u << i)
             return names[i];
     return "several";

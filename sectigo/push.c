@@ -29,7 +29,7 @@ static enum sectigo_push_status kind_of(const struct sectigo_push *push)
         return SECTIGO_PUSH_VERIFIED;
     if (strcasecmp(push->status, "click-through") == 0)
         return SECTIGO_PUSH_CLICK_THROUGH;
-    for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         if (statuses[i].code == push->status_code)
             return statuses[i].kind;
     return SECTIGO_PUSH_OTHER;
@@ -63,7 +63,7 @@ static void split_reason(struct sectigo_push *push)
     const char *colon = strstr(push->status_desc, ": ");
 
     if (push->kind == SECTIGO_PUSH_FAILED || push->kind == SECTIGO_PUSH_REJECTED)
-        sectigo_value_text(colon ? colon + 2 : NULL, push->reason, sizeof(push->reason));
+        sectigo_value_text(colon ? colon + 2 : NULL, push->reason, sizeof push->reason);
 }
 
 static bool read_push(const struct sectigo_form *form, struct sectigo_push *push)
@@ -75,12 +75,12 @@ static bool read_push(const struct sectigo_form *form, struct sectigo_push *push
         return false;
     bool numbered = sectigo_value_order_number(sectigo_form_get(form, "orderNumber"), push->order_number);
     bool identified = sectigo_value_certificate_id(sectigo_form_get(form, "certificateID"), push->certificate_id);
-    read_text(form, "status", push->status, sizeof(push->status));
-    read_text(form, "statusDesc", push->status_desc, sizeof(push->status_desc));
-    read_text(form, "eventType", push->event_type, sizeof(push->event_type));
-    read_text(form, "verificationCode", push->verification_code, sizeof(push->verification_code));
-    read_text(form, "revocationReasonCode", push->revocation_reason_code, sizeof(push->revocation_reason_code));
-    read_text(form, "revocationReasonName", push->revocation_reason, sizeof(push->revocation_reason));
+    read_text(form, "status", push->status, sizeof push->status);
+    read_text(form, "statusDesc", push->status_desc, sizeof push->status_desc);
+    read_text(form, "eventType", push->event_type, sizeof push->event_type);
+    read_text(form, "verificationCode", push->verification_code, sizeof push->verification_code);
+    read_text(form, "revocationReasonCode", push->revocation_reason_code, sizeof push->revocation_reason_code);
+    read_text(form, "revocationReasonName", push->revocation_reason, sizeof push->revocation_reason);
     push->certificate = read_certificates(form, "certificate");
     push->ca_certificate = read_certificates(form, "caCertificate");
     push->removed_domains = sectigo_value_dup(sectigo_form_get(form, "removedDomains"), &failed);
@@ -158,7 +158,7 @@ static bool is_in_doubt(const struct sectigo_form *form)
                                        "verificationCode", "revocationReasonCode", "revocationReasonName",
                                        "removedDomains"};
 
-    for (size_t i = 0; i < sizeof(once) / sizeof(*once); i++)
+    for (size_t i = 0; i < sizeof once / sizeof *once; i++)
         if (is_said_twice(form, once[i]))
             return true;
     return false;
@@ -168,7 +168,7 @@ bool sectigo_parse_push(const char *query, size_t query_len, const char *body, s
 {
     struct sectigo_form form = {0}, rest = {0};
 
-    memset(push, 0, sizeof(*push));
+    memset(push, 0, sizeof *push);
     bool ok = read_body(body, len, &form) && sectigo_form_parse(query, query_len, sectigo_reply_base64, &rest);
     for (size_t i = 0; ok && i < rest.count; i++)
         sectigo_form_add(&form, rest.params[i].name, rest.params[i].value);
@@ -187,7 +187,7 @@ void sectigo_push_clear(struct sectigo_push *push)
     free(push->certificate);
     free(push->ca_certificate);
     free(push->removed_domains);
-    memset(push, 0, sizeof(*push));
+    memset(push, 0, sizeof *push);
 }
 
 /* Reference 6: the links of the callback (OV) and of the click-through with callback (EV). */

@@ -43,7 +43,7 @@ void sectigo_reply_message(enum sectigo_call_kind call, int code, const char *te
 
 bool sectigo_reply_open(enum sectigo_call_kind call, const char *body, size_t len, struct sectigo_reply *reply)
 {
-    memset(reply, 0, sizeof(*reply));
+    memset(reply, 0, sizeof *reply);
     if (!sectigo_form_parse(body, without_line_ends(body, len), sectigo_reply_base64, &reply->form))
         return false;
     if (!sectigo_value_int(code_text(&reply->form), &reply->code))

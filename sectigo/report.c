@@ -42,7 +42,7 @@ static const struct {
     {"freeDVUPStatus", FIELD(STATUS, free_dv_up_status)},
     {"evClickThroughStatus", FIELD(STATUS, ev_click_through_status)},
 };
-enum { FIELDS = sizeof(fields) / sizeof(*fields) };
+enum { FIELDS = sizeof fields / sizeof *fields };
 
 /* Orders and certificates in order of appearance, with the indexes that their keys carry. */
 struct reader {
@@ -68,13 +68,13 @@ static bool grow_orders(struct reader *reader)
 
     if (reader->answer->order_count < reader->capacity)
         return true;
-    struct sectigo_report_order *orders = realloc(reader->answer->orders, capacity * sizeof(*orders));
+    struct sectigo_report_order *orders = realloc(reader->answer->orders, capacity * sizeof *orders);
     if (orders)
         reader->answer->orders = orders;
-    unsigned *order_index = realloc(reader->order_index, capacity * sizeof(*order_index));
+    unsigned *order_index = realloc(reader->order_index, capacity * sizeof *order_index);
     if (order_index)
         reader->order_index = order_index;
-    unsigned **certificate_index = realloc(reader->certificate_index, capacity * sizeof(*certificate_index));
+    unsigned **certificate_index = realloc(reader->certificate_index, capacity * sizeof *certificate_index);
     if (certificate_index)
         reader->certificate_index = certificate_index;
     if (!orders || !order_index || !certificate_index)
@@ -95,7 +95,7 @@ static struct sectigo_report_order *order_at(struct reader *reader, unsigned ind
         return NULL;
     reader->order_index[answer->order_count] = index;
     reader->certificate_index[answer->order_count] = NULL;
-    memset(&answer->orders[answer->order_count], 0, sizeof(*answer->orders));
+    memset(&answer->orders[answer->order_count], 0, sizeof *answer->orders);
     return &answer->orders[answer->order_count++];
 }
 
@@ -110,10 +110,10 @@ static struct sectigo_report_certificate *certificate_at(struct reader *reader, 
             return &order->certificates[i];
     if (count == CERTIFICATES_MAX)
         return NULL;
-    struct sectigo_report_certificate *certificates = realloc(order->certificates, (count + 1) * sizeof(*certificates));
+    struct sectigo_report_certificate *certificates = realloc(order->certificates, (count + 1) * sizeof *certificates);
     if (certificates)
         order->certificates = certificates;
-    unsigned *grown = realloc(*indexes, (count + 1) * sizeof(*grown));
+    unsigned *grown = realloc(*indexes, (count + 1) * sizeof *grown);
     if (grown)
         *indexes = grown;
     if (!certificates || !grown)
@@ -186,8 +186,8 @@ static bool read_order(struct reader *reader, unsigned index, const char *name, 
         return true;
     }
     if (strcasecmp(name, "foreignOrderNumber") == 0) {
-        if (strlen(value) < sizeof(order->foreign_order_number))
-            sectigo_value_text(value, order->foreign_order_number, sizeof(order->foreign_order_number));
+        if (strlen(value) < sizeof order->foreign_order_number)
+            sectigo_value_text(value, order->foreign_order_number, sizeof order->foreign_order_number);
         return true;
     }
     return sectigo_organization_read(order, name, value, 0);
@@ -248,11 +248,11 @@ bool sectigo_parse_report(enum sectigo_call_kind call, const char *body, size_t 
     struct reader reader = {.answer = answer};
     struct sectigo_reply reply;
 
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
     bool ok = sectigo_reply_open(call, body, len, &reply);
     if (ok) {
         answer->code = reply.code;
-        memcpy(answer->message, reply.message, sizeof(answer->message));
+        memcpy(answer->message, reply.message, sizeof answer->message);
     }
     if (ok && reply.code >= 0)
         ok = read_all(&reader, &reply.form) && every_order_numbered(answer) && read_count(call, &reply.form, answer);
@@ -285,5 +285,5 @@ void sectigo_report_clear(struct sectigo_report_answer *answer)
         sectigo_organization_clear(order);
     }
     free(answer->orders);
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
 }

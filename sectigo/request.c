@@ -30,7 +30,7 @@ static bool listed(const char *list, const char *wanted)
 {
     char word[256];
 
-    while (sectigo_list_next(&list, word, sizeof(word)))
+    while (sectigo_list_next(&list, word, sizeof word))
         if (strcasecmp(word, wanted) == 0)
             return true;
     return false;
@@ -41,7 +41,7 @@ static bool check_names(const struct sectigo_order_facts *facts, struct sectigo_
     const char *names = given_fact(facts, "domainNames"), *primary = given_fact(facts, "primaryDomainName");
     char word[300];
 
-    for (const char *at = names; at && sectigo_list_next(&at, word, sizeof(word));)
+    for (const char *at = names; at && sectigo_list_next(&at, word, sizeof word);)
         if (!sectigo_domain_name_fits(word))
             return sectigo_refuse(verdict, -4, "domainNames",
                                   "domainNames has \"%.64s\", which is no domain name or address", word);
@@ -62,7 +62,7 @@ static bool check_token_list(const struct sectigo_order_facts *facts, const char
     if (!tokens)
         return true;
     size_t count = sectigo_list_count(tokens);
-    for (const char *at = tokens; sectigo_list_next(&at, word, sizeof(word));) {
+    for (const char *at = tokens; sectigo_list_next(&at, word, sizeof word);) {
         bool for_all = sectigo_dcv_token_for_all(word);
 
         if (!for_all && !sectigo_dcv_token_known(word))
@@ -266,8 +266,8 @@ static bool examine(const struct sectigo_form *form, const struct sectigo_csr_fa
 {
     int csr_code = 0;
 
-    memset(facts, 0, sizeof(*facts));
-    memset(verdict, 0, sizeof(*verdict));
+    memset(facts, 0, sizeof *facts);
+    memset(verdict, 0, sizeof *verdict);
     facts->form = form;
     if (!check_known(form, verdict) || !check_product(facts, verdict))
         return false;

@@ -14,9 +14,9 @@ static bool parse_form(enum sectigo_call_kind call, const char *body, size_t len
 
     if (ok) {
         result->code = reply.code;
-        memcpy(result->message, reply.message, sizeof(result->message));
+        memcpy(result->message, reply.message, sizeof result->message);
         if (reply.code >= 0)
-            sectigo_value_text(sectigo_form_get(&reply.form, "errorMessage"), result->message, sizeof(result->message));
+            sectigo_value_text(sectigo_form_get(&reply.form, "errorMessage"), result->message, sizeof result->message);
     }
     sectigo_reply_clear(&reply);
     return ok;
@@ -35,7 +35,7 @@ static bool parse_lines(enum sectigo_call_kind call, const char *body, size_t le
 
 bool sectigo_parse_result(enum sectigo_call_kind call, const char *body, size_t len, struct sectigo_result *result)
 {
-    memset(result, 0, sizeof(*result));
+    memset(result, 0, sizeof *result);
     return parse_form(call, body, len, result) || parse_lines(call, body, len, result);
 }
 
@@ -85,7 +85,7 @@ bool sectigo_parse_balance(const char *body, size_t len, struct sectigo_balance 
 {
     static const char *const keys[] = {"balance", "accountBalance", "availableBalance", NULL};
 
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
     return parse_amount(SECTIGO_GET_ACCOUNT_BALANCE, body, len, keys, &answer->result, &answer->balance_cents);
 }
 
@@ -93,7 +93,7 @@ bool sectigo_parse_upgrade_cost(const char *body, size_t len, struct sectigo_upg
 {
     static const char *const keys[] = {"upgradeCost", "cost", "totalCost", "price", "amount", NULL};
 
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
     return parse_amount(SECTIGO_SL_GET_UPGRADE_COST, body, len, keys, &answer->result, &answer->cost_cents);
 }
 
@@ -111,7 +111,7 @@ static bool read_authorized(struct sectigo_lines *lines, struct sectigo_authoriz
         sectigo_value_text(line, rest[count++], SECTIGO_MESSAGE_MAX);
     }
     if (count == 1 || count == REST_MAX)
-        memcpy(answer->result.message, rest[0], sizeof(answer->result.message));
+        memcpy(answer->result.message, rest[0], sizeof answer->result.message);
     return sectigo_lines_ended(lines) &&
            (count < 2 || sectigo_value_site(rest[count - 2], rest[count - 1], &answer->site));
 }
@@ -120,7 +120,7 @@ bool sectigo_parse_authorization(const char *body, size_t len, struct sectigo_au
 {
     struct sectigo_lines lines;
 
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
     if (parse_form(SECTIGO_AUTO_AUTHORIZE, body, len, &answer->result))
         return true;
     sectigo_lines_start(&lines, body, len);
@@ -158,7 +158,7 @@ bool sectigo_parse_decoded_csr(const char *body, size_t len, struct sectigo_deco
 {
     struct sectigo_lines lines;
 
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
     sectigo_lines_start(&lines, body, len);
     if (!sectigo_value_int(sectigo_lines_next(&lines), &answer->result.code))
         return false;
@@ -179,7 +179,7 @@ bool sectigo_parse_decoded_csr(const char *body, size_t len, struct sectigo_deco
 void sectigo_decoded_csr_clear(struct sectigo_decoded_csr *answer)
 {
     sectigo_form_clear(&answer->fields);
-    memset(answer, 0, sizeof(*answer));
+    memset(answer, 0, sizeof *answer);
 }
 
 const char *sectigo_refund_reason(int code)
@@ -198,7 +198,7 @@ const char *sectigo_refund_reason(int code)
         [11] = "Other",
     };
 
-    return code > 0 && code < (int)(sizeof(reasons) / sizeof(*reasons)) ? reasons[code] : NULL;
+    return code > 0 && code < (int)(sizeof reasons / sizeof *reasons) ? reasons[code] : NULL;
 }
 
 const char *sectigo_revocation_reason(int code)
@@ -208,5 +208,5 @@ const char *sectigo_revocation_reason(int code)
         [4] = "superseded",  [5] = "cessationOfOperation",
     };
 
-    return code >= 0 && code < (int)(sizeof(reasons) / sizeof(*reasons)) ? reasons[code] : NULL;
+    return code >= 0 && code < (int)(sizeof reasons / sizeof *reasons) ? reasons[code] : NULL;
 }

@@ -26,7 +26,7 @@ static bool hex_digest(const EVP_MD *md, const uint8_t *data, size_t len, const 
 
 bool sectigo_token_make(const uint8_t *der, size_t len, const char *unique_value, struct sectigo_token *token)
 {
-    memset(token, 0, sizeof(*token));
+    memset(token, 0, sizeof *token);
     if (unique_value && *unique_value && !sectigo_value_unique(unique_value, token->unique_value))
         return false;
     return hex_digest(EVP_md5(), der, len, "0123456789ABCDEF", token->md5_upper) &&

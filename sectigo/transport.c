@@ -74,7 +74,7 @@ static void read_date(struct sectigo_call *call, const char *text, size_t len)
 {
     char date[DATE_MAX + 1];
 
-    len = len < sizeof(date) ? len : sizeof(date) - 1;
+    len = len < sizeof date ? len : sizeof date - 1;
     memcpy(date, text, len);
     date[len] = '\0';
     time_t seconds = curl_getdate(date, NULL);
@@ -90,13 +90,13 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
     struct sectigo_call *call = ctx;
     size_t len = size * count;
 
-    if (len >= sizeof(status) && strncasecmp(line, status, sizeof(status) - 1) == 0)
+    if (len >= sizeof status && strncasecmp(line, status, sizeof status - 1) == 0)
         call->framed = false;
-    else if ((len >= sizeof(length) && strncasecmp(line, length, sizeof(length) - 1) == 0) ||
-             (len >= sizeof(encoding) && strncasecmp(line, encoding, sizeof(encoding) - 1) == 0))
+    else if ((len >= sizeof length && strncasecmp(line, length, sizeof length - 1) == 0) ||
+             (len >= sizeof encoding && strncasecmp(line, encoding, sizeof encoding - 1) == 0))
         call->framed = true;
-    else if (len >= sizeof(date) && strncasecmp(line, date, sizeof(date) - 1) == 0)
-        read_date(call, line + sizeof(date) - 1, len - sizeof(date) + 1);
+    else if (len >= sizeof date && strncasecmp(line, date, sizeof date - 1) == 0)
+        read_date(call, line + sizeof date - 1, len - sizeof date + 1);
     return len;
 }
 
@@ -105,7 +105,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 /* For two holders: the connection and the call. */
 static struct farewell *make_farewell(void)
 {
-    struct farewell *farewell = malloc(sizeof(*farewell));
+    struct farewell *farewell = malloc(sizeof *farewell);
 
     if (farewell) {
         atomic_init(&farewell->holders, 2);
@@ -223,7 +223,7 @@ struct sectigo_call *sectigo_call_make(struct sectigo_client *client, enum secti
                                        struct sectigo_form *form)
 {
     const struct sectigo_call_info *info = sectigo_call_info(kind);
-    struct sectigo_call *call = info ? calloc(1, sizeof(*call)) : NULL;
+    struct sectigo_call *call = info ? calloc(1, sizeof *call) : NULL;
 
     if (call && add_login(client, info, form)) {
         call->client = client;
@@ -278,12 +278,12 @@ static enum sectigo_outcome failed_transfer(struct sectigo_call *call, CURLcode 
     bool left = !call->withheld && !nothing_sent(call->easy);
 
     if (call->withheld)
-        snprintf(call->reason, sizeof(call->reason), "%s: %s", call->info->name, call->withheld);
+        snprintf(call->reason, sizeof call->reason, "%s: %s", call->info->name, call->withheld);
     else if (call->too_long)
-        snprintf(call->reason, sizeof(call->reason), "%s: the reply from %s is longer than %d octets", call->info->name,
+        snprintf(call->reason, sizeof call->reason, "%s: the reply from %s is longer than %d octets", call->info->name,
                  call->client->url, SECTIGO_REPLY_MAX);
     else
-        snprintf(call->reason, sizeof(call->reason), "%s: %s %s: %s", call->info->name,
+        snprintf(call->reason, sizeof call->reason, "%s: %s %s: %s", call->info->name,
                  left ? "no whole reply from" : "nothing was sent to", call->client->url, detail);
     return left ? SECTIGO_LOST : SECTIGO_NEVER_LEFT;
 }
@@ -297,12 +297,12 @@ enum sectigo_outcome sectigo_call_finish(struct sectigo_call *call, CURLcode res
         return failed_transfer(call, result);
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status != 200)
-        snprintf(call->reason, sizeof(call->reason), "%s: HTTP status %ld from %s", call->info->name, status,
+        snprintf(call->reason, sizeof call->reason, "%s: HTTP status %ld from %s", call->info->name, status,
                  call->client->url);
     else if (call->body_len == 0)
-        snprintf(call->reason, sizeof(call->reason), "%s: an empty reply from %s", call->info->name, call->client->url);
+        snprintf(call->reason, sizeof call->reason, "%s: an empty reply from %s", call->info->name, call->client->url);
     else if (call->info->changes && !call->framed && !closed_properly(call))
-        snprintf(call->reason, sizeof(call->reason), "%s: no whole reply from %s: it was cut", call->info->name,
+        snprintf(call->reason, sizeof call->reason, "%s: no whole reply from %s: it was cut", call->info->name,
                  call->client->url);
     return *call->reason ? SECTIGO_LOST : SECTIGO_ANSWERED;
 }

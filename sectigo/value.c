@@ -42,7 +42,7 @@ static bool calendar_seconds(const char *text, int64_t *out)
 {
     static const char *const formats[] = {"%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"};
 
-    for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         struct tm tm = {0};
         const char *end = strptime(text, formats[i], &tm);
 
@@ -121,11 +121,11 @@ bool sectigo_value_site(const char *user_id, const char *site_id, struct sectigo
 {
     size_t digits = user_id ? strspn(user_id, "0123456789") : 0;
 
-    if (digits == 0 || user_id[digits] || digits >= sizeof(out->user_id) || !site_id || !*site_id ||
-        strlen(site_id) >= sizeof(out->site_id))
+    if (digits == 0 || user_id[digits] || digits >= sizeof out->user_id || !site_id || !*site_id ||
+        strlen(site_id) >= sizeof out->site_id)
         return false;
     memcpy(out->user_id, user_id, digits + 1);
-    sectigo_value_text(site_id, out->site_id, sizeof(out->site_id));
+    sectigo_value_text(site_id, out->site_id, sizeof out->site_id);
     return true;
 }
 

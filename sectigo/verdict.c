@@ -10,12 +10,12 @@ bool sectigo_refuse(struct sectigo_verdict *verdict, int code, const char *param
     va_list args;
 
     verdict->code = code;
-    sectigo_value_text(parameter, verdict->parameter, sizeof(verdict->parameter));
+    sectigo_value_text(parameter, verdict->parameter, sizeof verdict->parameter);
     va_start(args, format);
-    vsnprintf(verdict->reason, sizeof(verdict->reason), format, args);
+    vsnprintf(verdict->reason, sizeof verdict->reason, format, args);
     va_end(args);
     /* A value may have been cut within a character. */
-    sectigo_value_text(verdict->reason, verdict->reason, sizeof(verdict->reason));
+    sectigo_value_text(verdict->reason, verdict->reason, sizeof verdict->reason);
     return false;
 }
 

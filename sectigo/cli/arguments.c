@@ -66,9 +66,9 @@ static bool read_parameter_file(struct session *session, const struct parameter 
     char reason[REASON_MAX], secret[PASSWORD_MAX];
 
     if (parameter->secret) {
-        if (file_secret(path, secret, sizeof(secret), reason)) {
+        if (file_secret(path, secret, sizeof secret, reason)) {
             sectigo_form_add_secret(&session->form, parameter->name, secret);
-            explicit_bzero(secret, sizeof(secret));
+            explicit_bzero(secret, sizeof secret);
             return true;
         }
         complain(session, "--%s names a file that holds the password; it %s", parameter->name, reason);
@@ -144,14 +144,14 @@ static bool read_secrets(struct session *session)
     struct settings *settings = &session->settings;
     char reason[REASON_MAX];
 
-    if (!read_environment("SECTIGO_PASSWORD", settings->password, sizeof(settings->password)) ||
-        !read_environment("SECTIGO_PROXY", settings->secret_proxy, sizeof(settings->secret_proxy))) {
+    if (!read_environment("SECTIGO_PASSWORD", settings->password, sizeof settings->password) ||
+        !read_environment("SECTIGO_PROXY", settings->secret_proxy, sizeof settings->secret_proxy)) {
         complain(session, "SECTIGO_PASSWORD or SECTIGO_PROXY is longer than %d octets", PASSWORD_MAX - 1);
         return false;
     }
     if (!settings->password_file || settings->help)
         return true;
-    if (file_secret(settings->password_file, settings->password, sizeof(settings->password), reason))
+    if (file_secret(settings->password_file, settings->password, sizeof settings->password, reason))
         return true;
     complain(session, "--password-file %.100s %s", settings->password_file, reason);
     return false;
@@ -164,7 +164,7 @@ static bool add_unseen(struct session *session)
         const char *pair = session->settings.unseen[i];
         char name[64];
 
-        snprintf(name, sizeof(name), "%.*s", (int)strcspn(pair, "="), pair);
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(pair, "="), pair);
         if (sectigo_form_get(&session->form, name)) {
             complain(session, "%s is given twice", name);
             return false;

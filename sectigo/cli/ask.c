@@ -26,7 +26,7 @@ bool ask(const struct session *session)
     if (terminal) {
         fprintf(stderr, "%s [y/N] ", question);
         fflush(stderr);
-        if (fgets(line, sizeof(line), stdin))
+        if (fgets(line, sizeof line, stdin))
             line[strcspn(line, "\r\n")] = '\0';
     } else {
         complain(session, "%s Nobody can be asked, as stdin is no terminal: --yes says yes", question);

@@ -40,7 +40,7 @@ static bool is_wanted(const struct settings *settings, const struct sectigo_code
 {
     char code[16];
 
-    snprintf(code, sizeof(code), "%d", row->code);
+    snprintf(code, sizeof code, "%d", row->code);
     return (!settings->code || strcmp(settings->code, code) == 0) &&
            (!settings->code_call || row->calls == EVERY_CALL || strcasestr(calls, settings->code_call));
 }
@@ -55,7 +55,7 @@ static enum outcome run_codes(struct session *session)
     char calls[512];
 
     for (size_t i = 0; i < count; i++) {
-        name_calls(codes[i].calls, calls, sizeof(calls));
+        name_calls(codes[i].calls, calls, sizeof calls);
         if (is_wanted(&session->settings, &codes[i], calls))
             json_array_append_new(list, code_json(&codes[i], calls));
     }

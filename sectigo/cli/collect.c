@@ -188,12 +188,12 @@ static void read_look(struct sectigo_call *call, const struct sectigo_form *form
 
     look->answered = read_collected(form, body, len, &look->collected);
     if (!look->answered) {
-        snprintf(look->seen, sizeof(look->seen), "the reply is no answer of Sectigo's");
+        snprintf(look->seen, sizeof look->seen, "the reply is no answer of Sectigo's");
         return;
     }
     const char *text = *look->collected.message ? look->collected.message
                                                 : sectigo_code_text(SECTIGO_COLLECT_SSL, look->collected.code);
-    snprintf(look->seen, sizeof(look->seen), "%.200s%s%.60s", text ? text : "a code that is not listed",
+    snprintf(look->seen, sizeof look->seen, "%.200s%s%.60s", text ? text : "a code that is not listed",
              *look->collected.certificate_status ? ", " : "", look->collected.certificate_status);
 }
 
@@ -208,7 +208,7 @@ static bool take_look(struct session *session, const struct sectigo_form *form, 
     if (how == SECTIGO_ANSWERED)
         read_look(call, form, look);
     else
-        snprintf(look->seen, sizeof(look->seen), "%s", sectigo_call_reason(call));
+        snprintf(look->seen, sizeof look->seen, "%s", sectigo_call_reason(call));
     sectigo_call_free(call);
     return true;
 }
@@ -264,7 +264,7 @@ enum outcome collect_placed(struct session *session)
     enum outcome outcome = OUTCOME_LOCAL;
 
     collecting.command = &collect_command;
-    snprintf(what, sizeof(what), "%s %s", by_certificate ? "certificate" : "order", number);
+    snprintf(what, sizeof what, "%s %s", by_certificate ? "certificate" : "order", number);
     sectigo_form_add(&form, by_certificate ? "certificateID" : "orderNumber", number);
     if (exchange_add_presets(session, presets, &form) && !form.failed)
         outcome = look_until(&collecting, &form, true, what);
@@ -281,9 +281,9 @@ static enum outcome run_collect(struct session *session)
         return exchange_run(session);
     if (!exchange_prepare(session) || !exchange_connect(session))
         return OUTCOME_USAGE;
-    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         if (sectigo_form_get(&session->form, ways[i]))
-            snprintf(what, sizeof(what), "%s %s", ways[i], sectigo_form_get(&session->form, ways[i]));
+            snprintf(what, sizeof what, "%s %s", ways[i], sectigo_form_get(&session->form, ways[i]));
     return look_until(session, &session->form, false, what);
 }
 

@@ -68,7 +68,7 @@ static char *question_refund(const struct session *session)
     const char *reason = sectigo_refund_reason((int)strtol(parameter_text(session, "refundReasonCode"), NULL, 10));
     char consequence[160];
 
-    snprintf(consequence, sizeof(consequence), "Reason: %s. The order ends, its certificate with it.",
+    snprintf(consequence, sizeof consequence, "Reason: %s. The order ends, its certificate with it.",
              reason ? reason : "none");
     return result_question(session, "Ask for the money back for the order with", consequence);
 }

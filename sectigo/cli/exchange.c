@@ -167,7 +167,7 @@ static enum outcome read_answer(struct session *session, const char *body, size_
         return outcome;
     if (session->settings.raw)
         return judge_raw(session, body, len);
-    snprintf(reason, sizeof(reason), "%s: the reply is no answer of Sectigo's (--raw shows it)",
+    snprintf(reason, sizeof reason, "%s: the reply is no answer of Sectigo's (--raw shows it)",
              sectigo_call_info(session->command->call)->name);
     return without_answer(session, false, reason);
 }

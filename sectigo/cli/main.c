@@ -28,7 +28,7 @@ static enum outcome run_command(const struct command *command, char **argv)
     }
     sectigo_client_free(session.client);
     sectigo_form_clear(&session.form);
-    explicit_bzero(&session, sizeof(session));
+    explicit_bzero(&session, sizeof session);
     return outcome;
 }
 

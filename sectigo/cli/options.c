@@ -61,7 +61,7 @@ static const struct option options[] = {
     {"yes", NULL, OPTIONS_ASK, OPTION_FLAG, offsetof(struct settings, yes), "do not ask"},
     {"help", NULL, OPTIONS_EVERY, OPTION_FLAG, offsetof(struct settings, help), "this"},
 };
-enum { OPTIONS = sizeof(options) / sizeof(*options) };
+enum { OPTIONS = sizeof options / sizeof *options };
 
 const struct option *options_all(size_t *count)
 {

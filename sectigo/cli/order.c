@@ -109,8 +109,8 @@ static bool answer_order_call(struct session *session, const char *body, size_t 
     }
     if (*outcome != OUTCOME_DONE)
         return true;
-    memcpy(session->order_number, order.order_number, sizeof(session->order_number));
-    memcpy(session->certificate_id, order.certificate_id, sizeof(session->certificate_id));
+    memcpy(session->order_number, order.order_number, sizeof session->order_number);
+    memcpy(session->certificate_id, order.certificate_id, sizeof session->certificate_id);
     tell_control(session, &order);
     tell_payment(session, &order);
     return true;
@@ -125,7 +125,7 @@ static enum outcome run_and_wait(struct session *session)
         return outcome;
     /* Replacements are told by their certificate; without its ID the family's order number finds the newest. */
     if (!*session->order_number && number)
-        snprintf(session->order_number, sizeof(session->order_number), "%s", number);
+        snprintf(session->order_number, sizeof session->order_number, "%s", number);
     return collect_placed(session);
 }
 

@@ -57,7 +57,7 @@ static const char *kind_of(enum sectigo_class meaning)
 
     if (meaning == SECTIGO_CONFIGURATION)
         return "";
-    snprintf(kind, sizeof(kind), " (%s)", sectigo_class_name(meaning));
+    snprintf(kind, sizeof kind, " (%s)", sectigo_class_name(meaning));
     return kind;
 }
 

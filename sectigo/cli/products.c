@@ -24,8 +24,8 @@ static void put_days(json_t *json, const struct sectigo_product *product)
     char text[128] = "";
     size_t len = 0;
 
-    for (const int *days = product->days; days && *days && len + 12 < sizeof(text); days++)
-        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%d", len > 0 ? "," : "", *days);
+    for (const int *days = product->days; days && *days && len + 12 < sizeof text; days++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%d", len > 0 ? "," : "", *days);
     put_text(json, "days", *text ? text : sectigo_product_without_term(product) ? "none" : "any");
 }
 
@@ -34,7 +34,7 @@ static json_t *product_json(const struct sectigo_product *product)
     json_t *json = json_object();
     char codes[32];
 
-    snprintf(codes, sizeof(codes), product->pair ? "%d,%d" : "%d", product->code, product->pair);
+    snprintf(codes, sizeof codes, product->pair ? "%d,%d" : "%d", product->code, product->pair);
     put_text(json, "product", codes);
     put_text(json, "name", product->name);
     put_text(json, "family", sectigo_family_name(product->family));

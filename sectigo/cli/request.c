@@ -115,7 +115,7 @@ char *request_command_line(const struct session *session, const char *command, c
     if (!stream)
         return NULL;
     fprintf(stream, "sectigo %s", command);
-    for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (same[i].value)
             request_put_option(stream, same[i].option, same[i].value);
     if (fclose(stream) == 0)

@@ -6,7 +6,7 @@
 #include "sectigo/result.h"
 
 static const char *const subjects[] = {"orderNumber", "certificateID", "serialNumber", "baseOrderNumber"};
-enum { SUBJECTS = sizeof(subjects) / sizeof(*subjects) };
+enum { SUBJECTS = sizeof subjects / sizeof *subjects };
 
 /* "orderNumber 1000001": the first of the parameters that say what a call is about; "" where there is none. */
 static void name_subject(const struct session *session, char *out, size_t size)
@@ -21,7 +21,7 @@ char *result_question(const struct session *session, const char *what, const cha
 {
     char subject[128], *text;
 
-    name_subject(session, subject, sizeof(subject));
+    name_subject(session, subject, sizeof subject);
     if (asprintf(&text, "%s %s at %s%s%s? %s", what, subject, session->settings.url,
                  session->settings.login ? " as " : "", session->settings.login ? session->settings.login : "",
                  consequence) < 0)

@@ -26,7 +26,7 @@ void put_cents(json_t *object, const char *name, int64_t cents)
     uint64_t size = cents < 0 ? 0 - (uint64_t)cents : (uint64_t)cents;
     char text[32];
 
-    snprintf(text, sizeof(text), "%s%llu.%02u", cents < 0 ? "-" : "", (unsigned long long)(size / 100),
+    snprintf(text, sizeof text, "%s%llu.%02u", cents < 0 ? "-" : "", (unsigned long long)(size / 100),
              (unsigned)(size % 100));
     put_text(object, name, text);
 }
@@ -37,7 +37,7 @@ void put_time(json_t *object, const char *name, int64_t seconds)
     struct tm parts;
     char text[32];
 
-    if (seconds != 0 && gmtime_r(&time, &parts) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts) > 0)
+    if (seconds != 0 && gmtime_r(&time, &parts) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0)
         put_text(object, name, text);
 }
 

@@ -36,8 +36,8 @@ static bool make_proof(const struct session *session, const struct sectigo_token
         return false;
     }
     if (!wildcard) {
-        snprintf(proof->path, sizeof(proof->path), SECTIGO_DCV_PATH "%s.txt", token->md5_upper);
-        sectigo_token_file(token, proof->body, sizeof(proof->body));
+        snprintf(proof->path, sizeof proof->path, SECTIGO_DCV_PATH "%s.txt", token->md5_upper);
+        sectigo_token_file(token, proof->body, sizeof proof->body);
     }
     if (proof->address || sectigo_token_cname(token, proof->name, proof->owner, proof->target))
         return true;

@@ -50,7 +50,7 @@ static void tell_progress(const struct wait *wait, const char *what, const char 
     char clock[16] = "";
 
     if (localtime_r(&now, &parts))
-        strftime(clock, sizeof(clock), "%H:%M:%S", &parts);
+        strftime(clock, sizeof clock, "%H:%M:%S", &parts);
     fprintf(stderr, "%s%s %s: %s (look %u, the next in %.3g s)%s", terminal ? "\r\033[K" : "", clock, what, seen,
             wait->looks, pause_s, terminal ? "" : "\n");
     fflush(stderr);

@@ -35,11 +35,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0 || !sectigo_parse_order(call, (const char *)data + 1, size - 1, &flags, &answer))
         return 0;
-    check_text(answer.message, sizeof(answer.message));
-    check_text(answer.certificate_status, sizeof(answer.certificate_status));
-    check_text(answer.order_number, sizeof(answer.order_number));
-    check_text(answer.site.user_id, sizeof(answer.site.user_id));
-    check_text(answer.site.site_id, sizeof(answer.site.site_id));
+    check_text(answer.message, sizeof answer.message);
+    check_text(answer.certificate_status, sizeof answer.certificate_status);
+    check_text(answer.order_number, sizeof answer.order_number);
+    check_text(answer.site.user_id, sizeof answer.site.user_id);
+    check_text(answer.site.site_id, sizeof answer.site.site_id);
     if (answer.code >= 0 && call == SECTIGO_AUTO_APPLY_ORDER && !*answer.order_number)
         abort();
     if (answer.cost_cents < 0 || strlen(answer.certificate_id) > SECTIGO_CERTIFICATE_ID_MAX ||

@@ -50,7 +50,7 @@ static void addresses(const char *body, size_t len)
     if (!sectigo_parse_dcv_addresses(body, len, &answer))
         return;
     for (size_t i = 0; i < answer.count; i++)
-        if (!answer.list[i].email || !memchr(answer.list[i].source, '\0', sizeof(answer.list[i].source)))
+        if (!answer.list[i].email || !memchr(answer.list[i].source, '\0', sizeof answer.list[i].source))
             abort();
     sectigo_dcv_addresses_clear(&answer);
 }

@@ -58,8 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (ok != (verdict.code == 0) || ok != !*verdict.reason)
             abort();
-        check_text(verdict.reason, sizeof(verdict.reason));
-        check_text(verdict.parameter, sizeof(verdict.parameter));
+        check_text(verdict.reason, sizeof verdict.reason);
+        check_text(verdict.parameter, sizeof verdict.parameter);
     }
     sectigo_form_clear(&form);
     return 0;

@@ -14,6 +14,8 @@ import subprocess
 import sys
 
 FUNCTION_LINES, FILE_LINES, COMPLEXITY = 80, 600, 15
+# A static function's name stands in so many files; what more files need says of what it is: judge_base, not judge.
+NAME_FILES = 8
 # Over all functions of the product.
 MEDIAN_LINES, NINE_IN_TEN_LINES = 15, 45
 
@@ -80,6 +82,9 @@ ALARM = re.compile(r'(?:log_warning|log_error)\(|LOG_LEVEL_(?:WARNING|ERROR),')
 MESSAGE = re.compile(r'\s*((?:"(?:\\.|[^"\\\n])*"\s*)+)')
 TO_DO = re.compile(r"\b(acmegatectl|add|ask|cancel|change|compare|give|look|mend|pay|put it back|raise|restart|revoke it|"
                    r"see|send)\b", re.I)
+# An object in brackets; a type needs them.
+BRACKETED = re.compile(r"\bsizeof\((?!(?:struct|enum|union|const|char|int|unsigned|long|double|bool|type|\w+_t)\b)"
+                       r"\*?\w+(?:(?:->|\.)\w+|\[[^\]()]*\])*\)")
 COMMENT_OR_TEXT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.S)
 PYTHON_BRANCHES = (ast.If, ast.For, ast.While, ast.ExceptHandler, ast.IfExp, ast.comprehension, ast.match_case)
 
@@ -88,6 +93,7 @@ class Lint:
     def __init__(self, root):
         self.root, self.findings, self.lengths = root, [], []
         self.shared, self.words = [], {}  # (path, line, name) of functions that are not static; words of each C file
+        self.static = collections.defaultdict(dict)  # by name, the files that have such a function for themselves, and where
 
     def say(self, path, line, what):
         self.findings.append(f"{path}:{line}: {what}")
@@ -124,16 +130,28 @@ class Lint:
             self.check_banned(path, code)
             self.check_alarms(path, text)
             self.check_includes(path, text)
+        self.check_sizeof(path, code)
         previous = 0
         for name, start, end, static in functions_of(os.path.join(self.root, path)):
-            if not static and path.endswith(".c") and not path.startswith("tests/") and name != "main":
-                self.shared.append((path, start, name))
+            if not path.startswith("tests/"):
+                self.note_function(path, name, start, static)
             body = "\n".join(code.splitlines()[start - 1:end])
             whole = "\n".join(text.splitlines()[previous:end])
             self.check_size(path, name, start, end, 1 + len(BRANCH.findall(body)), whole)
             if not path.startswith("tests/"):
                 self.lengths.append(end - start + 1)
             previous = end
+
+    def check_sizeof(self, path, code):
+        for number, line in enumerate(code.splitlines(), 1):
+            if BRACKETED.search(line) and not line.lstrip().startswith(("#", "(")) and not line.endswith("\\"):
+                self.say(path, number, "sizeof x for an object, sizeof(type) for a type")
+
+    def note_function(self, path, name, start, static):
+        if static:
+            self.static[name][path] = start
+        elif path.endswith(".c") and name != "main":
+            self.shared.append((path, start, name))
 
     def check_banned(self, path, code):
         for number, line in enumerate(code.splitlines(), 1):
@@ -213,6 +231,13 @@ class Lint:
             elif not tested:
                 self.say(path, line, f"no other file calls {name}: static")
 
+    def check_names(self):
+        for name, paths in self.static.items():
+            if len(paths) > NAME_FILES and not name.isupper():  # STACK_OF(X509) is a type
+                path = min(paths)
+                self.say(path, paths[path], f"{name} is a function of {len(paths)} files, at most {NAME_FILES}; give it its "
+                                      f"noun: {', '.join(sorted(paths))}")
+
     def check_lengths(self):
         if len(self.lengths) < 20:
             return
@@ -229,6 +254,7 @@ class Lint:
             self.check_file(path)
         self.check_rooms()
         self.check_shared()
+        self.check_names()
         self.check_lengths()
         print("\n".join(self.findings) or "lint: nothing found")
         return 1 if self.findings else 0

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from lint import CONTEXT, GROUND, INNER, Lint
+from lint import CONTEXT, GROUND, INNER, NAME_FILES, Lint
 
 LONG = "int f(void)\n{\n" + "    g();\n" * 90 + "    return 0;\n}\n"
 WINDING = "int f(int a)\n{\n" + "    if (a && g())\n        return 1;\n" * 9 + "    return 0;\n}\n"
@@ -27,6 +27,7 @@ BAD = {
     "a room that nobody named": ("gateway/attic/a.c", '#include "gateway/log.h"\n', "in no room"),
     "an alarm that does not say what to do": ("gateway/a.c", 'void f(void)\n{\n    log_error("it is bad", "a", b);\n}\n',
                                              "says what to do"),
+    "an object's size with brackets": ("store/a.c", "void f(int *a)\n{\n    g(sizeof(*a));\n}\n", "sizeof x"),
     "dead code": ("store/a.c", "#if" + " 0\n#endif\n", "dead code"),
     "something left for later": ("store/a.c", "/* TO" + "DO: later */\n", "unfinished"),
     "a function that nobody calls": ("store/a.c", "int g(void)\n{\n    return 0;\n}\n", "no program calls g"),
@@ -41,6 +42,7 @@ GOOD = {
     "an alarm that says what to do": ("gateway/a.c", 'void f(void)\n{\n    g(e, LOG_LEVEL_ERROR,\n      "it is bad; "\n'
                                       '      "see to the disk", b);\n    log_info("it is good");\n}\n'),
     "a member of a banned name": ("store/a.c", "void f(struct s *s)\n{\n    s->system(1);\n}\n"),
+    "sizes": ("store/a.c", "void f(int *a)\n{\n    g(sizeof *a, sizeof(struct s), sizeof(uint8_t));\n}\n"),
     "LMDB in the store": ("store/a.c", "#include <lmdb.h>\n"),
     "arrows the right way": ("gateway/a.c", '#include "acme/acme.h"\n#include "sectigo/sectigo.h"\n'),
     "arrows down inside the gateway": ("gateway/issue/life/a.c", '#include "gateway/issue/life/b.h"\n'
@@ -104,3 +106,11 @@ def test_a_function_that_only_tests_call(tmp_path):
     assert "no program calls g, only tests do" in finding
     text += "int f(void)\n{\n    return g();\n}\n"
     assert _lint(tmp_path, "store/a.c", text, test_a="int main(void)\n{\n    return g();\n}\n") == []
+
+
+def test_a_name_of_many_functions(tmp_path):
+    own = "static int g(void)\n{\n    return 0;\n}\n"
+    for name in range(NAME_FILES):
+        assert _lint(tmp_path, f"store/{name}.c", own) == []
+    finding, = _lint(tmp_path, "acme/d.c", own)
+    assert f"g is a function of {NAME_FILES + 1} files" in finding and "acme/d.c, store/0.c" in finding

@@ -61,7 +61,7 @@ __attribute__((unused)) static char *object_base64(uint8_t fill, size_t body_len
     char *text = malloc(400);
 
     assert_true(body_len < 128);
-    memset(der, fill, sizeof(der));
+    memset(der, fill, sizeof der);
     der[0] = 0x30;
     der[1] = (uint8_t)body_len;
     EVP_EncodeBlock((unsigned char *)text, der, (int)body_len + 2);

@@ -112,7 +112,7 @@ static void fill(struct sectigo_form *form, enum base base, const char *name, co
 {
     bool replaced = false;
 
-    memset(form, 0, sizeof(*form));
+    memset(form, 0, sizeof *form);
     for (const char *const *at = bases[base]; *at; at += 2) {
         bool same = name && strcmp(at[0], name) == 0;
 

@@ -52,10 +52,10 @@ static void test_formats_agree(void **state)
         struct sectigo_order_answer from_lines, from_form;
         char lines[512], form[512];
 
-        snprintf(lines, sizeof(lines), "%d\n%s1%s%s%s", payment, replace ? "" : "1234567repl#1\n99.5\n",
+        snprintf(lines, sizeof lines, "%d\n%s1%s%s%s", payment, replace ? "" : "1234567repl#1\n99.5\n",
                  with_id ? "\n1234567890123456" : "", with_state ? "\nAwaiting Validation (Full)" : "",
                  with_unique ? "\nabc123" : "");
-        snprintf(form, sizeof(form), "errorCode=%d%s&expectedDeliveryTime=1%s%s%s", payment,
+        snprintf(form, sizeof form, "errorCode=%d%s&expectedDeliveryTime=1%s%s%s", payment,
                  replace ? "" : "&orderNumber=1234567repl%231&totalCost=99.5",
                  with_id ? "&certificateID=1234567890123456" : "",
                  with_state ? "&certificateStatus=Awaiting+Validation+%28Full%29" : "",
@@ -63,7 +63,7 @@ static void test_formats_agree(void **state)
         assert_true(parse(call, lines, flags, &from_lines));
         flags.url_encoded = true;
         assert_true(parse(call, form, flags, &from_form));
-        assert_memory_equal(&from_lines, &from_form, sizeof(from_form));
+        assert_memory_equal(&from_lines, &from_form, sizeof from_form);
         assert_string_equal(from_form.order_number, replace ? "" : "1234567repl#1");
         assert_string_equal(from_form.certificate_id, with_id ? "1234567890123456" : "");
         assert_string_equal(from_form.unique_value, with_unique ? "abc123" : "");
@@ -113,7 +113,7 @@ static void test_refusals_agree(void **state)
                       &from_lines));
     assert_true(parse(SECTIGO_AUTO_APPLY_ORDER, "errorCode=-3&errorMessage=The+%27csr%27+argument+is+missing%21",
                       (struct sectigo_order_flags){.url_encoded = true}, &from_form));
-    assert_memory_equal(&from_lines, &from_form, sizeof(from_form));
+    assert_memory_equal(&from_lines, &from_form, sizeof from_form);
     assert_int_equal(from_form.code, -3);
     assert_string_equal(from_form.message, "The 'csr' argument is missing!");
 }
@@ -254,7 +254,7 @@ static void test_amounts(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         char body[128];
 
-        snprintf(body, sizeof(body), "errorCode=0&orderNumber=12&totalCost=%s", cases[i].text);
+        snprintf(body, sizeof body, "errorCode=0&orderNumber=12&totalCost=%s", cases[i].text);
         assert_true(parse(SECTIGO_AUTO_APPLY_ORDER, body, (struct sectigo_order_flags){.url_encoded = true}, &answer));
         if (answer.has_cost != (cases[i].cents >= 0) || (answer.has_cost && answer.cost_cents != cases[i].cents))
             fail_msg("\"%s\" gave %d, %lld", cases[i].text, answer.has_cost, (long long)answer.cost_cents);

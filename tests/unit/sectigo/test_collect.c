@@ -41,17 +41,17 @@ static void test_spellings_of_a_certificate(void **state)
     (void)state;
 
     assert_non_null(strchr(base64, '+'));
-    snprintf(blanks, sizeof(blanks), "%s", base64);
+    snprintf(blanks, sizeof blanks, "%s", base64);
     for (char *at = blanks; (at = strchr(at, '+'));)
         *at = ' ';
-    snprintf(plus_pem, sizeof(plus_pem), "-----BEGIN+CERTIFICATE-----%%0A%s%%0A-----END+CERTIFICATE-----", base64);
-    snprintf(lines, sizeof(lines), "%.64s%%0D%%0A%s%%0D%%0A", base64, base64 + 64);
+    snprintf(plus_pem, sizeof plus_pem, "-----BEGIN+CERTIFICATE-----%%0A%s%%0A-----END+CERTIFICATE-----", base64);
+    snprintf(lines, sizeof lines, "%.64s%%0D%%0A%s%%0D%%0A", base64, base64 + 64);
     const char *const spellings[] = {base64, escaped_base64, escaped_pem, pem, blanks, plus_pem, lines};
     for (size_t i = 0; i < COUNT(spellings); i++) {
         struct sectigo_collect_answer answer;
         char body[3000];
 
-        snprintf(body, sizeof(body), "errorCode=2&certificate=%s&x=1", spellings[i]);
+        snprintf(body, sizeof body, "errorCode=2&certificate=%s&x=1", spellings[i]);
         if (!parse(body, &answer) || !answer.certificate || strcmp(answer.certificate, pem) != 0)
             fail_msg("spelling %zu", i);
         sectigo_collect_clear(&answer);
@@ -69,12 +69,12 @@ static void test_whole_answer(void **state)
     struct sectigo_collect_answer answer;
     (void)state;
 
-    snprintf(body, sizeof(body),
+    snprintf(body, sizeof body,
              "errorCode=2&orderNumber=12repl%%231&notBefore=1767225600&notAfter=1784419200&fqdn=a.example"
              "&certificate=%s&caCertificate=%s&caCertificate=%s&certificateStatus=Issued&validationStatus=Done"
              "&mdcDomainDetails=a.example%%2CValidated&csrStatus=1&dcvStatus=2&evClickThroughStatus=-1\n",
              leaf, one, two);
-    snprintf(chain, sizeof(chain), "%s%s", one_pem, two_pem);
+    snprintf(chain, sizeof chain, "%s%s", one_pem, two_pem);
     assert_true(parse(body, &answer));
     assert_int_equal(answer.code, 2);
     assert_string_equal(answer.order_number, "12repl#1");
@@ -164,12 +164,12 @@ static void test_long_object(void **state)
     uint8_t der[4 + 300 + 1] = {0x30, 0x82, 0x01, 0x2c};
     (void)state;
 
-    for (size_t len = sizeof(der) - 2; len <= sizeof(der); len++) {
+    for (size_t len = sizeof der - 2; len <= sizeof der; len++) {
         struct sectigo_collect_answer answer;
         char base64[500], body[600];
 
         EVP_EncodeBlock((unsigned char *)base64, der, (int)len);
-        snprintf(body, sizeof(body), "errorCode=2&certificate=%s", base64);
+        snprintf(body, sizeof body, "errorCode=2&certificate=%s", base64);
         assert_int_equal(parse(body, &answer), len == 304);
         sectigo_collect_clear(&answer);
     }
@@ -190,17 +190,17 @@ static void test_newline_form(void **state)
     assert_int_equal(answer.not_after_s, 1784419200);
     assert_string_equal(answer.fqdn, "a.example");
     sectigo_collect_clear(&answer);
-    snprintf(body, sizeof(body), "2\na.example\n%s%s", root, leaf);
+    snprintf(body, sizeof body, "2\na.example\n%s%s", root, leaf);
     assert_true(parse_lines(body, (struct sectigo_collect_flags){.query_type = 1, .fqdn = true}, &answer));
     assert_string_equal(answer.certificate, leaf);
     assert_string_equal(answer.ca_certificates, root);
     sectigo_collect_clear(&answer);
-    snprintf(body, sizeof(body), "2\n%s%s", root, leaf);
+    snprintf(body, sizeof body, "2\n%s%s", root, leaf);
     assert_true(parse_lines(body, (struct sectigo_collect_flags){.query_type = 3}, &answer));
     assert_null(answer.certificate);
     assert_non_null(strstr(answer.ca_certificates, leaf));
     sectigo_collect_clear(&answer);
-    snprintf(body, sizeof(body), "2\n%sIssued and fine\n", leaf);
+    snprintf(body, sizeof body, "2\n%sIssued and fine\n", leaf);
     assert_true(parse_lines(body, (struct sectigo_collect_flags){.query_type = 2, .ext_status = true}, &answer));
     assert_string_equal(answer.certificate, leaf);
     assert_null(answer.ca_certificates);

@@ -107,7 +107,7 @@ static void test_authorization_names(void **state)
         bool ok = sectigo_adn_list(cases[i].name, &adn);
 
         for (size_t j = 0; ok && j < adn.count; j++)
-            snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", j ? " " : "",
+            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", j ? " " : "",
                      adn.name + adn.offset[j]);
         if (ok != (cases[i].names != NULL) || (ok && strcmp(names, cases[i].names) != 0))
             fail_msg("%s: %s", cases[i].name, names);

@@ -306,8 +306,8 @@ static void test_secrets_stay_out_of_reasons(void **state)
     struct sectigo_verdict verdict;
     (void)state;
 
-    memset(password, 'z', sizeof(password) - 1);
-    password[sizeof(password) - 1] = '\0';
+    memset(password, 'z', sizeof password - 1);
+    password[sizeof password - 1] = '\0';
     assert_false(sectigo_parameter_check(sectigo_parameter_find("loginPassword"), password, false, &verdict));
     assert_null(strstr(verdict.reason, "zzz"));
 }

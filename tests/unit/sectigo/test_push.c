@@ -90,7 +90,7 @@ static void test_every_status(void **state)
         struct sectigo_push push;
         char query[512];
 
-        snprintf(query, sizeof(query), "orderNumber=1234567repl%%231&certificateID=1234567890&%s", cases[i].query);
+        snprintf(query, sizeof query, "orderNumber=1234567repl%%231&certificateID=1234567890&%s", cases[i].query);
         if (!parse(query, &push) || push.kind != cases[i].kind || strcmp(push.reason, cases[i].reason) != 0)
             fail_msg("%s", cases[i].query);
         assert_string_equal(push.order_number, "1234567repl#1");

@@ -14,7 +14,7 @@ static const char *in_tree(const char *file)
     static char path[1024];
     size_t root = strlen(TEST_DATA) - strlen("tests/unit/sectigo/data");
 
-    snprintf(path, sizeof(path), "%.*s%s", (int)root, TEST_DATA, file);
+    snprintf(path, sizeof path, "%.*s%s", (int)root, TEST_DATA, file);
     return path;
 }
 
@@ -31,7 +31,7 @@ __attribute__((format(printf, 2, 3))) static void row(const struct writer *write
     va_list args;
 
     va_start(args, format);
-    vsnprintf(line, sizeof(line), format, args);
+    vsnprintf(line, sizeof line, format, args);
     va_end(args);
     writer->write(line, writer->ctx);
 }
@@ -85,9 +85,9 @@ static void write_parameters(const struct writer *writer)
         char limit[64] = "";
 
         if (at->guardian_max)
-            snprintf(limit, sizeof(limit), "%zu (HackerGuardian, HackerProof: %zu)", at->max, at->guardian_max);
+            snprintf(limit, sizeof limit, "%zu (HackerGuardian, HackerProof: %zu)", at->max, at->guardian_max);
         else if (at->max)
-            snprintf(limit, sizeof(limit), "%zu", at->max);
+            snprintf(limit, sizeof limit, "%zu", at->max);
         row(writer, "| %s | %s | %s | %s | %s | %s | test_request |", at->name, types[at->type], limit,
             at->allowed ? at->allowed : "", at->used_with->words, at->required ? at->required->words : "");
     }
@@ -108,7 +108,7 @@ static void write_call_parameters(const struct writer *writer)
             if (!(rows[i].calls & 1u << call))
                 continue;
             if (rows[i].max)
-                snprintf(limit, sizeof(limit), "%zu", rows[i].max);
+                snprintf(limit, sizeof limit, "%zu", rows[i].max);
             row(writer, "| %s | %s | %s | %s | %s | test_calls |",
                 sectigo_call_info((enum sectigo_call_kind)call)->name, rows[i].name, limit,
                 rows[i].allowed ? rows[i].allowed : "", needs[rows[i].need]);
@@ -127,9 +127,9 @@ static void write_products(const struct writer *writer)
         const struct sectigo_product *at = &products[i];
         char code[32], days[128] = "";
 
-        snprintf(code, sizeof(code), at->pair ? "%d,%d" : "%d", at->code, at->pair);
+        snprintf(code, sizeof code, at->pair ? "%d,%d" : "%d", at->code, at->pair);
         for (const int *term = at->days; term && *term; term++)
-            snprintf(days + strlen(days), sizeof(days) - strlen(days), "%s%d", *days ? " " : "", *term);
+            snprintf(days + strlen(days), sizeof days - strlen(days), "%s%d", *days ? " " : "", *term);
         row(writer, "| %s | %s | %s | %s | %s | %s | %s | test_product |", code, at->name,
             sectigo_family_name(at->family), sectigo_validation_name(at->validation), sectigo_shape_name(at->shape),
             at->trial ? "yes" : "",
@@ -192,8 +192,8 @@ static void write_codes(const struct writer *writer)
         const char *problem = sectigo_code_problem(&codes[i]);
         char calls[256], families[256];
 
-        call_names(codes[i].calls, calls, sizeof(calls));
-        family_names(codes[i].families, families, sizeof(families));
+        call_names(codes[i].calls, calls, sizeof calls);
+        family_names(codes[i].families, families, sizeof families);
         row(writer, "| %d | %s | %s | %s | %s | %s | %s | test_code |", codes[i].code, calls, families,
             sectigo_class_name(codes[i].meaning), codes[i].text, problem ? problem : "", codes[i].source);
     }
@@ -235,7 +235,7 @@ static void expect_line(const char *line, void *ctx)
     struct expectation *expectation = ctx;
     char whole[1100];
 
-    snprintf(whole, sizeof(whole), "\n%s\n", line);
+    snprintf(whole, sizeof whole, "\n%s\n", line);
     if (*line && !strstr(expectation->readme, whole)) {
         print_error("sectigo/README.md lacks: %s\n", line);
         expectation->missing++;
@@ -294,7 +294,7 @@ static void test_named_tests_exist(void **state)
     for (size_t i = 0; i < COUNT(names); i++) {
         char file[64];
 
-        snprintf(file, sizeof(file), "tests/unit/sectigo/test_%s.c", names[i]);
+        snprintf(file, sizeof file, "tests/unit/sectigo/test_%s.c", names[i]);
         assert_int_equal(access(in_tree(file), R_OK), 0);
     }
 }

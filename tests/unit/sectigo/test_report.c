@@ -139,7 +139,7 @@ static void test_suggested_organizations(void **state)
     for (size_t i = 0; i < COUNT(words); i++) {
         char body[128];
 
-        snprintf(body, sizeof(body), "errorCode=0&1_orderNumber=1&1_suggestedOrgDetails=%s", words[i]);
+        snprintf(body, sizeof body, "errorCode=0&1_orderNumber=1&1_suggestedOrgDetails=%s", words[i]);
         assert_true(parse(SECTIGO_GET_DETAILED_ORDER_STATUS, body, &answer));
         assert_string_equal(answer.orders[0].suggested_status, words[i]);
         assert_int_equal(answer.orders[0].organization_count, 0);

@@ -209,7 +209,7 @@ static void test_limits_of_guardian(void **state)
             euros(text, 51);
             expect(guardians[i], fifty[j], text, -4, fifty[j]);
         }
-        memset(text, 'a', sizeof(text));
+        memset(text, 'a', sizeof text);
         strcpy(text + 128 - strlen("@sectigo.com"), "@sectigo.com");
         expect(guardians[i], "appRepEmailAddress", text, 0, "");
         strcpy(text + 129 - strlen("@sectigo.com") - 1, "a@sectigo.com");
@@ -236,7 +236,7 @@ static void test_sitelock(void **state)
         expect(sites[i], "countryName", "US", 0, "");
         expect(sites[i], "callbackMethod", "T", 0, "");
         expect(sites[i], "appRepEmailAddress", NULL, -3, "appRepEmailAddress");
-        memset(text, 'a', sizeof(text));
+        memset(text, 'a', sizeof text);
         text[51] = '\0';
         expect(sites[i], "appRepLoginPassword", text, -4, "appRepLoginPassword");
         text[50] = '\0';

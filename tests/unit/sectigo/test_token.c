@@ -10,7 +10,7 @@ static void test_hashes(void **state)
     struct sectigo_token token;
     (void)state;
 
-    assert_true(sectigo_token_make(abc, sizeof(abc), NULL, &token));
+    assert_true(sectigo_token_make(abc, sizeof abc, NULL, &token));
     assert_string_equal(token.md5_upper, "900150983CD24FB0D6963F7D28E17F72");
     assert_string_equal(token.md5_lower, "900150983cd24fb0d6963f7d28e17f72");
     assert_string_equal(token.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -23,11 +23,11 @@ static void test_file(void **state)
     char file[128];
     (void)state;
 
-    assert_true(sectigo_token_make(abc, sizeof(abc), "", &token));
-    assert_int_equal(sectigo_token_file(&token, file, sizeof(file)), 76);
+    assert_true(sectigo_token_make(abc, sizeof abc, "", &token));
+    assert_int_equal(sectigo_token_file(&token, file, sizeof file), 76);
     assert_string_equal(file, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\nsectigo.com");
-    assert_true(sectigo_token_make(abc, sizeof(abc), "Abc123", &token));
-    assert_int_equal(sectigo_token_file(&token, file, sizeof(file)), 83);
+    assert_true(sectigo_token_make(abc, sizeof abc, "Abc123", &token));
+    assert_int_equal(sectigo_token_file(&token, file, sizeof file), 83);
     assert_string_equal(file, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\nsectigo.com\nAbc123");
     assert_int_equal(sectigo_token_file(&token, file, 83), 0);
     assert_int_equal(sectigo_token_file(&token, file, 84), 83);
@@ -39,14 +39,14 @@ static void test_cname(void **state)
     char owner[256], target[256], name[300];
     (void)state;
 
-    assert_true(sectigo_token_make(abc, sizeof(abc), NULL, &token));
+    assert_true(sectigo_token_make(abc, sizeof abc, NULL, &token));
     assert_true(sectigo_token_cname(&token, "example.com.", owner, target));
     assert_string_equal(owner, "_900150983cd24fb0d6963f7d28e17f72.example.com");
     assert_string_equal(target, "ba7816bf8f01cfea414140de5dae2223.b00361a396177a9cb410ff61f20015ad.sectigo.com");
-    assert_true(sectigo_token_make(abc, sizeof(abc), "Abc123", &token));
+    assert_true(sectigo_token_make(abc, sizeof abc, "Abc123", &token));
     assert_true(sectigo_token_cname(&token, "example.com", owner, target));
     assert_string_equal(target, "ba7816bf8f01cfea414140de5dae2223.b00361a396177a9cb410ff61f20015ad.Abc123.sectigo.com");
-    memset(name, 'a', sizeof(name));
+    memset(name, 'a', sizeof name);
     name[219] = '\0';
     assert_true(sectigo_token_cname(&token, name, owner, target));
     name[219] = 'a';
@@ -72,7 +72,7 @@ static void test_unique_values(void **state)
     (void)state;
 
     for (size_t i = 0; i < COUNT(cases); i++)
-        assert_int_equal(sectigo_token_make(abc, sizeof(abc), cases[i].value, &token), cases[i].ok);
+        assert_int_equal(sectigo_token_make(abc, sizeof abc, cases[i].value, &token), cases[i].ok);
 }
 
 static void test_pem_round_trip(void **state)

@@ -7,7 +7,7 @@ static struct sectigo_client *client_with(const struct server *server, struct se
 {
     char url[64], reason[SECTIGO_MESSAGE_MAX];
 
-    snprintf(url, sizeof(url), "https://127.0.0.1:%u", server->port);
+    snprintf(url, sizeof url, "https://127.0.0.1:%u", server->port);
     config.url = url;
     config.login_name = "partner";
     config.login_password = "sehr+geheim&=1";
@@ -67,7 +67,7 @@ static void test_outcomes(void **state)
     };
     (void)state;
 
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct server server = {0};
         char reason[SECTIGO_MESSAGE_MAX];
 
@@ -223,7 +223,7 @@ static void test_refused_proxy_never_left(void **state)
 
     start_server(&server, ANSWER, "errorCode=0");
     proxy.port = bind_on_loopback(&proxy.listener);
-    snprintf(url, sizeof(url), "http://user:heimlich@127.0.0.1:%u", proxy.port);
+    snprintf(url, sizeof url, "http://user:heimlich@127.0.0.1:%u", proxy.port);
     struct sectigo_client *client =
         client_with(&server, (struct sectigo_client_config){.ca_file = ca_file, .proxy = url, .timeout_ms = 20000});
     assert_int_equal(perform(client, SECTIGO_AUTO_APPLY_ORDER, reason), SECTIGO_NEVER_LEFT);
@@ -241,7 +241,7 @@ static void *refuse_tunnel(void *ctx)
     int fd = accept(*(int *)ctx, NULL, NULL);
 
     for (ssize_t got = 1; got > 0 && !strstr(request, "\r\n\r\n"); len += (size_t)(got > 0 ? got : 0))
-        got = read(fd, request + len, sizeof(request) - len - 1);
+        got = read(fd, request + len, sizeof request - len - 1);
     bool asked = strncmp(request, "CONNECT 127.0.0.1:", 18) == 0 && write(fd, reply, strlen(reply)) > 0;
     close(fd);
     return asked ? ctx : NULL;
@@ -258,7 +258,7 @@ static void test_refused_tunnel_never_left(void **state)
     (void)state;
 
     start_server(&server, ANSWER, "errorCode=0");
-    snprintf(url, sizeof(url), "http://127.0.0.1:%u", listen_on_loopback(&listener));
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", listen_on_loopback(&listener));
     assert_int_equal(pthread_create(&proxy, NULL, refuse_tunnel, &listener), 0);
     struct sectigo_client *client =
         client_with(&server, (struct sectigo_client_config){.ca_file = ca_file, .proxy = url, .timeout_ms = 20000});
@@ -343,7 +343,7 @@ static void test_date(void **state)
     };
     (void)state;
 
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct server server = {.headers = cases[i].header};
         start_server(&server, ANSWER, "errorCode=0");
         struct sectigo_client *client = client_of(&server);
@@ -527,7 +527,7 @@ static void test_configurations(void **state)
     };
     (void)state;
 
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char reason[SECTIGO_MESSAGE_MAX] = "";
         struct sectigo_client *client = sectigo_client_make(&cases[i].config, reason);
 

@@ -168,7 +168,7 @@ static void write_reply(SSL *ssl, const char *status, const char *headers, const
 {
     char head[512];
 
-    snprintf(head, sizeof(head), "HTTP/1.1 %s\r\nContent-Length: %zu\r\n%s\r\n", status, strlen(body), headers);
+    snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n%s\r\n", status, strlen(body), headers);
     write_text(ssl, head);
     write_text(ssl, body);
 }
@@ -177,10 +177,10 @@ static void write_endless(SSL *ssl)
 {
     static char chunk[16384];
 
-    memset(chunk, 'x', sizeof(chunk));
+    memset(chunk, 'x', sizeof chunk);
     write_text(ssl, "HTTP/1.1 200 OK\r\n\r\n");
-    for (size_t sent = 0; sent < 2 * SECTIGO_REPLY_MAX; sent += sizeof(chunk))
-        if (SSL_write(ssl, chunk, sizeof(chunk)) <= 0)
+    for (size_t sent = 0; sent < 2 * SECTIGO_REPLY_MAX; sent += sizeof chunk)
+        if (SSL_write(ssl, chunk, sizeof chunk) <= 0)
             return;
 }
 
@@ -189,7 +189,7 @@ static void reset_connection(SSL *ssl)
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
 
     write_text(ssl, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nerrorCode=0");
-    setsockopt(SSL_get_fd(ssl), SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    setsockopt(SSL_get_fd(ssl), SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
 
 static void write_unframed(SSL *ssl, const char *body)
@@ -292,11 +292,11 @@ static void converse(struct server *server, SSL *ssl)
         request[0] = '\0';
         if (!SSL_pending(ssl) && stopped(server, SSL_get_fd(ssl)))
             return;
-        if (read_request(ssl, request, sizeof(request)) == 0)
+        if (read_request(ssl, request, sizeof request) == 0)
             return;
         count_in_flight(server);
         if (atomic_fetch_add(&server->requests, 1) == 0)
-            memcpy(server->request, request, sizeof(request));
+            memcpy(server->request, request, sizeof request);
         if (server->behaviour == ANSWER_IN_COMPANY)
             await_company(server);
         /* The client may send its next request as soon as it has the reply. */
@@ -342,7 +342,7 @@ static void *serve(void *ctx)
 static uint16_t bind_on_loopback(int *listener)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
+    socklen_t size = sizeof address;
 
     *listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(*listener, (struct sockaddr *)&address, size), 0);
