@@ -148,6 +148,7 @@ void *loop_main(void *arg)
 {
     struct loop *loop = arg;
     struct http_server *server = loop->server;
+    pthread_setname_np(pthread_self(), "http");
     loop->ready = set_up(loop);
     bool ready = loop->ready;
     sem_post(&server->started);
