@@ -11,6 +11,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "acme/spki.h"
+
 /* A CN and as many alternative names as an order may have. */
 enum { NAMES_MAX = ACME_IDENTIFIERS_MAX + 1, EXPONENT_BITS_MAX = 32 };
 
@@ -116,7 +118,7 @@ static bool read_key(X509_REQ *request, struct acme_csr *csr, struct acme_proble
     unsigned char *encoded = NULL;
     int len;
 
-    csr->key = X509_REQ_get_pubkey(request);
+    csr->key = spki_key(spki);
     if (!csr->key)
         return acme_problem_set(problem, ACME_BAD_CSR,
                                 "The CSR's public key cannot be read; RSA and EC (P-256, P-384, P-521) are accepted");
@@ -322,7 +324,7 @@ static bool read_request(X509_REQ *request, struct acme_csr *csr, struct acme_pr
 static bool decode_csr(struct acme_csr *csr, struct acme_problem *problem)
 {
     const unsigned char *next = csr->der;
-    X509_REQ *request = d2i_X509_REQ(NULL, &next, (long)csr->der_len);
+    X509_REQ *request = spki_read_request(&next, (long)csr->der_len);
     bool ok = false;
 
     if (!request)
@@ -352,6 +354,21 @@ bool csr_parse(const uint8_t *der, size_t len, struct acme_csr *csr, struct acme
     if (!ok)
         csr_clear(csr);
     return ok;
+}
+
+bool csr_common_name(const uint8_t *der, size_t len, char common_name[static ACME_NAME_MAX + 3])
+{
+    struct acme_problem problem = {0};
+    struct acme_csr csr = {0};
+    const unsigned char *next = der;
+    X509_REQ *request = spki_read_request(&next, (long)len);
+    bool read = request && read_subject(request, &csr, &problem);
+    memcpy(common_name, csr.common_name, sizeof csr.common_name);
+    X509_REQ_free(request);
+    csr_clear(&csr);
+    acme_problem_clear(&problem);
+    ERR_clear_error();
+    return read && common_name[0];
 }
 
 /* Lists in text (of size octets) the names that a has and b lacks; the empty text where there are none. */

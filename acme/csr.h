@@ -41,6 +41,9 @@ struct acme_csr {
  * P-384, P-521; signature SHA-256 or better. SAN entries other than dNSName and iPAddress, trailing octets, duplicate
  * extension requests are refused. False sets *problem (badCSR). */
 bool csr_parse(const uint8_t *der, size_t len, struct acme_csr *csr, struct acme_problem *problem);
+/* The common name of a CSR that csr_parse has taken before; of its key and names nothing is looked at. False: it has
+ * none, or memory is short. */
+bool csr_common_name(const uint8_t *der, size_t len, char common_name[static ACME_NAME_MAX + 3]);
 /* The names are exactly those of the order, a CN is one of them, the key is not the account's. */
 bool csr_check(const struct acme_csr *csr, const struct acme_names *order, EVP_PKEY *account_key,
                struct acme_problem *problem);

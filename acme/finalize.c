@@ -134,7 +134,7 @@ static enum acme_step take_csr(struct acme_exchange *x, struct acme_task *task, 
     }
     if (!is_ready(&task->order, &task->problem) || !csr_parse(der, len, &task->csr, &task->problem) ||
         !csr_check(&task->csr, &task->order.names, x->key, &task->problem) ||
-        !key_allowed(&task->acme->config, task->csr.key, "The CSR's key", ACME_BAD_CSR, &task->problem))
+        !key_allowed(&task->acme->config, task->csr.key, task->csr.spki_sha256, "The CSR's key", ACME_BAD_CSR, &task->problem))
         return acme_refuse(task);
     task->topic = task->order.id;
     task->hold_ms = task->acme->config.hold_finalize_ms;

@@ -44,7 +44,7 @@ static bool fill_slot(struct slot *slot, const struct acme_account *account)
     struct jwk jwk = {0};
     struct acme_problem problem = {0};
     struct key_facts facts;
-    if (!jwk_parse_text(account->key, strlen(account->key), &jwk, &problem) || !key_facts_of(jwk.key, &facts)) {
+    if (!jwk_parse_text(account->key, strlen(account->key), &jwk, &problem) || !key_facts_of(jwk.key, NULL, &facts)) {
         jwk_clear(&jwk);
         acme_problem_clear(&problem);
         return false;

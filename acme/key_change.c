@@ -103,7 +103,7 @@ enum acme_step acme_post_key_change(struct acme_exchange *x, struct acme_task *t
 {
     static const struct acme_operation changing = {.change = change, .answer = answer_account};
     if (!take_new_key(x, task) ||
-        !key_allowed(&task->acme->config, task->new_key.key, "The new key", ACME_BAD_PUBLIC_KEY, &task->problem))
+        !key_allowed(&task->acme->config, task->new_key.key, NULL, "The new key", ACME_BAD_PUBLIC_KEY, &task->problem))
         return acme_refuse(task);
     enum store_status status = require_unused(x->snapshot, task);
     if (status != STORE_OK) {

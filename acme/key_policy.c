@@ -55,11 +55,17 @@ static bool take_modulus(EVP_PKEY *key, struct key_facts *facts)
     return done;
 }
 
-bool key_facts_of(EVP_PKEY *key, struct key_facts *facts)
+/* An RSA key has two encodings, with NULL for its parameters and without: it is listed by the first, and may have come
+ * in the other. */
+bool key_facts_of(EVP_PKEY *key, const uint8_t *spki_sha256, struct key_facts *facts)
 {
+    *facts = (struct key_facts){.rsa = EVP_PKEY_is_a(key, "RSA") == 1};
+    if (spki_sha256 && !facts->rsa) {
+        memcpy(facts->spki_sha256, spki_sha256, sizeof facts->spki_sha256);
+        return true;
+    }
     unsigned char *der = NULL;
     int len = i2d_PUBKEY(key, &der);
-    *facts = (struct key_facts){.rsa = EVP_PKEY_is_a(key, "RSA") == 1};
     bool good = len > 0 && SHA256(der, (size_t)len, facts->spki_sha256) != NULL;
     OPENSSL_free(der);
     return good && (!facts->rsa || take_modulus(key, facts));
@@ -79,11 +85,12 @@ bool key_accepted_by(const struct acme_config *config, const struct key_facts *f
     return !listed || acme_problem_set(problem, type, "%s is refused: %s. Make another one.", whose, listed);
 }
 
-bool key_allowed(const struct acme_config *config, EVP_PKEY *key, const char *whose, enum acme_problem_type type,
-                 struct acme_problem *problem)
+bool key_allowed(const struct acme_config *config, EVP_PKEY *key, const uint8_t *spki_sha256, const char *whose,
+                 enum acme_problem_type type, struct acme_problem *problem)
 {
     struct key_facts facts;
-    return key_facts_of(key, &facts) ? key_accepted_by(config, &facts, whose, type, problem)
-                                     : acme_problem_status(problem, 503, ACME_SERVER_INTERNAL,
-                                                           "The server is short of memory; try again later");
+    return key_facts_of(key, spki_sha256, &facts)
+               ? key_accepted_by(config, &facts, whose, type, problem)
+               : acme_problem_status(problem, 503, ACME_SERVER_INTERNAL,
+                                     "The server is short of memory; try again later");
 }

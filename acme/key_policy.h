@@ -21,8 +21,8 @@ struct key_facts {
     bool rsa, roca;
 };
 
-/* False when out of memory. */
-bool key_facts_of(EVP_PKEY *key, struct key_facts *facts);
+/* spki_sha256: 32 octets, where they are known already; NULL: they are computed. False when out of memory. */
+bool key_facts_of(EVP_PKEY *key, const uint8_t *spki_sha256, struct key_facts *facts);
 /* True where n leaves, for every small prime, a remainder that is a power of 65537: so are all moduli that the faulty
  * library of CVE-2017-15361 made, and one in hundreds of millions of others. */
 bool key_is_roca(const BIGNUM *n);
@@ -30,7 +30,7 @@ bool key_is_roca(const BIGNUM *n);
 bool key_accepted_by(const struct acme_config *config, const struct key_facts *facts, const char *whose,
                      enum acme_problem_type type, struct acme_problem *problem);
 /* The same for a key that is met once. */
-bool key_allowed(const struct acme_config *config, EVP_PKEY *key, const char *whose, enum acme_problem_type type,
-                 struct acme_problem *problem);
+bool key_allowed(const struct acme_config *config, EVP_PKEY *key, const uint8_t *spki_sha256, const char *whose,
+                 enum acme_problem_type type, struct acme_problem *problem);
 
 #endif

@@ -111,7 +111,7 @@ enum acme_step acme_post_new_account(struct acme_exchange *x, struct acme_task *
         acme_problem_set(&task->problem, ACME_ACCOUNT_DOES_NOT_EXIST, "No account has this key.");
         return acme_refuse(task);
     }
-    if (!key_allowed(&task->acme->config, x->jws.jwk.key, "The account's key", ACME_BAD_PUBLIC_KEY, &task->problem) ||
+    if (!key_allowed(&task->acme->config, x->jws.jwk.key, NULL, "The account's key", ACME_BAD_PUBLIC_KEY, &task->problem) ||
         !take_policy(x, payload, task) || !prepare_account(x, payload, task))
         return acme_refuse(task);
     task->operation = &creation;

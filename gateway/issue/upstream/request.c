@@ -165,14 +165,7 @@ int64_t request_price(const struct config_profile *profile, unsigned product, si
 /* The CSR's CN is no wildcard. */
 static bool names_base(const struct issuance *is, char common_name[static ACME_NAME_MAX + 3])
 {
-    struct acme_problem problem = {0};
-    struct acme_csr csr = {0};
-    bool base =
-        csr_parse(is->csr, is->csr_len, &csr, &problem) && csr.common_name[0] && strncmp(csr.common_name, "*.", 2) != 0;
-    memcpy(common_name, csr.common_name, sizeof csr.common_name);
-    csr_clear(&csr);
-    acme_problem_clear(&problem);
-    return base;
+    return csr_common_name(is->csr, is->csr_len, common_name) && strncmp(common_name, "*.", 2) != 0;
 }
 
 unsigned request_product_for(const struct config_profile *profile, const struct config_dcv *dcv,
@@ -302,16 +295,12 @@ static const struct acme_identifier *sole_name(const struct acme_names *names)
 static void primary_name(const struct issuance *is, const struct subscription *sub,
                          char name[static COMMON_NAME_MAX + 1])
 {
-    struct acme_problem problem = {0};
-    struct acme_csr csr = {0};
-    const char *wanted = sub->names.list[0].value;
-    if (is->csr_has_cn && csr_parse(is->csr, is->csr_len, &csr, &problem) && csr.common_name[0])
-        wanted = csr.common_name;
+    char common_name[ACME_NAME_MAX + 3];
+    bool asked = is->csr_has_cn && csr_common_name(is->csr, is->csr_len, common_name);
+    const char *wanted = asked ? common_name : sub->names.list[0].value;
     size_t len = strlen(wanted) <= COMMON_NAME_MAX ? strlen(wanted) : 0;
     memcpy(name, wanted, len);
     name[len] = '\0';
-    csr_clear(&csr);
-    acme_problem_clear(&problem);
 }
 
 /* What purchase and replacement share. */

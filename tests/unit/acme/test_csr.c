@@ -163,6 +163,9 @@ static void names_come_from_san_and_cn(void **state)
     assert_string_equal(csr.names.list[4].value, "2001:db8::1");
     assert_string_equal(csr.common_name, "c.example");
     assert_false(csr.other_subject);
+    char again[ACME_NAME_MAX + 3];
+    assert_true(csr_common_name(csr.der, csr.der_len, again));
+    assert_string_equal(again, "c.example");
     csr_clear(&csr);
 }
 
@@ -171,7 +174,9 @@ static void a_cn_may_be_absent_or_alone(void **state)
     struct acme_csr csr = accepted((struct recipe){.names = "DNS:a.example", .critical = true});
 
     (void)state;
+    char again[ACME_NAME_MAX + 3];
     assert_string_equal(csr.common_name, "");
+    assert_false(csr_common_name(csr.der, csr.der_len, again));
     assert_int_equal(csr.names.count, 1);
     csr_clear(&csr);
     csr = accepted((struct recipe){.cn = "a.example", .organisation = "Example"});
@@ -246,6 +251,27 @@ static EVP_PKEY *ec_with(const char *parameter, const char *value)
 
     assert_int_equal(EVP_PKEY_set_utf8_string_param(key, parameter, value), 1);
     return key;
+}
+
+/* The last octet of the key in the request is the last of the point's y. */
+static void a_point_beside_its_curve_is_refused(void **state)
+{
+    static const char *const groups[] = {"P-256", "P-384", "P-521"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        EVP_PKEY *key = EVP_EC_gen(groups[i]);
+        struct der der = request_of((struct recipe){.key = key, .names = "DNS:a.example"});
+        unsigned char *spki = NULL;
+        int len = i2d_PUBKEY(key, &spki);
+        uint8_t *place = memmem(der.octets, der.len, spki, (size_t)len);
+        assert_non_null(place);
+        place[len - 1] ^= 1;
+        octets_refused(der.octets, der.len, ACME_BAD_CSR, "public key cannot be read");
+        OPENSSL_free(spki);
+        OPENSSL_free(der.octets);
+        EVP_PKEY_free(key);
+    }
 }
 
 static void other_keys_are_refused(void **state)
@@ -495,14 +521,23 @@ static void the_accounts_key_cannot_be_certified(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_come_from_san_and_cn),     cmocka_unit_test(a_cn_may_be_absent_or_alone),
-        cmocka_unit_test(hashes_are_over_the_octets),     cmocka_unit_test(all_kinds_of_keys_that_are_certified),
-        cmocka_unit_test(other_keys_are_refused),         cmocka_unit_test(wishes_beside_the_names_are_noted),
-        cmocka_unit_test(weak_digests_are_refused),       cmocka_unit_test(the_signature_must_be_its_own_keys),
-        cmocka_unit_test(names_that_cannot_be_certified), cmocka_unit_test(extensions_must_be_unambiguous),
-        cmocka_unit_test(a_nul_in_a_name_is_refused),     cmocka_unit_test(too_many_names_are_refused),
-        cmocka_unit_test(octets_that_are_no_request),     cmocka_unit_test(names_must_be_exactly_the_orders),
-        cmocka_unit_test(a_long_difference_is_cut),       cmocka_unit_test(the_accounts_key_cannot_be_certified),
+        cmocka_unit_test(names_come_from_san_and_cn),
+        cmocka_unit_test(a_cn_may_be_absent_or_alone),
+        cmocka_unit_test(hashes_are_over_the_octets),
+        cmocka_unit_test(all_kinds_of_keys_that_are_certified),
+        cmocka_unit_test(other_keys_are_refused),
+        cmocka_unit_test(wishes_beside_the_names_are_noted),
+        cmocka_unit_test(a_point_beside_its_curve_is_refused),
+        cmocka_unit_test(weak_digests_are_refused),
+        cmocka_unit_test(the_signature_must_be_its_own_keys),
+        cmocka_unit_test(names_that_cannot_be_certified),
+        cmocka_unit_test(extensions_must_be_unambiguous),
+        cmocka_unit_test(a_nul_in_a_name_is_refused),
+        cmocka_unit_test(too_many_names_are_refused),
+        cmocka_unit_test(octets_that_are_no_request),
+        cmocka_unit_test(names_must_be_exactly_the_orders),
+        cmocka_unit_test(a_long_difference_is_cut),
+        cmocka_unit_test(the_accounts_key_cannot_be_certified),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -80,9 +80,9 @@ static void facts(void **state)
     struct key_facts facts;
     BIGNUM *n = roca_modulus(65);
     EVP_PKEY *key = rsa_key_of(n);
-    assert_true(key_facts_of(key, &facts));
+    assert_true(key_facts_of(key, NULL, &facts));
     assert_true(facts.rsa && facts.roca);
-    assert_false(key_allowed(&config, key, "The CSR's key", ACME_BAD_CSR, &problem));
+    assert_false(key_allowed(&config, key, NULL, "The CSR's key", ACME_BAD_CSR, &problem));
     assert_int_equal(problem.type, ACME_BAD_CSR);
     assert_non_null(strstr(problem.detail, "The CSR's key was made by a faulty library (CVE-2017-15361, ROCA)"));
     char *hex = BN_bn2hex(n), line[2048];
@@ -94,9 +94,9 @@ static void facts(void **state)
     EVP_PKEY_free(key);
     BN_free(n);
     key = EVP_EC_gen("P-256");
-    assert_true(key_facts_of(key, &facts));
+    assert_true(key_facts_of(key, NULL, &facts));
     assert_false(facts.rsa || facts.roca);
-    assert_true(key_allowed(&config, key, "The CSR's key", ACME_BAD_CSR, &problem));
+    assert_true(key_allowed(&config, key, NULL, "The CSR's key", ACME_BAD_CSR, &problem));
     EVP_PKEY_free(key);
 }
 
@@ -116,7 +116,7 @@ static const char *find(void *lists, const uint8_t spki_sha256[static 32], const
 static void list_key(struct listed *listed, EVP_PKEY *key)
 {
     struct key_facts facts;
-    assert_true(key_facts_of(key, &facts));
+    assert_true(key_facts_of(key, NULL, &facts));
     memcpy(listed->spki_sha256, facts.spki_sha256, 32);
 }
 
