@@ -1,59 +1,29 @@
 /* identity: a store has a random name from its making on, which its copies share, so that another one in its place is
  * noticed. */
-#include "store/internal.h"
+#include "store/engine.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 
 enum { RANDOM_LEN = 16 };
 
 static const char identity_key[] = "identity";
 
-bool identity_has_data(const char *folder)
+static enum store_status put_identity(struct store_txn *txn, void *arg)
 {
-    char path[PATH_MAX];
-    struct stat about;
-    if (snprintf(path, sizeof path, "%s/data.mdb", folder) >= (int)sizeof path)
-        return false;
-    if (stat(path, &about) != 0)
-        return errno != ENOENT && errno != ENOTDIR; /* what cannot be seen is no proof of nothing */
-    return about.st_size > 0;
+    enum store_status status =
+        store_insert(txn, table_own(txn->store, TABLE_META), identity_key, sizeof identity_key - 1, arg, RANDOM_LEN);
+    return status == STORE_EXISTS ? STORE_REFUSED : status;
 }
 
-bool identity_was_made(struct store *store)
-{
-    MDB_txn *txn = NULL;
-    MDB_dbi dbi;
-    MDB_stat about = {0};
-    int code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
-    if (code == 0)
-        code = mdb_dbi_open(txn, table_own_name(TABLE_META), 0, &dbi);
-    if (code == 0)
-        code = mdb_stat(txn, dbi, &about);
-    if (txn)
-        mdb_txn_abort(txn);
-    return code != MDB_NOTFOUND && (code != 0 || about.ms_entries > 0); /* likewise */
-}
-
-int identity_settle(struct store *store)
+enum store_status identity_settle(struct store *store)
 {
     uint8_t name[RANDOM_LEN];
-    MDB_txn *txn = NULL;
-    MDB_val key = {sizeof identity_key - 1, (void *)(uintptr_t)identity_key}, value = {sizeof name, name};
     if (getrandom(name, sizeof name, 0) != sizeof name)
-        return EIO;
-    int code = mdb_txn_begin(store->env, NULL, 0, &txn);
-    if (code == 0)
-        code = mdb_put(txn, store->tables[table_own(store, TABLE_META)], &key, &value, MDB_NOOVERWRITE);
-    if (code == 0)
-        return mdb_txn_commit(txn);
-    if (txn)
-        mdb_txn_abort(txn);
-    return code == MDB_KEYEXIST ? 0 : code;
+        return STORE_IO;
+    enum store_status status = store_call(store, put_identity, name);
+    return status == STORE_REFUSED ? STORE_OK : status; /* it has one */
 }
 
 enum store_status store_identity(struct store *store, char text[static STORE_IDENTITY_SIZE])

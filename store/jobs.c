@@ -2,7 +2,7 @@
  *
  * By subject: kind, subject -> due. By due: due, kind, subject -> nothing. Integers are big-endian, so that keys
  * stand in order of time. The two tables always change together. */
-#include "store/internal.h"
+#include "store/engine.h"
 
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* schema: the number that says how the records of a store are to be read. */
-#include "store/internal.h"
-#include "store/record.h"
+#include "store/engine.h"
 
 #include <string.h>
 
@@ -34,27 +33,26 @@ static enum store_status schema_write(struct store_txn *txn, uint32_t schema)
     return status;
 }
 
-/* Runs before the writer thread exists, so it may hold the write transaction itself. migrate NULL: none to run. */
+struct step {
+    store_migrate_fn *migrate; /* NULL: none to run */
+    uint32_t to;
+    char *reason;
+};
+
+static enum store_status run_step(struct store_txn *txn, void *arg)
+{
+    const struct step *step = arg;
+    step->reason[0] = '\0';
+    enum store_status status = step->migrate != NULL ? step->migrate(txn, step->reason) : STORE_OK;
+    return status == STORE_OK ? schema_write(txn, step->to) : status;
+}
+
 static enum store_status step(struct store *store, store_migrate_fn *migrate, uint32_t to,
                               char reason[static STORE_REASON_SIZE])
 {
-    struct store_txn txn = {.store = store, .writable = true, .earliest_due_ms = UINT64_MAX};
-    int code = mdb_txn_begin(store->env, NULL, 0, &txn.mdb);
-    if (code != 0)
-        return status_explain(status_of(code), reason, "%s: cannot begin writing: %s", store->path, mdb_strerror(code));
-    reason[0] = '\0';
-    enum store_status status = migrate != NULL ? migrate(&txn, reason) : STORE_OK;
-    if (status == STORE_OK)
-        status = schema_write(&txn, to);
-    if (status == STORE_OK)
-        status = txn.failed;
-    if (status == STORE_OK)
-        return (code = mdb_txn_commit(txn.mdb)) == 0
-                   ? STORE_OK
-                   : status_explain(status_of(code), reason, "%s: cannot store schema %u: %s", store->path,
-                                    (unsigned)to, mdb_strerror(code));
-    mdb_txn_abort(txn.mdb);
-    if (reason[0] == '\0')
+    struct step step = {migrate, to, reason};
+    enum store_status status = store_call(store, run_step, &step);
+    if (status != STORE_OK && reason[0] == '\0')
         status_explain(status, reason, "%s: cannot go on to schema %u: %s", store->path, (unsigned)to,
                        store_status_text(status));
     return status;

@@ -1,6 +1,5 @@
-#include "store/internal.h"
+#include "store/engine.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -23,36 +22,23 @@ const char *store_status_text(enum store_status status)
     return text[status];
 }
 
-enum store_status status_of(int code)
+enum store_status status_report(struct store *store, const char *doing, enum store_status status, const char *why)
 {
-    switch (code) {
-    case MDB_SUCCESS:
-        return STORE_OK;
-    case MDB_NOTFOUND:
-        return STORE_NOT_FOUND;
-    case MDB_KEYEXIST:
-        return STORE_EXISTS;
-    case MDB_MAP_FULL:
-    case MDB_TXN_FULL:
-    case ENOSPC:
-    case EDQUOT:
-        return STORE_FULL;
-    case MDB_BAD_VALSIZE:
-        return STORE_INVALID;
-    default:
-        return STORE_IO;
-    }
-}
-
-enum store_status status_report(struct store *store, const char *doing, int code)
-{
-    enum store_status status = status_of(code);
     bool tell = status == STORE_IO || (status == STORE_FULL && !atomic_exchange(&store->full_reported, true));
     if (tell && store->report != NULL) {
         char text[STORE_REASON_SIZE];
-        snprintf(text, sizeof text, "store %s: %s: %s", store->path, doing, mdb_strerror(code));
+        snprintf(text, sizeof text, "store %s: %s: %s", store->path, doing, why);
         store->report(store->report_ctx, text);
     }
+    return status;
+}
+
+enum store_status txn_note(struct store_txn *txn, const char *doing, enum store_status status, const char *why)
+{
+    if (status != STORE_OK && txn->failed != STORE_OK)
+        return txn->failed;
+    if (status == STORE_FULL || status == STORE_IO)
+        txn->failed = status_report(txn->store, doing, status, why);
     return status;
 }
 

@@ -53,8 +53,14 @@ typedef void store_report_fn(void *ctx, const char *text);
 /* A step from schema N to N + 1, run once at open inside one transaction. */
 typedef enum store_status store_migrate_fn(struct store_txn *txn, char reason[static STORE_REASON_SIZE]);
 
+enum store_engine {
+    STORE_LMDB = 0, /* files of this machine */
+    STORE_MEMORY,   /* tests and simulation: lives as long as the process, and there also while it is closed */
+};
+
 struct store_config {
-    const char *path;          /* folder; made (0700) when absent, its parent must exist */
+    enum store_engine engine;
+    const char *path;          /* folder; made (0700) when absent, its parent must exist. In memory: any name */
     uint64_t map_size;         /* octets of address space, not of disk; 0 for 16 GiB */
     const char *const *tables; /* table i is called tables[i]; order may change between versions, names not;
                                 * no name begins with @ */

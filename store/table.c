@@ -1,5 +1,5 @@
-/* table: snapshots, and what may be done with a table inside one. */
-#include "store/internal.h"
+/* table: snapshots, and what may be done with a table inside one; checked here, done by the engine. */
+#include "store/engine.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,19 +23,9 @@ static struct store_txn *reader_take(struct store *store)
 
 static void reader_free(struct store_txn *txn)
 {
-    if (txn->mdb != NULL)
-        mdb_txn_abort(txn->mdb);
+    if (txn->handle != NULL)
+        txn->engine->read_free(txn);
     free(txn);
-}
-
-static int reader_begin(struct store_txn *txn)
-{
-    int code = mdb_txn_begin(txn->store->env, NULL, MDB_RDONLY, &txn->mdb);
-    if (code != MDB_READERS_FULL)
-        return code;
-    /* Slots may be held by processes that were killed. */
-    code = mdb_reader_check(txn->store->env, NULL);
-    return code != 0 ? code : mdb_txn_begin(txn->store->env, NULL, MDB_RDONLY, &txn->mdb);
 }
 
 enum store_status store_read(struct store *store, struct store_txn **out)
@@ -46,14 +36,15 @@ enum store_status store_read(struct store *store, struct store_txn **out)
         txn = calloc(1, sizeof *txn);
         if (txn == NULL)
             return STORE_IO;
+        txn->engine = store->engine;
         txn->store = store;
     }
-    int code = txn->mdb != NULL ? mdb_txn_renew(txn->mdb) : reader_begin(txn);
-    if (code != 0) {
-        reader_free(txn);
-        return status_report(store, "beginning to read", code);
-    }
     txn->failed = STORE_OK;
+    enum store_status status = txn->engine->read(txn);
+    if (status != STORE_OK) {
+        reader_free(txn);
+        return status;
+    }
     *out = txn;
     return STORE_OK;
 }
@@ -63,7 +54,7 @@ void store_read_end(struct store_txn *txn)
     if (txn == NULL)
         return;
     struct store *store = txn->store;
-    mdb_txn_reset(txn->mdb); /* keeps the slot, lets the pages go */
+    txn->engine->read_end(txn);
     pthread_mutex_lock(&store->readers_lock);
     txn->next = store->idle_readers;
     store->idle_readers = txn;
@@ -79,63 +70,42 @@ void readers_free(struct store *store)
 
 /* ---- one record ---- */
 
+static bool is_table(const struct store_txn *txn, unsigned table)
+{
+    return table < txn->store->table_count + OWN_TABLES;
+}
+
 static bool fits_key(const struct store_txn *txn, unsigned table, size_t key_len)
 {
-    return table < txn->store->table_count + OWN_TABLES && key_len > 0 && key_len <= STORE_KEY_MAX;
+    return is_table(txn, table) && key_len > 0 && key_len <= STORE_KEY_MAX;
 }
 
-/* Remembers what makes the transaction useless, so that a function that overlooks it is not acknowledged, and what
- * follows from it is not reported as another fault. */
-static enum store_status note_fault(struct store_txn *txn, const char *doing, int code)
+static struct store_slice octets(const void *data, size_t len)
 {
-    if (code != 0 && txn->failed != STORE_OK)
-        return txn->failed;
-    enum store_status status = status_report(txn->store, doing, code);
-    if (status == STORE_FULL || status == STORE_IO)
-        txn->failed = status;
-    return status;
-}
-
-static MDB_val octets(const void *data, size_t len)
-{
-    return (MDB_val){.mv_size = len, .mv_data = (void *)(uintptr_t)data}; /* LMDB's type has no const */
-}
-
-static struct store_slice slice(MDB_val value)
-{
-    return (struct store_slice){.data = value.mv_data, .len = value.mv_size};
+    return (struct store_slice){.data = data, .len = len};
 }
 
 enum store_status store_get(struct store_txn *txn, unsigned table, const void *key, size_t key_len,
                             struct store_slice *value)
 {
     *value = (struct store_slice){0};
-    if (!fits_key(txn, table, key_len))
-        return STORE_INVALID;
-    MDB_val k = octets(key, key_len), v;
-    int code = mdb_get(txn->mdb, txn->store->tables[table], &k, &v);
-    if (code == 0)
-        *value = slice(v);
-    return note_fault(txn, "reading a record", code);
-}
-
-static enum store_status put_value(struct store_txn *txn, unsigned table, MDB_val key, MDB_val value, unsigned flags)
-{
-    if (!txn->writable || !fits_key(txn, table, key.mv_size))
-        return STORE_INVALID;
-    return note_fault(txn, "writing a record", mdb_put(txn->mdb, txn->store->tables[table], &key, &value, flags));
+    return fits_key(txn, table, key_len) ? txn->engine->get(txn, table, octets(key, key_len), value) : STORE_INVALID;
 }
 
 enum store_status store_put(struct store_txn *txn, unsigned table, const void *key, size_t key_len, const void *value,
                             size_t value_len)
 {
-    return put_value(txn, table, octets(key, key_len), octets(value, value_len), 0);
+    if (!txn->writable || !fits_key(txn, table, key_len))
+        return STORE_INVALID;
+    return txn->engine->put(txn, table, octets(key, key_len), octets(value, value_len), true);
 }
 
 enum store_status store_insert(struct store_txn *txn, unsigned table, const void *key, size_t key_len,
                                const void *value, size_t value_len)
 {
-    return put_value(txn, table, octets(key, key_len), octets(value, value_len), MDB_NOOVERWRITE);
+    if (!txn->writable || !fits_key(txn, table, key_len))
+        return STORE_INVALID;
+    return txn->engine->put(txn, table, octets(key, key_len), octets(value, value_len), false);
 }
 
 enum store_status store_claim(struct store_txn *txn, unsigned table, const void *key, size_t key_len, const void *value,
@@ -152,77 +122,41 @@ enum store_status store_delete(struct store_txn *txn, unsigned table, const void
 {
     if (!txn->writable || !fits_key(txn, table, key_len))
         return STORE_INVALID;
-    MDB_val k = octets(key, key_len);
-    return note_fault(txn, "deleting a record", mdb_del(txn->mdb, txn->store->tables[table], &k, NULL));
+    return txn->engine->delete (txn, table, octets(key, key_len));
 }
 
 /* ---- many records ---- */
 
-static bool begins_with(MDB_val key, const void *prefix, size_t len)
+static enum store_status visit_range(struct store_txn *txn, unsigned table, struct range range, store_visit_fn *visit,
+                                     void *ctx)
 {
-    return key.mv_size >= len && (len == 0 || memcmp(key.mv_data, prefix, len) == 0);
-}
-
-/* Visits from `from` on, as long as keys begin with the first prefix_len octets of it. */
-static enum store_status visit_range(struct store_txn *txn, unsigned table, MDB_val from, size_t prefix_len,
-                                     store_visit_fn *visit, void *ctx)
-{
-    MDB_cursor *cursor = NULL;
-    MDB_val key = from, value;
-    if (table >= txn->store->table_count + OWN_TABLES || from.mv_size > STORE_KEY_MAX)
+    if (!is_table(txn, table) || range.from.len > STORE_KEY_MAX)
         return STORE_INVALID;
-    int code = mdb_cursor_open(txn->mdb, txn->store->tables[table], &cursor);
-    if (code == 0)
-        code = mdb_cursor_get(cursor, &key, &value, from.mv_size > 0 ? MDB_SET_RANGE : MDB_FIRST);
-    while (code == 0 && begins_with(key, from.mv_data, prefix_len) && visit(ctx, slice(key), slice(value)))
-        code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-    if (cursor != NULL)
-        mdb_cursor_close(cursor);
-    return code == MDB_NOTFOUND ? STORE_OK : note_fault(txn, "visiting records", code);
+    return txn->engine->visit(txn, table, &range, visit, ctx);
 }
 
 enum store_status store_visit(struct store_txn *txn, unsigned table, const void *from, size_t from_len,
                               store_visit_fn *visit, void *ctx)
 {
-    return visit_range(txn, table, octets(from, from_len), 0, visit, ctx);
-}
-
-/* Puts the cursor on the last key < before. */
-static int seek_before(MDB_cursor *cursor, MDB_val before, MDB_val *key, MDB_val *value)
-{
-    *key = before;
-    int code = before.mv_size > 0 ? mdb_cursor_get(cursor, key, value, MDB_SET_RANGE) : MDB_NOTFOUND;
-    return mdb_cursor_get(cursor, key, value, code == 0 ? MDB_PREV : MDB_LAST);
-}
-
-enum store_status store_visit_back(struct store_txn *txn, unsigned table, const void *before, size_t before_len,
-                                   store_visit_fn *visit, void *ctx)
-{
-    MDB_cursor *cursor = NULL;
-    MDB_val key, value;
-    if (table >= txn->store->table_count + OWN_TABLES || before_len > STORE_KEY_MAX)
-        return STORE_INVALID;
-    int code = mdb_cursor_open(txn->mdb, txn->store->tables[table], &cursor);
-    if (code == 0)
-        code = seek_before(cursor, octets(before, before_len), &key, &value);
-    while (code == 0 && visit(ctx, slice(key), slice(value)))
-        code = mdb_cursor_get(cursor, &key, &value, MDB_PREV);
-    if (cursor != NULL)
-        mdb_cursor_close(cursor);
-    return code == MDB_NOTFOUND ? STORE_OK : note_fault(txn, "visiting records", code);
+    return visit_range(txn, table, (struct range){octets(from, from_len), 0}, visit, ctx);
 }
 
 enum store_status store_visit_prefix(struct store_txn *txn, unsigned table, const void *prefix, size_t prefix_len,
                                      store_visit_fn *visit, void *ctx)
 {
-    return visit_range(txn, table, octets(prefix, prefix_len), prefix_len, visit, ctx);
+    return visit_range(txn, table, (struct range){octets(prefix, prefix_len), prefix_len}, visit, ctx);
+}
+
+enum store_status store_visit_back(struct store_txn *txn, unsigned table, const void *before, size_t before_len,
+                                   store_visit_fn *visit, void *ctx)
+{
+    if (!is_table(txn, table) || before_len > STORE_KEY_MAX)
+        return STORE_INVALID;
+    return txn->engine->visit_back(txn, table, octets(before, before_len), visit, ctx);
 }
 
 uint64_t store_count(struct store_txn *txn, unsigned table)
 {
-    MDB_stat stat;
-    if (table >= txn->store->table_count + OWN_TABLES)
-        return 0;
-    int code = mdb_stat(txn->mdb, txn->store->tables[table], &stat);
-    return note_fault(txn, "counting records", code) == STORE_OK ? stat.ms_entries : 0;
+    uint64_t count;
+    return is_table(txn, table) && txn->engine->count(txn, table, &count) == STORE_OK ? count : 0;
 }

@@ -2,13 +2,10 @@
  *
  * Group commit: whatever has queued up while a batch was flushed is the next batch. Each operation of a batch has
  * a nested transaction, so that one that fails is undone alone; a batch of one needs none. */
-#include "store/internal.h"
+#include "store/engine.h"
 
 #include <signal.h>
 #include <stdlib.h>
-
-/* Bounds what one commit may keep dirty and how long the first of a batch waits for the last. */
-enum { BATCH_MAX = 1024 };
 
 /* ---- the queue ---- */
 
@@ -34,7 +31,7 @@ static struct store_op *take_batch(struct store *store)
     while (store->head == NULL && !store->closing)
         pthread_cond_wait(&store->wake, &store->lock);
     struct store_op *batch = store->head, **end = &store->head;
-    for (unsigned n = 0; n < BATCH_MAX && *end != NULL; n++)
+    for (unsigned n = 0; n < store->engine->batch_max && *end != NULL; n++)
         end = &(*end)->next;
     store->head = *end;
     if (store->head == NULL)
@@ -59,22 +56,26 @@ static enum store_status run_op(struct store_txn *txn, struct store_op *op)
     return status == STORE_OK ? txn->failed : status;
 }
 
+static struct store_txn txn_of(struct store *store, struct store_txn *parent)
+{
+    return (struct store_txn){
+        .engine = store->engine, .store = store, .writable = true, .earliest_due_ms = UINT64_MAX, .parent = parent};
+}
+
 static enum store_status run_nested(struct store_txn *parent, struct store_op *op)
 {
-    struct store_txn child = {.store = parent->store, .writable = true, .earliest_due_ms = UINT64_MAX};
-    int code = mdb_txn_begin(parent->store->env, parent->mdb, 0, &child.mdb);
-    if (code != 0)
-        return status_report(parent->store, "beginning a nested transaction", code);
-    enum store_status status = run_op(&child, op);
-    if (status != STORE_OK) {
-        mdb_txn_abort(child.mdb);
+    struct store_txn child = txn_of(parent->store, parent);
+    enum store_status status = child.engine->begin(&child, parent);
+    if (status != STORE_OK)
         return status;
-    }
-    code = mdb_txn_commit(child.mdb);
-    if (code != 0)
-        return status_report(parent->store, "ending a nested transaction", code);
-    parent->earliest_due_ms = earlier(parent->earliest_due_ms, child.earliest_due_ms);
-    return STORE_OK;
+    status = run_op(&child, op);
+    if (status == STORE_OK)
+        status = child.engine->commit(&child);
+    else
+        child.engine->abort(&child);
+    if (status == STORE_OK)
+        parent->earliest_due_ms = earlier(parent->earliest_due_ms, child.earliest_due_ms);
+    return status;
 }
 
 /* Returns how many operations have something to commit. */
@@ -95,12 +96,13 @@ static void fail_all(struct store_op *batch, enum store_status status)
         op->status = status;
 }
 
-static void commit_batch(struct store *store, struct store_txn *txn, struct store_op *batch)
+static void commit_batch(struct store_txn *txn, struct store_op *batch)
 {
-    int code = mdb_txn_commit(txn->mdb);
-    if (code != 0) {
+    struct store *store = txn->store;
+    enum store_status status = txn->engine->commit(txn);
+    if (status != STORE_OK) {
         /* Also those that said no: they may have said so because of what another one was about to store. */
-        fail_all(batch, status_report(store, "committing", code));
+        fail_all(batch, status);
         return;
     }
     atomic_fetch_add(&store->commits, 1);
@@ -120,16 +122,24 @@ static void finish_batch(struct store *store, struct store_op *batch)
     }
 }
 
+/* False: the engine wants it run again. */
+static bool try_batch(struct store *store, struct store_op *batch)
+{
+    struct store_txn txn = txn_of(store, NULL);
+    enum store_status status = txn.engine->begin(&txn, NULL);
+    if (status != STORE_OK)
+        fail_all(batch, status);
+    else if (run_all(&txn, batch) > 0 && !txn.again)
+        commit_batch(&txn, batch);
+    else
+        txn.engine->abort(&txn);
+    return !txn.again;
+}
+
 static void run_batch(struct store *store, struct store_op *batch)
 {
-    struct store_txn txn = {.store = store, .writable = true, .earliest_due_ms = UINT64_MAX};
-    int code = mdb_txn_begin(store->env, NULL, 0, &txn.mdb);
-    if (code != 0)
-        fail_all(batch, status_report(store, "beginning to write", code));
-    else if (run_all(&txn, batch) > 0)
-        commit_batch(store, &txn, batch);
-    else
-        mdb_txn_abort(txn.mdb);
+    while (!try_batch(store, batch))
+        continue;
     finish_batch(store, batch);
 }
 
@@ -144,28 +154,26 @@ static void *writer_main(void *arg)
     return NULL;
 }
 
-enum store_status writer_start(struct store *store)
+enum store_status writer_start(struct store *store, unsigned count)
 {
     sigset_t all, before;
     sigfillset(&all); /* signals are for the thread that waits for them */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    store->writer_runs = pthread_create(&store->writer, NULL, writer_main, store) == 0;
+    while (store->writer_count < count &&
+           pthread_create(&store->writers[store->writer_count], NULL, writer_main, store) == 0)
+        pthread_setname_np(store->writers[store->writer_count++], "store-writer");
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!store->writer_runs)
-        return STORE_IO;
-    pthread_setname_np(store->writer, "store-writer");
-    return STORE_OK;
+    return store->writer_count == count ? STORE_OK : STORE_IO;
 }
 
 void writer_stop(struct store *store)
 {
     pthread_mutex_lock(&store->lock);
     store->closing = true;
-    pthread_cond_signal(&store->wake);
+    pthread_cond_broadcast(&store->wake);
     pthread_mutex_unlock(&store->lock);
-    if (store->writer_runs)
-        pthread_join(store->writer, NULL);
-    store->writer_runs = false;
+    while (store->writer_count > 0)
+        pthread_join(store->writers[--store->writer_count], NULL);
 }
 
 /* ---- waiting for one's own ---- */

@@ -14,6 +14,7 @@ BAD = {
     "a winding function": ("store/a.c", WINDING, "19 ways"),
     "a long file": ("store/a.c", "int a;\n" * 601, "601 lines"),
     "a banned function": ("store/a.c", "void f(char *a)\n{\n    strcpy(a, b);\n}\n", "strcpy is banned"),
+    "LMDB in the contract": ("store/a.c", "#include <lmdb.h>\n", "lmdb.h"),
     "LMDB outside the store": ("acme/a.c", "#include <lmdb.h>\n", "lmdb.h"),
     "h2o outside its room": ("gateway/issue/a.c", "#include <h2o.h>\n", "h2o.h"),
     "curl in the store": ("store/a.c", "#include <curl/curl.h>\n", "curl"),
@@ -43,7 +44,7 @@ GOOD = {
                                       '      "see to the disk", b);\n    log_info("it is good");\n}\n'),
     "a member of a banned name": ("store/a.c", "void f(struct s *s)\n{\n    s->system(1);\n}\n"),
     "sizes": ("store/a.c", "void f(int *a)\n{\n    g(sizeof *a, sizeof(struct s), sizeof(uint8_t));\n}\n"),
-    "LMDB in the store": ("store/a.c", "#include <lmdb.h>\n"),
+    "LMDB in its engine": ("store/lmdb/a.c", "#include <lmdb.h>\n"),
     "arrows the right way": ("gateway/a.c", '#include "acme/acme.h"\n#include "sectigo/sectigo.h"\n'),
     "arrows down inside the gateway": ("gateway/issue/life/a.c", '#include "gateway/issue/life/b.h"\n'
                                        '#include "gateway/issue/money/refund.h"\n#include "gateway/log.h"\n'),

@@ -1,4 +1,5 @@
-/* fixture: a store in a temporary folder, and the small operations that the tests of this folder share. */
+/* fixture: a store in a temporary folder, and the small operations that the tests of this folder share. STORE_ENGINE
+ * says which engine it has, lmdb where it is not set. */
 #ifndef TESTS_UNIT_STORE_FIXTURE_H
 #define TESTS_UNIT_STORE_FIXTURE_H
 
@@ -61,6 +62,17 @@ static inline void fixture_reopen(struct fixture *f)
     fixture_open(f);
 }
 
+static inline enum store_engine fixture_engine(void)
+{
+    static const char *const names[] = {[STORE_LMDB] = "lmdb", [STORE_MEMORY] = "memory"};
+    const char *name = getenv("STORE_ENGINE");
+    for (unsigned i = 0; name != NULL && i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0)
+            return (enum store_engine)i;
+    assert_null(name);
+    return STORE_LMDB;
+}
+
 /* A folder and a configuration; the store is not opened. */
 static inline int fixture_prepare(void **state)
 {
@@ -70,6 +82,7 @@ static inline int fixture_prepare(void **state)
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->path, sizeof f->path, "%s/store", f->folder);
     f->config = (struct store_config){
+        .engine = fixture_engine(),
         .path = f->path,
         .map_size = 64 << 20,
         .tables = table_names,

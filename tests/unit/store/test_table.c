@@ -240,27 +240,6 @@ static void test_change_is_seen_inside(void **state)
     assert_string_equal(seen.keys, "own=1 ");
 }
 
-/* ---- how many snapshots ---- */
-
-static void test_snapshots_are_bounded_and_reused(void **state)
-{
-    struct fixture *f = *state;
-    struct store_txn *open[16];
-    f->config.readers = 4;
-    fixture_open(f);
-    for (int round = 0; round < 50; round++) {
-        unsigned count = 0;
-        while (count < 16 && store_read(f->store, &open[count]) == STORE_OK)
-            count++;
-        assert_in_range(count, 4, 8);
-        assert_non_null(strstr(f->reported, "MDB_READERS_FULL"));
-        while (count > 0)
-            store_read_end(open[--count]);
-    }
-    put(f, FRUIT, "k", "v");
-    assert_record(f, FRUIT, "k", "v");
-}
-
 #define with_store(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -277,7 +256,6 @@ int main(void)
         with_store(test_visit_prefix),
         with_store(test_visit_back),
         with_store(test_change_is_seen_inside),
-        cmocka_unit_test_setup_teardown(test_snapshots_are_bounded_and_reused, fixture_prepare, fixture_teardown),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "store/internal.h"
+#include "store/lmdb/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
  *
  * LMDB itself lets several processes write in turn; but two daemons on one store would both run its jobs. flock
  * belongs to the open file, so the kernel releases it when the process ends, however it ends. */
-#include "store/internal.h"
+#include "store/lmdb/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,0 +1,142 @@
+/* engine: what an engine owes the contract (store.h), and what it finds here. Nobody outside store/ includes it.
+ *
+ * The contract checks what callers hand over, queues and batches changes, keeps idle snapshots, and knows jobs, schema,
+ * identity and copies, all of which are records in tables. An engine keeps tables of octets and runs transactions.
+ *
+ * Locks: `lock` guards the queue, `readers_lock` the list of idle snapshots. Neither is held across a call to an engine
+ * or to the caller, and they are never held together. */
+#ifndef STORE_ENGINE_H
+#define STORE_ENGINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "store/record.h"
+#include "store/store.h"
+
+/* Tables of our own stand behind the caller's. Their names begin with @, which the caller's may not. */
+enum { TABLE_META, TABLE_JOBS_BY_DUE, TABLE_JOBS_BY_SUBJECT, OWN_TABLES };
+
+enum { WRITERS_MAX = 16 };
+
+struct store_txn {
+    const struct engine *engine;
+    struct store *store;
+    void *handle; /* the engine's own; of an idle snapshot it is kept */
+    bool writable;
+    bool again;               /* the engine's: nothing of it counts, run it once more from the start */
+    enum store_status failed; /* sticky: an error after which this transaction cannot be committed */
+    uint64_t earliest_due_ms; /* of the jobs set in it; UINT64_MAX: none */
+    struct store_txn *parent; /* of a nested one */
+    struct store_txn *next;   /* among the idle snapshots */
+};
+
+/* First in the store of each engine. */
+struct store {
+    const struct engine *engine;
+    unsigned table_count; /* the caller's; ours follow */
+    char *path;           /* for messages */
+
+    pthread_mutex_t readers_lock;
+    struct store_txn *idle_readers; /* reset, to be renewed */
+
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct store_op *head, **tail; /* waiting, oldest first */
+    bool closing;
+    pthread_t writers[WRITERS_MAX];
+    unsigned writer_count;
+
+    store_jobs_changed_fn *jobs_changed;
+    void *jobs_ctx;
+    store_report_fn *report;
+    void *report_ctx;
+    atomic_bool full_reported;
+    atomic_uint_fast64_t commits, operations, failed;
+};
+
+/* What the keys of a visit have to be. */
+struct range {
+    struct store_slice from; /* at least this; len 0: all */
+    size_t prefix_len;       /* and beginning with so many octets of it */
+};
+
+struct engine {
+    size_t size;        /* of its struct, which begins with struct store; zeroed before open */
+    unsigned batch_max; /* most functions in one transaction */
+    bool waits;         /* reading waits for a network */
+
+    /* Opens or makes, takes ownership, opens all tables. Whatever it took, close gives back, also after a failure. */
+    enum store_status (*open)(struct store *store, const struct store_config *config,
+                              char reason[static STORE_REASON_SIZE]);
+    /* For reading alone: own tables first, then (find_tables) the caller's, once the schema is known to be ours. */
+    enum store_status (*open_to_read)(struct store *store, const struct store_config *config,
+                                      char reason[static STORE_REASON_SIZE]);
+    enum store_status (*find_tables)(struct store *store, const struct store_config *config,
+                                     char reason[static STORE_REASON_SIZE]);
+    void (*close)(struct store *store);
+
+    /* With parent: nested in it. On failure nothing is to be ended, and txn->again may be set. */
+    enum store_status (*begin)(struct store_txn *txn, struct store_txn *parent);
+    enum store_status (*commit)(struct store_txn *txn);
+    void (*abort)(struct store_txn *txn);
+
+    /* A snapshot: handle is NULL, or what read_end left in it. read_free ends it for good. */
+    enum store_status (*read)(struct store_txn *txn);
+    void (*read_end)(struct store_txn *txn);
+    void (*read_free)(struct store_txn *txn);
+
+    /* Tables and lengths have been checked. Errors are reported and noted (txn_note) by the engine. */
+    enum store_status (*get)(struct store_txn *txn, unsigned table, struct store_slice key, struct store_slice *value);
+    enum store_status (*put)(struct store_txn *txn, unsigned table, struct store_slice key, struct store_slice value,
+                             bool overwrite);
+    enum store_status (*delete)(struct store_txn *txn, unsigned table, struct store_slice key);
+    enum store_status (*visit)(struct store_txn *txn, unsigned table, const struct range *range, store_visit_fn *visit,
+                               void *ctx);
+    enum store_status (*visit_back)(struct store_txn *txn, unsigned table, struct store_slice before,
+                                    store_visit_fn *visit, void *ctx);
+    enum store_status (*count)(struct store_txn *txn, unsigned table, uint64_t *count);
+
+    enum store_status (*backup)(struct store *store, const char *to, char reason[static STORE_REASON_SIZE]);
+    /* What is used, and of how much. */
+    void (*measure)(struct store *store, struct store_stats *out);
+};
+
+extern const struct engine engine_lmdb, engine_memory;
+
+/* status.c: tells the operator: every STORE_IO, and the first STORE_FULL since a commit succeeded. Returns status. */
+enum store_status status_report(struct store *store, const char *doing, enum store_status status, const char *why);
+/* Fills *reason and returns status. */
+enum store_status status_explain(enum store_status status, char reason[static STORE_REASON_SIZE], const char *format,
+                                 ...) __attribute__((format(printf, 3, 4)));
+/* An error of the transaction: what makes it useless is remembered, so that a function that overlooks it is not
+ * acknowledged, and what follows from it is not reported as another fault. Returns what the caller is to be told. */
+enum store_status txn_note(struct store_txn *txn, const char *doing, enum store_status status, const char *why);
+
+/* store.c: the name of one of ours, and of any table. */
+const char *table_own_name(unsigned ours);
+const char *table_name(const struct store_config *config, unsigned table);
+
+/* table.c: ours is one of TABLE_...; the result is a number as store_get and the others take. */
+unsigned table_own(const struct store *store, unsigned ours);
+void readers_free(struct store *store);
+
+/* schema.c: brings the tables up to the program's schema, or refuses. */
+enum store_status schema_settle(struct store *store, const struct store_config *config,
+                                char reason[static STORE_REASON_SIZE]);
+/* Writes nothing: STORE_INVALID for an older one. */
+enum store_status schema_check(struct store *store, const struct store_config *config,
+                               char reason[static STORE_REASON_SIZE]);
+/* identity.c: gives one to a store that has none yet. */
+enum store_status identity_settle(struct store *store);
+
+/* copied.c: the record that says when a copy was taken, for an engine that writes it behind the contract's back. */
+extern const char copied_key[];
+void copied_record(struct record_writer *w, uint64_t copied_ms);
+uint64_t copied_now_ms(void);
+
+/* writer.c: count threads that run what is submitted; writer_stop runs what is queued and ends them. */
+enum store_status writer_start(struct store *store, unsigned count);
+void writer_stop(struct store *store);
+
+#endif
