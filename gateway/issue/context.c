@@ -36,15 +36,15 @@ const struct config_profile *issuer_profile(const struct issuer *issuer, const c
     return NULL;
 }
 
-static void on_reply(void *ctx, const struct upstream_reply *reply)
+void issuer_answer(void *work, const struct upstream_reply *reply)
 {
-    work_answer(ctx, reply);
+    work_answer(work, reply);
 }
 
 enum work_next issuer_ask(struct work *work, struct upstream_login *login, enum sectigo_call_kind kind,
                           struct sectigo_form *form)
 {
-    upstream_call(login, kind, form, on_reply, work);
+    upstream_call(login, kind, form, issuer_answer, work);
     return WORK_WAIT;
 }
 

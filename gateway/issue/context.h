@@ -39,6 +39,8 @@ const struct config_profile *issuer_profile(const struct issuer *issuer, const c
  * upstream_call does. On the egress thread. */
 enum work_next issuer_ask(struct work *work, struct upstream_login *login, enum sectigo_call_kind kind,
                           struct sectigo_form *form);
+/* The upstream_done_fn of that. */
+void issuer_answer(void *work, const struct upstream_reply *reply);
 /* The login of the subscription, where it is at the same endpoint still; NULL after an error line with this sentence:
  * it is gone from the configuration, or has changed. Any thread. */
 struct upstream_login *issuer_login(const struct work *work, const struct subscription *sub, const char *sentence);

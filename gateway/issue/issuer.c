@@ -47,7 +47,9 @@ static void on_job(void *ctx, const struct store_job *job)
 }
 
 /* Everything that the issuer defers. */
-static const struct work_kind *const kinds[] = {&records_work, &revoke_work, &refund_work, &notice_work};
+static const struct work_kind *const kinds[] = {&records_work, &authorize_work, &revoke_work,
+                                                &refund_work,  &notice_work,    &balance_work,
+                                                &drift_work,   &reconcile_work, &recall_work};
 
 struct issuer *issuer_make(const struct issuer_config *config)
 {
@@ -68,11 +70,6 @@ struct issuer *issuer_make(const struct issuer_config *config)
         return NULL;
     }
     scheduler_handle(config->scheduler, JOB_ISSUANCE, on_job, issuer);
-    scheduler_handle(config->scheduler, JOB_BALANCE, upkeep_on_job, issuer);
-    scheduler_handle(config->scheduler, JOB_DRIFT, upkeep_on_job, issuer);
-    scheduler_handle(config->scheduler, JOB_RECONCILE, upkeep_on_job, issuer);
-    scheduler_handle(config->scheduler, JOB_RECALL, upkeep_on_job, issuer);
-    scheduler_handle(config->scheduler, JOB_AUTHORIZE, authorize_on_job, issuer);
     runner_handle(&issuer->run, kinds, sizeof kinds / sizeof *kinds, issuer);
     return issuer;
 }

@@ -82,7 +82,7 @@ static bool is_shared(struct store_txn *txn, const struct issuance *is)
     return dcv_file_other(txn, &answer, other);
 }
 
-static enum store_status load(struct store_txn *txn, struct work *work)
+static enum store_status load_publication(struct store_txn *txn, struct work *work)
 {
     struct publication *p = (struct publication *)work;
     struct issuance is;
@@ -112,7 +112,7 @@ static void on_record(void *ctx, bool ok, const char *reason)
         work_answer(&p->work, NULL);
 }
 
-static enum work_next ask(struct work *work)
+static enum work_next ask_publication(struct work *work)
 {
     struct publication *p = (struct publication *)work;
     const struct issuer_config *at = &((const struct issuer *)work->owner)->at;
@@ -127,14 +127,14 @@ static enum work_next ask(struct work *work)
     return WORK_WAIT;
 }
 
-static enum work_next decide(struct work *work, const void *answer, uint64_t now_ms)
+static enum work_next decide_publication(struct work *work, const void *answer, uint64_t now_ms)
 {
     (void)answer;
     (void)now_ms;
     return ((struct publication *)work)->failed ? work_rest(work, rest_ms(work)) : WORK_STORE;
 }
 
-static enum store_status apply(struct store_txn *txn, struct work *work, uint64_t now_ms)
+static enum store_status apply_publication(struct store_txn *txn, struct work *work, uint64_t now_ms)
 {
     const struct publication *p = (struct publication *)work;
     struct issuance is;
@@ -152,7 +152,7 @@ static enum store_status apply(struct store_txn *txn, struct work *work, uint64_
     return status;
 }
 
-static enum work_next stored(struct work *work, enum store_status status)
+static enum work_next on_publication_stored(struct work *work, enum store_status status)
 {
     if (status != STORE_OK)
         return work_rest(work, 0);
@@ -161,7 +161,7 @@ static enum work_next stored(struct work *work, enum store_status status)
     return WORK_LOOK;
 }
 
-static void clear(struct work *work)
+static void clear_publication(struct work *work)
 {
     dcv_records_clear(&((struct publication *)work)->records);
 }
@@ -171,12 +171,12 @@ const struct work_kind records_work = {
     .size = sizeof(struct publication),
     .subject_min = 1,
     .subject_max = ISSUANCE_ID_MAX,
-    .load = load,
-    .ask = ask,
-    .decide = decide,
-    .apply = apply,
-    .stored = stored,
-    .clear = clear,
+    .load = load_publication,
+    .ask = ask_publication,
+    .decide = decide_publication,
+    .apply = apply_publication,
+    .stored = on_publication_stored,
+    .clear = clear_publication,
     .log = write_log,
     .unreadable = "the DCV records of an issuance cannot be read from the store; see to its disk",
     .unstored = "that an issuance's DCV records are as they should be cannot be stored; they are published or removed "

@@ -9,9 +9,9 @@
 #ifndef GATEWAY_ISSUE_MONEY_AUTHORIZE_H
 #define GATEWAY_ISSUE_MONEY_AUTHORIZE_H
 
-#include "gateway/scheduler.h"
+#include "gateway/work.h"
 
-/* Handler of JOB_AUTHORIZE; issuer is a struct issuer. */
-void authorize_on_job(void *issuer, const struct store_job *job);
+/* JOB_AUTHORIZE; its owner is the issuer. */
+extern const struct work_kind authorize_work;
 
 #endif

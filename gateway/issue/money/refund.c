@@ -115,7 +115,7 @@ static enum store_status settle(struct store_txn *txn, const struct refund *r, s
     return status == STORE_OK ? write_audit(txn, sub, now_ms) : status;
 }
 
-static enum store_status apply(struct store_txn *txn, struct work *work, uint64_t now_ms)
+static enum store_status apply_refund(struct store_txn *txn, struct work *work, uint64_t now_ms)
 {
     const struct refund *r = (struct refund *)work;
     struct subscription sub;
@@ -136,7 +136,7 @@ static void write_log(const struct work *work, enum log_level level, const char 
              reason, (char *)0);
 }
 
-static enum work_next stored(struct work *work, enum store_status status)
+static enum work_next on_refund_stored(struct work *work, enum store_status status)
 {
     if (status == STORE_OK && ((struct refund *)work)->outcome.confirmed)
         write_log(work, LOG_LEVEL_INFO, "Sectigo has refunded an order", NULL);
@@ -145,7 +145,7 @@ static enum work_next stored(struct work *work, enum store_status status)
 
 /* ---- the job ---- */
 
-static enum store_status load(struct store_txn *txn, struct work *work)
+static enum store_status load_refund(struct store_txn *txn, struct work *work)
 {
     struct refund *r = (struct refund *)work;
     struct acme_id id;
@@ -159,7 +159,7 @@ static enum store_status load(struct store_txn *txn, struct work *work)
     return r->login ? STORE_OK : STORE_REFUSED;
 }
 
-static enum work_next ask(struct work *work)
+static enum work_next ask_refund(struct work *work)
 {
     struct refund *r = (struct refund *)work;
     struct sectigo_form form = {0};
@@ -175,7 +175,7 @@ static enum work_next ask(struct work *work)
     return issuer_ask(work, r->login, SECTIGO_AUTO_REFUND, &form);
 }
 
-static enum work_next decide(struct work *work, const void *answer, uint64_t now_ms)
+static enum work_next decide_refund(struct work *work, const void *answer, uint64_t now_ms)
 {
     struct refund *r = (struct refund *)work;
     const struct issuer *issuer = work->owner;
@@ -183,7 +183,7 @@ static enum work_next decide(struct work *work, const void *answer, uint64_t now
     return work_say(work, &r->outcome.line, WORK_STORE);
 }
 
-static void clear(struct work *work)
+static void clear_refund(struct work *work)
 {
     subscription_clear(&((struct refund *)work)->sub);
 }
@@ -193,12 +193,12 @@ const struct work_kind refund_work = {
     .size = sizeof(struct refund),
     .subject_min = ACME_ID_LEN,
     .subject_max = ACME_ID_LEN,
-    .load = load,
-    .ask = ask,
-    .decide = decide,
-    .apply = apply,
-    .stored = stored,
-    .clear = clear,
+    .load = load_refund,
+    .ask = ask_refund,
+    .decide = decide_refund,
+    .apply = apply_refund,
+    .stored = on_refund_stored,
+    .clear = clear_refund,
     .log = write_log,
     .unreadable = "a subscription to be refunded cannot be read from the store; see to its disk",
     .unstored = "what became of a refund cannot be stored; it is asked again. See to the store's disk",

@@ -183,7 +183,7 @@ static enum store_status note_looked(struct store_txn *txn, const char *issuance
     return status;
 }
 
-static enum store_status apply(struct store_txn *txn, struct work *work, uint64_t now_ms)
+static enum store_status apply_notice(struct store_txn *txn, struct work *work, uint64_t now_ms)
 {
     struct notice *n = (struct notice *)work;
     n->alarm = n->expected = false;
@@ -227,7 +227,7 @@ static void tell(const struct notice *n)
                   NULL);
 }
 
-static enum work_next stored(struct work *work, enum store_status status)
+static enum work_next on_notice_stored(struct work *work, enum store_status status)
 {
     if (status != STORE_OK)
         return WORK_REST;
@@ -237,7 +237,7 @@ static enum work_next stored(struct work *work, enum store_status status)
 
 /* ---- the job ---- */
 
-static enum store_status load(struct store_txn *txn, struct work *work)
+static enum store_status load_notice(struct store_txn *txn, struct work *work)
 {
     struct notice *n = (struct notice *)work;
     enum store_status status = issuance_load(txn, issuance_of(work), &n->is);
@@ -251,7 +251,7 @@ static enum store_status load(struct store_txn *txn, struct work *work)
     return n->login ? STORE_OK : STORE_REFUSED;
 }
 
-static enum work_next ask(struct work *work)
+static enum work_next ask_notice(struct work *work)
 {
     struct notice *n = (struct notice *)work;
     struct sectigo_form form = {0};
@@ -259,7 +259,7 @@ static enum work_next ask(struct work *work)
     return issuer_ask(work, n->login, SECTIGO_GET_DETAILED_ORDER_STATUS, &form);
 }
 
-static enum work_next decide(struct work *work, const void *answer, uint64_t now_ms)
+static enum work_next decide_notice(struct work *work, const void *answer, uint64_t now_ms)
 {
     struct notice *n = (struct notice *)work;
     (void)now_ms;
@@ -267,7 +267,7 @@ static enum work_next decide(struct work *work, const void *answer, uint64_t now
     return WORK_STORE;
 }
 
-static void clear(struct work *work)
+static void clear_notice(struct work *work)
 {
     struct notice *n = (struct notice *)work;
     issuance_clear(&n->is);
@@ -279,12 +279,12 @@ const struct work_kind notice_work = {
     .size = sizeof(struct notice),
     .subject_min = 2,
     .subject_max = SUBJECT_MAX,
-    .load = load,
-    .ask = ask,
-    .decide = decide,
-    .apply = apply,
-    .stored = stored,
-    .clear = clear,
+    .load = load_notice,
+    .ask = ask_notice,
+    .decide = decide_notice,
+    .apply = apply_notice,
+    .stored = on_notice_stored,
+    .clear = clear_notice,
     .log = write_log,
     .unreadable = "an issuance that a push is about cannot be read from the store; see to its disk",
     .unstored = "what became of a revocation cannot be stored; it is asked again. See to the store's disk",

@@ -103,7 +103,7 @@ static enum store_status settle(struct store_txn *txn, const struct revocation *
     return status;
 }
 
-static enum store_status apply(struct store_txn *txn, struct work *work, uint64_t now_ms)
+static enum store_status apply_revocation(struct store_txn *txn, struct work *work, uint64_t now_ms)
 {
     const struct revocation *r = (struct revocation *)work;
     struct acme_certificate certificate; /* anew: its download may have been noted meanwhile */
@@ -116,7 +116,7 @@ static enum store_status apply(struct store_txn *txn, struct work *work, uint64_
     return status;
 }
 
-static enum work_next stored(struct work *work, enum store_status status)
+static enum work_next on_revocation_stored(struct work *work, enum store_status status)
 {
     const struct revocation *r = (struct revocation *)work;
     const struct issuer *issuer = work->owner;
@@ -151,7 +151,7 @@ static enum store_status load_subscription(struct store_txn *txn, const struct a
     return status;
 }
 
-static enum store_status load(struct store_txn *txn, struct work *work)
+static enum store_status load_revocation(struct store_txn *txn, struct work *work)
 {
     struct revocation *r = (struct revocation *)work;
     struct acme_id id;
@@ -179,7 +179,7 @@ static void name_certificate(struct sectigo_form *form, const struct acme_certif
         sectigo_form_add(form, "serialNumber", serial);
 }
 
-static enum work_next ask(struct work *work)
+static enum work_next ask_revocation(struct work *work)
 {
     struct revocation *r = (struct revocation *)work;
     struct sectigo_form form = {0};
@@ -198,7 +198,7 @@ static enum work_next ask(struct work *work)
     return issuer_ask(work, r->login, SECTIGO_AUTO_REVOKE_SSL, &form);
 }
 
-static enum work_next decide(struct work *work, const void *answer, uint64_t now_ms)
+static enum work_next decide_revocation(struct work *work, const void *answer, uint64_t now_ms)
 {
     struct revocation *r = (struct revocation *)work;
     (void)now_ms;
@@ -207,7 +207,7 @@ static enum work_next decide(struct work *work, const void *answer, uint64_t now
     return work_say(work, &r->outcome.line, WORK_STORE);
 }
 
-static void clear(struct work *work)
+static void clear_revocation(struct work *work)
 {
     struct revocation *r = (struct revocation *)work;
     acme_certificate_clear(&r->certificate);
@@ -219,12 +219,12 @@ const struct work_kind revoke_work = {
     .size = sizeof(struct revocation),
     .subject_min = ACME_ID_LEN,
     .subject_max = ACME_ID_LEN,
-    .load = load,
-    .ask = ask,
-    .decide = decide,
-    .apply = apply,
-    .stored = stored,
-    .clear = clear,
+    .load = load_revocation,
+    .ask = ask_revocation,
+    .decide = decide_revocation,
+    .apply = apply_revocation,
+    .stored = on_revocation_stored,
+    .clear = clear_revocation,
     .log = write_log,
     .unreadable = "a certificate to be revoked cannot be read from the store; see to its disk",
     .unstored = "the outcome of a revocation cannot be stored; it is asked for again. See to the store's disk",

@@ -20,16 +20,21 @@ enum { TIME_LEN = 8 };
 /* A purchase as young as this may not be in the report yet; one as old as the span, not in it any more. */
 static uint64_t margin_ms(const struct upkeep *u)
 {
-    return u->issuer->at.config->issuance.resend_ms;
+    return ((const struct issuer *)u->work.owner)->at.config->issuance.resend_ms;
 }
 
-static void remember(struct upkeep *u, uint32_t *count, const char *what, const char *order_number)
+void drift_span(struct report *report, uint64_t compared_ms, uint64_t now_ms)
 {
-    size_t len = strlen(u->found);
+    uint64_t last_ms = compared_ms > OVERLAP_MS ? compared_ms - OVERLAP_MS : now_ms;
+    report->to_ms = now_ms;
+    report->from_ms = last_ms < now_ms - SPAN_MS ? last_ms : now_ms - SPAN_MS;
+}
+
+static void tell_drift(struct upkeep *u, uint32_t *count, const char *what, const char *order_number)
+{
     (*count)++;
     log_error(what, "login", upkeep_login(u), "order_number", order_number);
-    if (len + strlen(order_number) + 2 < sizeof u->found)
-        snprintf(u->found + len, sizeof u->found - len, "%s%s", len ? " " : "", order_number);
+    upkeep_remember(u, order_number);
 }
 
 /* ---- Sectigo's orders in the store ---- */
@@ -42,9 +47,9 @@ static enum store_status look_for_rows(struct upkeep *u, struct store_txn *txn)
         enum report_known known;
         status = report_find(txn, row, &known);
         if (status == STORE_OK && known != REPORT_KNOWN && !row->over)
-            remember(u, &u->unknown,
-                     "Sectigo has an order of ours that the store does not know: acmegatectl upstream reconcile",
-                     row->order_number);
+            tell_drift(u, &u->unknown,
+                       "Sectigo has an order of ours that the store does not know: acmegatectl upstream reconcile",
+                       row->order_number);
     }
     return status;
 }
@@ -62,19 +67,24 @@ static const char *text_of(const json_t *line, const char *key)
     return text ? text : "";
 }
 
+bool drift_is_missing(const json_t *line, const char *login, const struct report *report, uint64_t margin_ms)
+{
+    uint64_t time_ms = audit_ordered_ms(line); /* of one that was adopted long after, the report begins after it */
+    if (time_ms < report->from_ms + margin_ms || time_ms >= report->to_ms - margin_ms ||
+        strcmp(text_of(line, "what"), "purchase") != 0 || strcmp(text_of(line, "login"), login) != 0)
+        return false;
+    return report->count == 0 ||
+           !bsearch(text_of(line, "order_number"), report->rows, report->count, sizeof *report->rows, compare_number);
+}
+
 static bool look_for_line(void *ctx, struct store_slice key, struct store_slice value)
 {
     struct upkeep *u = ctx;
     (void)key;
     json_t *line = json_loadb((const char *)value.data, value.len, JSON_REJECT_DUPLICATES, NULL);
-    uint64_t time_ms = audit_ordered_ms(line); /* of one that was adopted long after, the report begins after it */
-    const char *number = text_of(line, "order_number");
-    if (time_ms >= u->report.from_ms + margin_ms(u) && time_ms < u->report.to_ms - margin_ms(u) &&
-        strcmp(text_of(line, "what"), "purchase") == 0 && strcmp(text_of(line, "login"), upkeep_login(u)) == 0 &&
-        (u->report.count == 0 ||
-         !bsearch(number, u->report.rows, u->report.count, sizeof *u->report.rows, compare_number)))
-        remember(u, &u->missing, "the store has a purchase that Sectigo's report does not have: ask Sectigo for it",
-                 number);
+    if (drift_is_missing(line, upkeep_login(u), &u->report, margin_ms(u)))
+        tell_drift(u, &u->missing, "the store has a purchase that Sectigo's report does not have: ask Sectigo for it",
+                   text_of(line, "order_number"));
     json_decref(line);
     return true;
 }
@@ -88,13 +98,17 @@ static enum store_status look_for_lines(struct upkeep *u, struct store_txn *txn)
     return store_visit(txn, ISSUE_AUDIT, from, sizeof from, look_for_line, u);
 }
 
+static enum store_status look_both_ways(struct upkeep *u, struct store_txn *txn)
+{
+    enum store_status status = look_for_rows(u, txn);
+    return status == STORE_OK && !upstream_login_config(u->login)->test ? look_for_lines(u, txn) : status;
+}
+
 /* ---- the job ---- */
 
-static enum store_status store_drift(struct store_txn *txn, void *arg)
+static enum store_status store_drift(struct store_txn *txn, struct upkeep *u, uint64_t now_ms)
 {
-    const struct upkeep *u = arg;
     struct ledger ledger;
-    uint64_t now_ms = clock_ms();
     enum store_status status = ledger_load(txn, upkeep_login(u), &ledger);
     ledger.drift_ms = u->report.to_ms;
     ledger.drift_from_ms = u->report.from_ms;
@@ -106,32 +120,17 @@ static enum store_status store_drift(struct store_txn *txn, void *arg)
     return status == STORE_OK ? upkeep_next(txn, u, now_ms) : status;
 }
 
-static void on_report(void *ctx, bool complete, const char *reason)
+enum work_next drift_decide(struct work *work, const void *answer, uint64_t now_ms)
 {
-    struct upkeep *u = ctx;
-    struct store_txn *txn;
-    if (!complete) {
-        upkeep_fail(u, reason);
-        return;
-    }
-    enum store_status status = store_read(u->issuer->at.store, &txn);
-    if (status == STORE_OK) {
-        status = look_for_rows(u, txn);
-        if (status == STORE_OK && !upstream_login_config(u->login)->test)
-            status = look_for_lines(u, txn);
-        store_read_end(txn);
-    }
-    if (status == STORE_OK)
-        upkeep_commit(u, store_drift);
-    else
-        upkeep_fail(u, store_status_text(status));
+    struct upkeep *u = (struct upkeep *)work;
+    (void)now_ms;
+    u->found_out = store_drift;
+    return upkeep_look(u, answer, look_both_ways);
 }
 
-void drift_begin(struct upkeep *u)
+enum work_next drift_ask(struct work *work)
 {
-    uint64_t now_ms = clock_ms();
-    uint64_t last_ms = u->ledger.drift_ms > OVERLAP_MS ? u->ledger.drift_ms - OVERLAP_MS : now_ms;
-    u->report.to_ms = now_ms;
-    u->report.from_ms = last_ms < now_ms - SPAN_MS ? last_ms : now_ms - SPAN_MS;
-    report_gather(u->login, u->issuer->at.config->instance, &u->report, on_report, u);
+    struct upkeep *u = (struct upkeep *)work;
+    drift_span(&u->report, u->ledger.drift_ms, clock_ms());
+    return upkeep_gather(u);
 }

@@ -29,39 +29,39 @@ static enum store_status look_for_rows(struct upkeep *u, struct store_txn *txn)
         status = report_find(txn, row, &known);
         if (status != STORE_OK || known == REPORT_KNOWN || row->over)
             continue;
-        size_t len = strlen(u->found);
         u->unknown++;
         if (!u->forgotten_ms || ordered_ms(u, row) < u->forgotten_ms)
             u->forgotten_ms = ordered_ms(u, row);
-        if (len + strlen(row->order_number) + 2 < sizeof u->found)
-            snprintf(u->found + len, sizeof u->found - len, "%s%s", len ? " " : "", row->order_number);
+        upkeep_remember(u, row->order_number);
     }
     return status;
 }
 
-static enum store_status store_recall(struct store_txn *txn, void *arg)
+void recall_settle(struct ledger *ledger, uint32_t forgotten, uint64_t first_ms, bool numbered)
 {
-    const struct upkeep *u = arg;
-    const char *name = upkeep_login(u);
-    struct ledger ledger;
-    enum store_status status = ledger_load(txn, name, &ledger);
-    ledger.recall_ms = 0;
-    ledger.numbered = ledger.numbered || u->report.numbered;
-    memcpy(ledger.note, u->found, sizeof ledger.note);
-    if (u->unknown > 0) {
-        if (ledger.restored_ms == 0 || ledger.forgotten > 0) /* of a backup nothing else is expected */
-            ledger.forgotten = u->unknown;
-        if (ledger.restored_ms == 0 || u->forgotten_ms < ledger.restored_ms)
-            ledger.restored_ms = u->forgotten_ms;
-    }
-    if (status == STORE_OK)
-        status = ledger_save(txn, name, &ledger);
-    if (status == STORE_OK)
-        status = store_job_clear(txn, JOB_RECALL, name, strlen(name));
-    return status == STORE_NOT_FOUND ? STORE_OK : status; /* a resume or a reconciliation was faster */
+    ledger->recall_ms = 0;
+    ledger->numbered = ledger->numbered || numbered;
+    if (forgotten == 0)
+        return;
+    if (ledger->restored_ms == 0 || ledger->forgotten > 0) /* of a backup nothing else is expected */
+        ledger->forgotten = forgotten;
+    if (ledger->restored_ms == 0 || first_ms < ledger->restored_ms)
+        ledger->restored_ms = first_ms;
 }
 
-static void tell(const struct upkeep *u)
+static enum store_status store_recall(struct store_txn *txn, struct upkeep *u, uint64_t now_ms)
+{
+    struct ledger ledger;
+    (void)now_ms;
+    enum store_status status = ledger_load(txn, upkeep_login(u), &ledger);
+    recall_settle(&ledger, u->unknown, u->forgotten_ms, u->report.numbered);
+    memcpy(ledger.note, u->found, sizeof ledger.note);
+    if (status == STORE_OK)
+        status = ledger_save(txn, upkeep_login(u), &ledger);
+    return status == STORE_OK ? work_clear_job(txn, &u->work) : status; /* a resume may have been faster */
+}
+
+static void tell_recalled(const struct upkeep *u)
 {
     if (u->unknown > 0)
         log_error("Sectigo has orders of this gateway that the store does not know, so the store is an older copy; "
@@ -72,35 +72,24 @@ static void tell(const struct upkeep *u)
                  upkeep_login(u));
 }
 
-static void on_report(void *ctx, bool complete, const char *reason)
+enum work_next recall_decide(struct work *work, const void *answer, uint64_t now_ms)
 {
-    struct upkeep *u = ctx;
-    struct store_txn *txn;
-    if (!complete) {
-        upkeep_fail(u, reason);
-        return;
-    }
-    enum store_status status = store_read(u->issuer->at.store, &txn);
-    if (status == STORE_OK) {
-        status = look_for_rows(u, txn);
-        store_read_end(txn);
-    }
-    if (status != STORE_OK) {
-        upkeep_fail(u, store_status_text(status));
-        return;
-    }
-    tell(u);
-    upkeep_commit(u, store_recall);
+    struct upkeep *u = (struct upkeep *)work;
+    (void)now_ms;
+    u->found_out = store_recall;
+    enum work_next next = upkeep_look(u, answer, look_for_rows);
+    if (!u->failure[0])
+        tell_recalled(u);
+    return next;
 }
 
-void recall_begin(struct upkeep *u)
+enum work_next recall_ask(struct work *work)
 {
+    struct upkeep *u = (struct upkeep *)work;
     uint64_t now_ms = clock_ms();
-    if (clock_in_doubt()) { /* it would look at a wrong week */
-        upkeep_fail(u, "the clock is in doubt (acmegatectl status)");
-        return;
-    }
+    if (clock_in_doubt()) /* it would look at a wrong week */
+        return upkeep_fail(u, "the clock is in doubt (acmegatectl status)");
     u->report.from_ms = now_ms - SPAN_MS - SKEW_MS;
     u->report.to_ms = now_ms + SKEW_MS;
-    report_gather(u->login, u->issuer->at.config->instance, &u->report, on_report, u);
+    return upkeep_gather(u);
 }

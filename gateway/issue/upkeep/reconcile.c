@@ -97,7 +97,8 @@ static enum store_status take(struct store_txn *txn, struct upkeep *u, const str
         return settle_unsent(txn, row, now_ms);
     if (known == REPORT_KNOWN || row->over)
         return STORE_OK;
-    status = imported_insert(txn, u->issuer->at.config, upstream_login_config(u->login), row, now_ms);
+    status = imported_insert(txn, ((const struct issuer *)u->work.owner)->at.config, upstream_login_config(u->login),
+                             row, now_ms);
     if (status == STORE_OK)
         u->imported++;
     return status == STORE_REFUSED  ? pass_over(u, row, NO_NAMES)
@@ -125,7 +126,7 @@ static enum store_status end(struct store_txn *txn, struct upkeep *u, uint64_t n
         status = ledger_save(txn, name, &ledger);
     if (status == STORE_OK)
         status = login_wake_held(txn, name, now_ms, &woken);
-    return status == STORE_OK ? store_job_clear(txn, JOB_RECONCILE, name, strlen(name)) : status;
+    return status == STORE_OK ? work_clear_job(txn, &u->work) : status;
 }
 
 /* How many a batch imported stands in the ledger beside them, so that a restart in between counts on. */
@@ -139,10 +140,8 @@ static enum store_status count(struct store_txn *txn, const struct upkeep *u)
     return ledger_save(txn, upkeep_login(u), &ledger);
 }
 
-static enum store_status store_batch(struct store_txn *txn, void *arg)
+static enum store_status store_batch(struct store_txn *txn, struct upkeep *u, uint64_t now_ms)
 {
-    struct upkeep *u = arg;
-    uint64_t now_ms = clock_ms();
     size_t to = u->next_row + BATCH < u->report.count ? u->next_row + BATCH : u->report.count;
     enum store_status status = STORE_OK;
     u->imported = 0;
@@ -155,29 +154,34 @@ static enum store_status store_batch(struct store_txn *txn, void *arg)
     return status;
 }
 
-/* On the writer thread, after the flush. */
-static bool go_on(struct upkeep *u)
+/* The next batch, or the end. */
+enum work_next reconcile_stored(struct work *work, enum store_status status)
 {
+    struct upkeep *u = (struct upkeep *)work;
+    if (status != STORE_OK)
+        return WORK_REST;
+    if (u->failure[0])
+        return WORK_DONE;
     u->next_row += BATCH;
     if (u->next_row < u->report.count)
-        return true;
+        return WORK_STORE;
     log_info("what was ordered is known to the store again; purchases go on", "login", upkeep_login(u));
-    return false;
+    return WORK_DONE;
 }
 
-static void on_report(void *ctx, bool complete, const char *reason)
+enum work_next reconcile_decide(struct work *work, const void *answer, uint64_t now_ms)
 {
-    struct upkeep *u = ctx;
-    u->more = go_on;
-    if (complete)
-        upkeep_commit(u, store_batch);
-    else
-        upkeep_fail(u, reason);
+    struct upkeep *u = (struct upkeep *)work;
+    const struct report_end *end = answer;
+    (void)now_ms;
+    u->found_out = store_batch;
+    return end->complete ? WORK_STORE : upkeep_fail(u, end->reason);
 }
 
-void reconcile_begin(struct upkeep *u)
+enum work_next reconcile_ask(struct work *work)
 {
+    struct upkeep *u = (struct upkeep *)work;
     u->report.from_ms = u->ledger.reconcile_from_ms;
     u->report.to_ms = clock_ms();
-    report_gather(u->login, u->issuer->at.config->instance, &u->report, on_report, u);
+    return upkeep_gather(u);
 }

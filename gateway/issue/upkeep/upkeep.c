@@ -10,8 +10,6 @@
 #include "gateway/tables.h"
 #include "sectigo/result.h"
 
-/* After the store or memory would not let a job begin. */
-static const uint64_t UNREADABLE_REST_MS = 30 * 1000;
 /* While the clock is in doubt. */
 static const uint64_t DOUBT_REST_MS = 250;
 /* At a start each login is asked for its balance at once, which shows a wrong password: one after another. */
@@ -23,89 +21,114 @@ static const uint64_t RECALL_REST_MAX_MS = 3600 * 1000;
 
 const char *upkeep_login(const struct upkeep *u)
 {
-    return upstream_login_config(u->login)->name;
+    return (const char *)u->work.subject;
 }
 
-/* ---- the end ---- */
+/* ---- the frame ---- */
 
-static void upkeep_free(struct upkeep *u)
+static enum store_status load_upkeep(struct store_txn *txn, struct work *work)
 {
-    const char *name = upkeep_login(u);
-    if (u->stored)
-        scheduler_done(u->issuer->at.scheduler, u->kind, name, strlen(name));
-    else
-        scheduler_release_after(u->issuer->at.scheduler, u->kind, name, strlen(name),
-                                runner_unstored_rest_ms(&u->issuer->run));
-    report_clear(&u->report);
-    free(u);
+    struct upkeep *u = (struct upkeep *)work;
+    const struct issuer *issuer = work->owner;
+    if (work->kind->job != JOB_BALANCE && clock_in_doubt()) { /* a report of which days? */
+        work->rest_ms = DOUBT_REST_MS;
+        return STORE_REFUSED;
+    }
+    u->login = upstream_login(issuer->at.upstream, upkeep_login(u));
+    if (!u->login) {
+        work->rest_ms = UNCONFIGURED_REST_MS;
+        return STORE_REFUSED;
+    }
+    enum store_status status = ledger_load(txn, upkeep_login(u), &u->ledger);
+    u->report.numbered = u->ledger.numbered;
+    return status;
 }
 
-static void submit(struct upkeep *u);
-
-static void on_stored(struct store_op *op, enum store_status status)
+static void clear_upkeep(struct work *work)
 {
-    struct upkeep *u = op->arg;
-    u->stored = status == STORE_OK;
-    runner_note_stored(&u->issuer->run, u->stored);
-    if (!u->stored)
-        log_error("what was found out about a login cannot be stored; it is asked again. See to the store's disk",
-                  "login", upkeep_login(u), "reason", store_status_text(status));
-    if (u->stored && u->more && u->more(u))
-        submit(u);
-    else
-        upkeep_free(u);
+    report_clear(&((struct upkeep *)work)->report);
 }
 
-static void submit(struct upkeep *u)
+static void write_log(const struct work *work, enum log_level level, const char *msg, const char *reason)
 {
-    u->op = (struct store_op){.fn = u->apply, .arg = u, .done = on_stored};
-    store_submit(u->issuer->at.store, &u->op);
+    log_line(level, msg, "login", (const char *)work->subject, "reason", reason, (char *)0);
 }
 
-void upkeep_commit(struct upkeep *u, store_fn *apply)
+static void on_report(void *ctx, bool complete, const char *reason)
 {
-    u->apply = apply;
-    submit(u);
+    work_answer(ctx, &(struct report_end){complete, reason});
+}
+
+enum work_next upkeep_gather(struct upkeep *u)
+{
+    const struct issuer *issuer = u->work.owner;
+    report_gather(u->login, issuer->at.config->instance, &u->report, on_report, u);
+    return WORK_WAIT;
+}
+
+enum work_next upkeep_look(struct upkeep *u, const struct report_end *end,
+                           enum store_status (*look)(struct upkeep *u, struct store_txn *txn))
+{
+    struct store_txn *txn;
+    if (!end->complete)
+        return upkeep_fail(u, end->reason);
+    enum store_status status = store_read(u->work.runner->store, &txn);
+    if (status == STORE_OK) {
+        status = look(u, txn);
+        store_read_end(txn);
+    }
+    return status == STORE_OK ? WORK_STORE : upkeep_fail(u, store_status_text(status));
+}
+
+void upkeep_remember(struct upkeep *u, const char *order_number)
+{
+    size_t len = strlen(u->found);
+    if (len + strlen(order_number) + 2 < sizeof u->found)
+        snprintf(u->found + len, sizeof u->found - len, "%s%s", len ? " " : "", order_number);
 }
 
 /* ---- not this time ---- */
 
 static const char BALANCE[] = "the balance";
 
-/* Where purchases wait for it: after as long as they have waited so far, from issuance.later to an hour. */
-static uint64_t later_ms(const struct upkeep *u)
+uint64_t upkeep_later_ms(enum job_kind kind, uint64_t recall_ms, uint64_t least_ms, uint64_t now_ms)
 {
-    uint64_t now_ms = clock_ms(), least_ms = u->issuer->at.config->issuance.later_ms;
-    uint64_t waited_ms = now_ms > u->ledger.recall_ms ? now_ms - u->ledger.recall_ms : 0;
-    if (u->kind == JOB_RECALL)
+    uint64_t waited_ms = now_ms > recall_ms ? now_ms - recall_ms : 0;
+    if (kind == JOB_RECALL)
         return waited_ms < least_ms ? least_ms : waited_ms < RECALL_REST_MAX_MS ? waited_ms : RECALL_REST_MAX_MS;
-    return 10ull * u->issuer->at.config->issuance.later_ms;
+    return 10 * least_ms;
 }
 
-static enum store_status store_failure(struct store_txn *txn, void *arg)
+static enum store_status store_failure(struct store_txn *txn, const struct upkeep *u, uint64_t now_ms)
 {
-    const struct upkeep *u = arg;
+    const struct issuer *issuer = u->work.owner;
     struct ledger ledger;
-    const char *name = upkeep_login(u);
-    enum store_status status = ledger_load(txn, name, &ledger);
-    memcpy(ledger.note, u->reason, sizeof ledger.note);
+    enum store_status status = ledger_load(txn, upkeep_login(u), &ledger);
+    memcpy(ledger.note, u->failure, sizeof ledger.note);
     if (status == STORE_OK)
-        status = ledger_save(txn, name, &ledger);
-    return status == STORE_OK ? store_job_set(txn, u->kind, name, strlen(name), clock_ms() + later_ms(u)) : status;
+        status = ledger_save(txn, upkeep_login(u), &ledger);
+    uint64_t later_ms =
+        upkeep_later_ms(u->work.kind->job, u->ledger.recall_ms, issuer->at.config->issuance.later_ms, now_ms);
+    return status == STORE_OK ? work_set_job(txn, &u->work, now_ms + later_ms) : status;
 }
 
-void upkeep_fail(struct upkeep *u, const char *reason)
+enum work_next upkeep_fail(struct upkeep *u, const char *reason)
 {
     static const char *const what[] = {[JOB_BALANCE] = BALANCE,
                                        [JOB_DRIFT] = "the comparison with Sectigo's report",
                                        [JOB_RECONCILE] = "the reconciliation",
                                        [JOB_RECALL] = "the look for orders that the store does not know, before which "
                                                       "nothing is bought,"};
-    snprintf(u->reason, sizeof u->reason, "%s failed and is tried again; mend what it names: %.400s", what[u->kind],
-             reason ? reason : "no answer");
-    log_warning(u->reason, "login", upkeep_login(u));
-    u->more = NULL;
-    upkeep_commit(u, store_failure);
+    snprintf(u->failure, sizeof u->failure, "%s failed and is tried again; mend what it names: %.400s",
+             what[u->work.kind->job], reason ? reason : "no answer");
+    log_warning(u->failure, "login", upkeep_login(u));
+    return WORK_STORE;
+}
+
+static enum store_status apply_upkeep(struct store_txn *txn, struct work *work, uint64_t now_ms)
+{
+    struct upkeep *u = (struct upkeep *)work;
+    return u->failure[0] ? store_failure(txn, u, now_ms) : u->found_out(txn, u, now_ms);
 }
 
 /* ---- the daily jobs ---- */
@@ -114,8 +137,8 @@ static enum job_kind const daily[] = {JOB_BALANCE, JOB_DRIFT};
 
 enum store_status upkeep_next(struct store_txn *txn, const struct upkeep *u, uint64_t now_ms)
 {
-    const char *name = upkeep_login(u);
-    return store_job_set(txn, u->kind, name, strlen(name), now_ms + u->issuer->at.config->issuance.check_interval_ms);
+    const struct issuer *issuer = u->work.owner;
+    return work_set_job(txn, &u->work, now_ms + issuer->at.config->issuance.check_interval_ms);
 }
 
 /* A shorter interval than the one that the last start knew counts at once. */
@@ -188,11 +211,19 @@ bool upkeep_is_low(const struct config_login *login, int64_t balance_cents)
     return login->low_credit_cents > 0 && balance_cents < login->low_credit_cents;
 }
 
-static enum store_status store_balance(struct store_txn *txn, void *arg)
+bool balance_decide(const struct upstream_reply *reply, int64_t *balance_cents, char why[static LEDGER_NOTE_MAX])
 {
-    const struct upkeep *u = arg;
+    struct sectigo_balance answer = {0};
+    const char *reason = reply->reason ? reply->reason : "the reply is no answer of this API";
+    bool read = reply->outcome == UPSTREAM_ANSWERED && sectigo_parse_balance(reply->body, reply->body_len, &answer);
+    snprintf(why, LEDGER_NOTE_MAX, "%.400s", read ? answer.result.message : reason);
+    *balance_cents = answer.balance_cents;
+    return read && answer.result.code == 0;
+}
+
+static enum store_status store_balance(struct store_txn *txn, struct upkeep *u, uint64_t now_ms)
+{
     struct ledger ledger;
-    uint64_t now_ms = clock_ms();
     enum store_status status = ledger_load(txn, upkeep_login(u), &ledger);
     ledger.balance_ms = now_ms;
     if (strncmp(ledger.note, BALANCE, strlen(BALANCE)) == 0) /* it went wrong before */
@@ -203,101 +234,39 @@ static enum store_status store_balance(struct store_txn *txn, void *arg)
     return status == STORE_OK ? upkeep_next(txn, u, now_ms) : status;
 }
 
-static void on_balance(void *ctx, const struct upstream_reply *reply)
+static enum work_next decide_balance(struct work *work, const void *answer, uint64_t now_ms)
 {
-    struct upkeep *u = ctx;
-    struct sectigo_balance answer = {0};
-    char cents[32];
-    if (reply->outcome != UPSTREAM_ANSWERED || !sectigo_parse_balance(reply->body, reply->body_len, &answer)) {
-        upkeep_fail(u, reply->reason ? reply->reason : "the reply is no answer of this API");
-        return;
-    }
-    if (answer.result.code != 0) {
-        upkeep_fail(u, answer.result.message);
-        return;
-    }
-    u->balance_cents = answer.balance_cents;
+    struct upkeep *u = (struct upkeep *)work;
+    char cents[32], why[LEDGER_NOTE_MAX];
+    (void)now_ms;
+    if (!balance_decide(answer, &u->balance_cents, why))
+        return upkeep_fail(u, why);
     snprintf(cents, sizeof cents, "%" PRId64 ".%02d", u->balance_cents / 100, abs((int)(u->balance_cents % 100)));
     if (upkeep_is_low(upstream_login_config(u->login), u->balance_cents))
         log_error("the credit of a Sectigo account is low: pay in before purchases are refused (-15)", "login",
                   upkeep_login(u), "balance", cents);
-    upkeep_commit(u, store_balance);
+    u->found_out = store_balance;
+    return WORK_STORE;
 }
 
-static void balance_begin(struct upkeep *u)
+static enum work_next ask_balance(struct work *work)
 {
     struct sectigo_form form = {0};
-    upstream_call(u->login, SECTIGO_GET_ACCOUNT_BALANCE, &form, on_balance, u);
+    return issuer_ask(work, ((struct upkeep *)work)->login, SECTIGO_GET_ACCOUNT_BALANCE, &form);
 }
 
-/* ---- the job ---- */
+/* ---- the rows ---- */
 
-static void begin(void *ctx)
-{
-    struct upkeep *u = ctx;
-    if (atomic_load(&u->issuer->run.stopping))
-        upkeep_free(u);
-    else if (u->kind == JOB_BALANCE)
-        balance_begin(u);
-    else if (u->kind == JOB_DRIFT)
-        drift_begin(u);
-    else if (u->kind == JOB_RECALL)
-        recall_begin(u);
-    else
-        reconcile_begin(u);
-}
-
-static struct upstream_login *login_of(struct issuer *issuer, const struct store_job *job,
-                                       char name[static STORE_SUBJECT_MAX + 1])
-{
-    memcpy(name, job->subject, job->subject_len);
-    name[job->subject_len] = '\0';
-    return upstream_login(issuer->at.upstream, name);
-}
-
-static bool is_configured(struct issuer *issuer, const struct store_job *job)
-{
-    char name[STORE_SUBJECT_MAX + 1];
-    return login_of(issuer, job, name) != NULL;
-}
-
-static struct upkeep *load(struct issuer *issuer, const struct store_job *job)
-{
-    struct store_txn *txn;
-    char name[STORE_SUBJECT_MAX + 1];
-    struct upstream_login *login = login_of(issuer, job, name);
-    struct upkeep *u = login ? calloc(1, sizeof *u) : NULL;
-    if (!u || store_read(issuer->at.store, &txn) != STORE_OK) {
-        free(u);
-        return NULL;
+#define UPKEEP(kind, asks, decides, stores)                                                                            \
+    {                                                                                                                  \
+        .job = (kind), .size = sizeof(struct upkeep), .subject_min = 1, .subject_max = STORE_SUBJECT_MAX,              \
+        .load = load_upkeep, .ask = (asks), .decide = (decides), .apply = apply_upkeep, .stored = (stores),            \
+        .clear = clear_upkeep, .log = write_log,                                                                       \
+        .unreadable = "what is known of a login cannot be read from the store; see to its disk",                       \
+        .unstored = "what was found out about a login cannot be stored; it is asked again. See to the store's disk",   \
     }
-    *u = (struct upkeep){.issuer = issuer, .kind = (enum job_kind)job->kind, .login = login};
-    enum store_status status = ledger_load(txn, name, &u->ledger);
-    u->report.numbered = u->ledger.numbered;
-    store_read_end(txn);
-    if (status == STORE_OK)
-        return u;
-    log_error("what is known of a login cannot be read from the store; see to its disk", "login", name, "reason",
-              store_status_text(status));
-    free(u);
-    return NULL;
-}
 
-void upkeep_on_job(void *ctx, const struct store_job *job)
-{
-    struct issuer *issuer = ctx;
-    if (job->kind != JOB_BALANCE && clock_in_doubt()) { /* a report of which days? */
-        scheduler_release_after(issuer->at.scheduler, (enum job_kind)job->kind, job->subject, job->subject_len,
-                                DOUBT_REST_MS);
-        return;
-    }
-    struct upkeep *u = load(issuer, job);
-    if (!u) {
-        scheduler_release_after(issuer->at.scheduler, (enum job_kind)job->kind, job->subject, job->subject_len,
-                                is_configured(issuer, job) ? UNREADABLE_REST_MS : UNCONFIGURED_REST_MS);
-        return;
-    }
-    u->post = (struct egress_post){.fn = begin, .ctx = u};
-    if (!egress_post(issuer->at.egress, &u->post))
-        upkeep_free(u); /* stopping: it is taken up after the next start */
-}
+const struct work_kind balance_work = UPKEEP(JOB_BALANCE, ask_balance, decide_balance, NULL);
+const struct work_kind drift_work = UPKEEP(JOB_DRIFT, drift_ask, drift_decide, NULL);
+const struct work_kind recall_work = UPKEEP(JOB_RECALL, recall_ask, recall_decide, NULL);
+const struct work_kind reconcile_work = UPKEEP(JOB_RECONCILE, reconcile_ask, reconcile_decide, reconcile_stored);
