@@ -5,11 +5,12 @@ import os
 import struct
 import time
 
-from chaos_world import ChaosWorld, wait_for
+from chaos_world import ChaosWorld, Order, wait_for
 
 HOUR_S, DAY_S = 3600, 86400
 YEAR_S = 365 * DAY_S
 VARIABLE = "ACMEGATE_DEBUG_CLOCK"
+WRONG_FOR_S = 1.5  # before a clock is set right
 
 
 class Clock:
@@ -65,3 +66,22 @@ class ClockWorld(ChaosWorld):
 
     def wait_doubt(self):
         return wait_for("the clock is in doubt", lambda: self.doubt()["in_doubt"])
+
+
+def issuance_of(world, order):
+    return world.ctl("order", "show", order.id)["issuance"]
+
+
+def wait_state(world, order, *states):
+    """The issuance of the order, once it is in one of the states."""
+    def found():
+        issuance = issuance_of(world, order)
+        return issuance if issuance["state"] in states else None
+    return wait_for(f"{order.names} is {' or '.join(states)}", found)
+
+
+def buy(client, names, responder):
+    """A subscription for these names, with its first certificate."""
+    order = Order(client, names, responder)
+    order.finalize()
+    order.wait_valid()

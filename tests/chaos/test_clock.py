@@ -1,40 +1,12 @@
-"""A clock that is wrong, by minutes or by years, in either direction, while the gateway runs and across its restarts:
-nothing is bought twice, no order is lost or ended by it, and all goes on soon after. What was bought is counted at
-Sectigo."""
+"""A clock that is wrong for a while: nothing is bought twice, no order is lost or ended by it, and all goes on soon after.
+What was bought is counted at Sectigo."""
 
-import signal
 import time
 
 import pytest
 
 from chaos_world import ZONE, Order, check_agreement, revoke, wait_for
-from clocks import DAY_S, HOUR_S, YEAR_S, ClockWorld
-from lanes import FULL, SLOW
-
-# How far the clock is off.
-AHEAD = {"minutes": 5 * 60, "hours": 5 * HOUR_S, "days": 2 * DAY_S, "months": 100 * DAY_S, "years": 3 * YEAR_S}
-OFFS = {**{f"{name}-ahead": by for name, by in AHEAD.items()}, **{f"{name}-behind": -by for name, by in AHEAD.items()}}
-WRONG_FOR_S = 1.5  # before it is set right
-FROZEN_S = 31  # longer than a request may take to leave
-
-
-def _issuance(world, order):
-    return world.ctl("order", "show", order.id)["issuance"]
-
-
-def _wait_state(world, order, *states):
-    """The issuance of the order, once it is in one of the states."""
-    def found():
-        issuance = _issuance(world, order)
-        return issuance if issuance["state"] in states else None
-    return wait_for(f"{order.names} is {' or '.join(states)}", found)
-
-
-def _live(world, client, names, responder):
-    """A subscription for these names, with its first certificate."""
-    order = Order(client, names, responder)
-    order.finalize()
-    order.wait_valid()
+from clocks import DAY_S, WRONG_FOR_S, YEAR_S, ClockWorld, buy, issuance_of, wait_state
 
 
 # ---- what the clock did ----
@@ -49,7 +21,7 @@ def test_an_order_under_way_goes_on(make_world, ahead_s):
     with world.responder() as responder:
         order = Order(client, [f"waits.{ZONE}"], responder)
         order.finalize()
-        number = _wait_state(world, order, "submitted")["order_number"]
+        number = wait_state(world, order, "submitted")["order_number"]
         world.clock.set_s(ahead_s)
         time.sleep(WRONG_FOR_S)  # it is looked at meanwhile
         world.clock.set_s(0)
@@ -65,7 +37,7 @@ def test_a_live_subscription_is_not_bought_again(make_world):
     client = world.client()
     names = [f"live.{ZONE}"]
     with world.responder() as responder:
-        _live(world, client, names, responder)
+        buy(client, names, responder)
         world.clock.set_s(400 * DAY_S)
         again = Order(client, names, responder)
         again.finalize()
@@ -91,149 +63,6 @@ def test_a_certificate_is_not_older_than_its_order(make_world):
     check_agreement(world)
 
 
-# ---- every state, both directions, seconds to years, while it runs and across restarts ----
-
-class States:
-    """An order in each state in which one may wait for long, and one for names that are owned."""
-
-    def __init__(self, world, responder):
-        self.world, self.responder, self.client = world, responder, world.client()
-        self.live = [f"owned.{ZONE}"]
-        _live(world, self.client, self.live, responder)
-        self.orders = {}
-        self.lost()
-        self.submitted()
-        self.blocked()
-        self.published()
-        self.submitting()
-        self.held()
-
-    def add(self, name, of=None):
-        order = Order(self.client, [f"{of or name}.{ZONE}"], self.responder)
-        order.finalize()
-        self.orders[name] = order
-        return order
-
-    def lost(self):
-        self.world.set_faults({"endpoint": "AutoApplyOrder", "action": "lose-reply-after-accept", "times": 1},
-                              {"endpoint": "WebHostReport", "action": "code:-14", "times": -1})
-        _wait_state(self.world, self.add("unknown"), "unknown")
-
-    def submitted(self):
-        self.world.settings(paymentRequired=True)
-        self.number = _wait_state(self.world, self.add("submitted"), "submitted")["order_number"]
-        _wait_state(self.world, self.add("queued", of="submitted"), "queued")
-
-    def caa(self, name, record):
-        """Kept by no resolver."""
-        self.world.dns.update(lambda update: (update.add(name, 60, "A", "127.0.0.1"),
-                                              update.add(name, 0, "CAA", record)))
-
-    def blocked(self):
-        number = _wait_state(self.world, self.add("blocked"), "submitted")["order_number"]
-        self.caa("blocked", '0 issue ";"')
-        self.world.advance(number, "payment")
-        _wait_state(self.world, self.orders["blocked"], "blocked")
-        self.world.settings(paymentRequired=False)
-
-    def published(self):
-        self.caa("published", '0 issue ";"')
-        _wait_state(self.world, self.add("published"), "published")
-
-    def submitting(self):
-        self.world.set_faults({"endpoint": "WebHostReport", "action": "code:-14", "times": -1},
-                              {"endpoint": "AutoApplyOrder", "action": "delay", "seconds": 2 * WRONG_FOR_S, "times": 1})
-        _wait_state(self.world, self.add("submitting"), "submitting")
-
-    def held(self):
-        self.world.settings(creditCents=0)
-        _wait_state(self.world, self.add("held"), "held")
-
-    def order_again(self):
-        """The names that are owned, by whatever clock there is now."""
-        self.add("again", of="owned")
-
-    def release(self):
-        self.world.clear_faults()
-        self.world.settings(creditCents=10 ** 8)
-        self.world.ctl("upstream", "resume", "main")
-        for name in ("blocked", "published"):
-            self.world.dns.update(lambda update, name=name: update.delete(name))
-        self.world.advance(self.number, "payment")
-        self.world.sectigo("RetryCAACheck", orderNumber=self.world.bought([f"blocked.{ZONE}"])[0]["orderNumber"])
-
-    def check(self):
-        for order in self.orders.values():
-            order.wait_valid()
-        replaced = {"again": ["purchase", "replacement"], "queued": ["purchase", "replacement"]}
-        for name, order in self.orders.items():
-            if name != "submitted":
-                assert self.world.kinds(order.names) == replaced.get(name, ["purchase"]), name
-        requests = self.world.requests()
-        for call in ("AutoReject", "AutoRefund", "AutoRevokeSSL"):
-            assert requests[call] == 0, f"{call}: nothing is given up by the clock"
-        check_agreement(self.world)
-
-
-def _while_it_runs(world, off_s, order_again):
-    world.clock.set_s(off_s)
-    order_again()
-    time.sleep(WRONG_FOR_S)
-    world.clock.set_s(0)
-
-
-def _at_a_start(world, off_s, order_again):
-    """Wrong at the start, and right soon after it."""
-    world.kill_gateway()
-    world.clock.set_s(off_s)
-    world.start_gateway()
-    order_again()
-    time.sleep(WRONG_FOR_S)
-    world.clock.set_s(0)
-
-
-def _across_a_start(world, off_s, order_again):
-    """A whole run with the wrong time, and with a Sectigo that never says the right one."""
-    world.settings(noDate=True)
-    world.kill_gateway()
-    world.clock.set_s(off_s)
-    world.start_gateway()
-    order_again()
-    time.sleep(WRONG_FOR_S)
-    world.stop_gateway()
-    world.clock.set_s(0)
-    world.start_gateway()
-    world.settings(noDate=False)
-
-
-def _unheard(world, off_s, order_again):
-    """Wrong at the start, and Sectigo's time is heard only after the clock was set right."""
-    world.settings(noDate=True)
-    world.kill_gateway()
-    world.clock.set_s(off_s)
-    world.start_gateway()
-    order_again()
-    time.sleep(WRONG_FOR_S)
-    world.clock.set_s(0)
-    world.settings(noDate=False)
-
-
-WAYS = {"running": _while_it_runs, "at-start": _at_a_start, "across": _across_a_start, "unheard": _unheard}
-EVERY = 1 if FULL else 5 if SLOW else 2
-CASES = [(off, way) for i, off in enumerate(OFFS) for j, way in enumerate(WAYS) if (i + j) % EVERY == 0]
-
-
-@pytest.mark.parametrize("off,way", CASES, ids=["-".join(case) for case in CASES])
-def test_wrong_clock(make_world, off, way):
-    world = make_world(ClockWorld, learn="poll")
-    with world.responder() as responder:
-        states = States(world, responder)
-        WAYS[way](world, OFFS[off], states.order_again)
-        states.release()
-        states.check()
-    wait_for("no job is overdue", lambda: world.ctl("status")["jobs"]["overdue"] == 0)
-
-
 def test_a_start_does_not_wait_for_the_time_of_a_wrong_clock(make_world):
     """What is to be settled, and what is to be revoked, was put years away by a whole run with a wrong clock, and nobody
     wakes it."""
@@ -247,7 +76,7 @@ def test_a_start_does_not_wait_for_the_time_of_a_wrong_clock(make_world):
         revoked.finalize()
         leaf = revoked.wait_valid()
         order.finalize()
-        issuance = _wait_state(world, order, "unknown")["id"]
+        issuance = wait_state(world, order, "unknown")["id"]
     world.settings(noDate=True)
     world.kill_gateway()
     world.clock.set_s(3 * YEAR_S)
@@ -305,9 +134,9 @@ def test_a_step_that_sectigo_confirms_is_followed(make_world):
 def _assert_waits_for_the_clock(world, order):
     """It is not bought, and says why."""
     wait_for("it waits for the clock, or is bought", lambda: world.bought(order.names) or
-             "clock" in (_issuance(world, order)["note"] or ""))
+             "clock" in (issuance_of(world, order)["note"] or ""))
     assert world.bought(order.names) == []
-    assert _issuance(world, order)["state"] == "published"
+    assert issuance_of(world, order)["state"] == "published"
 
 
 def test_nothing_is_bought_before_sectigo_has_said_the_time(make_world):
@@ -345,7 +174,7 @@ def test_sectigo_says_another_time(make_world):
     world = make_world(ClockWorld, learn="poll")
     client = world.client()
     with world.responder() as responder:
-        _live(world, client, [f"replaced.{ZONE}"], responder)
+        buy(client, [f"replaced.{ZONE}"], responder)
         world.settings(dateAheadMs=10 * 60 * 1000)
         again = Order(client, [f"replaced.{ZONE}"], responder)
         again.finalize()
@@ -365,7 +194,7 @@ def test_the_store_is_ahead_of_the_clock(make_world):
     world = make_world(ClockWorld)
     client = world.client()
     with world.responder() as responder:
-        _live(world, client, [f"ahead.{ZONE}"], responder)
+        buy(client, [f"ahead.{ZONE}"], responder)
         world.stop_gateway()
         world.clock.set_s(-YEAR_S)
         world.start_gateway()
@@ -389,7 +218,7 @@ def test_a_second_look_is_not_hastened(make_world):
     with world.responder() as responder:
         order = Order(client, [f"perhaps.{ZONE}"], responder)
         order.finalize()
-        issuance = _wait_state(world, order, "unknown")["id"]
+        issuance = wait_state(world, order, "unknown")["id"]
         wait_for("the first look", lambda: world.ctl("issuance", "show", issuance)["looked_ms"])
         looked_s = time.monotonic()
         for clock in (world.sectigos_clock, world.clock):
@@ -398,68 +227,3 @@ def test_a_second_look_is_not_hastened(make_world):
         order.wait_invalid()
     assert time.monotonic() - looked_s > again_s - 0.5
     assert world.kinds(order.names) == []
-
-
-# ---- the late first send ----
-
-def _state_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        return file.read().rsplit(")", 1)[1].split()[0]
-
-
-def _freeze(world):
-    """The gateway stops itself between the commit into submitting and the request; then time passes."""
-    wait_for("the gateway is stopped", lambda: _state_of(world.gateway.pid) == "T")
-    time.sleep(FROZEN_S)
-
-
-@pytest.mark.parametrize("kind", ["purchase", "replacement"])
-def test_a_request_that_is_late_does_not_leave(make_world, kind):
-    world = make_world(ClockWorld)
-    client = world.client()
-    names = [f"late-{kind}.{ZONE}"]
-    call = "AutoApplyOrder" if kind == "purchase" else "AutoReplaceSSL"
-    with world.responder() as responder:
-        if kind == "replacement":
-            _live(world, client, names, responder)
-        order = Order(client, names, responder)
-        world.stop_gateway()
-        before = world.requests()[call]
-        world.start_gateway(stop_at="freeze:submitting-leaves")
-        world.wait_sure()
-        order.finalize()
-        _freeze(world)
-        world.settings(paymentRequired=True)
-        world.gateway.signal(signal.SIGCONT)
-        note = wait_for("it is decided anew", lambda: _issuance(world, order)["note"])
-        assert "within 30 seconds" in note, note
-        assert _issuance(world, order)["state"] == "published"
-        assert world.requests()[call] == before
-        world.settings(paymentRequired=False)
-        order.wait_valid()
-    assert world.requests()[call] == before + 1
-    assert world.kinds(names)[-1] == kind and world.kinds(names).count("purchase") == 1
-    check_agreement(world)
-
-
-def test_a_connection_that_is_late_carries_nothing(make_world):
-    """Stopped while the connection is being made: it is there when the gateway goes on, and nothing leaves by it."""
-    world = make_world(ClockWorld, learn="poll")
-    client = world.client()
-    with world.responder() as responder:
-        order = Order(client, [f"stalled.{ZONE}"], responder)
-        world.sandbox.signal(signal.SIGSTOP)
-        try:
-            order.finalize()
-            _wait_state(world, order, "submitting")
-            world.gateway.signal(signal.SIGSTOP)
-            time.sleep(FROZEN_S)
-        finally:
-            world.sandbox.signal(signal.SIGCONT)
-        time.sleep(1)
-        world.gateway.signal(signal.SIGCONT)
-        _wait_state(world, order, "published")
-        assert world.requests()["AutoApplyOrder"] == 0
-        order.wait_valid()
-    assert world.requests()["AutoApplyOrder"] == 1
-    assert world.kinds(order.names) == ["purchase"]
