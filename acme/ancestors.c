@@ -65,8 +65,7 @@ bool ancestors_parse(const json_t *identifiers, const struct acme_names *names, 
         return true;
     *out = calloc(names->count, sizeof **out);
     if (!*out)
-        return acme_problem_status(problem, 503, ACME_SERVER_INTERNAL,
-                                   "The server is short of memory; try again later");
+        return acme_problem_out_of_memory(problem);
     return parse_all(identifiers, names, *out, problem);
 }
 

@@ -77,7 +77,7 @@ bool contacts_set(struct acme_account *account, const json_t *array, struct acme
         char *copy = check(contact, problem) ? strdup(json_string_value(contact)) : NULL;
         if (!copy) {
             drop(account);
-            return problem->type ? false : acme_problem_set(problem, ACME_SERVER_INTERNAL, "Out of memory.");
+            return problem->type ? false : acme_problem_out_of_memory(problem);
         }
         account->contacts[account->contact_count++] = copy;
     }

@@ -23,11 +23,6 @@ static bool bad_csr(struct acme_problem *problem, const char *text)
     return acme_problem_set(problem, ACME_BAD_CSR, "%s", text);
 }
 
-static bool out_of_memory(struct acme_problem *problem)
-{
-    return acme_problem_status(problem, 503, ACME_SERVER_INTERNAL, "The server is short of memory; try again later");
-}
-
 /* What the CA signs. The SubjectPublicKeyInfo is looked at as well as the key, since the library would take curves
  * given by explicit parameters, and compressed points. */
 static const struct {
@@ -130,7 +125,7 @@ static bool read_key(X509_REQ *request, struct acme_csr *csr, struct acme_proble
     bool ok = len > 0 && EVP_Digest(encoded, (size_t)len, csr->spki_sha256, NULL, EVP_sha256(), NULL) == 1 &&
               EVP_Digest(csr->der, csr->der_len, csr->der_sha256, NULL, EVP_sha256(), NULL) == 1;
     OPENSSL_free(encoded);
-    return ok || out_of_memory(problem);
+    return ok || acme_problem_out_of_memory(problem);
 }
 
 /* Adds a name of the CSR; what is wrong with it is said as badCSR. */
@@ -141,7 +136,7 @@ static bool add_csr_name(struct acme_csr *csr, const char *type, const char *tex
         return acme_problem_set(problem, ACME_BAD_CSR, "In the CSR: %s", problem->detail);
     if (csr->names.count >= NAMES_MAX)
         return acme_problem_set(problem, ACME_BAD_CSR, "The CSR has more than %d names", ACME_IDENTIFIERS_MAX);
-    return names_add(&csr->names, identifier) || out_of_memory(problem);
+    return names_add(&csr->names, identifier) || acme_problem_out_of_memory(problem);
 }
 
 static bool add_address(struct acme_csr *csr, const ASN1_OCTET_STRING *octets, struct acme_problem *problem)
@@ -345,7 +340,7 @@ bool csr_parse(const uint8_t *der, size_t len, struct acme_csr *csr, struct acme
                                 ACME_CSR_MAX);
     csr->der = malloc(len);
     if (!csr->der)
-        return out_of_memory(problem);
+        return acme_problem_out_of_memory(problem);
     memcpy(csr->der, der, len);
     csr->der_len = len;
     ERR_clear_error();

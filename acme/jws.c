@@ -37,11 +37,6 @@ static bool malformed(struct acme_problem *problem, const char *text)
     return acme_problem_set(problem, ACME_MALFORMED, "%s", text);
 }
 
-static bool out_of_memory(struct acme_problem *problem)
-{
-    return acme_problem_status(problem, 503, ACME_SERVER_INTERNAL, "The server is short of memory; try again later");
-}
-
 /* Sets badSignatureAlgorithm with the "algorithms" that RFC 8555 section 6.2 wants: those of kind, or all that sign
  * (mac false) or all MACs. */
 static bool refuse_algorithm(struct acme_problem *problem, const char *name, enum jwk_kind kind, bool mac)
@@ -180,7 +175,7 @@ static bool read_signing_input(const json_t *protected, const json_t *payload, s
     jws->signing_input = malloc(head + 1 + tail);
     jws->payload = malloc(tail + 1); /* more than is needed */
     if (!jws->signing_input || !jws->payload)
-        return out_of_memory(problem);
+        return acme_problem_out_of_memory(problem);
     memcpy(jws->signing_input, json_string_value(protected), head);
     jws->signing_input[head] = '.';
     memcpy(jws->signing_input + head + 1, json_string_value(payload), tail);

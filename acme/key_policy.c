@@ -89,8 +89,6 @@ bool key_allowed(const struct acme_config *config, EVP_PKEY *key, const uint8_t 
                  enum acme_problem_type type, struct acme_problem *problem)
 {
     struct key_facts facts;
-    return key_facts_of(key, spki_sha256, &facts)
-               ? key_accepted_by(config, &facts, whose, type, problem)
-               : acme_problem_status(problem, 503, ACME_SERVER_INTERNAL,
-                                     "The server is short of memory; try again later");
+    return key_facts_of(key, spki_sha256, &facts) ? key_accepted_by(config, &facts, whose, type, problem)
+                                                  : acme_problem_out_of_memory(problem);
 }

@@ -7,9 +7,11 @@
 
 #include <openssl/sha.h>
 
+#include "acme/durations.h"
+
 enum { SETS = 4096, WAYS = 4, LOCKS = 64, KEY_LEN = 16, NETWORK_LEN = 8, WHO_MAX = 128 };
 
-static const uint64_t MINUTE_US = 60 * 1000 * 1000ull;
+static const uint64_t MINUTE_US = MINUTE_MS * 1000;
 
 /* full_us is when the bucket will be full again: the generic cell rate algorithm keeps no more than that. */
 struct bucket {

@@ -122,11 +122,6 @@ bool names_digest(const struct acme_names *names, unsigned char digest[static 32
     return ok;
 }
 
-static bool out_of_memory(struct acme_problem *problem)
-{
-    return acme_problem_status(problem, 503, ACME_SERVER_INTERNAL, "The server is short of memory; try again later");
-}
-
 bool problem_add_sub(struct acme_problem *problem, const struct acme_problem *sub, json_t *identifier)
 {
     json_t *document = acme_problem_json(sub);
@@ -194,7 +189,7 @@ bool names_parse(const json_t *array, size_t max, struct acme_names *out, struct
             collect_problem(problem, bad++, &sub, entry);
         } else if (!names_add(out, &identifier)) {
             names_clear(out);
-            return out_of_memory(problem);
+            return acme_problem_out_of_memory(problem);
         }
         acme_problem_clear(&sub);
     }

@@ -9,7 +9,7 @@
 #include "acme/reply.h"
 #include "acme/tables.h"
 
-enum { USER_AGENT_MAX = 200, REUSE_MARGIN_S = 3600 };
+enum { USER_AGENT_MAX = 200, REUSE_MARGIN_S = HOUR_S };
 
 static bool check_members(const json_t *payload, struct acme_problem *problem)
 {

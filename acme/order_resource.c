@@ -3,7 +3,7 @@
 
 #include "acme/reply.h"
 
-enum { READ_NOTE_S = 60 }; /* how finely it is noted when a client last asked */
+enum { READ_NOTE_S = MINUTE_S }; /* how finely it is noted when a client last asked */
 
 static json_t *identifiers_json(const struct acme_names *names)
 {
@@ -64,26 +64,14 @@ static json_t *order_json(const struct acme *acme, const struct acme_order *orde
     return json;
 }
 
-/* Seconds until it is worth asking again: longer, the longer the order has been processing. */
-static uint32_t retry_after_s(const struct acme_order *order, uint64_t now_ms)
-{
-    static const struct {
-        uint32_t waited_s, retry_s;
-    } curve[] = {{10, 3}, {30, 5}, {120, 10}, {600, 30}};
-    uint64_t waited_s = now_ms > order->finalized_ms ? (now_ms - order->finalized_ms) / 1000 : 0;
-    for (size_t i = 0; i < sizeof curve / sizeof *curve; i++)
-        if (waited_s < curve[i].waited_s)
-            return curve[i].retry_s;
-    return 60;
-}
-
 void acme_reply_order(struct acme_task *task, int status, const struct acme_order *order)
 {
     acme_reply_json(task, status, order_json(task->acme, order));
     acme_url(task->acme, "order", &order->id, "", task->reply.location);
     acme_set_subject(task, &order->id);
+    uint64_t waited_s = task->now_ms > order->finalized_ms ? (task->now_ms - order->finalized_ms) / SECOND_MS : 0;
     if (order->status == ACME_ORDER_PROCESSING && task->reply.status == status)
-        task->reply.retry_after_s = retry_after_s(order, task->now_ms);
+        task->reply.retry_after_s = acme_retry_order_s(waited_s);
 }
 
 /* Notes that somebody still waits for the order. */

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "acme/policy.h"
 #include "acme/records.h"
 #include "acme/tables.h"
 
 enum {
-    DAY_S = 86400,
     KEPT_S = 200 * DAY_S,
     STALE_MAX = 64, /* forgotten in one transaction */
     KEY_MAX = ACME_POLICY_MAX + 1 + 1 + sizeof((struct acme_identifier *)0)->value,

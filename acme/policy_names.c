@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "acme/policy.h"
 #include "acme/records.h"
 #include "acme/tables.h"
 
-enum { DAY_S = 86400, USE_KEY_MAX = 1 + ACME_POLICY_MAX + 1 + 4 };
+enum { USE_KEY_MAX = 1 + ACME_POLICY_MAX + 1 + 4 };
 
 /* ---- names ---- */
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/durations.h"
+
 #define URN "urn:ietf:params:acme:error:"
 
 /* RFC 8555 section 6.7 names the types and leaves most of the statuses open: what is not fixed there follows the
@@ -140,6 +142,13 @@ bool acme_problem_status(struct acme_problem *problem, int status, enum acme_pro
     va_start(args, format);
     set(problem, status, type, format, args);
     va_end(args);
+    return false;
+}
+
+bool acme_problem_out_of_memory(struct acme_problem *problem)
+{
+    acme_problem_status(problem, 503, ACME_SERVER_INTERNAL, ACME_OUT_OF_MEMORY);
+    problem->retry_after_s = ACME_RETRY_MEMORY_S;
     return false;
 }
 

@@ -5,7 +5,7 @@
 #include "acme/certificate_name.h"
 #include "acme/reply.h"
 
-enum { RETRY_AFTER_S = 6 * 3600, REVOKED_RETRY_AFTER_S = 3600, EARLY_WINDOW_S = 3600 };
+enum { EARLY_WINDOW_S = HOUR_S };
 
 /* A number that is always the same for a certificate, and spread evenly over many. */
 static uint32_t spread(const struct acme_certificate *certificate)
@@ -48,8 +48,8 @@ static enum acme_step answer_window(struct acme_task *task, const struct acme_ce
     acme_set_subject(task, &certificate->order);
     if (task->reply.status == 200)
         task->reply.retry_after_s = certificate->revocation == ACME_REVOCATION_NONE && !certificate->renew_from_ms
-                                        ? RETRY_AFTER_S
-                                        : REVOKED_RETRY_AFTER_S;
+                                        ? ACME_RETRY_RENEWAL_S
+                                        : ACME_RETRY_RENEWAL_REVOKED_S;
     return ACME_DONE;
 }
 

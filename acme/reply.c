@@ -6,8 +6,7 @@
 #include <time.h>
 
 static char out_of_memory[] =
-    "{\"type\":\"urn:ietf:params:acme:error:serverInternal\",\"detail\":\"The server is out of "
-    "memory; try again later.\",\"status\":503}";
+    "{\"type\":\"urn:ietf:params:acme:error:serverInternal\",\"detail\":\"" ACME_OUT_OF_MEMORY "\",\"status\":503}";
 static const char problem_type[] = "application/problem+json";
 
 void acme_url(const struct acme *acme, const char *kind, const struct acme_id *id, const char *tail,
@@ -73,7 +72,7 @@ static void set_body(struct acme_reply *reply, int status, const char *content_t
 void acme_reply_out_of_memory(struct acme_reply *reply)
 {
     set_body(reply, 503, problem_type, out_of_memory, sizeof out_of_memory - 1);
-    reply->retry_after_s = 60;
+    reply->retry_after_s = ACME_RETRY_MEMORY_S;
 }
 
 static void reply_with(struct acme_task *task, int status, const char *content_type, json_t *json)

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "acme/durations.h"
 #include "acme/task.h"
 
 /* base_url/acme/kind/id + tail ("" or "/finalize"). acme_make has made sure that it fits. */
@@ -43,7 +44,5 @@ void acme_reply_authz(struct acme_task *task, int status, const struct acme_auth
 json_t *acme_caa_identities_json(const struct acme_config *config);
 json_t *acme_challenge_json(const struct acme *acme, const struct acme_authz *authz,
                             const struct acme_challenge *challenge);
-
-enum { ACME_RETRY_CHALLENGE_S = 2 }; /* Retry-After while a challenge is being validated */
 
 #endif

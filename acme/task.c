@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "acme/durations.h"
+
 json_t *acme_payload(struct acme_exchange *x, struct acme_task *task)
 {
     if (!x->payload) {
@@ -35,11 +37,11 @@ void acme_store_problem(struct acme_problem *problem, enum store_status status)
     if (status == STORE_FULL) {
         acme_problem_status(problem, 503, ACME_SERVER_INTERNAL,
                             "The server's store is full. Nothing was changed; try again later.");
-        problem->retry_after_s = 300;
+        problem->retry_after_s = ACME_RETRY_FULL_S;
     } else if (status == STORE_CLOSED) {
         acme_problem_status(problem, 503, ACME_SERVER_INTERNAL,
                             "The server is stopping. Nothing was changed; try again shortly.");
-        problem->retry_after_s = 5;
+        problem->retry_after_s = ACME_RETRY_STOPPING_S;
     } else {
         acme_problem_status(problem, 500, ACME_SERVER_INTERNAL, "The server failed at its store: %s.",
                             store_status_text(status));

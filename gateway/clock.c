@@ -10,10 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "acme/durations.h"
 #include "gateway/log.h"
 
 /* Two clocks that differ by no more agree. */
-static const int64_t AGREE_MS = 60 * 1000;
+static const int64_t AGREE_MS = MINUTE_MS;
 /* A Date has whole seconds. */
 static const int64_t DATE_STEP_MS = 1000;
 /* Between two looks at the clocks that belong together. */

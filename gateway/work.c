@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/clock.h"
 
 /* After the store, memory or the configuration would not give us what a job is about. */
-static const uint64_t UNREADABLE_REST_MS = 60 * 1000;
+static const uint64_t UNREADABLE_REST_MS = MINUTE_MS;
 /* After the store would not take an outcome (a full disk, say). */
-enum { UNSTORED_REST_MIN_MS = 1000, UNSTORED_REST_MAX_MS = 30 * 1000 };
+enum { UNSTORED_REST_MIN_MS = 1000, UNSTORED_REST_MAX_MS = 30 * SECOND_MS };
 
 void runner_note_stored(struct runner *runner, bool stored)
 {

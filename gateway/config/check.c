@@ -1,4 +1,5 @@
 /* config_check: what no single key can tell. */
+#include "acme/durations.h"
 #include "gateway/config/internal.h"
 
 #include <arpa/inet.h>
@@ -222,7 +223,7 @@ static void set_deadline(const struct config_reading *r, struct config_profile *
     char at[CONFIG_PATH_MAX];
     snprintf(at, sizeof at, "%.200s.deadline", path);
     if (validation_of(profile) >= SECTIGO_OV && !config_stands(r, at))
-        profile->deadline_s = DAYS * 86400;
+        profile->deadline_s = DAYS * DAY_S;
 }
 
 static bool check_profiles(struct config_reading *r, struct config *config)

@@ -1,4 +1,5 @@
 /* config_value: texts that mean something. All are strict: what is not understood to the last character is refused. */
+#include "acme/durations.h"
 #include "gateway/config/internal.h"
 
 #include <arpa/inet.h>
@@ -15,7 +16,7 @@ struct unit {
 };
 
 static const struct unit times[] = {
-    {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 60 * 60 * 1000}, {"d", 24 * 60 * 60 * 1000}, {0},
+    {"ms", 1}, {"s", 1000}, {"m", MINUTE_MS}, {"h", HOUR_MS}, {"d", DAY_MS}, {0},
 };
 static const struct unit sizes[] = {
     {"KiB", 1ull << 10}, {"MiB", 1ull << 20}, {"GiB", 1ull << 30}, {"TiB", 1ull << 40}, {0},

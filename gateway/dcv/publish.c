@@ -3,12 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "acme/durations.h"
 #include "gateway/dcv/exchange.h"
 #include "gateway/dcv/hook.h"
 #include "gateway/dcv/update.h"
 
 /* For one message to the zone's server and its answer. */
-enum { EXCHANGE_MS = 15 * 1000 };
+enum { EXCHANGE_MS = 15 * SECOND_MS };
 
 struct publication {
     struct egress *egress;

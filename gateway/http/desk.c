@@ -130,7 +130,7 @@ int on_admin_request(h2o_handler_t *self, h2o_req_t *req)
     }
     struct visit *visit = calloc(1, sizeof *visit);
     if (!visit) {
-        reply_text(req, 503, "The server is out of memory.\n");
+        reply_text(req, 503, ACME_OUT_OF_MEMORY "\n");
         return 0;
     }
     h2o_mem_init_pool(&visit->pool);

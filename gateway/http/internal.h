@@ -13,6 +13,7 @@
 
 #include <h2o.h>
 
+#include "acme/durations.h"
 #include "gateway/http/hold.h"
 #include "gateway/http/http.h"
 #include "gateway/http/peers.h"
@@ -20,10 +21,10 @@
 enum {
     BODY_CEILING = 320 * 1024,    /* octets; h2o answers beyond. Above the two limits that are ours to answer */
     PUBLIC_BODY_MAX = 256 * 1024, /* a pushed certificate chain */
-    HANDSHAKE_TIMEOUT_MS = 10 * 1000,
-    REQUEST_TIMEOUT_MS = 30 * 1000, /* a whole request, and idle between two: clients poll */
-    WRITE_TIMEOUT_MS = 30 * 1000,   /* a peer that takes nothing */
-    CONNECTIONS_DEFAULT = 5 * 1000,
+    HANDSHAKE_TIMEOUT_MS = 10 * SECOND_MS,
+    REQUEST_TIMEOUT_MS = 30 * SECOND_MS, /* a whole request, and idle between two: clients poll */
+    WRITE_TIMEOUT_MS = 30 * SECOND_MS,   /* a peer that takes nothing */
+    CONNECTIONS_DEFAULT = 5000,
     ADMIN_CONNECTIONS = 64,
     LISTEN_BACKLOG = 1024,
     ACCEPT_BATCH = 16,

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/http/framing.h"
 #include "gateway/http/internal.h"
@@ -231,8 +232,8 @@ int on_acme_request(h2o_handler_t *self, h2o_req_t *req)
     }
     struct job *job = job_make(loop, req);
     if (!job) {
-        reply_header(req, "Retry-After", "10");
-        reply_problem(req, 503, "serverInternal", "The server is out of memory; try again");
+        reply_retry_after(req, ACME_RETRY_MEMORY_S);
+        reply_problem(req, 503, "serverInternal", ACME_OUT_OF_MEMORY);
         return 0;
     }
     struct acme_request request = request_of(req);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "acme/durations.h"
 #include "gateway/issue/issuer.h"
 #include "gateway/issue/record/issuance.h"
 #include "gateway/issue/record/subscription.h"
@@ -23,7 +24,7 @@ struct issuer {
 
 enum {
     NOTE_MAX = WORK_NOTE_MAX,  /* of a sentence for people, kept with what it is about */
-    LOOK_EVERY_MS = 60 * 1000, /* at most one look in that time for an issuance, whatever is pushed */
+    LOOK_EVERY_MS = MINUTE_MS, /* at most one look in that time for an issuance, whatever is pushed */
 };
 
 /* Kills the process where the debugging variable ACMEGATE_DEBUG_STOP_AT names this point; with "freeze:" before the

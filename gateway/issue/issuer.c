@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/dcv/files.h"
 #include "gateway/issue/life/errand.h"
@@ -20,13 +21,13 @@
 #include "gateway/log.h"
 
 /* After the store or the configuration would not give us an issuance whose job is due. */
-static const uint64_t UNREADABLE_REST_MS = 60 * 1000;
+static const uint64_t UNREADABLE_REST_MS = MINUTE_MS;
 /* Issuances that wait for Sectigo are looked at within this time after a start, spread over it. */
-static const uint64_t START_LOOK_MS = 60 * 1000, START_EACH_MS = 20;
+static const uint64_t START_LOOK_MS = MINUTE_MS, START_EACH_MS = 20;
 /* No failing step waits longer than an hour and a quarter. */
-static const uint64_t START_FARTHEST_MS = 2 * 3600 * 1000;
+static const uint64_t START_FARTHEST_MS = 2 * HOUR_MS;
 /* A time of the store that much later than now is more than two clocks that agree (gateway/clock.h). */
-static const uint64_t BEHIND_MS = 60 * 1000;
+static const uint64_t BEHIND_MS = MINUTE_MS;
 
 /* Before a point of ACMEGATE_DEBUG_STOP_AT. */
 static const char FREEZE[] = "freeze:";

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/audit.h"
 #include "gateway/clock.h"
 #include "gateway/dcv/record.h"
@@ -15,9 +16,9 @@
 #include "gateway/tables.h"
 
 /* A report's times may be of another zone, and a backup takes time. */
-static const uint64_t RESTORED_MARGIN_MS = 26ull * 3600 * 1000;
+static const uint64_t RESTORED_MARGIN_MS = 26 * HOUR_MS;
 /* How far back is looked where no backup says since when. */
-static const uint64_t RECONCILE_SPAN_MS = 31ull * 24 * 3600 * 1000;
+static const uint64_t RECONCILE_SPAN_MS = 31 * DAY_MS;
 
 /* ---- what is done outside the store ---- */
 

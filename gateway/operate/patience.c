@@ -3,15 +3,16 @@
 #include <string.h>
 
 #include "acme/certificate.h"
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
 #include "gateway/operate/scan.h"
 
 /* A certificate that nobody has fetched for so long will not be fetched. */
-static const uint64_t GIVEN_UP_MS = 3600 * 1000;
+static const uint64_t GIVEN_UP_MS = HOUR_MS;
 /* What is older tells nothing about today's clients. */
-static const uint64_t COUNTED_MS = 30ull * 24 * 3600 * 1000;
+static const uint64_t COUNTED_MS = 30 * DAY_MS;
 
 struct count {
     uint64_t now_ms, certificates;

@@ -1,6 +1,7 @@
 /* summary: the status and the logins. */
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/issue/money/spending.h"
 #include "gateway/issue/record/issuance.h"
@@ -12,7 +13,7 @@
 #include "gateway/tables.h"
 
 /* A job that is due this long, and still there, is overdue. */
-static const uint64_t OVERDUE_MS = 60 * 1000;
+static const uint64_t OVERDUE_MS = MINUTE_MS;
 
 /* ---- status ---- */
 

@@ -4,14 +4,13 @@
 
 #include "acme/authorization.h"
 #include "acme/certificate.h"
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/issue/money/payment.h"
 #include "gateway/operate/object.h"
 #include "gateway/scheduler.h"
 #include "gateway/tables.h"
 #include "sectigo/product.h"
-
-static const uint64_t DAY_MS = 24 * 3600 * 1000;
 
 /* A stored problem document as JSON, null for none. */
 static json_t *problem_json(const char *problem)

@@ -18,7 +18,6 @@
 #include "gateway/log.h"
 #include "sectigo/code.h"
 
-static const uint64_t HOUR_MS = 3600 * 1000;
 /* How long after the commit into submitting the request may leave. */
 enum { LEAVE_WITHIN_MS = 30 * 1000 };
 

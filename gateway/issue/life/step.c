@@ -7,8 +7,6 @@
 #include "gateway/clock.h"
 #include "gateway/log.h"
 
-static const uint64_t HOUR_MS = 3600 * 1000;
-
 enum step step_go(struct errand *e, enum issuance_state to, uint64_t due_ms)
 {
     e->result.to = to;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/audit.h"
 #include "gateway/clock.h"
 #include "gateway/issue/context.h"
@@ -14,8 +15,6 @@
 #include "gateway/issue/record/login.h"
 #include "gateway/issue/upstream/request.h"
 #include "gateway/log.h"
-
-static const uint64_t HOUR_MS = 3600 * 1000;
 
 struct authorization {
     struct work work;

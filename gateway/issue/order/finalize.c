@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/dcv/choice.h"
 #include "gateway/dcv/rules.h"
@@ -15,7 +16,6 @@
 #include "gateway/tables.h"
 
 /* How long a client whose names are blocked or whose queue is full should wait. */
-enum { BLOCKED_RETRY_S = 3600, FULL_RETRY_S = 600 };
 
 static const char BLOCKED[] =
     "an earlier paid order for these names was rejected by Sectigo; the operator has to clear it "
@@ -132,9 +132,9 @@ static bool may_order(void *ctx, struct store_txn *txn, const char *policy, cons
     bool full = found && sub.queue_count >= issuer->at.config->issuance.queue;
     subscription_clear(&sub);
     if (dead)
-        return refuse_for_a_while(problem, BLOCKED, BLOCKED_RETRY_S);
+        return refuse_for_a_while(problem, BLOCKED, ACME_RETRY_BLOCKED_S);
     if (full)
-        return refuse_for_a_while(problem, FULL, FULL_RETRY_S);
+        return refuse_for_a_while(problem, FULL, ACME_RETRY_QUEUE_S);
     if (!may_serve(issuer, txn, profile, &scope, found, problem))
         return false;
     memcpy(profile_name, profile->name, strlen(profile->name) + 1); /* config bounds it to ACME_POLICY_MAX */
@@ -237,7 +237,7 @@ static enum store_status join(struct finalize *f, struct subscription *sub, stru
         state = ISSUANCE_PREPARED;
         memcpy(sub->under_way, is->id, sizeof sub->under_way);
     } else if (sub->queue_count >= f->issuer->at.config->issuance.queue || !subscription_enqueue(sub, is->id)) {
-        refuse_for_a_while(f->problem, FULL, FULL_RETRY_S);
+        refuse_for_a_while(f->problem, FULL, ACME_RETRY_QUEUE_S);
         return STORE_REFUSED;
     }
     enum store_status status = store_issuance(f, is, sub, state);
@@ -288,7 +288,7 @@ static enum store_status place(struct finalize *f, struct issuance *is)
     if (status == STORE_NOT_FOUND) {
         status = buy(f, is);
     } else if (status == STORE_OK && sub.state == SUBSCRIPTION_DEAD) {
-        refuse_for_a_while(f->problem, BLOCKED, BLOCKED_RETRY_S);
+        refuse_for_a_while(f->problem, BLOCKED, ACME_RETRY_BLOCKED_S);
         status = STORE_REFUSED;
     } else if (status == STORE_OK) {
         status = attach_any(f, &sub);

@@ -5,6 +5,7 @@
 
 #include <openssl/rand.h>
 
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/tables.h"
 #include "store/record.h"
@@ -18,7 +19,7 @@ enum { FLAG_DOUBT = 1, FLAG_NUDGED = 2, FLAG_CAA = 4 };
 enum { RANDOM_HEX = 32 };
 
 /* Clocks that differ by no more agree (gateway/clock.h). */
-static const uint64_t FUTURE_MS = 60 * 1000;
+static const uint64_t FUTURE_MS = MINUTE_MS;
 
 #define TO(state) (1u << ISSUANCE_##state)
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/issue/record/subscription.h"
 #include "gateway/scheduler.h"
@@ -13,7 +14,7 @@
 /* Version 2 has credit and sharing, version 3 what was withheld. */
 enum { RECORD_VERSION = 3, RECORD_MAX = 128 };
 
-static const uint64_t PUSH_NOTED_EVERY_MS = 3600 * 1000;
+static const uint64_t PUSH_NOTED_EVERY_MS = HOUR_MS;
 
 enum store_status login_load(struct store_txn *txn, const char *name, struct login *login)
 {

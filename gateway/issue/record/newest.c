@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "acme/certificate.h"
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/tables.h"
 
@@ -10,7 +11,7 @@
 enum { ID_TIME_LEN = 6, AUDIT_TIME_LEN = 8 };
 
 /* Certificates as young as this are looked into. */
-static const uint64_t YOUNG_MS = 24 * 3600 * 1000;
+static const uint64_t YOUNG_MS = DAY_MS;
 
 struct newest {
     struct store_txn *txn;

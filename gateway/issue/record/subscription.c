@@ -6,14 +6,14 @@
 #include <openssl/evp.h>
 
 #include "acme/certificate.h"
+#include "acme/durations.h"
 #include "gateway/tables.h"
 #include "store/record.h"
 
 enum { RECORD_VERSION = 1, RECORD_MAX = 128 * 1024, CERTIFICATE_IDS_MAX = 1000 };
 
-static const uint64_t DAY_MS = 24 * 3600 * 1000;
 /* Authorities round a certificate's dates. */
-static const uint64_t BOUNDED_SLACK_MS = 2 * 24 * 3600 * 1000;
+static const uint64_t BOUNDED_SLACK_MS = 2 * DAY_MS;
 static const uint64_t REPLACEABLE_AFTER_PURCHASE_DAYS = 7;
 
 bool subscription_digest(const struct subscription_scope *scope, uint8_t digest[static SUBSCRIPTION_DIGEST_LEN])

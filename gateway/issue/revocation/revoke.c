@@ -10,7 +10,6 @@
 #include "gateway/log.h"
 #include "sectigo/result.h"
 
-static const uint64_t HOUR_MS = 3600 * 1000;
 /* Earlier than any other job, so that a revocation goes before everything else that is due. */
 static const uint64_t AT_ONCE_MS = 1;
 /* What AutoRevokeSSL takes for a serial number, in hex digits. */

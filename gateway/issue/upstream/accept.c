@@ -12,13 +12,14 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "acme/durations.h"
 #include "gateway/clock.h"
 
 enum { CA_MAX = 10 };
 
 /* A certificate is never older than its order; the hour is for clocks that differ, the day for notBefore set to
  * midnight. */
-static const int64_t BEFORE_SENT_S = 25 * 3600;
+static const int64_t BEFORE_SENT_S = 25 * HOUR_S;
 
 bool accept_is_ours(enum accept_verdict verdict)
 {

@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/issue/upstream/report.h"
 #include "sectigo/product.h"
 
 /* The number, 128 random bits, is the proof; the time only guards against nonsense. */
-static const int64_t SKEW_S = 26 * 3600;
+static const int64_t SKEW_S = 26 * HOUR_S;
 
 static bool __attribute__((format(printf, 2, 3))) no(char why[static AGREEMENT_WHY_MAX], const char *format, ...)
 {

@@ -1,8 +1,10 @@
 #include "gateway/issue/upstream/breaker.h"
 
+#include "acme/durations.h"
+
 enum { FAILURES_MAX = 10 };
-static const uint64_t REST_MAX_MS = 10 * 60 * 1000;
-static const uint64_t REFUSED_REST_MS = 5 * 60 * 1000;
+static const uint64_t REST_MAX_MS = 10 * MINUTE_MS;
+static const uint64_t REFUSED_REST_MS = 5 * MINUTE_MS;
 static const uint64_t URGENT_EVERY_MS = 2000;
 
 /* ---- may it leave? ---- */

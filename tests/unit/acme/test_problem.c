@@ -109,6 +109,18 @@ static void document_has_all_members(void **state)
     acme_problem_clear(&problem);
 }
 
+static void memory_is_short(void **state)
+{
+    struct acme_problem problem = {0};
+    (void)state;
+    assert_false(acme_problem_out_of_memory(&problem));
+    assert_int_equal(problem.type, ACME_SERVER_INTERNAL);
+    assert_int_equal(problem.status, 503);
+    assert_int_equal(problem.retry_after_s, 60);
+    assert_string_equal(problem.detail, ACME_OUT_OF_MEMORY);
+    acme_problem_clear(&problem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +130,7 @@ int main(void)
         cmocka_unit_test(peers_words_become_printable),
         cmocka_unit_test(a_long_detail_is_cut_between_characters),
         cmocka_unit_test(document_has_all_members),
+        cmocka_unit_test(memory_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

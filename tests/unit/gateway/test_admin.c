@@ -1,4 +1,5 @@
 /* admin: routes, queries and bodies of the admin socket, and what a pause remembers. */
+#include "acme/durations.h"
 #include "tests/unit/gateway/temp_store.h"
 
 #include <string.h>
@@ -229,7 +230,7 @@ static void test_audit_in_pages(void **state)
 
 /* ---- clients that gave up ---- */
 
-enum { MINUTE_MS = 60 * 1000, DAY_MIN = 24 * 60 };
+enum { DAY_MIN = 24 * 60 };
 
 static enum store_status write_certificates(struct store_txn *txn, void *arg)
 {

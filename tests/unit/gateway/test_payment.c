@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
+#include "acme/durations.h"
 #include "gateway/issue/money/payment.h"
 
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
 static const uint64_t NOW_MS = 1796040000000;
 static const struct config_issuance times = {.settle_again_ms = 5 * MINUTE_MS, .resend_ms = 15 * MINUTE_MS};
 

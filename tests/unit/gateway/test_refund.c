@@ -1,5 +1,6 @@
 /* refund: whose order may be refunded, or cancelled: never one whose number is another subscription's. And what the
  * answers to AutoRefund mean. */
+#include "acme/durations.h"
 #include "tests/unit/gateway/temp_store.h"
 
 #include <string.h>
@@ -41,7 +42,7 @@ static void test_a_number_of_another_is_not_ours(void **state)
     temp_store_close(&temp);
 }
 
-enum { NOW_MS = 1000000000, LATER_MS = 60 * 1000, HOUR_MS = 3600 * 1000 };
+enum { NOW_MS = 1000000000, LATER_MS = MINUTE_MS };
 
 static const struct {
     const char *what, *body;

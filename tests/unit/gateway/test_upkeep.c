@@ -7,12 +7,12 @@
 
 #include <cmocka.h>
 
+#include "acme/durations.h"
 #include "gateway/issue/upkeep/upkeep.h"
 
 #include "reply.h"
 
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-static const uint64_t DAY_MS = 24ull * HOUR_MS, NOW_MS = 1800000000000;
+static const uint64_t NOW_MS = 1800000000000;
 
 /* ---- credit ---- */
 
