@@ -1,5 +1,5 @@
-/* The external account binding of newAccount, RFC 8555 section 7.3.4: an inner JWS by which whoever holds an external
- * account key vouches for the account's key. */
+/* The external account binding (EAB) of newAccount, RFC 8555 section 7.3.4: an inner JWS by which whoever holds an
+ * external account key vouches for the account's key. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* keyChange, RFC 8555 section 7.3.5: an account gets a new key, signed for by both. */
+/* keyChange, RFC 8555 section 7.3.5, key rollover: an account gets a new key, signed for by both. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* limiter: how many requests an address, an account and an external account key may make: a token bucket each, that
+/* limiter: the rate limit: how many requests an address, an account and an external account key may make: a token bucket each, that
  * holds a minute's worth and is filled evenly. In memory alone: a restart begins anew.
  *
  * The table is bounded: where it is full, the bucket that has most tokens left is forgotten, which costs nobody

@@ -1,4 +1,4 @@
-/* newAuthz, RFC 8555 section 7.4.1: proving control of a name before there is an order for it. Once valid it serves
+/* newAuthz, RFC 8555 section 7.4.1, pre-authorization: proving control of a name before there is an order for it. Once valid it serves
  * later orders like any other valid authorization. */
 #include "acme/ancestors.h"
 #include "acme/offer.h"

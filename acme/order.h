@@ -1,4 +1,4 @@
-/* order: RFC 8555 section 7.1.3, its record and its moves.
+/* order: RFC 8555 section 7.1.3, its record, its moves, and order expiry (acme_order_refresh).
  *
  * pending -> ready -> processing -> valid, and invalid from each but valid. An order that has accepted a CSR never
  * shows ready again. Records are read in a snapshot or in a store_fn, changed only in a store_fn.

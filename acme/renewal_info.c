@@ -1,4 +1,4 @@
-/* renewalInfo, RFC 9773 section 4: when a certificate is best renewed. Anybody may ask; the answer says nothing that
+/* renewalInfo, renewal information (ARI), RFC 9773 section 4: when a certificate is best renewed. Anybody may ask; the answer says nothing that
  * the certificate does not. */
 #include <openssl/sha.h>
 

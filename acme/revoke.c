@@ -1,4 +1,4 @@
-/* revokeCert, RFC 8555 section 7.6: by the certificate's account, by its own key, or by an account that has proved
+/* revokeCert, RFC 8555 section 7.6: a revocation request by the certificate's account, by its own key, or by an account that has proved
  * control of all its names. What is acknowledged here is durable; the gateway carries it out. */
 #include <arpa/inet.h>
 #include <stdio.h>

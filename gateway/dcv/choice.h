@@ -1,5 +1,5 @@
-/* choice: by which method control of a name is proved to Sectigo, and in which zone. issuance.md section 9. Pure; any
- * thread.
+/* choice: by which method of domain control validation (DCV) a name is proved to Sectigo, and in which zone.
+ * issuance.md section 9. Pure; any thread.
  */
 #ifndef GATEWAY_DCV_CHOICE_H
 #define GATEWAY_DCV_CHOICE_H

@@ -1,4 +1,4 @@
-/* DNS: libunbound with its one helper thread, its descriptor in our loop. The traps handled here: options come before
+/* DNS with DNSSEC: libunbound with its one helper thread, its descriptor in our loop. The traps handled here: options come before
  * zone functions, which finalise the context; a bogus answer carries data and rcode 0; nothing has a time limit; after
  * ub_cancel the callback never comes. */
 #include "gateway/egress/internal.h"

@@ -1,4 +1,4 @@
-/* push: what Sectigo tells by itself. It changes no state: a certificate that it carries proves itself by the test of
+/* push: a push notification of Sectigo's. It changes no state: a certificate that it carries proves itself by the test of
  * section 6, anything else makes a query due (issuance.md section 6). */
 #include <stdlib.h>
 #include <string.h>

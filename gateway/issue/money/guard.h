@@ -1,5 +1,5 @@
-/* guard: may this purchase leave now? What the transaction into `submitting` asks, and what newOrder may promise.
- * issuance.md section 8.
+/* guard: may this purchase leave now, by every spending limit and by the state of its login? What the transaction into
+ * `submitting` asks, and what newOrder may promise. issuance.md section 8.
  *
  * Only purchases are held back; replacements, collection and revocation go on.
  */

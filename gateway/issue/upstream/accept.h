@@ -1,4 +1,5 @@
-/* accept: is this the certificate that the issuance is waiting for? issuance.md section 6.
+/* accept: is this the certificate that the issuance is waiting for: its key and names, new, and chaining to the login's
+ * trust anchors? issuance.md section 6.
  *
  * A pure test over what a push or CollectSSL brought; whoever stores the certificate also checks that its serial number
  * is new. Any thread.

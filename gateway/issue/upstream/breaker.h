@@ -1,4 +1,4 @@
-/* breaker: whether the calls of one login may leave, by what became of those before.
+/* breaker: the circuit breaker: whether the calls of one login may leave, by what became of those before.
  *
  * It opens after ten calls in a row that were lost or never left: for its first rest, doubling to ten minutes, nothing
  * leaves, and then one call at a time (half open) until one is answered. What was on the wire when it opened tells
