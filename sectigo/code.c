@@ -100,7 +100,7 @@ static const struct sectigo_code codes[] = {
     {-53, APPLY, GUARDIAN, SECTIGO_CONFIGURATION,
      "Incorrect duration for main HG license or/and Additional IP addresses pack!", NULL, "1"},
     {-54, APPLY, ALL, SECTIGO_CONFIGURATION, "The order can have one main license only!", NULL, "1"},
-    {-55, ORDERS, ALL, SECTIGO_PERHAPS_PLACED_EARLIER, "This Request Token is not unique!", NULL, "1"},
+    {SECTIGO_NOT_UNIQUE, ORDERS, ALL, SECTIGO_PERHAPS_PLACED_EARLIER, "This Request Token is not unique!", NULL, "1"},
     {-56, APPLY, SECTIGO_LICENCES, SECTIGO_CONFIGURATION,
      "Your current license expires on <EXPIRATION_DATE>. Licenses can only be renewed up to 30 days prior to the "
      "expiry of your existing license.",
@@ -193,6 +193,11 @@ static bool names_the_order(const char *message)
     return message && (strcasestr(message, "foreignOrderNumber") || strcasestr(message, "uniqueValue"));
 }
 
+bool sectigo_names_number(int code, const char *message)
+{
+    return code == SECTIGO_NOT_UNIQUE || names_the_order(message);
+}
+
 enum sectigo_class sectigo_classify(enum sectigo_call_kind call, int code, const char *message)
 {
     const struct sectigo_code *row = sectigo_code_find(call, code, 0);
@@ -204,6 +209,8 @@ enum sectigo_class sectigo_classify(enum sectigo_call_kind call, int code, const
         return SECTIGO_PLACED;
     if (row)
         return row->meaning;
+    if (1u << call & ORDERS) /* nobody knows what it means: the order may stand */
+        return SECTIGO_PERHAPS_PLACED_EARLIER;
     return code >= 0 ? SECTIGO_PLACED : SECTIGO_CONFIGURATION;
 }
 

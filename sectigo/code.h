@@ -19,10 +19,15 @@ struct sectigo_code {
 
 /* CollectSSL: the order still waits for its payment. */
 enum { SECTIGO_AWAITS_PAYMENT = -22 };
+/* AutoApplyOrder, AutoReplaceSSL: a number of the request was used before. */
+enum { SECTIGO_NOT_UNIQUE = -55 };
 
 const struct sectigo_code *sectigo_codes(size_t *count);
 /* families: those of the order, 0 where not known (the first row of the call then). NULL where not listed. */
 const struct sectigo_code *sectigo_code_find(enum sectigo_call_kind call, int code, unsigned families);
+/* Whether AutoApplyOrder or AutoReplaceSSL refuses because it knows a number of the request: by code, or because the
+ * message names it. */
+bool sectigo_names_number(int code, const char *message);
 const char *sectigo_class_name(enum sectigo_class meaning);
 /* The ACME problem that ends an order whose request was answered so: the row's own, "serverInternal" where the
  * configuration is wrong; NULL where the order goes on. Static. */

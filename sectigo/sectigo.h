@@ -81,7 +81,8 @@ void sectigo_form_clear(struct sectigo_form *form);
 /* What a code means for whoever made the call; the classes of issuance section 5. */
 enum sectigo_class {
     SECTIGO_PLACED,                 /* 0, 1 and whatever counts as success for the call */
-    SECTIGO_PERHAPS_PLACED_EARLIER, /* -55, any refusal naming foreignOrderNumber or uniqueValue */
+    SECTIGO_PERHAPS_PLACED_EARLIER, /* -55, any refusal naming foreignOrderNumber or uniqueValue, a code of an
+                                       order call that is not listed */
     SECTIGO_CSR_REFUSED,
     SECTIGO_CONFIGURATION, /* and negative codes not listed */
     SECTIGO_NO_CREDIT,

@@ -59,7 +59,7 @@ struct issuer *issuer_make(const struct issuer_config *config)
         return NULL;
     issuer->at = *config;
     issuer->run = (struct runner){.store = config->store, .scheduler = config->scheduler, .egress = config->egress};
-    issuer->started_ms = clock_ms();
+    issuer->started_boot_ms = clock_boot_ms();
     issuer->stop_at = getenv("ACMEGATE_DEBUG_STOP_AT");
     issuer->freezes = issuer->stop_at && strncmp(issuer->stop_at, FREEZE, sizeof FREEZE - 1) == 0;
     if (issuer->freezes)

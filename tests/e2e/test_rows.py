@@ -20,7 +20,8 @@ _numbers = itertools.count()
 CSR = {-5: "rejectedIdentifier", -6: "rejectedIdentifier", -9: "badCSR", -10: "badCSR", -11: "badCSR",
        -12: "badCSR", -13: "badCSR", -18: "rejectedIdentifier", -19: "rejectedIdentifier",
        -35: "rejectedIdentifier", -40: "badCSR", -162: "badCSR"}
-CONFIGURATION = (-1, -2, -3, -4, -7, -8, -17, -65, -115, -999)
+CONFIGURATION = (-1, -2, -3, -4, -7, -8, -17, -65, -115)
+UNLISTED = (-999, 7)
 PERHAPS_PLACED, HELD, LATER, UNKNOWN = (-55,), (-15, -16), (-26, -42), (-14,)
 OVER = (-20, -21, -36)
 VALID = "valid"
@@ -96,6 +97,15 @@ def test_refused_at_first(world, call, code):
 
 
 @CALLS
+@pytest.mark.parametrize("code", UNLISTED)
+def test_a_code_that_nobody_documented(world, call, code):
+    """No answer: final only after the report has twice shown no such order."""
+    reports = _requests(world).get("WebHostReport", 0)
+    assert _run(world, call, code) == ("serverInternal", 1, [])
+    assert _requests(world)["WebHostReport"] - reports >= 2
+
+
+@CALLS
 @pytest.mark.parametrize("code", [-9, -40, -35, -2, -115, -999])
 def test_refused_at_a_repeat(world, call, code):
     """Only after the report has twice shown no such order."""
@@ -104,10 +114,10 @@ def test_refused_at_a_repeat(world, call, code):
     assert _requests(world)["WebHostReport"] - reports >= 3
 
 
-@CALLS
-@pytest.mark.parametrize("first", [None, NOT_DONE])
+@pytest.mark.parametrize("call, first", [(APPLY, None), (REPLACE, None), (REPLACE, NOT_DONE)])
 @pytest.mark.parametrize("code", PERHAPS_PLACED)
 def test_perhaps_placed_earlier(world, call, code, first):
+    """The repeat of a purchase that is refused so is waited for (test_worst_day.py)."""
     reports = _requests(world).get("WebHostReport", 0)
     assert _run(world, call, code, first) == ("serverInternal", 2 if first else 1, [])
     assert _requests(world)["WebHostReport"] - reports >= 2

@@ -293,9 +293,9 @@ static enum store_status enter_dead(struct commit *c)
     enum store_status status = STORE_OK;
     if (c->is->kind == ISSUANCE_PURCHASE && !c->result->subscription_stays)
         c->sub->state = SUBSCRIPTION_DEAD;
-    if (c->from == ISSUANCE_UNKNOWN) { /* perhaps it was bought: it stays counted, and blocks its names */
-        status = spending_settle(c->txn, c->is->id, -1, &c->sub->paid_cents);
-        c->sub->bought_ms = c->is->sent_ms;
+    if (c->from == ISSUANCE_UNKNOWN && c->is->kind == ISSUANCE_PURCHASE) {
+        c->sub->bought_ms = c->is->sent_ms; /* perhaps it was bought: it is counted, and blocks its names */
+        status = settle_cost(c);
     }
     if (status == STORE_OK && c->result->cancelled)
         status = write_audit(c, "cancellation", 0);

@@ -101,7 +101,8 @@ enum step ending_withheld(struct errand *e, const char *why)
     char last[NOTE_MAX];
     snprintf(last, sizeof last, "%.900s",
              why && *why ? why : "the certificate that came is not the one that was ordered");
-    if (!refund_is_served(&e->sub)) {
+    /* The order of a replacement serves others too: a refund would revoke what they use. */
+    if (e->is.kind == ISSUANCE_REPLACEMENT || !refund_is_served(&e->sub)) {
         e->result.subscription_stays = true;
         return end(e, ISSUANCE_DEAD, last);
     }

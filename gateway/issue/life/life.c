@@ -59,13 +59,21 @@ static enum step unknown(struct errand *e, const char *why)
     return step_go(e, ISSUANCE_UNKNOWN, 0);
 }
 
-/* A refusal. After an earlier send it may mean that the earlier one was accepted: only a report can tell. */
-static enum step no(struct errand *e, enum acme_problem_type type, const struct sectigo_order_answer *answer)
+/* Of a repeat: Sectigo says that it has the number already. */
+static bool is_by_number(const struct errand *e, const struct sectigo_order_answer *answer)
+{
+    return e->is.sends > 1 && sectigo_names_number(answer->code, answer->message);
+}
+
+/* A refusal. After an earlier send, or by a code that nobody documented, it may mean that the order stands: only a
+ * report can tell. */
+static enum step no(struct errand *e, enum acme_problem_type type, bool final,
+                    const struct sectigo_order_answer *answer)
 {
     char words[SECTIGO_MESSAGE_MAX + 64];
     snprintf(words, sizeof words, "Sectigo refuses the order: %s (%d)", answer->message, answer->code);
-    if (e->is.sends > 1) {
-        e->result.refusal = answer->code;
+    if (!final || e->is.sends > 1) {
+        e->result.refusal = is_by_number(e, answer) ? SECTIGO_NOT_UNIQUE : answer->code;
         return unknown(e, words);
     }
     if (type == ACME_SERVER_INTERNAL)
@@ -88,10 +96,9 @@ static enum step on_answer(struct errand *e, const struct sectigo_order_answer *
         e->result.answer = *answer;
         return step_go(e, ISSUANCE_SUBMITTED, 0);
     case SECTIGO_PERHAPS_PLACED_EARLIER:
-        e->result.refusal = answer->code;
-        return unknown(e, answer->message);
+        return no(e, ACME_SERVER_INTERNAL, false, answer);
     case SECTIGO_CSR_REFUSED:
-        return no(e, csr_problem(answer->code), answer);
+        return no(e, csr_problem(answer->code), true, answer);
     case SECTIGO_NO_CREDIT:
         e->result.not_placed = e->result.no_credit = true;
         return step_held(e, clock_ms() + HOUR_MS,
@@ -104,13 +111,13 @@ static enum step on_answer(struct errand *e, const struct sectigo_order_answer *
         return send_later(e, &NOT_SENT);
     case SECTIGO_SUBSCRIPTION_OVER:
         if (e->is.sends > 1) /* of a repeat: the earlier one may have been placed */
-            return no(e, ACME_SERVER_INTERNAL, answer);
+            return no(e, ACME_SERVER_INTERNAL, true, answer);
         e->result.not_placed = true;
         return over(e, answer->code, answer->message);
     case SECTIGO_UNKNOWN:
         return unknown(e, answer->message);
     default:
-        return no(e, ACME_SERVER_INTERNAL, answer);
+        return no(e, ACME_SERVER_INTERNAL, true, answer);
     }
 }
 
@@ -192,8 +199,22 @@ static enum step submitting(struct errand *e)
 
 /* ---- unknown: settle before sending again (section 4) ---- */
 
-/* No report knows the order. A refusal is final after a second look; otherwise the same request may leave again, late.
- */
+static const char STILL_UNKNOWN[] = "the outcome of a request to Sectigo is still unknown: look for its "
+                                    "foreignOrderNumber in the account, then decide";
+
+/* Sectigo has refused the repeat of a purchase by its number, and its report does not know it yet: if this ended, its
+ * names would be bought anew. It is looked for until it is found, or people decide. */
+static enum step wait_for_report(struct errand *e, uint64_t now_ms, uint64_t next_ms)
+{
+    if (ending_is_due(e))
+        return ending_unsettled(e, e->is.note);
+    if (now_ms > e->is.sent_ms + e->issuer->at.config->issuance.settle_give_up_ms)
+        return step_held(e, now_ms + HOUR_MS, STILL_UNKNOWN);
+    return step_go(e, ISSUANCE_UNKNOWN, next_ms);
+}
+
+/* No report knows the order. A refusal is final after a second look, unless it was by the number of a purchase;
+ * otherwise the same request may leave again, late. */
 enum step life_not_found(struct errand *e, uint64_t now_ms)
 {
     const struct config_issuance *times = &e->issuer->at.config->issuance;
@@ -208,15 +229,15 @@ enum step life_not_found(struct errand *e, uint64_t now_ms)
         return step_go(e, ISSUANCE_UNKNOWN, resend_ms); /* the request may still be at work */
     if (e->is.refusal && sectigo_classify(order_call(e), e->is.refusal, NULL) == SECTIGO_SUBSCRIPTION_OVER)
         return over(e, e->is.refusal, e->is.note);
+    if (e->is.refusal == SECTIGO_NOT_UNIQUE && e->is.kind == ISSUANCE_PURCHASE && e->is.sends > 1)
+        return wait_for_report(e, now_ms, next_ms);
     if (e->is.refusal)
         return step_refused(e, csr_problem(e->is.refusal), e->is.note);
     if (ending_is_due(e))
         return step_refused(e, ACME_SERVER_INTERNAL,
                             "its time is over, and Sectigo's report does not know the order: nothing was bought");
     if (now_ms > e->is.sent_ms + times->settle_give_up_ms)
-        return step_held(e, now_ms + HOUR_MS,
-                         "the outcome of a request to Sectigo is still unknown: look for its "
-                         "foreignOrderNumber in the account, then decide");
+        return step_held(e, now_ms + HOUR_MS, STILL_UNKNOWN);
     if (now_ms < resend_ms)
         return step_go(e, ISSUANCE_UNKNOWN, resend_ms < next_ms ? next_ms : resend_ms);
     return step_go(e, ISSUANCE_SUBMITTING, 0);

@@ -202,6 +202,12 @@ static enum work_next go_on(struct authorization *a)
     return WORK_STORE;
 }
 
+/* When this process began, by the clock as it is now: at the start it may have been another. */
+static uint64_t started_ms(const struct issuer *issuer)
+{
+    return clock_ms() - clock_since(issuer->started_boot_ms, clock_boot_ms());
+}
+
 static struct authorization_facts facts_of(const struct authorization *a, char order[static ACME_ID_TEXT + 1])
 {
     const struct config_login *login = upstream_login_config(a->login);
@@ -212,7 +218,7 @@ static struct authorization_facts facts_of(const struct authorization *a, char o
         .payment = &a->payment,
         .times = &issuer_of(a)->at.config->issuance,
         .order = order,
-        .started_ms = issuer_of(a)->started_ms,
+        .started_ms = started_ms(issuer_of(a)),
         .timeout_ms = login->timeout_ms,
         .automatic = login->authorize,
         .lives = a->is.state == ISSUANCE_SUBMITTED || a->is.state == ISSUANCE_BLOCKED,

@@ -177,8 +177,11 @@ static void test_not_listed(void **state)
 {
     (void)state;
     assert_null(sectigo_code_text(APPLY, -777));
-    assert_int_equal(sectigo_classify(APPLY, -777, "new"), SECTIGO_CONFIGURATION);
-    assert_int_equal(sectigo_classify(APPLY, 5, NULL), SECTIGO_PLACED);
+    assert_int_equal(sectigo_classify(APPLY, -777, "new"), SECTIGO_PERHAPS_PLACED_EARLIER);
+    assert_int_equal(sectigo_classify(APPLY, 5, NULL), SECTIGO_PERHAPS_PLACED_EARLIER);
+    assert_int_equal(sectigo_classify(REPLACE, -777, NULL), SECTIGO_PERHAPS_PLACED_EARLIER);
+    assert_int_equal(sectigo_classify(APPLY, -22, NULL), SECTIGO_PERHAPS_PLACED_EARLIER); /* another call's */
+    assert_int_equal(sectigo_classify(SECTIGO_COLLECT_SSL, -777, NULL), SECTIGO_CONFIGURATION);
     assert_int_equal(sectigo_classify(SECTIGO_AUTO_REVOKE_SSL, -777, NULL), SECTIGO_CONFIGURATION);
     assert_null(sectigo_code_text(SECTIGO_COLLECT_SSL, -23));
 }
@@ -197,7 +200,11 @@ static void test_refusals_that_name_the_order(void **state)
         assert_int_equal(sectigo_classify(REPLACE, -4, messages[i]), SECTIGO_PERHAPS_PLACED_EARLIER);
         assert_int_equal(sectigo_classify(SECTIGO_COLLECT_SSL, -4, messages[i]), SECTIGO_CONFIGURATION);
         assert_int_equal(sectigo_classify(APPLY, 0, messages[i]), SECTIGO_PLACED);
+        assert_true(sectigo_names_number(-4, messages[i]));
     }
+    assert_true(sectigo_names_number(-55, NULL));
+    assert_false(sectigo_names_number(-4, "The value of the 'csr' argument is invalid!"));
+    assert_false(sectigo_names_number(-9, NULL));
     assert_int_equal(sectigo_classify(APPLY, -4, "The value of the 'csr' argument is invalid!"), SECTIGO_CONFIGURATION);
 }
 
