@@ -21,7 +21,7 @@ CSR = {-5: "rejectedIdentifier", -6: "rejectedIdentifier", -9: "badCSR", -10: "b
        -12: "badCSR", -13: "badCSR", -18: "rejectedIdentifier", -19: "rejectedIdentifier",
        -35: "rejectedIdentifier", -40: "badCSR", -162: "badCSR"}
 CONFIGURATION = (-1, -2, -3, -4, -7, -8, -17, -65, -115)
-UNLISTED = (-999, 7)
+UNLISTED = (-999,)
 PERHAPS_PLACED, HELD, LATER, UNKNOWN = (-55,), (-15, -16), (-26, -42), (-14,)
 OVER = (-20, -21, -36)
 VALID = "valid"
