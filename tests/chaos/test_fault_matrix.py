@@ -85,15 +85,23 @@ class Trial:
         self.order.wait_valid()
 
     def end_of(self, one):
-        """What is held waits for the operator, who has paid in."""
+        """What is held waits for the operator, who has paid in, or has looked in the account."""
         def ended():
             order = one.object()
-            if order["status"] == "processing" and (
-                    self.world.ctl("order", "show", one.id)["issuance"]["state"] == "held" or
-                    self.world.ctl("upstream", "status")["items"][0]["state"] == "refused"):
+            if order["status"] != "processing":
+                return order
+            issuance = self.world.ctl("order", "show", one.id)["issuance"]
+            if issuance["state"] == "held" or self.world.ctl("upstream", "status")["items"][0]["state"] == "refused":
                 self.world.ctl("upstream", "resume", "main")
-            return order if order["status"] != "processing" else None
+            elif self.is_said_to_be_placed(issuance):
+                self.world.ctl("order", "drop", one.id)
+            return None
         return wait_for(f"the end of {self.names[0]}", ended)
+
+    def is_said_to_be_placed(self, issuance):
+        """Refused by its number at the repeat, and Sectigo has no such order: waited for until somebody says so."""
+        return (issuance["state"] == "unknown" and issuance["kind"] == "purchase" and
+                "Sectigo refuses the order" in (issuance["note"] or "") and not self.world.bought(self.names))
 
     def run_doubted(self):
         """Sectigo says that the order has failed, which it has not."""
