@@ -33,7 +33,7 @@ enum {
 
 struct loop;
 
-enum message_kind { MESSAGE_COMMITTED, MESSAGE_VISITED, MESSAGE_NOTICE, MESSAGE_TLS, MESSAGE_STOP };
+enum message_kind { MESSAGE_COMMITTED, MESSAGE_ADMIN_ANSWERED, MESSAGE_NOTICE, MESSAGE_TLS, MESSAGE_STOP };
 
 /* What other threads send to a loop; embedded first in what it brings. Zeroed before it is sent. */
 struct message {
@@ -103,7 +103,7 @@ struct loop {
     struct message notice; /* one for all marks in `holds`: under way, or come and not seen to, while `noticed` */
     atomic_bool noticed;
     bool has_notice;     /* it has come */
-    unsigned submitted;  /* jobs that the store has, visits that their threads have */
+    unsigned submitted;  /* jobs that the store has, admin requests that their threads have */
     atomic_uint senders; /* threads inside loop_send: the queue must outlive them */
     atomic_bool deaf;    /* takes no more messages */
     struct message stop; /* sent by http_stop; only then may the loop end, since its sender needs the queue */
@@ -113,10 +113,10 @@ struct loop {
 };
 
 /* Requests to the admin listener that are under way, each on a thread of its own. */
-struct desk {
+struct admin_requests {
     pthread_mutex_t lock;
     pthread_cond_t left;
-    unsigned visits;
+    unsigned running;
 };
 
 struct http_server {
@@ -131,7 +131,7 @@ struct http_server {
     unsigned loop_count, running;
     struct http_limits limits[HTTP_LISTENER_KINDS]; /* of one loop */
     sem_t started;
-    struct desk desk;
+    struct admin_requests admin_requests;
     pthread_mutex_t reload_lock;
     uint64_t deadline_ms; /* monotonic; set before MESSAGE_STOP is sent */
     bool abandoned;       /* stopped while the store still had a job: keeps its memory */
@@ -201,14 +201,14 @@ bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call);
 /* Takes answer->body. */
 void call_answer(h2o_req_t *req, struct http_answer *answer, uint64_t began_ms);
 
-/* desk.c */
-void desk_init(struct desk *desk);
-void desk_free(struct desk *desk);
-/* Once the loops have ended: until the last visit is over. */
-void desk_wait(struct desk *desk);
+/* admin_request.c */
+void admin_requests_init(struct admin_requests *requests);
+void admin_requests_free(struct admin_requests *requests);
+/* Once the loops have ended: until the last one is over. */
+void admin_requests_wait(struct admin_requests *requests);
 /* On the loop's thread. */
 int on_admin_request(h2o_handler_t *self, h2o_req_t *req);
-void desk_on_visited(struct loop *loop, struct message *message);
+void admin_request_on_answered(struct loop *loop, struct message *message);
 
 /* fallback.c */
 /* Takes care of what h2o answers itself on this host; with problem documents where asked. */

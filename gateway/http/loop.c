@@ -37,8 +37,8 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
         case MESSAGE_COMMITTED:
             job_on_committed(loop, message);
             break;
-        case MESSAGE_VISITED:
-            desk_on_visited(loop, message);
+        case MESSAGE_ADMIN_ANSWERED:
+            admin_request_on_answered(loop, message);
             break;
         case MESSAGE_NOTICE:
             loop->has_notice = true;

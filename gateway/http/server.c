@@ -196,7 +196,7 @@ struct http_server *http_start(const struct http_config *config, char reason[sta
     signal(SIGPIPE, SIG_IGN);
     sem_init(&server->started, 0, 0);
     pthread_mutex_init(&server->reload_lock, NULL);
-    desk_init(&server->desk);
+    admin_requests_init(&server->admin_requests);
     configure_hosts(server);
     if (make_server(server, config, reason))
         return server;
@@ -279,7 +279,7 @@ void http_free(struct http_server *server)
     free(server->listeners);
     free(server->loops);
     h2o_config_dispose(&server->globalconf);
-    desk_free(&server->desk);
+    admin_requests_free(&server->admin_requests);
     pthread_mutex_destroy(&server->reload_lock);
     sem_destroy(&server->started);
     free(server);
@@ -298,7 +298,7 @@ void http_stop(struct http_server *server, uint32_t deadline_ms)
         pthread_join(server->loops[i].thread, NULL);
         server->abandoned = server->abandoned || !server->loops[i].clean;
     }
-    desk_wait(&server->desk);
+    admin_requests_wait(&server->admin_requests);
     for (size_t i = 0; i < server->listener_count; i++)
         listen_close(&server->listeners[i], server->loop_count);
     server->running = 0;

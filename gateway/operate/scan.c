@@ -24,7 +24,7 @@ bool scan_behind(struct scan_from *from, const void *key, size_t len)
 }
 
 /* Where the next snapshot begins. */
-static bool go_on(struct scan_from *next, struct store_slice key)
+static bool scan_on(struct scan_from *next, struct store_slice key)
 {
     if (!next->back)
         return scan_behind(next, key.data, key.len);
@@ -38,7 +38,7 @@ static bool go_on(struct scan_from *next, struct store_slice key)
 static bool visit_entry(void *ctx, struct store_slice key, struct store_slice value)
 {
     struct scan *scan = ctx;
-    scan->bad = !go_on(&scan->next, key);
+    scan->bad = !scan_on(&scan->next, key);
     if (scan->bad || !scan->fn(scan->ctx, scan->txn, key, value))
         return false;
     scan->more = --scan->left == 0;

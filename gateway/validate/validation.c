@@ -25,7 +25,7 @@ struct finding {
     uint64_t until_s;
 };
 
-static void write_log(const struct work *work, enum log_level level, const char *msg, const char *reason)
+static void log_validation(const struct work *work, enum log_level level, const char *msg, const char *reason)
 {
     const struct attempt *attempt = (const struct attempt *)work;
     char order[ACME_ID_TEXT + 1];
@@ -66,7 +66,7 @@ static enum work_next decide_attempt(struct work *work, const void *answer, uint
     (void)now_ms;
     attempt->what.until_s = found->until_s;
     if (problem && problem->type == ACME_SERVER_INTERNAL) { /* says nothing about the client: done again */
-        write_log(
+        log_validation(
             work, LOG_LEVEL_WARNING,
             "a validation failed for a reason of ours; it is done again. See to this machine's memory, descriptors and "
             "network",
@@ -122,7 +122,7 @@ static const struct work_kind attempt_work = {
     .apply = apply_attempt,
     .stored = on_attempt_stored,
     .clear = clear_attempt,
-    .log = write_log,
+    .log = log_validation,
     .unreadable = "a validation cannot be read from the store; it is tried again. See to its disk",
     .unstored = "the outcome of a validation cannot be stored; it is done again. See to the store's disk",
 };

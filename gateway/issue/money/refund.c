@@ -79,7 +79,7 @@ struct refund_outcome refund_decide(const struct upstream_reply *reply, uint64_t
 /* ---- the outcome, stored ---- */
 
 /* The audit names the issuance and account that bought it. */
-static enum store_status write_audit(struct store_txn *txn, const struct subscription *sub, uint64_t now_ms)
+static enum store_status audit_refund(struct store_txn *txn, const struct subscription *sub, uint64_t now_ms)
 {
     struct issuance is;
     enum store_status status =
@@ -101,8 +101,8 @@ static enum store_status write_audit(struct store_txn *txn, const struct subscri
     return status;
 }
 
-static enum store_status settle(struct store_txn *txn, const struct refund *r, struct subscription *sub,
-                                uint64_t now_ms)
+static enum store_status settle_refund(struct store_txn *txn, const struct refund *r, struct subscription *sub,
+                                       uint64_t now_ms)
 {
     if (r->foreign)
         return work_clear_job(txn, &r->work);
@@ -112,7 +112,7 @@ static enum store_status settle(struct store_txn *txn, const struct refund *r, s
     enum store_status status = subscription_save(txn, sub);
     if (status == STORE_OK)
         status = work_clear_job(txn, &r->work);
-    return status == STORE_OK ? write_audit(txn, sub, now_ms) : status;
+    return status == STORE_OK ? audit_refund(txn, sub, now_ms) : status;
 }
 
 static enum store_status apply_refund(struct store_txn *txn, struct work *work, uint64_t now_ms)
@@ -121,12 +121,12 @@ static enum store_status apply_refund(struct store_txn *txn, struct work *work, 
     struct subscription sub;
     enum store_status status = subscription_load(txn, &r->sub.id, &sub);
     if (status == STORE_OK)
-        status = settle(txn, r, &sub, now_ms);
+        status = settle_refund(txn, r, &sub, now_ms);
     subscription_clear(&sub);
     return status;
 }
 
-static void write_log(const struct work *work, enum log_level level, const char *msg, const char *reason)
+static void log_refund(const struct work *work, enum log_level level, const char *msg, const char *reason)
 {
     char id[ACME_ID_TEXT + 1];
     struct acme_id subject;
@@ -139,7 +139,7 @@ static void write_log(const struct work *work, enum log_level level, const char 
 static enum work_next on_refund_stored(struct work *work, enum store_status status)
 {
     if (status == STORE_OK && ((struct refund *)work)->outcome.confirmed)
-        write_log(work, LOG_LEVEL_INFO, "Sectigo has refunded an order", NULL);
+        log_refund(work, LOG_LEVEL_INFO, "Sectigo has refunded an order", NULL);
     return status == STORE_OK ? WORK_DONE : WORK_REST;
 }
 
@@ -164,10 +164,11 @@ static enum work_next ask_refund(struct work *work)
     struct refund *r = (struct refund *)work;
     struct sectigo_form form = {0};
     if (r->foreign) {
-        write_log(work, LOG_LEVEL_ERROR,
-                  "the number of an order belongs to another one, so no refund is asked for; look in the account, then "
-                  "acmegatectl subscription release",
-                  NULL);
+        log_refund(
+            work, LOG_LEVEL_ERROR,
+            "the number of an order belongs to another one, so no refund is asked for; look in the account, then "
+            "acmegatectl subscription release",
+            NULL);
         return WORK_STORE;
     }
     sectigo_form_add(&form, "orderNumber", r->sub.order_number);
@@ -199,7 +200,7 @@ const struct work_kind refund_work = {
     .apply = apply_refund,
     .stored = on_refund_stored,
     .clear = clear_refund,
-    .log = write_log,
+    .log = log_refund,
     .unreadable = "a subscription to be refunded cannot be read from the store; see to its disk",
     .unstored = "what became of a refund cannot be stored; it is asked again. See to the store's disk",
 };

@@ -103,7 +103,7 @@ enum notice_found notice_decide(const struct upstream_reply *reply, bool will_be
 
 /* ---- what was found out, stored ---- */
 
-static void write_log(const struct work *work, enum log_level level, const char *msg, const char *reason)
+static void log_notice(const struct work *work, enum log_level level, const char *msg, const char *reason)
 {
     const struct notice *n = (const struct notice *)work;
     log_line(level, msg, "issuance", issuance_of(work), "order_number", n->is.order_number, "login", n->sub.login,
@@ -201,30 +201,30 @@ static enum store_status apply_notice(struct store_txn *txn, struct work *work, 
 static void tell(const struct notice *n)
 {
     if (n->expected) /* revoke.c has told of what was asked for here */
-        write_log(&n->work, LOG_LEVEL_DEBUG, "a push tells of the revocation that was asked for here", NULL);
+        log_notice(&n->work, LOG_LEVEL_DEBUG, "a push tells of the revocation that was asked for here", NULL);
     else if (n->alarm)
-        write_log(
+        log_notice(
             &n->work, LOG_LEVEL_ERROR,
             "Sectigo has revoked a certificate that was replaced, though others may still serve it; from now on "
             "this login's subscriptions serve one key each, and other keys buy their own. Ask Sectigo to stop it, "
             "then acmegatectl upstream resume",
             NULL);
     else if (n->found == NOTICE_CONFIRMED && is_revocation(n))
-        write_log(
+        log_notice(
             &n->work, LOG_LEVEL_ERROR,
             "Sectigo has revoked a certificate that nobody here asked it to: see whether its client has renewed, and "
             "ask Sectigo why",
             NULL);
     else if (n->found == NOTICE_CONFIRMED)
-        write_log(
+        log_notice(
             &n->work, LOG_LEVEL_ERROR,
             "Sectigo is going to revoke a certificate; its renewal is due now: see that its client renews in time",
             NULL);
     else if (n->found == NOTICE_DENIED)
-        write_log(&n->work, LOG_LEVEL_WARNING,
-                  "a push tells of a revocation that Sectigo does not confirm; if it comes again, see who knows the "
-                  "credentials of public.push",
-                  NULL);
+        log_notice(&n->work, LOG_LEVEL_WARNING,
+                   "a push tells of a revocation that Sectigo does not confirm; if it comes again, see who knows the "
+                   "credentials of public.push",
+                   NULL);
 }
 
 static enum work_next on_notice_stored(struct work *work, enum store_status status)
@@ -285,7 +285,7 @@ const struct work_kind notice_work = {
     .apply = apply_notice,
     .stored = on_notice_stored,
     .clear = clear_notice,
-    .log = write_log,
+    .log = log_notice,
     .unreadable = "an issuance that a push is about cannot be read from the store; see to its disk",
     .unstored = "what became of a revocation cannot be stored; it is asked again. See to the store's disk",
 };

@@ -57,9 +57,9 @@ uint64_t revoke_back_off_ms(uint64_t asked_ms, uint64_t later_ms, uint64_t now_m
 
 /* ---- the outcome, stored ---- */
 
-static enum store_status write_audit(struct store_txn *txn, const char *what, const struct acme_id *account,
-                                     const struct acme_certificate *certificate, const struct subscription *sub,
-                                     uint64_t now_ms)
+static enum store_status audit_revocation(struct store_txn *txn, const char *what, const struct acme_id *account,
+                                          const struct acme_certificate *certificate, const struct subscription *sub,
+                                          uint64_t now_ms)
 {
     struct audit_line line = {.what = what,
                               .issuance = certificate->issuance,
@@ -84,8 +84,8 @@ static uint64_t again_ms(const struct revocation *r, uint64_t asked_ms, uint64_t
     return now_ms + wait_ms - wait_ms / 4 + (uint64_t)random() % (wait_ms / 2 + 1);
 }
 
-static enum store_status settle(struct store_txn *txn, const struct revocation *r, struct acme_certificate *certificate,
-                                uint64_t now_ms)
+static enum store_status settle_revocation(struct store_txn *txn, const struct revocation *r,
+                                           struct acme_certificate *certificate, uint64_t now_ms)
 {
     enum acme_revocation to = r->outcome.to;
     if (to == ACME_REVOCATION_ASKED)
@@ -98,7 +98,7 @@ static enum store_status settle(struct store_txn *txn, const struct revocation *
     if (status == STORE_OK)
         status = work_clear_job(txn, &r->work);
     if (status == STORE_OK && to == ACME_REVOCATION_DONE)
-        status = write_audit(txn, "revocation", &certificate->account, certificate, &r->sub, now_ms);
+        status = audit_revocation(txn, "revocation", &certificate->account, certificate, &r->sub, now_ms);
     return status;
 }
 
@@ -108,7 +108,7 @@ static enum store_status apply_revocation(struct store_txn *txn, struct work *wo
     struct acme_certificate certificate; /* anew: its download may have been noted meanwhile */
     enum store_status status = acme_certificate_load(txn, &r->certificate.id, &certificate);
     if (status == STORE_OK)
-        status = settle(txn, r, &certificate, now_ms);
+        status = settle_revocation(txn, r, &certificate, now_ms);
     if (status == STORE_OK && r->outcome.to == ACME_REVOCATION_DONE)
         issuer_debug_stop(work->owner, "revocation-done:before");
     acme_certificate_clear(&certificate);
@@ -130,7 +130,7 @@ static enum work_next on_revocation_stored(struct work *work, enum store_status 
 
 /* ---- the job ---- */
 
-static void write_log(const struct work *work, enum log_level level, const char *msg, const char *reason)
+static void log_revocation(const struct work *work, enum log_level level, const char *msg, const char *reason)
 {
     const struct revocation *r = (const struct revocation *)work;
     char order[ACME_ID_TEXT + 1];
@@ -185,7 +185,7 @@ static enum work_next ask_revocation(struct work *work)
     const struct acme_certificate *certificate = &r->certificate;
     issuer_debug_stop(work->owner, "revocation-asked");
     if (!clock_in_doubt() && certificate->not_after_s < (int64_t)(clock_ms() / 1000)) {
-        write_log(work, LOG_LEVEL_INFO, "a certificate expired before Sectigo had revoked it", NULL);
+        log_revocation(work, LOG_LEVEL_INFO, "a certificate expired before Sectigo had revoked it", NULL);
         r->outcome.to = ACME_REVOCATION_LAPSED;
         return WORK_STORE;
     }
@@ -224,7 +224,7 @@ const struct work_kind revoke_work = {
     .apply = apply_revocation,
     .stored = on_revocation_stored,
     .clear = clear_revocation,
-    .log = write_log,
+    .log = log_revocation,
     .unreadable = "a certificate to be revoked cannot be read from the store; see to its disk",
     .unstored = "the outcome of a revocation cannot be stored; it is asked for again. See to the store's disk",
 };
@@ -237,8 +237,8 @@ enum store_status issuer_revoke(void *ctx, struct store_txn *txn, const struct a
     struct subscription sub = {0};
     enum store_status status = load_subscription(txn, certificate, &sub);
     if (status == STORE_OK)
-        status = write_audit(txn, account ? "revocation-asked" : "revocation-asked-by-its-key",
-                             account ? account : &certificate->account, certificate, &sub, now_ms);
+        status = audit_revocation(txn, account ? "revocation-asked" : "revocation-asked-by-its-key",
+                                  account ? account : &certificate->account, certificate, &sub, now_ms);
     if (status == STORE_OK)
         status = store_job_set(txn, JOB_REVOKE, certificate->id.octets, ACME_ID_LEN, AT_ONCE_MS);
     subscription_clear(&sub);

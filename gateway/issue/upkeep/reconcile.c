@@ -108,7 +108,7 @@ static enum store_status take(struct store_txn *txn, struct upkeep *u, const str
 
 /* ---- all of them ---- */
 
-static enum store_status end(struct store_txn *txn, struct upkeep *u, uint64_t now_ms)
+static enum store_status end_reconciliation(struct store_txn *txn, struct upkeep *u, uint64_t now_ms)
 {
     const char *name = upkeep_login(u);
     struct ledger ledger;
@@ -150,7 +150,7 @@ static enum store_status store_batch(struct store_txn *txn, struct upkeep *u, ui
     if (status == STORE_OK)
         status = count(txn, u);
     if (status == STORE_OK && to == u->report.count)
-        status = end(txn, u, now_ms);
+        status = end_reconciliation(txn, u, now_ms);
     return status;
 }
 

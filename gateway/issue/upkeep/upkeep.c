@@ -49,7 +49,7 @@ static void clear_upkeep(struct work *work)
     report_clear(&((struct upkeep *)work)->report);
 }
 
-static void write_log(const struct work *work, enum log_level level, const char *msg, const char *reason)
+static void log_upkeep(const struct work *work, enum log_level level, const char *msg, const char *reason)
 {
     log_line(level, msg, "login", (const char *)work->subject, "reason", reason, (char *)0);
 }
@@ -261,7 +261,7 @@ static enum work_next ask_balance(struct work *work)
     {                                                                                                                  \
         .job = (kind), .size = sizeof(struct upkeep), .subject_min = 1, .subject_max = STORE_SUBJECT_MAX,              \
         .load = load_upkeep, .ask = (asks), .decide = (decides), .apply = apply_upkeep, .stored = (stores),            \
-        .clear = clear_upkeep, .log = write_log,                                                                       \
+        .clear = clear_upkeep, .log = log_upkeep,                                                                      \
         .unreadable = "what is known of a login cannot be read from the store; see to its disk",                       \
         .unstored = "what was found out about a login cannot be stored; it is asked again. See to the store's disk",   \
     }

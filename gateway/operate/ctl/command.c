@@ -84,7 +84,7 @@ struct reading {
     const char *last_option;      /* of those that not every command has */
 };
 
-static bool value_of(struct reading *r, const char *name, const char **value)
+static bool value_given(struct reading *r, const char *name, const char **value)
 {
     if (*r->argv && **r->argv)
         *value = *r->argv++;
@@ -136,7 +136,7 @@ static bool read_option(struct reading *r, const char *name)
         if (!known)
             continue;
         r->options |= options[i].option;
-        good = value_of(r, name, options[i].value);
+        good = value_given(r, name, options[i].value);
     }
     if (r->options != before)
         r->last_option = name;
