@@ -54,6 +54,35 @@ enum store_status guard_foresee(struct store_txn *txn, const struct guard_purcha
     return status == STORE_OK ? spending_check(txn, &limits, price_of(purchase), now_ms, verdict) : status;
 }
 
+struct guard_verdict guard_pause(const struct login *login, const struct ledger *ledger, uint64_t now_ms,
+                                 uint64_t spread_ms)
+{
+    struct guard_verdict verdict = {.held = false};
+    bool broke = login->no_credit_ms && !clock_is_over(login->no_credit_ms, PAUSE_LOOK_MS, now_ms);
+    const char *why =
+        login->paused_ms ? "the operator has paused purchases with this login (acmegatectl upstream resume)"
+        : ledger->forgotten
+            ? "Sectigo has orders of this gateway that the store does not know, so it is an older copy, "
+              "and nothing is bought before it knows them (acmegatectl upstream reconcile)"
+        : ledger->restored_ms ? "the store was restored from a backup, so nothing is bought before it knows what was "
+                                "bought since (acmegatectl upstream reconcile)"
+        : login->withheld_ms
+            ? "three certificates in a row that were bought with this login were not accepted, all for the "
+              "same reason (acmegatectl kept): mend it, then acmegatectl upstream resume"
+        : broke ? "the Sectigo account has not enough credit (-15): pay in, then acmegatectl upstream "
+                  "resume"
+                : NULL;
+    if (!why)
+        return verdict;
+    verdict.held = true;
+    verdict.due_ms = now_ms + PAUSE_LOOK_MS;
+    if (broke && !login->paused_ms && !login->withheld_ms &&
+        !ledger->restored_ms) /* the first of them asks, its answer holds the others again */
+        verdict.due_ms = login->no_credit_ms + PAUSE_LOOK_MS + spread_ms;
+    snprintf(verdict.why, sizeof verdict.why, "%s", why);
+    return verdict;
+}
+
 static enum store_status decide_pause(struct store_txn *txn, const struct guard_purchase *purchase, uint64_t now_ms,
                                       struct guard_verdict *verdict)
 {
@@ -62,30 +91,9 @@ static enum store_status decide_pause(struct store_txn *txn, const struct guard_
     enum store_status status = login_load(txn, purchase->login, &login);
     if (status == STORE_OK)
         status = ledger_load(txn, purchase->login, &ledger);
-    if (status != STORE_OK)
-        return status;
-    bool broke = login.no_credit_ms && !clock_is_over(login.no_credit_ms, PAUSE_LOOK_MS, now_ms);
-    const char *why =
-        login.paused_ms    ? "the operator has paused purchases with this login (acmegatectl upstream resume)"
-        : ledger.forgotten ? "Sectigo has orders of this gateway that the store does not know, so it is an older copy, "
-                             "and nothing is bought before it knows them (acmegatectl upstream reconcile)"
-        : ledger.restored_ms ? "the store was restored from a backup, so nothing is bought before it knows what was "
-                               "bought since (acmegatectl upstream reconcile)"
-        : login.withheld_ms
-            ? "three certificates in a row that were bought with this login were not accepted, all for the "
-              "same reason (acmegatectl kept): mend it, then acmegatectl upstream resume"
-        : broke ? "the Sectigo account has not enough credit (-15): pay in, then acmegatectl upstream "
-                  "resume"
-                : NULL;
-    if (!why)
-        return STORE_OK;
-    verdict->held = true;
-    verdict->due_ms = now_ms + PAUSE_LOOK_MS;
-    if (broke && !login.paused_ms && !login.withheld_ms &&
-        !ledger.restored_ms) /* the first of them asks, its answer holds the others again */
-        verdict->due_ms = login.no_credit_ms + PAUSE_LOOK_MS + (uint64_t)random() % RESET_SPREAD_MS;
-    snprintf(verdict->why, sizeof verdict->why, "%s", why);
-    return STORE_OK;
+    if (status == STORE_OK)
+        *verdict = guard_pause(&login, &ledger, now_ms, (uint64_t)random() % RESET_SPREAD_MS);
+    return status;
 }
 
 static void hold_until_reset(const struct spending_verdict *spending, struct guard_verdict *verdict)

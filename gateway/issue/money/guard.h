@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 #include "gateway/config/config.h"
+#include "gateway/issue/money/ledger.h"
 #include "gateway/issue/money/spending.h"
+#include "gateway/issue/record/login.h"
 #include "store/store.h"
 
 /* A purchase that is about to be made. */
@@ -30,6 +32,10 @@ struct guard_verdict {
     char why[SPENDING_WHY_MAX];
 };
 
+/* Whether this login buys nothing now: paused, an older copy, restored, withheld again and again, or without credit.
+ * spread_ms: how much later than the others this one asks again. Pure. */
+struct guard_verdict guard_pause(const struct login *login, const struct ledger *ledger, uint64_t now_ms,
+                                 uint64_t spread_ms);
 /* newOrder, in a snapshot: do the spending limits leave room for it? */
 enum store_status guard_foresee(struct store_txn *txn, const struct guard_purchase *purchase, uint64_t now_ms,
                                 struct spending_verdict *verdict);
