@@ -2,13 +2,14 @@
 
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/dcv/publish.h"
 #include "gateway/issue/context.h"
 #include "gateway/issue/order/prepare.h"
 #include "gateway/log.h"
 
 /* Until the next try, and until a label that another issuance uses is looked at again. */
-static const uint64_t REST_MS = 60 * 1000;
+static const uint64_t REST_MS = MINUTE_MS;
 
 struct publication {
     struct work work;

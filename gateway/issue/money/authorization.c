@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "sectigo/code.h"
 #include "sectigo/result.h"
 
-static const uint64_t HOUR_MS = 3600 * 1000;
 /* How old Sectigo's word that an order waits may be when it is authorized. */
-static const uint64_t FRESH_MS = 10 * 60 * 1000;
+static const uint64_t FRESH_MS = 10 * MINUTE_MS;
 
 /* ---- the ways on ---- */
 

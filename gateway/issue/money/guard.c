@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "acme/durations.h"
 #include "acme/policy.h"
 #include "gateway/clock.h"
 #include "gateway/issue/money/ledger.h"
@@ -10,11 +11,11 @@
 #include "gateway/issue/upstream/request.h"
 
 /* A paused login is asked for again this late where nobody resumes it. */
-static const uint64_t PAUSE_LOOK_MS = 3600 * 1000;
+static const uint64_t PAUSE_LOOK_MS = HOUR_MS;
 /* After the clock was in doubt. */
 static const uint64_t DOUBT_LOOK_MS = 1000;
 /* What waits for a new day does not leave in one moment. */
-static const uint64_t RESET_SPREAD_MS = 60 * 1000;
+static const uint64_t RESET_SPREAD_MS = MINUTE_MS;
 
 /* The policy's own limits; none where it has been deleted since. */
 static enum store_status policy_limits(struct store_txn *txn, const char *name, struct config_spending *limits)

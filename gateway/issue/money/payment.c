@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/issue/money/spending.h"
 #include "gateway/scheduler.h"
@@ -12,7 +13,7 @@
 enum { RECORD_VERSION = 1, RECORD_MAX = 2 * PAYMENT_NOTE_MAX };
 
 /* After a refusal: people may have to act first. */
-static const uint64_t REFUSED_REST_MS = 3600 * 1000;
+static const uint64_t REFUSED_REST_MS = HOUR_MS;
 
 /* ---- the record ---- */
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/audit.h"
 #include "gateway/clock.h"
 #include "gateway/issue/record/numbers.h"
@@ -11,7 +12,7 @@
 #include "sectigo/result.h"
 
 /* After Sectigo refused: people may have to act there first. */
-static const uint64_t REFUSED_REST_MS = 3600 * 1000;
+static const uint64_t REFUSED_REST_MS = HOUR_MS;
 /* refundReasonCode: not required any more. */
 enum { REASON_CODE = 1 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "acme/durations.h"
 #include "acme/limits.h"
 #include "gateway/tables.h"
 #include "store/record.h"
@@ -43,7 +44,7 @@ static uint64_t end_of(bool month, uint64_t now_ms)
     struct tm at;
     time_t seconds = (time_t)(now_ms / 1000);
     if (!gmtime_r(&seconds, &at))
-        return now_ms + 24 * 3600 * 1000ull;
+        return now_ms + DAY_MS;
     at.tm_hour = at.tm_min = at.tm_sec = 0;
     if (month) {
         at.tm_mday = 1;

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "acme/durations.h"
 #include "gateway/audit.h"
 #include "gateway/clock.h"
 #include "gateway/issue/upkeep/upkeep.h"
@@ -12,9 +13,9 @@
 #include "gateway/tables.h"
 
 /* Orders of so long ago at least are compared, each day again, so that one that is missed is told more than once. */
-static const uint64_t SPAN_MS = 8ull * 24 * 3600 * 1000;
+static const uint64_t SPAN_MS = 8 * DAY_MS;
 /* After a gap, what was compared last is compared again from so long before. */
-static const uint64_t OVERLAP_MS = 2ull * 24 * 3600 * 1000;
+static const uint64_t OVERLAP_MS = 2 * DAY_MS;
 enum { TIME_LEN = 8 };
 
 /* A purchase as young as this may not be in the report yet; one as old as the span, not in it any more. */

@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/issue/upkeep/upkeep.h"
 #include "gateway/log.h"
 
-static const uint64_t SPAN_MS = 7ull * 24 * 3600 * 1000;
+static const uint64_t SPAN_MS = 7 * DAY_MS;
 /* Times of the report may be of another zone, and our own clock may be behind. */
-static const uint64_t SKEW_MS = 26ull * 3600 * 1000;
+static const uint64_t SKEW_MS = 26 * HOUR_MS;
 
 static uint64_t ordered_ms(const struct upkeep *u, const struct report_row *row)
 {

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/issue/context.h"
 #include "gateway/log.h"
@@ -9,7 +10,7 @@
 /* How often the clock is looked at: a step that nobody has met yet is noticed after this. */
 static const uint64_t LOOK_MS = 1000, LOOK_MOVED_MS = 20;
 /* After as long as the doubt has lasted so far, within these bounds. */
-static const uint64_t ASK_MIN_MS = 1000, ASK_MAX_MS = 60 * 1000;
+static const uint64_t ASK_MIN_MS = 1000, ASK_MAX_MS = MINUTE_MS;
 
 struct timekeeper {
     struct issuer *issuer;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/log.h"
 #include "gateway/tables.h"
@@ -15,9 +16,9 @@ static const uint64_t DOUBT_REST_MS = 250;
 /* At a start each login is asked for its balance at once, which shows a wrong password: one after another. */
 static const uint64_t START_EVERY_MS = 500;
 /* A job of a login that is configured no longer. */
-static const uint64_t UNCONFIGURED_REST_MS = 3600 * 1000;
+static const uint64_t UNCONFIGURED_REST_MS = HOUR_MS;
 
-static const uint64_t RECALL_REST_MAX_MS = 3600 * 1000;
+static const uint64_t RECALL_REST_MAX_MS = HOUR_MS;
 
 const char *upkeep_login(const struct upkeep *u)
 {
