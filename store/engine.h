@@ -24,6 +24,7 @@ struct store_txn {
     struct store *store;
     void *handle; /* the engine's own; of an idle snapshot it is kept */
     bool writable;
+    unsigned attempt;         /* how often it was run before */
     bool again;               /* the engine's: nothing of it counts, run it once more from the start */
     enum store_status failed; /* sticky: an error after which this transaction cannot be committed */
     uint64_t earliest_due_ms; /* of the jobs set in it; UINT64_MAX: none */
@@ -45,7 +46,7 @@ struct store {
     struct store_op *head, **tail; /* waiting, oldest first */
     bool closing;
     pthread_t writers[WRITERS_MAX];
-    unsigned writer_count;
+    unsigned writer_count, writers_wanted;
 
     store_jobs_changed_fn *jobs_changed;
     void *jobs_ctx;
@@ -64,7 +65,7 @@ struct range {
 struct engine {
     size_t size;        /* of its struct, which begins with struct store; zeroed before open */
     unsigned batch_max; /* most functions in one transaction */
-    bool waits;         /* reading waits for a network */
+    bool waits; /* for a network: several writers at once gain something, and nothing of it is for an event loop */
 
     /* Opens or makes, takes ownership, opens all tables. Whatever it took, close gives back, also after a failure. */
     enum store_status (*open)(struct store *store, const struct store_config *config,
@@ -102,7 +103,7 @@ struct engine {
     void (*measure)(struct store *store, struct store_stats *out);
 };
 
-extern const struct engine engine_lmdb, engine_memory;
+extern const struct engine engine_lmdb, engine_memory, engine_postgres;
 
 /* status.c: tells the operator: every STORE_IO, and the first STORE_FULL since a commit succeeded. Returns status. */
 enum store_status status_report(struct store *store, const char *doing, enum store_status status, const char *why);
@@ -135,8 +136,9 @@ extern const char copied_key[];
 void copied_record(struct record_writer *w, uint64_t copied_ms);
 uint64_t copied_now_ms(void);
 
-/* writer.c: count threads that run what is submitted; writer_stop runs what is queued and ends them. */
-enum store_status writer_start(struct store *store, unsigned count);
+/* writer.c: the threads that run what is submitted; writer_stop runs what is queued and ends them. */
+enum store_status writer_start(struct store *store);
 void writer_stop(struct store *store);
+bool writer_is_closing(struct store *store);
 
 #endif

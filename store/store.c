@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WRITERS_DEFAULT = 4 };
+
 static const struct engine *const engines[] = {
     [STORE_LMDB] = &engine_lmdb,
     [STORE_MEMORY] = &engine_memory,
+    [STORE_POSTGRESQL] = &engine_postgres,
 };
 
 static enum store_status check_config(const struct store_config *config, char reason[static STORE_REASON_SIZE])
@@ -37,6 +40,12 @@ const char *table_name(const struct store_config *config, unsigned table)
     return table < config->table_count ? config->tables[table] : table_own_name(table - config->table_count);
 }
 
+static unsigned writers_of(const struct store_config *config)
+{
+    unsigned writers = config->writers > 0 ? config->writers : WRITERS_DEFAULT;
+    return writers < WRITERS_MAX ? writers : WRITERS_MAX;
+}
+
 static struct store *allocate(const struct store_config *config)
 {
     const struct engine *engine = engines[config->engine];
@@ -50,6 +59,7 @@ static struct store *allocate(const struct store_config *config)
     }
     store->engine = engine;
     store->table_count = config->table_count;
+    store->writers_wanted = engine->waits ? writers_of(config) : 1;
     store->tail = &store->head;
     store->report = config->report;
     store->report_ctx = config->report_ctx;
@@ -98,7 +108,7 @@ enum store_status store_open(const struct store_config *config, struct store **o
         status = store->engine->open(store, config, reason);
     if (status != STORE_OK)
         return hand_over(status, store, out);
-    status = writer_start(store, 1);
+    status = writer_start(store);
     if (status != STORE_OK)
         status_explain(status, reason, "%s: cannot start the writer thread", config->path);
     if (status == STORE_OK)

@@ -54,20 +54,24 @@ typedef void store_report_fn(void *ctx, const char *text);
 typedef enum store_status store_migrate_fn(struct store_txn *txn, char reason[static STORE_REASON_SIZE]);
 
 enum store_engine {
-    STORE_LMDB = 0, /* files of this machine */
-    STORE_MEMORY,   /* tests and simulation: lives as long as the process, and there also while it is closed */
+    STORE_LMDB = 0,   /* files of this machine */
+    STORE_MEMORY,     /* tests and simulation: lives as long as the process, and there also while it is closed */
+    STORE_POSTGRESQL, /* a schema in a database, over the network */
 };
 
 struct store_config {
     enum store_engine engine;
-    const char *path;          /* folder; made (0700) when absent, its parent must exist. In memory: any name */
+    const char *path;          /* folder; made (0700) when absent, its parent must exist. In memory: any name.
+                                * PostgreSQL: the schema in the database */
+    const char *connection;    /* PostgreSQL: as libpq takes it; NULL for "" */
+    unsigned writers;          /* PostgreSQL: connections that change, from 1 to 16; 0 for 4 */
     uint64_t map_size;         /* octets of address space, not of disk; 0 for 16 GiB */
     const char *const *tables; /* table i is called tables[i]; order may change between versions, names not;
                                 * no name begins with @ */
     unsigned table_count;
     uint32_t schema;                     /* the program's schema version, from 1 */
     store_migrate_fn *const *migrations; /* schema - 1 of them; [n] goes from n + 1 to n + 2 */
-    unsigned readers;                    /* most snapshots open at once; 0 for 126 */
+    unsigned readers;                    /* most snapshots open at once; 0 for 126, with PostgreSQL for 16 */
     bool must_exist;                     /* one that is not there, or was only begun, is not made: STORE_NOT_FOUND */
     bool nosync;                         /* tests only: commits are not flushed */
     store_jobs_changed_fn *jobs_changed; /* may be NULL; see also store_on_jobs */

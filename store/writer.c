@@ -1,4 +1,4 @@
-/* writer: the one thread that changes the store.
+/* writer: the thread that changes the store, or several where the engine waits for a network.
  *
  * Group commit: whatever has queued up while a batch was flushed is the next batch. Each operation of a batch has
  * a nested transaction, so that one that fails is undone alone; a batch of one needs none. */
@@ -123,9 +123,10 @@ static void finish_batch(struct store *store, struct store_op *batch)
 }
 
 /* False: the engine wants it run again. */
-static bool try_batch(struct store *store, struct store_op *batch)
+static bool try_batch(struct store *store, struct store_op *batch, unsigned attempt)
 {
     struct store_txn txn = txn_of(store, NULL);
+    txn.attempt = attempt;
     enum store_status status = txn.engine->begin(&txn, NULL);
     if (status != STORE_OK)
         fail_all(batch, status);
@@ -138,7 +139,7 @@ static bool try_batch(struct store *store, struct store_op *batch)
 
 static void run_batch(struct store *store, struct store_op *batch)
 {
-    while (!try_batch(store, batch))
+    for (unsigned attempt = 0; !try_batch(store, batch, attempt); attempt++)
         continue;
     finish_batch(store, batch);
 }
@@ -154,16 +155,16 @@ static void *writer_main(void *arg)
     return NULL;
 }
 
-enum store_status writer_start(struct store *store, unsigned count)
+enum store_status writer_start(struct store *store)
 {
     sigset_t all, before;
     sigfillset(&all); /* signals are for the thread that waits for them */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (store->writer_count < count &&
+    while (store->writer_count < store->writers_wanted &&
            pthread_create(&store->writers[store->writer_count], NULL, writer_main, store) == 0)
         pthread_setname_np(store->writers[store->writer_count++], "store-writer");
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return store->writer_count == count ? STORE_OK : STORE_IO;
+    return store->writer_count == store->writers_wanted ? STORE_OK : STORE_IO;
 }
 
 void writer_stop(struct store *store)
@@ -174,6 +175,14 @@ void writer_stop(struct store *store)
     pthread_mutex_unlock(&store->lock);
     while (store->writer_count > 0)
         pthread_join(store->writers[--store->writer_count], NULL);
+}
+
+bool writer_is_closing(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    bool closing = store->closing;
+    pthread_mutex_unlock(&store->lock);
+    return closing;
 }
 
 /* ---- waiting for one's own ---- */

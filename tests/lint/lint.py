@@ -56,6 +56,7 @@ TOP, UNKNOWN = "the top", "unknown"
 # their own input.
 BORDERS = {
     r"lmdb\.h": ("store/lmdb/",),
+    r"libpq-fe\.h": ("store/postgres/",),
     r"h2o(\.h|/.*)": ("gateway/http/",),
     r"curl/.*": ("sectigo/transport.", "sectigo/cli/", "sectigo/sandbox/", "gateway/egress",
                  "gateway/main.c", "gateway/validate/", "gateway/operate/ctl/", "gateway/dcv/"),

@@ -14,6 +14,7 @@ BAD = {
     "a winding function": ("store/a.c", WINDING, "19 ways"),
     "a long file": ("store/a.c", "int a;\n" * 601, "601 lines"),
     "a banned function": ("store/a.c", "void f(char *a)\n{\n    strcpy(a, b);\n}\n", "strcpy is banned"),
+    "libpq outside its engine": ("store/a.c", "#include <libpq-fe.h>\n", "libpq-fe.h"),
     "LMDB in the contract": ("store/a.c", "#include <lmdb.h>\n", "lmdb.h"),
     "LMDB outside the store": ("acme/a.c", "#include <lmdb.h>\n", "lmdb.h"),
     "h2o outside its room": ("gateway/issue/a.c", "#include <h2o.h>\n", "h2o.h"),

@@ -64,7 +64,8 @@ static inline void fixture_reopen(struct fixture *f)
 
 static inline enum store_engine fixture_engine(void)
 {
-    static const char *const names[] = {[STORE_LMDB] = "lmdb", [STORE_MEMORY] = "memory"};
+    static const char *const names[] = {
+        [STORE_LMDB] = "lmdb", [STORE_MEMORY] = "memory", [STORE_POSTGRESQL] = "postgresql"};
     const char *name = getenv("STORE_ENGINE");
     for (unsigned i = 0; name != NULL && i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0)
@@ -84,6 +85,8 @@ static inline int fixture_prepare(void **state)
     f->config = (struct store_config){
         .engine = fixture_engine(),
         .path = f->path,
+        .connection = getenv("ACMEGATE_POSTGRESQL"),
+        .writers = 1,
         .map_size = 64 << 20,
         .tables = table_names,
         .table_count = TABLES,

@@ -1,0 +1,95 @@
+/* internal: what the files of this folder share. Only they know libpq. */
+#ifndef STORE_POSTGRES_INTERNAL_H
+#define STORE_POSTGRES_INTERNAL_H
+
+#include <libpq-fe.h>
+
+#include "store/engine.h"
+
+enum statement { GET, PUT, INSERT, DELETE, VISIT, VISIT_RANGE, VISIT_BACK, VISIT_LAST, COUNT, STATEMENTS };
+
+/* One connection, and what it is used for. */
+struct link {
+    struct link *next; /* among the idle ones */
+    PGconn *pg;        /* NULL: to be made anew */
+    bool *prepared;    /* STATEMENTS for each table */
+    bool ending;       /* the answer to the end of its last snapshot has not been read */
+    int64_t slot;      /* of a writer: its row in @writers; 0: a reader's */
+    int64_t id;        /* of the transaction under way */
+    PGresult **kept;   /* answers that slices point into */
+    size_t kept_count, kept_room;
+};
+
+struct pool {
+    pthread_mutex_t lock;
+    pthread_cond_t returned;
+    struct link *idle;
+    unsigned count, max; /* made, and at most */
+};
+
+struct postgres {
+    struct store store; /* first */
+    char *connection;   /* as libpq takes it */
+    char **names;       /* of all tables, quoted, with their schema */
+    unsigned name_count;
+    struct pool readers, writers;
+    pthread_rwlock_t turn; /* shared by writers; one whose changes met others' again and again has it alone */
+    int64_t owner;         /* who may commit; see @writers */
+    PGconn *lock;          /* holds the advisory lock; NULL: it is open for reading alone */
+    atomic_uint_fast64_t away_since_ms; /* monotonic; 0: it answered last time */
+};
+
+static inline struct postgres *postgres_of(struct store *store)
+{
+    return (struct postgres *)store;
+}
+
+/* A word for @writers that nobody else has. */
+int64_t random_word(void);
+
+/* ---- link.c ---- */
+
+/* NULL and *reason, one line, where there is no such server, database or user. */
+PGconn *link_connect(const char *connection, char reason[static STORE_REASON_SIZE]);
+/* What the server or libpq said, as one line. */
+void explain_result(PGconn *pg, const PGresult *result, char reason[static STORE_REASON_SIZE]);
+/* Whether it is connected, or is now. In its place: why not. */
+bool link_ready(struct postgres *p, struct link *link, char reason[static STORE_REASON_SIZE]);
+void link_break(struct link *link);
+/* Frees what slices of this transaction point into. */
+void link_forget(struct link *link);
+/* Keeps result until link_forget. False: out of memory, and it is cleared. */
+bool link_keep(struct link *link, PGresult *result);
+
+void pool_init(struct pool *pool, unsigned max);
+void pool_free(struct pool *pool);
+/* NULL: all are in use, and none comes back for a while; or out of memory. */
+struct link *pool_take(struct pool *pool);
+void pool_return(struct pool *pool, struct link *link);
+
+/* ---- transaction.c ---- */
+
+enum store_status postgres_begin(struct store_txn *txn, struct store_txn *parent);
+enum store_status postgres_commit(struct store_txn *txn);
+void postgres_abort(struct store_txn *txn);
+enum store_status postgres_read(struct store_txn *txn);
+void postgres_read_end(struct store_txn *txn);
+/* A result that is no success: notes it, and whether all is to be run again. Clears it. */
+enum store_status note_result(struct store_txn *txn, const char *doing, PGresult *result);
+/* Whether the outermost transaction is lost, so that nothing more need be asked. */
+bool is_lost(const struct store_txn *txn);
+
+/* ---- table.c ---- */
+
+enum store_status postgres_get(struct store_txn *txn, unsigned table, struct store_slice key,
+                               struct store_slice *value);
+enum store_status postgres_put(struct store_txn *txn, unsigned table, struct store_slice key, struct store_slice value,
+                               bool overwrite);
+enum store_status postgres_delete(struct store_txn *txn, unsigned table, struct store_slice key);
+enum store_status postgres_visit(struct store_txn *txn, unsigned table, const struct range *range,
+                                 store_visit_fn *visit, void *ctx);
+enum store_status postgres_visit_back(struct store_txn *txn, unsigned table, struct store_slice before,
+                                      store_visit_fn *visit, void *ctx);
+enum store_status postgres_count(struct store_txn *txn, unsigned table, uint64_t *count);
+
+#endif

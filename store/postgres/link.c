@@ -1,0 +1,199 @@
+/* link: connections to the server, and pools of them. */
+#include "store/postgres/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { TAKE_TIMEOUT_S = 10 };
+
+void explain_result(PGconn *pg, const PGresult *result, char reason[static STORE_REASON_SIZE])
+{
+    const char *text = result != NULL ? PQresultErrorMessage(result) : "";
+    if (text[0] == '\0')
+        text = pg != NULL ? PQerrorMessage(pg) : "out of memory";
+    size_t len = 0;
+    for (; *text != '\0' && len < STORE_REASON_SIZE - 1; text++)
+        if (*text != '\n')
+            reason[len++] = *text;
+        else if (text[1] != '\0' && len < STORE_REASON_SIZE - 2) {
+            reason[len++] = ';';
+            reason[len++] = ' ';
+        }
+    reason[len] = '\0';
+}
+
+/* What a session needs, one by one: the second is the planner's, which servers of the same protocol need not know. A
+ * small table is read by its index, too, since a transaction that reads all of it conflicts with all who write to it.
+ * A connection that was cut in a transaction must not hold its rows for ever. */
+static bool session_begin(PGconn *pg, char reason[static STORE_REASON_SIZE])
+{
+    static const struct {
+        const char *command;
+        bool needed;
+    } steps[] = {
+        {"SET client_min_messages TO warning", true},
+        {"SET enable_seqscan TO off", false},
+        {"SET idle_in_transaction_session_timeout TO 10000", false},
+    };
+    bool good = true;
+    for (size_t i = 0; good && i < sizeof steps / sizeof *steps; i++) {
+        PGresult *result = PQexec(pg, steps[i].command);
+        good = PQresultStatus(result) == PGRES_COMMAND_OK || !steps[i].needed;
+        if (!good)
+            explain_result(pg, result, reason);
+        PQclear(result);
+    }
+    return good;
+}
+
+static void ignore_notice(void *ctx, const PGresult *result)
+{
+    (void)ctx, (void)result; /* libpq would print it */
+}
+
+/* What stands before dbname is the default, what stands in the connection string counts. */
+PGconn *link_connect(const char *connection, char reason[static STORE_REASON_SIZE])
+{
+    static const char *const keywords[] = {"fallback_application_name", "connect_timeout",  "keepalives_idle",
+                                           "keepalives_interval",       "keepalives_count", "tcp_user_timeout",
+                                           "target_session_attrs",      "dbname",           NULL};
+    const char *const values[] = {"acmegate", "5", "10", "5", "3", "20000", "read-write", connection, NULL};
+    PGconn *pg = PQconnectdbParams(keywords, values, 1);
+    if (PQstatus(pg) == CONNECTION_OK) {
+        PQsetNoticeReceiver(pg, ignore_notice, NULL);
+        if (session_begin(pg, reason))
+            return pg;
+    } else {
+        explain_result(pg, NULL, reason);
+    }
+    PQfinish(pg);
+    return NULL;
+}
+
+/* ---- one link ---- */
+
+bool link_keep(struct link *link, PGresult *result)
+{
+    if (link->kept_count == link->kept_room) {
+        size_t room = link->kept_room > 0 ? 2 * link->kept_room : 16;
+        PGresult **kept = realloc(link->kept, room * sizeof *kept);
+        if (kept == NULL) {
+            PQclear(result);
+            return false;
+        }
+        link->kept = kept;
+        link->kept_room = room;
+    }
+    link->kept[link->kept_count++] = result;
+    return true;
+}
+
+void link_forget(struct link *link)
+{
+    while (link->kept_count > 0)
+        PQclear(link->kept[--link->kept_count]);
+}
+
+void link_break(struct link *link)
+{
+    link_forget(link);
+    PQfinish(link->pg);
+    link->pg = NULL;
+}
+
+/* Reads the answer to what ended the last snapshot. */
+static bool link_settle(struct link *link)
+{
+    bool good = PQstatus(link->pg) == CONNECTION_OK;
+    PGresult *result;
+    while (link->ending && (result = PQgetResult(link->pg)) != NULL) {
+        good = good && PQresultStatus(result) == PGRES_COMMAND_OK;
+        PQclear(result);
+    }
+    link->ending = false;
+    return good && PQstatus(link->pg) == CONNECTION_OK;
+}
+
+bool link_ready(struct postgres *p, struct link *link, char reason[static STORE_REASON_SIZE])
+{
+    if (link->pg != NULL && link_settle(link))
+        return true;
+    if (link->pg != NULL)
+        link_break(link);
+    free(link->prepared);
+    link->ending = false;
+    link->prepared = calloc((size_t)p->name_count * STATEMENTS, sizeof *link->prepared);
+    if (link->prepared == NULL)
+        return status_explain(STORE_IO, reason, "out of memory") == STORE_OK;
+    link->pg = link_connect(p->connection, reason);
+    return link->pg != NULL;
+}
+
+/* ---- pools ---- */
+
+void pool_init(struct pool *pool, unsigned max)
+{
+    pthread_condattr_t monotonic;
+    pool->max = max;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&pool->returned, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+static void link_free(struct link *link)
+{
+    link_break(link);
+    free(link->prepared);
+    free(link->kept);
+    free(link);
+}
+
+void pool_free(struct pool *pool)
+{
+    while (pool->idle != NULL) {
+        struct link *link = pool->idle;
+        pool->idle = link->next;
+        link_free(link);
+    }
+    pthread_cond_destroy(&pool->returned);
+    pthread_mutex_destroy(&pool->lock);
+}
+
+static struct link *link_make(struct pool *pool)
+{
+    struct link *link = calloc(1, sizeof *link);
+    if (link != NULL)
+        link->slot = ++pool->count;
+    return link;
+}
+
+struct link *pool_take(struct pool *pool)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += TAKE_TIMEOUT_S;
+    pthread_mutex_lock(&pool->lock);
+    bool late = false;
+    while (pool->idle == NULL && pool->count == pool->max && !late)
+        late = pthread_cond_timedwait(&pool->returned, &pool->lock, &until) != 0;
+    struct link *link = pool->idle;
+    if (link != NULL)
+        pool->idle = link->next;
+    else if (pool->count < pool->max)
+        link = link_make(pool);
+    pthread_mutex_unlock(&pool->lock);
+    return link;
+}
+
+void pool_return(struct pool *pool, struct link *link)
+{
+    pthread_mutex_lock(&pool->lock);
+    link->next = pool->idle;
+    pool->idle = link;
+    pthread_cond_signal(&pool->returned);
+    pthread_mutex_unlock(&pool->lock);
+}

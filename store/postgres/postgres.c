@@ -1,0 +1,318 @@
+/* postgres: the engine of several machines, over libpq. Plain SQL that any server of this protocol with serializable
+ * transactions takes: a table of keys and values for each of the contract's, in a schema of the database, and @writers
+ * (transaction.c says what for). */
+#include "store/postgres/internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    BATCH_MAX = 128, /* functions that share a transaction when they wait; one conflict runs all of them again */
+    READERS_DEFAULT = 16,
+    LOCK_TRIES = 20, /* a tenth of a second each: the server may not have seen yet that an owner was killed */
+    COMMAND_MAX = 1024,
+};
+
+static const char writers_name[] = "@writers";
+
+static enum store_status explain_server(struct store *store, PGconn *pg, const PGresult *result, const char *doing,
+                                        char reason[static STORE_REASON_SIZE])
+{
+    char why[STORE_REASON_SIZE];
+    explain_result(pg, result, why);
+    return status_explain(STORE_IO, reason, "PostgreSQL schema %.100s: %s: %.300s", store->path, doing, why);
+}
+
+/* ---- names ---- */
+
+/* The schema and the tables stand in commands, between quotes. */
+static bool is_name(const char *name)
+{
+    return strlen(name) < 64 && strpbrk(name, "\"\\'") == NULL;
+}
+
+static bool name_tables(struct postgres *p, const struct store_config *config)
+{
+    p->name_count = config->table_count + OWN_TABLES + 1;
+    p->names = calloc(p->name_count, sizeof *p->names);
+    for (unsigned i = 0; p->names != NULL && i < p->name_count; i++) {
+        const char *name = i + 1 < p->name_count ? table_name(config, i) : writers_name;
+        if (asprintf(&p->names[i], "\"%s\".\"%s\"", config->path, name) < 0)
+            return false;
+    }
+    return p->names != NULL;
+}
+
+static enum store_status check_table_names(const struct store_config *config, char reason[static STORE_REASON_SIZE])
+{
+    bool good = is_name(config->path);
+    for (unsigned i = 0; i < config->table_count; i++)
+        good = good && is_name(config->tables[i]);
+    return good ? STORE_OK
+                : status_explain(STORE_INVALID, reason, "%.200s: not the name of a schema in PostgreSQL", config->path);
+}
+
+static enum store_status prepare_store(struct store *store, const struct store_config *config,
+                                       char reason[static STORE_REASON_SIZE])
+{
+    struct postgres *p = postgres_of(store);
+    pthread_rwlockattr_t fair;
+    pool_init(&p->readers, config->readers > 0 ? config->readers : READERS_DEFAULT);
+    pool_init(&p->writers, store->writers_wanted);
+    pthread_rwlockattr_init(&fair); /* else who wants it alone never gets it */
+    pthread_rwlockattr_setkind_np(&fair, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&p->turn, &fair);
+    pthread_rwlockattr_destroy(&fair);
+    enum store_status status = check_table_names(config, reason);
+    if (status != STORE_OK)
+        return status;
+    p->connection = strdup(config->connection != NULL ? config->connection : "");
+    p->owner = random_word();
+    if (p->connection == NULL || !name_tables(p, config))
+        return status_explain(STORE_IO, reason, "%s: out of memory", config->path);
+    return STORE_OK;
+}
+
+/* ---- asking before anything else is there ---- */
+
+static enum store_status connect_first(struct store *store, PGconn **pg, char reason[static STORE_REASON_SIZE])
+{
+    char why[STORE_REASON_SIZE];
+    *pg = link_connect(postgres_of(store)->connection, why);
+    return *pg != NULL ? STORE_OK : status_explain(STORE_IO, reason, "PostgreSQL cannot be used: %s", why);
+}
+
+/* The first field of the first row: *found where there is one and it is not f. */
+static enum store_status look_for(struct store *store, PGconn *pg, const char *command, const char *argument,
+                                  bool *found, char reason[static STORE_REASON_SIZE])
+{
+    PGresult *result = PQexecParams(pg, command, argument != NULL ? 1 : 0, NULL, &argument, NULL, NULL, 0);
+    enum store_status status = STORE_OK;
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        status = explain_server(store, pg, result, "looking", reason);
+    *found = status == STORE_OK && PQntuples(result) > 0 && strcmp(PQgetvalue(result, 0, 0), "f") != 0;
+    PQclear(result);
+    return status;
+}
+
+static enum store_status run_sql(struct store *store, PGconn *pg, const char *command, const char *doing,
+                                 char reason[static STORE_REASON_SIZE])
+{
+    PGresult *result = PQexec(pg, command);
+    enum store_status status = PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK
+                                   ? STORE_OK
+                                   : explain_server(store, pg, result, doing, reason);
+    PQclear(result);
+    return status;
+}
+
+static enum store_status find_table(struct store *store, PGconn *pg, const char *name, bool *found,
+                                    char reason[static STORE_REASON_SIZE])
+{
+    char command[COMMAND_MAX];
+    snprintf(command, sizeof command,
+             "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = '%s' AND tablename = $1::name", store->path);
+    return look_for(store, pg, command, name, found, reason);
+}
+
+/* Whether a store was made here, and not only begun. */
+static enum store_status find_store(struct store *store, PGconn *pg, bool *made, char reason[static STORE_REASON_SIZE])
+{
+    char command[COMMAND_MAX];
+    snprintf(command, sizeof command, "SELECT 1 FROM \"%s\".\"%s\" LIMIT 1", store->path, table_own_name(TABLE_META));
+    enum store_status status = find_table(store, pg, table_own_name(TABLE_META), made, reason);
+    return status == STORE_OK && *made ? look_for(store, pg, command, NULL, made, reason) : status;
+}
+
+static enum store_status explain_nothing(struct store *store, char reason[static STORE_REASON_SIZE])
+{
+    return status_explain(STORE_NOT_FOUND, reason, "PostgreSQL schema %s: there is no store in this database",
+                          store->path);
+}
+
+/* ---- one owner ---- */
+
+/* The lock belongs to the connection, and to the schema: its number is a hash of the name. */
+static enum store_status take_lock(struct store *store, PGconn *pg, char reason[static STORE_REASON_SIZE])
+{
+    char command[COMMAND_MAX];
+    uint32_t hash = 2166136261;
+    for (const char *c = store->path; *c != '\0'; c++)
+        hash = (hash ^ (uint8_t)*c) * 16777619;
+    snprintf(command, sizeof command, "SELECT pg_try_advisory_lock(1633906023, %" PRId32 ")", (int32_t)hash);
+    bool taken = false;
+    enum store_status status = STORE_OK;
+    for (int i = 0; i < LOCK_TRIES && status == STORE_OK && !taken; i++) {
+        if (i > 0)
+            nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
+        status = look_for(store, pg, command, NULL, &taken, reason);
+    }
+    if (status == STORE_OK && !taken)
+        return status_explain(STORE_LOCKED, reason,
+                              "PostgreSQL schema %s: another gateway owns this store; stop it first", store->path);
+    return status;
+}
+
+static enum store_status make_schema(struct store *store, PGconn *pg, char reason[static STORE_REASON_SIZE])
+{
+    char command[COMMAND_MAX];
+    bool there;
+    enum store_status status = look_for(store, pg, "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1::name",
+                                        store->path, &there, reason);
+    if (status != STORE_OK || there)
+        return status;
+    snprintf(command, sizeof command, "CREATE SCHEMA \"%s\"", store->path);
+    return run_sql(store, pg, command, "making it", reason);
+}
+
+/* The tables that are missing: a user who may not make any can serve a store whose tables somebody else made. */
+static enum store_status make_tables(struct store *store, PGconn *pg, const struct store_config *config,
+                                     char reason[static STORE_REASON_SIZE])
+{
+    struct postgres *p = postgres_of(store);
+    enum store_status status = STORE_OK;
+    for (unsigned i = 0; status == STORE_OK && i < p->name_count; i++) {
+        char command[COMMAND_MAX];
+        bool ours = i + 1 == p->name_count, there;
+        status = find_table(store, pg, ours ? writers_name : table_name(config, i), &there, reason);
+        if (status != STORE_OK || there)
+            continue;
+        snprintf(command, sizeof command,
+                 ours ? "CREATE TABLE %s (slot bigint PRIMARY KEY, owner bigint NOT NULL, last bigint NOT NULL)"
+                      : "CREATE TABLE %s (k bytea PRIMARY KEY, v bytea NOT NULL)",
+                 p->names[i]);
+        status = run_sql(store, pg, command, "making a table", reason);
+    }
+    return status;
+}
+
+/* From now on nobody else commits: whoever is about to is waited for. `last` stays, for those who ask what became of
+ * theirs. */
+static enum store_status take_over(struct store *store, PGconn *pg, char reason[static STORE_REASON_SIZE])
+{
+    struct postgres *p = postgres_of(store);
+    char command[COMMAND_MAX];
+    const char *table = p->names[p->name_count - 1];
+    snprintf(command, sizeof command, "UPDATE %s SET owner = %" PRId64, table, p->owner);
+    enum store_status status = run_sql(store, pg, command, "taking it over", reason);
+    for (unsigned slot = 1; status == STORE_OK && slot <= p->writers.max; slot++) {
+        snprintf(command, sizeof command,
+                 "INSERT INTO %s (slot, owner, last) VALUES (%u, %" PRId64 ", 0) ON CONFLICT (slot) DO NOTHING", table,
+                 slot, p->owner);
+        status = run_sql(store, pg, command, "taking it over", reason);
+    }
+    return status;
+}
+
+static enum store_status postgres_open(struct store *store, const struct store_config *config,
+                                       char reason[static STORE_REASON_SIZE])
+{
+    struct postgres *p = postgres_of(store);
+    bool made = true;
+    enum store_status status = prepare_store(store, config, reason);
+    if (status == STORE_OK)
+        status = connect_first(store, &p->lock, reason);
+    if (status == STORE_OK && config->must_exist)
+        status = find_store(store, p->lock, &made, reason);
+    if (status == STORE_OK && !made)
+        return explain_nothing(store, reason);
+    if (status == STORE_OK)
+        status = take_lock(store, p->lock, reason);
+    if (status == STORE_OK)
+        status = make_schema(store, p->lock, reason);
+    if (status == STORE_OK)
+        status = make_tables(store, p->lock, config, reason);
+    return status == STORE_OK ? take_over(store, p->lock, reason) : status;
+}
+
+/* ---- for reading alone ---- */
+
+static enum store_status explain_older(struct store *store, char reason[static STORE_REASON_SIZE])
+{
+    return status_explain(STORE_INVALID, reason,
+                          "PostgreSQL schema %s: written by an older program; the next start brings it up to date",
+                          store->path);
+}
+
+static enum store_status postgres_open_to_read(struct store *store, const struct store_config *config,
+                                               char reason[static STORE_REASON_SIZE])
+{
+    PGconn *pg = NULL;
+    bool made = false;
+    enum store_status status = prepare_store(store, config, reason);
+    if (status == STORE_OK)
+        status = connect_first(store, &pg, reason);
+    if (status == STORE_OK)
+        status = find_store(store, pg, &made, reason);
+    PQfinish(pg);
+    return status == STORE_OK && !made ? explain_nothing(store, reason) : status;
+}
+
+static enum store_status postgres_find_tables(struct store *store, const struct store_config *config,
+                                              char reason[static STORE_REASON_SIZE])
+{
+    PGconn *pg;
+    bool there = true;
+    enum store_status status = connect_first(store, &pg, reason);
+    for (unsigned i = 0; status == STORE_OK && there && i < config->table_count; i++)
+        status = find_table(store, pg, config->tables[i], &there, reason);
+    PQfinish(pg);
+    return status == STORE_OK && !there ? explain_older(store, reason) : status;
+}
+
+/* ---- the end, and the rest ---- */
+
+static void postgres_close(struct store *store)
+{
+    struct postgres *p = postgres_of(store);
+    pool_free(&p->readers);
+    pool_free(&p->writers);
+    pthread_rwlock_destroy(&p->turn);
+    PQfinish(p->lock); /* last: until here nobody else may open the store */
+    for (unsigned i = 0; p->names != NULL && i < p->name_count; i++)
+        free(p->names[i]);
+    free(p->names);
+    free(p->connection);
+}
+
+static enum store_status postgres_backup(struct store *store, const char *to, char reason[static STORE_REASON_SIZE])
+{
+    (void)to;
+    return status_explain(STORE_INVALID, reason,
+                          "PostgreSQL schema %s: the server keeps this store; back it up with the server's own means, "
+                          "such as pg_dump",
+                          store->path);
+}
+
+/* How much it keeps is the server's to say. */
+static void postgres_measure(struct store *store, struct store_stats *out)
+{
+    (void)store, (void)out;
+}
+
+const struct engine engine_postgres = {
+    .size = sizeof(struct postgres),
+    .batch_max = BATCH_MAX,
+    .waits = true,
+    .open = postgres_open,
+    .open_to_read = postgres_open_to_read,
+    .find_tables = postgres_find_tables,
+    .close = postgres_close,
+    .begin = postgres_begin,
+    .commit = postgres_commit,
+    .abort = postgres_abort,
+    .read = postgres_read,
+    .read_end = postgres_read_end,
+    .read_free = postgres_read_end,
+    .get = postgres_get,
+    .put = postgres_put,
+    .delete = postgres_delete,
+    .visit = postgres_visit,
+    .visit_back = postgres_visit_back,
+    .count = postgres_count,
+    .backup = postgres_backup,
+    .measure = postgres_measure,
+};

@@ -1,0 +1,238 @@
+/* table: what may be done with a table inside a transaction, each a prepared statement with binary arguments. */
+#include "store/postgres/internal.h"
+
+#include <endian.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OID_BYTEA = 17, OID_INT8 = 20, CHUNK_FIRST = 32, CHUNK_MAX = 512, BINARY = 1, ARGUMENTS_MAX = 3 };
+
+struct arguments {
+    int count;
+    const char *values[ARGUMENTS_MAX];
+    int lengths[ARGUMENTS_MAX], formats[ARGUMENTS_MAX];
+};
+
+static const struct {
+    const char *text; /* %s: the table */
+    Oid types[ARGUMENTS_MAX];
+    int count;
+} statements[STATEMENTS] = {
+    [GET] = {"SELECT v FROM %s WHERE k = $1", {OID_BYTEA}, 1},
+    [PUT] = {"INSERT INTO %s (k, v) VALUES ($1, $2) ON CONFLICT (k) DO UPDATE SET v = EXCLUDED.v",
+             {OID_BYTEA, OID_BYTEA},
+             2},
+    [INSERT] = {"INSERT INTO %s (k, v) VALUES ($1, $2) ON CONFLICT (k) DO NOTHING", {OID_BYTEA, OID_BYTEA}, 2},
+    [DELETE] = {"DELETE FROM %s WHERE k = $1", {OID_BYTEA}, 1},
+    [VISIT] = {"SELECT k, v FROM %s WHERE k >= $1 ORDER BY k LIMIT $2", {OID_BYTEA, OID_INT8}, 2},
+    [VISIT_RANGE] = {"SELECT k, v FROM %s WHERE k >= $1 AND k < $3 ORDER BY k LIMIT $2",
+                     {OID_BYTEA, OID_INT8, OID_BYTEA},
+                     3},
+    [VISIT_BACK] = {"SELECT k, v FROM %s WHERE k < $1 ORDER BY k DESC LIMIT $2", {OID_BYTEA, OID_INT8}, 2},
+    [VISIT_LAST] = {"SELECT k, v FROM %s WHERE k >= $1 ORDER BY k DESC LIMIT $2", {OID_BYTEA, OID_INT8}, 2},
+    [COUNT] = {"SELECT count(*) FROM %s", {0}, 0},
+};
+
+static void argument_add(struct arguments *a, const void *data, size_t len)
+{
+    a->values[a->count] = data != NULL ? data : ""; /* NULL would be no value at all */
+    a->lengths[a->count] = (int)len;
+    a->formats[a->count++] = BINARY;
+}
+
+/* ---- asking ---- */
+
+static PGresult *prepare_statement(struct store_txn *txn, unsigned table, enum statement which, const char *name)
+{
+    struct postgres *p = postgres_of(txn->store);
+    struct link *link = txn->handle;
+    char text[1024];
+    snprintf(text, sizeof text, statements[which].text, p->names[table]);
+    PGresult *result = PQprepare(link->pg, name, text, statements[which].count, statements[which].types);
+    if (PQresultStatus(result) == PGRES_COMMAND_OK)
+        link->prepared[table * STATEMENTS + which] = true;
+    return result;
+}
+
+/* NULL: the failure is noted in *status. */
+static PGresult *ask(struct store_txn *txn, unsigned table, enum statement which, const struct arguments *a,
+                     const char *doing, enum store_status *status)
+{
+    struct link *link = txn->handle;
+    char name[32];
+    *status = txn->failed != STORE_OK ? txn->failed : STORE_IO;
+    if (is_lost(txn) || txn->failed != STORE_OK)
+        return NULL;
+    snprintf(name, sizeof name, "s%u_%u", (unsigned)which, table);
+    if (!link->prepared[table * STATEMENTS + which]) {
+        PGresult *result = prepare_statement(txn, table, which, name);
+        if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+            *status = note_result(txn, doing, result);
+            return NULL;
+        }
+        PQclear(result);
+    }
+    PGresult *result = PQexecPrepared(link->pg, name, a->count, a->values, a->lengths, a->formats, BINARY);
+    ExecStatusType kind = PQresultStatus(result);
+    if (kind == PGRES_COMMAND_OK || kind == PGRES_TUPLES_OK) {
+        *status = STORE_OK;
+        return result;
+    }
+    *status = note_result(txn, doing, result);
+    return NULL;
+}
+
+/* Runs what changes a record, and says whether there was one to change. */
+static enum store_status change(struct store_txn *txn, unsigned table, enum statement which, const struct arguments *a,
+                                const char *doing, enum store_status otherwise)
+{
+    enum store_status status;
+    PGresult *result = ask(txn, table, which, a, doing, &status);
+    if (result != NULL && strcmp(PQcmdTuples(result), "0") == 0)
+        status = otherwise;
+    PQclear(result);
+    return status;
+}
+
+static struct store_slice field(const PGresult *result, int row, int column)
+{
+    return (struct store_slice){(const uint8_t *)PQgetvalue(result, row, column),
+                                (size_t)PQgetlength(result, row, column)};
+}
+
+/* ---- one record ---- */
+
+enum store_status postgres_get(struct store_txn *txn, unsigned table, struct store_slice key, struct store_slice *value)
+{
+    struct arguments a = {0};
+    enum store_status status;
+    argument_add(&a, key.data, key.len);
+    PGresult *result = ask(txn, table, GET, &a, "reading a record", &status);
+    if (result == NULL)
+        return status;
+    if (PQntuples(result) == 0) {
+        PQclear(result);
+        return STORE_NOT_FOUND;
+    }
+    if (!link_keep(txn->handle, result))
+        return txn_note(txn, "reading a record", STORE_IO, "out of memory");
+    *value = field(result, 0, 0);
+    return STORE_OK;
+}
+
+enum store_status postgres_put(struct store_txn *txn, unsigned table, struct store_slice key, struct store_slice value,
+                               bool overwrite)
+{
+    struct arguments a = {0};
+    argument_add(&a, key.data, key.len);
+    argument_add(&a, value.data, value.len);
+    return change(txn, table, overwrite ? PUT : INSERT, &a, "writing a record", STORE_EXISTS);
+}
+
+enum store_status postgres_delete(struct store_txn *txn, unsigned table, struct store_slice key)
+{
+    struct arguments a = {0};
+    argument_add(&a, key.data, key.len);
+    return change(txn, table, DELETE, &a, "deleting a record", STORE_NOT_FOUND);
+}
+
+/* ---- many records ---- */
+
+/* Where a visit is, and how far it goes. A key more than any other may have: what follows it directly is looked for. */
+struct walk {
+    uint8_t at[STORE_KEY_MAX + 1], end[STORE_KEY_MAX];
+    size_t at_len, end_len;
+    uint64_t limit;
+};
+
+/* The first key that does not begin with prefix; false: there is none. */
+static bool set_end(struct walk *walk, const struct range *range)
+{
+    size_t len = range->prefix_len;
+    while (len > 0 && range->from.data[len - 1] == 0xff)
+        len--;
+    if (len == 0)
+        return false;
+    memcpy(walk->end, range->from.data, len);
+    walk->end[len - 1]++;
+    walk->end_len = len;
+    return true;
+}
+
+static void go_to(struct walk *walk, struct store_slice key)
+{
+    if (key.len > 0)
+        memcpy(walk->at, key.data, key.len);
+    walk->at_len = key.len;
+}
+
+static PGresult *next_chunk(struct store_txn *txn, unsigned table, enum statement which, const struct walk *walk,
+                            enum store_status *status)
+{
+    struct arguments a = {0};
+    uint64_t limit = htobe64(walk->limit);
+    argument_add(&a, walk->at, walk->at_len);
+    argument_add(&a, &limit, sizeof limit);
+    if (which == VISIT_RANGE)
+        argument_add(&a, walk->end, walk->end_len);
+    PGresult *result = ask(txn, table, which, &a, "visiting records", status);
+    if (result != NULL && !link_keep(txn->handle, result)) {
+        *status = txn_note(txn, "visiting records", STORE_IO, "out of memory");
+        return NULL;
+    }
+    return result;
+}
+
+/* Chunk by chunk, each twice the last; which changes once a visit from the end has a key to go on from. */
+static enum store_status walk_on(struct store_txn *txn, unsigned table, enum statement which, struct walk *walk,
+                                 store_visit_fn *visit, void *ctx)
+{
+    bool back = which == VISIT_BACK || which == VISIT_LAST;
+    enum store_status status;
+    for (walk->limit = CHUNK_FIRST;; walk->limit = walk->limit < CHUNK_MAX ? 2 * walk->limit : CHUNK_MAX) {
+        PGresult *result = next_chunk(txn, table, which, walk, &status);
+        if (result == NULL)
+            return status;
+        int rows = PQntuples(result);
+        for (int row = 0; row < rows; row++)
+            if (!visit(ctx, field(result, row, 0), field(result, row, 1)))
+                return STORE_OK;
+        if ((uint64_t)rows < walk->limit)
+            return STORE_OK;
+        go_to(walk, field(result, rows - 1, 0));
+        if (back)
+            which = VISIT_BACK;
+        else
+            walk->at[walk->at_len++] = 0;
+    }
+}
+
+enum store_status postgres_visit(struct store_txn *txn, unsigned table, const struct range *range,
+                                 store_visit_fn *visit, void *ctx)
+{
+    struct walk walk;
+    go_to(&walk, range->from);
+    return walk_on(txn, table, set_end(&walk, range) ? VISIT_RANGE : VISIT, &walk, visit, ctx);
+}
+
+enum store_status postgres_visit_back(struct store_txn *txn, unsigned table, struct store_slice before,
+                                      store_visit_fn *visit, void *ctx)
+{
+    struct walk walk;
+    go_to(&walk, before);
+    return walk_on(txn, table, before.len > 0 ? VISIT_BACK : VISIT_LAST, &walk, visit, ctx);
+}
+
+enum store_status postgres_count(struct store_txn *txn, unsigned table, uint64_t *count)
+{
+    struct arguments none = {0};
+    enum store_status status;
+    PGresult *result = ask(txn, table, COUNT, &none, "counting records", &status);
+    *count = 0;
+    if (result != NULL && PQntuples(result) == 1 && PQgetlength(result, 0, 0) == (int)sizeof *count) {
+        memcpy(count, PQgetvalue(result, 0, 0), sizeof *count);
+        *count = be64toh(*count);
+    }
+    PQclear(result);
+    return status;
+}

@@ -1,0 +1,95 @@
+"""A PostgreSQL of one's own: in a temporary folder, on a Unix socket there, as a user without rights."""
+
+import contextlib
+import glob
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+
+START_TIMEOUT_S, STOP_TIMEOUT_S = 60, 20
+READY = b"database system is ready to accept connections"
+SETTINGS = ("listen_addresses=", "max_connections=120", "shared_buffers=32MB", "log_min_messages=warning",
+            "log_lock_waits=off", "autovacuum_naptime=5s", "log_checkpoints=off")
+
+
+def programs():
+    """The folder of the newest server that is installed."""
+    found = glob.glob("/usr/lib/postgresql/*/bin/initdb")
+    if not found:
+        raise FileNotFoundError("no PostgreSQL server: install Debian's postgresql")
+    return os.path.dirname(max(found, key=lambda path: int(path.split("/")[4])))
+
+
+def unprivileged():
+    """How a child is started as somebody else than root, whom the server refuses; nothing to do for anybody else."""
+    if os.geteuid() != 0:
+        return {}
+    user = pwd.getpwnam("postgres")
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+class Server:
+    """sync: a commit is flushed to the disk, as it is where something of value is kept."""
+
+    def __init__(self, sync=False):
+        self.sync, self.process, self.log = sync, None, []
+        self.folder = tempfile.mkdtemp(prefix="acmegate-postgresql-")
+        self.data = os.path.join(self.folder, "data")
+        if os.geteuid() == 0:
+            os.chown(self.folder, pwd.getpwnam("postgres").pw_uid, -1)
+        subprocess.run([os.path.join(programs(), "initdb"), "-D", self.data, "-U", "acmegate", "-A", "trust", "-N",
+                        "-E", "UTF8", "--locale=C", "--no-instructions"], check=True, stdout=subprocess.DEVNULL,
+                       cwd="/", **unprivileged())
+        self.start()
+
+    @property
+    def connection(self):
+        return f"host={self.folder} user=acmegate dbname=postgres"
+
+    def start(self):
+        settings = [word for setting in (*SETTINGS, f"fsync={'on' if self.sync else 'off'}")
+                    for word in ("-c", setting)]
+        self.process = subprocess.Popen([os.path.join(programs(), "postgres"), "-D", self.data, "-k", self.folder,
+                                         *settings], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/",
+                                        start_new_session=True, **unprivileged())
+        ready = threading.Event()
+        threading.Thread(target=self._read, args=(self.process.stderr, ready), daemon=True).start()
+        if not ready.wait(START_TIMEOUT_S) or self.process.poll() is not None:
+            raise RuntimeError("PostgreSQL does not start:\n" + "\n".join(self.log[-20:]))
+
+    def _read(self, pipe, ready):
+        for line in pipe:
+            self.log.append(line.decode(errors="replace").rstrip())
+            if READY in line:
+                ready.set()
+        ready.set()
+
+    def kill(self):
+        """The server and all that it started, at once, as a machine that loses its power."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def close(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running(**settings):
+    server = Server(**settings)
+    try:
+        yield server
+    finally:
+        server.close()
