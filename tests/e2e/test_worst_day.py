@@ -1,6 +1,7 @@
 """What may go wrong together: a deadline in the middle of an answer, codes that nobody documented, a report that knows
-an order long after its number was refused."""
+an order long after its number was refused, numbers that two endpoints give alike."""
 
+import copy
 import os
 import struct
 
@@ -8,9 +9,12 @@ import pytest
 
 from acme_client import http_responder, make_csr
 from dns_server import ZONE
+from loopback import release_port, take_port
+from process import Process
 from sandbox_client import wait_for
 from test_ctl import ctl, ctl_json
 from test_endings import _client, _order, _requests, _short, _subscription, _wait_invalid, _withheld
+from world import LOGIN, PUSH_PASSWORD, PUSH_USER, program
 
 HOUR_MS = 3600 * 1000
 
@@ -42,11 +46,12 @@ def test_a_replacement_whose_deadline_passes_while_it_is_collected(make_world):
     assert {order["state"] for order in world.ledger()} == {"replaced", "issued"}
 
 
-def _settled_soon(test=False):
+def _settled_soon(test=False, poll=True):
     def change(config):
         config["acme"]["hold_finalize"] = "0s"
         config["issuance"].update(settle_again="200ms", resend="400ms", later="200ms")
-        config["profiles"][0].update(first_poll="300ms", poll_interval="300ms")
+        if poll:
+            config["profiles"][0].update(first_poll="300ms", poll_interval="300ms")
         if test:
             config["logins"][0].update(test=True, trust_anchors=world_file(config, "sandbox/test-root.pem"))
     return change
@@ -161,3 +166,76 @@ def test_a_purchase_refused_by_its_number_blocks_its_names_at_its_deadline(make_
     assert ctl_json(world, "status")["spending"]["purchases_today"] == 1, "perhaps it was bought"
     ctl(world, "subscription", "release", _subscription(world, names, "dead")["id"])
     assert client.try_order(names).status_code == 201
+
+
+# ---- two endpoints ----
+
+class Second:
+    """Another stand-in, which begins to number its orders as the first did."""
+
+    def __init__(self, world):
+        self.folder = world.path("second")
+        os.makedirs(self.folder)
+        self.port = take_port()
+        self.process = Process("sectigo-sandbox", [
+            program("sectigo-sandbox"), "--listen", f"127.0.0.1:{self.port}", "--data", self.folder,
+            "--resolver", f"127.0.0.1:{world.dns.port}", "--http-port", str(world.looked_at), "--login", LOGIN,
+            "--password-file", world.path("sandbox-password"), "--issue-delay", "0.5",
+            "--push-url", f"http://{PUSH_USER}:{PUSH_PASSWORD}@127.0.0.1:{world.ports['public']}/push/sectigo"],
+            world.folder)
+        self.process.wait_line(lambda line: line.startswith("ready "))
+
+    def close(self):
+        assert self.process.stop() == 0
+        release_port(self.port)
+
+    def add_to(self, config):
+        main, dv = config["logins"][0], config["profiles"][0]
+        config["logins"].append({**main, "name": "second", "url": f"https://127.0.0.1:{self.port}",
+                                 "ca_file": self.folder + "/tls-ca.pem", "trust_anchors": self.folder + "/root.pem"})
+        config["profiles"].append({**copy.deepcopy(dv), "name": "trial", "login": "second"})
+
+
+@pytest.fixture
+def second(make_world):
+    """make(learn) -> a world with two endpoints."""
+    others = []
+
+    def make(learn):
+        world = make_world(learn=learn, issue_delay=0.5, change=_settled_soon(poll=learn == "poll"))
+        others.append(Second(world))
+        world.change = lambda config: (_settled_soon(poll=learn == "poll")(config), others[0].add_to(config))
+        world.write_config()
+        world.restart_gateway()
+        return world
+
+    yield make
+    for other in others:
+        other.close()
+
+
+def _certificate(world, client, names, profile):
+    with http_responder(world.ports["http01"]) as responder:
+        answer = client.try_order(names, profile=profile)
+        assert answer.status_code == 201, answer.text
+        url = answer.headers["location"]
+        client.authorize(answer.json(), responder)
+    order = client.fetch(url).json()
+    assert client.finalize(order, make_csr(names)).status_code == 200
+    return url, client.certificate(url)
+
+
+@pytest.mark.parametrize("learn", ["poll", "push"])
+def test_two_endpoints_that_give_the_same_numbers(second, learn):
+    """A number belongs to one order of one endpoint: neither takes the other's, whoever comes first."""
+    world = second(learn)
+    client = _client(world)
+    for word, profile in (("live", "dv"), ("trial", "trial"), ("trial", "trial"), ("live", "dv")):
+        url, chain = _certificate(world, client, [f"{word}.{ZONE}"], profile)
+        assert "BEGIN CERTIFICATE" in chain
+        shown = _issuance(world, url)
+        assert shown["order_number"].startswith("1000001"), "both begin so"
+    subs = [ctl_json(world, "subscription", "show", sub["id"])
+            for sub in ctl_json(world, "subscription", "list")["items"]]
+    assert [sub["order_number"] for sub in subs] == 2 * ["1000001"]
+    assert len(world.bought([f"live.{ZONE}"])) == 1

@@ -46,7 +46,8 @@ static bool are_foreign(const struct errand *e)
     bool foreign = true;
     if (store_read(e->issuer->at.store, &txn) != STORE_OK)
         return true;
-    if (numbers_foreign(txn, &e->is, answer->order_number, answer->certificate_id, &foreign) != STORE_OK)
+    if (numbers_foreign(txn, &e->is, e->sub.endpoint, answer->order_number, answer->certificate_id, &foreign) !=
+        STORE_OK)
         foreign = true;
     store_read_end(txn);
     return foreign;

@@ -164,7 +164,8 @@ static enum store_status check_identity(struct commit *c)
     bool foreign;
     if (c->result->to != ISSUANCE_SUBMITTED || c->is->state == ISSUANCE_CANCELLING)
         return STORE_OK;
-    enum store_status status = numbers_foreign(c->txn, c->is, answer->order_number, answer->certificate_id, &foreign);
+    enum store_status status =
+        numbers_foreign(c->txn, c->is, c->sub->endpoint, answer->order_number, answer->certificate_id, &foreign);
     if (status != STORE_OK || !foreign)
         return status;
     errand_log(c->errand, LOG_LEVEL_ERROR, FOREIGN,

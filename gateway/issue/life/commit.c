@@ -97,9 +97,12 @@ static enum store_status enter_unknown(struct commit *c)
 /* Found by it from now on. A number of the family that an earlier issuance has stays that one's. */
 static enum store_status index_number(struct commit *c, enum number_kind kind, unsigned table, const char *number)
 {
-    enum store_status status = numbers_claim(c->txn, kind, number, &c->sub->id);
+    char text[NUMBER_TEXT_SIZE];
+    enum store_status status = numbers_claim(c->txn, kind, number, c->sub);
     if (status == STORE_OK && number[0])
-        status = store_claim(c->txn, table, number, strlen(number), c->is->id, strlen(c->is->id));
+        status = numbers_text(c->txn, kind, c->sub->endpoint, number, text);
+    if (status == STORE_OK && number[0])
+        status = store_claim(c->txn, table, text, strlen(text), c->is->id, strlen(c->is->id));
     return status == STORE_EXISTS && kind == NUMBER_ORDER ? STORE_OK : status;
 }
 

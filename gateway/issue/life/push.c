@@ -1,11 +1,13 @@
-/* push: a push notification of Sectigo's. It changes no state: a certificate that it carries proves itself by the test of
- * section 6, anything else makes a query due (issuance.md section 6). */
+/* push: a push notification of Sectigo's. It changes no state: a certificate that it carries proves itself by the test
+ * of section 6, anything else makes a query due (issuance.md section 6). */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/clock.h"
 #include "gateway/issue/life/errand.h"
 #include "gateway/issue/record/login.h"
+#include "gateway/issue/record/numbers.h"
 #include "gateway/issue/revocation/notice.h"
 #include "gateway/log.h"
 #include "gateway/tables.h"
@@ -16,14 +18,39 @@ struct arrival {
     struct scheduler_post post;
 };
 
-static bool look_up(struct store_txn *txn, unsigned table, const char *key, char id[static ISSUANCE_ID_MAX + 1])
+/* More endpoints do not give the same numbers. */
+enum { FOUND_MAX = 4 };
+
+struct found {
+    char ids[FOUND_MAX][ISSUANCE_ID_MAX + 1];
+    unsigned count;
+};
+
+static bool take_found(void *ctx, struct store_slice key, struct store_slice value)
 {
-    struct store_slice value;
-    if (!key[0] || store_get(txn, table, key, strlen(key), &value) != STORE_OK || value.len > ISSUANCE_ID_MAX)
-        return false;
+    struct found *found = ctx;
+    (void)key;
+    if (value.len > ISSUANCE_ID_MAX)
+        return true;
+    char *id = found->ids[found->count++];
     memcpy(id, value.data, value.len);
     id[value.len] = '\0';
-    return true;
+    return found->count < FOUND_MAX;
+}
+
+/* A push does not say of which endpoint its number is. */
+static bool look_up(struct store_txn *txn, unsigned table, const char *number, struct found *found)
+{
+    char elsewhere[SECTIGO_ORDER_NUMBER_MAX + 2];
+    struct store_slice value;
+    int len = snprintf(elsewhere, sizeof elsewhere, "%s%c", number, NUMBER_ELSEWHERE);
+    found->count = 0;
+    if (!number[0])
+        return false;
+    if (store_get(txn, table, number, strlen(number), &value) == STORE_OK)
+        take_found(found, (struct store_slice){0}, value);
+    store_visit_prefix(txn, table, elsewhere, (size_t)len, take_found, found);
+    return found->count > 0;
 }
 
 /* An order number is the whole family's: where its first issuance has ended, the one that has the turn is meant. */
@@ -40,19 +67,18 @@ static void find_turn(struct store_txn *txn, char id[static ISSUANCE_ID_MAX + 1]
 
 /* The certificate ID names one issuance. */
 static bool find_number(struct issuer *issuer, const char *order_number, const char *certificate_id,
-                        char id[static ISSUANCE_ID_MAX + 1])
+                        struct found *found)
 {
     struct store_txn *txn;
     if (store_read(issuer->at.store, &txn) != STORE_OK)
         return false;
-    bool found = look_up(txn, ISSUE_BY_CERTIFICATE_ID, certificate_id, id);
-    if (!found) {
-        found = look_up(txn, ISSUE_BY_ORDER_NUMBER, order_number, id);
-        if (found)
-            find_turn(txn, id);
+    if (!look_up(txn, ISSUE_BY_CERTIFICATE_ID, certificate_id, found) &&
+        look_up(txn, ISSUE_BY_ORDER_NUMBER, order_number, found)) {
+        for (unsigned i = 0; i < found->count; i++)
+            find_turn(txn, found->ids[i]);
     }
     store_read_end(txn);
-    return found;
+    return found->count > 0;
 }
 
 void errand_query(struct errand *e)
@@ -127,17 +153,34 @@ static void tell_revocation(const struct errand *e, const struct sectigo_push *p
 /* The number may have been stored since it was looked for; whoever stored it found nothing kept. */
 static void keep(struct issuer *issuer, struct sectigo_push *push)
 {
-    char id[ISSUANCE_ID_MAX + 1];
+    struct found found;
     char order_number[sizeof push->order_number], certificate_id[sizeof push->certificate_id];
     memcpy(order_number, push->order_number, sizeof order_number);
     memcpy(certificate_id, push->certificate_id, sizeof certificate_id);
     pushes_keep(issuer->early, push, clock_boot_ms());
-    if (!find_number(issuer, order_number, certificate_id, id))
+    if (!find_number(issuer, order_number, certificate_id, &found))
         return;
     push = pushes_take(issuer->early, order_number, certificate_id, clock_boot_ms());
     if (push)
         issuer_push(issuer, push);
     push_free(push);
+}
+
+/* Takes the push over. */
+static void deliver(struct issuer *issuer, const char *id, struct sectigo_push *push)
+{
+    struct errand *e = push ? errand_make(issuer, id, false) : NULL;
+    if (!e) {
+        push_free(push); /* polling will find what it told */
+    } else if (e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED ||
+               e->is.state == ISSUANCE_CANCELLING) {
+        apply(e, push);
+    } else {
+        note_late_push(e);
+        tell_revocation(e, push);
+        push_free(push);
+        errand_free(e);
+    }
 }
 
 /* On the scheduler thread. */
@@ -146,28 +189,17 @@ static void on_arrival(void *ctx)
     struct arrival *arrival = ctx;
     struct issuer *issuer = arrival->issuer;
     struct sectigo_push *push = arrival->push;
-    char id[ISSUANCE_ID_MAX + 1];
+    struct found found;
 
     free(arrival);
     if (atomic_load(&issuer->run.stopping)) {
         push_free(push);
-        return;
-    }
-    if (!find_number(issuer, push->order_number, push->certificate_id, id)) {
+    } else if (!find_number(issuer, push->order_number, push->certificate_id, &found)) {
         keep(issuer, push);
-        return;
-    }
-    struct errand *e = errand_make(issuer, id, false);
-    if (!e)
-        push_free(push); /* polling will find what it told */
-    else if (e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED ||
-             e->is.state == ISSUANCE_CANCELLING) {
-        apply(e, push);
     } else {
-        note_late_push(e);
-        tell_revocation(e, push);
-        push_free(push);
-        errand_free(e);
+        for (unsigned i = 1; i < found.count; i++)
+            deliver(issuer, found.ids[i], push_copy(push));
+        deliver(issuer, found.ids[0], push);
     }
 }
 

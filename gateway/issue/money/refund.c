@@ -33,7 +33,7 @@ bool refund_is_served(const struct subscription *sub)
 enum store_status refund_is_ours(struct store_txn *txn, const struct subscription *sub)
 {
     struct acme_id owner;
-    enum store_status status = numbers_owner(txn, NUMBER_ORDER, sub->order_number, &owner);
+    enum store_status status = numbers_owner(txn, NUMBER_ORDER, sub->endpoint, sub->order_number, &owner);
     return status == STORE_OK && memcmp(&owner, &sub->id, sizeof owner) != 0 ? STORE_EXISTS : status;
 }
 
@@ -82,9 +82,11 @@ struct refund_outcome refund_decide(const struct upstream_reply *reply, uint64_t
 /* The audit names the issuance and account that bought it. */
 static enum store_status audit_refund(struct store_txn *txn, const struct subscription *sub, uint64_t now_ms)
 {
-    struct issuance is;
-    enum store_status status =
-        issuance_find(txn, ISSUE_BY_ORDER_NUMBER, sub->order_number, strlen(sub->order_number), &is);
+    struct issuance is = {0};
+    char text[NUMBER_TEXT_SIZE];
+    enum store_status status = numbers_text(txn, NUMBER_ORDER, sub->endpoint, sub->order_number, text);
+    if (status == STORE_OK)
+        status = issuance_find(txn, ISSUE_BY_ORDER_NUMBER, text, strlen(text), &is);
     struct audit_line line = {.what = "refund",
                               .issuance = is.id,
                               .policy = sub->policy,

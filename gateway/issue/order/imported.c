@@ -65,20 +65,22 @@ static enum store_status count(struct store_txn *txn, const struct subscription 
 static enum store_status insert(struct store_txn *txn, const struct report_row *row, struct subscription *sub)
 {
     struct acme_id owner;
-    enum store_status status = numbers_owner(txn, NUMBER_ORDER, row->order_number, &owner);
+    char text[NUMBER_TEXT_SIZE];
+    enum store_status status = numbers_owner(txn, NUMBER_ORDER, sub->endpoint, row->order_number, &owner);
     if (status == STORE_NOT_FOUND)
-        status = numbers_owner(txn, NUMBER_CERTIFICATE, row->certificate_id, &owner);
+        status = numbers_owner(txn, NUMBER_CERTIFICATE, sub->endpoint, row->certificate_id, &owner);
     if (status != STORE_NOT_FOUND)
         return status == STORE_OK ? STORE_EXISTS : status;
     if (row->certificate_id[0] && !subscription_add_certificate_id(sub, row->certificate_id))
         return STORE_IO;
     status = subscription_insert(txn, sub);
     if (status == STORE_OK)
-        status = numbers_claim(txn, NUMBER_ORDER, row->order_number, &sub->id);
+        status = numbers_claim(txn, NUMBER_ORDER, row->order_number, sub);
     if (status == STORE_OK)
-        status = numbers_claim(txn, NUMBER_CERTIFICATE, row->certificate_id, &sub->id);
-    return status == STORE_OK ? store_claim(txn, ISSUE_IMPORTED, row->order_number, strlen(row->order_number),
-                                            sub->id.octets, ACME_ID_LEN)
+        status = numbers_claim(txn, NUMBER_CERTIFICATE, row->certificate_id, sub);
+    if (status == STORE_OK)
+        status = numbers_text(txn, NUMBER_ORDER, sub->endpoint, row->order_number, text);
+    return status == STORE_OK ? store_claim(txn, ISSUE_IMPORTED, text, strlen(text), sub->id.octets, ACME_ID_LEN)
                               : status;
 }
 

@@ -3,37 +3,72 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "gateway/issue/record/subscription.h"
 #include "gateway/log.h"
 #include "gateway/tables.h"
 
-struct number_key {
-    char octets[1 + SECTIGO_ORDER_NUMBER_MAX];
-    size_t len;
-};
+enum { DIGEST_HEX = 16, KEY_MAX = 1 + NUMBER_TEXT_SIZE };
 _Static_assert(SECTIGO_CERTIFICATE_ID_MAX <= SECTIGO_ORDER_NUMBER_MAX, "a certificate ID fits where a number fits");
 
-static struct number_key key_of(enum number_kind kind, const char *number)
+/* ---- whose it is ---- */
+
+static size_t key_of(enum number_kind kind, const char *text, char key[static KEY_MAX])
 {
-    struct number_key key = {.len = 1 + strnlen(number, SECTIGO_ORDER_NUMBER_MAX)};
-    key.octets[0] = (char)kind;
-    memcpy(key.octets + 1, number, key.len - 1);
-    return key;
+    int len = snprintf(key, KEY_MAX, "%c%s", (char)kind, text);
+    return len > 0 && len < KEY_MAX ? (size_t)len : 0; /* which no table takes */
+}
+
+/* Another endpoint begins to number its orders as it likes. An owner that cannot be read is taken for one of here. */
+static bool is_elsewhere(struct store_txn *txn, struct store_slice owner, const char *endpoint)
+{
+    struct subscription sub = {0};
+    struct acme_id id;
+    if (owner.len != ACME_ID_LEN)
+        return false;
+    memcpy(id.octets, owner.data, ACME_ID_LEN);
+    bool elsewhere = subscription_load(txn, &id, &sub) == STORE_OK && strcmp(sub.endpoint, endpoint) != 0;
+    subscription_clear(&sub);
+    return elsewhere;
+}
+
+enum store_status numbers_text(struct store_txn *txn, enum number_kind kind, const char *endpoint, const char *number,
+                               char text[static NUMBER_TEXT_SIZE])
+{
+    char key[KEY_MAX];
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    struct store_slice owner;
+    size_t len = (size_t)snprintf(text, NUMBER_TEXT_SIZE, "%.*s", SECTIGO_ORDER_NUMBER_MAX, number);
+    enum store_status status = store_get(txn, ISSUE_NUMBERS, key, key_of(kind, text, key), &owner);
+    if (status != STORE_OK || !is_elsewhere(txn, owner, endpoint))
+        return status == STORE_NOT_FOUND ? STORE_OK : status;
+    if (EVP_Digest(endpoint, strlen(endpoint), digest, NULL, EVP_sha256(), NULL) != 1)
+        return STORE_IO;
+    text[len++] = NUMBER_ELSEWHERE;
+    for (unsigned i = 0; i < DIGEST_HEX / 2; i++, len += 2)
+        snprintf(text + len, 3, "%02x", digest[i]);
+    return STORE_OK;
 }
 
 enum store_status numbers_claim(struct store_txn *txn, enum number_kind kind, const char *number,
-                                const struct acme_id *subscription)
+                                const struct subscription *sub)
 {
-    struct number_key key = key_of(kind, number);
-    return number[0] ? store_claim(txn, ISSUE_NUMBERS, key.octets, key.len, subscription->octets, ACME_ID_LEN)
-                     : STORE_OK;
+    char text[NUMBER_TEXT_SIZE], key[KEY_MAX];
+    enum store_status status = number[0] ? numbers_text(txn, kind, sub->endpoint, number, text) : STORE_OK;
+    if (status != STORE_OK || !number[0])
+        return status;
+    return store_claim(txn, ISSUE_NUMBERS, key, key_of(kind, text, key), sub->id.octets, ACME_ID_LEN);
 }
 
-enum store_status numbers_owner(struct store_txn *txn, enum number_kind kind, const char *number, struct acme_id *owner)
+enum store_status numbers_owner(struct store_txn *txn, enum number_kind kind, const char *endpoint, const char *number,
+                                struct acme_id *owner)
 {
     struct store_slice value;
-    struct number_key key = key_of(kind, number);
-    enum store_status status = number[0] ? store_get(txn, ISSUE_NUMBERS, key.octets, key.len, &value) : STORE_NOT_FOUND;
+    char text[NUMBER_TEXT_SIZE], key[KEY_MAX];
+    enum store_status status = number[0] ? numbers_text(txn, kind, endpoint, number, text) : STORE_NOT_FOUND;
+    if (status == STORE_OK)
+        status = store_get(txn, ISSUE_NUMBERS, key, key_of(kind, text, key), &value);
     if (status != STORE_OK)
         return status;
     if (value.len != ACME_ID_LEN)
@@ -45,14 +80,17 @@ enum store_status numbers_owner(struct store_txn *txn, enum number_kind kind, co
 /* ---- an answer ---- */
 
 /* One that the family has, and not as this issuance's, is an older certificate's. */
-static enum store_status certificate_foreign(struct store_txn *txn, const struct issuance *is,
+static enum store_status certificate_foreign(struct store_txn *txn, const struct issuance *is, const char *endpoint,
                                              const char *certificate_id, bool *foreign)
 {
     struct acme_id owner;
     struct store_slice holder;
-    enum store_status status = numbers_owner(txn, NUMBER_CERTIFICATE, certificate_id, &owner);
+    char text[NUMBER_TEXT_SIZE];
+    enum store_status status = numbers_owner(txn, NUMBER_CERTIFICATE, endpoint, certificate_id, &owner);
     if (status == STORE_OK)
-        status = store_get(txn, ISSUE_BY_CERTIFICATE_ID, certificate_id, strlen(certificate_id), &holder);
+        status = numbers_text(txn, NUMBER_CERTIFICATE, endpoint, certificate_id, text);
+    if (status == STORE_OK)
+        status = store_get(txn, ISSUE_BY_CERTIFICATE_ID, text, strlen(text), &holder);
     else
         return status == STORE_NOT_FOUND ? STORE_OK : status;
     *foreign =
@@ -60,17 +98,17 @@ static enum store_status certificate_foreign(struct store_txn *txn, const struct
     return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
-enum store_status numbers_foreign(struct store_txn *txn, const struct issuance *is, const char *order_number,
-                                  const char *certificate_id, bool *foreign)
+enum store_status numbers_foreign(struct store_txn *txn, const struct issuance *is, const char *endpoint,
+                                  const char *order_number, const char *certificate_id, bool *foreign)
 {
     struct acme_id owner;
     *foreign = false;
-    enum store_status status = numbers_owner(txn, NUMBER_ORDER, order_number, &owner);
+    enum store_status status = numbers_owner(txn, NUMBER_ORDER, endpoint, order_number, &owner);
     if (status == STORE_OK)
         *foreign = memcmp(owner.octets, is->subscription.octets, ACME_ID_LEN) != 0;
     else if (status != STORE_NOT_FOUND)
         return status;
-    return *foreign ? STORE_OK : certificate_foreign(txn, is, certificate_id, foreign);
+    return *foreign ? STORE_OK : certificate_foreign(txn, is, endpoint, certificate_id, foreign);
 }
 
 /* ---- a store of before ---- */
@@ -81,7 +119,7 @@ struct migration {
 };
 
 static void take_number(struct migration *m, enum number_kind kind, const char *number,
-                        const struct acme_id *subscription)
+                        const struct subscription *subscription)
 {
     if (m->status == STORE_OK)
         m->status = numbers_claim(m->txn, kind, number, subscription);
@@ -104,9 +142,9 @@ static bool take_subscription(void *ctx, struct store_slice key, struct store_sl
         return true;
     memcpy(id.octets, key.data, ACME_ID_LEN);
     if (subscription_load(m->txn, &id, &sub) == STORE_OK) { /* one bad record must not keep the others from starting */
-        take_number(m, NUMBER_ORDER, sub.order_number, &id);
+        take_number(m, NUMBER_ORDER, sub.order_number, &sub);
         for (uint32_t i = 0; i < sub.certificate_id_count; i++)
-            take_number(m, NUMBER_CERTIFICATE, sub.certificate_ids[i], &id);
+            take_number(m, NUMBER_CERTIFICATE, sub.certificate_ids[i], &sub);
     }
     subscription_clear(&sub);
     return m->status == STORE_OK;
@@ -116,16 +154,18 @@ static bool take_issuance(void *ctx, struct store_slice key, struct store_slice 
 {
     struct migration *m = ctx;
     struct issuance is = {0};
+    struct subscription sub = {0};
     char id[ISSUANCE_ID_MAX + 1];
     (void)value;
     if (key.len > ISSUANCE_ID_MAX)
         return true;
     memcpy(id, key.data, key.len);
     id[key.len] = '\0';
-    if (issuance_load(m->txn, id, &is) == STORE_OK) {
-        take_number(m, NUMBER_ORDER, is.order_number, &is.subscription);
-        take_number(m, NUMBER_CERTIFICATE, is.certificate_id, &is.subscription);
+    if (issuance_load(m->txn, id, &is) == STORE_OK && subscription_load(m->txn, &is.subscription, &sub) == STORE_OK) {
+        take_number(m, NUMBER_ORDER, is.order_number, &sub);
+        take_number(m, NUMBER_CERTIFICATE, is.certificate_id, &sub);
     }
+    subscription_clear(&sub);
     issuance_clear(&is);
     return m->status == STORE_OK;
 }

@@ -27,7 +27,7 @@ static enum store_status look_for_rows(struct upkeep *u, struct store_txn *txn)
     for (size_t i = 0; status == STORE_OK && i < u->report.count; i++) {
         const struct report_row *row = &u->report.rows[i];
         enum report_known known;
-        status = report_find(txn, row, &known);
+        status = report_find(txn, upstream_login_config(u->login)->url, row, &known);
         if (status != STORE_OK || known == REPORT_KNOWN || row->over)
             continue;
         u->unknown++;

@@ -47,21 +47,22 @@ static enum store_status add_certificate_id(struct store_txn *txn, struct subscr
 {
     if (!id[0] || subscription_has_certificate_id(sub, id))
         return STORE_OK;
-    enum store_status status = numbers_claim(txn, NUMBER_CERTIFICATE, id, &sub->id);
+    enum store_status status = numbers_claim(txn, NUMBER_CERTIFICATE, id, sub);
     if (status != STORE_OK)
         return status;
     return subscription_add_certificate_id(sub, id) ? subscription_save(txn, sub) : STORE_IO;
 }
 
-static enum store_status add_to_family(struct store_txn *txn, const struct report_row *row, const char *base)
+static enum store_status add_to_family(struct store_txn *txn, const char *endpoint, const struct report_row *row,
+                                       const char *base)
 {
     struct subscription sub = {0};
     struct acme_id id;
-    enum store_status status = numbers_owner(txn, NUMBER_ORDER, base, &id);
+    enum store_status status = numbers_owner(txn, NUMBER_ORDER, endpoint, base, &id);
     if (status == STORE_OK)
         status = subscription_load(txn, &id, &sub);
     if (status == STORE_OK)
-        status = numbers_claim(txn, NUMBER_ORDER, row->order_number, &id);
+        status = numbers_claim(txn, NUMBER_ORDER, row->order_number, &sub);
     if (status == STORE_OK)
         status = add_certificate_id(txn, &sub, row->certificate_id);
     subscription_clear(&sub);
@@ -86,11 +87,11 @@ static enum store_status take(struct store_txn *txn, struct upkeep *u, const str
 {
     enum report_known known;
     char base[SECTIGO_ORDER_NUMBER_MAX + 1];
-    enum store_status status = report_find(txn, row, &known);
+    enum store_status status = report_find(txn, upstream_login_config(u->login)->url, row, &known);
     if (status != STORE_OK)
         return status;
     if (report_base_number(row->order_number, base)) {
-        status = add_to_family(txn, row, base);
+        status = add_to_family(txn, upstream_login_config(u->login)->url, row, base);
         return status == STORE_EXISTS ? pass_over(u, row, FOREIGN) : status;
     }
     if (known == REPORT_UNSENT)

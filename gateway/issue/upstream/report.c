@@ -190,14 +190,15 @@ static enum report_known judge_row(const struct issuance *is, const struct repor
     return purchase && is->sends == 0 ? REPORT_UNSENT : REPORT_KNOWN;
 }
 
-enum store_status report_find(struct store_txn *txn, const struct report_row *row, enum report_known *known)
+enum store_status report_find(struct store_txn *txn, const char *endpoint, const struct report_row *row,
+                              enum report_known *known)
 {
     struct issuance is;
     char base[SECTIGO_ORDER_NUMBER_MAX + 1];
     struct acme_id owner;
     report_base_number(row->order_number, base);
     *known = REPORT_KNOWN;
-    enum store_status status = numbers_owner(txn, NUMBER_ORDER, base, &owner);
+    enum store_status status = numbers_owner(txn, NUMBER_ORDER, endpoint, base, &owner);
     if (status != STORE_NOT_FOUND)
         return status;
     status = issuance_load(txn, row->issuance, &is);

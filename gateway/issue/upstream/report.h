@@ -46,7 +46,8 @@ void report_gather(struct upstream_login *login, const char *instance, struct re
  * REPORT_UNSENT: it is a purchase that the store thinks it has not made yet;
  * REPORT_UNKNOWN: nothing, or an issuance that was refused or has another number. */
 enum report_known { REPORT_KNOWN, REPORT_UNSENT, REPORT_UNKNOWN };
-enum store_status report_find(struct store_txn *txn, const struct report_row *row, enum report_known *known);
+enum store_status report_find(struct store_txn *txn, const char *endpoint, const struct report_row *row,
+                              enum report_known *known);
 /* Adds the names of a row, which are separated by commas or blanks and in any case. False where one of them is none, or
  * there is none. */
 bool report_names(const char *text, struct acme_names *names);

@@ -8,13 +8,14 @@
 
 #define TEXT(text) ((char *)(uintptr_t)(text))
 
-static const struct acme_id FIRST = {{1}}, SECOND = {{2}};
+static const char HERE[] = "https://ca.example", ELSEWHERE[] = "https://test.example";
+static const struct acme_id FIRST = {{1}}, SECOND = {{2}}, THIRD = {{3}}, FOURTH = {{4}};
 
 struct world {
     struct temp_store temp;
     struct issuance is; /* of SECOND; its certificate is 7 */
     enum number_kind kind;
-    const char *number, *certificate_id;
+    const char *endpoint, *number, *certificate_id;
     struct acme_id owner;
     bool foreign;
 };
@@ -22,7 +23,8 @@ struct world {
 static enum store_status claim(struct store_txn *txn, void *arg)
 {
     struct world *w = arg;
-    return numbers_claim(txn, w->kind, w->number, &w->owner);
+    const struct subscription sub = {.id = w->owner, .endpoint = TEXT(w->endpoint)};
+    return numbers_claim(txn, w->kind, w->number, &sub);
 }
 
 static enum store_status claimed(struct world *w, enum number_kind kind, const char *number, struct acme_id owner)
@@ -36,7 +38,7 @@ static enum store_status claimed(struct world *w, enum number_kind kind, const c
 static enum store_status ask(struct store_txn *txn, void *arg)
 {
     struct world *w = arg;
-    return numbers_foreign(txn, &w->is, w->number, w->certificate_id, &w->foreign);
+    return numbers_foreign(txn, &w->is, w->endpoint, w->number, w->certificate_id, &w->foreign);
 }
 
 static bool foreign(struct world *w, const char *number, const char *certificate_id)
@@ -58,6 +60,7 @@ static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     temp_store_open(&w->temp);
+    w->endpoint = HERE;
     w->is = (struct issuance){.id = "a2", .subscription = SECOND};
     assert_int_equal(store_call(w->temp.store, index_certificate, w), STORE_OK);
     *state = w;
@@ -106,7 +109,7 @@ static enum store_status put_subscriptions(struct store_txn *txn, void *arg)
     struct acme_identifier name = {.type = ACME_DNS_NAME, .value = "a.example"};
     char ids[2][SECTIGO_CERTIFICATE_ID_MAX + 1] = {"5", "6"};
     struct subscription sub = {.state = SUBSCRIPTION_LIVE,
-                               .endpoint = TEXT("https://ca.example"),
+                               .endpoint = TEXT(HERE),
                                .order_number = "1",
                                .certificate_ids = ids,
                                .certificate_id_count = 2};
@@ -152,9 +155,67 @@ static void test_an_older_store_is_gathered(void **state)
     assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "10", FIRST), STORE_OK);
 }
 
+static enum store_status put_elsewhere(struct store_txn *txn, void *arg)
+{
+    const struct world *w = arg;
+    struct acme_identifier name = {.type = ACME_DNS_NAME, .value = "b.example"};
+    struct subscription sub = {.state = SUBSCRIPTION_LIVE, .id = w->owner, .endpoint = TEXT(w->endpoint)};
+    assert_true(names_add(&sub.names, &name));
+    enum store_status status = subscription_insert(txn, &sub);
+    names_clear(&sub.names);
+    return status;
+}
+
+static void put_at(struct world *w, struct acme_id id, const char *endpoint)
+{
+    w->owner = id;
+    w->endpoint = endpoint;
+    assert_int_equal(store_call(w->temp.store, put_elsewhere, w), STORE_OK);
+}
+
+static enum store_status ask_owner(struct store_txn *txn, void *arg)
+{
+    struct world *w = arg;
+    return numbers_owner(txn, w->kind, w->endpoint, w->number, &w->owner);
+}
+
+static bool owned_by(struct world *w, const char *endpoint, const char *number, struct acme_id id)
+{
+    w->kind = NUMBER_ORDER;
+    w->endpoint = endpoint;
+    w->number = number;
+    return store_call(w->temp.store, ask_owner, w) == STORE_OK && memcmp(&w->owner, &id, sizeof id) == 0;
+}
+
+/* Sectigo and its test system, say, number their orders each for itself. */
+static void test_endpoints_give_the_same_numbers(void **state)
+{
+    struct world *w = *state;
+    put_at(w, FIRST, HERE);
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1", FIRST), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "5", FIRST), STORE_OK);
+    put_at(w, THIRD, ELSEWHERE);
+    assert_false(owned_by(w, ELSEWHERE, "1", FIRST));
+    w->is.subscription = THIRD;
+    assert_false(foreign(w, "1", "5"));
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1", THIRD), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1", THIRD), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1", FOURTH), STORE_EXISTS);
+    assert_true(owned_by(w, ELSEWHERE, "1", THIRD));
+    assert_true(owned_by(w, HERE, "1", FIRST));
+    w->endpoint = ELSEWHERE;
+    assert_false(foreign(w, "1", ""));
+    w->is.subscription = FOURTH;
+    assert_true(foreign(w, "1", ""));
+    w->endpoint = HERE;
+    assert_true(foreign(w, "1", ""));
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1", SECOND), STORE_EXISTS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_endpoints_give_the_same_numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_number_has_one_owner, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_foreign, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_older_store_is_gathered, set_up, tear_down),

@@ -10,17 +10,19 @@
 
 #include "reply.h"
 
+static char ENDPOINT[] = "https://ca.example";
 static const struct acme_id FIRST = {{1}}, SECOND = {{2}};
 
 static enum store_status claim(struct store_txn *txn, void *arg)
 {
     (void)arg;
-    return numbers_claim(txn, NUMBER_ORDER, "1000001", &FIRST);
+    const struct subscription sub = {.id = FIRST, .endpoint = ENDPOINT};
+    return numbers_claim(txn, NUMBER_ORDER, "1000001", &sub);
 }
 
 static enum store_status ours(struct store *store, struct acme_id id, const char *number)
 {
-    struct subscription sub = {.id = id};
+    struct subscription sub = {.id = id, .endpoint = ENDPOINT};
     struct store_txn *txn;
     snprintf(sub.order_number, sizeof sub.order_number, "%s", number);
     assert_int_equal(store_read(store, &txn), STORE_OK);
