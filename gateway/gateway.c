@@ -229,8 +229,9 @@ static bool make_workers(struct gateway *g, char reason[static GATEWAY_REASON_MA
                                    .upstream = g->upstream,
                                    .notify = notify,
                                    .notify_ctx = g};
-    g->rules = (struct egress_rules){(const char *const *)g->config->validation.deny.list,
-                                     (const char *const *)g->config->validation.allow.list};
+    const struct config_validation *given = &g->config->validation;
+    g->rules = (struct egress_rules){(const char *const *)given->deny.list, (const char *const *)given->allow.list,
+                                     (const char *const *)given->private_zones.list};
     snprintf(g->account_urls, sizeof g->account_urls, "%s/acme/account/", g->config->acme.url);
     snprintf(g->account_hashes, sizeof g->account_hashes, "%s" ACME_ACCOUNT_HASH_PATH, g->config->acme.url);
     struct validation_config validation = {

@@ -80,11 +80,12 @@ struct config_validation {
     struct config_strings resolvers; /* "10.0.0.53" or "127.0.0.1@5353"; default: those of /etc/resolv.conf */
     char *trust_anchor;              /* DNSSEC trust anchor file; default NULL: not validated */
     struct config_strings insecure_zones;
-    struct config_strings deny;   /* prefixes that http-01 and tls-alpn-01 may not connect to, beside those of
-                                   * egress/address.c */
-    struct config_strings allow;  /* exceptions from both */
-    uint16_t http_port, tls_port; /* default 80 and 443 */
-    uint32_t timeout_ms;          /* default 20s */
+    struct config_strings deny;          /* prefixes that http-01 and tls-alpn-01 may not connect to, beside those of
+                                          * egress/address.c */
+    struct config_strings allow;         /* exceptions from both */
+    struct config_strings private_zones; /* whose names may have private addresses; default: all */
+    uint16_t http_port, tls_port;        /* default 80 and 443 */
+    uint32_t timeout_ms;                 /* default 20s */
 };
 
 enum config_tsig_algorithm { CONFIG_TSIG_SHA256, CONFIG_TSIG_SHA512 };

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/address.h"
 
@@ -52,21 +53,48 @@ static bool in_any(const char *address, const char *const *prefixes)
     return false;
 }
 
-/* RFC 6890 and its successors; the last three are where clouds tell a machine its secrets. */
-static const char *const never[] = {"0.0.0.0/8",       "127.0.0.0/8",   "169.254.0.0/16", "192.0.0.0/24",
-                                    "224.0.0.0/4",     "240.0.0.0/4",   "::/96",          "2001::/32",
-                                    "fe80::/10",       "ff00::/8",      "64:ff9b::/96",   "2002::/16",
-                                    "100.100.100.200", "168.63.129.16", "fd00:ec2::254",  NULL};
+/* RFC 6890 and its successors, with what translates to IPv4; the last five are where clouds tell a machine its secrets.
+ */
+static const char *const never[] = {"0.0.0.0/8",     "127.0.0.0/8",     "169.254.0.0/16",
+                                    "192.0.0.0/24",  "224.0.0.0/4",     "240.0.0.0/4",
+                                    "::/96",         "::ffff:0:0:0/96", "2001::/32",
+                                    "2002::/16",     "64:ff9b::/96",    "64:ff9b:1::/48",
+                                    "fe80::/10",     "fec0::/10",       "ff00::/8",
+                                    "168.63.129.16", "fd00:ec2::254",   "fd20:ce::254",
+                                    "fd00:42::42",   "100.100.100.200", NULL};
 
-bool egress_address_allowed(const struct egress_rules *rules, const char *address)
+/* RFC 1918, RFC 6598, RFC 4193. */
+static const char *const private[] = {"10.0.0.0/8",    "172.16.0.0/12", "192.168.0.0/16",
+                                      "100.64.0.0/10", "fc00::/7",      NULL};
+
+bool egress_address_private(const char *address)
 {
-    return in_any(address, rules->allow) || !(in_any(address, never) || in_any(address, rules->deny));
+    return in_any(address, private);
+}
+
+static bool is_below_any(const char *host, const char *const *zones)
+{
+    for (size_t len = strlen(host); *zones; zones++) {
+        size_t zone = strlen(*zones);
+        if (len >= zone && strcasecmp(host + len - zone, *zones) == 0 && (len == zone || host[len - zone - 1] == '.'))
+            return true;
+    }
+    return false;
+}
+
+bool egress_address_allowed(const struct egress_rules *rules, const char *host, const char *address)
+{
+    if (in_any(address, rules->allow))
+        return true;
+    if (in_any(address, never) || in_any(address, rules->deny))
+        return false;
+    return !rules->private_zones || !egress_address_private(address) || is_below_any(host, rules->private_zones);
 }
 
 /* Whether the rules let us connect to it; one that they do not is remembered for the reason. */
 static bool allowed(struct egress_addresses *addresses, const struct egress_address *address)
 {
-    if (!addresses->rules || egress_address_allowed(addresses->rules, address->text))
+    if (!addresses->rules || egress_address_allowed(addresses->rules, addresses->host, address->text))
         return true;
     memcpy(addresses->denied, address->text, sizeof addresses->denied);
     return false;
@@ -78,7 +106,8 @@ static void finish_addresses(struct egress_addresses *addresses)
     addresses->count += addresses->v4_count;
     if (addresses->count == 0 && addresses->denied[0])
         snprintf(addresses->reason, sizeof addresses->reason,
-                 "this server may not connect to its address %s (validation.deny)", addresses->denied);
+                 "this server may not connect to its address %s (validation.deny, validation.private_zones)",
+                 addresses->denied);
     addresses->fn(addresses->ctx, addresses);
 }
 

@@ -25,9 +25,11 @@ struct egress_address {
 
 /* Where a connection may not go, so that a client cannot turn us against our own network: prefixes as of
  * gateway/address.h, NULL-terminated. Loopback, link-local, multicast and reserved addresses and those of cloud
- * metadata are denied in any case, deny adds to them, allow excepts from both. */
+ * metadata are denied in any case, deny adds to them, allow excepts from both. Private addresses are the hosts' in
+ * private_zones alone, and such as allow names. */
 struct egress_rules {
     const char *const *deny, *const *allow; /* NULL: none */
+    const char *const *private_zones;       /* DNS names; NULL: every host may have a private address */
 };
 
 /* The caller's memory; must stay until fn is called. */
@@ -55,8 +57,10 @@ struct egress_addresses {
 
 /* The first five fields are set. Calls fn exactly once, later. */
 void egress_addresses(struct egress *egress, struct egress_addresses *addresses);
-/* address: text. Any thread. */
-bool egress_address_allowed(const struct egress_rules *rules, const char *address);
+/* host: whose address it is, a DNS name or the address itself; address: text. Any thread. */
+bool egress_address_allowed(const struct egress_rules *rules, const char *host, const char *address);
+/* Of networks that are somebody's own (RFC 1918, RFC 6598, RFC 4193); address: text. Any thread. */
+bool egress_address_private(const char *address);
 /* Text of an IPv4 or IPv6 address? *address may be NULL. */
 bool egress_address_parse(const char *text, struct egress_address *address);
 /* Fills a socket address; returns its length. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/egress/fetch.h"
 #include "gateway/validate/excerpt.h"
@@ -37,6 +38,17 @@ static void fetch(struct http01 *http01, uint16_t port)
     egress_fetch(http01->job->egress, &http01->fetch);
 }
 
+/* What the answer said, for a problem. Whoever may order a name could read by it what inner servers answer: shown is
+ * only what the name's own server on a public address says. */
+static const char *said(const struct http01 *http01, const char *data, size_t len, char out[static EXCERPT_SIZE])
+{
+    if (strcasecmp(http01->url.host, http01->job->validation.identifier.value) != 0)
+        return "(not shown, as another host said it)";
+    if (egress_address_private(http01->fetch.address))
+        return "(not shown, as it came from a private address)";
+    return excerpt(data, len, out);
+}
+
 /* ---- redirects ---- */
 
 /* The port to connect to; 0: not one that a redirect may name. Without a port in the URL the configured one is meant.
@@ -56,25 +68,25 @@ static bool judge_redirect(struct http01 *http01, struct egress_url *target, uin
     const struct validate_config *config = http01->job->config;
     struct acme_problem *problem = &http01->job->problem;
     const char *from = http01->url.text, *to = http01->fetch.redirect;
-    char reason[EGRESS_REASON_MAX], quoted[EXCERPT_SIZE];
+    char reason[EGRESS_REASON_MAX], buffer[EXCERPT_SIZE];
+    const char *quoted = said(http01, to, strlen(to), buffer);
     if (http01->redirects >= config->redirects_max)
         return acme_problem_set(problem, ACME_CONNECTION, "%.300s: more than %u redirects.", from,
                                 config->redirects_max);
     if (!egress_url_parse(to, target, reason))
         return acme_problem_set(problem, target->no_memory ? ACME_SERVER_INTERNAL : ACME_INCORRECT_RESPONSE,
                                 "%.300s at %s redirects to %s, which is not followed: %s.", from, http01->fetch.address,
-                                excerpt(to, strlen(to), quoted), reason);
+                                quoted, reason);
     if (egress_address_parse(target->host, NULL) && strcmp(target->host, http01->job->validation.identifier.value) != 0)
         return acme_problem_set(
             problem, ACME_INCORRECT_RESPONSE,
             "%.300s at %s redirects to %s, which is not followed: its host is an address, not a name.", from,
-            http01->fetch.address, excerpt(to, strlen(to), quoted));
+            http01->fetch.address, quoted);
     *port = redirect_port(config, target);
     if (*port == 0)
         return acme_problem_set(problem, ACME_INCORRECT_RESPONSE,
                                 "%.300s at %s redirects to %s, which is not followed: its port is neither %u nor %u.",
-                                from, http01->fetch.address, excerpt(to, strlen(to), quoted), config->http_port,
-                                config->tls_port);
+                                from, http01->fetch.address, quoted, config->http_port, config->tls_port);
     return true;
 }
 
@@ -121,8 +133,8 @@ static void judge_answer(struct http01 *http01)
     const struct egress_fetch *fetch = &http01->fetch;
     struct acme_problem *problem = &http01->job->problem;
     const char *expected = http01->job->validation.key_authorization;
-    char quoted[EXCERPT_SIZE];
-    excerpt(fetch->body, fetch->body_len, quoted);
+    char buffer[EXCERPT_SIZE];
+    const char *quoted = said(http01, fetch->body, fetch->body_len, buffer);
     if (fetch->status != 200)
         acme_problem_set(problem, ACME_INCORRECT_RESPONSE,
                          "%.300s at %s: HTTP status %ld instead of 200, and the body %s.", http01->url.text,

@@ -160,11 +160,11 @@ static void stays_out_of_denied_networks(void **state)
     (void)state;
     static const char *const own[] = {"127.0.0.1/32", NULL}, *const six[] = {"::1", "127.0.0.1", NULL};
     static const char *const nothing[] = {NULL};
-    struct egress_rules rules = {nothing, nothing};
+    struct egress_rules rules = {nothing, nothing, NULL};
     struct verdict verdict;
     config.rules = &rules;
     judge_answer("v4.example", OK(KEY_AUTHORIZATION), &verdict);
-    expect_problem(&verdict, ACME_DNS, "may not connect to its address 127.0.0.1 (validation.deny)");
+    expect_problem(&verdict, ACME_DNS, "may not connect to its address 127.0.0.1 (validation.deny");
     judge_answer("127.0.0.1", OK(KEY_AUTHORIZATION), &verdict);
     expect_problem(&verdict, ACME_DNS, "may not connect to its address 127.0.0.1");
     rules.allow = own;
@@ -183,6 +183,23 @@ static void stays_out_of_denied_networks(void **state)
 }
 
 /* ---- redirects ---- */
+
+/* Nobody reads by a problem what a server says to which only a redirect leads. */
+static void shows_nothing_of_other_hosts(void **state)
+{
+    static const char *const secrets[] = {OK("hunter2"), "HTTP/1.1 401 No\r\n\r\nhunter2",
+                                          REDIRECT("ftp://hunter2.example/"), REDIRECT("http://10.1.2.3/hunter2")};
+    struct verdict verdict;
+    (void)state;
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
+        const struct http_route routes[] = {
+            {HERE, REDIRECT("http://alias.example/there")}, {"/there", secrets[i]}, {NULL, NULL}};
+        judge_routes("v4.example", routes, false, &verdict);
+        expect_problem(&verdict, ACME_INCORRECT_RESPONSE, "(not shown, as another host said it)");
+        if (strstr(verdict.detail, "hunter2"))
+            fail_msg("%s", verdict.detail);
+    }
+}
 
 static void follows_redirects(void **state)
 {
@@ -328,11 +345,17 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(proves_control),         cmocka_unit_test(says_what_was_found),
-        cmocka_unit_test(prefers_ipv6),           cmocka_unit_test(names_all_addresses_without_a_connection),
-        cmocka_unit_test(does_not_wait_for_ever), cmocka_unit_test(follows_redirects),
-        cmocka_unit_test(refuses_redirects),      cmocka_unit_test(follows_to_https_without_verifying),
-        cmocka_unit_test(sends_a_plain_request),  cmocka_unit_test(stays_out_of_denied_networks),
+        cmocka_unit_test(proves_control),
+        cmocka_unit_test(says_what_was_found),
+        cmocka_unit_test(prefers_ipv6),
+        cmocka_unit_test(names_all_addresses_without_a_connection),
+        cmocka_unit_test(does_not_wait_for_ever),
+        cmocka_unit_test(shows_nothing_of_other_hosts),
+        cmocka_unit_test(follows_redirects),
+        cmocka_unit_test(refuses_redirects),
+        cmocka_unit_test(follows_to_https_without_verifying),
+        cmocka_unit_test(sends_a_plain_request),
+        cmocka_unit_test(stays_out_of_denied_networks),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
