@@ -163,7 +163,8 @@ static void ledger_put(struct object *o, const struct config_login *config, cons
 }
 
 /* What keeps it from buying, the gravest first. */
-static const char *state_of(const struct upstream_login *login, const struct login *known, const struct ledger *ledger)
+static const char *state_of(const struct upstream_login *login, const struct login_record *known,
+                            const struct ledger *ledger)
 {
     return upstream_login_refused(login)                           ? "refused"
            : upstream_login_broken(login)                          ? "failing"
@@ -181,7 +182,7 @@ static const char *state_of(const struct upstream_login *login, const struct log
 static json_t *login_json(struct store_txn *txn, const struct upstream_login *login)
 {
     const struct config_login *config = upstream_login_config(login);
-    struct login known;
+    struct login_record known;
     struct ledger ledger;
     struct object o;
     enum store_status status = login_load(txn, config->name, &known);

@@ -79,7 +79,7 @@ static enum store_status check_imported(struct commit *c)
 static enum store_status check_live(struct commit *c)
 {
     struct subscription live;
-    struct login login;
+    struct login_record login;
     struct subscription_scope scope = scope_of(c);
     if (c->result->to != ISSUANCE_SUBMITTING || c->is->kind != ISSUANCE_PURCHASE || c->is->sends > 0)
         return STORE_OK;

@@ -4,12 +4,13 @@
 #ifndef GATEWAY_ISSUE_MONEY_AUTHORIZATION_H
 #define GATEWAY_ISSUE_MONEY_AUTHORIZATION_H
 
+#include "acme/durations.h"
 #include "gateway/issue/money/payment.h"
 #include "gateway/issue/upstream/upstream.h"
 #include "gateway/work.h"
 
 /* How long after its commit the request may leave. */
-enum { AUTHORIZATION_LEAVES_WITHIN_MS = 30 * 1000 };
+enum { AUTHORIZATION_LEAVES_WITHIN_MS = 30 * SECOND_MS };
 
 struct authorization_facts {
     const struct payment *payment; /* as stored */

@@ -55,7 +55,7 @@ enum store_status guard_foresee(struct store_txn *txn, const struct guard_purcha
     return status == STORE_OK ? spending_check(txn, &limits, price_of(purchase), now_ms, verdict) : status;
 }
 
-struct guard_verdict guard_pause(const struct login *login, const struct ledger *ledger, uint64_t now_ms,
+struct guard_verdict guard_pause(const struct login_record *login, const struct ledger *ledger, uint64_t now_ms,
                                  uint64_t spread_ms)
 {
     struct guard_verdict verdict = {.held = false};
@@ -87,7 +87,7 @@ struct guard_verdict guard_pause(const struct login *login, const struct ledger 
 static enum store_status decide_pause(struct store_txn *txn, const struct guard_purchase *purchase, uint64_t now_ms,
                                       struct guard_verdict *verdict)
 {
-    struct login login;
+    struct login_record login;
     struct ledger ledger;
     enum store_status status = login_load(txn, purchase->login, &login);
     if (status == STORE_OK)

@@ -34,7 +34,7 @@ struct guard_verdict {
 
 /* Whether this login buys nothing now: paused, an older copy, restored, withheld again and again, or without credit.
  * spread_ms: how much later than the others this one asks again. Pure. */
-struct guard_verdict guard_pause(const struct login *login, const struct ledger *ledger, uint64_t now_ms,
+struct guard_verdict guard_pause(const struct login_record *login, const struct ledger *ledger, uint64_t now_ms,
                                  uint64_t spread_ms);
 /* newOrder, in a snapshot: do the spending limits leave room for it? */
 enum store_status guard_foresee(struct store_txn *txn, const struct guard_purchase *purchase, uint64_t now_ms,

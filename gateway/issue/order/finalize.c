@@ -277,7 +277,7 @@ static enum store_status place(struct finalize *f, struct issuance *is)
 {
     struct subscription sub;
     struct subscription_scope scope = scope_of(f->order->policy, f->profile, f->login, &f->order->names);
-    struct login login;
+    struct login_record login;
     enum store_status status = login_load(f->txn, f->login->name, &login);
     if (status != STORE_OK)
         return status;

@@ -16,11 +16,11 @@ enum { RECORD_VERSION = 3, RECORD_MAX = 128 };
 
 static const uint64_t PUSH_NOTED_EVERY_MS = HOUR_MS;
 
-enum store_status login_load(struct store_txn *txn, const char *name, struct login *login)
+enum store_status login_load(struct store_txn *txn, const char *name, struct login_record *login)
 {
     struct store_slice value;
     struct record_reader r;
-    *login = (struct login){0};
+    *login = (struct login_record){0};
     enum store_status status = store_get(txn, ISSUE_LOGINS, name, strlen(name), &value);
     if (status != STORE_OK)
         return status == STORE_NOT_FOUND ? STORE_OK : status;
@@ -43,12 +43,12 @@ enum store_status login_load(struct store_txn *txn, const char *name, struct log
 }
 
 /* The oldest that holds it. */
-static uint8_t version_of(const struct login *login)
+static uint8_t version_of(const struct login_record *login)
 {
     return login->withheld || login->withheld_ms ? 3 : login->no_credit_ms || login->unshared_ms ? 2 : 1;
 }
 
-static enum store_status save(struct store_txn *txn, const char *name, const struct login *login)
+static enum store_status save(struct store_txn *txn, const char *name, const struct login_record *login)
 {
     struct record_writer w;
     enum store_status status = STORE_IO;
@@ -74,7 +74,7 @@ static enum store_status save(struct store_txn *txn, const char *name, const str
 
 enum store_status login_set_paused(struct store_txn *txn, const char *name, uint64_t now_ms)
 {
-    struct login login;
+    struct login_record login;
     enum store_status status = login_load(txn, name, &login);
     login.paused_ms = now_ms;
     if (now_ms == 0) {
@@ -86,7 +86,7 @@ enum store_status login_set_paused(struct store_txn *txn, const char *name, uint
 
 enum store_status login_set_no_credit(struct store_txn *txn, const char *name, uint64_t now_ms)
 {
-    struct login login;
+    struct login_record login;
     enum store_status status = login_load(txn, name, &login);
     if (status != STORE_OK || login.no_credit_ms == now_ms)
         return status;
@@ -96,7 +96,7 @@ enum store_status login_set_no_credit(struct store_txn *txn, const char *name, u
 
 enum store_status login_set_unshared(struct store_txn *txn, const char *name, uint64_t now_ms)
 {
-    struct login login;
+    struct login_record login;
     enum store_status status = login_load(txn, name, &login);
     if (status != STORE_OK || login.unshared_ms)
         return status;
@@ -107,7 +107,7 @@ enum store_status login_set_unshared(struct store_txn *txn, const char *name, ui
 enum store_status login_note_withheld(struct store_txn *txn, const char *name, const char *issuance, unsigned why,
                                       uint64_t now_ms, bool *paused)
 {
-    struct login login;
+    struct login_record login;
     enum store_status status = login_load(txn, name, &login);
     *paused = false;
     if (status != STORE_OK || (login.withheld && strcmp(login.withheld_issuance, issuance) == 0))
@@ -123,7 +123,7 @@ enum store_status login_note_withheld(struct store_txn *txn, const char *name, c
 
 enum store_status login_note_accepted(struct store_txn *txn, const char *name)
 {
-    struct login login;
+    struct login_record login;
     enum store_status status = login_load(txn, name, &login);
     if (status != STORE_OK || login.withheld == 0)
         return status;
@@ -133,7 +133,7 @@ enum store_status login_note_accepted(struct store_txn *txn, const char *name)
 
 enum store_status login_note_push(struct store_txn *txn, const char *name, uint64_t now_ms)
 {
-    struct login login;
+    struct login_record login;
     enum store_status status = login_load(txn, name, &login);
     if (status != STORE_OK || (login.pushed_ms && !clock_is_over(login.pushed_ms, PUSH_NOTED_EVERY_MS, now_ms)))
         return status;

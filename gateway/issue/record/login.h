@@ -1,6 +1,6 @@
-/* login: what is remembered of a Sectigo login beyond a restart: whether the operator has paused it, when it last
- * pushed, when its credit was used up, whether its replacements revoke what they replace, and whether what it buys is
- * of any use.
+/* login: the record of a login: what is remembered of a Sectigo login beyond a restart: whether the operator has paused
+ * it, when it last pushed, when its credit was used up, whether its replacements revoke what they replace, and whether
+ * what it buys is of any use.
  *
  * Read in a snapshot or a store_fn, changed in a store_fn.
  */
@@ -13,7 +13,7 @@
 #include "gateway/issue/record/issuance.h"
 #include "store/store.h"
 
-struct login {
+struct login_record {
     uint64_t paused_ms;    /* since when it buys nothing; 0: it may buy */
     uint64_t pushed_ms;    /* when a push about one of its orders last came, to the hour; 0: never */
     uint64_t no_credit_ms; /* when it was last told that its credit is used up (-15); 0: not since it bought */
@@ -29,7 +29,7 @@ struct login {
 enum { LOGIN_WITHHELD_MAX = 3 };
 
 /* STORE_OK also for a login that nothing is remembered of, STORE_INVALID. */
-enum store_status login_load(struct store_txn *txn, const char *name, struct login *login);
+enum store_status login_load(struct store_txn *txn, const char *name, struct login_record *login);
 /* Since now_ms; 0: it may buy again, and credit, sharing and useless purchases are as if nothing had been seen. */
 enum store_status login_set_paused(struct store_txn *txn, const char *name, uint64_t now_ms);
 enum store_status login_set_no_credit(struct store_txn *txn, const char *name, uint64_t now_ms); /* 0: it has credit */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/audit.h"
 #include "gateway/clock.h"
 #include "gateway/issue/record/subscription.h"

@@ -19,10 +19,11 @@ static const uint64_t TURN_MAX_MS = 1000;
 /* Calls wait in lanes. Only those of the last one, which may cost money, have all of the breaker's rest to wait for. */
 enum lane { LANE_REVOKE, LANE_LOOK, LANE_COLLECT, LANE_OTHER, LANES };
 struct queue {
-    struct errand *first, **end;
+    struct pending_call *first, **end;
 };
 
-struct errand {
+/* A call that waits for its turn, or is on the wire. */
+struct pending_call {
     struct upstream_login *login;
     enum sectigo_call_kind kind;
     struct sectigo_call *call;
@@ -31,9 +32,9 @@ struct errand {
     upstream_may_leave_fn *ask_first; /* NULL: nobody is asked */
     uint64_t since_ms;                /* monotonic, as left_ms */
     uint64_t left_ms;
-    uint64_t asked_boot_ms; /* when it left, or was about to */
-    bool probe;             /* the one that asks whether calls work again */
-    struct errand *next;    /* waiting for its turn */
+    uint64_t asked_boot_ms;    /* when it left, or was about to */
+    bool probe;                /* the one that asks whether calls work again */
+    struct pending_call *next; /* waiting for its turn */
 };
 
 struct upstream_login {
@@ -240,50 +241,50 @@ static void say(const struct upstream_login *login, enum breaker_change change)
     }
 }
 
-static void judge(struct errand *errand, const struct upstream_reply *reply, CURLcode result)
+static void judge(struct pending_call *pending, const struct upstream_reply *reply, CURLcode result)
 {
     static const enum upstream_contact contacts[] = {[BREAKER_ANSWERED] = UPSTREAM_IN_CONTACT,
                                                      [BREAKER_REFUSED] = UPSTREAM_IN_CONTACT,
                                                      [BREAKER_FAILED] = UPSTREAM_UNREACHABLE};
-    struct upstream_login *login = errand->login;
-    enum breaker_outcome outcome = sectigo_call_withheld(errand->call) ? BREAKER_OURS : outcome_of(reply, result);
+    struct upstream_login *login = pending->login;
+    enum breaker_outcome outcome = sectigo_call_withheld(pending->call) ? BREAKER_OURS : outcome_of(reply, result);
     if (outcome != BREAKER_OURS)
         atomic_store(&login->contact, (int)contacts[outcome]);
-    say(login, breaker_tell(&login->breaker, outcome, errand->probe, errand->left_ms, egress_now_ms()));
+    say(login, breaker_tell(&login->breaker, outcome, pending->probe, pending->left_ms, egress_now_ms()));
 }
 
 /* ---- calls ---- */
 
-static void finish(struct errand *errand, const struct upstream_reply *reply)
+static void finish(struct pending_call *pending, const struct upstream_reply *reply)
 {
-    errand->done(errand->ctx, reply);
-    if (errand->call)
-        sectigo_call_free(errand->call);
-    free(errand);
+    pending->done(pending->ctx, reply);
+    if (pending->call)
+        sectigo_call_free(pending->call);
+    free(pending);
 }
 
 /* again_ms: 0, or in how long the login's calls may leave again. */
-static void fail(struct errand *errand, const char *reason, uint64_t again_ms)
+static void fail(struct pending_call *pending, const char *reason, uint64_t again_ms)
 {
     struct upstream_reply reply = {.outcome = UPSTREAM_NEVER_LEFT, .reason = reason, .again_ms = again_ms};
-    finish(errand, &reply);
+    finish(pending, &reply);
 }
 
 static void on_transfer(void *ctx, CURL *easy, CURLcode result);
 static void on_turn(void *ctx, int event);
 
-static void send_off(struct errand *errand)
+static void send_off(struct pending_call *pending)
 {
-    struct upstream_login *login = errand->login;
-    const char *why_not = errand->ask_first ? errand->ask_first(errand->ctx) : NULL;
-    errand->left_ms = egress_now_ms();
-    errand->asked_boot_ms = clock_boot_ms();
-    if (!why_not && egress_transfer(login->egress, sectigo_call_handle(errand->call), on_transfer, errand)) {
-        login->collecting = login->collecting || errand->kind == SECTIGO_COLLECT_SSL;
+    struct upstream_login *login = pending->login;
+    const char *why_not = pending->ask_first ? pending->ask_first(pending->ctx) : NULL;
+    pending->left_ms = egress_now_ms();
+    pending->asked_boot_ms = clock_boot_ms();
+    if (!why_not && egress_transfer(login->egress, sectigo_call_handle(pending->call), on_transfer, pending)) {
+        login->collecting = login->collecting || pending->kind == SECTIGO_COLLECT_SSL;
         return;
     }
-    breaker_tell(&login->breaker, BREAKER_OURS, errand->probe, errand->left_ms, errand->left_ms);
-    fail(errand, why_not ? why_not : "out of memory", 0);
+    breaker_tell(&login->breaker, BREAKER_OURS, pending->probe, pending->left_ms, pending->left_ms);
+    fail(pending, why_not ? why_not : "out of memory", 0);
 }
 
 /* ---- lanes ---- */
@@ -304,11 +305,11 @@ static enum lane lane_of(enum sectigo_call_kind kind)
     }
 }
 
-static void enqueue(struct upstream_login *login, struct errand *errand)
+static void enqueue(struct upstream_login *login, struct pending_call *pending)
 {
-    struct queue *queue = &login->waiting[lane_of(errand->kind)];
-    *queue->end = errand;
-    queue->end = &errand->next;
+    struct queue *queue = &login->waiting[lane_of(pending->kind)];
+    *queue->end = pending;
+    queue->end = &pending->next;
 }
 
 /* Revocations first, then who waits longest; CollectSSL waits for the one before. LANES: nobody may leave. While the
@@ -317,7 +318,7 @@ static enum lane next_lane(const struct upstream_login *login, bool not_urgent)
 {
     enum lane next = LANES;
     for (enum lane lane = LANE_REVOKE; lane < LANES; lane++) {
-        const struct errand *first = login->waiting[lane].first;
+        const struct pending_call *first = login->waiting[lane].first;
         bool closed = (lane == LANE_COLLECT && login->collecting) || (lane != LANE_OTHER && not_urgent);
         if (!first || closed)
             continue;
@@ -329,14 +330,14 @@ static enum lane next_lane(const struct upstream_login *login, bool not_urgent)
     return next;
 }
 
-static struct errand *take(struct queue *queue)
+static struct pending_call *take(struct queue *queue)
 {
-    struct errand *errand = queue->first;
-    queue->first = errand->next;
+    struct pending_call *pending = queue->first;
+    queue->first = pending->next;
     if (!queue->first)
         queue->end = &queue->first;
-    errand->next = NULL;
-    return errand;
+    pending->next = NULL;
+    return pending;
 }
 
 /* Tokens since the last look: a minute's calls may leave at once, then they are paced. */
@@ -378,7 +379,7 @@ static uint64_t next_token_ms(const struct upstream_login *login, uint64_t now_m
 static bool let_go(struct upstream_login *login, enum lane lane, uint64_t now_ms, uint64_t *turn_ms)
 {
     uint64_t again_ms;
-    struct errand *first = login->waiting[lane].first;
+    struct pending_call *first = login->waiting[lane].first;
     if (atomic_load(&login->stopping)) {
         fail(take(&login->waiting[lane]), "the gateway is stopping", 0);
         return true;
@@ -411,7 +412,7 @@ static void pump(struct upstream_login *login)
     login->pumping = true;
     refill(login, now_ms);
     while ((lane = next_lane(login, not_urgent)) != LANES) {
-        const struct errand *first = login->waiting[lane].first;
+        const struct pending_call *first = login->waiting[lane].first;
         if (atomic_load(&login->stopping) || take_token(login)) {
             bool went = let_go(login, lane, now_ms, &turn_ms);
             login->tokens += !went;
@@ -441,53 +442,54 @@ static void on_transfer(void *ctx, CURL *easy, CURLcode result)
         [SECTIGO_NEVER_LEFT] = UPSTREAM_NEVER_LEFT,
         [SECTIGO_LOST] = UPSTREAM_LOST,
     };
-    struct errand *errand = ctx;
-    struct upstream_login *login = errand->login;
-    bool collected = errand->kind == SECTIGO_COLLECT_SSL;
-    struct upstream_reply reply = {.outcome = outcomes[sectigo_call_finish(errand->call, result)]};
+    struct pending_call *pending = ctx;
+    struct upstream_login *login = pending->login;
+    bool collected = pending->kind == SECTIGO_COLLECT_SSL;
+    struct upstream_reply reply = {.outcome = outcomes[sectigo_call_finish(pending->call, result)]};
 
     (void)easy;
-    reply.body = sectigo_call_body(errand->call, &reply.body_len);
-    reply.reason = sectigo_call_reason(errand->call);
-    reply.date_ms = 1000 * sectigo_call_date_s(errand->call);
+    reply.body = sectigo_call_body(pending->call, &reply.body_len);
+    reply.reason = sectigo_call_reason(pending->call);
+    reply.date_ms = 1000 * sectigo_call_date_s(pending->call);
     if (reply.date_ms)
-        clock_heard(reply.date_ms, errand->asked_boot_ms);
-    judge(errand, &reply, result);
-    if (reply.outcome != UPSTREAM_ANSWERED && lane_of(errand->kind) != LANE_OTHER)
+        clock_heard(reply.date_ms, pending->asked_boot_ms);
+    judge(pending, &reply, result);
+    if (reply.outcome != UPSTREAM_ANSWERED && lane_of(pending->kind) != LANE_OTHER)
         reply.again_ms = TURN_MAX_MS; /* where the outage lasts it then waits for its turn */
-    finish(errand, &reply);
+    finish(pending, &reply);
     if (collected)
         login->collecting = false;
     pump(login);
 }
 
 /* NULL: out of memory, and done was called. */
-static struct errand *make(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
-                           upstream_may_leave_fn *ask_first, long within_ms, upstream_done_fn *done, void *ctx)
+static struct pending_call *make(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
+                                 upstream_may_leave_fn *ask_first, long within_ms, upstream_done_fn *done, void *ctx)
 {
     static const struct upstream_reply no_memory = {.outcome = UPSTREAM_NEVER_LEFT, .reason = "out of memory"};
-    struct errand *errand = calloc(1, sizeof *errand);
-    if (!errand) {
+    struct pending_call *pending = calloc(1, sizeof *pending);
+    if (!pending) {
         sectigo_form_clear(form);
         done(ctx, &no_memory);
         return NULL;
     }
-    *errand = (struct errand){.login = login, .kind = kind, .done = done, .ctx = ctx, .since_ms = egress_now_ms()};
-    errand->ask_first = ask_first;
-    errand->call = sectigo_call_make(login->client, kind, form);
-    if (errand->call && (!ask_first || sectigo_call_ask_first(errand->call, ask_first, ctx, within_ms)))
-        return errand;
-    finish(errand, &no_memory);
+    *pending =
+        (struct pending_call){.login = login, .kind = kind, .done = done, .ctx = ctx, .since_ms = egress_now_ms()};
+    pending->ask_first = ask_first;
+    pending->call = sectigo_call_make(login->client, kind, form);
+    if (pending->call && (!ask_first || sectigo_call_ask_first(pending->call, ask_first, ctx, within_ms)))
+        return pending;
+    finish(pending, &no_memory);
     return NULL;
 }
 
 void upstream_send(struct upstream_login *login, enum sectigo_call_kind kind, struct sectigo_form *form,
                    upstream_may_leave_fn *ask_first, long within_ms, upstream_done_fn *done, void *ctx)
 {
-    struct errand *errand = make(login, kind, form, ask_first, within_ms, done, ctx);
-    if (!errand)
+    struct pending_call *pending = make(login, kind, form, ask_first, within_ms, done, ctx);
+    if (!pending)
         return;
-    enqueue(login, errand);
+    enqueue(login, pending);
     pump(login);
 }
 
@@ -500,11 +502,11 @@ void upstream_call(struct upstream_login *login, enum sectigo_call_kind kind, st
 void upstream_ask_balance(struct upstream_login *login, upstream_done_fn *done, void *ctx)
 {
     struct sectigo_form form = {0};
-    struct errand *errand = make(login, SECTIGO_GET_ACCOUNT_BALANCE, &form, NULL, 0, done, ctx);
-    if (errand && atomic_load(&login->stopping))
-        fail(errand, "the gateway is stopping", 0);
-    else if (errand)
-        send_off(errand);
+    struct pending_call *pending = make(login, SECTIGO_GET_ACCOUNT_BALANCE, &form, NULL, 0, done, ctx);
+    if (pending && atomic_load(&login->stopping))
+        fail(pending, "the gateway is stopping", 0);
+    else if (pending)
+        send_off(pending);
 }
 
 void upstream_stop(struct upstream *upstream)

@@ -283,9 +283,9 @@ static enum store_status change_login(struct store_txn *txn, void *arg)
                            : login_set_paused(txn, "main", change->pause_ms);
 }
 
-static struct login changed(struct bench *b, struct change change)
+static struct login_record changed(struct bench *b, struct change change)
 {
-    struct login login;
+    struct login_record login;
     struct store_txn *txn;
     assert_int_equal(store_call(b->temp.store, change_login, &change), STORE_OK);
     assert_int_equal(store_read(b->temp.store, &txn), STORE_OK);
@@ -298,7 +298,7 @@ static void test_login_remembers_pause_and_push(void **state)
 {
     struct bench *b = *state;
     const uint64_t hour = 3600 * 1000;
-    struct login login = changed(b, (struct change){.push_ms = 10 * hour});
+    struct login_record login = changed(b, (struct change){.push_ms = 10 * hour});
     assert_true(login.pushed_ms == 10 * hour && login.paused_ms == 0);
     login = changed(b, (struct change){.pause_ms = 7});
     assert_true(login.pushed_ms == 10 * hour && login.paused_ms == 7);

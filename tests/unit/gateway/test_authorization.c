@@ -7,11 +7,12 @@
 
 #include <cmocka.h>
 
+#include "acme/durations.h"
 #include "gateway/issue/money/authorization.h"
 
 #include "reply.h"
 
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, TIMEOUT_MS = 90 * 1000 };
+enum { TIMEOUT_MS = 90 * SECOND_MS };
 static const uint64_t NOW_MS = 1796040000000;
 static const struct config_issuance TIMES = {
     .later_ms = MINUTE_MS, .settle_again_ms = 5 * MINUTE_MS, .resend_ms = 15 * MINUTE_MS};

@@ -12,7 +12,7 @@ static const uint64_t NOW_MS = 1796040000000, HOUR = 3600 * 1000, SPREAD_MS = 77
 
 static const struct {
     const char *what;
-    struct login login;
+    struct login_record login;
     struct ledger ledger;
     const char *why; /* NULL: it may buy */
     uint64_t due_ms; /* after NOW_MS, less than none: before it */

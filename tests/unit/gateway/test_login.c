@@ -10,7 +10,7 @@ struct noted {
     const char *issuance; /* NULL: a certificate was accepted; "": the operator resumes */
     unsigned why;
     bool paused;
-    struct login login; /* as it is then */
+    struct login_record login; /* as it is then */
 };
 
 static enum store_status note(struct store_txn *txn, void *arg)
@@ -38,7 +38,7 @@ static unsigned noted(struct temp_store *temp, const char *issuance, unsigned wh
 
 static bool buys(struct temp_store *temp)
 {
-    struct login login;
+    struct login_record login;
     struct store_txn *txn;
     assert_int_equal(store_read(temp->store, &txn), STORE_OK);
     assert_int_equal(login_load(txn, "main", &login), STORE_OK);
