@@ -146,6 +146,7 @@ static enum acme_step serve_request(struct acme_exchange *x, struct acme_task *t
     task->wants_index = true;
     task->wants_nonce = request->method == ACME_POST;
     x->route = acme_route_find(request->path, request->path_len, &x->id, &x->challenge);
+    task->route = acme_route_number(x->route);
     if (!x->route) {
         acme_problem_status(&task->problem, 404, ACME_MALFORMED, "There is no such resource.");
         return acme_refuse(task);
@@ -244,6 +245,16 @@ enum acme_step acme_resume(struct acme_task *task, struct acme_thread *thread, b
 const struct acme_reply *acme_task_reply(const struct acme_task *task)
 {
     return &task->reply;
+}
+
+unsigned acme_task_resource(const struct acme_task *task)
+{
+    return task->route;
+}
+
+enum acme_problem_type acme_task_problem(const struct acme_task *task)
+{
+    return task->refused ? task->problem.type : ACME_PROBLEM_NONE;
 }
 
 const char *acme_task_subject(const struct acme_task *task)

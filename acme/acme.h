@@ -152,6 +152,13 @@ enum acme_step acme_resume(struct acme_task *task, struct acme_thread *thread, b
 const struct acme_reply *acme_task_reply(const struct acme_task *task);
 /* For the log: the order or account that the request was about, "" where none. Static text of the task. */
 const char *acme_task_subject(const struct acme_task *task);
+/* The resource that was asked for, a number below ACME_RESOURCES, whatever became of it. Valid after acme_begin. */
+unsigned acme_task_resource(const struct acme_task *task);
+enum { ACME_RESOURCES = 17 };
+/* "newOrder", "finalize"; "none" for the last, which stands for a path that is no resource. Static; NULL beyond. */
+const char *acme_resource_text(unsigned resource);
+/* The problem that was answered; ACME_PROBLEM_NONE: none was. Valid after ACME_DONE. */
+enum acme_problem_type acme_task_problem(const struct acme_task *task);
 /* What the operator's log is to be told of a request: that it was refused, and why, or that a wish of it was passed
  * over. Texts of the task or static, valid until acme_task_free; NULL: unknown, or not of this kind of request. What
  * somebody sent stands there as it was sent: escape it. */

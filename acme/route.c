@@ -3,27 +3,40 @@
 #include <string.h>
 
 static const struct acme_route routes[] = {
-    {"/directory", .get = acme_get_directory, .post = acme_post_directory, .is_directory = true},
+    {"/directory", .get = acme_get_directory, .post = acme_post_directory, .is_directory = true, .noun = "directory"},
     {"/acme/new-nonce", .get = acme_get_nonce, .post = acme_post_nonce, .name = "newNonce"},
     {"/acme/new-account", ACME_SIGNED_BY_JWK, .post = acme_post_new_account, .name = "newAccount", .limited = true},
     {"/acme/new-order", .post = acme_post_new_order, .name = "newOrder", .limited = true},
     {"/acme/new-authz", .post = acme_post_new_authz, .name = "newAuthz", .limited = true},
     {"/acme/revoke-cert", ACME_SIGNED_BY_EITHER, .post = acme_post_revoke_cert, .name = "revokeCert", .limited = true},
     {"/acme/key-change", .post = acme_post_key_change, .name = "keyChange", .limited = true},
-    {"/acme/account/:id", .post = acme_post_account},
-    {"/acme/account/:id/orders", .post = acme_post_orders},
-    {"/acme/order/:id", .post = acme_post_order},
-    {"/acme/order/:id/finalize", .post = acme_post_finalize},
-    {"/acme/authz/:id", .post = acme_post_authz},
-    {"/acme/challenge/:id/:type", .post = acme_post_challenge},
-    {"/acme/certificate/:id", .post = acme_post_certificate},
-    {"/acme/certificate/:id/:text", .post = acme_post_alternate},
+    {"/acme/account/:id", .post = acme_post_account, .noun = "account"},
+    {"/acme/account/:id/orders", .post = acme_post_orders, .noun = "orders"},
+    {"/acme/order/:id", .post = acme_post_order, .noun = "order"},
+    {"/acme/order/:id/finalize", .post = acme_post_finalize, .noun = "finalize"},
+    {"/acme/authz/:id", .post = acme_post_authz, .noun = "authorization"},
+    {"/acme/challenge/:id/:type", .post = acme_post_challenge, .noun = "challenge"},
+    {"/acme/certificate/:id", .post = acme_post_certificate, .noun = "certificate"},
+    {"/acme/certificate/:id/:text", .post = acme_post_alternate, .noun = "alternate"},
     {"/acme/renewal-info/:text", .get = acme_get_renewal_info, .name = "renewalInfo"},
 };
 
 const struct acme_route *acme_route_at(size_t i)
 {
     return i < sizeof routes / sizeof *routes ? &routes[i] : NULL;
+}
+
+unsigned acme_route_number(const struct acme_route *route)
+{
+    return route ? (unsigned)(route - routes) : ACME_RESOURCES - 1;
+}
+
+const char *acme_resource_text(unsigned resource)
+{
+    _Static_assert(sizeof routes / sizeof *routes == ACME_RESOURCES - 1, "a number for each");
+    if (resource >= ACME_RESOURCES - 1)
+        return resource == ACME_RESOURCES - 1 ? "none" : NULL;
+    return routes[resource].name ? routes[resource].name : routes[resource].noun;
 }
 
 static bool parse_type(const char *text, size_t len, enum acme_challenge_type *type)

@@ -18,11 +18,14 @@ struct acme_route {
     bool limited;       /* counts against the limits of config.h; never what only reads */
     bool is_directory;  /* Link rel="index" is on every reply but this one's */
     const char *name;   /* in the directory, without ":text"; NULL: not shown there */
+    const char *noun;   /* what it is called for people where it has no name */
 };
 
 /* Fills *id and *type where the pattern has them. NULL: no such resource. */
 const struct acme_route *acme_route_find(const char *path, size_t len, struct acme_id *id,
                                          enum acme_challenge_type *type);
+/* Its place in the list, that of acme_resource_text; NULL: the one behind the last. */
+unsigned acme_route_number(const struct acme_route *route);
 /* The i-th route, NULL behind the last. */
 const struct acme_route *acme_route_at(size_t i);
 

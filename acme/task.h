@@ -47,6 +47,7 @@ struct acme_task {
     bool wants_nonce, wants_index;
     /* for the operator's log, remark.h */
     const char *resource;                    /* static; NULL: nobody who signs */
+    unsigned route;                          /* acme_route_number */
     bool refused;                            /* the reply is the problem */
     bool verified;                           /* the signature was good, and the nonce */
     bool foreign_replaces;                   /* newOrder: what it replaces was not issued here */

@@ -18,6 +18,7 @@
 #include "gateway/key_lists.h"
 #include "gateway/log.h"
 #include "gateway/marker.h"
+#include "gateway/monitor/monitor.h"
 #include "gateway/operate/admin.h"
 #include "gateway/public.h"
 #include "gateway/scheduler.h"
@@ -43,6 +44,7 @@ struct gateway {
     struct acme *acme;
     struct acme_profile *profiles; /* of acme */
     struct http_server *http;
+    struct monitor *monitor;
     struct public public;
     struct admin admin;
     uint8_t seal[EXTERNAL_KEY_SEAL_LEN];
@@ -323,6 +325,16 @@ static void tell_listeners(const struct http_server *server)
     }
 }
 
+static bool start_monitor(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    struct monitor_config monitor = {
+        .config = g->config, .store = g->store, .scheduler = g->scheduler, .upstream = g->upstream};
+    if (g->config->metrics.listen.count == 0)
+        return true; /* nobody looks */
+    g->monitor = monitor_start(&monitor);
+    return g->monitor || fail(reason, "out of memory, or of threads, for the metrics");
+}
+
 static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
     const struct config *config = g->config;
@@ -344,6 +356,12 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
         .public_tls = {config->public.tls.certificate, config->public.tls.key},
         .acme_limits = {config->acme.connections, config->acme.connections_per_address},
         .public_limits = {config->public.connections, config->public.connections_per_address},
+        .metrics_listen = (const char *const *)config->metrics.listen.list,
+        .metrics_listen_count = config->metrics.listen.count,
+        .metrics_tls = {config->metrics.tls.certificate, config->metrics.tls.key},
+        .metrics_handler = monitor_handle,
+        .probe = monitor_probe,
+        .log_access = config->log_requests,
         .admin_socket = config->admin_socket,
         .acme = g->acme,
         .store = g->store,
@@ -383,7 +401,8 @@ struct gateway *gateway_start(const struct config *config, char reason[static GA
     }
     g->config = config;
     if (open_store(g, false, reason) && keep_marker(g, reason) && load_seal(g, reason) && open_egress(g, reason) &&
-        open_upstream(g, reason) && make_workers(g, reason) && make_acme(g, reason) && open_listeners(g, reason)) {
+        open_upstream(g, reason) && make_workers(g, reason) && make_acme(g, reason) && start_monitor(g, reason) &&
+        open_listeners(g, reason)) {
         if (scheduler_start(g->scheduler))
             return g;
         fail_start(reason, "no thread can be made for the scheduler");
@@ -410,6 +429,7 @@ void gateway_stop(struct gateway *g)
         issuer_stop(g->issuer);
     if (g->http)
         http_stop(g->http, HTTP_DEADLINE_MS);
+    monitor_stop(g->monitor);
     if (g->scheduler)
         scheduler_stop(g->scheduler);
     if (g->egress)

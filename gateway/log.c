@@ -2,130 +2,141 @@
 
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-enum { LINE_MAX_OCTETS = 4096 };
+#include "gateway/log_format.h"
 
-static _Atomic int threshold = LOG_LEVEL_INFO;
-
-struct line {
-    char text[LINE_MAX_OCTETS];
-    size_t len;
+enum {
+    REPEATS_MAX = 20, /* in a window */
+    WINDOW_MS = 60000,
+    REMEMBERED = 1024, /* kinds of entries; one that takes another's place begins anew */
 };
 
-/* Two octets always stay free for the closing brace and the line feed. */
-static void put_text(struct line *line, const char *text, size_t len)
+static _Atomic int threshold = LOG_LEVEL_INFO;
+static _Atomic int form = LOG_JSON;
+static _Atomic int journal = -1;
+static struct sockaddr_un journal_at = {.sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket"};
+static _Atomic uint64_t counts[LOG_LEVEL_ERROR + 1];
+static _Thread_local char request_id[LOG_REQUEST_MAX + 1];
+
+/* ---- repetitions ---- */
+
+/* No lock: where two threads meet here, one entry more or less is written. */
+static struct {
+    _Atomic uint64_t hash, since_ms;
+    atomic_uint seen;
+} remembered[REMEMBERED];
+
+static uint64_t add_to_hash(uint64_t hash, const char *text)
 {
-    size_t room = sizeof line->text - 2 - line->len;
-    if (len > room)
-        len = room;
-    memcpy(line->text + line->len, text, len);
-    line->len += len;
+    do
+        hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+    while (*text++);
+    return hash;
 }
 
-/* Length of the UTF-8 sequence at p (at most left octets), 0 where it is none. */
-static size_t utf8_length(const unsigned char *p, size_t left)
+static uint64_t hash_of(const struct log_entry *entry)
 {
-    static const struct {
-        unsigned char mask, lead;
-        size_t length;
-        uint32_t least;
-    } forms[] = {{0x80, 0x00, 1, 0}, {0xe0, 0xc0, 2, 0x80}, {0xf0, 0xe0, 3, 0x800}, {0xf8, 0xf0, 4, 0x10000}};
-    for (size_t form = 0; form < sizeof forms / sizeof *forms; form++) {
-        if ((p[0] & forms[form].mask) != forms[form].lead)
-            continue;
-        size_t length = forms[form].length;
-        uint32_t code = p[0] & (unsigned char)~forms[form].mask;
-        if (length > left)
-            return 0;
-        for (size_t i = 1; i < length; i++) {
-            if ((p[i] & 0xc0) != 0x80)
-                return 0;
-            code = code << 6 | (p[i] & 0x3f);
-        }
-        bool good = code >= forms[form].least && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
-        return good ? length : 0;
-    }
-    return 0;
+    uint64_t hash = add_to_hash(14695981039346656037u + entry->level, entry->msg);
+    for (unsigned i = 0; i < entry->count; i++)
+        hash = add_to_hash(add_to_hash(hash, entry->pairs[i].key), entry->pairs[i].value);
+    return hash;
 }
 
-static void put_string(struct line *line, const char *text)
+/* Whether it is to be written, and how many like it were not since the last that was. */
+static bool may_write(const struct log_entry *entry, unsigned *held_back)
 {
-    size_t left = strlen(text);
-    put_text(line, "\"", 1);
-    while (left > 0 && line->len + 16 < sizeof line->text) {
-        const unsigned char *p = (const unsigned char *)text;
-        size_t length = utf8_length(p, left);
-        char escape[8];
-        if (length == 0) {
-            put_text(line, "\xef\xbf\xbd", 3);
-            length = 1;
-        } else if (*p == '"' || *p == '\\') {
-            put_text(line, (char[]){'\\', *text}, 2);
-        } else if (*p < 0x20 || *p == 0x7f) {
-            put_text(line, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", *p));
-        } else {
-            put_text(line, text, length);
-        }
-        text += length;
-        left -= length;
-    }
-    put_text(line, "\"", 1);
-}
-
-static void put_pair(struct line *line, const char *key, const char *value)
-{
-    /* A pair that would not fit whole is left out, so that the line stays JSON. */
-    size_t needed = strlen(key) + 24;
-    if (line->len + needed > sizeof line->text)
-        return;
-    put_text(line, ",", 1);
-    put_string(line, key);
-    put_text(line, ":", 1);
-    put_string(line, value);
-}
-
-static void put_head(struct line *line, enum log_level level)
-{
-    static const char *const names[] = {"debug", "info", "warning", "error"};
     struct timespec now;
-    struct tm utc;
-    char head[64], stamp[32];
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-    int len = snprintf(head, sizeof head, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\"", stamp, now.tv_nsec / 1000000,
-                       names[level]);
-    put_text(line, head, (size_t)len);
+    uint64_t hash = hash_of(entry);
+    unsigned at = hash % REMEMBERED;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    bool same = atomic_load(&remembered[at].hash) == hash;
+    *held_back = 0;
+    if (same && now_ms - atomic_load(&remembered[at].since_ms) < WINDOW_MS)
+        return atomic_fetch_add(&remembered[at].seen, 1) < REPEATS_MAX;
+    atomic_store(&remembered[at].hash, hash);
+    atomic_store(&remembered[at].since_ms, now_ms);
+    unsigned seen = atomic_exchange(&remembered[at].seen, 1);
+    if (same && seen > REPEATS_MAX)
+        *held_back = seen - REPEATS_MAX;
+    return true;
+}
+
+/* ---- writing ---- */
+
+static bool write_to_journal(const char *text, size_t len)
+{
+    int fd = atomic_load(&journal);
+    return fd >= 0 &&
+           sendto(fd, text, len, MSG_NOSIGNAL, (const struct sockaddr *)&journal_at, sizeof journal_at) >= 0;
+}
+
+static void write_entry(const struct log_entry *entry)
+{
+    char text[LOG_TEXT_MAX];
+    enum log_format format = (enum log_format)atomic_load_explicit(&form, memory_order_relaxed);
+    /* What the journal does not take, because it is not there, must not be lost. */
+    if (format == LOG_JOURNAL && write_to_journal(text, log_format_journal(entry, text)))
+        return;
+    size_t len = format == LOG_RFC5424 ? log_format_rfc5424(entry, text) : log_format_json(entry, text);
+    if (write(STDERR_FILENO, text, len) < 0)
+        return; /* nobody to tell */
+}
+
+static void add_pair(struct log_entry *entry, const char *key, const char *value)
+{
+    if (!value || entry->count == LOG_PAIRS_MAX)
+        return;
+    entry->pairs[entry->count].key = key;
+    entry->pairs[entry->count++].value = value;
+}
+
+static void log_pairs(enum log_level level, bool always, const char *msg, va_list pairs)
+{
+    struct log_entry entry = {.level = level, .msg = msg};
+    unsigned held_back = 0;
+    char number[16];
+    const char *key;
+    while ((key = va_arg(pairs, const char *)) != NULL)
+        add_pair(&entry, key, va_arg(pairs, const char *));
+    atomic_fetch_add_explicit(&counts[level], 1, memory_order_relaxed);
+    if (!always && level != LOG_LEVEL_DEBUG && !may_write(&entry, &held_back))
+        return;
+    if (request_id[0])
+        add_pair(&entry, "request_id", request_id);
+    snprintf(number, sizeof number, "%u", held_back);
+    add_pair(&entry, "repeated", held_back ? number : NULL);
+    clock_gettime(CLOCK_REALTIME, &entry.when);
+    write_entry(&entry);
 }
 
 void log_line(enum log_level level, const char *msg, ...)
 {
-    struct line line;
     va_list pairs;
-    const char *key;
-
     if (!log_enabled(level))
         return;
-    line.len = 0;
-    put_head(&line, level);
-    put_pair(&line, "msg", msg);
     va_start(pairs, msg);
-    while ((key = va_arg(pairs, const char *)) != NULL) {
-        const char *value = va_arg(pairs, const char *);
-        if (value)
-            put_pair(&line, key, value);
-    }
+    log_pairs(level, false, msg, pairs);
     va_end(pairs);
-    memcpy(line.text + line.len, "}\n", 2);
-    if (write(STDERR_FILENO, line.text, line.len + 2) < 0)
-        return; /* nobody to tell */
 }
+
+void log_each(enum log_level level, const char *msg, ...)
+{
+    va_list pairs;
+    if (!log_enabled(level))
+        return;
+    va_start(pairs, msg);
+    log_pairs(level, true, msg, pairs);
+    va_end(pairs);
+}
+
+/* ---- what is written, and how ---- */
 
 void log_set_level(enum log_level level)
 {
@@ -135,4 +146,29 @@ void log_set_level(enum log_level level)
 bool log_enabled(enum log_level level)
 {
     return (int)level >= atomic_load_explicit(&threshold, memory_order_relaxed);
+}
+
+void log_set_format(enum log_format format)
+{
+    const char *elsewhere = getenv("ACMEGATE_DEBUG_JOURNAL"); /* for tests */
+    if (elsewhere)
+        snprintf(journal_at.sun_path, sizeof journal_at.sun_path, "%s", elsewhere);
+    if (format == LOG_JOURNAL && atomic_load(&journal) < 0)
+        atomic_store(&journal, socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    atomic_store(&form, (int)format);
+}
+
+void log_set_request(const char *id)
+{
+    snprintf(request_id, sizeof request_id, "%s", id ? id : "");
+}
+
+const char *log_request(void)
+{
+    return request_id;
+}
+
+uint64_t log_count(enum log_level level)
+{
+    return atomic_load_explicit(&counts[level], memory_order_relaxed);
 }

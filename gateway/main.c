@@ -119,6 +119,15 @@ static void warn_in_log(void *ctx, const char *sentence)
                 sentence);
 }
 
+static void set_up_log(const struct config *config)
+{
+    static const enum log_format formats[] = {
+        [CONFIG_LOG_JSON] = LOG_JSON, [CONFIG_LOG_RFC5424] = LOG_RFC5424, [CONFIG_LOG_JOURNAL] = LOG_JOURNAL};
+    if (config->debug)
+        log_set_level(LOG_LEVEL_DEBUG);
+    log_set_format(formats[config->log_format]);
+}
+
 static int run_daemon(const struct config *config)
 {
     char reason[GATEWAY_REASON_MAX];
@@ -198,8 +207,7 @@ int main(int argc, char **argv)
     } else if (options.init) {
         status = init(config);
     } else {
-        if (config->debug)
-            log_set_level(LOG_LEVEL_DEBUG);
+        set_up_log(config);
         curl_global_init(CURL_GLOBAL_DEFAULT);
         status = run_daemon(config);
         curl_global_cleanup();

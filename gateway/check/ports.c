@@ -78,5 +78,6 @@ static bool look_at_list(struct look *look, const char *key, const struct config
 bool look_at_ports(struct look *look)
 {
     return look_at_list(look, "acme.listen", &look->config->acme.listen) &&
-           look_at_list(look, "public.listen", &look->config->public.listen);
+           look_at_list(look, "public.listen", &look->config->public.listen) &&
+           look_at_list(look, "metrics.listen", &look->config->metrics.listen);
 }

@@ -51,21 +51,40 @@ static bool collide(const char *a, const char *b)
     return is_any(&x) || is_any(&y) || memcmp(&x, &y, x_len) == 0;
 }
 
+enum { LISTENERS = 3 };
+
+struct listeners {
+    const struct config_strings *lists[LISTENERS];
+    const char *names[LISTENERS];
+};
+
+/* The first entry of one list that collides with one of the other; of the same list with an earlier one. */
+static bool find_collision(const struct config_strings *list, const struct config_strings *other, unsigned *at,
+                           unsigned *before)
+{
+    for (*at = 0; *at < list->count; (*at)++) {
+        unsigned end = list == other ? *at : other->count;
+        for (*before = 0; *before < end; (*before)++) {
+            if (collide(list->list[*at], other->list[*before]))
+                return true;
+        }
+    }
+    return false;
+}
+
 static bool check_listen(struct config_reading *r, const struct config *config)
 {
-    const struct config_strings *lists[] = {&config->acme.listen, &config->public.listen};
-    static const char *const names[] = {"acme.listen", "public.listen"};
-    unsigned acme = config->acme.listen.count, count = acme + config->public.listen.count;
+    const struct listeners all = {{&config->acme.listen, &config->public.listen, &config->metrics.listen},
+                                  {"acme.listen", "public.listen", "metrics.listen"}};
     char path[CONFIG_PATH_MAX];
-    for (unsigned i = 0; i < count; i++) {
-        for (unsigned j = 0; j < i; j++) {
-            bool second = i >= acme, other = j >= acme;
-            unsigned at = second ? i - acme : i, before = other ? j - acme : j;
-            if (!collide(lists[second]->list[at], lists[other]->list[before]))
+    unsigned at, before;
+    for (unsigned i = 0; i < LISTENERS; i++) {
+        for (unsigned j = 0; j <= i; j++) {
+            if (!find_collision(all.lists[i], all.lists[j], &at, &before))
                 continue;
-            snprintf(path, sizeof path, "%s[%u]", names[second], at + 1);
-            return config_fail(r, path, "\"%s\" is taken by %s[%u] already, \"%s\"", lists[second]->list[at],
-                               names[other], before + 1, lists[other]->list[before]);
+            snprintf(path, sizeof path, "%s[%u]", all.names[i], at + 1);
+            return config_fail(r, path, "\"%s\" is taken by %s[%u] already, \"%s\"", all.lists[i]->list[at],
+                               all.names[j], before + 1, all.lists[j]->list[before]);
         }
     }
     return true;

@@ -74,6 +74,11 @@ struct config_public {
     struct config_push push;
 };
 
+struct config_metrics {
+    struct config_strings listen; /* default: none */
+    struct config_tls tls;
+};
+
 struct config_validation {
     bool http_01, dns_01, tls_alpn_01; /* YAML: challenges: [http-01, ...]; default these three */
     bool dns_account_01, dns_persist_01;
@@ -190,15 +195,20 @@ struct config_profile {
     uint32_t deadline_s;                  /* default 7d; 30d where the products are OV or EV */
 };
 
+enum config_log_format { CONFIG_LOG_JSON, CONFIG_LOG_RFC5424, CONFIG_LOG_JOURNAL };
+
 struct config_reading;
 
 struct config {
     struct config_reading *reading; /* where in the file everything stands, for config_say; NULL: no file */
     char *instance; /* 1 to 8 letters or digits; default "a": prefix of nonces and foreignOrderNumbers */
     bool debug;     /* log level; YAML: log: debug | info; default info */
+    enum config_log_format log_format; /* default json */
+    bool log_requests;                 /* a line for each request at level info; default false */
     struct config_store store;
     struct config_acme acme;
     struct config_public public;
+    struct config_metrics metrics;
     char *admin_socket; /* YAML: admin: {socket: PATH}; default NULL: none */
     struct config_validation validation;
     struct config_dcv dcv;

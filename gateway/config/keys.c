@@ -202,6 +202,27 @@ static const struct config_key admin_keys[] = {
 };
 static const struct config_table admin_table = TABLE(admin_keys, struct config);
 
+static const struct config_key metrics_tls_keys[] = {
+    {.name = "certificate",
+     .kind = CONFIG_FILE,
+     .at = AT(metrics.tls.certificate),
+     .required = true,
+     .expected = A_FILE},
+    {.name = "key", .kind = CONFIG_FILE, .at = AT(metrics.tls.key), .required = true, .expected = A_FILE},
+};
+static const struct config_table metrics_tls_table = TABLE(metrics_tls_keys, struct config);
+
+static const struct config_key metrics_keys[] = {
+    {.name = "listen",
+     .kind = CONFIG_LIST,
+     .at = AT(metrics.listen),
+     .required = true,
+     .check = config_is_listen,
+     .expected = LISTEN_ADDRESSES},
+    {.name = "tls", .kind = CONFIG_MAPPING, .table = &metrics_tls_table},
+};
+static const struct config_table metrics_table = TABLE(metrics_keys, struct config);
+
 static const struct config_word challenges[] = {
     {"http-01", AT(validation.http_01)},
     {"dns-01", AT(validation.dns_01)},
@@ -477,6 +498,9 @@ static const struct config_table login_table = TABLE(login_keys, struct config_l
 
 static const struct config_word log_levels[] = {{"debug", true}, {"info", false}, {0}};
 
+static const struct config_word log_formats[] = {
+    {"json", CONFIG_LOG_JSON}, {"rfc5424", CONFIG_LOG_RFC5424}, {"journal", CONFIG_LOG_JOURNAL}, {0}};
+
 static const struct config_key root_keys[] = {
     {.name = "instance",
      .kind = CONFIG_TEXT,
@@ -485,9 +509,12 @@ static const struct config_key root_keys[] = {
      .check = config_is_instance,
      .expected = "1 to 8 letters or digits"},
     {.name = "log", .kind = CONFIG_SWITCH, .at = AT(debug), .standard = "info", .words = log_levels},
+    {.name = "log_format", .kind = CONFIG_WORD, .at = AT(log_format), .standard = "json", .words = log_formats},
+    {.name = "log_requests", .kind = CONFIG_SWITCH, .at = AT(log_requests), .standard = "false", .words = yes_no},
     {.name = "store", .kind = CONFIG_MAPPING, .required = true, .table = &store_table},
     {.name = "acme", .kind = CONFIG_MAPPING, .required = true, .table = &acme_table},
     {.name = "public", .kind = CONFIG_MAPPING, .required = true, .table = &public_table},
+    {.name = "metrics", .kind = CONFIG_MAPPING, .table = &metrics_table},
     {.name = "admin", .kind = CONFIG_MAPPING, .table = &admin_table},
     {.name = "validation", .kind = CONFIG_MAPPING, .table = &validation_table},
     {.name = "dcv", .kind = CONFIG_MAPPING, .table = &dcv_table},

@@ -62,10 +62,23 @@ unsigned accept_count(const struct loop *loop)
     return count;
 }
 
+static enum http_listener kind_of(const struct connection *connection)
+{
+    return (enum http_listener)(connection->crowd - connection->loop->crowds);
+}
+
+void accept_begin_request(struct connection *connection)
+{
+    bool acme = kind_of(connection) == HTTP_ACME;
+    connection->request = (struct request){.began_us = metrics_now_us(),
+                                           .resource = acme ? ACME_RESOURCES - 1 : metrics_resource("nowhere")};
+}
+
 void accept_note_request(const h2o_req_t *req)
 {
     struct connection *connection = connection_of(req);
-    connection->asked_ms = monotonic_ms();
+    accept_begin_request(connection);
+    connection->asked_ms = connection->request.began_us / 1000;
     h2o_linklist_unlink(&connection->link);
     h2o_linklist_insert(&connection->crowd->served, &connection->link);
 }
@@ -134,6 +147,7 @@ static void on_close(void *arg)
     linger_begin(connection);
     if (connection->tls)
         SSL_CTX_free(connection->tls);
+    metrics_change(METRIC_CONNECTIONS, -1, (unsigned)kind_of(connection));
     peers_leave(&crowd->peers, connection->counted);
     h2o_linklist_unlink(&connection->link);
     free(connection);
@@ -167,6 +181,7 @@ static bool take_connection(struct door *door, h2o_socket_t *sock)
     if (!connection || !peers_enter(&crowd->peers, &peer.any, crowd->max_per_address, &connection->counted)) {
         free(connection);
         h2o_socket_close(sock);
+        metrics_count(METRIC_TURNED_AWAY, (unsigned)door->kind);
         return false;
     }
     connection->loop = loop;
@@ -180,6 +195,7 @@ static bool take_connection(struct door *door, h2o_socket_t *sock)
     connection->uid = uid_of(sock);
     h2o_linklist_insert(&crowd->silent, &connection->link);
     crowd->count++;
+    metrics_change(METRIC_CONNECTIONS, 1, (unsigned)door->kind);
     sock->on_close.cb = on_close;
     sock->on_close.data = connection;
     h2o_accept(&door->accept, sock);

@@ -20,7 +20,6 @@ struct admin_request {
     h2o_mem_pool_t pool; /* of the strings of `call`; the loop's thread makes and clears it */
     struct http_call call;
     struct http_answer answer;
-    uint64_t began_ms;
 };
 
 static void admin_request_free(struct admin_request *request)
@@ -117,7 +116,8 @@ void admin_request_on_answered(struct loop *loop, struct message *message)
     }
     struct http_answer answer = request->answer;
     request->answer.body = NULL; /* the request's now */
-    call_answer(request->req, &answer, request->began_ms);
+    answer.resource = "admin";
+    call_answer(request->req, &answer);
 }
 
 int on_admin_request(h2o_handler_t *self, h2o_req_t *req)
@@ -138,7 +138,6 @@ int on_admin_request(h2o_handler_t *self, h2o_req_t *req)
     request->message.kind = MESSAGE_ADMIN_ANSWERED;
     request->loop = loop_of(req);
     request->req = req;
-    request->began_ms = monotonic_ms();
     request->answer.status = 500;
     reply_own(req, request, on_request_gone);
     if (!call_read(req, &request->pool, &request->call))

@@ -39,7 +39,7 @@ bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call)
     return true;
 }
 
-void call_answer(h2o_req_t *req, struct http_answer *answer, uint64_t began_ms)
+void call_answer(h2o_req_t *req, struct http_answer *answer)
 {
     if (answer->body)
         reply_own(req, answer->body, free);
@@ -48,28 +48,42 @@ void call_answer(h2o_req_t *req, struct http_answer *answer, uint64_t began_ms)
     if (answer->www_authenticate)
         reply_header(req, "WWW-Authenticate", answer->www_authenticate);
     reply_retry_after(req, answer->retry_after_s);
-    reply_log(req, answer->status, NULL, began_ms);
+    if (answer->resource)
+        reply_about(req, metrics_resource(answer->resource), NULL);
     reply_send(req, answer->status, answer->body ? answer->body : "", answer->body ? answer->body_len : 0);
+}
+
+/* Answers at once; health where it is answered here. */
+static void serve(h2o_req_t *req, bool health, http_handler_fn *handler, void *ctx)
+{
+    struct http_call call;
+    struct http_answer answer = {.status = 500};
+    const char *fault = framing_fault(req);
+    accept_note_request(req);
+    if (fault) {
+        reply_text(req, 400, fault);
+    } else if (health && health_serve(req)) {
+        return;
+    } else if (!call_read(req, &req->pool, &call)) {
+        reply_text(req, 413, "The body is too large.\n");
+    } else {
+        handler(ctx, &call, &answer);
+        call_answer(req, &answer);
+    }
 }
 
 int on_public_request(h2o_handler_t *self, h2o_req_t *req)
 {
     const struct http_config *config = &loop_of(req)->server->config;
-    uint64_t began_ms = monotonic_ms();
-    struct http_call call;
-    struct http_answer answer = {.status = 500};
     (void)self;
-    const char *fault = framing_fault(req);
-    accept_note_request(req);
-    if (fault) {
-        reply_text(req, 400, fault);
-        return 0;
-    }
-    if (!call_read(req, &req->pool, &call)) {
-        reply_text(req, 413, "The body is too large.\n");
-        return 0;
-    }
-    config->public_handler(config->public_ctx, &call, &answer);
-    call_answer(req, &answer, began_ms);
+    serve(req, false, config->public_handler, config->public_ctx);
+    return 0;
+}
+
+int on_metrics_request(h2o_handler_t *self, h2o_req_t *req)
+{
+    const struct http_config *config = &loop_of(req)->server->config;
+    (void)self;
+    serve(req, true, config->metrics_handler, config->metrics_ctx);
     return 0;
 }

@@ -60,7 +60,8 @@ static void on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t *
         reply_header(req, "Content-Type", "application/problem+json");
     }
     linger_prepare(connection_of(req));
-    reply_log(req, req->res.status, NULL, monotonic_ms());
+    accept_begin_request(connection_of(req)); /* no handler has seen it */
+    reply_note(req, req->res.status);
     h2o_setup_next_ostream(req, slot);
 }
 

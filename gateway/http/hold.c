@@ -2,6 +2,8 @@
 
 #include <h2o/memory.h>
 
+#include "gateway/metrics/metrics.h"
+
 /* Ids end in random octets. */
 static size_t place_of(const struct acme_id *topic)
 {
@@ -34,6 +36,7 @@ void hold_add(struct holds *holds, struct hold *hold, const struct acme_id *topi
     h2o_linklist_insert(&holds->all, &hold->by_time);
     if (deadline_ms < holds->earliest_ms)
         holds->earliest_ms = deadline_ms;
+    metrics_change(METRIC_HELD_REPLIES, 1, 0);
     atomic_fetch_add(&bucket->count, 1);
     /* Pairs with holds_mark: either the notifier sees the count, or the look that follows sees the change. */
     atomic_thread_fence(memory_order_seq_cst);
@@ -50,6 +53,7 @@ void hold_remove(struct holds *holds, struct hold *hold)
         return;
     h2o_linklist_unlink(&hold->by_topic);
     h2o_linklist_unlink(&hold->by_time);
+    metrics_change(METRIC_HELD_REPLIES, -1, 0);
     atomic_fetch_sub(&bucket_of(holds, &hold->topic)->count, 1);
     if (h2o_linklist_is_empty(&holds->all))
         holds->earliest_ms = UINT64_MAX;

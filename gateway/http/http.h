@@ -2,7 +2,8 @@
  *
  * http_start makes one thread, context and loop per `threads`; each has its own SO_REUSEPORT socket for every listener.
  * HTTP/1.1 only. The acme listener speaks TLS and hands requests to the ACME room; the public listener serves push and
- * DCV files; the admin listener is a Unix socket.
+ * DCV files; the admin listener is a Unix socket; the metrics listener is for who watches the gateway. It and the acme
+ * listener answer /healthz (this process runs) and /readyz (the store takes a write, and the gateway is not stopping).
  */
 #ifndef GATEWAY_HTTP_HTTP_H
 #define GATEWAY_HTTP_HTTP_H
@@ -19,7 +20,7 @@ struct http_server;
 enum { HTTP_REASON_MAX = 512 };
 
 struct http_tls {
-    const char *certificate_file, *key_file; /* PEM; NULL certificate: plain HTTP (public listener only) */
+    const char *certificate_file, *key_file; /* PEM; NULL certificate: plain HTTP (not the acme listener) */
 };
 
 /* A request to the public or admin listener. Pointers live during the call. */
@@ -39,9 +40,10 @@ struct http_answer {
     size_t body_len;
     const char *www_authenticate; /* static; NULL: none */
     uint32_t retry_after_s;       /* 0: none */
+    const char *resource;         /* what was asked for, a word that metrics_resource knows; NULL: nothing of these */
 };
-/* The public handler: on a loop thread, must not block (short snapshots are fine). The admin handler: each call on a
- * thread of its own, eight at a time, and may block. */
+/* The public and the metrics handler: on a loop thread, must not block (short snapshots are fine). The admin handler:
+ * each call on a thread of its own, eight at a time, and may block. */
 typedef void http_handler_fn(void *ctx, const struct http_call *call, struct http_answer *answer);
 
 /* Of one kind of listener, over all threads; each thread has its share, which the kernel's spreading of connections
@@ -59,12 +61,17 @@ struct http_config {
     const char *const *public_listen;
     size_t public_listen_count;
     struct http_tls public_tls;
+    const char *const *metrics_listen;
+    size_t metrics_listen_count;
+    struct http_tls metrics_tls;
     const char *admin_socket; /* NULL: none. Made with mode 0660; its connections have a limit of their own */
     struct http_limits acme_limits, public_limits;
+    bool log_access; /* a line a request at `log: info` */
     struct acme *acme;
     struct store *store;
-    http_handler_fn *public_handler, *admin_handler;
-    void *public_ctx, *admin_ctx;
+    store_fn *probe; /* a write that leaves nothing behind, for /readyz; its argument is NULL. NULL: none is tried */
+    http_handler_fn *public_handler, *admin_handler, *metrics_handler;
+    void *public_ctx, *admin_ctx, *metrics_ctx;
 };
 
 /* Ignores SIGPIPE, raises the limit of open descriptors to what the kernel allows, and lowers the limits of
@@ -74,7 +81,7 @@ struct http_config {
  */
 struct http_server *http_start(const struct http_config *config, char reason[static HTTP_REASON_MAX]);
 
-enum http_listener { HTTP_ACME, HTTP_PUBLIC, HTTP_ADMIN, HTTP_LISTENER_KINDS };
+enum http_listener { HTTP_ACME, HTTP_PUBLIC, HTTP_ADMIN, HTTP_METRICS, HTTP_LISTENER_KINDS };
 enum { HTTP_ADDRESS_MAX = 128 };
 /* The address that listener `index` of that kind is bound to ("127.0.0.1:14000", or the socket's path); "" where there
  * is none. Any thread. */

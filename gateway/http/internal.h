@@ -17,6 +17,7 @@
 #include "gateway/http/hold.h"
 #include "gateway/http/http.h"
 #include "gateway/http/peers.h"
+#include "gateway/metrics/metrics.h"
 
 enum {
     BODY_CEILING = 320 * 1024,    /* octets; h2o answers beyond. Above the two limits that are ours to answer */
@@ -26,6 +27,7 @@ enum {
     WRITE_TIMEOUT_MS = 30 * SECOND_MS,   /* a peer that takes nothing */
     CONNECTIONS_DEFAULT = 5000,
     ADMIN_CONNECTIONS = 64,
+    METRICS_CONNECTIONS = 64,
     LISTEN_BACKLOG = 1024,
     ACCEPT_BATCH = 16,
     ACCEPT_PAUSE_MS = 200, /* after the process or the system ran out of descriptors */
@@ -33,7 +35,14 @@ enum {
 
 struct loop;
 
-enum message_kind { MESSAGE_COMMITTED, MESSAGE_ADMIN_ANSWERED, MESSAGE_NOTICE, MESSAGE_TLS, MESSAGE_STOP };
+enum message_kind {
+    MESSAGE_COMMITTED,
+    MESSAGE_ADMIN_ANSWERED,
+    MESSAGE_NOTICE,
+    MESSAGE_PROBED,
+    MESSAGE_TLS,
+    MESSAGE_STOP,
+};
 
 /* What other threads send to a loop; embedded first in what it brings. Zeroed before it is sent. */
 struct message {
@@ -72,6 +81,13 @@ struct crowd {
     uint64_t look_again_ms; /* monotonic */
 };
 
+/* The one that a connection is at; HTTP/1.1 has one at a time. */
+struct request {
+    uint64_t began_us;              /* monotonic, of its head */
+    unsigned resource;              /* of metrics.h */
+    char subject[ACME_ID_TEXT + 1]; /* the order or account it is about; "" for none */
+};
+
 /* On every accepted socket's on_close. */
 struct connection {
     h2o_linklist_t link; /* of its crowd's list */
@@ -85,6 +101,18 @@ struct connection {
     int linger_fd; /* -1, or a duplicate that outlives h2o's (see linger.h) */
     char peer[INET6_ADDRSTRLEN];
     int64_t uid; /* of a Unix socket's peer; -1 */
+    struct request request;
+};
+
+/* Whether the store takes a write: asked when somebody asks for it, once for all who do, at most once a second. */
+struct readiness {
+    struct message message; /* MESSAGE_PROBED */
+    struct store_op op;
+    struct loop *loop;
+    bool under_way, good;
+    enum store_status status;    /* of op */
+    uint64_t began_ms, known_ms; /* monotonic; 0: never */
+    h2o_linklist_t waiting;
 };
 
 struct loop {
@@ -97,6 +125,7 @@ struct loop {
     struct door *doors; /* server->listener_count; sock NULL where closed */
     struct crowd crowds[HTTP_LISTENER_KINDS];
     uint64_t accept_again_ms; /* monotonic; all doors are shut until then; 0: they are not */
+    struct readiness readiness;
     h2o_linklist_t lingering;
     unsigned lingering_count;
     struct holds holds;
@@ -167,8 +196,11 @@ bool loop_send(struct loop *loop, struct message *message);
 void accept_init(struct loop *loop);
 /* Makes the doors and starts to accept. False when out of memory. */
 bool accept_open(struct loop *loop);
-/* A request has come: its connection is none of the silent ones, who have to leave first. */
+/* A request has come: its connection is none of the silent ones, who have to leave first. To be called by a handler
+ * before anything is answered. */
 void accept_note_request(const h2o_req_t *req);
+/* The same where no handler will see it: the request is about nothing known, and begins now. */
+void accept_begin_request(struct connection *connection);
 /* Connections of all crowds. */
 unsigned accept_count(const struct loop *loop);
 /* Closes the doors. */
@@ -199,7 +231,18 @@ int on_public_request(h2o_handler_t *self, h2o_req_t *req);
 /* What the handler sees, its strings copied into the pool; false where the body is too large. */
 bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call);
 /* Takes answer->body. */
-void call_answer(h2o_req_t *req, struct http_answer *answer, uint64_t began_ms);
+void call_answer(h2o_req_t *req, struct http_answer *answer);
+int on_metrics_request(h2o_handler_t *self, h2o_req_t *req);
+
+/* health.c; on the loop's thread */
+void health_init(struct loop *loop);
+/* True where the request is for /healthz or /readyz, and will be answered, or has been. */
+bool health_serve(h2o_req_t *req);
+void health_on_probed(struct loop *loop, struct message *message);
+/* When health_expire has something to do; UINT64_MAX: never. */
+uint64_t health_next_ms(const struct loop *loop);
+/* Answers those who have waited too long for the store. */
+void health_expire(struct loop *loop, uint64_t now_ms);
 
 /* admin_request.c */
 void admin_requests_init(struct admin_requests *requests);

@@ -22,7 +22,8 @@ struct job {
     enum store_status status; /* what became of op */
     bool submitted, answered;
     struct hold hold;
-    uint64_t began_ms, hold_until_ms; /* monotonic; 0: not held yet */
+    uint64_t hold_until_ms; /* monotonic; 0: not held yet */
+    uint64_t submitted_us;  /* monotonic */
 };
 
 static void job_free(struct job *job)
@@ -47,6 +48,7 @@ static void on_done(struct store_op *op, enum store_status status)
 {
     struct job *job = op->arg;
     job->status = status;
+    metrics_observe(METRIC_COMMIT_DURATION, metrics_now_us() - job->submitted_us, 0);
     loop_send(job->loop, &job->message);
 }
 
@@ -65,7 +67,6 @@ static struct job *job_make(struct loop *loop, h2o_req_t *req)
     job->loop = loop;
     job->req = req;
     job->op = (struct store_op){.fn = run_change, .arg = job, .done = on_done};
-    job->began_ms = monotonic_ms();
     reply_own(req, job, on_request_gone);
     return job;
 }
@@ -101,7 +102,9 @@ static void job_answer(struct job *job)
         reply_header(req, "Allow", reply->allow);
     reply_retry_after(req, reply->retry_after_s);
     log_remark(job);
-    reply_log(req, reply->status, acme_task_subject(job->task), job->began_ms);
+    reply_about(req, acme_task_resource(job->task), acme_task_subject(job->task));
+    if (acme_task_problem(job->task) != ACME_PROBLEM_NONE)
+        metrics_count(METRIC_PROBLEMS, (unsigned)acme_task_problem(job->task));
     reply_send(req, reply->status, reply->body, reply->body_len);
 }
 
@@ -128,6 +131,7 @@ static void job_advance(struct job *job, enum acme_step step)
     if (step == ACME_COMMIT || step == ACME_NOTE) {
         job->submitted = true;
         job->loop->submitted++;
+        job->submitted_us = metrics_now_us();
     }
     if (step == ACME_DONE || step == ACME_NOTE)
         job_answer(job);
@@ -226,6 +230,8 @@ int on_acme_request(h2o_handler_t *self, h2o_req_t *req)
     const char *fault = framing_fault(req);
     (void)self;
     accept_note_request(req);
+    if (!fault && health_serve(req))
+        return 0;
     if (fault) {
         reply_problem(req, 400, "malformed", fault);
         return 0;

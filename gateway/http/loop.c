@@ -43,6 +43,9 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
         case MESSAGE_NOTICE:
             loop->has_notice = true;
             break;
+        case MESSAGE_PROBED:
+            health_on_probed(loop, message);
+            break;
         case MESSAGE_TLS:
             take_tls(loop, H2O_STRUCT_FROM_MEMBER(struct new_tls, message, message));
             break;
@@ -75,6 +78,7 @@ static void run_once(struct loop *loop, uint64_t until_ms)
 {
     uint64_t now_ms = monotonic_ms();
     until_ms = earlier(until_ms, earlier(loop->holds.earliest_ms, linger_next_ms(loop)));
+    until_ms = earlier(until_ms, health_next_ms(loop));
     if (!loop->draining)
         until_ms = earlier(until_ms, accept_next_ms(loop));
     uint64_t wait_ms = until_ms <= now_ms ? 0 : earlier(until_ms - now_ms, INT32_MAX);
@@ -83,6 +87,7 @@ static void run_once(struct loop *loop, uint64_t until_ms)
     bool looked = see_to_notice(loop);
     if (job_expire(loop, now_ms) || looked)
         wait_ms = 0;
+    health_expire(loop, now_ms);
     linger_expire(loop, now_ms);
     accept_resume(loop, now_ms);
     if (h2o_evloop_run(loop->context.loop, (int32_t)wait_ms) != 0 && errno != EINTR)
@@ -95,6 +100,7 @@ static bool set_up(struct loop *loop)
     h2o_context_init(&loop->context, h2o_evloop_create(), &server->globalconf);
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, on_messages);
     accept_init(loop);
+    health_init(loop);
     h2o_linklist_init_anchor(&loop->lingering);
     holds_init(&loop->holds);
     if (server->config.acme && !(loop->acme = acme_thread_make(server->config.acme)))

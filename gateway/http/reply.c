@@ -77,12 +77,47 @@ void reply_own(h2o_req_t *req, void *p, void (*free_fn)(void *))
     *owned = (struct owned){.p = p, .free_fn = free_fn};
 }
 
+void reply_about(h2o_req_t *req, unsigned resource, const char *subject)
+{
+    struct request *request = &connection_of(req)->request;
+    request->resource = resource;
+    snprintf(request->subject, sizeof request->subject, "%s", subject ? subject : "");
+}
+
+/* The access log: a line a request, at debug level, or at info where it was asked for. */
+static void log_access(h2o_req_t *req, int status, uint64_t took_us)
+{
+    const struct connection *connection = connection_of(req);
+    enum log_level level = loop_of(req)->server->config.log_access ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+    char text[16], took[24];
+    if (!log_enabled(level))
+        return;
+    snprintf(text, sizeof text, "%d", status);
+    snprintf(took, sizeof took, "%llu", (unsigned long long)took_us / 1000);
+    log_each(level, "request", "method", h2o_strdup(&req->pool, req->input.method.base, req->input.method.len).base,
+             "path", h2o_strdup(&req->pool, req->input.path.base, req->input.path.len).base, "status", text, "took_ms",
+             took, "peer", connection->peer, "subject",
+             connection->request.subject[0] ? connection->request.subject : NULL, (char *)0);
+}
+
+void reply_note(h2o_req_t *req, int status)
+{
+    const struct connection *connection = connection_of(req);
+    const struct request *request = &connection->request;
+    unsigned kind = (unsigned)(connection->crowd - connection->loop->crowds);
+    uint64_t took_us = metrics_now_us() - request->began_us;
+    metrics_count(METRIC_REQUESTS, kind, request->resource, metrics_status(status));
+    metrics_observe(METRIC_REQUEST_DURATION, took_us, kind);
+    log_access(req, status, took_us);
+}
+
 void reply_send(h2o_req_t *req, int status, const char *body, size_t len)
 {
     static h2o_generator_t generator = {NULL, NULL};
     bool head = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
     h2o_iovec_t buffer = h2o_iovec_init(body, len);
 
+    reply_note(req, status);
     req->res.status = status;
     req->res.reason = reason_phrase(status);
     /* Without a length h2o would close the connection after anything but a 200; a 204 must have none. */
@@ -106,16 +141,4 @@ void reply_problem(h2o_req_t *req, int status, const char *type, const char *det
     int len = snprintf(text, size, format, type, detail, status);
     reply_header(req, "Content-Type", "application/problem+json");
     reply_send(req, status, text, (size_t)len);
-}
-
-void reply_log(h2o_req_t *req, int status, const char *subject, uint64_t began_ms)
-{
-    char text[16], took[24];
-    if (!log_enabled(LOG_LEVEL_DEBUG))
-        return;
-    snprintf(text, sizeof text, "%d", status);
-    snprintf(took, sizeof took, "%llu", (unsigned long long)(monotonic_ms() - began_ms));
-    log_debug("request", "method", h2o_strdup(&req->pool, req->input.method.base, req->input.method.len).base, "path",
-              h2o_strdup(&req->pool, req->input.path.base, req->input.path.len).base, "status", text, "took_ms", took,
-              "peer", connection_of(req)->peer, "subject", subject && *subject ? subject : NULL);
 }

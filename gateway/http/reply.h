@@ -19,7 +19,9 @@ void reply_send(h2o_req_t *req, int status, const char *body, size_t len);
 void reply_text(h2o_req_t *req, int status, const char *text);
 /* As above, a problem document (RFC 7807): type without its namespace, detail without anything that JSON escapes. */
 void reply_problem(h2o_req_t *req, int status, const char *type, const char *detail);
-/* One line at debug level. subject may be NULL; times are monotonic milliseconds. */
-void reply_log(h2o_req_t *req, int status, const char *subject, uint64_t began_ms);
+/* What the request turned out to be about: a resource of metrics.h, and an order or account, NULL for none. */
+void reply_about(h2o_req_t *req, unsigned resource, const char *subject);
+/* Counts an answer that h2o makes itself, and writes its line. Those above do so. */
+void reply_note(h2o_req_t *req, int status);
 
 #endif

@@ -22,6 +22,15 @@ static bool fail_server(char *reason, const char *what)
 
 /* ---- making ---- */
 
+/* Of the listener's own certificate. */
+static void note_expiry(enum http_listener kind, SSL_CTX *context)
+{
+    struct tm when;
+    const X509 *certificate = context ? SSL_CTX_get0_certificate(context) : NULL;
+    if (certificate && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &when) == 1)
+        metrics_set(METRIC_TLS_EXPIRY, timegm(&when), (unsigned)kind);
+}
+
 static bool copy_tls(struct http_server *server, enum http_listener kind, const struct http_tls *tls, char *reason)
 {
     if (!tls->certificate_file)
@@ -31,6 +40,7 @@ static bool copy_tls(struct http_server *server, enum http_listener kind, const 
     if (!server->tls_files[kind][0] || !server->tls_files[kind][1])
         return fail_server(reason, no_memory);
     server->tls[kind] = tls_load(server->tls_files[kind][0], server->tls_files[kind][1], reason);
+    note_expiry(kind, server->tls[kind]);
     return server->tls[kind] != NULL;
 }
 
@@ -44,6 +54,7 @@ static void configure_hosts(struct http_server *server)
         [HTTP_ACME] = {"acme", on_acme_request},
         [HTTP_PUBLIC] = {"public", on_public_request},
         [HTTP_ADMIN] = {"admin", on_admin_request},
+        [HTTP_METRICS] = {"metrics", on_metrics_request},
     };
     h2o_globalconf_t *conf = &server->globalconf;
     h2o_config_init(conf);
@@ -82,7 +93,7 @@ static bool add_listener(struct http_server *server, enum http_listener kind, co
 
 static bool listen_all(struct http_server *server, const struct http_config *config, char *reason)
 {
-    size_t room = config->acme_listen_count + config->public_listen_count + 1;
+    size_t room = config->acme_listen_count + config->public_listen_count + config->metrics_listen_count + 1;
     server->listeners = calloc(room, sizeof *server->listeners);
     if (!server->listeners)
         return fail_server(reason, no_memory);
@@ -92,6 +103,10 @@ static bool listen_all(struct http_server *server, const struct http_config *con
     }
     for (size_t i = 0; i < config->public_listen_count; i++) {
         if (!add_listener(server, HTTP_PUBLIC, config->public_listen[i], reason))
+            return false;
+    }
+    for (size_t i = 0; i < config->metrics_listen_count; i++) {
+        if (!add_listener(server, HTTP_METRICS, config->metrics_listen[i], reason))
             return false;
     }
     return !config->admin_socket || add_listener(server, HTTP_ADMIN, config->admin_socket, reason);
@@ -139,6 +154,7 @@ static void share_connections(struct http_server *server)
                     "lower acme.connections and public.connections");
     server->limits[HTTP_ACME] = share_of(server, wanted[0], all, room);
     server->limits[HTTP_PUBLIC] = share_of(server, wanted[1], all, room);
+    server->limits[HTTP_METRICS] = (struct http_limits){.connections = METRICS_CONNECTIONS};
     server->limits[HTTP_ADMIN] = (struct http_limits){.connections = ADMIN_CONNECTIONS};
 }
 
@@ -182,7 +198,8 @@ static bool make_server(struct http_server *server, const struct http_config *co
         return fail_server(reason, no_memory);
     share_connections(server);
     return copy_tls(server, HTTP_ACME, &config->acme_tls, reason) &&
-           copy_tls(server, HTTP_PUBLIC, &config->public_tls, reason) && listen_all(server, config, reason) &&
+           copy_tls(server, HTTP_PUBLIC, &config->public_tls, reason) &&
+           copy_tls(server, HTTP_METRICS, &config->metrics_tls, reason) && listen_all(server, config, reason) &&
            start_threads(server, reason);
 }
 
@@ -255,6 +272,8 @@ bool http_reload_tls(struct http_server *server, char reason[static HTTP_REASON_
         if (files[0])
             ok = (fresh[kind] = tls_load(files[0], files[1], reason)) != NULL;
     }
+    for (unsigned kind = 0; ok && kind < HTTP_LISTENER_KINDS; kind++)
+        note_expiry((enum http_listener)kind, fresh[kind]);
     for (unsigned i = 0; ok && i < server->loop_count; i++)
         ok = send_tls(&server->loops[i], fresh) || fail_server(reason, "out of memory while reloading certificates");
     pthread_mutex_unlock(&server->reload_lock);

@@ -25,27 +25,29 @@ ROOMS = {"store": ("store",), "acme": ("acme", "store"), "sectigo": ("sectigo",)
 # The rooms inside gateway/, from the ground up: which others each may include beside itself and the ground. A room is a
 # folder, or files that stand beside folders, by name ("issue/issuer.h") or without ending ("log"). What stands nowhere
 # here is the top, gateway/*.c and issue/issuer.c: it starts the others, and nobody includes it.
-GROUND = ("address", "audit", "clock", "key_lists", "log", "pem", "scheduler", "tables")
+GROUND = ("address", "audit", "clock", "key_lists", "log", "log_format", "pem", "scheduler", "tables")
 CONTEXT = ("issue/context", "issue/issuer.h")
 SHARED = ("work", *CONTEXT)
 INNER = {
     **{name: GROUND for name in GROUND},
     "config": (),
     "egress": (),
-    "http": (),
+    "http": ("metrics",),
     "work": ("egress",),
     "operate/ctl": (),
     "check": ("config", "egress"),
-    "validate": ("egress", "work"),
-    "dcv": ("config", "egress", "validate"),
+    "validate": ("egress", "metrics", "work"),
+    "dcv": ("config", "egress", "metrics", "validate"),
     "issue/record": (),
-    "issue/upstream": ("config", "egress", "dcv", "issue/record"),
+    "issue/upstream": ("config", "egress", "dcv", "metrics", "issue/record"),
     **{name: ("config", "egress", "work", "issue/record", "issue/upstream", *CONTEXT) for name in CONTEXT},
-    "issue/money": ("config", "issue/record", "issue/upstream", *SHARED),
-    "issue/revocation": ("issue/record", "issue/upstream", *SHARED),
+    "issue/money": ("metrics", "config", "issue/record", "issue/upstream", *SHARED),
+    "issue/revocation": ("metrics", "issue/record", "issue/upstream", *SHARED),
     "issue/order": ("config", "dcv", "issue/record", "issue/upstream", *SHARED, "issue/money"),
-    "issue/life": ("dcv", "issue/record", "issue/upstream", *SHARED, "issue/money", "issue/revocation", "issue/order"),
+    "issue/life": ("metrics", "dcv", "issue/record", "issue/upstream", *SHARED, "issue/money", "issue/revocation", "issue/order"),
     "issue/upkeep": ("config", "issue/record", "issue/upstream", *SHARED, "issue/money", "issue/order"),
+    "metrics": ("issue/record",),
+    "monitor": ("config", "http", "metrics", "issue/record", "issue/upstream", "issue/money", "operate"),
     "operate": ("config", "egress", "http", "dcv", "issue/record", "issue/upstream", "issue/money", "issue/life",
                 "issue/upkeep"),
 }
