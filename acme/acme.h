@@ -159,8 +159,8 @@ enum { ACME_RESOURCES = 17 };
 const char *acme_resource_text(unsigned resource);
 /* The problem that was answered; ACME_PROBLEM_NONE: none was. Valid after ACME_DONE. */
 enum acme_problem_type acme_task_problem(const struct acme_task *task);
-/* What the operator's log is to be told of a request: that it was refused, and why, or that a wish of it was passed
- * over. Texts of the task or static, valid until acme_task_free; NULL: unknown, or not of this kind of request. What
+/* What the operator's log is to be told of a request: that it was refused, and why, that it may cost money, or that a
+ * wish of it was passed over. Texts of the task or static, valid until acme_task_free; NULL: unknown, or not of this kind of request. What
  * somebody sent stands there as it was sent: escape it. */
 struct acme_remark {
     const char *msg;

@@ -89,10 +89,17 @@ static char *subproblem_details(const struct acme_problem *problem)
     return finish_list(&list);
 }
 
+/* A CSR that is going to become a certificate: who asked for what may cost money. */
+static bool is_accepted(const struct acme_task *task)
+{
+    return !task->refused && strcmp(acme_resource_text(task->route), "finalize") == 0;
+}
+
 /* A stale nonce is cured by the client itself, with every reply; what anybody may fetch is asked by everybody. */
 static bool is_worth_a_line(const struct acme_task *task)
 {
-    return task->resource && ((task->refused && task->problem.type != ACME_BAD_NONCE) || task->foreign_replaces);
+    return task->resource &&
+           ((task->refused && task->problem.type != ACME_BAD_NONCE) || task->foreign_replaces || is_accepted(task));
 }
 
 static const char *known(const char *text)
@@ -109,7 +116,9 @@ bool acme_task_remark(struct acme_task *task, struct acme_remark *remark)
     free(task->remark_reason);
     task->remark_reason = task->refused ? subproblem_details(&task->problem) : NULL;
     *remark = (struct acme_remark){
-        .msg = task->refused ? "a request is refused" : "a newOrder replaces what was not issued here; that is ignored",
+        .msg = task->refused       ? "a request is refused"
+               : is_accepted(task) ? "a CSR is accepted"
+                                   : "a newOrder replaces what was not issued here; that is ignored",
         .request = task->resource,
         .account = known(task->asker),
         .external_key = known(task->account.external_key[0] ? task->account.external_key : task->named_key),

@@ -316,7 +316,7 @@ static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 /* A port 0 has become a number. */
 static void tell_listeners(const struct http_server *server)
 {
-    static const char *const names[HTTP_LISTENER_KINDS] = {"acme", "public", "admin"};
+    static const char *const names[HTTP_LISTENER_KINDS] = {"acme", "public", "admin", "metrics"};
     char address[HTTP_ADDRESS_MAX];
 
     for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
@@ -332,7 +332,7 @@ static bool start_monitor(struct gateway *g, char reason[static GATEWAY_REASON_M
     if (g->config->metrics.listen.count == 0)
         return true; /* nobody looks */
     g->monitor = monitor_start(&monitor);
-    return g->monitor || fail(reason, "out of memory, or of threads, for the metrics");
+    return g->monitor || fail_start(reason, "out of memory, or of threads, for the metrics");
 }
 
 static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_MAX])

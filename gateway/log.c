@@ -1,5 +1,6 @@
 #include "gateway/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 enum {
     REPEATS_MAX = 20, /* in a window */
     WINDOW_MS = 60000,
+    CAUSES = 16384,
     REMEMBERED = 1024, /* kinds of entries; one that takes another's place begins anew */
 };
 
@@ -22,7 +24,10 @@ static _Atomic int form = LOG_JSON;
 static _Atomic int journal = -1;
 static struct sockaddr_un journal_at = {.sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket"};
 static _Atomic uint64_t counts[LOG_LEVEL_ERROR + 1];
-static _Thread_local char request_id[LOG_REQUEST_MAX + 1];
+static _Thread_local uint64_t request;
+static struct cause {
+    _Atomic uint64_t subject, request;
+} causes[CAUSES];
 
 /* ---- repetitions ---- */
 
@@ -73,8 +78,7 @@ static bool may_write(const struct log_entry *entry, unsigned *held_back)
 static bool write_to_journal(const char *text, size_t len)
 {
     int fd = atomic_load(&journal);
-    return fd >= 0 &&
-           sendto(fd, text, len, MSG_NOSIGNAL, (const struct sockaddr *)&journal_at, sizeof journal_at) >= 0;
+    return fd >= 0 && sendto(fd, text, len, MSG_NOSIGNAL, (const struct sockaddr *)&journal_at, sizeof journal_at) >= 0;
 }
 
 static void write_entry(const struct log_entry *entry)
@@ -101,15 +105,15 @@ static void log_pairs(enum log_level level, bool always, const char *msg, va_lis
 {
     struct log_entry entry = {.level = level, .msg = msg};
     unsigned held_back = 0;
-    char number[16];
+    char number[16], id[24];
     const char *key;
     while ((key = va_arg(pairs, const char *)) != NULL)
         add_pair(&entry, key, va_arg(pairs, const char *));
     atomic_fetch_add_explicit(&counts[level], 1, memory_order_relaxed);
     if (!always && level != LOG_LEVEL_DEBUG && !may_write(&entry, &held_back))
         return;
-    if (request_id[0])
-        add_pair(&entry, "request_id", request_id);
+    snprintf(id, sizeof id, "%016" PRIx64, request);
+    add_pair(&entry, "request_id", request ? id : NULL);
     snprintf(number, sizeof number, "%u", held_back);
     add_pair(&entry, "repeated", held_back ? number : NULL);
     clock_gettime(CLOCK_REALTIME, &entry.when);
@@ -158,14 +162,39 @@ void log_set_format(enum log_format format)
     atomic_store(&form, (int)format);
 }
 
-void log_set_request(const char *id)
+void log_set_request(uint64_t id)
 {
-    snprintf(request_id, sizeof request_id, "%s", id ? id : "");
+    request = id;
 }
 
-const char *log_request(void)
+/* ---- causes ---- */
+
+static uint64_t hash_subject(const void *subject, size_t len)
 {
-    return request_id;
+    const unsigned char *octets = subject;
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ octets[i]) * 1099511628211u;
+    return hash;
+}
+
+/* The request goes last and is read first: where two threads meet here, an id is missing, or one is too many. */
+void log_note_cause(const void *subject, size_t len)
+{
+    uint64_t hash = hash_subject(subject, len);
+    struct cause *cause = &causes[hash % CAUSES];
+    if (request == 0)
+        return;
+    atomic_store(&cause->subject, hash);
+    atomic_store(&cause->request, request);
+}
+
+void log_set_cause(const void *subject, size_t len)
+{
+    uint64_t hash = hash_subject(subject, len);
+    struct cause *cause = &causes[hash % CAUSES];
+    uint64_t id = atomic_load(&cause->request);
+    request = atomic_load(&cause->subject) == hash ? id : 0;
 }
 
 uint64_t log_count(enum log_level level)

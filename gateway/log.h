@@ -8,6 +8,7 @@
 #define GATEWAY_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
@@ -36,12 +37,14 @@ enum log_format {
 /* Before other threads log. */
 void log_set_format(enum log_format format);
 
-/* The request that this thread is at, or whose consequences it sees to: every entry carries its id from now on, as
- * request_id. "" or NULL: none. */
-enum { LOG_REQUEST_MAX = 16 };
-void log_set_request(const char *id);
-/* Static memory of the thread; "" where there is none. */
-const char *log_request(void);
+/* The request that this thread is at: every entry carries its id from now on, as request_id in 16 hexadecimal digits.
+ * 0: none. */
+void log_set_request(uint64_t id);
+/* What is done about this subject from here on is caused by the request that this thread is at. In memory alone, for
+ * the last thousands of subjects: also in a store_fn, and not beyond a restart. */
+void log_note_cause(const void *subject, size_t len);
+/* As log_set_request, with the request that caused what is done about the subject; none where that is forgotten. */
+void log_set_cause(const void *subject, size_t len);
 
 /* Entries of that level since the start, those that were held back included; those below the level are not counted. */
 uint64_t log_count(enum log_level level);

@@ -17,8 +17,10 @@
 #include "gateway/config/config.h"
 #include "gateway/gateway.h"
 #include "gateway/log.h"
+#include "gateway/metrics/metrics.h"
 
 static const char USAGE[] = "usage: acmegate --config FILE [--check-config | --init]\n"
+                            "       acmegate --list-metrics\n"
                             "       acmegate --version\n";
 
 struct options {
@@ -26,13 +28,26 @@ struct options {
     bool check, init;
 };
 
+/* The manual's table of what /metrics says. Returns the exit status. */
+static int print_metrics(void)
+{
+    char *text = metrics_manual();
+    if (text)
+        fputs(text, stdout);
+    free(text);
+    return text ? 0 : 1;
+}
+
 /* Returns an exit status, or -1 to go on. */
 static int read_options(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
-        {"init", no_argument, NULL, 'i'},         {"version", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},         {0}};
+    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+                                          {"check-config", no_argument, NULL, 'k'},
+                                          {"init", no_argument, NULL, 'i'},
+                                          {"version", no_argument, NULL, 'v'},
+                                          {"list-metrics", no_argument, NULL, 'm'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         switch (option) {
@@ -45,6 +60,8 @@ static int read_options(int argc, char **argv, struct options *options)
         case 'i':
             options->init = true;
             break;
+        case 'm':
+            return print_metrics();
         case 'v':
             printf("acmegate %s (store schema %u)\n", ACMEGATE_VERSION, gateway_schema());
             return 0;

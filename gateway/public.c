@@ -8,6 +8,7 @@
 
 #include "gateway/address.h"
 #include "gateway/log.h"
+#include "gateway/metrics/metrics.h"
 
 static const char WELL_KNOWN[] = SECTIGO_DCV_PATH;
 static const char TEXT[] = "text/plain; charset=utf-8";
@@ -80,9 +81,11 @@ static void take_push(const struct public *public, const struct http_call *call,
     if (!sectigo_parse_push(call->query, strlen(call->query), call->body, body_len, &push)) {
         log_warning("a push cannot be read; compare the form of pushes at Sectigo with that of the README", "peer",
                     call->peer);
+        metrics_count(METRIC_PUSHES, METRIC_PUSH_UNREADABLE);
         answer_text(answer, 400, "this is not a push: orderNumber or certificateID, and statusCode, are needed\n");
         return;
     }
+    metrics_count(METRIC_PUSHES, METRIC_PUSH_TAKEN);
     log_info("push", "peer", call->peer, "order_number", push.order_number, "certificate_id", push.certificate_id,
              "status", push.status, "description", push.status_desc);
     issuer_push(public->issuer, &push);
@@ -95,10 +98,12 @@ static void receive_push(const struct public *public, const struct http_call *ca
     if (!allowed_address(public->push, call->peer)) {
         log_warning("a push from an address that public.push.allow does not list; add it if it is Sectigo's", "peer",
                     call->peer);
+        metrics_count(METRIC_PUSHES, METRIC_PUSH_ADDRESS);
         answer_text(answer, 403, "this address may not push\n");
     } else if (!has_credentials(public->push, call->authorization)) {
         log_warning("a push with wrong credentials; give Sectigo the URL with public.push.user and its password",
                     "peer", call->peer);
+        metrics_count(METRIC_PUSHES, METRIC_PUSH_CREDENTIALS);
         answer_text(answer, 401, "user and password are needed\n");
         answer->www_authenticate = "Basic realm=\"push\"";
     } else if (strcmp(call->method, "GET") != 0 && strcmp(call->method, "POST") != 0) {
@@ -122,10 +127,13 @@ static bool is_push_path(const struct config_push *push, const char *path)
 void public_handle(void *ctx, const struct http_call *call, struct http_answer *answer)
 {
     const struct public *public = ctx;
-    if (strncmp(call->path, WELL_KNOWN, sizeof WELL_KNOWN - 1) == 0)
+    if (strncmp(call->path, WELL_KNOWN, sizeof WELL_KNOWN - 1) == 0) {
+        answer->resource = "dcv_file";
         serve_file(public, call, answer);
-    else if (is_push_path(public->push, call->path))
+    } else if (is_push_path(public->push, call->path)) {
+        answer->resource = "push";
         receive_push(public, call, answer);
-    else
+    } else {
         answer_text(answer, 404, "nothing is here\n");
+    }
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIELDS_MAX = 160, RECORD_KINDS_MAX = 8, LIST_MAX = 256, FAULT_MAX = 320 };
+enum { FIELDS_MAX = 320, RECORD_KINDS_MAX = 8, LIST_MAX = 256, FAULT_MAX = 320 };
 
 struct config_tree {
     struct config_node *root;
@@ -18,6 +18,7 @@ struct config_tree {
     cyaml_schema_value_t schema;
     cyaml_schema_field_t fields[FIELDS_MAX];
     unsigned field_count;
+    bool outgrown; /* our own tables have more keys than there is room for */
     cyaml_schema_value_t records[RECORD_KINDS_MAX];
     unsigned record_count;
     char fault[FAULT_MAX];
@@ -70,8 +71,10 @@ static cyaml_schema_value_t value_of(struct config_tree *tree, const struct conf
 /* NULL where our own tables have outgrown the room; config_tree_load looks. */
 static const cyaml_schema_field_t *fields_of(struct config_tree *tree, const struct config_table *table)
 {
-    if (tree->field_count + table->count + 1 > FIELDS_MAX)
+    if (tree->field_count + table->count + 1 > FIELDS_MAX) {
+        tree->outgrown = true;
         return NULL;
+    }
     cyaml_schema_field_t *fields = &tree->fields[tree->field_count];
     tree->field_count += table->count + 1; /* the last stays zero: the end */
     for (unsigned i = 0; i < table->count; i++) {
@@ -192,7 +195,7 @@ struct config_tree *config_tree_load(struct config_reading *r, const char *text,
                                    .mem_fn = cyaml_mem,
                                    .flags = CYAML_CFG_NO_ALIAS};
     tree->schema = mapping_of(tree, &config_root, CYAML_FLAG_POINTER);
-    if (tree->schema.mapping.fields == NULL || tree->record_count > RECORD_KINDS_MAX) {
+    if (tree->outgrown || tree->record_count > RECORD_KINDS_MAX) {
         config_fail(r, "", "the program's tables of keys have outgrown their room");
         goto fail;
     }

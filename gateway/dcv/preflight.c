@@ -8,6 +8,7 @@
 #include "gateway/dcv/caa.h"
 #include "gateway/dcv/global.h"
 #include "gateway/egress/fetch.h"
+#include "gateway/metrics/metrics.h"
 #include "gateway/validate/excerpt.h"
 
 struct preflight {
@@ -24,6 +25,7 @@ static void end_preflight(struct preflight *preflight, const char *reason)
 {
     preflight_done_fn *done = preflight->done;
     void *ctx = preflight->ctx;
+    metrics_count(METRIC_PREFLIGHTS, METRIC_LOOK_HTTP, reason[0] == '\0');
     free(preflight->body);
     free(preflight);
     done(ctx, reason[0] == '\0', reason);
@@ -170,6 +172,7 @@ static void on_cname(void *ctx, const struct egress_dns_answer *answer)
              strcasecmp(found, look.target) != 0)
         snprintf(reason, sizeof reason, "the CNAME record at %.250s has the target %.250s instead of %.250s",
                  look.owner, found, look.target);
+    metrics_count(METRIC_PREFLIGHTS, METRIC_LOOK_CNAME, reason[0] == '\0');
     look.done(look.ctx, reason[0] == '\0', reason);
 }
 
@@ -206,6 +209,7 @@ static void end_caa(struct caa_look *look, const char *reason)
 {
     preflight_done_fn *done = look->done;
     void *ctx = look->ctx;
+    metrics_count(METRIC_PREFLIGHTS, METRIC_LOOK_CAA, reason[0] == '\0');
     free(look);
     done(ctx, reason[0] == '\0', reason);
 }

@@ -7,6 +7,7 @@
 #include "gateway/dcv/exchange.h"
 #include "gateway/dcv/hook.h"
 #include "gateway/dcv/update.h"
+#include "gateway/metrics/metrics.h"
 
 /* For one message to the zone's server and its answer. */
 enum { EXCHANGE_MS = 15 * SECOND_MS };
@@ -31,6 +32,8 @@ static void end_publication(struct publication *p, const char *reason)
     if (reason)
         snprintf(text, sizeof text, "the CNAME record %.250s -> %.250s cannot be %s: %.450s", p->record.owner,
                  p->record.target, p->kind == UPDATE_REMOVE ? "removed" : "published", reason);
+    if (p->zone)
+        metrics_count(METRIC_DCV_RECORDS, p->zone->server ? METRIC_DCV_UPDATE : METRIC_DCV_HOOK, reason == NULL);
     update_clear(&p->message);
     free(p);
     done(ctx, reason == NULL, text);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <openssl/rand.h>
+
 #include "gateway/http/internal.h"
 #include "gateway/http/linger.h"
 
@@ -45,6 +47,7 @@ static void address_text(const union address *peer, char text[static INET6_ADDRS
 
 void accept_init(struct loop *loop)
 {
+    RAND_bytes((unsigned char *)&loop->last_request, sizeof loop->last_request);
     for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
         struct crowd *crowd = &loop->crowds[kind];
         h2o_linklist_init_anchor(&crowd->silent);
@@ -67,11 +70,21 @@ static enum http_listener kind_of(const struct connection *connection)
     return (enum http_listener)(connection->crowd - connection->loop->crowds);
 }
 
+/* Odd steps from a random beginning, so that none comes twice; 0 is no id. */
+static uint64_t next_id(struct loop *loop)
+{
+    static const uint64_t step = 0x9e3779b97f4a7c15;
+    loop->last_request += step;
+    return loop->last_request ? loop->last_request : (loop->last_request += step);
+}
+
 void accept_begin_request(struct connection *connection)
 {
     bool acme = kind_of(connection) == HTTP_ACME;
     connection->request = (struct request){.began_us = metrics_now_us(),
+                                           .id = next_id(connection->loop),
                                            .resource = acme ? ACME_RESOURCES - 1 : metrics_resource("nowhere")};
+    log_set_request(connection->request.id);
 }
 
 void accept_note_request(const h2o_req_t *req)

@@ -17,6 +17,7 @@ struct admin_request {
     struct loop *loop;
     h2o_req_t *req; /* NULL: gone while the thread had the request */
     bool running;
+    uint64_t id;         /* in the log */
     h2o_mem_pool_t pool; /* of the strings of `call`; the loop's thread makes and clears it */
     struct http_call call;
     struct http_answer answer;
@@ -81,6 +82,7 @@ static void *admin_request_main(void *arg)
 {
     struct admin_request *request = arg;
     struct http_server *server = request->loop->server;
+    log_set_request(request->id);
     server->config.admin_handler(server->config.admin_ctx, &request->call, &request->answer);
     loop_send(request->loop, &request->message);
     admin_requests_leave(&server->admin_requests);
@@ -114,6 +116,7 @@ void admin_request_on_answered(struct loop *loop, struct message *message)
         admin_request_free(request);
         return;
     }
+    log_set_request(request->id);
     struct http_answer answer = request->answer;
     request->answer.body = NULL; /* the request's now */
     answer.resource = "admin";
@@ -138,6 +141,7 @@ int on_admin_request(h2o_handler_t *self, h2o_req_t *req)
     request->message.kind = MESSAGE_ADMIN_ANSWERED;
     request->loop = loop_of(req);
     request->req = req;
+    request->id = connection_of(req)->request.id;
     request->answer.status = 500;
     reply_own(req, request, on_request_gone);
     if (!call_read(req, &request->pool, &request->call))

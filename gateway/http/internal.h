@@ -17,6 +17,7 @@
 #include "gateway/http/hold.h"
 #include "gateway/http/http.h"
 #include "gateway/http/peers.h"
+#include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
 
 enum {
@@ -85,6 +86,7 @@ struct crowd {
 struct request {
     uint64_t began_us;              /* monotonic, of its head */
     unsigned resource;              /* of metrics.h */
+    uint64_t id;                    /* of log_set_request */
     char subject[ACME_ID_TEXT + 1]; /* the order or account it is about; "" for none */
 };
 
@@ -126,6 +128,7 @@ struct loop {
     struct crowd crowds[HTTP_LISTENER_KINDS];
     uint64_t accept_again_ms; /* monotonic; all doors are shut until then; 0: they are not */
     struct readiness readiness;
+    uint64_t last_request; /* its id; the next is a step away */
     h2o_linklist_t lingering;
     unsigned lingering_count;
     struct holds holds;

@@ -23,6 +23,7 @@ struct job {
     bool submitted, answered;
     struct hold hold;
     uint64_t hold_until_ms; /* monotonic; 0: not held yet */
+    uint64_t request;       /* its id in the log */
     uint64_t submitted_us;  /* monotonic */
 };
 
@@ -55,7 +56,10 @@ static void on_done(struct store_op *op, enum store_status status)
 static enum store_status run_change(struct store_txn *txn, void *arg)
 {
     struct job *job = arg;
-    return acme_change(txn, job->task);
+    log_set_request(job->request);
+    enum store_status status = acme_change(txn, job->task);
+    log_set_request(0);
+    return status;
 }
 
 static struct job *job_make(struct loop *loop, h2o_req_t *req)
@@ -126,6 +130,7 @@ static enum acme_step hold_and_look(struct job *job)
 /* Goes on with what the ACME room asked for last. The job may be gone afterwards. */
 static void job_advance(struct job *job, enum acme_step step)
 {
+    log_set_request(job->request);
     if (step == ACME_HOLD)
         step = hold_and_look(job);
     if (step == ACME_COMMIT || step == ACME_NOTE) {
@@ -243,6 +248,7 @@ int on_acme_request(h2o_handler_t *self, h2o_req_t *req)
         return 0;
     }
     struct acme_request request = request_of(req);
+    job->request = connection_of(req)->request.id;
     job_advance(job, acme_begin(loop->server->config.acme, loop->acme, &request, &job->task));
     return 0;
 }

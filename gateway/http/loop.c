@@ -33,6 +33,7 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
     while (!h2o_linklist_is_empty(messages)) {
         struct message *message = H2O_STRUCT_FROM_MEMBER(struct message, super.link, messages->next);
         h2o_linklist_unlink(&message->super.link);
+        log_set_request(0);
         switch (message->kind) {
         case MESSAGE_COMMITTED:
             job_on_committed(loop, message);
@@ -83,6 +84,7 @@ static void run_once(struct loop *loop, uint64_t until_ms)
         until_ms = earlier(until_ms, accept_next_ms(loop));
     uint64_t wait_ms = until_ms <= now_ms ? 0 : earlier(until_ms - now_ms, INT32_MAX);
 
+    log_set_request(0);
     /* Due replies first: what they write is flushed by the run below, which then must not sleep. */
     bool looked = see_to_notice(loop);
     if (job_expire(loop, now_ms) || looked)

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "gateway/log.h"
+#include "gateway/metrics/metrics.h"
 #include "gateway/work.h"
 
 /* After a validation that could not be started, or says nothing. */
@@ -58,6 +60,11 @@ static enum work_next ask_attempt(struct work *work)
                : work_rest(work, REST_MS);
 }
 
+static enum metric_validation result_of(const struct acme_problem *problem)
+{
+    return !problem ? METRIC_VALID : problem->type == ACME_SERVER_INTERNAL ? METRIC_OURS : METRIC_INVALID;
+}
+
 static enum work_next decide_attempt(struct work *work, const void *answer, uint64_t now_ms)
 {
     struct attempt *attempt = (struct attempt *)work;
@@ -65,6 +72,7 @@ static enum work_next decide_attempt(struct work *work, const void *answer, uint
     const struct acme_problem *problem = found->problem;
     (void)now_ms;
     attempt->what.until_s = found->until_s;
+    metrics_count(METRIC_VALIDATIONS, attempt->what.type, result_of(problem));
     if (problem && problem->type == ACME_SERVER_INTERNAL) { /* says nothing about the client: done again */
         log_validation(
             work, LOG_LEVEL_WARNING,
@@ -148,5 +156,6 @@ enum store_status validation_hook(void *ctx, struct store_txn *txn,
                                   const uint8_t subject[static ACME_VALIDATION_SUBJECT_LEN], uint64_t now_ms)
 {
     (void)ctx;
+    log_note_cause(subject, ACME_VALIDATION_SUBJECT_LEN);
     return store_job_set(txn, JOB_VALIDATE, subject, ACME_VALIDATION_SUBJECT_LEN, now_ms);
 }

@@ -32,24 +32,25 @@ INNER = {
     **{name: GROUND for name in GROUND},
     "config": (),
     "egress": (),
+    "issue/record": (),
+    "metrics": ("issue/record",),
     "http": ("metrics",),
     "work": ("egress",),
     "operate/ctl": (),
     "check": ("config", "egress"),
     "validate": ("egress", "metrics", "work"),
     "dcv": ("config", "egress", "metrics", "validate"),
-    "issue/record": (),
     "issue/upstream": ("config", "egress", "dcv", "metrics", "issue/record"),
     **{name: ("config", "egress", "work", "issue/record", "issue/upstream", *CONTEXT) for name in CONTEXT},
     "issue/money": ("metrics", "config", "issue/record", "issue/upstream", *SHARED),
     "issue/revocation": ("metrics", "issue/record", "issue/upstream", *SHARED),
     "issue/order": ("config", "dcv", "issue/record", "issue/upstream", *SHARED, "issue/money"),
-    "issue/life": ("metrics", "dcv", "issue/record", "issue/upstream", *SHARED, "issue/money", "issue/revocation", "issue/order"),
+    "issue/life": ("dcv", "metrics", "issue/record", "issue/upstream", *SHARED, "issue/money", "issue/revocation",
+                   "issue/order"),
     "issue/upkeep": ("config", "issue/record", "issue/upstream", *SHARED, "issue/money", "issue/order"),
-    "metrics": ("issue/record",),
-    "monitor": ("config", "http", "metrics", "issue/record", "issue/upstream", "issue/money", "operate"),
     "operate": ("config", "egress", "http", "dcv", "issue/record", "issue/upstream", "issue/money", "issue/life",
                 "issue/upkeep"),
+    "monitor": ("config", "http", "metrics", "issue/record", "issue/upstream", "issue/money", "operate"),
 }
 
 TOP, UNKNOWN = "the top", "unknown"
@@ -225,7 +226,8 @@ class Lint:
     def check_shared(self):
         """A function that other files may call is called by one of them, or by its own file and a unit test."""
         for path, line, name in self.shared:
-            users = [user for user, words in self.words.items() if user != path and user.endswith(".c") and name in words]
+            users = [user for user, words in self.words.items() if user != path and name in words
+                     and (user.endswith(".c") or words[name] > 1)]  # in a header by a macro, beside the prototype
             if any(not user.startswith("tests/") for user in users):
                 continue
             tested = any(name in words for user, words in self.words.items() if user.startswith("tests/"))

@@ -8,13 +8,16 @@
 #include "gateway/issue/life/ending.h"
 #include "gateway/issue/life/step.h"
 #include "gateway/log.h"
+#include "gateway/metrics/metrics.h"
 
 void errand_log(const struct errand *e, enum log_level level, const char *msg, const char *reason)
 {
     char order[ACME_ID_TEXT + 1];
     acme_id_text(&e->is.orders[0], order);
+    log_set_cause(e->is.id, strlen(e->is.id));
     log_line(level, msg, "order", order, "issuance", e->is.id, "order_number",
              e->is.order_number[0] ? e->is.order_number : NULL, "reason", reason, (char *)0);
+    log_set_request(0);
 }
 
 static enum store_status load_rules(struct errand *e, struct store_txn *txn)
@@ -133,6 +136,52 @@ static void log_move(const struct errand *e)
     errand_log(e, LOG_LEVEL_INFO, msg, e->is.note[0] ? e->is.note : NULL);
 }
 
+/* A certificate is learned of by the push that carries it, by a look that a push made due, or by a look of ours. */
+static void count_certificate(const struct errand *e)
+{
+    enum metric_learned learned = e->push           ? METRIC_BY_PUSH
+                                  : e->is.pushed_ms ? METRIC_BY_PUSH_THEN_POLL
+                                                    : METRIC_BY_POLL;
+    metrics_observe(METRIC_ISSUANCE_DURATION, clock_since(e->is.created_ms, clock_ms()) * 1000, (unsigned)learned);
+    metrics_change(METRIC_SAVED, e->is.order_count - 1, METRIC_SAVED_MEETING);
+}
+
+/* Who spent it; from where the request came is told by the lines of the same request_id. */
+static void log_placed(const struct errand *e)
+{
+    char account[ACME_ID_TEXT + 1];
+    acme_id_text(&e->is.account, account);
+    log_set_cause(e->is.id, strlen(e->is.id));
+    log_info(e->is.kind == ISSUANCE_PURCHASE ? "bought" : "replaced within the term", "issuance", e->is.id, "account",
+             account, "policy", e->sub.policy, "profile", e->sub.profile, "login", e->sub.login, "order_number",
+             e->is.order_number);
+    log_set_request(0);
+}
+
+/* What Sectigo has taken. */
+static void count_placed(const struct errand *e)
+{
+    unsigned login = metrics_login(e->sub.login);
+    log_placed(e);
+    if (e->is.kind == ISSUANCE_PURCHASE) {
+        metrics_count(METRIC_PURCHASES, login);
+        metrics_change(METRIC_SPENT, e->sub.test ? 0 : e->sub.paid_cents, login);
+    } else {
+        metrics_count(METRIC_REPLACEMENTS, login);
+        metrics_count(METRIC_SAVED, METRIC_SAVED_REPLACEMENT);
+    }
+}
+
+static void count_move(const struct errand *e, enum issuance_state from)
+{
+    bool sent = from == ISSUANCE_SUBMITTING || from == ISSUANCE_UNKNOWN || from == ISSUANCE_HELD;
+    metrics_count(METRIC_ISSUANCE_MOVES, e->is.state);
+    if (e->is.state == ISSUANCE_SUBMITTED && sent)
+        count_placed(e);
+    else if (e->is.state == ISSUANCE_COLLECTED)
+        count_certificate(e);
+}
+
 static void take_over(struct errand *e)
 {
     enum issuance_state from = e->is.state;
@@ -143,8 +192,10 @@ static void take_over(struct errand *e)
     memset(&e->next_is, 0, sizeof e->next_is);
     memset(&e->next_sub, 0, sizeof e->next_sub);
     e->sending = e->is.state == ISSUANCE_SUBMITTING && from != ISSUANCE_SUBMITTING;
-    if (e->is.state != from)
+    if (e->is.state != from) {
+        count_move(e, from);
         log_move(e);
+    }
     if (e->is.state != from && e->is.state == ISSUANCE_SUBMITTED)
         take_early_pushes(e); /* the next step waits for Sectigo */
     issuer_debug_commit(e->issuer, from, e->is.state, false);

@@ -7,6 +7,7 @@
 #include "gateway/audit.h"
 #include "gateway/clock.h"
 #include "gateway/issue/record/numbers.h"
+#include "gateway/metrics/metrics.h"
 #include "gateway/tables.h"
 #include "sectigo/product.h"
 #include "sectigo/result.h"
@@ -141,8 +142,11 @@ static void log_refund(const struct work *work, enum log_level level, const char
 
 static enum work_next on_refund_stored(struct work *work, enum store_status status)
 {
-    if (status == STORE_OK && ((struct refund *)work)->outcome.confirmed)
+    const struct refund *r = (const struct refund *)work;
+    if (status == STORE_OK && r->outcome.confirmed) {
+        metrics_count(METRIC_REFUNDS, metrics_login(r->sub.login));
         log_refund(work, LOG_LEVEL_INFO, "Sectigo has refunded an order", NULL);
+    }
     return status == STORE_OK ? WORK_DONE : WORK_REST;
 }
 

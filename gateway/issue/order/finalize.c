@@ -13,6 +13,7 @@
 #include "gateway/issue/order/prepare.h"
 #include "gateway/issue/record/login.h"
 #include "gateway/issue/upstream/request.h"
+#include "gateway/log.h"
 #include "gateway/tables.h"
 
 /* How long a client whose names are blocked or whose queue is full should wait. */
@@ -168,8 +169,10 @@ static bool make_issuance(struct finalize *f, struct issuance *is)
         return false;
     memcpy(is->csr, f->csr->der, f->csr->der_len);
     is->csr_len = f->csr->der_len;
-    return issuance_id_make(f->issuer->at.config->instance, f->login->test, is->id) &&
-           issuance_attach(is, &f->order->id) && issuance_set_note(is, "");
+    if (!issuance_id_make(f->issuer->at.config->instance, f->login->test, is->id))
+        return false;
+    log_note_cause(is->id, strlen(is->id));
+    return issuance_attach(is, &f->order->id) && issuance_set_note(is, "");
 }
 
 static enum store_status store_issuance(struct finalize *f, struct issuance *is, const struct subscription *sub,

@@ -9,6 +9,7 @@
 #include "gateway/clock.h"
 #include "gateway/issue/record/subscription.h"
 #include "gateway/log.h"
+#include "gateway/metrics/metrics.h"
 #include "sectigo/result.h"
 
 /* Earlier than any other job, so that a revocation goes before everything else that is due. */
@@ -122,8 +123,10 @@ static enum work_next on_revocation_stored(struct work *work, enum store_status 
     const struct issuer *issuer = work->owner;
     if (status != STORE_OK)
         return WORK_REST;
-    if (r->outcome.to == ACME_REVOCATION_DONE)
+    if (r->outcome.to == ACME_REVOCATION_DONE) {
+        metrics_count(METRIC_REVOCATIONS, metrics_login(r->sub.login));
         issuer_debug_stop(issuer, "revocation-done");
+    }
     if (r->outcome.to != ACME_REVOCATION_ASKED)
         issuer->at.notify(issuer->at.notify_ctx, &r->certificate.id);
     return WORK_DONE;
@@ -136,8 +139,10 @@ static void log_revocation(const struct work *work, enum log_level level, const 
     const struct revocation *r = (const struct revocation *)work;
     char order[ACME_ID_TEXT + 1];
     acme_id_text(&r->certificate.order, order);
+    log_set_cause(r->certificate.id.octets, ACME_ID_LEN);
     log_line(level, msg, "order", order, "issuance", r->certificate.issuance, "order_number", r->sub.order_number,
              "reason", reason, (char *)0);
+    log_set_request(0);
 }
 
 static enum store_status load_subscription(struct store_txn *txn, const struct acme_certificate *certificate,
@@ -245,5 +250,6 @@ enum store_status issuer_revoke(void *ctx, struct store_txn *txn, const struct a
     subscription_clear(&sub);
     if (status == STORE_OK)
         issuer_debug_stop(ctx, "revocation-asked:before");
+    log_note_cause(certificate->id.octets, ACME_ID_LEN);
     return status == STORE_NOT_FOUND ? STORE_INVALID : status;
 }

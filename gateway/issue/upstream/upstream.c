@@ -9,6 +9,7 @@
 #include "gateway/clock.h"
 #include "gateway/issue/upstream/breaker.h"
 #include "gateway/log.h"
+#include "gateway/metrics/metrics.h"
 #include "gateway/pem.h"
 
 /* A call that has waited for its turn so long does not leave: its job knows when to come again, and when it was sent
@@ -39,6 +40,7 @@ struct pending_call {
 
 struct upstream_login {
     const struct config_login *config;
+    unsigned number; /* metrics_login */
     struct sectigo_client *client;
     X509_STORE *anchors;
     struct accept_cache *cas;
@@ -88,6 +90,7 @@ static bool open_login(struct upstream_login *login, const struct config_login *
     char why[SECTIGO_MESSAGE_MAX];
 
     login->config = config;
+    login->number = metrics_login(config->name);
     login->egress = egress;
     login->breaker.first_rest_ms = rest_ms;
     login->tokens = config->calls_per_minute;
@@ -255,8 +258,36 @@ static void judge(struct pending_call *pending, const struct upstream_reply *rep
 
 /* ---- calls ---- */
 
+/* The code of an answer in either format: behind errorCode=, or by itself in the first line. False: there is none. */
+static bool read_code(const struct upstream_reply *reply, int *code)
+{
+    static const char NAME[] = "errorCode=";
+    char digits[8] = "";
+    if (reply->body_len == 0)
+        return false;
+    const char *at = memmem(reply->body, reply->body_len, NAME, sizeof NAME - 1);
+    at = at ? at + sizeof NAME - 1 : reply->body;
+    size_t left = (size_t)(reply->body + reply->body_len - at);
+    memcpy(digits, at, left < sizeof digits - 1 ? left : sizeof digits - 1);
+    return sscanf(digits, "%d", code) == 1;
+}
+
+static enum metric_answer answer_of(const struct upstream_reply *reply)
+{
+    int code;
+    if (reply->outcome != UPSTREAM_ANSWERED)
+        return reply->outcome == UPSTREAM_LOST ? METRIC_ANSWER_LOST : METRIC_ANSWER_NEVER_LEFT;
+    if (!read_code(reply, &code))
+        return METRIC_ANSWER_OTHER;
+    return code >= 0     ? METRIC_ANSWER_GOOD
+           : code == -16 ? METRIC_ANSWER_LOGIN
+           : code == -15 ? METRIC_ANSWER_CREDIT
+                         : METRIC_ANSWER_REFUSED;
+}
+
 static void finish(struct pending_call *pending, const struct upstream_reply *reply)
 {
+    metrics_count(METRIC_CALLS, pending->login->number, pending->kind, answer_of(reply));
     pending->done(pending->ctx, reply);
     if (pending->call)
         sectigo_call_free(pending->call);
@@ -308,6 +339,7 @@ static enum lane lane_of(enum sectigo_call_kind kind)
 static void enqueue(struct upstream_login *login, struct pending_call *pending)
 {
     struct queue *queue = &login->waiting[lane_of(pending->kind)];
+    metrics_change(METRIC_CALLS_WAITING, 1, login->number);
     *queue->end = pending;
     queue->end = &pending->next;
 }
@@ -333,6 +365,7 @@ static enum lane next_lane(const struct upstream_login *login, bool not_urgent)
 static struct pending_call *take(struct queue *queue)
 {
     struct pending_call *pending = queue->first;
+    metrics_change(METRIC_CALLS_WAITING, -1, pending->login->number);
     queue->first = pending->next;
     if (!queue->first)
         queue->end = &queue->first;
@@ -453,7 +486,8 @@ static void on_transfer(void *ctx, CURL *easy, CURLcode result)
     reply.date_ms = 1000 * sectigo_call_date_s(pending->call);
     if (reply.date_ms)
         clock_heard(reply.date_ms, pending->asked_boot_ms);
-    judge(pending, &reply, result);
+    judge(errand, &reply, result);
+    metrics_observe(METRIC_CALL_DURATION, (egress_now_ms() - pending->left_ms) * 1000, pending->kind);
     if (reply.outcome != UPSTREAM_ANSWERED && lane_of(pending->kind) != LANE_OTHER)
         reply.again_ms = TURN_MAX_MS; /* where the outage lasts it then waits for its turn */
     finish(pending, &reply);

@@ -44,7 +44,7 @@ static void test_bad_structure(void **state)
 {
     static const struct bad bad[] = {
         {"  path:", "  pat:", "pat:", "store.pat", "unknown key; known here are path, map_size"},
-        {"log: debug", "logs: debug", "logs:", "logs", "unknown key; known here are instance, log, store"},
+        {"log: debug", "logs: debug", "logs:", "logs", "unknown key; known here are instance, log, log_format"},
         {"    login: partner\n", "    login: partner\n    pasword: x\n", "pasword", "logins[1].pasword", "unknown key"},
         {"single: 287", "singel: 287", "singel", "profiles[2].products.singel",
          "known here are single, wildcard, multi"},

@@ -79,6 +79,24 @@ const struct acme_reply *acme_task_reply(const struct acme_task *task)
     return &task->reply;
 }
 
+unsigned acme_task_resource(const struct acme_task *task)
+{
+    (void)task;
+    return 0;
+}
+
+const char *acme_resource_text(unsigned resource)
+{
+    (void)resource;
+    return "directory";
+}
+
+enum acme_problem_type acme_task_problem(const struct acme_task *task)
+{
+    (void)task;
+    return ACME_PROBLEM_NONE;
+}
+
 const char *acme_task_subject(const struct acme_task *task)
 {
     (void)task;
