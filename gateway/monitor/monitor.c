@@ -10,7 +10,7 @@
 #include "gateway/tables.h"
 
 enum {
-    LOOK_EVERY_MS = 5000,
+    LOOK_EVERY_MS = 1000,
     SCAN_SHARE = 200, /* after a scan of the tables so many times as long as it took nothing is scanned */
 };
 

@@ -1,5 +1,5 @@
 /* monitor: what the metrics listener answers, and the thread behind it: numbers that nobody counts as they change are
- * looked at every few seconds, off the loops; what takes a whole table to tell, so seldom that it costs no more than a
+ * looked at every second, off the loops; what takes a whole table to tell, so seldom that it costs no more than a
  * two-hundredth of one core. A scrape reads what was found last.
  */
 #ifndef GATEWAY_MONITOR_MONITOR_H

@@ -486,7 +486,7 @@ static void on_transfer(void *ctx, CURL *easy, CURLcode result)
     reply.date_ms = 1000 * sectigo_call_date_s(pending->call);
     if (reply.date_ms)
         clock_heard(reply.date_ms, pending->asked_boot_ms);
-    judge(errand, &reply, result);
+    judge(pending, &reply, result);
     metrics_observe(METRIC_CALL_DURATION, (egress_now_ms() - pending->left_ms) * 1000, pending->kind);
     if (reply.outcome != UPSTREAM_ANSWERED && lane_of(pending->kind) != LANE_OTHER)
         reply.again_ms = TURN_MAX_MS; /* where the outage lasts it then waits for its turn */

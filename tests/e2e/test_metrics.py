@@ -1,0 +1,311 @@
+"""Every metric of the manual is scraped from a gateway at work, and moves; promtool reads the text without a word."""
+
+import copy
+import datetime
+import os
+import resource
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+import requests
+from cryptography import x509
+
+from acme_client import AcmeClient, b64, http_responder, make_csr
+from dns_server import ZONE, DnsServer
+from loopback import release_port, take_port
+from process import TESTS, clean_environment, patience
+from scrape import manual, names_of, scrape
+from test_ctl import ctl, ctl_json
+from test_money import _buy
+from test_policy import bound_client
+from world import World
+
+MANUAL = os.path.join(TESTS, "..", "deploy", "manual", "metrics.md")
+# What stands still by its nature, and what it says in this world.
+STILL = {"acmegate_build_info": 1, "acmegate_store_size_bytes": 256 * 2**20, "acmegate_purchases_limit": 50,
+         "acmegate_login_low_credit": 100, "acmegate_spending_limit": 5000.5,
+         "process_max_fds": resource.getrlimit(resource.RLIMIT_NOFILE)[1]}
+# The same, and looked at by a test of their own.
+DATED = {"acmegate_tls_certificate_expiry_timestamp_seconds", "process_start_time_seconds"}
+
+
+class Watched:
+    """A world with a metrics listener, and every state that each metric was seen in."""
+
+    def __init__(self, folder):
+        self.port, self.seen, self.started = take_port(), {}, time.time()
+        self.clock = os.path.join(folder, "clock")
+        with open(self.clock, "wb") as file:
+            file.write(bytes(8))
+        os.environ["ACMEGATE_DEBUG_CLOCK"] = self.clock
+        try:
+            self.world = World(folder, learn="push", issue_delay=1, change=self.change)
+        finally:
+            del os.environ["ACMEGATE_DEBUG_CLOCK"]
+        self.client = AcmeClient(self.world.directory, self.world.pki.ca)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def change(self, config):
+        main = config["logins"][0]
+        dead = {"name": "dead", "url": "https://127.0.0.1:9", "report_foreign_order_number": False}
+        slow = {"name": "slow", "calls_per_minute": 1, "report_foreign_order_number": False}
+        main.update(low_credit=100)
+        config["logins"] += [{**main, **dead}, {**main, **slow}]
+        config["profiles"].append({**copy.deepcopy(config["profiles"][0]), "name": "slow", "login": "slow"})
+        for profile in config["profiles"]:
+            profile["prices"] = {"single": 35, "wildcard": 120, "multi": 80}
+        config["metrics"] = {"listen": [f"127.0.0.1:{self.port}"]}
+        config["issuance"]["check_interval"] = "1s"
+        config["spending"] = {"purchases_per_day": 50, "amount_per_month": "5000.50"}
+        config["public"]["connections_per_address"] = 40
+        folder = os.path.dirname(config["store"]["path"])
+        port = int(config["validation"]["resolvers"][0].rpartition("@")[2])
+        config["dcv"]["zones"] = [{"zone": ZONE, "server": f"127.0.0.1@{port}", "tsig_name": DnsServer.KEY,
+                                   "tsig_algorithm": "hmac-sha256",
+                                   "tsig_secret_file": os.path.join(folder, "knot", "tsig-secret")}]
+
+    def read(self):
+        found = scrape(self.url)
+        for family in found.families:
+            self.seen.setdefault(family, set()).add(found.state(family))
+        return found
+
+    def until(self, what, wanted, timeout=60):
+        """The first reading for which wanted(reading) is true."""
+        deadline = time.monotonic() + patience(timeout)
+        while not wanted(found := self.read()):
+            assert time.monotonic() < deadline, f"{what}:\n{found.text}"
+            time.sleep(0.1)
+        return found
+
+    def until_value(self, name, wanted, **labels):
+        return self.until(f"{name} {labels} is {wanted}", lambda found: found.value(name, **labels) == wanted)
+
+    def move_clock(self, seconds):
+        with open(self.clock, "r+b") as file:
+            file.write(int(seconds * 1000).to_bytes(8, "little", signed=True))
+
+    def close(self):
+        self.world.close()
+        release_port(self.port)
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    one = Watched(tmp_path_factory.mktemp("world"))
+    one.read()
+    yield one
+    one.close()
+
+
+def _refuse_pushes(world):
+    url = world.public_url + "/push/sectigo"
+    assert requests.get(url, timeout=10).status_code == 401
+    assert requests.get(url, auth=("sectigo", "battery-staple"), timeout=10).status_code == 400
+
+
+def test_requests_and_certificates(watched):
+    client, world = watched.client, watched.world
+    assert client.new_account().status_code == 201
+    assert client.post(client.directory["newOrder"], {"identifiers": []}, protected={"nonce": "AAAA"}).status_code == 400
+    _refuse_pushes(world)
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(["www." + ZONE], responder)
+        answer = client.finalize(order, make_csr(["www." + ZONE]))
+        assert answer.json()["status"] == "valid", answer.text
+        client.certificate(url)
+        _, order = client.new_order(["wrong." + ZONE])
+        authz = client.fetch(order["authorizations"][0]).json()
+        client.post(next(c["url"] for c in authz["challenges"] if c["type"] == "http-01"), {})
+        assert client.wait(order["authorizations"][0], ("pending",))["status"] == "invalid"
+    _buy(world, client, ["www." + ZONE])
+    found = watched.until("what is sampled", lambda now: now.value("acmegate_certificates") == 2)
+    assert found.value("acmegate_http_requests_total", listener="acme", resource="finalize", code="200") == 2
+    assert found.value("acmegate_http_requests_total", listener="acme", resource="newAccount", code="201") == 1
+    assert found.value("acmegate_acme_problems_total", type="badNonce") == 1
+    assert found.value("acmegate_validations_total", type="http-01", result="valid") == 1
+    assert found.value("acmegate_validations_total", type="http-01", result="invalid") == 1
+    assert found.value("acmegate_purchases_total", login="main") == 1
+    assert found.value("acmegate_replacements_total", login="main") == 1
+    assert found.value("acmegate_purchases_saved_total", by="replacement") == 1
+    assert found.value("acmegate_spending_counted", policy="(all)", window="day") == found.value("acmegate_spent_total") > 0
+    assert found.value("acmegate_purchases_counted", policy="(all)", window="month") == 1
+    assert found.value("acmegate_issuance_duration_seconds_count") == 2
+    assert found.value("acmegate_pushes_total", result="credentials_refused") == 1
+    assert found.value("acmegate_pushes_total", result="unreadable") == 1
+    assert found.value("acmegate_sectigo_calls_total", login="main", call="AutoApplyOrder", answer="good") == 1
+    assert found.value("acmegate_orders", status="valid") == 2
+    assert found.value("acmegate_certificates_unrenewed") == 1
+
+
+def test_held_replies_and_what_is_under_way(watched):
+    """While the stand-in is stopped, an order is under way."""
+    client, world = watched.client, watched.world
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(["held." + ZONE], responder)
+    world.sandbox.signal(signal.SIGSTOP)
+    try:
+        waits = threading.Thread(target=client.finalize, args=(order, make_csr(["held." + ZONE])))
+        waits.start()
+        watched.until_value("acmegate_held_replies", 1)
+        watched.until("an issuance under way",
+                      lambda now: now.value("acmegate_issuances") == 1 and now.value("acmegate_jobs_running") >= 1
+                      and now.value("acmegate_issuance_oldest_seconds") > 0)
+        world.sandbox.signal(signal.SIGCONT)
+        waits.join()
+    finally:
+        world.sandbox.signal(signal.SIGCONT)
+    client.certificate(url)
+
+
+def test_wildcard(watched):
+    """Its control is proved by a record, looked at and removed."""
+    client, world = watched.client, watched.world
+    ctl(world, "policy", "create", "trusted", "names=." + ZONE, "validation=trusted", "wildcards=true",
+        "purchases_per_day=7")
+    ctl(world, "policy", "create", "trusted", "names=*", status=1)
+    bound = bound_client(world, ctl_json(world, "eab", "create", "trusted"))
+    url, order = bound.new_order(["*.wild." + ZONE])
+    bound.finalize(order, make_csr(["*.wild." + ZONE]))
+    bound.certificate(url)
+    found = watched.until("the record's removal",
+                          lambda now: now.value("acmegate_dcv_records_total", method="update", result="well") == 2)
+    assert found.value("acmegate_preflight_looks_total", method="cname", result="well") >= 1
+    assert found.value("acmegate_preflight_looks_total", method="caa", result="well") >= 1
+    found = watched.until_value("acmegate_purchases_counted", 1, policy="trusted", window="day")
+    assert found.value("acmegate_purchases_limit", policy="trusted", window="day") == 7
+
+
+def test_logins(watched):
+    world = watched.world
+    for _ in range(11):
+        ctl(world, "upstream", "test", "dead", status=1)
+    watched.until_value("acmegate_login_breaker_open", 1, login="dead")
+    ctl(world, "upstream", "pause", "main")
+    watched.until_value("acmegate_login_paused", 1, login="main")
+    ctl(world, "upstream", "resume", "main")
+    watched.until_value("acmegate_login_paused", 0, login="main")
+    world.set_faults({"endpoint": "getAccountBalance", "action": "code:-16", "times": 1})
+    ctl(world, "upstream", "test", "main", status=1)
+    watched.until_value("acmegate_login_refused", 1, login="main")
+    ctl(world, "upstream", "resume", "main")
+    watched.until_value("acmegate_login_refused", 0, login="main")
+
+
+def _pending(world, timeout=30):
+    """The number of the order that waits for its payment."""
+    deadline = time.monotonic() + patience(timeout)
+    while True:
+        found = [order["orderNumber"] for order in world.ledger() if order["state"] == "unpaid"]
+        if found:
+            return found[0]
+        assert time.monotonic() < deadline, world.ledger()
+        time.sleep(0.1)
+
+
+def test_an_ended_purchase(watched):
+    """A certificate is revoked; a purchase is rejected, and its money comes back."""
+    client, world = watched.client, watched.world
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(["revoked." + ZONE], responder)
+        client.finalize(order, make_csr(["revoked." + ZONE]))
+        chain = client.certificate(url)
+        leaf = ssl.PEM_cert_to_DER_cert(chain[:chain.index("-----END") + 25])
+        assert client.post(client.directory["revokeCert"], {"certificate": b64(leaf)}).status_code == 200
+        watched.until_value("acmegate_revocations_total", 1, login="main")
+        world.set_settings(paymentRequired=True)
+        url, order = client.ready_order(["rejected." + ZONE], responder)
+        threading.Thread(target=client.finalize, args=(order, make_csr(["rejected." + ZONE])), daemon=True).start()
+    watched.until_value("acmegate_issuances", 1, state="submitted")
+    world.advance(_pending(world), "reject")
+    watched.until("it is dead", lambda now: now.value("acmegate_issuance_moves_total", state="dead") == 1)
+    dead = ctl_json(world, "subscription", "list", "--state", "dead")["items"][0]["id"]
+    ctl(world, "subscription", "refund", dead)
+    watched.until_value("acmegate_refunds_total", 1, login="main")
+    world.set_settings(paymentRequired=False)
+
+
+def test_calls_wait_for_their_turn(watched):
+    """One call a minute, and the look at the balance has had it."""
+    client, world = watched.client, watched.world
+    with http_responder(world.ports["http01"]) as responder:
+        answer = client.try_order(["slow." + ZONE], profile="slow")
+        assert answer.status_code == 201, answer.text
+        order = answer.json()
+        client.authorize(order, responder)
+        threading.Thread(target=client.finalize, args=(order, make_csr(["slow." + ZONE])), daemon=True).start()
+        watched.until("a call that waits", lambda now: now.value("acmegate_sectigo_calls_waiting", login="slow") >= 1)
+
+
+def test_connections(watched):
+    """More of one address than the public listener takes."""
+    port, open_ones = watched.world.ports["public"], []
+    try:
+        for _ in range(60):
+            open_ones.append(socket.create_connection(("127.0.0.1", port), timeout=10))
+        found = watched.until("some are refused",
+                              lambda now: now.value("acmegate_connections_refused_total", listener="public") >= 20)
+        assert 0 < found.value("acmegate_connections", listener="public") <= 40
+    finally:
+        for one in open_ones:
+            one.close()
+
+
+def test_what_time_brings(watched):
+    """Two hours later: a certificate that nobody fetched, and a job that waits since then."""
+    client, world = watched.client, watched.world
+    client.http.headers["User-Agent"] = "CertbotACMEClient/2.1.0"
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(["unfetched." + ZONE], responder)
+        client.finalize(order, make_csr(["unfetched." + ZONE]))
+        assert client.wait(url, ("processing",))["status"] == "valid"
+    world.sandbox.signal(signal.SIGSTOP)
+    try:
+        watched.move_clock(7200)
+        watched.until_value("acmegate_clock_in_doubt", 1)
+    finally:
+        world.sandbox.signal(signal.SIGCONT)
+    watched.until_value("acmegate_clock_in_doubt", 0)
+    watched.until_value("acmegate_unfetched_certificates", 1, client="certbot")
+    watched.until("a late job", lambda now: now.value("acmegate_jobs_late") >= 1)
+
+
+def test_promtool_likes_it(watched):
+    text = watched.read().text
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False, env=clean_environment())
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout
+
+
+def test_what_stands_still_is_true(watched):
+    found = watched.read()
+    with open(watched.world.pki.certificate, "rb") as file:
+        expires = x509.load_pem_x509_certificate(file.read()).not_valid_after.replace(tzinfo=datetime.timezone.utc)
+    assert found.value("acmegate_tls_certificate_expiry_timestamp_seconds", listener="acme") == expires.timestamp()
+    assert abs(found.value("process_start_time_seconds") - watched.started) < 30
+
+
+def test_manual_is_the_table():
+    with open(MANUAL, encoding="utf-8") as file:
+        assert manual() in file.read(), "acmegate --list-metrics has another table than deploy/manual/metrics.md"
+
+
+def test_every_metric_is_there(watched):
+    assert watched.read().families == names_of(manual())
+
+
+def test_every_metric_moves(watched):
+    """Runs last: each was seen in two states at least by one of the tests above."""
+    last = watched.read()
+    still = {name for name in last.families if len(watched.seen[name]) < 2}
+    for name, value in STILL.items():
+        assert value in [v for n, _, v in last.samples if n == name], name
+    assert still <= set(STILL) | DATED, still - set(STILL)
