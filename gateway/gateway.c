@@ -335,6 +335,12 @@ static bool start_monitor(struct gateway *g, char reason[static GATEWAY_REASON_M
     return g->monitor || fail_start(reason, "out of memory, or of threads, for the metrics");
 }
 
+static struct http_proxies proxies_of(const struct config_proxies *from)
+{
+    return (struct http_proxies){.trusted = from->trusted.count ? (const char *const *)from->trusted.list : NULL,
+                                 .protocol = from->protocol};
+}
+
 static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
     const struct config *config = g->config;
@@ -361,6 +367,8 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
         .metrics_tls = {config->metrics.tls.certificate, config->metrics.tls.key},
         .metrics_handler = monitor_handle,
         .probe = monitor_probe,
+        .proxies =
+            {[HTTP_ACME] = proxies_of(&config->acme.proxies), [HTTP_PUBLIC] = proxies_of(&config->public.proxies)},
         .log_access = config->log_requests,
         .admin_socket = config->admin_socket,
         .acme = g->acme,

@@ -83,15 +83,19 @@ static void on_turn(void *ctx)
 {
     struct work *work = ctx;
     const struct work_kind *kind = work->kind;
+    log_set_cause(work->subject, work->subject_len);
     if (!atomic_load(&work->runner->stopping))
         go_on(work, kind->ask(work));
     else
         go_on(work, kind->stop ? kind->stop(work) : WORK_REST);
+    log_set_request(0);
 }
 
 void work_answer(struct work *work, const void *answer)
 {
+    log_set_cause(work->subject, work->subject_len);
     go_on(work, work->kind->decide(work, answer, clock_ms()));
+    log_set_request(0);
 }
 
 static enum store_status apply(struct store_txn *txn, void *arg)
@@ -106,6 +110,7 @@ static void on_stored(struct store_op *op, enum store_status status)
     struct work *work = op->arg;
     const struct work_kind *kind = work->kind;
     enum work_next next = status == STORE_OK ? WORK_DONE : WORK_REST;
+    log_set_cause(work->subject, work->subject_len);
     if (kind->stored)
         next = kind->stored(work, status);
     bool failed = status != STORE_OK && status != STORE_REFUSED && next == WORK_REST;
@@ -114,6 +119,7 @@ static void on_stored(struct store_op *op, enum store_status status)
     if (failed)
         kind->log(work, LOG_LEVEL_ERROR, kind->unstored, store_status_text(status));
     go_on(work, next);
+    log_set_request(0);
 }
 
 static void go_on(struct work *work, enum work_next next)

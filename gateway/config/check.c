@@ -17,6 +17,13 @@
 
 enum { SECRET_TEXT_MAX = 1024 };
 
+static bool check_proxies(struct config_reading *r, const struct config_proxies *proxies, const char *path)
+{
+    if (proxies->protocol && proxies->trusted.count == 0)
+        return config_fail(r, path, "is of use with trusted_proxies only, whose connections begin with it");
+    return true;
+}
+
 static bool check_push(struct config_reading *r, const struct config_push *push)
 {
     if ((push->user == NULL) != (push->password == NULL))
@@ -355,6 +362,7 @@ static bool name_key_file(struct config_reading *r, struct config_store *store)
 bool config_check(struct config_reading *r, struct config *config)
 {
     return name_key_file(r, &config->store) && check_persist(r, config) && check_listen(r, config) &&
-           check_push(r, &config->public.push) && check_dcv(r, &config->dcv) && check_logins(r, config) &&
-           check_profiles(r, config);
+           check_proxies(r, &config->acme.proxies, "acme.proxy_protocol") &&
+           check_proxies(r, &config->public.proxies, "public.proxy_protocol") && check_push(r, &config->public.push) &&
+           check_dcv(r, &config->dcv) && check_logins(r, config) && check_profiles(r, config);
 }

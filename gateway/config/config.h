@@ -41,6 +41,12 @@ struct config_keys {
     char *weak;    /* file or folder; default NULL: none */
 };
 
+/* Proxies in front of a listener. */
+struct config_proxies {
+    struct config_strings trusted; /* addresses or prefixes; default none. YAML: trusted_proxies */
+    bool protocol;                 /* default false. YAML: proxy_protocol */
+};
+
 struct config_acme {
     struct config_strings listen; /* "0.0.0.0:443", "[::]:443" */
     char *url;                    /* https://..., no final slash: base of every URL that clients see */
@@ -56,6 +62,7 @@ struct config_acme {
     uint32_t authorization_lifetime_s; /* default 30d; 0s: a valid authorization serves its own order only */
     uint32_t hold_finalize_ms;         /* default 20s, at most 25s */
     uint32_t hold_challenge_ms;        /* default 2s, at most 25s */
+    struct config_proxies proxies;
     struct config_limits limits;
     struct config_keys keys;
 };
@@ -71,6 +78,7 @@ struct config_public {
     struct config_tls tls;
     unsigned connections;             /* at once; default 2000 */
     unsigned connections_per_address; /* default 0: all */
+    struct config_proxies proxies;
     struct config_push push;
 };
 

@@ -8,6 +8,7 @@
 
 #include "gateway/http/internal.h"
 #include "gateway/http/linger.h"
+#include "gateway/http/proxy.h"
 
 enum {
     IDLE_ROOM_MS = 5000, /* so long a served connection may be idle before it has to make room */
@@ -65,11 +66,6 @@ unsigned accept_count(const struct loop *loop)
     return count;
 }
 
-static enum http_listener kind_of(const struct connection *connection)
-{
-    return (enum http_listener)(connection->crowd - connection->loop->crowds);
-}
-
 /* Odd steps from a random beginning, so that none comes twice; 0 is no id. */
 static uint64_t next_id(struct loop *loop)
 {
@@ -80,10 +76,11 @@ static uint64_t next_id(struct loop *loop)
 
 void accept_begin_request(struct connection *connection)
 {
-    bool acme = kind_of(connection) == HTTP_ACME;
+    bool acme = connection_kind(connection) == HTTP_ACME;
     connection->request = (struct request){.began_us = metrics_now_us(),
                                            .id = next_id(connection->loop),
                                            .resource = acme ? ACME_RESOURCES - 1 : metrics_resource("nowhere")};
+    memcpy(connection->request.peer, connection->peer, sizeof connection->peer);
     log_set_request(connection->request.id);
 }
 
@@ -91,6 +88,7 @@ void accept_note_request(const h2o_req_t *req)
 {
     struct connection *connection = connection_of(req);
     accept_begin_request(connection);
+    proxy_find_client(req, connection->request.peer);
     connection->asked_ms = connection->request.began_us / 1000;
     h2o_linklist_unlink(&connection->link);
     h2o_linklist_insert(&connection->crowd->served, &connection->link);
@@ -160,7 +158,7 @@ static void on_close(void *arg)
     linger_begin(connection);
     if (connection->tls)
         SSL_CTX_free(connection->tls);
-    metrics_change(METRIC_CONNECTIONS, -1, (unsigned)kind_of(connection));
+    metrics_change(METRIC_CONNECTIONS, -1, (unsigned)connection_kind(connection));
     peers_leave(&crowd->peers, connection->counted);
     h2o_linklist_unlink(&connection->link);
     free(connection);
@@ -191,7 +189,12 @@ static bool take_connection(struct door *door, h2o_socket_t *sock)
     struct crowd *crowd = crowd_of(door);
     union address peer = address_of(sock);
     struct connection *connection = calloc(1, sizeof *connection);
-    if (!connection || !peers_enter(&crowd->peers, &peer.any, crowd->max_per_address, &connection->counted)) {
+    char text[INET6_ADDRSTRLEN];
+    address_text(&peer, text);
+    /* Behind a proxy are many, so that it is for the proxy to say how many connections each may have. */
+    bool proxy = proxy_is_trusted(loop->server, door->kind, text);
+    if (!connection ||
+        (!proxy && !peers_enter(&crowd->peers, &peer.any, crowd->max_per_address, &connection->counted))) {
         free(connection);
         h2o_socket_close(sock);
         metrics_count(METRIC_TURNED_AWAY, (unsigned)door->kind);
@@ -204,14 +207,18 @@ static bool take_connection(struct door *door, h2o_socket_t *sock)
     connection->tls = door->accept.ssl_ctx;
     if (connection->tls)
         SSL_CTX_up_ref(connection->tls);
-    address_text(&peer, connection->peer);
+    connection->door = door;
+    memcpy(connection->peer, text, sizeof text);
     connection->uid = uid_of(sock);
     h2o_linklist_insert(&crowd->silent, &connection->link);
     crowd->count++;
     metrics_change(METRIC_CONNECTIONS, 1, (unsigned)door->kind);
     sock->on_close.cb = on_close;
     sock->on_close.data = connection;
-    h2o_accept(&door->accept, sock);
+    if (proxy_speaks_first(connection))
+        proxy_begin(connection);
+    else
+        h2o_accept(&door->accept, sock);
     return true;
 }
 

@@ -33,7 +33,7 @@ bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call)
         .content_type = header(req, pool, H2O_TOKEN_CONTENT_TYPE),
         .body = copy_text(pool, req->entity.base ? req->entity.base : "", req->entity.len),
         .body_len = req->entity.len,
-        .peer = copy_text(pool, connection_of(req)->peer, strlen(connection_of(req)->peer)),
+        .peer = copy_text(pool, connection_of(req)->request.peer, strlen(connection_of(req)->request.peer)),
         .uid = connection_of(req)->uid,
     };
     return true;

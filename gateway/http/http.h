@@ -18,6 +18,7 @@
 struct http_server;
 
 enum { HTTP_REASON_MAX = 512 };
+enum http_listener { HTTP_ACME, HTTP_PUBLIC, HTTP_ADMIN, HTTP_METRICS, HTTP_LISTENER_KINDS };
 
 struct http_tls {
     const char *certificate_file, *key_file; /* PEM; NULL certificate: plain HTTP (not the acme listener) */
@@ -30,7 +31,7 @@ struct http_call {
     const char *content_type;          /* "" where absent */
     const char *body;
     size_t body_len;
-    const char *peer; /* address without port; "" on the Unix socket */
+    const char *peer; /* address without port, of who asks behind trusted proxies; "" on the Unix socket */
     int64_t uid;      /* user of the process behind the Unix socket, when it connected; -1 on others */
 };
 struct http_answer {
@@ -53,6 +54,12 @@ struct http_limits {
     unsigned per_address; /* of one IPv4 address or IPv6 /64; 0: all of them */
 };
 
+/* Of one kind of listener: proxies in front of it, who say who asks. */
+struct http_proxies {
+    const char *const *trusted; /* addresses and prefixes, NULL-terminated; must outlive the server. NULL: none */
+    bool protocol;              /* their connections begin with a header of the PROXY protocol */
+};
+
 struct http_config {
     unsigned threads;               /* 0: one per core */
     const char *const *acme_listen; /* "127.0.0.1:14000", "[::]:443" */
@@ -66,6 +73,7 @@ struct http_config {
     struct http_tls metrics_tls;
     const char *admin_socket; /* NULL: none. Made with mode 0660; its connections have a limit of their own */
     struct http_limits acme_limits, public_limits;
+    struct http_proxies proxies[HTTP_LISTENER_KINDS];
     bool log_access; /* a line a request at `log: info` */
     struct acme *acme;
     struct store *store;
@@ -81,7 +89,6 @@ struct http_config {
  */
 struct http_server *http_start(const struct http_config *config, char reason[static HTTP_REASON_MAX]);
 
-enum http_listener { HTTP_ACME, HTTP_PUBLIC, HTTP_ADMIN, HTTP_METRICS, HTTP_LISTENER_KINDS };
 enum { HTTP_ADDRESS_MAX = 128 };
 /* The address that listener `index` of that kind is bound to ("127.0.0.1:14000", or the socket's path); "" where there
  * is none. Any thread. */

@@ -87,6 +87,7 @@ struct request {
     uint64_t began_us;              /* monotonic, of its head */
     unsigned resource;              /* of metrics.h */
     uint64_t id;                    /* of log_set_request */
+    char peer[INET6_ADDRSTRLEN];    /* who asks (proxy.h) */
     char subject[ACME_ID_TEXT + 1]; /* the order or account it is about; "" for none */
 };
 
@@ -101,8 +102,9 @@ struct connection {
     h2o_socket_t *sock;
     SSL_CTX *tls;  /* a reference: h2o takes none until the ClientHello is there */
     int linger_fd; /* -1, or a duplicate that outlives h2o's (see linger.h) */
-    char peer[INET6_ADDRSTRLEN];
-    int64_t uid; /* of a Unix socket's peer; -1 */
+    struct door *door;
+    char peer[INET6_ADDRSTRLEN]; /* where it comes from, or what its trusted proxy's PROXY header says */
+    int64_t uid;                 /* of a Unix socket's peer; -1 */
     struct request request;
 };
 
@@ -180,6 +182,11 @@ static inline uint64_t monotonic_ms(void)
 static inline struct loop *loop_of(const h2o_req_t *req)
 {
     return H2O_STRUCT_FROM_MEMBER(struct loop, context, req->conn->ctx);
+}
+
+static inline enum http_listener connection_kind(const struct connection *connection)
+{
+    return (enum http_listener)(connection->crowd - connection->loop->crowds);
 }
 
 static inline struct connection *connection_of(const h2o_req_t *req)

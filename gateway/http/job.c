@@ -80,7 +80,7 @@ static void log_remark(const struct job *job)
 {
     struct acme_remark r;
     if (acme_task_remark(job->task, &r))
-        log_info(r.msg, "request", r.request, "peer", connection_of(job->req)->peer, "account", r.account,
+        log_info(r.msg, "request", r.request, "peer", connection_of(job->req)->request.peer, "account", r.account,
                  "external_key", r.external_key, "policy", r.policy, "order", r.order, "names", r.names, "serial",
                  r.serial, "replaces", r.replaces, "problem", r.problem, "reason", r.reason);
 }
@@ -202,7 +202,7 @@ static struct acme_request request_of(const h2o_req_t *req)
         .method = method_of(req),
         .path = req->input.path.base,
         .path_len = path_len,
-        .peer = connection_of(req)->peer,
+        .peer = connection_of(req)->request.peer,
         .body_too_large = req->entity.len > ACME_BODY_MAX,
         .now_ms = clock_ms(),
         .doubtful = clock_in_doubt(),

@@ -96,7 +96,7 @@ static void log_access(h2o_req_t *req, int status, uint64_t took_us)
     snprintf(took, sizeof took, "%llu", (unsigned long long)took_us / 1000);
     log_each(level, "request", "method", h2o_strdup(&req->pool, req->input.method.base, req->input.method.len).base,
              "path", h2o_strdup(&req->pool, req->input.path.base, req->input.path.len).base, "status", text, "took_ms",
-             took, "peer", connection->peer, "subject",
+             took, "peer", connection->request.peer, "subject",
              connection->request.subject[0] ? connection->request.subject : NULL, (char *)0);
 }
 
@@ -104,7 +104,7 @@ void reply_note(h2o_req_t *req, int status)
 {
     const struct connection *connection = connection_of(req);
     const struct request *request = &connection->request;
-    unsigned kind = (unsigned)(connection->crowd - connection->loop->crowds);
+    unsigned kind = (unsigned)connection_kind(connection);
     uint64_t took_us = metrics_now_us() - request->began_us;
     metrics_count(METRIC_REQUESTS, kind, request->resource, metrics_status(status));
     metrics_observe(METRIC_REQUEST_DURATION, took_us, kind);

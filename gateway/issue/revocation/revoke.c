@@ -139,10 +139,8 @@ static void log_revocation(const struct work *work, enum log_level level, const 
     const struct revocation *r = (const struct revocation *)work;
     char order[ACME_ID_TEXT + 1];
     acme_id_text(&r->certificate.order, order);
-    log_set_cause(r->certificate.id.octets, ACME_ID_LEN);
     log_line(level, msg, "order", order, "issuance", r->certificate.issuance, "order_number", r->sub.order_number,
              "reason", reason, (char *)0);
-    log_set_request(0);
 }
 
 static enum store_status load_subscription(struct store_txn *txn, const struct acme_certificate *certificate,
