@@ -79,7 +79,7 @@ static bool read_words(const char *at, const char *end, char client[static INET6
         if (!next_word(&at, end, other))
             return false;
     }
-    return at == end;
+    return at == end && end[-1] != ' ';
 }
 
 static enum proxy_header_verdict read_line(const uint8_t *data, size_t len, char client[static INET6_ADDRSTRLEN],

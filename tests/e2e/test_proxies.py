@@ -1,8 +1,6 @@
 """Behind a proxy: limits, logs and the push's addresses are about who really asks, and nobody else is believed."""
 
 import contextlib
-import os
-import shutil
 import socket
 
 import pytest
@@ -12,10 +10,17 @@ from acme_client import AcmeClient
 from dns_server import ZONE
 from loopback import release_port, take_port
 from process import Process
+from sandbox_client import wait_for
 from world import PUSH_PASSWORD, PUSH_USER, World
 
-HAPROXY = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")
+HAPROXY = "/usr/sbin/haproxy"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+
+
+def _listens(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
 
 
 @contextlib.contextmanager
@@ -29,11 +34,7 @@ def haproxy(world, mode, server):
                   f"backend back\n  server gateway {server}\n")
     proxy = Process("haproxy", [HAPROXY, "-db", "-f", file], world.folder)
     try:
-        deadline = 300
-        while deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
-                break
-            deadline -= 1
+        wait_for("HAProxy", lambda: _listens(port))
         yield port
     finally:
         proxy.stop()
