@@ -33,7 +33,7 @@ void health_init(struct loop *loop)
     h2o_linklist_init_anchor(&loop->readiness.waiting);
 }
 
-static void say(h2o_req_t *req, const char *not_ready)
+static void say_readiness(h2o_req_t *req, const char *not_ready)
 {
     reply_header(req, "Cache-Control", "no-store");
     reply_text(req, not_ready ? 503 : 200, not_ready ? not_ready : READY);
@@ -44,12 +44,12 @@ static void say_to_all(struct readiness *readiness, const char *not_ready)
     while (!h2o_linklist_is_empty(&readiness->waiting)) {
         struct waiter *waiter = H2O_STRUCT_FROM_MEMBER(struct waiter, link, readiness->waiting.next);
         h2o_linklist_unlink(&waiter->link);
-        say(waiter->req, not_ready);
+        say_readiness(waiter->req, not_ready);
     }
 }
 
 /* On the writer's thread. */
-static void on_done(struct store_op *op, enum store_status status)
+static void on_probed(struct store_op *op, enum store_status status)
 {
     struct readiness *readiness = op->arg;
     readiness->status = status;
@@ -68,7 +68,7 @@ static void probe(struct loop *loop)
     readiness->under_way = true;
     readiness->began_ms = monotonic_ms();
     readiness->message.kind = MESSAGE_PROBED;
-    readiness->op = (struct store_op){.fn = try_write, .arg = readiness, .done = on_done};
+    readiness->op = (struct store_op){.fn = try_write, .arg = readiness, .done = on_probed};
     loop->submitted++;
     store_submit(loop->server->config.store, &readiness->op);
 }
@@ -108,13 +108,13 @@ static void serve_ready(struct loop *loop, h2o_req_t *req)
     struct readiness *readiness = &loop->readiness;
     uint64_t now_ms = monotonic_ms();
     if (loop->draining) {
-        say(req, STOPPING);
+        say_readiness(req, STOPPING);
     } else if (!loop->server->config.probe) {
-        say(req, NULL);
+        say_readiness(req, NULL);
     } else if (readiness->under_way && now_ms >= readiness->began_ms + WAIT_MS) {
-        say(req, SILENT);
+        say_readiness(req, SILENT);
     } else if (!readiness->under_way && readiness->known_ms && now_ms < readiness->known_ms + KNOWN_FOR_MS) {
-        say(req, readiness->good ? NULL : NO_WRITE);
+        say_readiness(req, readiness->good ? NULL : NO_WRITE);
     } else {
         await(readiness, req);
         if (!readiness->under_way)

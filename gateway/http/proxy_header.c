@@ -82,7 +82,7 @@ static bool read_words(const char *at, const char *end, char client[static INET6
     return at == end && end[-1] != ' ';
 }
 
-static enum proxy_header_verdict read_line(const uint8_t *data, size_t len, char client[static INET6_ADDRSTRLEN],
+static enum proxy_header_verdict read_text(const uint8_t *data, size_t len, char client[static INET6_ADDRSTRLEN],
                                            size_t *used)
 {
     static const char BEGIN[] = "PROXY ";
@@ -108,5 +108,5 @@ enum proxy_header_verdict proxy_header_read(const uint8_t *data, size_t len, cha
         return PROXY_HEADER_MORE;
     if (memcmp(data, SIGNATURE, known) == 0)
         return read_binary(data, len, client, used);
-    return read_line(data, len, client, used);
+    return read_text(data, len, client, used);
 }

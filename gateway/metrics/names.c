@@ -14,7 +14,7 @@ struct list {
 static struct list logins, policies;
 static pthread_mutex_t growing = PTHREAD_MUTEX_INITIALIZER;
 
-static unsigned look(const struct list *list, unsigned from, unsigned count, const char *name)
+static unsigned find_name(const struct list *list, unsigned from, unsigned count, const char *name)
 {
     for (unsigned i = from; i < count; i++) {
         if (strncmp(list->names[i], name, NAME_MAX_LEN) == 0)
@@ -23,10 +23,10 @@ static unsigned look(const struct list *list, unsigned from, unsigned count, con
     return NAMES_MAX;
 }
 
-static unsigned grow(struct list *list, unsigned looked, const char *name)
+static unsigned add_name(struct list *list, unsigned looked, const char *name)
 {
     pthread_mutex_lock(&growing);
-    unsigned count = atomic_load(&list->count), at = look(list, looked, count, name);
+    unsigned count = atomic_load(&list->count), at = find_name(list, looked, count, name);
     if (at == NAMES_MAX && count < NAMES_MAX) {
         at = count;
         snprintf(list->names[at], sizeof list->names[at], "%s", name);
@@ -48,8 +48,8 @@ static unsigned number_of(struct list *list, const char *given)
 {
     char name[NAME_MAX_LEN + 1];
     clean(name, given);
-    unsigned count = atomic_load_explicit(&list->count, memory_order_acquire), at = look(list, 0, count, name);
-    return at < NAMES_MAX || count == NAMES_MAX ? at : grow(list, count, name);
+    unsigned count = atomic_load_explicit(&list->count, memory_order_acquire), at = find_name(list, 0, count, name);
+    return at < NAMES_MAX || count == NAMES_MAX ? at : add_name(list, count, name);
 }
 
 static const char *text_of(const struct list *list, unsigned value)

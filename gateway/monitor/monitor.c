@@ -23,7 +23,7 @@ struct monitor {
     bool stopping;
 };
 
-static void look(struct monitor *monitor)
+static void look_around(struct monitor *monitor)
 {
     uint64_t now_us = metrics_now_us();
     sample_process();
@@ -54,7 +54,7 @@ static void *run(void *arg)
 {
     pthread_setname_np(pthread_self(), "monitor");
     while (!sleep_a_while(arg))
-        look(arg);
+        look_around(arg);
     return NULL;
 }
 
@@ -78,7 +78,7 @@ struct monitor *monitor_start(const struct monitor_config *config)
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&monitor->lock, NULL);
     sample_start();
-    look(monitor);
+    look_around(monitor);
     if (pthread_create(&monitor->thread, NULL, run, monitor) == 0)
         return monitor;
     free_monitor(monitor);
@@ -99,7 +99,7 @@ void monitor_stop(struct monitor *monitor)
 
 /* ---- the listener ---- */
 
-static void say(struct http_answer *answer, int status, const char *text)
+static void answer_plainly(struct http_answer *answer, int status, const char *text)
 {
     answer->status = status;
     answer->content_type = "text/plain; charset=utf-8";
@@ -111,12 +111,12 @@ void monitor_handle(void *ctx, const struct http_call *call, struct http_answer 
 {
     (void)ctx;
     if (strcmp(call->path, "/metrics") != 0) {
-        say(answer, 404, "here are /metrics, /healthz and /readyz\n");
+        answer_plainly(answer, 404, "here are /metrics, /healthz and /readyz\n");
         return;
     }
     answer->resource = "metrics";
     if (strcmp(call->method, "GET") != 0 && strcmp(call->method, "HEAD") != 0) {
-        say(answer, 405, "metrics are read with GET\n");
+        answer_plainly(answer, 405, "metrics are read with GET\n");
         return;
     }
     answer->body = metrics_render(&answer->body_len);

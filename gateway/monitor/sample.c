@@ -49,7 +49,7 @@ static void sample_login(struct store_txn *txn, const struct upstream_login *log
 {
     const struct config_login *config = upstream_login_config(login);
     unsigned name = metrics_login(config->name);
-    struct login known;
+    struct login_record known;
     struct ledger ledger;
     metrics_set(METRIC_LOGIN_REFUSED, upstream_login_refused(login), name);
     metrics_set(METRIC_LOGIN_RESTING, upstream_login_broken(login), name);
