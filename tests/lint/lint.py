@@ -71,6 +71,17 @@ BORDERS = {
     r"idn2\.h": ("acme/",),
 }
 
+# Who may call what, beside the file that has it: each kind of deferred work would write the runner's cycle (lease, change
+# of thread, rest, end) once more.
+ONLY = {
+    **{name: ("gateway/work.c", "gateway/issue/issuer.c", "gateway/issue/life/errand.c") for name in ("scheduler_handle", "scheduler_not_due", "scheduler_done",
+                                              "scheduler_release", "scheduler_release_after")},
+    # An operator's question and the look at the clock have no job.
+    "egress_post": ("gateway/work.c", "gateway/operate/probe.c", "gateway/issue/upkeep/timekeeper.c",
+                    "gateway/issue/life/errand.c"),
+}
+AT_HOME = ("gateway/scheduler.", "gateway/egress/egress.")
+
 BANNED = {
     "strcpy": "snprintf", "strcat": "snprintf", "sprintf": "snprintf", "vsprintf": "vsnprintf", "gets": "fgets",
     "stpcpy": "snprintf", "strncat": "snprintf", "atoi": "strtoul with checks",
@@ -162,6 +173,9 @@ class Lint:
             for name in re.findall(r"(?<![\w.>])(\w+)\s*\(", line):
                 if name in BANNED:
                     self.say(path, number, f"{name} is banned; use {BANNED[name]}")
+                if name in ONLY and not path.startswith((*ONLY[name], *AT_HOME)):
+                    self.say(path, number, f"{name} is called by {' and '.join(ONLY[name])}; deferred work is a row of "
+                                           "gateway/work.h")
 
     def check_alarms(self, path, text):
         for call in ALARM.finditer(text):
