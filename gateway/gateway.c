@@ -81,13 +81,24 @@ static struct store_config store_config(const struct config *config)
     static store_migrate_fn *const migrations[] = {numbers_migrate};
     _Static_assert(sizeof migrations / sizeof *migrations == SCHEMA - 1, "from each schema to the next");
     _Static_assert(sizeof tables / sizeof *tables == ISSUE_TABLE_END, "every table has a name");
-    return (struct store_config){.path = config->store.path,
+    return (struct store_config){.engine = config->store.engine == CONFIG_POSTGRESQL ? STORE_POSTGRESQL : STORE_LMDB,
+                                 .connection = config->store.postgresql.connection,
+                                 .writers = config->store.postgresql.writers,
+                                 .readers =
+                                     config->store.engine == CONFIG_POSTGRESQL ? config->store.postgresql.readers : 0,
+                                 .path = config->store.path,
                                  .map_size = config->store.map_size,
                                  .tables = tables,
                                  .table_count = ISSUE_TABLE_END,
                                  .schema = SCHEMA,
                                  .migrations = migrations,
                                  .report = report};
+}
+
+/* The key that says where the store is. */
+static const char *place_key(const struct config *config)
+{
+    return config->store.engine == CONFIG_POSTGRESQL ? "store.postgresql" : "store.path";
 }
 
 /* make: also where something says that there was a store. */
@@ -101,7 +112,7 @@ static bool open_store(struct gateway *g, bool make, char reason[static GATEWAY_
         marker_explain(why, sign, reason);
         memcpy(why, reason, sizeof why);
     }
-    return status == STORE_OK || config_say(g->config, reason, "store.path", "%s", why);
+    return status == STORE_OK || config_say(g->config, reason, place_key(g->config), "%s", why);
 }
 
 /* Where its place cannot be written to, the key file alone says that there was a store. */
@@ -109,7 +120,7 @@ static bool keep_marker(struct gateway *g, char reason[static GATEWAY_REASON_MAX
 {
     char why[GATEWAY_REASON_MAX];
     if (!marker_check(g->config, g->store, why))
-        return config_say(g->config, reason, "store.path", "%s", why);
+        return config_say(g->config, reason, place_key(g->config), "%s", why);
     if (!marker_write(g->config, g->store, why))
         log_warning(
             "the marker beside the key file cannot be written, and another store in the place of this one is not "
@@ -144,6 +155,14 @@ static void say_orphans(const char *path, const struct orphans *o, char line[sta
         snprintf(line + len, GATEWAY_REASON_MAX - (size_t)len, "; %" PRIu64 " cannot be read", o->unreadable);
 }
 
+static void add_advice(struct store *store, char line[static GATEWAY_REASON_MAX])
+{
+    char advice[STORE_REASON_SIZE];
+    size_t len = strlen(line);
+    if (store_advice(store, advice))
+        snprintf(line + len, GATEWAY_REASON_MAX - len, "%sWARNING: %s", len > 0 ? "\n" : "", advice);
+}
+
 /* Without a store there is nothing to lose, and one of an older program is brought up to date by the start. */
 static bool explain_store(const struct config *config, enum store_status status, const char *why,
                           char line[static GATEWAY_REASON_MAX])
@@ -151,14 +170,14 @@ static bool explain_store(const struct config *config, enum store_status status,
     char sign[GATEWAY_REASON_MAX], whole[GATEWAY_REASON_MAX];
     if (status == STORE_NOT_FOUND && marker_find(config, sign)) {
         marker_explain(why, sign, whole);
-        return config_say(config, line, "store.path", "%s", whole);
+        return config_say(config, line, place_key(config), "%s", whole);
     }
     if (status == STORE_NOT_FOUND)
         snprintf(line, GATEWAY_REASON_MAX, "%.512s; the start makes one", why);
     else if (status == STORE_INVALID)
         snprintf(line, GATEWAY_REASON_MAX, "%.512s; its subscriptions are not counted", why);
     else
-        return config_say(config, line, "store.path", "%s", why);
+        return config_say(config, line, place_key(config), "%s", why);
     return true;
 }
 
@@ -173,7 +192,7 @@ bool gateway_check_store(const struct config *config, char line[static GATEWAY_R
     if (status != STORE_OK)
         return explain_store(config, status, why, line);
     bool fits =
-        (marker_check(config, store, why) || config_say(config, line, "store.path", "%s", why)) &&
+        (marker_check(config, store, why) || config_say(config, line, place_key(config), "%s", why)) &&
         (seal_check(config->store.key_file, store, why) || config_say(config, line, "store.key_file", "%s", why));
     status = fits ? store_read(store, &txn) : STORE_REFUSED;
     if (status == STORE_OK) {
@@ -185,6 +204,8 @@ bool gateway_check_store(const struct config *config, char line[static GATEWAY_R
     else if (fits)
         snprintf(line, GATEWAY_REASON_MAX, "%s: its subscriptions cannot be counted: %s", config->store.path,
                  store_status_text(status));
+    if (fits)
+        add_advice(store, line);
     store_close(store);
     return fits;
 }

@@ -99,6 +99,8 @@ struct engine {
     enum store_status (*count)(struct store_txn *txn, unsigned table, uint64_t *count);
 
     enum store_status (*backup)(struct store *store, const char *to, char reason[static STORE_REASON_SIZE]);
+    /* store_advice; NULL: never any. */
+    bool (*advise)(struct store *store, char text[static STORE_REASON_SIZE]);
     /* What is used, and of how much. */
     void (*measure)(struct store *store, struct store_stats *out);
 };

@@ -159,6 +159,11 @@ enum store_status store_backup(struct store *store, const char *to, char reason[
     return store->engine->backup(store, to, reason);
 }
 
+bool store_advice(struct store *store, char text[static STORE_REASON_SIZE])
+{
+    return store->engine->advise != NULL && store->engine->advise(store, text);
+}
+
 void store_stats(struct store *store, struct store_stats *out)
 {
     *out = (struct store_stats){

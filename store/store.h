@@ -193,6 +193,10 @@ enum store_status store_copied_settle(struct store_txn *txn);
  * was made by an older program, and has not been opened for writing since. Any thread. */
 enum store_status store_identity(struct store *store, char text[static STORE_IDENTITY_SIZE]);
 
+/* Whether what keeps the store is set so that an acknowledged change may be lost, as far as can be told: then *text is
+ * what to change, a sentence. Asks a server; not on an event loop. */
+bool store_advice(struct store *store, char text[static STORE_REASON_SIZE]);
+
 struct store_stats {
     uint64_t commits, operations, failed; /* since start */
     uint64_t used, map_size;              /* octets; used counts pages that deletions left for reuse */

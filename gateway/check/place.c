@@ -55,6 +55,21 @@ static bool look_at_folder(const struct look *look, const char *key, const char 
     return true;
 }
 
+/* The process that serves a socket there; 0: nobody does. */
+static long server_of(const char *path)
+{
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    struct ucred peer = {0};
+    socklen_t len = sizeof peer;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(where.sun_path, sizeof where.sun_path, "%s", path);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&where, sizeof where) == 0)
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+    if (fd >= 0)
+        close(fd);
+    return peer.pid;
+}
+
 /* ---- the store ---- */
 
 const char *place_unfit(unsigned long type)
@@ -103,8 +118,19 @@ static bool look_at_key_file(const struct look *look, const char *store)
     return (access(file, F_OK) == 0 || strncmp(file, store, len) == 0) || look_at_folder(look, "store.key_file", file);
 }
 
+/* A database does not say which process of this machine has it open; the admin socket does. */
+static bool look_at_postgresql(struct look *look)
+{
+    const struct config *config = look->config;
+    if (look->occasion == CHECK_ALONE && config->admin_socket != NULL)
+        look->owner = server_of(config->admin_socket);
+    return look_at_folder(look, "store.key_file", config->store.key_file);
+}
+
 bool look_at_store(struct look *look)
 {
+    if (look->config->store.engine == CONFIG_POSTGRESQL)
+        return look_at_postgresql(look);
     const char *path = look->config->store.path;
     char folder[PATH_MAX];
     struct stat about;
@@ -129,33 +155,22 @@ bool look_at_store(struct look *look)
 
 /* ---- the admin socket ---- */
 
-static bool is_answered(const struct sockaddr_un *where)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool answered = fd >= 0 && connect(fd, (const struct sockaddr *)where, sizeof *where) == 0;
-    if (fd >= 0)
-        close(fd);
-    return answered;
-}
-
 bool look_at_socket(struct look *look)
 {
     static const char key[] = "admin.socket";
-    struct sockaddr_un where = {.sun_family = AF_UNIX};
     const char *path = look->config->admin_socket;
     struct stat about;
     if (path == NULL)
         return true;
-    if (strlen(path) >= sizeof where.sun_path)
+    if (strlen(path) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
         return config_say(look->config, look->reason, key, "the path of a Unix socket can have 107 octets at most");
-    memcpy(where.sun_path, path, strlen(path) + 1);
     if (!look_at_folder(look, key, path))
         return false;
     if (lstat(path, &about) != 0)
         return true;
     if (!S_ISSOCK(about.st_mode))
         return config_say(look->config, look->reason, key, "\"%s\" is there and is no socket", path);
-    return look->owner != 0 || !is_answered(&where) ||
+    return look->owner != 0 || server_of(path) == 0 ||
            config_say(look->config, look->reason, key,
                       "another process serves \"%s\"; give this one a socket of its own", path);
 }

@@ -359,9 +359,46 @@ static bool name_key_file(struct config_reading *r, struct config_store *store)
            config_fail(r, "", "out of memory");
 }
 
+/* postgresql://USER:PASSWORD@HOST/... */
+static bool has_password(const char *connection)
+{
+    const char *user = strstr(connection, "://");
+    const char *colon = user != NULL ? strchr(user + 3, ':') : NULL, *at = user != NULL ? strchr(user + 3, '@') : NULL;
+    return colon != NULL && at != NULL && colon < at;
+}
+
+/* libpq takes a password there, too; ours stand in files. */
+static bool check_postgresql(struct config_reading *r, struct config_store *store)
+{
+    const char *connection = store->postgresql.connection;
+    if (store->path != NULL)
+        return config_fail(r, "store.path", "is of the engine lmdb alone");
+    if (connection == NULL)
+        return config_fail(r, "store.postgresql.connection",
+                           "is missing: say how the database is reached, such as service=acmegate");
+    if (strcasestr(connection, "password") != NULL || has_password(connection))
+        return config_fail(r, "store.postgresql.connection",
+                           "may hold no password: name a file that has it by passfile=, or a service");
+    if (store->key_file == NULL)
+        return config_fail(r, "store.key_file", "is missing: there is no store.path whose name it could have");
+    store->path = strdup(store->postgresql.schema);
+    return store->path != NULL || config_fail(r, "", "out of memory");
+}
+
+static bool check_store(struct config_reading *r, struct config_store *store)
+{
+    if (store->engine == CONFIG_POSTGRESQL)
+        return check_postgresql(r, store);
+    if (store->path == NULL)
+        return config_fail(r, "store.path", "is missing");
+    if (store->postgresql.connection != NULL)
+        return config_fail(r, "store.postgresql", "is of no use without store.engine: postgresql");
+    return name_key_file(r, store);
+}
+
 bool config_check(struct config_reading *r, struct config *config)
 {
-    return name_key_file(r, &config->store) && check_persist(r, config) && check_listen(r, config) &&
+    return check_store(r, &config->store) && check_persist(r, config) && check_listen(r, config) &&
            check_proxies(r, &config->acme.proxies, "acme.proxy_protocol") &&
            check_proxies(r, &config->public.proxies, "public.proxy_protocol") && check_push(r, &config->public.push) &&
            check_dcv(r, &config->dcv) && check_logins(r, config) && check_profiles(r, config);

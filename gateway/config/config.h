@@ -24,10 +24,18 @@ struct config_tls {
     char *certificate, *key; /* PEM files; NULL: plain */
 };
 
+struct config_postgresql {
+    char *connection;          /* as libpq takes it, without a password */
+    char *schema;              /* default acmegate */
+    unsigned writers, readers; /* connections; default 4 and 16 */
+};
+
 struct config_store {
-    char *path;
-    uint64_t map_size; /* octets; default 16GiB */
-    char *key_file;    /* seals external account keys; default: path with .key behind it */
+    enum config_engine { CONFIG_LMDB, CONFIG_POSTGRESQL } engine; /* default lmdb */
+    char *path;                                                   /* of postgresql: the schema */
+    uint64_t map_size;                                            /* octets; default 16GiB */
+    char *key_file; /* seals external account keys; default: path with .key behind it; postgresql has none */
+    struct config_postgresql postgresql;
 };
 
 /* Requests a minute that make something new; 0: no limit. */

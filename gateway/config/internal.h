@@ -122,6 +122,7 @@ bool config_is_dcv_method(const char *text);
 bool config_is_base_url(const char *text);
 bool config_is_origin(const char *text);
 bool config_is_path(const char *text);
+bool config_is_schema(const char *text);
 bool config_is_web_url(const char *text);
 bool config_is_url_path(const char *text);
 bool config_is_user(const char *text);

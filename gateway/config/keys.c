@@ -12,11 +12,39 @@
 
 #define AT(member) offsetof(struct config, member)
 
+static const struct config_word engines[] = {{"lmdb", CONFIG_LMDB}, {"postgresql", CONFIG_POSTGRESQL}, {0}};
+
+static const struct config_key postgresql_keys[] = {
+    {.name = "connection",
+     .kind = CONFIG_TEXT,
+     .at = AT(store.postgresql.connection),
+     .check = config_is_text,
+     .expected = "how libpq reaches a database, such as service=acmegate"},
+    {.name = "schema",
+     .kind = CONFIG_TEXT,
+     .at = AT(store.postgresql.schema),
+     .standard = "acmegate",
+     .check = config_is_schema,
+     .expected = "a name of at most 63 small letters, digits and _, which begins with a letter"},
+    {.name = "writers",
+     .kind = CONFIG_NUMBER,
+     .at = AT(store.postgresql.writers),
+     .standard = "4",
+     .min = 1,
+     .max = 16},
+    {.name = "readers",
+     .kind = CONFIG_NUMBER,
+     .at = AT(store.postgresql.readers),
+     .standard = "16",
+     .min = 4,
+     .max = 1000},
+};
+static const struct config_table postgresql_table = TABLE(postgresql_keys, struct config);
+
 static const struct config_key store_keys[] = {
     {.name = "path",
      .kind = CONFIG_TEXT,
      .at = AT(store.path),
-     .required = true,
      .check = config_is_path,
      .expected = "the whole path, from /, of a folder for the store"},
     {.name = "map_size",
@@ -31,6 +59,8 @@ static const struct config_key store_keys[] = {
      .at = AT(store.key_file),
      .check = config_is_path,
      .expected = "the whole path, from /, of a file for the key that seals secrets"},
+    {.name = "engine", .kind = CONFIG_WORD, .at = AT(store.engine), .standard = "lmdb", .words = engines},
+    {.name = "postgresql", .kind = CONFIG_MAPPING, .table = &postgresql_table},
 };
 static const struct config_table store_table = TABLE(store_keys, struct config);
 

@@ -234,6 +234,13 @@ bool config_is_path(const char *text)
     return text[0] == '/' && config_is_text(text);
 }
 
+bool config_is_schema(const char *text)
+{
+    size_t len = strlen(text);
+    return len <= 63 && text[0] >= 'a' && text[0] <= 'z' &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+}
+
 bool config_is_url_path(const char *text)
 {
     return text[0] == '/' && is_url_text(text) && strpbrk(text, "?#%") == NULL;

@@ -287,6 +287,40 @@ static enum store_status postgres_backup(struct store *store, const char *to, ch
                           store->path);
 }
 
+static bool is_set_to(PGconn *pg, const char *show, const char *value)
+{
+    PGresult *result = PQexec(pg, show);
+    bool is = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1 &&
+              strcmp(PQgetvalue(result, 0, 0), value) == 0;
+    PQclear(result);
+    return is;
+}
+
+/* What the server does not know is not asked for: it keeps its copies in a way of its own. */
+static bool postgres_advise(struct store *store, char text[static STORE_REASON_SIZE])
+{
+    static const struct {
+        const char *show, *value, *advice;
+    } settings[] = {
+        {"SHOW fsync", "off", "fsync is off: a crash of its machine damages or loses what was stored; set it on"},
+        {"SHOW synchronous_commit", "off",
+         "synchronous_commit is off: a crash loses what was acknowledged last; set it on"},
+        {"SHOW synchronous_standby_names", "",
+         "synchronous_standby_names is empty: when a standby takes over, what was acknowledged last may be lost; name "
+         "one, with synchronous_commit on or remote_apply"},
+    };
+    char why[STORE_REASON_SIZE];
+    PGconn *pg = link_connect(postgres_of(store)->connection, why);
+    bool found = false;
+    for (size_t i = 0; pg != NULL && !found && i < sizeof settings / sizeof *settings; i++) {
+        found = is_set_to(pg, settings[i].show, settings[i].value);
+        if (found)
+            snprintf(text, STORE_REASON_SIZE, "PostgreSQL: %s", settings[i].advice);
+    }
+    PQfinish(pg);
+    return found;
+}
+
 /* How much it keeps is the server's to say. */
 static void postgres_measure(struct store *store, struct store_stats *out)
 {
@@ -314,5 +348,6 @@ const struct engine engine_postgres = {
     .visit_back = postgres_visit_back,
     .count = postgres_count,
     .backup = postgres_backup,
+    .advise = postgres_advise,
     .measure = postgres_measure,
 };

@@ -327,4 +327,4 @@ def test_check_config_counts_what_an_edit_would_orphan(make_world):
     world.stop_gateway()
     assert "1 whose policy is gone" in check(lambda config: None)
     assert "; the start makes one" in check(
-        lambda config: config["store"].update(path=world.path("nowhere")))
+        lambda config: config.update(store=world.store("nowhere")))

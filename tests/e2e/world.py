@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import secrets
 import ssl
 import urllib.parse
 import urllib.request
@@ -45,6 +46,7 @@ class World:
         self.learn, self.issue_delay, self.change = learn, issue_delay, change
         self.ports = {name: take_port() for name in ("acme", "public", "sandbox", "status", "http01", "alpn", "web")}
         self.looked_at = self.ports["web" if behind_web_server else "public"]
+        self.schema = "world_" + secrets.token_hex(8)
         self.dns = self.sandbox = self.gateway = None
         self.problems, self.alarms = [], []
         try:
@@ -157,11 +159,18 @@ class World:
     def public_url(self):
         return f"http://127.0.0.1:{self.ports['public']}"
 
+    def store(self, name="store"):
+        """ACMEGATE_STORE=postgresql: a schema of the server that ACMEGATE_POSTGRESQL names (tests/postgresql/run)."""
+        if os.environ.get("ACMEGATE_STORE", "lmdb") == "lmdb":
+            return {"path": self.path(name), "map_size": "256MiB"}
+        return {"engine": "postgresql", "key_file": self.path(f"{name}.key"),
+                "postgresql": {"connection": os.environ["ACMEGATE_POSTGRESQL"], "schema": f"{self.schema}_{name}"}}
+
     def config(self):
         poll = "1s" if self.learn in ("poll", "both") else "1h"
         return {
             "log": "debug",
-            "store": {"path": self.path("store"), "map_size": "256MiB"},
+            "store": self.store(),
             "acme": {"listen": [f"127.0.0.1:{self.ports['acme']}"], "url": self.acme_url, "threads": 2,
                      "external_account": "optional", "limits": {"address": 0, "account": 0, "external_key": 0},
                      "tls": {"certificate": self.pki.certificate, "key": self.pki.key}},

@@ -67,6 +67,30 @@ static void test_bad_structure(void **state)
     refuse_all(f, bad);
 }
 
+#define ON_POSTGRESQL "store:\n  engine: postgresql\n"
+
+static void test_bad_store(void **state)
+{
+    static const char lmdb[] = "store:\n  path: @/store\n";
+    static const struct bad bad[] = {
+        {lmdb, "store:\n  path: @/store\n  engine: mysql\n", "mysql", "store.engine", "lmdb, postgresql"},
+        {"  path: @/store\n", "", "store:", "store.path", "is missing"},
+        {lmdb, "store:\n  path: @/store\n  postgresql:\n    connection: service=a\n", "postgresql:", "store.postgresql",
+         "of no use without store.engine: postgresql"},
+        {lmdb, ON_POSTGRESQL "  path: @/store\n", "path:", "store.path", "of the engine lmdb alone"},
+        {lmdb, ON_POSTGRESQL "  key_file: @/k\n", "store:", "store.postgresql.connection", "service=acmegate"},
+        {lmdb, ON_POSTGRESQL "  key_file: @/k\n  postgresql:\n    connection: host=db password=x\n", "host=db",
+         "store.postgresql.connection", "may hold no password"},
+        {lmdb, ON_POSTGRESQL "  key_file: @/k\n  postgresql:\n    connection: postgres://u:x@db/a\n",
+         "postgres:", "store.postgresql.connection", "may hold no password"},
+        {lmdb, ON_POSTGRESQL "  postgresql:\n    connection: service=a\n", "store:", "store.key_file", "is missing"},
+        {lmdb, ON_POSTGRESQL "  key_file: @/k\n  postgresql:\n    connection: service=a\n    schema: A\n",
+         "schema:", "store.postgresql.schema", "begins with a letter"},
+    };
+    struct fixture *f = *state;
+    refuse_all(f, bad);
+}
+
 static void test_bad_numbers(void **state)
 {
     static const struct bad bad[] = {
@@ -287,9 +311,10 @@ static void test_bad_zones(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        with_files(test_bad_structure),      with_files(test_bad_numbers),   with_files(test_bad_words),
-        with_files(test_bad_zones),          with_files(test_bad_texts),     with_files(test_bad_files),
-        with_files(test_keys_that_disagree), with_files(test_not_even_yaml), with_files(test_no_file),
+        with_files(test_bad_structure), with_files(test_bad_store),          with_files(test_bad_numbers),
+        with_files(test_bad_words),     with_files(test_bad_zones),          with_files(test_bad_texts),
+        with_files(test_bad_files),     with_files(test_keys_that_disagree), with_files(test_not_even_yaml),
+        with_files(test_no_file),
     };
     return cmocka_run_group_tests_name("config, mistakes", tests, NULL, NULL);
 }

@@ -1,0 +1,270 @@
+/* Connections that are cut at COMMIT, by a proxy between the store and its server: what was answered was kept, and
+ * nothing was done twice. */
+#include "tests/unit/store/fixture.h"
+
+#include <poll.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+enum { CHANGES = 80, THREADS = 4, LATE_MS = 3000 };
+
+enum cut {
+    CUT_NOTHING,
+    CUT_BEFORE, /* the COMMIT never arrives */
+    CUT_AFTER,  /* its answer never arrives */
+    CUT_LATE,   /* the store is cut off at once, and the COMMIT arrives once it asks what became of it */
+    CUTS
+};
+
+struct proxy {
+    char server[108]; /* its socket */
+    int listener;
+    pthread_t thread;
+    atomic_uint commits, cut[CUTS];
+    struct event asked; /* a look-up has been sent */
+};
+
+struct pass {
+    struct proxy *proxy;
+    int client, server;
+};
+
+static int unix_socket(const char *path, bool listening)
+{
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(where.sun_path, sizeof where.sun_path, "%s", path);
+    int failed = listening ? bind(fd, (struct sockaddr *)&where, sizeof where) || listen(fd, 64)
+                           : connect(fd, (struct sockaddr *)&where, sizeof where);
+    return failed ? -1 : fd;
+}
+
+static bool has(const char *data, ssize_t len, const char *words)
+{
+    return memmem(data, (size_t)len, words, strlen(words)) != NULL;
+}
+
+static bool send_all(int to, const char *data, ssize_t len)
+{
+    return send(to, data, (size_t)len, MSG_NOSIGNAL) == len;
+}
+
+/* Until the look-up has been sent, which must wait for this COMMIT; bounded, for a store that makes none. */
+static void await_question(struct proxy *proxy, unsigned before)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LATE_MS / 1000;
+    pthread_mutex_lock(&proxy->asked.lock);
+    while (proxy->asked.count == before &&
+           pthread_cond_timedwait(&proxy->asked.changed, &proxy->asked.lock, &until) == 0)
+        continue;
+    pthread_mutex_unlock(&proxy->asked.lock);
+}
+
+/* False: this connection is over. */
+static bool pass_commit(struct pass *pass, const char *data, ssize_t len)
+{
+    struct proxy *proxy = pass->proxy;
+    enum cut cut = atomic_fetch_add(&proxy->commits, 1) % CUTS;
+    unsigned asked = event_count(&proxy->asked);
+    char answer[4096];
+    atomic_fetch_add(&proxy->cut[cut], 1);
+    if (cut == CUT_LATE) {
+        close(pass->client);
+        pass->client = -1;
+        await_question(proxy, asked);
+    }
+    if (cut == CUT_BEFORE)
+        return false;
+    bool sent = send_all(pass->server, data, len);
+    if (cut != CUT_NOTHING && sent)
+        sent = recv(pass->server, answer, sizeof answer, 0) > 0;
+    return sent && cut == CUT_NOTHING;
+}
+
+static bool pass_on(struct pass *pass, int from, int to)
+{
+    char data[65536];
+    ssize_t len = recv(from, data, sizeof data, 0);
+    if (len <= 0)
+        return false;
+    /* A snapshot ends by the same word: only what changed something is cut. */
+    if (from == pass->client && has(data, len, "FOR UPDATE"))
+        event_add(&pass->proxy->asked);
+    if (from == pass->client && data[0] == 'Q' && has(data, len, "COMMIT"))
+        return pass_commit(pass, data, len);
+    return send_all(to, data, len);
+}
+
+static void *pass_main(void *arg)
+{
+    struct pass *pass = arg;
+    struct pollfd ends[2] = {{.fd = pass->client, .events = POLLIN}, {.fd = pass->server, .events = POLLIN}};
+    bool open = pass->server >= 0;
+    while (open && poll(ends, 2, -1) > 0)
+        open = (!ends[0].revents || pass_on(pass, pass->client, pass->server)) &&
+               (!ends[1].revents || pass_on(pass, pass->server, pass->client));
+    if (pass->client >= 0)
+        close(pass->client);
+    if (pass->server >= 0)
+        close(pass->server);
+    free(pass);
+    return NULL;
+}
+
+static void *proxy_main(void *arg)
+{
+    struct proxy *proxy = arg;
+    int client;
+    while ((client = accept(proxy->listener, NULL, NULL)) >= 0) {
+        struct pass *pass = malloc(sizeof *pass);
+        pthread_t thread;
+        *pass = (struct pass){proxy, client, unix_socket(proxy->server, false)};
+        if (pthread_create(&thread, NULL, pass_main, pass) == 0)
+            pthread_detach(thread);
+    }
+    return NULL;
+}
+
+static void proxy_start(struct proxy *proxy, const char *folder)
+{
+    char real[96] = "", path[108];
+    assert_int_equal(sscanf(getenv("ACMEGATE_POSTGRESQL"), "host=%95s", real), 1);
+    snprintf(proxy->server, sizeof proxy->server, "%s/.s.PGSQL.5432", real);
+    snprintf(path, sizeof path, "%.90s/.s.PGSQL.5432", folder);
+    pthread_mutex_init(&proxy->asked.lock, NULL);
+    pthread_cond_init(&proxy->asked.changed, NULL);
+    proxy->listener = unix_socket(path, true);
+    assert_true(proxy->listener >= 0);
+    assert_int_equal(pthread_create(&proxy->thread, NULL, proxy_main, proxy), 0);
+}
+
+static void proxy_stop(struct proxy *proxy)
+{
+    shutdown(proxy->listener, SHUT_RDWR);
+    pthread_join(proxy->thread, NULL);
+    close(proxy->listener);
+}
+
+/* ---- changes ---- */
+
+static enum store_status increment(struct store_txn *txn, void *arg)
+{
+    struct store_slice value;
+    uint32_t n = 0;
+    (void)arg;
+    enum store_status status = store_get(txn, FRUIT, "n", 1, &value);
+    if (status == STORE_OK)
+        memcpy(&n, value.data, sizeof n);
+    n++;
+    return status == STORE_OK || status == STORE_NOT_FOUND ? store_put(txn, FRUIT, "n", 1, &n, sizeof n) : status;
+}
+
+static void *change_many(void *arg)
+{
+    struct fixture *f = arg;
+    uintptr_t failures = 0;
+    for (int i = 0; i < CHANGES / THREADS; i++)
+        failures += store_call(f->store, increment, NULL) != STORE_OK;
+    return (void *)failures;
+}
+
+static uint32_t counted(struct fixture *f)
+{
+    struct store_txn *txn;
+    struct store_slice value;
+    uint32_t n = 0;
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    assert_int_equal(store_get(txn, FRUIT, "n", 1, &value), STORE_OK);
+    memcpy(&n, value.data, sizeof n);
+    store_read_end(txn);
+    return n;
+}
+
+static void cut_with(struct fixture *f, unsigned writers, unsigned threads)
+{
+    static struct proxy proxy;
+    char connection[160];
+    const char *direct = f->config.connection;
+    pthread_t running[THREADS];
+    proxy = (struct proxy){0};
+    fixture_open(f);
+    fixture_close(f); /* made without a cut */
+    proxy_start(&proxy, f->folder);
+    snprintf(connection, sizeof connection, "host=%s user=acmegate dbname=postgres", f->folder);
+    f->config.connection = connection;
+    f->config.writers = writers;
+    fixture_open(f);
+    for (unsigned i = 0; i < threads; i++)
+        assert_int_equal(pthread_create(&running[i], NULL, change_many, f), 0);
+    for (unsigned i = 0; i < threads; i++) {
+        void *failures;
+        assert_int_equal(pthread_join(running[i], &failures), 0);
+        assert_null(failures);
+    }
+    fixture_close(f);
+    proxy_stop(&proxy);
+    f->config.connection = direct;
+    fixture_open(f);
+    assert_int_equal(counted(f), threads * (CHANGES / THREADS));
+    for (int cut = 0; cut < CUTS; cut++)
+        assert_true(atomic_load(&proxy.cut[cut]) >= 4);
+}
+
+static void test_cut_at_commit(void **state)
+{
+    cut_with(*state, 1, 1);
+}
+
+static void test_cut_at_commits_of_many(void **state)
+{
+    cut_with(*state, THREADS, THREADS);
+}
+
+/* ---- two gateways ---- */
+
+/* The first lost its lock with its connection, and does not know it. */
+static void test_who_was_replaced_commits_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct store *first, *second;
+    char connection[160];
+    static struct proxy proxy;
+    proxy = (struct proxy){0};
+    assert_int_equal(put(f, FRUIT, "a", "1"), STORE_OK);
+    fixture_close(f);
+    proxy_start(&proxy, f->folder);
+    snprintf(connection, sizeof connection, "host=%s user=acmegate dbname=postgres", f->folder);
+    struct store_config through = f->config;
+    through.connection = connection;
+    assert_int_equal(store_open(&through, &first, f->reason), STORE_OK);
+    assert_int_equal(store_open(&f->config, &second, f->reason), STORE_LOCKED);
+    /* Its server's side of it ends, as where the network between them is cut. */
+    char command[256];
+    snprintf(command, sizeof command,
+             "psql -q -h %.*s -U acmegate postgres -c 'SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = "
+             "$$advisory$$' >/dev/null",
+             (int)(strlen(proxy.server) - strlen("/.s.PGSQL.5432")), proxy.server);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(store_open(&f->config, &second, f->reason), STORE_OK);
+    assert_int_equal(store_call(first, pair_put, &(struct pair){FRUIT, "a", "2"}), STORE_IO);
+    assert_non_null(strstr(f->reported, "another gateway"));
+    assert_int_equal(store_call(second, pair_put, &(struct pair){FRUIT, "b", "3"}), STORE_OK);
+    store_close(first);
+    f->store = second;
+    assert_record(f, FRUIT, "a", "1");
+    assert_record(f, FRUIT, "b", "3");
+    proxy_stop(&proxy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_cut_at_commit, fixture_prepare, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_cut_at_commits_of_many, fixture_prepare, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_who_was_replaced_commits_nothing, fixture_setup, fixture_teardown),
+    };
+    return cmocka_run_group_tests_name("cuts", tests, NULL, NULL);
+}
