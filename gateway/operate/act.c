@@ -206,9 +206,9 @@ static void set_login(struct request *request, bool pause)
         answer_error(request->answer, 404, "no login of the configuration is called %s", p.login);
         return;
     }
-    enum store_status status = store_call(request->admin->store, set_paused, &p);
-    if (status == STORE_OK && !pause)
+    if (!pause) /* first: what the store makes due would meet a login that refuses, and rest until its next probe */
         upstream_login_reopen(upstream_login(request->admin->upstream, p.login));
+    enum store_status status = store_call(request->admin->store, set_paused, &p);
     if (status != STORE_OK) {
         answer_store(request->answer, status, "login");
         return;
