@@ -94,9 +94,17 @@ class Trial:
             if issuance["state"] == "held" or self.world.ctl("upstream", "status")["items"][0]["state"] == "refused":
                 self.world.ctl("upstream", "resume", "main")
             elif self.is_said_to_be_placed(issuance):
-                self.world.ctl("order", "drop", one.id)
+                self.drop(one)
             return None
         return wait_for(f"the end of {self.names[0]}", ended)
+
+    def drop(self, one):
+        """Unless it has ended by itself since it was looked at."""
+        try:
+            self.world.ctl("order", "drop", one.id)
+        except AssertionError:
+            if self.world.ctl("order", "show", one.id)["issuance"]["state"] not in ("refused", "collected"):
+                raise
 
     def is_said_to_be_placed(self, issuance):
         """Refused by its number at the repeat, and Sectigo has no such order: waited for until somebody says so."""

@@ -266,10 +266,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class _Responder(http.server.ThreadingHTTPServer):
+    request_queue_size = 128  # of a whole fleet at once: with five, a busy machine drops connections for seconds
+
+
 @contextlib.contextmanager
 def http_responder(port):
     """A web server on 127.0.0.1:port with .answers (path to body) and .seen (Host, path)."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), _Handler)
+    server = _Responder(("127.0.0.1", port), _Handler)
     server.answers, server.seen = {}, []
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
