@@ -55,6 +55,38 @@ bool sectigo_reply_open(enum sectigo_call_kind call, const char *body, size_t le
     return true;
 }
 
+/* The field with the code, or the code alone in the first line. */
+static bool read_code(const char *field, size_t len, bool first, int *code)
+{
+    static const char *const names[] = {"errorCode=", "error_code=", ""};
+    char text[12];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t name_len = strlen(names[i]), digits = 0;
+        if (len < name_len || strncasecmp(field, names[i], name_len) != 0 || (name_len == 0 && !first))
+            continue;
+        const char *value = field + name_len;
+        while (digits < len - name_len && digits < sizeof text - 1 && !strchr("\r\n", value[digits]))
+            digits++;
+        memcpy(text, value, digits);
+        text[digits] = '\0';
+        return sectigo_value_int(text, code);
+    }
+    return false;
+}
+
+bool sectigo_refuses_login(enum sectigo_call_kind call, const char *body, size_t len)
+{
+    int code;
+    for (size_t at = 0; at < len; at++) {
+        const char *end = memchr(body + at, '&', len - at);
+        size_t field_len = end ? (size_t)(end - body) - at : len - at;
+        if (read_code(body + at, field_len, at == 0, &code))
+            return sectigo_classify(call, code, NULL) == SECTIGO_LOGIN_REFUSED;
+        at += field_len;
+    }
+    return false;
+}
+
 void sectigo_reply_clear(struct sectigo_reply *reply)
 {
     sectigo_form_clear(&reply->form);

@@ -97,6 +97,8 @@ enum sectigo_class {
 
 /* message may be NULL. A refusal is judged by its message too (foreignOrderNumber, uniqueValue). */
 enum sectigo_class sectigo_classify(enum sectigo_call_kind call, int code, const char *message);
+/* Whether an answer of this call, which need not be read otherwise, has the code of a refused login (-16). */
+bool sectigo_refuses_login(enum sectigo_call_kind call, const char *body, size_t len);
 /* The reference's words for a code of a call; NULL where not listed. Static. */
 const char *sectigo_code_text(enum sectigo_call_kind call, int code);
 /* The ACME problem that a CSR_REFUSED code becomes: "badCSR" or "rejectedIdentifier"; NULL otherwise.

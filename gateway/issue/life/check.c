@@ -2,7 +2,6 @@
  * bought. */
 #include "gateway/clock.h"
 #include "gateway/issue/life/commit.h"
-#include "gateway/issue/life/step.h"
 #include "gateway/issue/money/guard.h"
 #include "gateway/issue/money/ledger.h"
 #include "gateway/issue/order/entitled.h"
@@ -22,7 +21,7 @@ static const uint64_t BUSY_LOOK_MS = 60 * 1000;
 
 /* The product is chosen again for the CSR that is sent: it may have waited behind another, and the profile may have
  * been edited. Where nothing fits any more it stays. */
-void commit_choose_product(struct commit *c)
+static void choose_product(struct commit *c)
 {
     const struct config_profile *profile = c->errand->profile;
     struct acme_problem problem = {0};
@@ -36,17 +35,26 @@ void commit_choose_product(struct commit *c)
     acme_problem_clear(&problem);
 }
 
+/* The step leads there instead. */
+static struct outcome *lead_to(struct commit *c, enum outcome_kind kind)
+{
+    c->instead = (struct outcome){.kind = kind};
+    c->outcome = &c->instead;
+    return &c->instead;
+}
+
 /* Before anything leaves, account, key and policy are asked again; what may already have left is not taken back. */
 static enum store_status check_entitled(struct commit *c)
 {
-    if (c->result->to != ISSUANCE_SUBMITTING || c->is->sends > 0)
+    if (c->outcome->kind != OUTCOME_SEND || c->is->sends > 0)
         return STORE_OK;
+    struct acme_problem problem = {0};
     bool key_required = c->errand->issuer->at.config->acme.external_account_required;
-    enum store_status status = entitled_keep(c->txn, c->is, key_required, c->now_ms, &c->result->problem);
+    enum store_status status = entitled_keep(c->txn, c->is, key_required, c->now_ms, &problem);
     if (status != STORE_REFUSED)
         return status;
-    c->result->to = ISSUANCE_REFUSED;
-    return issuance_set_note(c->is, c->result->problem.detail) ? STORE_OK : STORE_IO;
+    lead_to(c, OUTCOME_REFUSED)->end.problem = problem;
+    return issuance_set_note(c->is, problem.detail) ? STORE_OK : STORE_IO;
 }
 
 static struct subscription_scope scope_of(const struct commit *c)
@@ -59,7 +67,7 @@ static struct subscription_scope scope_of(const struct commit *c)
 /* It stays where it is, and nothing leaves. */
 static enum store_status wait_here(struct commit *c, uint64_t wait_ms, const char *why)
 {
-    c->result->to = c->is->state;
+    lead_to(c, OUTCOME_STAY);
     c->due_ms = c->next_ms = c->now_ms + wait_ms;
     return issuance_set_note(c->is, why) ? STORE_OK : STORE_IO;
 }
@@ -68,7 +76,7 @@ static enum store_status wait_here(struct commit *c, uint64_t wait_ms, const cha
 static enum store_status check_imported(struct commit *c)
 {
     struct subscription_scope scope = scope_of(c);
-    if (c->result->to != ISSUANCE_SUBMITTING || c->is->kind != ISSUANCE_PURCHASE || c->is->sends > 0)
+    if (c->outcome->kind != OUTCOME_SEND || c->is->kind != ISSUANCE_PURCHASE || c->is->sends > 0)
         return STORE_OK;
     enum store_status status = imported_instead(c->txn, &scope, c->now_ms, c->sub, c->is);
     return status == STORE_NOT_FOUND ? STORE_OK : status;
@@ -81,7 +89,7 @@ static enum store_status check_live(struct commit *c)
     struct subscription live;
     struct login_record login;
     struct subscription_scope scope = scope_of(c);
-    if (c->result->to != ISSUANCE_SUBMITTING || c->is->kind != ISSUANCE_PURCHASE || c->is->sends > 0)
+    if (c->outcome->kind != OUTCOME_SEND || c->is->kind != ISSUANCE_PURCHASE || c->is->sends > 0)
         return STORE_OK;
     enum store_status status = login_load(c->txn, c->sub->login, &login);
     if (status != STORE_OK)
@@ -130,7 +138,7 @@ static enum store_status check_purchase(struct commit *c)
     struct ledger ledger;
     bool buys = c->is->kind == ISSUANCE_PURCHASE ||
                 (c->is->sends == 0 && !subscription_replaceable(c->sub, commit_renew_before_ms(c), c->now_ms));
-    if (c->result->to != ISSUANCE_SUBMITTING || !buys)
+    if (c->outcome->kind != OUTCOME_SEND || !buys)
         return STORE_OK;
     if (clock_in_doubt())
         return wait_for_clock(c);
@@ -138,7 +146,7 @@ static enum store_status check_purchase(struct commit *c)
     if (status != STORE_OK || ledger.recall_ms)
         return status == STORE_OK ? wait_for_recall(c, ledger.recall_ms) : status;
     if (c->is->kind == ISSUANCE_PURCHASE)
-        commit_choose_product(c);
+        choose_product(c);
     struct guard_purchase purchase = {.config = c->errand->issuer->at.config,
                                       .profile = c->errand->profile,
                                       .policy = c->sub->policy,
@@ -149,8 +157,9 @@ static enum store_status check_purchase(struct commit *c)
     status = guard_decide(c->txn, &purchase, c->is->id, c->now_ms, &verdict);
     if (status != STORE_OK || !verdict.held)
         return status;
-    c->result->to = ISSUANCE_HELD;
-    c->due_ms = c->next_ms = step_by_deadline(c->errand, verdict.due_ms);
+    struct facts facts = {.is = c->is, .profile = c->errand->profile};
+    lead_to(c, OUTCOME_HELD);
+    c->due_ms = c->next_ms = facts_by_deadline(&facts, c->now_ms, verdict.due_ms);
     return issuance_set_note(c->is, verdict.why) ? STORE_OK : STORE_IO;
 }
 
@@ -160,9 +169,9 @@ static enum store_status check_identity(struct commit *c)
 {
     static const char FOREIGN[] = "Sectigo's answer names an order or a certificate that belongs to another order; "
                                   "ask Sectigo which of the two it is";
-    const struct sectigo_order_answer *answer = &c->result->answer;
+    const struct sectigo_order_answer *answer = &c->outcome->placed.answer;
     bool foreign;
-    if (c->result->to != ISSUANCE_SUBMITTED || c->is->state == ISSUANCE_CANCELLING)
+    if (c->outcome->kind != OUTCOME_PLACED)
         return STORE_OK;
     enum store_status status =
         numbers_foreign(c->txn, c->is, c->sub->endpoint, answer->order_number, answer->certificate_id, &foreign);
@@ -170,12 +179,23 @@ static enum store_status check_identity(struct commit *c)
         return status;
     errand_log(c->errand, LOG_LEVEL_ERROR, FOREIGN,
                answer->order_number[0] ? answer->order_number : answer->certificate_id);
-    c->result->to = ISSUANCE_UNKNOWN;
-    if (c->is->state == ISSUANCE_UNKNOWN) {
-        c->result->to = ISSUANCE_HELD;
+    lead_to(c, c->is->state == ISSUANCE_UNKNOWN ? OUTCOME_HELD : OUTCOME_UNKNOWN);
+    if (c->is->state == ISSUANCE_UNKNOWN)
         c->due_ms = c->next_ms = c->now_ms + FOREIGN_REST_MS;
-    }
     return issuance_set_note(c->is, FOREIGN) ? STORE_OK : STORE_IO;
+}
+
+/* The choice of finalize is made again (issuance.md section 2): the term may have run out while the file was not seen.
+ */
+static enum store_status choose_again(struct commit *c)
+{
+    if (c->outcome->kind != OUTCOME_SEND || c->is->kind != ISSUANCE_REPLACEMENT || c->is->sends > 0 ||
+        subscription_replaceable(c->sub, commit_renew_before_ms(c), c->now_ms))
+        return STORE_OK;
+    c->is->kind = ISSUANCE_PURCHASE;
+    enum store_status status = queue_renew(c->txn, c->sub, SUBSCRIPTION_EXHAUSTED, c->is, c->now_ms);
+    choose_product(c);
+    return status;
 }
 
 enum store_status commit_check(struct commit *c)
@@ -189,7 +209,9 @@ enum store_status commit_check(struct commit *c)
         status = check_live(c);
     if (status == STORE_OK)
         status = check_purchase(c);
-    if (status == STORE_OK && c->result->no_credit)
+    if (status == STORE_OK)
+        status = choose_again(c);
+    if (status == STORE_OK && c->outcome->kind == OUTCOME_HELD && c->outcome->held == HELD_NO_CREDIT)
         status = login_set_no_credit(c->txn, c->sub->login, c->now_ms);
     if (status == STORE_OK && c->errand->push)
         status = login_note_push(c->txn, c->sub->login, c->now_ms);

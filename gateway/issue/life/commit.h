@@ -1,5 +1,5 @@
-/* commit: the transaction that stores what a step found out, as its parts see it. Internal to commit.c and check.c;
- * inside a store_fn. */
+/* commit: the transaction that stores what a step found out, as its parts see it: the check before, and what entering a
+ * state does. Internal to the files of this room; inside a store_fn. */
 #ifndef GATEWAY_ISSUE_LIFE_COMMIT_H
 #define GATEWAY_ISSUE_LIFE_COMMIT_H
 
@@ -9,7 +9,8 @@
 struct commit {
     struct store_txn *txn;
     struct errand *errand;
-    struct result *result;
+    const struct outcome *outcome; /* the errand's, or instead */
+    struct outcome instead;        /* where the check says otherwise */
     struct issuance *is;
     struct subscription *sub;
     enum issuance_state from; /* that the move leaves */
@@ -24,10 +25,21 @@ static inline uint64_t commit_renew_before_ms(const struct commit *c)
     return c->errand->profile->renew_before_term_end_s * 1000ull;
 }
 
-/* Whether the step may go where it wants to: nothing leaves that may not, nothing is bought that is owned. Changes
- * result->to and when the job is due where it may not. check.c */
+/* Whether the step may go where it wants to: nothing leaves that may not, nothing is bought that is owned. Where it may
+ * not, another outcome stands in its place. check.c */
 enum store_status commit_check(struct commit *c);
-/* The product is chosen again for the CSR that is sent. check.c */
-void commit_choose_product(struct commit *c);
+/* A line of the audit about it. commit.c */
+enum store_status commit_audit(struct commit *c, const char *what, int64_t amount_cents);
+/* What a purchase cost is counted once, in the day and month in which it was ordered. submitted.c */
+enum store_status commit_cost(struct commit *c);
+
+/* What entering a state does to the store; the record is changed already (outcome_move_record). Each stands with its
+ * state. */
+enum store_status prepared_enter(struct commit *c);
+enum store_status submitting_enter(struct commit *c);
+enum store_status submitted_enter(struct commit *c);
+enum store_status collected_enter(struct commit *c);
+enum store_status refused_enter(struct commit *c);
+enum store_status dead_enter(struct commit *c);
 
 #endif

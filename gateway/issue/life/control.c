@@ -8,69 +8,93 @@
 #include "gateway/clock.h"
 #include "gateway/dcv/preflight.h"
 #include "gateway/dcv/publish.h"
-#include "gateway/issue/life/ending.h"
-#include "gateway/issue/life/errand.h"
-#include "gateway/issue/life/step.h"
+#include "gateway/issue/life/asking.h"
+#include "gateway/issue/life/commit.h"
+#include "gateway/issue/life/life.h"
 #include "gateway/issue/order/prepare.h"
-
-static enum step go(struct errand *e, enum issuance_state to, uint64_t due_ms)
-{
-    e->result.to = to;
-    e->result.due_ms = due_ms;
-    return STEP_COMMIT;
-}
-
-static void note(struct errand *e, const char *text)
-{
-    snprintf(e->result.note, sizeof e->result.note, "%s", text);
-}
+#include "gateway/issue/order/queue.h"
 
 static const struct config_dcv *settings(const struct errand *e)
 {
     return &e->rules.dcv;
 }
 
-static enum step try_again(struct errand *e, const char *why)
+/* ---- decisions ---- */
+
+/* Of what was never sent, so nothing is owed. */
+static bool ends_too_late(const struct facts *f, uint64_t now_ms, struct outcome *out)
 {
-    note(e, why);
-    return go(e, e->is.state, clock_ms() + settings(e)->preflight_retry_ms);
+    char words[NOTE_MAX];
+    if (f->is->sends > 0 || !facts_is_due(f, now_ms))
+        return false;
+    if (facts_is_given_up(f)) {
+        outcome_refuse(out, ACME_SERVER_INTERNAL, facts_note(f));
+    } else {
+        snprintf(words, sizeof words, "the order could not be placed in time: %.900s",
+                 *facts_note(f) ? facts_note(f) : "Sectigo could not be reached");
+        outcome_refuse(out, ACME_SERVER_INTERNAL, words);
+    }
+    return true;
 }
 
-/* It was never placed, so nothing is owed. */
-static enum step too_late(struct errand *e)
+void prepared_first(const struct facts *f, uint64_t now_ms, struct outcome *out)
 {
-    if (ending_is_given_up(e))
-        return step_refused(e, ACME_SERVER_INTERNAL, e->is.note);
-    acme_problem_set(&e->result.problem, ACME_SERVER_INTERNAL, "the order could not be placed in time: %s",
-                     e->is.note && *e->is.note ? e->is.note : "Sectigo could not be reached");
-    note(e, e->result.problem.detail);
-    return go(e, ISSUANCE_REFUSED, 0);
+    if (!ends_too_late(f, now_ms, out))
+        outcome_ask(out, ASK_PUBLISHERS);
 }
 
-static bool is_too_late(const struct errand *e)
+void prepared_published(const struct facts *f, const struct reading *r, uint64_t now_ms, struct outcome *out)
 {
-    return e->is.sends == 0 && ending_is_due(e);
+    outcome_note(out, "%s", r->why);
+    if (r->why[0])
+        outcome_stay(out, now_ms + f->dcv->preflight_retry_ms);
+    else if (r->stored_first)
+        outcome_stay(out, 0); /* then they are published */
+    else
+        outcome_go(out, ISSUANCE_PUBLISHED, 0);
 }
 
-/* ---- prepared ---- */
+void published_first(const struct facts *f, uint64_t now_ms, struct outcome *out)
+{
+    if (ends_too_late(f, now_ms, out))
+        return;
+    if (f->dcv->preflight == CONFIG_PREFLIGHT_OFF || f->skip_preflight)
+        out->kind = OUTCOME_SEND;
+    else
+        outcome_ask(out, ASK_PREFLIGHT);
+}
+
+/* A record that is not seen may have been replaced by that of an issuance with the same CSR: it is published anew. */
+void published_seen(const struct facts *f, const struct reading *r, uint64_t now_ms, struct outcome *out)
+{
+    uint64_t again_ms = now_ms + f->dcv->preflight_retry_ms;
+    outcome_note(out, "%s", r->why);
+    if (!r->parsed)
+        outcome_stay(out, again_ms);
+    else if (r->turned)
+        outcome_go(out, ISSUANCE_PREPARED, 0);
+    else if (!r->why[0] || f->dcv->preflight == CONFIG_PREFLIGHT_WARN)
+        out->kind = OUTCOME_SEND;
+    else if (r->unseen && f->is->sends == 0)
+        outcome_go(out, ISSUANCE_PREPARED, again_ms);
+    else
+        outcome_stay(out, again_ms);
+}
+
+/* ---- asking: the records of prepared ---- */
 
 static void on_published(void *ctx, bool ok, const char *reason)
 {
     struct errand *e = ctx;
     if (!ok) {
-        note(e, reason);
+        errand_see(e, reason);
         errand_log(
             e, LOG_LEVEL_WARNING,
             "a record for Sectigo's domain control cannot be published; trying again. See to the DNS server or hook",
             reason);
     }
-    if (--e->checks > 0)
-        return;
-    if (e->result.note[0])
-        go(e, ISSUANCE_PREPARED, clock_ms() + settings(e)->preflight_retry_ms);
-    else
-        go(e, ISSUANCE_PUBLISHED, 0);
-    errand_commit(e);
+    if (--e->checks == 0)
+        asking_answer(e, &e->seen);
 }
 
 static void start_publishing(struct errand *e, const struct dcv_records *wanted)
@@ -87,37 +111,33 @@ static bool join_stored(struct errand *e, const struct dcv_records *wanted, size
     struct store_txn *txn;
     if (store_read(e->issuer->at.store, &txn) != STORE_OK)
         return false;
-    enum store_status status = dcv_records_load(txn, e->is.id, &e->result.records);
+    enum store_status status = dcv_records_load(txn, e->is.id, &e->records);
     store_read_end(txn);
-    return (status == STORE_OK || status == STORE_NOT_FOUND) && dcv_records_join(&e->result.records, wanted, added);
+    return (status == STORE_OK || status == STORE_NOT_FOUND) && dcv_records_join(&e->records, wanted, added);
 }
 
-enum step control_prepared(struct errand *e)
+void prepared_ask(struct errand *e)
 {
     struct dcv_records wanted;
     struct dcv_answer answer = prepare_answer(&e->is);
-    size_t added;
-    enum step step = STEP_WAIT;
+    size_t added = 0;
+    const char *why = "";
 
-    /* This state was stored with the finalize, or by the issuance before: nothing has passed errand_commit yet. */
-    issuer_debug_stop(e->issuer, issuance_state_text(ISSUANCE_PREPARED));
-    if (is_too_late(e))
-        return too_late(e);
-    if (!dcv_records_make(settings(e), &e->sub.names, &answer, &wanted))
-        step = try_again(e, "the DCV token cannot be computed: out of memory");
-    else if (wanted.count == 0)
-        step = go(e, ISSUANCE_PUBLISHED, 0); /* the public listener serves the file */
-    else if (!join_stored(e, &wanted, &added))
-        step = try_again(e, "the DCV records cannot be read from the store");
-    else if (added > 0)
-        step = go(e, ISSUANCE_PREPARED, 0); /* stored, then published */
+    bool made = dcv_records_make(settings(e), &e->sub.names, &answer, &wanted);
+    if (!made)
+        why = "the DCV token cannot be computed: out of memory";
+    else if (wanted.count > 0 && !join_stored(e, &wanted, &added))
+        why = "the DCV records cannot be read from the store";
+    reading_of_look(&e->seen, &e->ask, made, why);
+    e->seen.stored_first = added > 0;
+    if (*why || wanted.count == 0 || added > 0) /* without records the public listener serves the file */
+        asking_answer(e, &e->seen);
     else
         start_publishing(e, &wanted);
     dcv_records_clear(&wanted);
-    return step;
 }
 
-/* ---- published ---- */
+/* ---- asking: the preflight of published ---- */
 
 /* A name has no address for Sectigo to fetch a file from: where a zone covers it, CNAME will do. That is stored, so
  * that the order says what was published. */
@@ -125,35 +145,25 @@ static bool turn_to_cname(struct errand *e)
 {
     static const struct dcv_records none = {0};
     size_t added;
-    if (!e->result.not_global || e->is.sends > 0 || e->rules.dcv.zone_count == 0 || !dcv_rules_cname_first(&e->rules) ||
+    if (!e->not_global || e->is.sends > 0 || e->rules.dcv.zone_count == 0 || !dcv_rules_cname_first(&e->rules) ||
         !join_stored(e, &none, &added))
         return false;
-    e->result.records.cname_first = true;
-    go(e, ISSUANCE_PREPARED, 0);
+    e->records.cname_first = true;
     return true;
 }
 
-/* A record that is not seen may have been replaced by that of an issuance with the same CSR: it is published anew. */
 static void end_preflight(struct errand *e)
 {
-    uint64_t again_ms = clock_ms() + settings(e)->preflight_retry_ms;
-    if (turn_to_cname(e)) {
-        errand_commit(e);
-        return;
-    }
-    if (!e->result.note[0] || settings(e)->preflight == CONFIG_PREFLIGHT_WARN)
-        go(e, ISSUANCE_SUBMITTING, 0);
-    else
-        go(e, e->result.unseen && e->is.sends == 0 ? ISSUANCE_PREPARED : ISSUANCE_PUBLISHED, again_ms);
-    errand_commit(e);
+    e->seen.turned = turn_to_cname(e);
+    asking_answer(e, &e->seen);
 }
 
 /* Of several reasons all that have room are told. */
 static void add_note(struct errand *e, const char *reason)
 {
-    size_t len = strlen(e->result.note);
-    if (len == 0 || len + strlen(reason) + 2 < sizeof e->result.note)
-        snprintf(e->result.note + len, sizeof e->result.note - len, "%s%s", len > 0 ? "; " : "", reason);
+    size_t len = strlen(e->seen.why);
+    if (len == 0 || len + strlen(reason) + 2 < sizeof e->seen.why)
+        snprintf(e->seen.why + len, sizeof e->seen.why - len, "%s%s", len > 0 ? "; " : "", reason);
 }
 
 static void on_preflight(void *ctx, bool ok, const char *reason)
@@ -172,7 +182,7 @@ static void on_preflight(void *ctx, bool ok, const char *reason)
 static void on_cname_preflight(void *ctx, bool ok, const char *reason)
 {
     struct errand *e = ctx;
-    e->result.unseen = e->result.unseen || !ok;
+    e->seen.unseen = e->seen.unseen || !ok;
     on_preflight(ctx, ok, reason);
 }
 
@@ -182,7 +192,7 @@ static bool look_for_file(struct errand *e, const struct sectigo_token *token, c
     if (sectigo_token_file(token, body, sizeof body) == 0)
         return false;
     snprintf(path, sizeof path, SECTIGO_DCV_PATH "%s.txt", token->md5_upper);
-    struct preflight_http want = {.not_global = &e->result.not_global,
+    struct preflight_http want = {.not_global = &e->not_global,
                                   .name = name,
                                   .dcv = settings(e),
                                   .path = path,
@@ -226,29 +236,16 @@ static void look_for(struct errand *e, const struct sectigo_token *token, const 
     acme_problem_clear(&problem);
 }
 
-/* By the operator, for this order (acmegatectl order retry --skip-preflight). */
-static bool is_skipped(const struct errand *e)
+void published_ask(struct errand *e)
 {
-    struct store_txn *txn;
-    struct dcv_records records = {0};
-    if (store_read(e->issuer->at.store, &txn) != STORE_OK)
-        return false;
-    bool skipped = dcv_records_load(txn, e->is.id, &records) == STORE_OK && records.skip_preflight;
-    store_read_end(txn);
-    dcv_records_clear(&records);
-    return skipped;
-}
-
-enum step control_published(struct errand *e)
-{
-    if (is_too_late(e))
-        return too_late(e);
-    if (settings(e)->preflight == CONFIG_PREFLIGHT_OFF || is_skipped(e))
-        return go(e, ISSUANCE_SUBMITTING, 0);
     const struct dcv_answer answer = prepare_answer(&e->is);
-    if (!answer.made)
-        return try_again(e, "the DCV token cannot be computed: out of memory");
     const struct acme_names *names = &e->sub.names;
+    reading_of_look(&e->seen, &e->ask, answer.made,
+                    answer.made ? "" : "the DCV token cannot be computed: out of memory");
+    if (!answer.made) {
+        asking_answer(e, &e->seen);
+        return;
+    }
     e->checks = 1; /* nothing ends before all have begun */
     for (size_t i = 0; i < names->count; i++) {
         e->checks++;
@@ -259,5 +256,14 @@ enum step control_published(struct errand *e)
         look_for_caa(e, &names->list[i]);
     }
     on_preflight(e, true, "");
-    return STEP_WAIT;
+}
+
+/* ---- entering prepared ---- */
+
+enum store_status prepared_enter(struct commit *c)
+{
+    enum store_status status = STORE_OK;
+    if (c->outcome->kind == OUTCOME_OVER)
+        status = queue_renew(c->txn, c->sub, SUBSCRIPTION_ENDED, c->is, c->now_ms);
+    return status == STORE_OK ? prepare_issuance(c->txn, c->is, c->now_ms) : status;
 }

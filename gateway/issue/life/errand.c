@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "gateway/clock.h"
-#include "gateway/issue/life/ending.h"
-#include "gateway/issue/life/step.h"
+#include "gateway/issue/life/asking.h"
+#include "gateway/issue/life/life.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
 
@@ -18,6 +18,19 @@ void errand_log(const struct errand *e, enum log_level level, const char *msg, c
     log_line(level, msg, "order", order, "issuance", e->is.id, "order_number",
              e->is.order_number[0] ? e->is.order_number : NULL, "reason", reason, (char *)0);
     log_set_request(0);
+}
+
+void errand_say(const struct errand *e)
+{
+    for (unsigned i = 0; i < e->outcome.line_count; i++) {
+        const struct work_line *line = &e->outcome.lines[i];
+        errand_log(e, line->level, line->msg, line->reason[0] ? line->reason : NULL);
+    }
+}
+
+void errand_see(struct errand *e, const char *reason)
+{
+    snprintf(e->seen.why, sizeof e->seen.why, "%s", reason);
 }
 
 static enum store_status load_rules(struct errand *e, struct store_txn *txn)
@@ -78,13 +91,13 @@ struct errand *errand_make(struct issuer *issuer, const char *issuance, bool lea
     return NULL;
 }
 
-static void clear_result(struct result *result)
+static void forget_step(struct errand *e)
 {
-    acme_problem_clear(&result->problem);
-    acme_certificate_clear(&result->certificate);
-    dcv_records_clear(&result->records);
-    kept_clear(&result->kept);
-    memset(result, 0, sizeof *result);
+    acme_certificate_clear(&e->certificate);
+    kept_clear(&e->kept);
+    dcv_records_clear(&e->records);
+    e->not_global = false;
+    memset(&e->outcome, 0, sizeof e->outcome);
 }
 
 void errand_free(struct errand *e)
@@ -97,7 +110,7 @@ void errand_free(struct errand *e)
     else if (e->leased)
         scheduler_release_after(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id),
                                 runner_unstored_rest_ms(&e->issuer->run));
-    clear_result(&e->result);
+    forget_step(e);
     issuance_clear(&e->is);
     issuance_clear(&e->next_is);
     subscription_clear(&e->sub);
@@ -192,6 +205,7 @@ static void take_over(struct errand *e)
     memset(&e->next_is, 0, sizeof e->next_is);
     memset(&e->next_sub, 0, sizeof e->next_sub);
     e->sending = e->is.state == ISSUANCE_SUBMITTING && from != ISSUANCE_SUBMITTING;
+    e->asking_caa = e->outcome.kind == OUTCOME_STAY && e->outcome.learned == LEARNED_CAA_ASKED;
     if (e->is.state != from) {
         count_move(e, from);
         log_move(e);
@@ -205,29 +219,21 @@ static void take_over(struct errand *e)
  * it. */
 static void take_back(struct errand *e)
 {
-    clear_result(&e->result);
+    struct facts facts;
+    forget_step(e);
     e->sending = false;
-    e->result.to = e->is.sends > 1 ? ISSUANCE_UNKNOWN : ISSUANCE_PUBLISHED;
-    e->result.not_placed = true;
+    asking_facts(e, clock_ms(), &facts);
+    submitting_take_back(&facts, &e->outcome);
     errand_commit(e);
 }
 
 /* On the egress thread. */
 static void run(struct errand *e)
 {
-    clear_result(&e->result);
+    forget_step(e);
     e->stored = false;
     e->began_ms = clock_ms();
-    switch (life_step(e)) {
-    case STEP_COMMIT:
-        errand_commit(e);
-        break;
-    case STEP_WAIT:
-        break;
-    case STEP_END:
-        errand_free(e);
-        break;
-    }
+    asking_first(e);
 }
 
 static void go_on(void *ctx)
@@ -255,16 +261,15 @@ static void finish(struct errand *e)
 static void keep_looking(struct errand *e)
 {
     errand_log(e, LOG_LEVEL_INFO, "an old certificate came instead of the new one", NULL);
-    clear_result(&e->result);
-    if (e->push) {
-        errand_query(e);
-        return;
-    }
-    e->result.looked = true;
-    if (e->is.kind == ISSUANCE_PURCHASE && ending_is_due(e))
-        ending_withheld(e, "Sectigo serves a certificate that is known already");
+    struct facts facts;
+    uint64_t now_ms = clock_ms();
+    forget_step(e);
+    asking_facts(e, now_ms, &facts);
+    if (e->push)
+        submitted_pushed(&facts, e->push->kind, now_ms, &e->outcome);
     else
-        step_go(e, e->is.state, clock_ms() + e->profile->poll_interval_ms);
+        submitted_known(&facts, now_ms, &e->outcome);
+    errand_say(e);
     errand_commit(e);
 }
 
@@ -298,7 +303,7 @@ static void on_stored(struct store_op *op, enum store_status status)
 void errand_commit(struct errand *e)
 {
     /* What cannot leave any more is not stored as on its way: the next start would have to settle it first. */
-    if (e->result.to == ISSUANCE_SUBMITTING && atomic_load(&e->issuer->run.stopping)) {
+    if (e->outcome.kind == OUTCOME_SEND && atomic_load(&e->issuer->run.stopping)) {
         errand_free(e);
         return;
     }

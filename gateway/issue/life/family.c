@@ -1,155 +1,136 @@
-#include "gateway/issue/life/family.h"
-
+/* family: settling a replacement whose outcome is unknown where the login takes no foreignOrderNumber on AutoReplaceSSL
+ * (issuance.md section 4, rule 5). A certificate ID of the family that was not in the list committed before the request
+ * left, and whose certificate (where it is issued already) passes accept.h, is ours. */
 #include <string.h>
 
-#include "gateway/clock.h"
-#include "gateway/issue/life/step.h"
-#include "gateway/issue/upstream/request.h"
-#include "gateway/log.h"
+#include "gateway/issue/life/asking.h"
+#include "gateway/issue/life/life.h"
 
 /* Reports may give the day alone, in any zone. */
 static const int64_t SKEW_S = 26 * 3600;
 
-static void adopt(struct errand *e, const char *order_number, const char *certificate_id)
+static void adopt(const char *order_number, const char *certificate_id, struct outcome *out)
 {
-    struct sectigo_order_answer *answer = &e->result.answer;
-    memcpy(answer->order_number, order_number, strlen(order_number) + 1);
-    memcpy(answer->certificate_id, certificate_id, strlen(certificate_id) + 1);
-    errand_log(e, LOG_LEVEL_INFO, "found the replacement whose answer was lost", order_number);
-    step_go(e, ISSUANCE_SUBMITTED, 0);
+    out->kind = OUTCOME_PLACED;
+    out->placed = (struct outcome_placed){.answer = {.code = 0}};
+    memcpy(out->placed.answer.order_number, order_number, strlen(order_number) + 1);
+    memcpy(out->placed.answer.certificate_id, certificate_id, strlen(certificate_id) + 1);
+    outcome_say(out, LOG_LEVEL_INFO, "found the replacement whose answer was lost", order_number);
 }
 
-static void ask_again(struct errand *e, const char *call, int code, const char *message)
+static void ask_again(const struct facts *f, const char *call, int code, const char *message, uint64_t now_ms,
+                      struct outcome *out)
 {
-    step_note(e, "%s answers %d: %s", call, code, message ? message : "");
-    step_again_later(e, ISSUANCE_UNKNOWN);
+    outcome_note(out, "%s answers %d: %s", call, code, message);
+    outcome_again_later(f, now_ms, out);
 }
 
-static void unanswered(struct errand *e, const char *call, const struct upstream_reply *reply)
+static void unanswered(const struct facts *f, const char *call, const struct reading *r, uint64_t now_ms,
+                       struct outcome *out)
 {
-    step_note(e, "%s: %s", call, reply->reason ? reply->reason : "the reply is no answer of this API");
-    step_unanswered(e, reply, ISSUANCE_UNKNOWN);
-}
-
-/* ---- the certificate of the newest one, where there is one ---- */
-
-/* The same key alone proves nothing: clients that reuse theirs have it in older certificates of the family. */
-static bool is_ours(struct errand *e, const struct sectigo_collect_answer *answer)
-{
-    struct acme_certificate certificate = {0};
-    struct acme_id known;
-    struct store_txn *txn;
-    bool ours = answer->certificate && life_judge(e, answer->certificate, answer->ca_certificates, &certificate);
-    if (ours && store_read(e->issuer->at.store, &txn) == STORE_OK) {
-        ours = acme_certificate_by_serial(txn, certificate.serial, certificate.serial_len, &known) == STORE_NOT_FOUND;
-        store_read_end(txn);
-    }
-    acme_certificate_clear(&certificate);
-    return ours;
-}
-
-static void on_answer(struct errand *e, const struct sectigo_collect_answer *answer)
-{
-    switch (sectigo_classify(SECTIGO_COLLECT_SSL, answer->code, answer->message)) {
-    case SECTIGO_PLACED:
-        if (is_ours(e, answer))
-            adopt(e, answer->order_number, e->candidate);
-        else
-            life_not_found(e, clock_ms());
-        break;
-    case SECTIGO_REJECTED:
-    case SECTIGO_REVOKED:
-        life_not_found(e, clock_ms());
-        break;
-    case SECTIGO_PENDING:
-        if (e->candidate[0])
-            adopt(e, answer->order_number, e->candidate);
-        else /* it cannot be told whose it is before it is issued; another replacement would be refused now anyway */
-            ask_again(e, "CollectSSL", answer->code, "the newest order of the family is not issued yet");
-        break;
-    default:
-        ask_again(e, "CollectSSL", answer->code, answer->message);
-    }
-}
-
-static void on_collect(void *ctx, const struct upstream_reply *reply)
-{
-    struct errand *e = ctx;
-    struct sectigo_collect_answer answer = {0};
-    e->result.looked = true;
-    if (reply->outcome == UPSTREAM_ANSWERED && sectigo_parse_collect(reply->body, reply->body_len, &answer))
-        on_answer(e, &answer);
-    else
-        unanswered(e, "CollectSSL", reply);
-    sectigo_collect_clear(&answer);
-    errand_commit(e);
-}
-
-static void ask_certificate(struct errand *e)
-{
-    struct sectigo_form form = {0};
-    request_newest(&form, &e->sub, e->candidate);
-    upstream_call(e->login, SECTIGO_COLLECT_SSL, &form, on_collect, e);
+    outcome_note(out, "%s: %.900s", call, r->why);
+    outcome_unanswered(f, r, now_ms, out);
 }
 
 /* ---- the family ---- */
 
 /* The newest certificate ID that the family did not have before; false where there is none. */
-static bool find_candidate(struct errand *e, const struct sectigo_report_answer *answer)
+static bool find_candidate(const struct facts *f, const struct sectigo_report_answer *answer,
+                           char candidate[static SECTIGO_CERTIFICATE_ID_MAX + 1])
 {
-    e->candidate[0] = '\0';
+    candidate[0] = '\0';
     for (size_t i = 0; i < answer->order_count; i++) {
         const struct sectigo_report_order *order = &answer->orders[i];
-        bool earlier = order->ordered_s && order->ordered_s < (int64_t)(e->is.sent_ms / 1000) - SKEW_S;
-        if (earlier || strcmp(order->order_number, e->sub.order_number) == 0)
+        bool earlier = order->ordered_s && order->ordered_s < (int64_t)(f->is->sent_ms / 1000) - SKEW_S;
+        if (earlier || strcmp(order->order_number, f->sub->order_number) == 0)
             continue;
         for (size_t n = 0; n < order->certificate_count; n++) {
             const char *id = order->certificates[n].certificate_id;
-            if (id[0] && !subscription_has_certificate_id(&e->sub, id))
-                memcpy(e->candidate, id, strlen(id) + 1);
+            if (id[0] && !subscription_has_certificate_id(f->sub, id))
+                memcpy(candidate, id, strlen(id) + 1);
         }
     }
-    return e->candidate[0] != '\0';
+    return candidate[0] != '\0';
 }
 
-/* True where another call was started, so that there is nothing to commit yet. */
-static bool on_family(struct errand *e, const struct sectigo_report_answer *answer)
+static void on_family(const struct facts *f, const struct sectigo_report_answer *answer, uint64_t now_ms,
+                      struct outcome *out)
 {
-    if (answer->code == 0 && !find_candidate(e, answer)) {
-        life_not_found(e, clock_ms());
-        return false;
+    char candidate[SECTIGO_CERTIFICATE_ID_MAX + 1] = "";
+    if (answer->code == 0 && !find_candidate(f, answer, candidate)) {
+        unknown_not_found(f, now_ms, out);
+        return;
     }
     enum sectigo_class class = sectigo_classify(SECTIGO_GET_DETAILED_ORDER_STATUS, answer->code, answer->message);
     if (class == SECTIGO_LATER || class == SECTIGO_LOGIN_REFUSED || class == SECTIGO_UNKNOWN) {
-        ask_again(e, "GetDetailedOrderStatus", answer->code, answer->message);
-        return false;
+        ask_again(f, "GetDetailedOrderStatus", answer->code, answer->message, now_ms, out);
+        return;
     }
-    if (answer->code != 0)
-        e->candidate[0] = '\0'; /* the account may not use the call: the newest certificate tells too */
-    ask_certificate(e);
-    return true;
+    outcome_ask(out, ASK_NEWEST); /* without a candidate the account may not use the call: the newest tells too */
+    memcpy(out->ask.candidate, candidate, sizeof out->ask.candidate);
 }
 
-static void on_status(void *ctx, const struct upstream_reply *reply)
+void family_told(const struct facts *f, const struct reading *r, uint64_t now_ms, struct outcome *out)
 {
-    struct errand *e = ctx;
-    struct sectigo_report_answer answer = {0};
-    bool waiting = false;
-    if (reply->outcome == UPSTREAM_ANSWERED &&
-        sectigo_parse_report(SECTIGO_GET_DETAILED_ORDER_STATUS, reply->body, reply->body_len, &answer))
-        waiting = on_family(e, &answer);
+    out->looked = true;
+    if (r->parsed)
+        on_family(f, &r->report, now_ms, out);
     else
-        unanswered(e, "GetDetailedOrderStatus", reply);
-    e->result.looked = true;
-    sectigo_report_clear(&answer);
-    if (!waiting)
-        errand_commit(e);
+        unanswered(f, "GetDetailedOrderStatus", r, now_ms, out);
 }
 
-enum step family_settle(struct errand *e)
+/* ---- the certificate of the newest one, where there is one ---- */
+
+static void on_newest(const struct facts *f, const struct reading *r, uint64_t now_ms, struct outcome *out)
 {
-    struct sectigo_form form = {0};
-    request_family(&form, &e->sub);
-    upstream_call(e->login, SECTIGO_GET_DETAILED_ORDER_STATUS, &form, on_status, e);
-    return STEP_WAIT;
+    const struct sectigo_collect_answer *answer = &r->collect;
+    switch (sectigo_classify(SECTIGO_COLLECT_SSL, answer->code, answer->message)) {
+    case SECTIGO_PLACED:
+        if (r->ours)
+            adopt(answer->order_number, r->ask.candidate, out);
+        else
+            unknown_not_found(f, now_ms, out);
+        break;
+    case SECTIGO_REJECTED:
+    case SECTIGO_REVOKED:
+        unknown_not_found(f, now_ms, out);
+        break;
+    case SECTIGO_PENDING:
+        if (r->ask.candidate[0])
+            adopt(answer->order_number, r->ask.candidate, out);
+        else /* it cannot be told whose it is before it is issued; another replacement would be refused now anyway */
+            ask_again(f, "CollectSSL", answer->code, "the newest order of the family is not issued yet", now_ms, out);
+        break;
+    default:
+        ask_again(f, "CollectSSL", answer->code, answer->message, now_ms, out);
+    }
+}
+
+void family_collected(const struct facts *f, const struct reading *r, uint64_t now_ms, struct outcome *out)
+{
+    out->looked = true;
+    if (r->parsed)
+        on_newest(f, r, now_ms, out);
+    else
+        unanswered(f, "CollectSSL", r, now_ms, out);
+}
+
+/* ---- asking ---- */
+
+/* The same key alone proves nothing: clients that reuse theirs have it in older certificates of the family. */
+void family_consult(struct errand *e, struct reading *r)
+{
+    struct acme_certificate certificate = {0};
+    struct acme_id known;
+    struct store_txn *txn;
+    char reason[ACCEPT_REASON_MAX];
+    r->ours =
+        r->collect.certificate &&
+        accept_is_ours(submitted_test(e, r->collect.certificate, r->collect.ca_certificates, &certificate, reason));
+    if (r->ours && store_read(e->issuer->at.store, &txn) == STORE_OK) {
+        r->ours =
+            acme_certificate_by_serial(txn, certificate.serial, certificate.serial_len, &known) == STORE_NOT_FOUND;
+        store_read_end(txn);
+    }
+    acme_certificate_clear(&certificate);
 }

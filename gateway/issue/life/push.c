@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "gateway/clock.h"
-#include "gateway/issue/life/errand.h"
+#include "gateway/issue/life/asking.h"
+#include "gateway/issue/life/life.h"
 #include "gateway/issue/record/login.h"
 #include "gateway/issue/record/numbers.h"
 #include "gateway/issue/revocation/notice.h"
@@ -81,18 +82,6 @@ static bool find_number(struct issuer *issuer, const char *order_number, const c
     return found->count > 0;
 }
 
-void errand_query(struct errand *e)
-{
-    const struct sectigo_push *push = e->push;
-    uint64_t now_ms = clock_ms();
-    uint64_t earliest_ms = e->is.looked_ms ? e->is.looked_ms + LOOK_EVERY_MS : 0;
-    e->result.to = e->is.state;
-    e->result.hasten = true;
-    e->result.doubt = push->kind == SECTIGO_PUSH_FAILED || push->kind == SECTIGO_PUSH_REJECTED;
-    e->result.due_ms = earliest_ms > now_ms ? earliest_ms : now_ms;
-    errand_commit(e);
-}
-
 static bool is_for(const struct errand *e, const struct sectigo_push *push)
 {
     return !e->is.certificate_id[0] || !push->certificate_id[0] ||
@@ -102,12 +91,20 @@ static bool is_for(const struct errand *e, const struct sectigo_push *push)
 /* Takes the push over. */
 static void apply(struct errand *e, struct sectigo_push *push)
 {
+    struct facts facts;
+    char reason[ACCEPT_REASON_MAX];
+    uint64_t now_ms = clock_ms();
+    bool ends = false;
     e->push = push;
-    if (push->certificate && is_for(e, push) && life_accept(e, push->certificate, push->ca_certificate)) {
-        errand_commit(e);
-        return;
+    asking_facts(e, now_ms, &facts);
+    if (push->certificate && is_for(e, push)) {
+        enum accept_verdict verdict = submitted_judge(e, push->certificate, push->ca_certificate, reason);
+        ends = submitted_judged(verdict, reason, &e->outcome);
     }
-    errand_query(e);
+    if (!ends)
+        submitted_pushed(&facts, push->kind, now_ms, &e->outcome);
+    errand_say(e);
+    errand_commit(e);
 }
 
 /* Polling was faster; that the login pushes is worth knowing all the same. */

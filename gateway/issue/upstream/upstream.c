@@ -196,23 +196,11 @@ struct accept_cache *upstream_cas(const struct upstream_login *login)
 
 /* ---- whether calls may leave ---- */
 
-static bool refuses_login(const struct upstream_reply *reply)
-{
-    static const char REFUSED[] = "errorCode=-16", ALONE[] = "-16";
-    size_t len = sizeof REFUSED - 1;
-    const char *at = memmem(reply->body, reply->body_len, REFUSED, len);
-    if (!at && reply->body_len >= sizeof ALONE - 1 && memcmp(reply->body, ALONE, sizeof ALONE - 1) == 0) {
-        at = reply->body; /* the code by itself in the first line */
-        len = sizeof ALONE - 1;
-    }
-    return at && (at + len == reply->body + reply->body_len || at[len] < '0' || at[len] > '9');
-}
-
 /* A want of ours (descriptors, memory) says nothing about Sectigo. */
-static enum breaker_outcome outcome_of(const struct upstream_reply *reply, CURLcode result)
+static enum breaker_outcome outcome_of(enum sectigo_call_kind kind, const struct upstream_reply *reply, CURLcode result)
 {
     if (reply->outcome == UPSTREAM_ANSWERED)
-        return refuses_login(reply) ? BREAKER_REFUSED : BREAKER_ANSWERED;
+        return sectigo_refuses_login(kind, reply->body, reply->body_len) ? BREAKER_REFUSED : BREAKER_ANSWERED;
     return result == CURLE_FAILED_INIT || result == CURLE_OUT_OF_MEMORY ? BREAKER_OURS : BREAKER_FAILED;
 }
 
@@ -250,7 +238,8 @@ static void judge(struct pending_call *pending, const struct upstream_reply *rep
                                                      [BREAKER_REFUSED] = UPSTREAM_IN_CONTACT,
                                                      [BREAKER_FAILED] = UPSTREAM_UNREACHABLE};
     struct upstream_login *login = pending->login;
-    enum breaker_outcome outcome = sectigo_call_withheld(pending->call) ? BREAKER_OURS : outcome_of(reply, result);
+    enum breaker_outcome outcome =
+        sectigo_call_withheld(pending->call) ? BREAKER_OURS : outcome_of(pending->kind, reply, result);
     if (outcome != BREAKER_OURS)
         atomic_store(&login->contact, (int)contacts[outcome]);
     say(login, breaker_tell(&login->breaker, outcome, pending->probe, pending->left_ms, egress_now_ms()));

@@ -279,9 +279,39 @@ static void test_class_names(void **state)
         assert_non_null(sectigo_class_name((enum sectigo_class)i));
 }
 
+static void test_refused_logins(void **state)
+{
+    static const struct {
+        enum sectigo_call_kind call;
+        const char *body;
+        bool refused;
+    } answers[] = {
+        {APPLY, "errorCode=-16&errorMessage=Permission+denied", true},
+        {APPLY, "errorCode=-16", true},
+        {APPLY, "errorMessage=Permission+denied&errorCode=-16\r\n", true},
+        {SECTIGO_WEB_HOST_REPORT, "error_code=-16&error_message=Permission+denied", true},
+        {SECTIGO_COLLECT_SSL, "-16\nPermission denied\n", true},
+        {SECTIGO_AUTO_REVOKE_SSL, "-16", true},
+        {APPLY, "errorCode=-162&errorMessage=CN", false},
+        {APPLY, "errorCode=-1&errorMessage=6", false},
+        {APPLY, "errorCode=0&orderNumber=1&errorMessage=errorCode=-16", false},
+        {APPLY, "0\n-16\n", false},
+        {APPLY, "-160\n", false},
+        {APPLY, "<html>errorCode=-16</html>", false},
+        {APPLY, "", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        print_message("%s\n", answers[i].body);
+        assert_int_equal(sectigo_refuses_login(answers[i].call, answers[i].body, strlen(answers[i].body)),
+                         answers[i].refused);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refused_logins),
         cmocka_unit_test(test_every_code),
         cmocka_unit_test(test_no_other_codes),
         cmocka_unit_test(test_not_listed),

@@ -1,15 +1,42 @@
-#include "gateway/issue/life/waiting.h"
-
+/* queued: until its turn comes, or nobody asks for it any more. */
 #include "acme/order.h"
 #include "gateway/clock.h"
-#include "gateway/issue/life/ending.h"
-#include "gateway/issue/life/step.h"
-#include "gateway/log.h"
+#include "gateway/issue/life/asking.h"
+#include "gateway/issue/life/life.h"
 
 static const char SUPERSEDED[] = "superseded: nobody has asked for this order while it waited for others of the same "
                                  "names; order again";
 static const char TOO_LATE[] =
     "the order's time is over, and others of the same names were always before it; order again";
+/* After the store would not tell when they were read. */
+static const uint64_t UNREAD_REST_MS = 10 * 1000;
+
+/* ---- decisions ---- */
+
+void queued_first(const struct facts *f, uint64_t now_ms, struct outcome *out)
+{
+    if (facts_is_given_up(f))
+        outcome_refuse(out, ACME_SERVER_INTERNAL, facts_note(f));
+    else if (facts_is_due(f, now_ms))
+        outcome_refuse(out, ACME_SERVER_INTERNAL, TOO_LATE);
+    else if (f->in_doubt)
+        outcome_stay(out, now_ms + f->times->superseded_after_ms);
+    else
+        outcome_ask(out, ASK_READERS);
+}
+
+void queued_read(const struct facts *f, const struct reading *r, uint64_t now_ms, struct outcome *out)
+{
+    uint64_t over_ms = r->read_ms + f->times->superseded_after_ms;
+    if (!r->parsed)
+        outcome_stay(out, now_ms + UNREAD_REST_MS);
+    else if (now_ms >= over_ms)
+        outcome_refuse(out, ACME_SERVER_INTERNAL, SUPERSEDED);
+    else
+        outcome_stay(out, over_ms);
+}
+
+/* ---- asking ---- */
 
 /* Not one of the future, which a clock that was wrong has written. */
 static void take_later(uint64_t *last_ms, uint64_t time_ms, uint64_t now_ms)
@@ -17,8 +44,6 @@ static void take_later(uint64_t *last_ms, uint64_t time_ms, uint64_t now_ms)
     if (time_ms > *last_ms && time_ms <= now_ms)
         *last_ms = time_ms;
 }
-/* After the store would not tell when they were read. */
-static const uint64_t UNREAD_REST_MS = 10 * 1000;
 
 /* When a client last asked for one of its orders: noted coarsely, as reading is not to cost a commit each time. */
 static bool last_read_ms(const struct errand *e, uint64_t now_ms, uint64_t *last_ms)
@@ -43,18 +68,12 @@ static bool last_read_ms(const struct errand *e, uint64_t now_ms, uint64_t *last
     return status == STORE_OK;
 }
 
-enum step waiting_step(struct errand *e)
+void queued_ask(struct errand *e)
 {
-    uint64_t now_ms = clock_ms(), after_ms = e->issuer->at.config->issuance.superseded_after_ms, last_ms;
-    if (ending_is_given_up(e))
-        return step_refused(e, ACME_SERVER_INTERNAL, e->is.note);
-    if (ending_is_due(e))
-        return step_refused(e, ACME_SERVER_INTERNAL, TOO_LATE);
-    if (clock_in_doubt())
-        return step_go(e, ISSUANCE_QUEUED, now_ms + after_ms);
-    if (!last_read_ms(e, now_ms, &last_ms))
-        return step_go(e, ISSUANCE_QUEUED, now_ms + UNREAD_REST_MS);
-    if (now_ms >= last_ms + after_ms)
-        return step_refused(e, ACME_SERVER_INTERNAL, SUPERSEDED);
-    return step_go(e, ISSUANCE_QUEUED, last_ms + after_ms);
+    struct reading reading;
+    uint64_t read_ms = 0;
+    bool read = last_read_ms(e, clock_ms(), &read_ms);
+    reading_of_look(&reading, &e->ask, read, "");
+    reading.read_ms = read_ms;
+    asking_answer(e, &reading);
 }

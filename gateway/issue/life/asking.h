@@ -1,0 +1,28 @@
+/* asking: what a decision wants to know is asked, and the answer leads to the next one. Inside this room only, on the
+ * egress thread. The one side of a step that touches the outside.
+ */
+#ifndef GATEWAY_ISSUE_LIFE_ASKING_H
+#define GATEWAY_ISSUE_LIFE_ASKING_H
+
+#include "gateway/issue/life/errand.h"
+
+/* The first decision of the errand's state, and what follows from it. The errand must not be touched afterwards, as
+ * after the other functions here. */
+void asking_first(struct errand *errand);
+/* The answer to errand->ask is here: decides by it, and goes on. Clears *reading before. */
+void asking_answer(struct errand *errand, struct reading *reading);
+/* Goes on with errand->outcome: its lines are logged, then it is asked about, or stored. */
+void asking_follow(struct errand *errand);
+/* What may be decided by now; *facts points into the errand. */
+void asking_facts(const struct errand *errand, uint64_t now_ms, struct facts *facts);
+/* An upstream_done_fn: of the call that asks errand->ask. */
+void asking_reply(void *errand, const struct upstream_reply *reply);
+
+/* ---- how a state asks, and what it looks up beside the answer; each stands with its state ---- */
+
+typedef void ask_fn(struct errand *errand);
+typedef void consult_fn(struct errand *errand, struct reading *reading);
+ask_fn queued_ask, prepared_ask, published_ask, submitting_ask, caa_ask;
+consult_fn unknown_consult, family_consult, submitted_consult;
+
+#endif
