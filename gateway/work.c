@@ -11,7 +11,7 @@ static const uint64_t UNREADABLE_REST_MS = MINUTE_MS;
 /* After the store would not take an outcome (a full disk, say). */
 enum { UNSTORED_REST_MIN_MS = 1000, UNSTORED_REST_MAX_MS = 30 * SECOND_MS };
 
-void runner_note_stored(struct runner *runner, bool stored)
+static void note_stored(struct runner *runner, bool stored)
 {
     uint_least64_t never = 0;
     if (stored)
@@ -60,7 +60,7 @@ enum store_status work_clear_job(struct store_txn *txn, const struct work *work)
 
 /* ---- one step after another ---- */
 
-static void end(struct work *work, enum work_next how)
+static void release(const struct work *work, enum work_next how)
 {
     struct scheduler *scheduler = work->runner->scheduler;
     enum job_kind job = work->kind->job;
@@ -71,12 +71,16 @@ static void end(struct work *work, enum work_next how)
     else
         scheduler_release_after(scheduler, job, work->subject, work->subject_len,
                                 work->rest_ms ? work->rest_ms : runner_unstored_rest_ms(work->runner));
+}
+
+static void end_work(struct work *work, enum work_next how)
+{
+    if (work->leased)
+        release(work, how);
     if (work->kind->clear)
         work->kind->clear(work);
     free(work);
 }
-
-static void go_on(struct work *work, enum work_next next);
 
 /* On the egress thread. */
 static void on_turn(void *ctx)
@@ -85,16 +89,16 @@ static void on_turn(void *ctx)
     const struct work_kind *kind = work->kind;
     log_set_cause(work->subject, work->subject_len);
     if (!atomic_load(&work->runner->stopping))
-        go_on(work, kind->ask(work));
+        work_go(work, kind->ask(work));
     else
-        go_on(work, kind->stop ? kind->stop(work) : WORK_REST);
+        work_go(work, kind->stop ? kind->stop(work) : WORK_REST);
     log_set_request(0);
 }
 
 void work_answer(struct work *work, const void *answer)
 {
     log_set_cause(work->subject, work->subject_len);
-    go_on(work, work->kind->decide(work, answer, clock_ms()));
+    work_go(work, work->kind->decide(work, answer, clock_ms()));
     log_set_request(0);
 }
 
@@ -115,14 +119,14 @@ static void on_stored(struct store_op *op, enum store_status status)
         next = kind->stored(work, status);
     bool failed = status != STORE_OK && status != STORE_REFUSED && next == WORK_REST;
     if (failed || status == STORE_OK)
-        runner_note_stored(work->runner, !failed);
+        note_stored(work->runner, !failed);
     if (failed)
         kind->log(work, LOG_LEVEL_ERROR, kind->unstored, store_status_text(status));
-    go_on(work, next);
+    work_go(work, next);
     log_set_request(0);
 }
 
-static void go_on(struct work *work, enum work_next next)
+void work_go(struct work *work, enum work_next next)
 {
     switch (next) {
     case WORK_WAIT:
@@ -130,7 +134,7 @@ static void go_on(struct work *work, enum work_next next)
     case WORK_ASK:
         work->post = (struct egress_post){.fn = on_turn, .ctx = work};
         if (!egress_post(work->runner->egress, &work->post))
-            end(work, WORK_REST); /* stopping: it is taken up after the next start */
+            end_work(work, WORK_REST); /* stopping: it is taken up after the next start */
         break;
     case WORK_STORE:
         work->op = (struct store_op){.fn = apply, .arg = work, .done = on_stored};
@@ -139,7 +143,7 @@ static void go_on(struct work *work, enum work_next next)
     case WORK_DONE:
     case WORK_LOOK:
     case WORK_REST:
-        end(work, next);
+        end_work(work, next);
         break;
     }
 }
@@ -153,7 +157,7 @@ static enum work_next load(struct work *work)
     bool due = true;
     enum store_status status = store_read(work->runner->store, &txn);
     if (status == STORE_OK) {
-        due = !scheduler_not_due(txn, kind->job, work->subject, work->subject_len);
+        due = !work->leased || !scheduler_not_due(txn, kind->job, work->subject, work->subject_len);
         status = due ? kind->load(txn, work) : STORE_OK;
         store_read_end(txn);
     }
@@ -164,30 +168,41 @@ static enum work_next load(struct work *work)
     return work_rest(work, work->rest_ms ? work->rest_ms : UNREADABLE_REST_MS);
 }
 
-static struct work *make(const struct work_row *row, const struct store_job *job)
+static struct work *make(const struct work_row *row, const void *subject, size_t subject_len)
 {
     const struct work_kind *kind = row->kind;
-    bool fits = job->subject_len >= kind->subject_min && job->subject_len <= kind->subject_max;
+    bool fits = subject_len >= kind->subject_min && subject_len <= kind->subject_max;
     struct work *work = fits && !atomic_load(&row->runner->stopping) ? calloc(1, kind->size) : NULL;
     if (!work)
         return NULL;
     work->runner = row->runner;
     work->kind = kind;
     work->owner = row->owner;
-    memcpy(work->subject, job->subject, job->subject_len);
-    work->subject_len = job->subject_len;
+    memcpy(work->subject, subject, subject_len);
+    work->subject_len = subject_len;
     return work;
 }
 
 static void on_job(void *ctx, const struct store_job *job)
 {
     const struct work_row *row = ctx;
-    struct work *work = make(row, job);
-    if (work)
-        go_on(work, load(work));
-    else
-        scheduler_release_after(row->runner->scheduler, row->kind->job, job->subject, job->subject_len,
-                                UNREADABLE_REST_MS);
+    struct work *work = make(row, job->subject, job->subject_len);
+    if (work) {
+        work->leased = true;
+        work_go(work, load(work));
+        return;
+    }
+    scheduler_release_after(row->runner->scheduler, row->kind->job, job->subject, job->subject_len, UNREADABLE_REST_MS);
+}
+
+struct work *work_make(struct runner *runner, enum job_kind job, const void *subject, size_t subject_len)
+{
+    struct work *work = make(&runner->rows[job], subject, subject_len);
+    if (work && load(work) != WORK_ASK) {
+        end_work(work, WORK_REST);
+        return NULL;
+    }
+    return work;
 }
 
 void runner_handle(struct runner *runner, const struct work_kind *const *kinds, size_t count, void *owner)

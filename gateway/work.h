@@ -77,6 +77,7 @@ struct work {
     void *owner;
     uint8_t subject[STORE_SUBJECT_MAX + 1]; /* of the job, a NUL behind it */
     size_t subject_len;
+    bool leased;      /* a job began it; otherwise an event, see work_make */
     uint64_t rest_ms; /* of WORK_REST */
     struct store_op op;
     struct egress_post post;
@@ -89,8 +90,13 @@ void runner_stop(struct runner *runner);
 /* How long what the store would not take rests: as long as that lasts already, from one to thirty seconds, so that it
  * goes on soon after a full disk has room again. Any thread. */
 uint64_t runner_unstored_rest_ms(struct runner *runner);
-/* Whether the store took what was found out. Any thread. */
-void runner_note_stored(struct runner *runner, bool stored);
+
+/* A work that an event begins beside its job, whether that is due or not: loaded, and now the caller's. NULL where it
+ * could not be (which is logged), or the program stops. work_begin takes it over; a WORK_REST of it is its end, since
+ * the job is still there. Any thread. */
+struct work *work_make(struct runner *runner, enum job_kind job, const void *subject, size_t subject_len);
+/* The next step. Any thread; it may not be touched afterwards. */
+void work_go(struct work *work, enum work_next next);
 
 /* Decides. On the egress thread, once for each WORK_WAIT, also before the function that returns it has returned. */
 void work_answer(struct work *work, const void *answer);

@@ -20,8 +20,6 @@
 #include "gateway/issue/upkeep/upkeep.h"
 #include "gateway/log.h"
 
-/* After the store or the configuration would not give us an issuance whose job is due. */
-static const uint64_t UNREADABLE_REST_MS = MINUTE_MS;
 /* Issuances that wait for Sectigo are looked at within this time after a start, spread over it. */
 static const uint64_t START_LOOK_MS = MINUTE_MS, START_EACH_MS = 20;
 /* No failing step waits longer than an hour and a quarter. */
@@ -32,25 +30,10 @@ static const uint64_t BEHIND_MS = MINUTE_MS;
 /* Before a point of ACMEGATE_DEBUG_STOP_AT. */
 static const char FREEZE[] = "freeze:";
 
-static void on_job(void *ctx, const struct store_job *job)
-{
-    struct issuer *issuer = ctx;
-    char id[STORE_SUBJECT_MAX + 1];
-    memcpy(id, job->subject, job->subject_len);
-    id[job->subject_len] = '\0';
-    struct errand *e = atomic_load(&issuer->run.stopping) ? NULL : errand_make(issuer, id, true);
-    if (e && e->not_due)
-        errand_free(e);
-    else if (e)
-        errand_run(e);
-    else
-        scheduler_release_after(issuer->at.scheduler, JOB_ISSUANCE, job->subject, job->subject_len, UNREADABLE_REST_MS);
-}
-
 /* Everything that the issuer defers. */
-static const struct work_kind *const kinds[] = {&records_work, &authorize_work, &revoke_work,
-                                                &refund_work,  &notice_work,    &balance_work,
-                                                &drift_work,   &reconcile_work, &recall_work};
+static const struct work_kind *const kinds[] = {&issuance_work,  &records_work, &authorize_work, &revoke_work,
+                                                &refund_work,    &notice_work,  &balance_work,   &drift_work,
+                                                &reconcile_work, &recall_work};
 
 struct issuer *issuer_make(const struct issuer_config *config)
 {
@@ -70,7 +53,6 @@ struct issuer *issuer_make(const struct issuer_config *config)
         issuer_free(issuer);
         return NULL;
     }
-    scheduler_handle(config->scheduler, JOB_ISSUANCE, on_job, issuer);
     runner_handle(&issuer->run, kinds, sizeof kinds / sizeof *kinds, issuer);
     return issuer;
 }

@@ -32,7 +32,7 @@ struct issuer_config {
     void *notify_ctx;
 };
 
-/* Registers the handlers of JOB_ISSUANCE and JOB_REVOKE. NULL when out of memory. */
+/* Does the jobs of the issuer from now on. NULL when out of memory. */
 struct issuer *issuer_make(const struct issuer_config *config);
 /* Before the scheduler starts: what a kill left on the wire becomes unknown, and issuances that wait for Sectigo are
  * looked at soon, since pushes may have been missed. */

@@ -74,11 +74,10 @@ BORDERS = {
 # Who may call what, beside the file that has it: each kind of deferred work would write the runner's cycle (lease, change
 # of thread, rest, end) once more.
 ONLY = {
-    **{name: ("gateway/work.c", "gateway/issue/issuer.c", "gateway/issue/life/errand.c") for name in ("scheduler_handle", "scheduler_not_due", "scheduler_done",
+    **{name: ("gateway/work.c",) for name in ("scheduler_handle", "scheduler_not_due", "scheduler_done",
                                               "scheduler_release", "scheduler_release_after")},
     # An operator's question and the look at the clock have no job.
-    "egress_post": ("gateway/work.c", "gateway/operate/probe.c", "gateway/issue/upkeep/timekeeper.c",
-                    "gateway/issue/life/errand.c"),
+    "egress_post": ("gateway/work.c", "gateway/operate/probe.c", "gateway/issue/upkeep/timekeeper.c"),
 }
 AT_HOME = ("gateway/scheduler.", "gateway/egress/egress.")
 

@@ -96,7 +96,7 @@ void asking_reply(void *ctx, const struct upstream_reply *reply)
     asking_answer(e, &reading);
 }
 
-static void ask(struct errand *e)
+static enum work_next ask_question(struct errand *e)
 {
     static ask_fn *const asks[QUESTIONS] = {
         [ASK_READERS] = queued_ask,
@@ -117,6 +117,7 @@ static void ask(struct errand *e)
         reading_of_look(&reading, &e->ask, false, "");
         asking_answer(e, &reading);
     }
+    return WORK_WAIT;
 }
 
 /* ---- answers ---- */
@@ -131,36 +132,43 @@ static void consult(struct errand *e, struct reading *r)
 
 void asking_answer(struct errand *e, struct reading *r)
 {
+    work_answer(&e->work, r);
+}
+
+enum work_next asking_decide(struct work *work, const void *answer, uint64_t now_ms)
+{
+    struct errand *e = (struct errand *)work;
+    struct reading *r = (struct reading *)answer;
     struct facts facts;
     consult(e, r);
-    uint64_t now_ms = clock_ms();
     asking_facts(e, now_ms, &facts);
     life_decide(&facts, r, now_ms, &e->outcome);
     reading_clear(r);
-    asking_follow(e);
+    return asking_follow(e);
 }
 
-void asking_follow(struct errand *e)
+enum work_next asking_follow(struct errand *e)
 {
     errand_say(e);
-    if (e->outcome.kind == OUTCOME_NONE) {
-        errand_free(e);
-    } else if (e->outcome.kind == OUTCOME_ASK) {
+    if (e->outcome.kind == OUTCOME_NONE)
+        return WORK_REST;
+    if (e->outcome.kind == OUTCOME_ASK) {
         e->ask = e->outcome.ask;
-        ask(e);
-    } else {
-        errand_commit(e);
+        return ask_question(e);
     }
+    /* What cannot leave any more is not stored as on its way: the next start would have to settle it first. */
+    bool late = e->outcome.kind == OUTCOME_SEND && atomic_load(&e->issuer->run.stopping);
+    return late ? WORK_REST : WORK_STORE;
 }
 
-void asking_first(struct errand *e)
+enum work_next asking_first(struct errand *e)
 {
     struct facts facts;
     uint64_t now_ms = clock_ms();
-    /* This state was stored with the finalize, or by the issuance before: nothing has passed errand_commit yet. */
+    /* This state was stored with the finalize, or by the issuance before: no step has been stored yet. */
     if (e->is.state == ISSUANCE_PREPARED)
         issuer_debug_stop(e->issuer, issuance_state_text(ISSUANCE_PREPARED));
     asking_facts(e, now_ms, &facts);
     life_first(&facts, now_ms, &e->outcome);
-    asking_follow(e);
+    return asking_follow(e);
 }

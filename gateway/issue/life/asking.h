@@ -6,13 +6,14 @@
 
 #include "gateway/issue/life/errand.h"
 
-/* The first decision of the errand's state, and what follows from it. The errand must not be touched afterwards, as
- * after the other functions here. */
-void asking_first(struct errand *errand);
-/* The answer to errand->ask is here: decides by it, and goes on. Clears *reading before. */
+/* The first decision of the errand's state, and what follows from it. */
+enum work_next asking_first(struct errand *errand);
+/* The answer to errand->ask is here: work_answer. Clears *reading. The errand must not be touched afterwards. */
 void asking_answer(struct errand *errand, struct reading *reading);
-/* Goes on with errand->outcome: its lines are logged, then it is asked about, or stored. */
-void asking_follow(struct errand *errand);
+/* The row's decide: by the answer, a struct reading. */
+enum work_next asking_decide(struct work *errand, const void *reading, uint64_t now_ms);
+/* What follows from errand->outcome: its lines are logged, then it is asked about, or stored. */
+enum work_next asking_follow(struct errand *errand);
 /* What may be decided by now; *facts points into the errand. */
 void asking_facts(const struct errand *errand, uint64_t now_ms, struct facts *facts);
 /* An upstream_done_fn: of the call that asks errand->ask. */

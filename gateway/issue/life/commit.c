@@ -129,11 +129,10 @@ static enum store_status apply(struct commit *c)
     return status;
 }
 
-enum store_status commit_result(struct store_txn *txn, void *errand)
+enum store_status commit_result(struct store_txn *txn, struct errand *e, uint64_t now_ms)
 {
-    struct errand *e = errand;
     struct commit c = {
-        .txn = txn, .errand = e, .outcome = &e->outcome, .is = &e->next_is, .sub = &e->next_sub, .now_ms = clock_ms()};
+        .txn = txn, .errand = e, .outcome = &e->outcome, .is = &e->next_is, .sub = &e->next_sub, .now_ms = now_ms};
 
     issuance_clear(&e->next_is);
     subscription_clear(&e->next_sub);

@@ -12,10 +12,11 @@
 
 void errand_log(const struct errand *e, enum log_level level, const char *msg, const char *reason)
 {
-    char order[ACME_ID_TEXT + 1];
-    acme_id_text(&e->is.orders[0], order);
-    log_set_cause(e->is.id, strlen(e->is.id));
-    log_line(level, msg, "order", order, "issuance", e->is.id, "order_number",
+    char order[ACME_ID_TEXT + 1] = "";
+    if (e->is.order_count > 0)
+        acme_id_text(&e->is.orders[0], order);
+    log_set_cause(e->work.subject, e->work.subject_len);
+    log_line(level, msg, "order", order, "issuance", (const char *)e->work.subject, "order_number",
              e->is.order_number[0] ? e->is.order_number : NULL, "reason", reason, (char *)0);
     log_set_request(0);
 }
@@ -44,25 +45,6 @@ static enum store_status load_rules(struct errand *e, struct store_txn *txn)
     return status;
 }
 
-static bool load(struct errand *e, const char *issuance)
-{
-    struct store_txn *txn;
-    if (store_read(e->issuer->at.store, &txn) != STORE_OK)
-        return false;
-    enum store_status status = issuance_load(txn, issuance, &e->is);
-    if (status == STORE_OK)
-        status = subscription_load(txn, &e->is.subscription, &e->sub);
-    if (status == STORE_OK)
-        status = load_rules(e, txn);
-    if (status == STORE_OK && e->leased)
-        e->not_due = e->stored = scheduler_not_due(txn, JOB_ISSUANCE, issuance, strlen(issuance));
-    store_read_end(txn);
-    if (status != STORE_OK)
-        log_error("an issuance cannot be read from the store; see to its disk", "issuance", issuance, "reason",
-                  store_status_text(status));
-    return status == STORE_OK;
-}
-
 /* Nothing of one endpoint, or of test, is ever sent to another. */
 static bool is_same_login(const struct errand *e)
 {
@@ -70,25 +52,30 @@ static bool is_same_login(const struct errand *e)
     return login && strcmp(login->url, e->sub.endpoint) == 0 && login->test == e->sub.test;
 }
 
-struct errand *errand_make(struct issuer *issuer, const char *issuance, bool leased)
+static enum store_status load_issuance(struct store_txn *txn, struct work *work)
 {
-    struct errand *e = calloc(1, sizeof *e);
-    if (!e)
-        return NULL;
-    e->issuer = issuer;
-    e->leased = leased;
-    if (load(e, issuance)) {
-        e->profile = issuer_profile(issuer, e->is.profile);
-        e->login = upstream_login(issuer->at.upstream, e->sub.login);
-        if (e->not_due || (e->profile && is_same_login(e)))
-            return e;
-        log_error(
-            "an issuance needs a profile or login that the configuration has no longer, or has changed: put it back",
-            "issuance", issuance, "profile", e->is.profile, "login", e->sub.login, "url", e->sub.endpoint);
-    }
-    e->leased = false; /* the lease stays with the caller, who has the job */
-    errand_free(e);
-    return NULL;
+    struct errand *e = (struct errand *)work;
+    const char *id = (const char *)work->subject;
+    e->issuer = work->owner;
+    enum store_status status = issuance_load(txn, id, &e->is);
+    if (status == STORE_OK)
+        status = subscription_load(txn, &e->is.subscription, &e->sub);
+    if (status == STORE_OK)
+        status = load_rules(e, txn);
+    if (status != STORE_OK)
+        return status;
+    e->profile = issuer_profile(e->issuer, e->is.profile);
+    e->login = upstream_login(e->issuer->at.upstream, e->sub.login);
+    if (e->profile && is_same_login(e))
+        return STORE_OK;
+    log_error("an issuance needs a profile or login that the configuration has no longer, or has changed: put it back",
+              "issuance", id, "profile", e->is.profile, "login", e->sub.login, "url", e->sub.endpoint);
+    return STORE_REFUSED;
+}
+
+struct errand *errand_make(struct issuer *issuer, const char *issuance)
+{
+    return (struct errand *)work_make(&issuer->run, JOB_ISSUANCE, issuance, strlen(issuance));
 }
 
 static void forget_step(struct errand *e)
@@ -100,16 +87,9 @@ static void forget_step(struct errand *e)
     memset(&e->outcome, 0, sizeof e->outcome);
 }
 
-void errand_free(struct errand *e)
+static void clear_issuance(struct work *work)
 {
-    struct scheduler *scheduler = e->issuer->at.scheduler;
-    if (e->leased && e->stored)
-        scheduler_done(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id));
-    else if (e->leased && e->stale)
-        scheduler_release(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id));
-    else if (e->leased)
-        scheduler_release_after(scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id),
-                                runner_unstored_rest_ms(&e->issuer->run));
+    struct errand *e = (struct errand *)work;
     forget_step(e);
     issuance_clear(&e->is);
     issuance_clear(&e->next_is);
@@ -117,7 +97,6 @@ void errand_free(struct errand *e)
     subscription_clear(&e->next_sub);
     dcv_rules_clear(&e->rules);
     push_free(e->push);
-    free(e);
 }
 
 /* ---- after the commit ---- */
@@ -215,105 +194,97 @@ static void take_over(struct errand *e)
     issuer_debug_commit(e->issuer, from, e->is.state, false);
 }
 
-/* Stopping, and the request that is stored as on its way has not left: say so, which spares the next start to settle
- * it. */
-static void take_back(struct errand *e)
-{
-    struct facts facts;
-    forget_step(e);
-    e->sending = false;
-    asking_facts(e, clock_ms(), &facts);
-    submitting_take_back(&facts, &e->outcome);
-    errand_commit(e);
-}
-
-/* On the egress thread. */
-static void run(struct errand *e)
-{
-    forget_step(e);
-    e->stored = false;
-    e->began_ms = clock_ms();
-    asking_first(e);
-}
-
-static void go_on(void *ctx)
-{
-    struct errand *e = ctx;
-    if (!atomic_load(&e->issuer->run.stopping))
-        run(e);
-    else if (e->sending)
-        take_back(e);
-    else
-        errand_free(e);
-}
-
-/* Nothing more is to be done now: the job, if there is one, is due later. */
-static void finish(struct errand *e)
-{
-    if (e->stale && e->push) /* its push is still good */
-        issuer_push(e->issuer, e->push);
-    else if (e->stored && (e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED))
-        take_early_pushes(e);
-    errand_free(e);
-}
-
 /* The certificate that came is one that we have: go on looking for the new one. */
-static void keep_looking(struct errand *e)
+static enum work_next keep_looking(struct errand *e)
 {
-    errand_log(e, LOG_LEVEL_INFO, "an old certificate came instead of the new one", NULL);
     struct facts facts;
     uint64_t now_ms = clock_ms();
+    errand_log(e, LOG_LEVEL_INFO, "an old certificate came instead of the new one", NULL);
     forget_step(e);
     asking_facts(e, now_ms, &facts);
     if (e->push)
         submitted_pushed(&facts, e->push->kind, now_ms, &e->outcome);
     else
         submitted_known(&facts, now_ms, &e->outcome);
-    errand_say(e);
-    errand_commit(e);
+    return asking_follow(e);
 }
 
-static void on_stored(struct store_op *op, enum store_status status)
+/* Somebody else changed the issuance meanwhile, and its job with it. */
+static enum work_next start_over(struct errand *e)
 {
-    struct errand *e = op->arg;
-    if (status == STORE_EXISTS) {
-        keep_looking(e);
-        return;
-    }
-    e->stored = status == STORE_OK;
-    if (!e->stale)
-        runner_note_stored(&e->issuer->run, e->stored);
-    if (e->stored) {
-        if (e->push)
-            scheduler_wake(e->issuer->at.scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id));
-        take_over(e);
-        if (issuance_ended(e->is.state))
-            notify(e);
-    } else if (!e->stale && status != STORE_EXISTS) {
-        errand_log(e, LOG_LEVEL_ERROR,
-                   "a step of an issuance cannot be stored; it is taken again. See to the store's disk",
-                   store_status_text(status));
-    }
-    if (!e->stored || e->push || e->next_ms > clock_ms())
-        finish(e);
-    else
-        errand_run(e);
+    if (e->push) /* its push is still good */
+        issuer_push(e->issuer, e->push);
+    return WORK_LOOK;
 }
 
-void errand_commit(struct errand *e)
+static enum work_next on_step_stored(struct work *work, enum store_status status)
 {
-    /* What cannot leave any more is not stored as on its way: the next start would have to settle it first. */
-    if (e->outcome.kind == OUTCOME_SEND && atomic_load(&e->issuer->run.stopping)) {
-        errand_free(e);
-        return;
-    }
-    e->op = (struct store_op){.fn = commit_result, .arg = e, .done = on_stored};
-    store_submit(e->issuer->at.store, &e->op);
+    struct errand *e = (struct errand *)work;
+    if (status == STORE_EXISTS)
+        return keep_looking(e);
+    if (e->stale)
+        return start_over(e);
+    if (status != STORE_OK)
+        return WORK_REST;
+    if (e->push)
+        scheduler_wake(e->issuer->at.scheduler, JOB_ISSUANCE, e->is.id, strlen(e->is.id));
+    take_over(e);
+    if (issuance_ended(e->is.state))
+        notify(e);
+    if (!e->push && e->next_ms <= clock_ms())
+        return WORK_ASK;
+    if (e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED)
+        take_early_pushes(e); /* nothing more is to be done now: the job, if there is one, is due later */
+    return WORK_DONE;
 }
 
-void errand_run(struct errand *e)
+/* ---- a step ---- */
+
+static enum work_next ask_state(struct work *work)
 {
-    e->post = (struct egress_post){.fn = go_on, .ctx = e};
-    if (!egress_post(e->issuer->at.egress, &e->post))
-        errand_free(e); /* stopping: the job is taken up after the next start */
+    struct errand *e = (struct errand *)work;
+    forget_step(e);
+    e->began_ms = clock_ms();
+    return asking_first(e);
 }
+
+/* What is stored as on its way has not left: say so, which spares the next start to settle it. */
+static enum work_next take_back(struct work *work)
+{
+    struct errand *e = (struct errand *)work;
+    struct facts facts;
+    if (!e->sending)
+        return WORK_REST;
+    forget_step(e);
+    e->sending = false;
+    asking_facts(e, clock_ms(), &facts);
+    submitting_take_back(&facts, &e->outcome);
+    return WORK_STORE;
+}
+
+static enum store_status apply_step(struct store_txn *txn, struct work *work, uint64_t now_ms)
+{
+    return commit_result(txn, (struct errand *)work, now_ms);
+}
+
+static void write_log(const struct work *work, enum log_level level, const char *msg, const char *reason)
+{
+    errand_log((const struct errand *)work, level, msg, reason);
+}
+
+const struct work_kind issuance_work = {
+    .job = JOB_ISSUANCE,
+    .size = sizeof(struct errand),
+    .subject_min = 1,
+    .subject_max = ISSUANCE_ID_MAX,
+    .load = load_issuance,
+    .ask = ask_state,
+    .decide = asking_decide,
+    .apply = apply_step,
+    .stored = on_step_stored,
+    .stop = take_back,
+    .clear = clear_issuance,
+    .log = write_log,
+    .unreadable = "an issuance cannot be read from the store; see to its disk",
+    .unstored = "a step of an issuance cannot be stored; it is taken again. See to the store's disk",
+};

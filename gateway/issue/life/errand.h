@@ -25,14 +25,12 @@
 #include "gateway/log.h"
 
 struct errand {
+    struct work work; /* leased: came from a job; otherwise from a push */
     struct issuer *issuer;
-    bool leased;              /* came from a job; otherwise from a push */
     bool sending;             /* submitting was stored by this errand: the request has not left yet */
     uint64_t sending_boot_ms; /* since when, CLOCK_BOOTTIME */
     bool asking_caa;          /* likewise RetryCAACheck */
-    bool not_due;             /* its job was done or moved before the errand was made */
     bool stale;               /* somebody else changed the issuance meanwhile */
-    bool stored;              /* the step taken last is in the store, with the job that continues it */
     struct issuance is;       /* as stored last */
     struct subscription sub;  /* likewise */
     struct issuance next_is;  /* what the transaction makes of them; in force once it is durable */
@@ -53,22 +51,15 @@ struct errand {
     struct sectigo_push *push; /* owned; of an errand that came from a push */
     uint64_t began_ms;         /* when the step taken now began */
     uint64_t next_ms;          /* what commit stored: when the job is due, UINT64_MAX for none */
-    struct store_op op;
-    struct egress_post post;
 };
 
-/* Loads issuance and subscription; NULL where it is gone, not readable (logged), or memory is short. */
-struct errand *errand_make(struct issuer *issuer, const char *issuance, bool leased);
-/* Releases the lease, if any. */
-void errand_free(struct errand *errand);
-/* Runs the states one after another, on the egress thread, until there is nothing more to do now; then the errand is
- * freed. Any thread. */
-void errand_run(struct errand *errand);
-/* Stores the outcome, then goes on. Any thread; the errand must not be touched afterwards. */
-void errand_commit(struct errand *errand);
+/* JOB_ISSUANCE; its owner is the issuer. */
+extern const struct work_kind issuance_work;
 
-/* Of an errand that came from a push: makes a query due, and commits that. push.c */
-void errand_query(struct errand *errand);
+/* Of a push: loads issuance and subscription; NULL where it is gone, not readable (logged), or memory is short. It goes
+ * on with work_go. */
+struct errand *errand_make(struct issuer *issuer, const char *issuance);
+
 /* A line about the issuance, with its order; reason may be NULL. */
 void errand_log(const struct errand *errand, enum log_level level, const char *msg, const char *reason);
 
@@ -84,7 +75,7 @@ enum accept_verdict submitted_test(struct errand *errand, const char *leaf, cons
 /* The same into the errand: one that is accepted in certificate, one that is not in kept. submitted.c */
 enum accept_verdict submitted_judge(struct errand *errand, const char *leaf, const char *ca,
                                     char reason[static ACCEPT_REASON_MAX]);
-/* store_fn, arg is the errand. commit.c */
-enum store_status commit_result(struct store_txn *txn, void *errand);
+/* Stores the outcome: inside a store_fn. STORE_REFUSED where it is stale. commit.c */
+enum store_status commit_result(struct store_txn *txn, struct errand *errand, uint64_t now_ms);
 
 #endif

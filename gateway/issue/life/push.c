@@ -103,8 +103,7 @@ static void apply(struct errand *e, struct sectigo_push *push)
     }
     if (!ends)
         submitted_pushed(&facts, push->kind, now_ms, &e->outcome);
-    errand_say(e);
-    errand_commit(e);
+    work_go(&e->work, asking_follow(e));
 }
 
 /* Polling was faster; that the login pushes is worth knowing all the same. */
@@ -166,7 +165,7 @@ static void keep(struct issuer *issuer, struct sectigo_push *push)
 /* Takes the push over. */
 static void deliver(struct issuer *issuer, const char *id, struct sectigo_push *push)
 {
-    struct errand *e = push ? errand_make(issuer, id, false) : NULL;
+    struct errand *e = push ? errand_make(issuer, id) : NULL;
     if (!e) {
         push_free(push); /* polling will find what it told */
     } else if (e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED ||
@@ -176,7 +175,7 @@ static void deliver(struct issuer *issuer, const char *id, struct sectigo_push *
         note_late_push(e);
         tell_revocation(e, push);
         push_free(push);
-        errand_free(e);
+        work_go(&e->work, WORK_DONE);
     }
 }
 

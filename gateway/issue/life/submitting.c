@@ -184,7 +184,7 @@ void submitting_ask(struct errand *e)
         sectigo_form_clear(&form);
         e->outcome = (struct outcome){0};
         unfit(reason, &e->outcome);
-        asking_follow(e);
+        work_go(&e->work, asking_follow(e));
     } else {
         issuer_debug_stop(e->issuer, "submitting-leaves");
         upstream_send(e->login, ask_call(&e->is, ASK_ORDER), &form, may_leave, LEAVE_WITHIN_MS, asking_reply, e);

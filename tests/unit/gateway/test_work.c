@@ -316,6 +316,32 @@ static void test_nothing_is_asked_while_it_stops(void **state)
     end(&world);
 }
 
+/* Beside a job that is leased to another: it is loaded and done, and the lease stays. */
+static void test_an_event_begins_one(void **state)
+{
+    struct world world;
+    (void)state;
+    start(&world);
+    world.unreadable = STORE_REFUSED;
+    assert_null(work_make(&world.runner, JOB_NOTICE, "first", 5)); /* no job at all, and nothing to do */
+    await(&world);
+    put(&world, "one");
+    await(&world);
+    assert_int_equal(scheduler_busy(world.runner.scheduler), 1); /* the job rests */
+    world.unreadable = STORE_OK;
+    world.steps[0] = '\0';
+    struct work *work = work_make(&world.runner, JOB_NOTICE, "first", 5);
+    assert_non_null(work);
+    work_go(work, WORK_ASK);
+    await(&world);
+    assert_string_equal(world.steps, "load ask decide apply stored clear");
+    assert_int_equal(scheduler_busy(world.runner.scheduler), 1);
+    assert_null(work_make(&world.runner, JOB_NOTICE, "odd", 3));
+    runner_stop(&world.runner);
+    assert_null(work_make(&world.runner, JOB_NOTICE, "first", 5));
+    end(&world);
+}
+
 static void test_odd_subjects_rest(void **state)
 {
     struct world world;
@@ -338,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_who_was_slower_says_nothing),
         cmocka_unit_test(test_what_is_not_due_any_more_ends),
         cmocka_unit_test(test_nothing_is_asked_while_it_stops),
+        cmocka_unit_test(test_an_event_begins_one),
         cmocka_unit_test(test_odd_subjects_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
