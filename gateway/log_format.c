@@ -52,15 +52,29 @@ static size_t utf8_length(const unsigned char *p, size_t left)
     return 0;
 }
 
+/* How many octets at the beginning need no look at: printable ASCII that no form escapes. Most of every line. */
+static size_t plain_length(const char *text, size_t most)
+{
+    size_t len = 0;
+    while (len < most && text[len] >= ' ' && text[len] < 0x7f && text[len] != '"' && text[len] != '\\' &&
+           text[len] != ']')
+        len++;
+    return len;
+}
+
 /* The text with an escape before each of `marks`, control characters as \u00XX, and what is no UTF-8 replaced. */
 static void put_escaped(struct line *line, const char *text, const char *marks)
 {
     size_t left = strlen(text);
     while (left > 0 && line->len + 16 < line->end) {
         const unsigned char *p = (const unsigned char *)text;
-        size_t length = utf8_length(p, left);
+        size_t room = line->end - 16 - line->len, plain = plain_length(text, left < room ? left : room);
+        size_t length = plain > 0 ? 0 : utf8_length(p, left);
         char escape[8];
-        if (length == 0) {
+        if (plain > 0) {
+            put(line, text, plain);
+            length = plain;
+        } else if (length == 0) {
             put(line, "\xef\xbf\xbd", 3);
             length = 1;
         } else if (strchr(marks, *p)) {
