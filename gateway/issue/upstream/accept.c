@@ -1,7 +1,6 @@
 #include "gateway/issue/upstream/accept.h"
 
 #include <arpa/inet.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +13,7 @@
 
 #include "acme/durations.h"
 #include "gateway/clock.h"
-
-enum { CA_MAX = 10 };
+#include "gateway/issue/upstream/authorities.h"
 
 /* A certificate is never older than its order; the hour is for clocks that differ, the day for notBefore set to
  * midnight. */
@@ -38,100 +36,6 @@ static X509 *read_leaf(const char *pem)
     X509 *leaf = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
     BIO_free(bio);
     return leaf;
-}
-
-static STACK_OF(X509) * read_cas(const char *pem)
-{
-    STACK_OF(X509) *cas = sk_X509_new_null();
-    BIO *bio = pem ? BIO_new_mem_buf(pem, -1) : NULL;
-    X509 *ca;
-    while (cas && bio && sk_X509_num(cas) < CA_MAX && (ca = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-        if (!sk_X509_push(cas, ca)) {
-            X509_free(ca);
-            break;
-        }
-    }
-    BIO_free(bio);
-    return cas;
-}
-
-/* ---- cache ---- */
-
-enum { CACHED_MAX = 8 };
-
-struct accept_cache {
-    pthread_mutex_t lock;
-    struct {
-        char *pem;
-        STACK_OF(X509) * cas;
-    } entries[CACHED_MAX];
-    unsigned next; /* replaced next */
-};
-
-struct accept_cache *accept_cache_make(void)
-{
-    struct accept_cache *cache = calloc(1, sizeof *cache);
-    if (cache)
-        pthread_mutex_init(&cache->lock, NULL);
-    return cache;
-}
-
-static void drop_entry(struct accept_cache *cache, unsigned at)
-{
-    free(cache->entries[at].pem);
-    sk_X509_pop_free(cache->entries[at].cas, X509_free);
-    cache->entries[at].pem = NULL;
-    cache->entries[at].cas = NULL;
-}
-
-void accept_cache_free(struct accept_cache *cache)
-{
-    if (!cache)
-        return;
-    for (unsigned i = 0; i < CACHED_MAX; i++)
-        drop_entry(cache, i);
-    pthread_mutex_destroy(&cache->lock);
-    free(cache);
-}
-
-static STACK_OF(X509) * cached_cas(struct accept_cache *cache, const char *pem)
-{
-    STACK_OF(X509) *cas = NULL;
-    pthread_mutex_lock(&cache->lock);
-    for (unsigned i = 0; i < CACHED_MAX && !cas; i++) {
-        if (cache->entries[i].pem && strcmp(cache->entries[i].pem, pem) == 0)
-            cas = X509_chain_up_ref(cache->entries[i].cas);
-    }
-    pthread_mutex_unlock(&cache->lock);
-    return cas;
-}
-
-static void remember_cas(struct accept_cache *cache, const char *pem, STACK_OF(X509) * cas)
-{
-    char *copy = strdup(pem);
-    STACK_OF(X509) *kept = X509_chain_up_ref(cas);
-    if (!copy || !kept) {
-        free(copy);
-        sk_X509_pop_free(kept, X509_free);
-        return;
-    }
-    pthread_mutex_lock(&cache->lock);
-    drop_entry(cache, cache->next);
-    cache->entries[cache->next].pem = copy;
-    cache->entries[cache->next].cas = kept;
-    cache->next = (cache->next + 1) % CACHED_MAX;
-    pthread_mutex_unlock(&cache->lock);
-}
-
-static STACK_OF(X509) * find_cas(struct accept_cache *cache, const char *pem)
-{
-    STACK_OF(X509) *cas = cache && pem ? cached_cas(cache, pem) : NULL;
-    if (cas)
-        return cas;
-    cas = read_cas(pem);
-    if (cas && cache && pem)
-        remember_cas(cache, pem, cas);
-    return cas;
 }
 
 static bool same_key(X509 *leaf, const uint8_t *spki_sha256)
@@ -229,29 +133,6 @@ out:
 
 /* ---- chain and facts ---- */
 
-/* PEM of the verified chain but for the self-signed root at its end. */
-static char *chain_pem(STACK_OF(X509) * chain)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *text = NULL, *data;
-    int last = sk_X509_num(chain) - 1;
-    if (!bio)
-        return NULL;
-    for (int i = 0; i <= last; i++) {
-        X509 *certificate = sk_X509_value(chain, i);
-        if (i > 0 && i == last && X509_self_signed(certificate, 0) == 1)
-            break;
-        if (PEM_write_bio_X509(bio, certificate) != 1)
-            goto out;
-    }
-    long len = BIO_get_mem_data(bio, &data);
-    if (len > 0 && len <= ACME_CHAIN_MAX)
-        text = strndup(data, (size_t)len);
-out:
-    BIO_free(bio);
-    return text;
-}
-
 static bool to_seconds(const ASN1_TIME *time, int64_t *seconds)
 {
     struct tm tm;
@@ -269,9 +150,10 @@ static time_t time_to_verify(X509 *leaf)
                                                                                 : (time_t)(clock_ms() / 1000);
 }
 
-/* ACCEPT_GOOD where *pem is the chain. */
+/* ACCEPT_GOOD where *pem is the chain. verified, where it is not NULL, gets the chain itself, for the caller to free.
+ */
 static enum accept_verdict build_chain(X509 *leaf, STACK_OF(X509) * cas, X509_STORE *anchors, char **pem,
-                                       char reason[static ACCEPT_REASON_MAX])
+                                       STACK_OF(X509) * *verified, char reason[static ACCEPT_REASON_MAX])
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     enum accept_verdict verdict = ACCEPT_GOOD;
@@ -287,11 +169,28 @@ static enum accept_verdict build_chain(X509 *leaf, STACK_OF(X509) * cas, X509_ST
         verdict = error == X509_V_ERR_OUT_OF_MEM ? ACCEPT_SHORTAGE : ACCEPT_UNTRUSTED;
         goto out;
     }
-    *pem = chain_pem(X509_STORE_CTX_get0_chain(ctx));
+    *pem = authorities_pem(X509_STORE_CTX_get0_chain(ctx), 0);
     if (!*pem)
         verdict = no(ACCEPT_UNREADABLE, reason, "the certificate chain is too long to store");
+    else if (verified)
+        *verified = X509_STORE_CTX_get1_chain(ctx);
 out:
     X509_STORE_CTX_free(ctx);
+    return verdict;
+}
+
+/* The same, by what is remembered of the authorities. */
+static enum accept_verdict find_chain(const struct accept_want *want, X509 *leaf, const char *ca_pem,
+                                      STACK_OF(X509) * cas, char **pem, char reason[static ACCEPT_REASON_MAX])
+{
+    STACK_OF(X509) *verified = NULL;
+    *pem = authorities_chain(want->cache, ca_pem, want->anchors, leaf, time_to_verify(leaf));
+    if (*pem)
+        return ACCEPT_GOOD;
+    enum accept_verdict verdict = build_chain(leaf, cas, want->anchors, pem, &verified, reason);
+    if (verified)
+        authorities_remember(want->cache, ca_pem, want->anchors, verified);
+    sk_X509_pop_free(verified, X509_free);
     return verdict;
 }
 
@@ -320,12 +219,12 @@ static bool is_known(const struct acme_certificate *out, const char *chain)
 static char *chain_to(X509 *leaf, STACK_OF(X509) * cas, X509_STORE *root)
 {
     char reason[ACCEPT_REASON_MAX], *chain = NULL;
-    bool found = build_chain(leaf, cas, root, &chain, reason) == ACCEPT_GOOD;
+    bool found = build_chain(leaf, cas, root, &chain, NULL, reason) == ACCEPT_GOOD;
     for (int i = 0; !found && i < sk_X509_num(cas); i++) {
         STACK_OF(X509) *fewer = sk_X509_dup(cas);
         if (fewer) {
             sk_X509_delete(fewer, i);
-            found = build_chain(leaf, fewer, root, &chain, reason) == ACCEPT_GOOD;
+            found = build_chain(leaf, fewer, root, &chain, NULL, reason) == ACCEPT_GOOD;
         }
         sk_X509_free(fewer);
     }
@@ -386,9 +285,9 @@ enum accept_verdict accept_certificate(const struct accept_want *want, const cha
     } else if (out->not_before_s < (int64_t)(want->sent_ms / 1000) - BEFORE_SENT_S) {
         verdict = no(ACCEPT_OLD, reason, "the certificate is older than the order");
     } else if (accept_is_ours(verdict = check_names(leaf, want, reason))) {
-        cas = find_cas(want->cache, ca_pem);
+        cas = authorities_find(want->cache, ca_pem);
         if (cas)
-            chained = build_chain(leaf, cas, want->anchors, &out->chain, chain_reason);
+            chained = find_chain(want, leaf, ca_pem, cas, &out->chain, chain_reason);
         if (chained != ACCEPT_GOOD)
             verdict = no(chained, reason, chain_reason);
         else if (verdict == ACCEPT_GOOD)

@@ -18,8 +18,7 @@
 
 enum { ACCEPT_REASON_MAX = 512 };
 
-/* Certificates of authorities as they came with earlier leaves, parsed: an intermediate serves thousands of leaves, and
- * parsing one costs more than checking its signature. Whether they are trusted is asked anew each time. Thread-safe. */
+/* What is known of the authorities of earlier leaves (authorities.h). Thread-safe. */
 struct accept_cache;
 /* NULL when out of memory. */
 struct accept_cache *accept_cache_make(void);

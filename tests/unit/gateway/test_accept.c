@@ -14,17 +14,19 @@
 #include <openssl/x509v3.h>
 
 #include "gateway/issue/upstream/accept.h"
+#include "gateway/issue/upstream/authorities.h"
 
 struct authority {
     EVP_PKEY *key;
     X509 *certificate;
 };
 
-static struct authority root, intermediate, stranger;
+static struct authority root, intermediate, stranger, impostor;
 static EVP_PKEY *client_key;
 static uint8_t spki_sha256[32];
 static X509_STORE *anchors;
 static struct accept_cache *cache;
+static long lasts_s = 30 * 86400; /* from now, of what is made next */
 
 static void extend(X509 *certificate, int nid, const char *value)
 {
@@ -48,7 +50,7 @@ static X509 *make(const struct make *want)
     X509_set_version(certificate, X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), 0x1234);
     X509_gmtime_adj(X509_getm_notBefore(certificate), want->not_before_s);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 30 * 86400);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), lasts_s);
     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)want->subject, -1, -1, 0);
     X509_set_issuer_name(certificate, want->issuer ? X509_get_subject_name(want->issuer->certificate) : subject);
     X509_set_pubkey(certificate, want->key);
@@ -85,6 +87,7 @@ static int set_up(void **state)
     authority(&root, "root", NULL);
     authority(&intermediate, "intermediate", &root);
     authority(&stranger, "stranger", NULL);
+    authority(&impostor, "intermediate", &stranger);
     client_key = EVP_EC_gen("P-256");
     int der_len = i2d_PUBKEY(client_key, &der);
     EVP_Digest(der, (size_t)der_len, spki_sha256, &len, EVP_sha256(), NULL);
@@ -107,6 +110,7 @@ static int tear_down(void **state)
     drop(&root);
     drop(&intermediate);
     drop(&stranger);
+    drop(&impostor);
     EVP_PKEY_free(client_key);
     X509_STORE_free(anchors);
     accept_cache_free(cache);
@@ -167,6 +171,64 @@ static void test_good(void **state)
         blocks++;
     assert_int_equal(blocks, 2);
     acme_certificate_clear(&judged.certificate);
+}
+
+/* What an earlier leaf has shown of the intermediate serves the next one, and nobody else. */
+static void test_what_was_verified_is_remembered(void **state)
+{
+    struct make good = {"a", "DNS:a.example", client_key, &intermediate, 0};
+    struct make forged = {"a", "DNS:a.example", client_key, &impostor, 0};
+    X509_STORE *real = anchors;
+    (void)state;
+    struct judged first = judge(&good, "a.example", true, false), second = judge(&good, "a.example", true, false);
+    assert_int_equal(first.verdict, ACCEPT_GOOD);
+    assert_int_equal(second.verdict, ACCEPT_GOOD);
+    /* Their leaves differ, what is above them does not. */
+    assert_string_equal(strstr(first.certificate.chain + 1, "-----BEGIN"),
+                        strstr(second.certificate.chain + 1, "-----BEGIN"));
+    acme_certificate_clear(&first.certificate);
+    acme_certificate_clear(&second.certificate);
+    first = judge(&forged, "a.example", true, false); /* the intermediate's name, another key */
+    assert_int_equal(first.verdict, ACCEPT_UNTRUSTED);
+    anchors = X509_STORE_new();
+    X509_STORE_add_cert(anchors, stranger.certificate);
+    first = judge(&good, "a.example", true, false); /* of another login */
+    assert_int_equal(first.verdict, ACCEPT_UNTRUSTED);
+    X509_STORE_free(anchors);
+    anchors = real;
+}
+
+/* The root ends before the others: so does all that it vouched for. */
+static void test_what_was_verified_ends_with_what_is_above(void **state)
+{
+    struct make leaf = {"a", "DNS:a.example", client_key, &intermediate, 0};
+    X509 *certificate = make(&leaf), *long_root = root.certificate;
+    X509_STORE *real = anchors;
+    time_t now = time(NULL);
+    (void)state;
+    lasts_s = 3600;
+    root.certificate = make(&(struct make){.subject = "root", .key = root.key, .not_before_s = -86400});
+    lasts_s = 30 * 86400;
+    anchors = X509_STORE_new();
+    X509_STORE_add_cert(anchors, root.certificate);
+    struct judged judged = judge(&leaf, "a.example", true, false);
+    assert_int_equal(judged.verdict, ACCEPT_GOOD);
+    acme_certificate_clear(&judged.certificate);
+    char *first = pem_of(root.certificate), *second = pem_of(intermediate.certificate), cas[8192];
+    snprintf(cas, sizeof cas, "%s%s", first, second);
+    char *chain = authorities_chain(cache, cas, anchors, certificate, now + 60);
+    assert_non_null(chain);
+    assert_null(authorities_chain(cache, cas, anchors, certificate, now + 7200));
+    assert_null(authorities_chain(cache, cas, anchors, certificate, now - 2 * 86400));
+    assert_null(authorities_chain(cache, cas, real, certificate, now + 60));
+    X509_STORE_free(anchors);
+    X509_free(root.certificate);
+    X509_free(certificate);
+    root.certificate = long_root;
+    anchors = real;
+    free(chain);
+    free(first);
+    free(second);
 }
 
 static void test_verdicts(void **state)
@@ -313,6 +375,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_what_was_verified_is_remembered),
+        cmocka_unit_test(test_what_was_verified_ends_with_what_is_above),
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_alternates),
         cmocka_unit_test(test_rubbish),
