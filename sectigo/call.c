@@ -8,7 +8,8 @@ static const struct sectigo_call_info infos[SECTIGO_CALLS] = {
     [SECTIGO_AUTO_REVOKE_SSL] = {"AutoRevokeSSL", "/products/!AutoRevokeSSL", true, true},
     [SECTIGO_AUTO_REJECT] = {"AutoReject", "/products/!AutoReject", true, true},
     [SECTIGO_GET_ACCOUNT_BALANCE] = {"getAccountBalance", "/products/!getAccountBalance", false, true},
-    [SECTIGO_AUTO_UPDATE_DCV] = {"AutoUpdateDCV", "/products/!AutoUpdateDCV", true, true},
+    /* It sets what it says, so once or twice is the same. */
+    [SECTIGO_AUTO_UPDATE_DCV] = {"AutoUpdateDCV", "/products/!AutoUpdateDCV", false, true},
     [SECTIGO_GET_MDC_DOMAIN_DETAILS] = {"GetMDCDomainDetails", "/products/!GetMDCDomainDetails", false, true},
     [SECTIGO_AUTO_REFUND] = {"AutoRefund", "/products/!AutoRefund", true, true},
     [SECTIGO_WEB_HOST_REPORT] = {"WebHostReport", "/products/!WebHostReport", false, true},

@@ -141,6 +141,7 @@ struct config_dcv {
     uint16_t http_port;                   /* default 80: where Sectigo looks */
     enum config_preflight preflight;      /* default enforce */
     uint32_t preflight_retry_ms;          /* default 30s: until the answer is seen */
+    uint32_t nudge_after_ms; /* default 10s: a certificate that has not come is asked for by AutoUpdateDCV */
 };
 
 /* Times of the issuer; the defaults are the contract's, others are for tests. */

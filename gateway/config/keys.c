@@ -427,6 +427,7 @@ static const struct config_key dcv_keys[] = {
      .standard = "30s",
      .min = 100,
      .max = DAY},
+    {.name = "nudge_after", .kind = CONFIG_MS, .at = AT(dcv.nudge_after_ms), .standard = "10s", .max = DAY},
 };
 static const struct config_table dcv_table = TABLE(dcv_keys, struct config);
 

@@ -40,7 +40,7 @@ def public_octets(key):
 def short_times(config):
     """Minutes and hours become parts of a second; finalize never holds its reply."""
     config["acme"]["hold_finalize"] = "0s"
-    config["dcv"]["preflight_retry"] = "200ms"
+    config["dcv"].update(preflight_retry="200ms", nudge_after="0s")
     config["issuance"] = {"settle_again": "200ms", "resend": "800ms", "settle_give_up": "1h", "later": "200ms"}
     for profile in config["profiles"]:
         profile.update(first_poll="400ms", poll_interval="400ms")

@@ -5,7 +5,7 @@ sent."""
 import itertools
 
 SENDS = ("AutoApplyOrder", "AutoReplaceSSL")
-CHANGES = (*SENDS, "AutoRevokeSSL", "AutoReject", "AutoRefund", "AutoUpdateDCV", "RetryCAACheck")
+CHANGES = (*SENDS, "AutoRevokeSSL", "AutoReject", "AutoRefund", "RetryCAACheck")
 # Answers after which nothing can have been placed, so that the same may leave again without a look.
 NOT_PLACED = (-15, -16, -26, -42)
 # Of a wait that has to be kept, what is seen at the other end of the wire at the least: the first of two requests may

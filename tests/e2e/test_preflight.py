@@ -163,8 +163,14 @@ def _assert_served_by_name_alone(world, note):
 
 # ---- after submission ----
 
+def _nudged_after(time):
+    def change(config):
+        config["dcv"]["nudge_after"] = time
+    return change
+
+
 def test_sectigo_is_asked_once_to_look_at_once(make_world):
-    world = make_world(learn="both", issue_delay=2)
+    world = make_world(learn="both", issue_delay=2, change=_nudged_after("500ms"))
     for names in (["once." + ZONE], ["two-a." + ZONE, "two-b." + ZONE]):
         before = world.requests()["AutoUpdateDCV"]
         client, url = _finalized(world, names)
@@ -173,9 +179,37 @@ def test_sectigo_is_asked_once_to_look_at_once(make_world):
     assert not [line for line in world.log() if "at once" in line.get("msg", "")]
 
 
+@pytest.mark.parametrize("learn", ["push-certificate", "push", "poll"])
+def test_sectigo_is_not_asked_where_the_certificate_comes_by_itself(make_world, learn):
+    """A push without the certificate, and the first look, have it collected, not asked for."""
+    world = make_world(learn=learn)
+    client, url = _finalized(world, ["by-itself." + ZONE])
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    assert world.requests().get("AutoUpdateDCV", 0) == 0
+
+
+def test_it_is_asked_twice_where_a_kill_forgets_the_first(make_world):
+    """Nothing changes by it: the order is sold once, and its certificate comes."""
+    def change(config):
+        _nudged_after("0s")(config)
+        config["acme"]["hold_finalize"] = "0s"
+
+    world = make_world(learn="poll", change=change)
+    world.set_settings(lookFirstMs=3600000, lookMaxMs=3600000)
+    world.stop_gateway()
+    world.start_gateway(stop_at="submitted-again:before")
+    names = ["asked-twice." + ZONE]
+    client, url = _finalized(world, names)
+    world.wait_gateway_killed()
+    world.start_gateway()
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    assert world.requests()["AutoUpdateDCV"] == 2
+    assert len(world.bought(names)) == 1, world.ledger()
+
+
 def test_another_unique_value_is_published(make_world):
     """Sectigo's stand-in chooses its own, does not find it at its first look, and looks again only when it is asked."""
-    world = make_world(learn="push")
+    world = make_world(learn="push", change=_nudged_after("500ms"))
     world.set_settings(ownUniqueValue=True, lookFirstMs=3600000, lookMaxMs=3600000)
     names = ["another." + ZONE]
     client, url = _finalized(world, names)
@@ -185,7 +219,7 @@ def test_another_unique_value_is_published(make_world):
 
 @pytest.mark.parametrize("action", ["status-500", "code:-160"])
 def test_that_it_would_not_changes_nothing(make_world, action):
-    world = make_world(learn="push")
+    world = make_world(learn="push", issue_delay=2, change=_nudged_after("0s"))
     world.set_faults({"endpoint": "AutoUpdateDCV", "action": action, "times": 1})
     client, url = _finalized(world, ["grumble." + ZONE])
     world.wait_log(lambda line: "at once" in line.get("msg", ""))

@@ -25,6 +25,11 @@ bool facts_is_given_up(const struct facts *f)
     return f->is->refusal == ISSUANCE_GIVEN_UP || f->is->refusal == ISSUANCE_ABANDONED;
 }
 
+uint64_t facts_nudge_ms(const struct facts *f)
+{
+    return f->is->changed_ms + f->dcv->nudge_after_ms;
+}
+
 bool facts_is_due(const struct facts *f, uint64_t now_ms)
 {
     return facts_is_given_up(f) || (!f->in_doubt && now_ms >= deadline_ms_of(f));
@@ -116,10 +121,17 @@ void outcome_not_sent(const struct facts *f, uint64_t again_ms, uint64_t now_ms,
     out->due_ms = again_ms ? now_ms + again_ms : back_off_ms(f, now_ms);
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 uint64_t outcome_look_ms(const struct facts *f, uint64_t now_ms)
 {
     uint64_t interval_ms = f->profile->poll_interval_ms, spread_ms = interval_ms / 5;
     uint64_t due_ms = now_ms + interval_ms - interval_ms / 10 + (spread_ms ? f->random % spread_ms : 0);
+    if (f->is->state == ISSUANCE_SUBMITTED && !f->is->nudged)
+        due_ms = sooner(due_ms, facts_nudge_ms(f));
     return facts_by_deadline(f, now_ms, due_ms);
 }
 
@@ -225,6 +237,8 @@ bool outcome_learn_record(const struct outcome *o, uint64_t began_ms, uint64_t n
     count_failures(o, is);
     if (o->looked)
         is->looked_ms = began_ms;
+    if (o->withheld) /* Sectigo has seen domain control, whatever is wrong with what came */
+        is->nudged = true;
     if (o->missed)
         is->looks++;
     if (outcome_bought_nothing(o) && is->sends > 0)
@@ -259,7 +273,7 @@ static void enter_submitted(const struct outcome_placed *placed, const struct su
         memcpy(is->order_number, sub->order_number, sizeof is->order_number);
     memcpy(is->certificate_id, answer->certificate_id, sizeof is->certificate_id);
     is->placed_ms = placed->said_ms;
-    is->nudged = is->caa = false; /* the next step asks Sectigo to look at once */
+    is->nudged = is->caa = false;
     is->caa_retried_ms = 0;
 }
 
@@ -285,14 +299,11 @@ bool outcome_move_record(const struct outcome *o, const struct subscription *sub
     return true;
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 uint64_t outcome_due_ms(const struct outcome *o, uint64_t began_ms, uint64_t now_ms, const struct issuance *is)
 {
     uint64_t due_ms = o->due_ms ? o->due_ms : now_ms;
+    if (o->kind == OUTCOME_PLACED && o->placed.wait_ms)
+        return now_ms + o->placed.wait_ms; /* counted as nudge_after is: from the time in the record */
     if (o->looked && is->pushed_ms >= began_ms)
         return sooner(due_ms, began_ms + LOOK_EVERY_MS); /* the push came after this look began */
     if (o->kind == OUTCOME_STAY && o->learned == LEARNED_NUDGED && is->pushed_ms > is->looked_ms)

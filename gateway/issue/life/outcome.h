@@ -97,6 +97,7 @@ struct outcome {
             struct sectigo_order_answer answer;
             uint64_t ordered_ms; /* where a report told of it; 0: now */
             uint64_t said_ms;    /* what time Sectigo said it was when it answered; 0: it did not */
+            uint64_t wait_ms;    /* from then to the first look by ourselves; 0: at once */
         } placed;
         bool caa; /* CAA forbids it */
         enum outcome_held held;
@@ -114,6 +115,8 @@ struct outcome {
 uint64_t facts_by_deadline(const struct facts *facts, uint64_t now_ms, uint64_t due_ms);
 /* Its deadline (issuance.md section 7) has come, or the operator has given it up. */
 bool facts_is_due(const struct facts *facts, uint64_t now_ms);
+/* From when on Sectigo is asked to look at a submitted one's domain control at once (dcv.nudge_after). */
+uint64_t facts_nudge_ms(const struct facts *facts);
 /* Its deadline was a day ago and more: nobody's answer is waited for any longer. */
 bool facts_is_overdue(const struct facts *facts, uint64_t now_ms);
 bool facts_is_given_up(const struct facts *facts);

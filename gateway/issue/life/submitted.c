@@ -25,9 +25,10 @@ static void collect_first(const struct facts *f, uint64_t now_ms, struct outcome
         outcome_ask(out, ASK_COLLECT);
 }
 
+/* Most certificates come by themselves: only where none has is Sectigo asked to look at once. */
 void submitted_first(const struct facts *f, uint64_t now_ms, struct outcome *out)
 {
-    if (f->is->nudged || facts_is_due(f, now_ms))
+    if (f->is->nudged || now_ms < facts_nudge_ms(f) || facts_is_due(f, now_ms))
         collect_first(f, now_ms, out);
     else
         outcome_ask(out, ASK_NUDGE);

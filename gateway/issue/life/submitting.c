@@ -74,10 +74,13 @@ static void refused(const struct facts *f, enum acme_problem_type type, bool fin
     outcome_refuse(out, type, words);
 }
 
-static void placed(const struct reading *r, struct outcome *out)
+static void placed(const struct facts *f, const struct reading *r, uint64_t now_ms, struct outcome *out)
 {
+    uint64_t poll_ms = f->profile->first_poll_ms, nudge_ms = f->dcv->nudge_after_ms;
+    uint64_t wait_ms = poll_ms < nudge_ms ? poll_ms : nudge_ms;
     out->kind = OUTCOME_PLACED;
-    out->placed = (struct outcome_placed){.answer = r->order, .said_ms = r->date_ms};
+    out->due_ms = wait_ms ? now_ms + wait_ms : 0;
+    out->placed = (struct outcome_placed){.answer = r->order, .said_ms = r->date_ms, .wait_ms = wait_ms};
 }
 
 static void on_answer(const struct facts *f, const struct reading *r, uint64_t now_ms, struct outcome *out)
@@ -85,7 +88,7 @@ static void on_answer(const struct facts *f, const struct reading *r, uint64_t n
     const struct sectigo_order_answer *answer = &r->order;
     switch (sectigo_classify(ask_call(f->is, ASK_ORDER), answer->code, answer->message)) {
     case SECTIGO_PLACED:
-        placed(r, out);
+        placed(f, r, now_ms, out);
         break;
     case SECTIGO_PERHAPS_PLACED_EARLIER:
         refused(f, ACME_SERVER_INTERNAL, false, answer, out);

@@ -60,6 +60,7 @@ static inline void life_make(struct life *life, enum issuance_state state, enum 
                                            .superseded_after_ms = LIFE_HOUR_MS};
     life->dcv.preflight = CONFIG_PREFLIGHT_ENFORCE;
     life->dcv.preflight_retry_ms = 30 * 1000;
+    life->dcv.nudge_after_ms = 10 * 1000;
     life->facts = (struct facts){.is = &life->is,
                                  .sub = &life->sub,
                                  .profile = &life->profile,

@@ -137,6 +137,7 @@ static void test_standards_of_the_gateway(void **state)
     assert_int_equal(c->dcv.hook.timeout_ms, 60000);
     assert_int_equal(c->dcv.preflight, CONFIG_PREFLIGHT_ENFORCE);
     assert_int_equal(c->dcv.preflight_retry_ms, 30000);
+    assert_int_equal(c->dcv.nudge_after_ms, 10000);
     assert_int_equal(c->dcv.ip_method, CONFIG_IP_HTTP);
     assert_int_equal(c->dcv.resolvers.count + c->dcv.insecure_zones.count + c->dcv.global.count, 0);
     assert_int_equal(c->dcv.caa_identities.count, 0);

@@ -118,6 +118,7 @@ static void test_what_a_state_does_first(void **state)
 #define TWO FOUND "&2_orderNumber=1000002"
 #define NEW_ID "errorCode=0&1_orderNumber=1000001repl%231&1_1_certificateID=4712"
 #define NO_NEW_ID "errorCode=0&1_orderNumber=1000001&1_1_certificateID=4711"
+#define NUDGE_AFTER 10000
 #define PLACED_ANSWER "errorCode=0&orderNumber=1000001&certificateID=4712&uniqueValue=abc"
 
 static const struct row ANSWERS[] = {
@@ -128,10 +129,11 @@ static const struct row ANSWERS[] = {
             __VA_ARGS__                                                                                                \
         }                                                                                                              \
     }
-    SUBMITTING("placed", P, 0, PLACED_ANSWER, OUTCOME_PLACED, ISSUANCE_SUBMITTED, 0, 0),
-    SUBMITTING("awaiting payment", P, 0, "errorCode=1&orderNumber=1000001", OUTCOME_PLACED, ISSUANCE_SUBMITTED, 0, 0),
-    SUBMITTING("a replacement placed", R, 0, "errorCode=0&certificateID=4712", OUTCOME_PLACED, ISSUANCE_SUBMITTED, 0,
-               0),
+    SUBMITTING("placed", P, 0, PLACED_ANSWER, OUTCOME_PLACED, ISSUANCE_SUBMITTED, NUDGE_AFTER, 0),
+    SUBMITTING("awaiting payment", P, 0, "errorCode=1&orderNumber=1000001", OUTCOME_PLACED, ISSUANCE_SUBMITTED,
+               NUDGE_AFTER, 0),
+    SUBMITTING("a replacement placed", R, 0, "errorCode=0&certificateID=4712", OUTCOME_PLACED, ISSUANCE_SUBMITTED,
+               NUDGE_AFTER, 0),
     SUBMITTING("success without order number", P, 0, "errorCode=0", OUTCOME_UNKNOWN, ISSUANCE_UNKNOWN, 0, 0),
     SUBMITTING("lost", P, 0, NULL, OUTCOME_UNKNOWN, ISSUANCE_UNKNOWN, 0, 0),
     SUBMITTING("HTML", P, 0, "<html>502</html>", OUTCOME_UNKNOWN, ISSUANCE_UNKNOWN, 0, 0),

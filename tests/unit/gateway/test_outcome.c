@@ -308,6 +308,36 @@ static void test_when_the_job_is_due(void **state)
     life_clear(&life);
 }
 
+/* Whoever has not come by then is asked for; whoever was withheld was issued, so that nothing is to be asked. */
+static void test_asked_to_look_at_once(void **state)
+{
+    struct life life;
+    struct outcome out = outcome_of(OUTCOME_PLACED);
+    (void)state;
+    life_make(&life, ISSUANCE_SUBMITTED, ISSUANCE_PURCHASE);
+    out.due_ms = LIFE_NOW_MS - 5000 + 10000;
+    out.placed.wait_ms = 10000;
+    assert_int_equal(outcome_due_ms(&out, BEGAN_MS, LIFE_NOW_MS, &life.is), LIFE_NOW_MS + 10000);
+    life.is.nudged = false;
+    life.is.changed_ms = LIFE_NOW_MS - 9999;
+    memset(&out, 0, sizeof out);
+    submitted_first(&life.facts, LIFE_NOW_MS, &out);
+    assert_int_equal(out.ask.question, ASK_COLLECT);
+    assert_int_equal(outcome_look_ms(&life.facts, LIFE_NOW_MS), LIFE_NOW_MS + 1);
+    memset(&out, 0, sizeof out);
+    submitted_first(&life.facts, LIFE_NOW_MS + 1, &out);
+    assert_int_equal(out.ask.question, ASK_NUDGE);
+    out = outcome_of(OUTCOME_STAY);
+    out.withheld = ACCEPT_NAMES_MISSING;
+    learn(&life, &out);
+    assert_true(life.is.nudged);
+    memset(&out, 0, sizeof out);
+    submitted_first(&life.facts, LIFE_NOW_MS + 1, &out);
+    assert_int_equal(out.ask.question, ASK_COLLECT);
+    assert_in_range(outcome_look_ms(&life.facts, LIFE_NOW_MS), LIFE_NOW_MS + 2 * LIFE_HOUR_MS, UINT64_MAX);
+    life_clear(&life);
+}
+
 static void test_taken_back_when_stopping(void **state)
 {
     struct life life;
@@ -341,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_moves),
         cmocka_unit_test(test_what_is_learned_of_it),
         cmocka_unit_test(test_when_the_job_is_due),
+        cmocka_unit_test(test_asked_to_look_at_once),
         cmocka_unit_test(test_taken_back_when_stopping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
