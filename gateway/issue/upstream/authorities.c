@@ -153,7 +153,7 @@ char *authorities_pem(STACK_OF(X509) * chain, int from)
     }
     long len = BIO_get_mem_data(bio, &data);
     if (len >= 0 && len <= ACME_CHAIN_MAX)
-        text = strndup(data, (size_t)len);
+        text = strndup(len > 0 ? data : "", (size_t)len); /* an empty BIO has no data at all */
 out:
     BIO_free(bio);
     return text;
