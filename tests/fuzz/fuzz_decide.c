@@ -6,7 +6,7 @@
  *   - what Sectigo has placed ends as refused, or is not counted any more;
  *   - a state that is not final has no decision, no job within hours, or a move that the table does not know;
  *   - the order of a replacement, which serves others too, is cancelled or refunded;
- *   - it never ends, though Sectigo is silent for ever. */
+ *   - it never ends, though Sectigo is silent for ever, or only ever says what is of no use. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ struct world {
     size_t size;
     struct life life;
     uint64_t now_ms, due_ms;
-    bool silent; /* Sectigo says nothing any more */
+    enum { LIVELY, SILENT, USELESS } mood; /* of Sectigo */
     /* What Sectigo has. */
     unsigned paid;       /* purchases that it has placed */
     bool placed;         /* the request of the present kind */
@@ -33,6 +33,7 @@ struct world {
     bool uncertain;   /* a request left, and Sectigo did not clearly say no */
     uint64_t left_ms; /* when */
     unsigned missed;  /* reports since, which did not know it */
+    bool told;        /* a report has told of it */
     bool counted;     /* the purchase is reserved, or settled */
 };
 
@@ -64,6 +65,12 @@ static void place(struct world *w, uint64_t within_ms)
     w->visible_ms = w->now_ms + within_ms * next(w) / 256;
 }
 
+/* Its report knows of it. */
+static bool knows(const struct world *w)
+{
+    return w->placed && w->now_ms >= w->visible_ms;
+}
+
 static const struct order_answer {
     const char *body;
     bool places, certain;
@@ -87,18 +94,35 @@ static const struct order_answer {
     {"errorCode=-20&errorMessage=x", false, true},
 };
 
-/* A request is on the wire. Sectigo might place it a second time: it is never to be asked to. */
+/* What it has placed already it does not place again, whatever it says. */
+static const struct order_answer SECOND_ANSWERS[] = {
+    {"errorCode=-55&errorMessage=x", false, false},
+    {"errorCode=-4&errorMessage=uniqueValue", false, false},
+    {"errorCode=-9&errorMessage=x", false, false},
+    {"errorCode=-2&errorMessage=x", false, false},
+    {"errorCode=-20&errorMessage=x", false, false},
+    {"errorCode=-26&errorMessage=x", false, true},
+    {"errorCode=-16&errorMessage=x", false, true},
+    {"errorCode=-14&errorMessage=x", false, false},
+    {NULL, false, false},
+    {"-", false, true},
+};
+
+/* A request is on the wire. It is not to be where a report has told of an earlier one, or where none was asked. */
 static const char *answer_order(struct world *w)
 {
     const struct order_answer *answer = &ORDER_ANSWERS[next(w) % (sizeof ORDER_ANSWERS / sizeof *ORDER_ANSWERS)];
-    uint64_t resend_ms = w->life.times.resend_ms;
-    if (w->silent)
+    uint64_t resend_ms = w->life.times.resend_ms, settle_again_ms = w->life.times.settle_again_ms;
+    if (w->mood != LIVELY)
         answer = &ORDER_ANSWERS[1];
+    else if (w->placed)
+        answer = &SECOND_ANSWERS[next(w) % (sizeof SECOND_ANSWERS / sizeof *SECOND_ANSWERS)];
     if (answer->body && strcmp(answer->body, "-") == 0)
         return answer->body; /* it never left */
     demand(!w->uncertain || (w->missed >= 2 && w->now_ms >= w->left_ms + resend_ms));
+    demand(!w->told);
     if (answer->places)
-        place(w, answer->body ? w->life.times.settle_again_ms : resend_ms);
+        place(w, answer->body ? settle_again_ms : resend_ms + settle_again_ms * 3 / 4);
     demand(w->paid <= 1);
     if (!answer->certain || answer->places) {
         w->uncertain = true;
@@ -106,12 +130,6 @@ static const char *answer_order(struct world *w)
         w->missed = 0;
     }
     return answer->body;
-}
-
-/* Its report does. */
-static bool knows(const struct world *w)
-{
-    return w->placed && w->now_ms >= w->visible_ms;
 }
 
 static const char *answer_report(struct world *w, enum question question)
@@ -123,8 +141,11 @@ static const char *answer_report(struct world *w, enum question question)
     static const char *const bad[] = {
         NULL, "-", "<html>", "errorCode=-16&errorMessage=x", "errorCode=-14", "errorCode=-4&errorMessage=x"};
     uint8_t choice = next(w);
-    if (w->silent || choice < 40)
-        return w->silent ? NULL : bad[choice % (sizeof bad / sizeof *bad)];
+    if (w->mood == SILENT)
+        return NULL;
+    if (w->mood == LIVELY && choice < 40)
+        return bad[choice % (sizeof bad / sizeof *bad)];
+    w->told = w->told || knows(w);
     if (knows(w))
         return found[question == ASK_FAMILY];
     w->missed++;
@@ -137,9 +158,11 @@ static const char *answer_newest(struct world *w)
     static const char *const bad[] = {NULL, "-", "<html>", "errorCode=-16&errorMessage=x",
                                       "errorCode=-4&errorMessage=x"};
     uint8_t choice = next(w);
-    if (w->silent || choice < 40)
-        return w->silent ? NULL : bad[choice % (sizeof bad / sizeof *bad)];
-    if (choice < 80)
+    if (w->mood == SILENT)
+        return NULL;
+    if (w->mood == LIVELY && choice < 40)
+        return bad[choice % (sizeof bad / sizeof *bad)];
+    if (w->mood == LIVELY && choice < 80)
         return "errorCode=0&orderNumber=1000001";
     w->missed += !knows(w);
     return "errorCode=1&orderNumber=1000001&" CERTIFICATE;
@@ -167,8 +190,8 @@ static const char *answer_others(struct world *w, enum question question)
                                          "-",
                                          NULL};
     uint8_t choice = next(w);
-    if (w->silent)
-        return NULL;
+    if (w->mood != LIVELY)
+        return w->mood == SILENT ? NULL : question == ASK_COLLECT ? collect[1] : result[2];
     if (question == ASK_COLLECT)
         return collect[choice % (sizeof collect / sizeof *collect)];
     if (question == ASK_STATUS)
@@ -197,15 +220,15 @@ static void read_answer(struct world *w, const struct ask *ask, struct reading *
         /* What the operator gives up then is none of ours. */
         r->foreign = next(w) > 240 && !facts_is_given_up(&w->life.facts);
         r->ours = knows(w);
-        r->verdict = (enum accept_verdict)(next(w) % (ACCEPT_SHORTAGE + 1));
+        r->verdict = w->mood == LIVELY ? (enum accept_verdict)(next(w) % (ACCEPT_SHORTAGE + 1)) : ACCEPT_UNTRUSTED;
         return;
     }
     choice = next(w);
-    reading_of_look(r, ask, choice % 8 != 7, w->silent || choice % 4 == 1 ? "in the way" : "");
+    reading_of_look(r, ask, choice % 8 != 7, w->mood != LIVELY || choice % 4 == 1 ? "in the way" : "");
     r->stored_first = choice % 16 == 2;
     r->unseen = choice & 32;
     r->turned = choice % 64 == 3;
-    r->read_ms = w->now_ms - (w->silent ? LIFE_DAY_MS : choice * LIFE_MINUTE_MS);
+    r->read_ms = w->now_ms - (w->mood != LIVELY ? LIFE_DAY_MS : choice * LIFE_MINUTE_MS);
 }
 
 /* What the transaction finds about a request that is about to leave (check.c). */
@@ -235,7 +258,7 @@ static void check_placed(struct world *w, uint8_t choice, struct outcome *out)
 
 static void check(struct world *w, struct outcome *out)
 {
-    uint8_t choice = w->silent ? 0 : next(w);
+    uint8_t choice = w->mood != LIVELY ? 0 : next(w);
     if (out->kind == OUTCOME_SEND)
         check_send(w, choice, out);
     else if (out->kind == OUTCOME_PLACED)
@@ -247,15 +270,15 @@ static void enter(struct world *w, const struct outcome *out, enum issuance_stat
     const struct issuance *is = &w->life.is;
     bool refunds = out->kind == OUTCOME_DEAD && (out->end.how == DEAD_CANCELLED || out->end.how == DEAD_REFUNDED);
     demand(!refunds || is->kind == ISSUANCE_PURCHASE);
-    if (out->kind == OUTCOME_REFUSED)
-        w->counted = false;
     if (out->kind == OUTCOME_OVER) { /* another call, which has bought nothing yet */
         demand(!w->placed);
         w->uncertain = w->counted = false;
     }
     if (is->state == ISSUANCE_SUBMITTED && from != ISSUANCE_SUBMITTED)
         w->life.sub.state = SUBSCRIPTION_LIVE;
-    demand(w->paid == 0 || (w->counted && is->state != ISSUANCE_REFUSED));
+    /* What no report knows by then may end at its deadline: Sectigo is asked no more. */
+    bool late = is->state == ISSUANCE_REFUSED && facts_is_due(&w->life.facts, w->now_ms) && !knows(w);
+    demand(w->paid == 0 || late || (w->counted && is->state != ISSUANCE_REFUSED));
 }
 
 /* As commit.c does, on the record in memory. */
@@ -286,7 +309,7 @@ static void apply(struct world *w, struct outcome *out, uint64_t began_ms)
 /* A crash forgets everything but the record and its job. */
 static bool crashes(struct world *w)
 {
-    if (w->silent || next(w) < 250)
+    if (w->mood != LIVELY || next(w) < 250)
         return false;
     w->life.facts.sending = w->life.facts.asking_caa = false;
     return true;
@@ -305,7 +328,8 @@ static void step(struct world *w)
         demand(i < ASKS_IN_A_STEP);
         life->facts.sending = life->facts.asking_caa = false;
         read_answer(w, &ask, &reading);
-        w->now_ms += next(w) * 100ull;
+        uint8_t pause = next(w); /* an hour, where the call had to wait */
+        w->now_ms += pause > 250 ? LIFE_HOUR_MS : pause * 100ull;
         life_decide(&life->facts, &reading, w->now_ms, &out);
         reading_clear(&reading);
         if (crashes(w))
@@ -380,7 +404,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     begin(&w);
     while (w.size > 0 && !issuance_ended(w.life.is.state))
         happen(&w);
-    w.silent = true;
+    w.mood = size % 2 ? SILENT : USELESS;
     w.life.facts.in_doubt = false;
     for (int i = 0; !issuance_ended(w.life.is.state); i++) {
         demand(i < STEPS_TO_THE_END);
