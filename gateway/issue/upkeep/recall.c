@@ -38,16 +38,19 @@ static enum store_status look_for_rows(struct upkeep *u, struct store_txn *txn)
     return status;
 }
 
-void recall_settle(struct ledger *ledger, uint32_t forgotten, uint64_t first_ms, bool numbered)
+bool recall_settle(struct ledger *ledger, uint64_t reconciled_ms, uint32_t forgotten, uint64_t first_ms, bool numbered)
 {
     ledger->recall_ms = 0;
     ledger->numbered = ledger->numbered || numbered;
+    if (ledger->reconciled_ms != reconciled_ms)
+        return false;
     if (forgotten == 0)
-        return;
+        return true;
     if (ledger->restored_ms == 0 || ledger->forgotten > 0) /* of a backup nothing else is expected */
         ledger->forgotten = forgotten;
     if (ledger->restored_ms == 0 || first_ms < ledger->restored_ms)
         ledger->restored_ms = first_ms;
+    return true;
 }
 
 static enum store_status store_recall(struct store_txn *txn, struct upkeep *u, uint64_t now_ms)
@@ -55,8 +58,8 @@ static enum store_status store_recall(struct store_txn *txn, struct upkeep *u, u
     struct ledger ledger;
     (void)now_ms;
     enum store_status status = ledger_load(txn, upkeep_login(u), &ledger);
-    recall_settle(&ledger, u->unknown, u->forgotten_ms, u->report.numbered);
-    memcpy(ledger.note, u->found, sizeof ledger.note);
+    if (recall_settle(&ledger, u->ledger.reconciled_ms, u->unknown, u->forgotten_ms, u->report.numbered))
+        memcpy(ledger.note, u->found, sizeof ledger.note);
     if (status == STORE_OK)
         status = ledger_save(txn, upkeep_login(u), &ledger);
     return status == STORE_OK ? work_clear_job(txn, &u->work) : status; /* a resume may have been faster */

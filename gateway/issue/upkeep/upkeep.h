@@ -49,9 +49,10 @@ void drift_span(struct report *report, uint64_t compared_ms, uint64_t now_ms);
 /* Whether a line of the audit table is a purchase with this login that the report ought to have and has not. It is not
  * asked of those within margin_ms of its ends. Pure. */
 bool drift_is_missing(const json_t *line, const char *login, const struct report *report, uint64_t margin_ms);
-/* What a recall makes of the ledger: so many orders that the store does not know, the first placed at first_ms. Pure.
+/* What a recall makes of the ledger, which was reconciled last at reconciled_ms when it began: so many orders that the
+ * store does not know, the first placed at first_ms. False: it was reconciled again since, so they count no more. Pure.
  */
-void recall_settle(struct ledger *ledger, uint32_t forgotten, uint64_t first_ms, bool numbered);
+bool recall_settle(struct ledger *ledger, uint64_t reconciled_ms, uint32_t forgotten, uint64_t first_ms, bool numbered);
 
 /* ---- for drift.c, reconcile.c and recall.c ---- */
 

@@ -131,14 +131,21 @@ static void test_recall(void **state)
         struct ledger ledger = {
             .recall_ms = 1, .restored_ms = RECALLS[i].restored_ms, .forgotten = RECALLS[i].forgotten};
         print_message("%s\n", RECALLS[i].what);
-        recall_settle(&ledger, RECALLS[i].found, RECALLS[i].first_ms, i % 2 == 0);
+        assert_true(recall_settle(&ledger, 0, RECALLS[i].found, RECALLS[i].first_ms, i % 2 == 0));
         assert_int_equal(ledger.recall_ms, 0);
         assert_int_equal(ledger.restored_ms, RECALLS[i].then_restored_ms);
         assert_int_equal(ledger.forgotten, RECALLS[i].then_forgotten);
         assert_int_equal(ledger.numbered, i % 2 == 0);
-        recall_settle(&ledger, 0, 0, false);
+        recall_settle(&ledger, 0, 0, 0, false);
         assert_int_equal(ledger.numbered, i % 2 == 0); /* what was known once stays known */
     }
+    /* The operator reconciled while it was asked: what it had not found then is in the store now. */
+    struct ledger reconciled = {.recall_ms = 1, .reconciled_ms = 700};
+    assert_false(recall_settle(&reconciled, 0, 2, 500, true));
+    assert_int_equal(reconciled.recall_ms, 0);
+    assert_int_equal(reconciled.restored_ms, 0);
+    assert_int_equal(reconciled.forgotten, 0);
+    assert_true(reconciled.numbered);
 }
 
 /* ---- what failed ---- */
