@@ -16,6 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The longest that anything here waits: a poll with its spread. */
 #define LONGEST_MS (4 * LIFE_HOUR_MS)
+/* The longest that an answer takes: a minute until its turn, two until the time-out. */
+#define CALL_MS (3 * LIFE_MINUTE_MS)
 #define CERTIFICATE "certificate=-----BEGIN%20CERTIFICATE-----%0AMAA=%0A-----END%20CERTIFICATE-----"
 enum { STEPS_TO_THE_END = 5000, ASKS_IN_A_STEP = 4 };
 
@@ -30,11 +32,12 @@ struct world {
     bool placed;         /* the request of the present kind */
     uint64_t visible_ms; /* when its report knows that */
     /* What is to be held against the decisions. */
-    bool uncertain;   /* a request left, and Sectigo did not clearly say no */
-    uint64_t left_ms; /* when */
-    unsigned missed;  /* reports since, which did not know it */
-    bool told;        /* a report has told of it */
-    bool counted;     /* the purchase is reserved, or settled */
+    bool uncertain;     /* a request left, and Sectigo did not clearly say no */
+    uint64_t left_ms;   /* when */
+    unsigned missed;    /* reports since, which did not know it */
+    uint64_t missed_ms; /* the last of them */
+    bool told;          /* a report has told of it */
+    bool counted;       /* the purchase is reserved, or settled */
 };
 
 static uint8_t next(struct world *w)
@@ -132,6 +135,12 @@ static const char *answer_order(struct world *w)
     return answer->body;
 }
 
+static void miss(struct world *w)
+{
+    w->missed++;
+    w->missed_ms = w->now_ms;
+}
+
 static const char *answer_report(struct world *w, enum question question)
 {
     static const char *const none[] = {"errorCode=0&noOfResults=0",
@@ -148,7 +157,7 @@ static const char *answer_report(struct world *w, enum question question)
     w->told = w->told || knows(w);
     if (knows(w))
         return found[question == ASK_FAMILY];
-    w->missed++;
+    miss(w);
     return none[question == ASK_FAMILY];
 }
 
@@ -164,7 +173,8 @@ static const char *answer_newest(struct world *w)
         return bad[choice % (sizeof bad / sizeof *bad)];
     if (w->mood == LIVELY && choice < 80)
         return "errorCode=0&orderNumber=1000001";
-    w->missed += !knows(w);
+    if (!knows(w))
+        miss(w);
     return "errorCode=1&orderNumber=1000001&" CERTIFICATE;
 }
 
@@ -276,8 +286,9 @@ static void enter(struct world *w, const struct outcome *out, enum issuance_stat
     }
     if (is->state == ISSUANCE_SUBMITTED && from != ISSUANCE_SUBMITTED)
         w->life.sub.state = SUBSCRIPTION_LIVE;
-    /* What no report knows by then may end at its deadline: Sectigo is asked no more. */
-    bool late = is->state == ISSUANCE_REFUSED && facts_is_due(&w->life.facts, w->now_ms) && !knows(w);
+    /* What no report knows when it might be sent again may end at its deadline, or be given up. */
+    bool late = is->state == ISSUANCE_REFUSED && facts_is_due(&w->life.facts, w->now_ms) && !w->told &&
+                w->missed >= 2 && w->missed_ms + CALL_MS >= w->left_ms + w->life.times.resend_ms;
     demand(w->paid == 0 || late || (w->counted && is->state != ISSUANCE_REFUSED));
 }
 
@@ -328,8 +339,8 @@ static void step(struct world *w)
         demand(i < ASKS_IN_A_STEP);
         life->facts.sending = life->facts.asking_caa = false;
         read_answer(w, &ask, &reading);
-        uint8_t pause = next(w); /* an hour, where the call had to wait */
-        w->now_ms += pause > 250 ? LIFE_HOUR_MS : pause * 100ull;
+        uint8_t pause = next(w);
+        w->now_ms += pause > 250 ? CALL_MS : pause * 100ull;
         life_decide(&life->facts, &reading, w->now_ms, &out);
         reading_clear(&reading);
         if (crashes(w))
