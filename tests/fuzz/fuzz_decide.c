@@ -370,7 +370,7 @@ static void push(struct world *w)
 static void command(struct world *w)
 {
     uint8_t choice = next(w);
-    if (choice < 20)
+    if (choice < 100)
         w->life.is.refusal = choice % 2 ? ISSUANCE_GIVEN_UP : ISSUANCE_ABANDONED;
     w->due_ms = w->now_ms;
 }
@@ -380,11 +380,11 @@ static void happen(struct world *w)
     uint8_t choice = next(w);
     if (choice < 16)
         push(w);
-    else if (choice < 20)
+    else if (choice < 28)
         command(w);
-    else if (choice < 24)
-        w->life.facts.in_doubt = !w->life.facts.in_doubt;
     else if (choice < 32)
+        w->life.facts.in_doubt = !w->life.facts.in_doubt;
+    else if (choice < 40)
         w->now_ms += choice * LIFE_HOUR_MS;
     if (issuance_ended(w->life.is.state))
         return;
