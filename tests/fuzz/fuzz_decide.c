@@ -18,6 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define LONGEST_MS (4 * LIFE_HOUR_MS)
 /* The longest that an answer takes: a minute until its turn, two until the time-out. */
 #define CALL_MS (3 * LIFE_MINUTE_MS)
+/* After its commit into submitting. */
+#define LEAVE_WITHIN_MS (30 * 1000)
 #define CERTIFICATE "certificate=-----BEGIN%20CERTIFICATE-----%0AMAA=%0A-----END%20CERTIFICATE-----"
 enum { STEPS_TO_THE_END = 5000, ASKS_IN_A_STEP = 4 };
 
@@ -120,8 +122,9 @@ static const char *answer_order(struct world *w)
         answer = &ORDER_ANSWERS[1];
     else if (w->placed)
         answer = &SECOND_ANSWERS[next(w) % (sizeof SECOND_ANSWERS / sizeof *SECOND_ANSWERS)];
-    if (answer->body && strcmp(answer->body, "-") == 0)
-        return answer->body; /* it never left */
+    bool late = w->now_ms > w->life.is.resent_ms + LEAVE_WITHIN_MS;
+    if (late || (answer->body && strcmp(answer->body, "-") == 0))
+        return "-"; /* it never left */
     demand(!w->uncertain || (w->missed >= 2 && w->now_ms >= w->left_ms + resend_ms));
     demand(!w->told);
     if (answer->places)
