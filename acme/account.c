@@ -111,14 +111,7 @@ void acme_account_clear(struct acme_account *account)
 enum store_status acme_account_by_key(struct store_txn *txn, const uint8_t thumbprint[static JWK_THUMBPRINT_LEN],
                                       struct acme_id *id)
 {
-    struct store_slice value;
-    enum store_status status = store_get(txn, ACME_ACCOUNT_KEYS, thumbprint, JWK_THUMBPRINT_LEN, &value);
-    if (status != STORE_OK)
-        return status;
-    if (value.len != ACME_ID_LEN)
-        return STORE_INVALID;
-    memcpy(id->octets, value.data, ACME_ID_LEN);
-    return STORE_OK;
+    return acme_id_get(txn, ACME_ACCOUNT_KEYS, thumbprint, JWK_THUMBPRINT_LEN, id);
 }
 
 enum store_status acme_account_bind_key(struct store_txn *txn, const uint8_t thumbprint[static JWK_THUMBPRINT_LEN],

@@ -203,16 +203,7 @@ static enum store_status find_indexed(struct store_txn *txn, const struct acme_i
                                       const struct acme_identifier *name, const char *front, struct acme_id *authz)
 {
     uint8_t key[NAME_KEY_LEN];
-    struct store_slice value;
-    if (!name_key(account, name, front, key))
-        return STORE_IO;
-    enum store_status status = store_get(txn, ACME_VALID_AUTHZS, key, sizeof key, &value);
-    if (status != STORE_OK)
-        return status;
-    if (value.len != ACME_ID_LEN)
-        return STORE_INVALID;
-    memcpy(authz->octets, value.data, ACME_ID_LEN);
-    return STORE_OK;
+    return name_key(account, name, front, key) ? acme_id_get(txn, ACME_VALID_AUTHZS, key, sizeof key, authz) : STORE_IO;
 }
 
 enum store_status acme_valid_authz_find(struct store_txn *txn, const struct acme_id *account,

@@ -163,14 +163,7 @@ enum store_status acme_certificate_save(struct store_txn *txn, const struct acme
 enum store_status acme_certificate_by_serial(struct store_txn *txn, const uint8_t *serial, size_t len,
                                              struct acme_id *id)
 {
-    struct store_slice value;
-    enum store_status status = store_get(txn, ACME_SERIALS, serial, len, &value);
-    if (status != STORE_OK)
-        return status;
-    if (value.len != ACME_ID_LEN)
-        return STORE_INVALID;
-    memcpy(id->octets, value.data, ACME_ID_LEN);
-    return STORE_OK;
+    return acme_id_get(txn, ACME_SERIALS, serial, len, id);
 }
 
 bool acme_certificate_set_revocation(struct acme_certificate *certificate, enum acme_revocation to)

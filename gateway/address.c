@@ -74,6 +74,21 @@ bool address_in_prefix(const char *text, const char *prefix)
     return true;
 }
 
+bool address_in_any(const char *address, const char *const *prefixes)
+{
+    for (; prefixes && *prefixes; prefixes++) {
+        if (address_in_prefix(address, *prefixes))
+            return true;
+    }
+    return false;
+}
+
+bool address_rewrite(int family, const char *text, char out[static INET6_ADDRSTRLEN])
+{
+    struct in6_addr octets;
+    return inet_pton(family, text, &octets) == 1 && inet_ntop(family, &octets, out, INET6_ADDRSTRLEN) != NULL;
+}
+
 /* ---- to listen on ---- */
 
 enum { HOST_MAX = 128 };

@@ -11,17 +11,8 @@
 #include "gateway/metrics/metrics.h"
 
 static const char WELL_KNOWN[] = SECTIGO_DCV_PATH;
-static const char TEXT[] = "text/plain; charset=utf-8";
 
 enum { MD5_TEXT = 32, CREDENTIALS_MAX = 512 };
-
-static void answer_text(struct http_answer *answer, int status, const char *text)
-{
-    answer->status = status;
-    answer->content_type = TEXT;
-    answer->body = strdup(text);
-    answer->body_len = answer->body ? strlen(text) : 0;
-}
 
 /* ---- domain control files ---- */
 
@@ -32,7 +23,7 @@ static void serve_file(const struct public *public, const struct http_call *call
     bool named = strlen(md5) == MD5_TEXT + 4 && strcmp(md5 + MD5_TEXT, ".txt") == 0;
     char *body = named ? issuer_dcv_file(public->issuer, md5, MD5_TEXT) : NULL;
     if (!body) {
-        answer_text(answer, 404, "no such file\n");
+        http_answer_text(answer, 404, "no such file\n");
         return;
     }
     answer->status = 200;
@@ -42,15 +33,6 @@ static void serve_file(const struct public *public, const struct http_call *call
 }
 
 /* ---- push ---- */
-
-static bool allowed_address(const struct config_push *push, const char *peer)
-{
-    for (unsigned i = 0; i < push->allow.count; i++) {
-        if (address_in_prefix(peer, push->allow.list[i]))
-            return true;
-    }
-    return false;
-}
 
 /* "Basic " and base64 of user:password, compared in constant time. */
 static bool has_credentials(const struct config_push *push, const char *authorization)
@@ -82,7 +64,7 @@ static void take_push(const struct public *public, const struct http_call *call,
         log_warning("a push cannot be read; compare the form of pushes at Sectigo with that of the README", "peer",
                     call->peer);
         metrics_count(METRIC_PUSHES, METRIC_PUSH_UNREADABLE);
-        answer_text(answer, 400, "this is not a push: orderNumber or certificateID, and statusCode, are needed\n");
+        http_answer_text(answer, 400, "this is not a push: orderNumber or certificateID, and statusCode, are needed\n");
         return;
     }
     metrics_count(METRIC_PUSHES, METRIC_PUSH_TAKEN);
@@ -90,24 +72,24 @@ static void take_push(const struct public *public, const struct http_call *call,
              "status", push.status, "description", push.status_desc);
     issuer_push(public->issuer, &push);
     sectigo_push_clear(&push);
-    answer_text(answer, 200, "ok\n");
+    http_answer_text(answer, 200, "ok\n");
 }
 
 static void receive_push(const struct public *public, const struct http_call *call, struct http_answer *answer)
 {
-    if (!allowed_address(public->push, call->peer)) {
+    if (!address_in_any(call->peer, (const char *const *)public->push->allow.list)) {
         log_warning("a push from an address that public.push.allow does not list; add it if it is Sectigo's", "peer",
                     call->peer);
         metrics_count(METRIC_PUSHES, METRIC_PUSH_ADDRESS);
-        answer_text(answer, 403, "this address may not push\n");
+        http_answer_text(answer, 403, "this address may not push\n");
     } else if (!has_credentials(public->push, call->authorization)) {
         log_warning("a push with wrong credentials; give Sectigo the URL with public.push.user and its password",
                     "peer", call->peer);
         metrics_count(METRIC_PUSHES, METRIC_PUSH_CREDENTIALS);
-        answer_text(answer, 401, "user and password are needed\n");
+        http_answer_text(answer, 401, "user and password are needed\n");
         answer->www_authenticate = "Basic realm=\"push\"";
     } else if (strcmp(call->method, "GET") != 0 && strcmp(call->method, "POST") != 0) {
-        answer_text(answer, 405, "a push is GET or POST\n");
+        http_answer_text(answer, 405, "a push is GET or POST\n");
     } else {
         take_push(public, call, answer);
     }
@@ -134,6 +116,6 @@ void public_handle(void *ctx, const struct http_call *call, struct http_answer *
         answer->resource = "push";
         receive_push(public, call, answer);
     } else {
-        answer_text(answer, 404, "nothing is here\n");
+        http_answer_text(answer, 404, "nothing is here\n");
     }
 }

@@ -444,6 +444,30 @@ void scheduler_wake(struct scheduler *s, enum job_kind kind, const void *subject
     pthread_mutex_unlock(&s->lock);
 }
 
+struct count_due {
+    uint64_t now_ms;
+    struct scheduler_due *due;
+};
+
+static bool count_due(void *ctx, const struct store_job *job)
+{
+    const struct count_due *count = ctx;
+    if (job->due_ms > count->now_ms) {
+        count->due->next_ms = job->due_ms;
+        return false;
+    }
+    count->due->due++;
+    count->due->late += job->due_ms + SCHEDULER_LATE_MS < count->now_ms;
+    return true;
+}
+
+enum store_status scheduler_count_due(struct store_txn *txn, uint64_t now_ms, struct scheduler_due *due)
+{
+    struct count_due count = {now_ms, due};
+    *due = (struct scheduler_due){0};
+    return store_jobs(txn, count_due, &count);
+}
+
 unsigned scheduler_busy(struct scheduler *s)
 {
     pthread_mutex_lock(&s->lock);

@@ -62,6 +62,14 @@ void scheduler_release_after(struct scheduler *scheduler, enum job_kind kind, co
 void scheduler_judge_anew(struct scheduler *scheduler);
 /* Ends such a rest: somebody has made the job due. Any thread. */
 void scheduler_wake(struct scheduler *scheduler, enum job_kind kind, const void *subject, size_t subject_len);
+/* A job that is due for longer than this, and still there, is late. */
+enum { SCHEDULER_LATE_MS = 60000 };
+struct scheduler_due {
+    uint64_t due, late; /* jobs */
+    uint64_t next_ms;   /* when the first is due that is not; 0: there is none */
+};
+/* What is due at now_ms. Reading. */
+enum store_status scheduler_count_due(struct store_txn *txn, uint64_t now_ms, struct scheduler_due *due);
 /* Number of jobs handed out and not released. Any thread. */
 unsigned scheduler_busy(struct scheduler *scheduler);
 

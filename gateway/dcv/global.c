@@ -15,19 +15,11 @@ static const char *const special_v4[] = {
 static const char global_v6[] = "2000::/3";
 static const char *const special_v6[] = {"2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", NULL};
 
-static bool is_in(const char *address, const char *const *prefixes)
-{
-    for (; *prefixes != NULL; prefixes++)
-        if (address_in_prefix(address, *prefixes))
-            return true;
-    return false;
-}
-
 bool address_is_global(const struct egress_address *address, const struct config_strings *also)
 {
-    if (also->count > 0 && is_in(address->text, (const char *const *)also->list))
+    if (also->count > 0 && address_in_any(address->text, (const char *const *)also->list))
         return true;
     if (address->family == AF_INET)
-        return !is_in(address->text, special_v4);
-    return address_in_prefix(address->text, global_v6) && !is_in(address->text, special_v6);
+        return !address_in_any(address->text, special_v4);
+    return address_in_prefix(address->text, global_v6) && !address_in_any(address->text, special_v6);
 }

@@ -44,15 +44,6 @@ socklen_t egress_address_socket(const struct egress_address *address, uint16_t p
 
 /* ---- the two lookups ---- */
 
-static bool in_any(const char *address, const char *const *prefixes)
-{
-    for (; prefixes && *prefixes; prefixes++) {
-        if (address_in_prefix(address, *prefixes))
-            return true;
-    }
-    return false;
-}
-
 /* RFC 6890 and its successors, with what translates to IPv4; the last five are where clouds tell a machine its secrets.
  */
 static const char *const never[] = {"0.0.0.0/8",     "127.0.0.0/8",     "169.254.0.0/16",
@@ -69,7 +60,7 @@ static const char *const private[] = {"10.0.0.0/8",    "172.16.0.0/12", "192.168
 
 bool egress_address_private(const char *address)
 {
-    return in_any(address, private);
+    return address_in_any(address, private);
 }
 
 static bool is_below_any(const char *host, const char *const *zones)
@@ -84,9 +75,9 @@ static bool is_below_any(const char *host, const char *const *zones)
 
 bool egress_address_allowed(const struct egress_rules *rules, const char *host, const char *address)
 {
-    if (in_any(address, rules->allow))
+    if (address_in_any(address, rules->allow))
         return true;
-    if (in_any(address, never) || in_any(address, rules->deny))
+    if (address_in_any(address, never) || address_in_any(address, rules->deny))
         return false;
     return !rules->private_zones || !egress_address_private(address) || is_below_any(host, rules->private_zones);
 }

@@ -39,6 +39,14 @@ bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call)
     return true;
 }
 
+void http_answer_text(struct http_answer *answer, int status, const char *text)
+{
+    answer->status = status;
+    answer->content_type = "text/plain; charset=utf-8";
+    answer->body = strdup(text);
+    answer->body_len = answer->body ? strlen(text) : 0;
+}
+
 void call_answer(h2o_req_t *req, struct http_answer *answer)
 {
     if (answer->body)

@@ -43,6 +43,9 @@ struct http_answer {
     uint32_t retry_after_s;       /* 0: none */
     const char *resource;         /* what was asked for, a word that metrics_resource knows; NULL: nothing of these */
 };
+/* Answers with a line of plain text. */
+void http_answer_text(struct http_answer *answer, int status, const char *text);
+
 /* The public and the metrics handler: on a loop thread, must not block (short snapshots are fine). The admin handler:
  * each call on a thread of its own, eight at a time, and may block. */
 typedef void http_handler_fn(void *ctx, const struct http_call *call, struct http_answer *answer);

@@ -1,6 +1,5 @@
 #include "gateway/http/proxy.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "gateway/address.h"
@@ -8,12 +7,7 @@
 
 bool proxy_is_trusted(const struct http_server *server, enum http_listener kind, const char *address)
 {
-    const char *const *trusted = server->config.proxies[kind].trusted;
-    for (; trusted && *trusted; trusted++) {
-        if (address_in_prefix(address, *trusted))
-            return true;
-    }
-    return false;
+    return address_in_any(address, server->config.proxies[kind].trusted);
 }
 
 static bool is_from_proxy(const struct connection *connection, const char *address)
@@ -66,7 +60,6 @@ static bool is_blank(char c)
  * an IPv4 address. */
 static bool read_address(h2o_iovec_t entry, char address[static INET6_ADDRSTRLEN])
 {
-    struct in6_addr octets;
     const char *bracket = entry.len > 0 && *entry.base == '[' ? memchr(entry.base, ']', entry.len) : NULL;
     const char *colon = memchr(entry.base, ':', entry.len);
     if (bracket)
@@ -77,8 +70,7 @@ static bool read_address(h2o_iovec_t entry, char address[static INET6_ADDRSTRLEN
         return false;
     memcpy(address, entry.base, entry.len);
     address[entry.len] = '\0';
-    int family = strchr(address, ':') ? AF_INET6 : AF_INET;
-    return inet_pton(family, address, &octets) == 1 && inet_ntop(family, &octets, address, INET6_ADDRSTRLEN) != NULL;
+    return address_rewrite(strchr(address, ':') ? AF_INET6 : AF_INET, address, address);
 }
 
 /* The last entry of the list, which is cut off it. */

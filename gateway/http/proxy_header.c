@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "gateway/address.h"
+
 /* ---- version 2, binary ---- */
 
 enum {
@@ -58,13 +60,6 @@ static bool next_word(const char **at, const char *end, char word[static INET6_A
     return true;
 }
 
-/* In the one way that it is written in, so that lists of prefixes match. */
-static bool take_address(int family, const char *text, char client[static INET6_ADDRSTRLEN])
-{
-    struct in6_addr address;
-    return inet_pton(family, text, &address) == 1 && inet_ntop(family, &address, client, INET6_ADDRSTRLEN) != NULL;
-}
-
 static bool read_words(const char *at, const char *end, char client[static INET6_ADDRSTRLEN])
 {
     char family[INET6_ADDRSTRLEN], source[INET6_ADDRSTRLEN], other[INET6_ADDRSTRLEN];
@@ -73,7 +68,7 @@ static bool read_words(const char *at, const char *end, char client[static INET6
     if (strcmp(family, "UNKNOWN") == 0)
         return true;
     int kind = strcmp(family, "TCP4") == 0 ? AF_INET : strcmp(family, "TCP6") == 0 ? AF_INET6 : AF_UNSPEC;
-    if (kind == AF_UNSPEC || !next_word(&at, end, source) || !take_address(kind, source, client))
+    if (kind == AF_UNSPEC || !next_word(&at, end, source) || !address_rewrite(kind, source, client))
         return false;
     for (unsigned i = 0; i < 3; i++) { /* the other address, and two ports */
         if (!next_word(&at, end, other))

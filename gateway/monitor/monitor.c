@@ -99,24 +99,16 @@ void monitor_stop(struct monitor *monitor)
 
 /* ---- the listener ---- */
 
-static void answer_plainly(struct http_answer *answer, int status, const char *text)
-{
-    answer->status = status;
-    answer->content_type = "text/plain; charset=utf-8";
-    answer->body = strdup(text);
-    answer->body_len = answer->body ? strlen(text) : 0;
-}
-
 void monitor_handle(void *ctx, const struct http_call *call, struct http_answer *answer)
 {
     (void)ctx;
     if (strcmp(call->path, "/metrics") != 0) {
-        answer_plainly(answer, 404, "here are /metrics, /healthz and /readyz\n");
+        http_answer_text(answer, 404, "here are /metrics, /healthz and /readyz\n");
         return;
     }
     answer->resource = "metrics";
     if (strcmp(call->method, "GET") != 0 && strcmp(call->method, "HEAD") != 0) {
-        answer_plainly(answer, 405, "metrics are read with GET\n");
+        http_answer_text(answer, 405, "metrics are read with GET\n");
         return;
     }
     answer->body = metrics_render(&answer->body_len);

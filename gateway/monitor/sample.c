@@ -11,35 +11,15 @@
 #include "gateway/metrics/metrics.h"
 #include "gateway/tables.h"
 
-/* A job that is due this long, and still there, is late. */
-static const uint64_t LATE_MS = 60 * 1000;
-
 static const char ALL_POLICIES[] = "(all)"; /* no policy is called so */
-
-/* ---- jobs ---- */
-
-struct jobs {
-    uint64_t now_ms;
-    int64_t due, late;
-};
-
-static bool count_job(void *ctx, const struct store_job *job)
-{
-    struct jobs *jobs = ctx;
-    if (job->due_ms > jobs->now_ms)
-        return false;
-    jobs->due++;
-    jobs->late += job->due_ms + LATE_MS < jobs->now_ms;
-    return true;
-}
 
 static void sample_jobs(const struct monitor_config *at, struct store_txn *txn)
 {
-    struct jobs jobs = {.now_ms = clock_ms()};
-    if (store_jobs(txn, count_job, &jobs) != STORE_OK)
+    struct scheduler_due jobs;
+    if (scheduler_count_due(txn, clock_ms(), &jobs) != STORE_OK)
         return;
-    metrics_set(METRIC_JOBS_DUE, jobs.due, 0);
-    metrics_set(METRIC_JOBS_LATE, jobs.late, 0);
+    metrics_set(METRIC_JOBS_DUE, (int64_t)jobs.due, 0);
+    metrics_set(METRIC_JOBS_LATE, (int64_t)jobs.late, 0);
     metrics_set(METRIC_JOBS_RUNNING, scheduler_busy(at->scheduler), 0);
 }
 
@@ -93,10 +73,7 @@ static bool sample_policy(void *ctx, struct store_slice key, struct store_slice 
     (void)value;
     memcpy(name, key.data, key.len < sizeof name ? key.len : sizeof name - 1);
     if (acme_policy_load(txn, name, &policy) == STORE_OK) {
-        struct config_spending limits = {.purchases_per_day = policy.purchases_per_day,
-                                         .purchases_per_month = policy.purchases_per_month,
-                                         .amount_per_day_cents = policy.cents_per_day,
-                                         .amount_per_month_cents = policy.cents_per_month};
+        struct config_spending limits = spending_of_policy(&policy);
         bool limited = limits.purchases_per_day || limits.purchases_per_month || limits.amount_per_day_cents ||
                        limits.amount_per_month_cents;
         if (limited && spending_sums(txn, name, clock_ms(), &sums) == STORE_OK)

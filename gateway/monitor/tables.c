@@ -2,17 +2,15 @@
 #include <string.h>
 
 #include "acme/certificate.h"
+#include "acme/durations.h"
 #include "acme/order.h"
 #include "gateway/clock.h"
 #include "gateway/issue/record/subscription.h"
 #include "gateway/metrics/metrics.h"
 #include "gateway/monitor/sample.h"
+#include "gateway/operate/patience.h"
 #include "gateway/operate/scan.h"
 #include "gateway/tables.h"
-
-static const uint64_t DAY_MS = 24ull * 3600 * 1000;
-/* A certificate that nobody has fetched for so long will not be fetched; what is older tells nothing of today. */
-static const uint64_t GIVEN_UP_MS = 3600 * 1000, GIVEN_UP_COUNTED_MS = 30 * 24ull * 3600 * 1000;
 
 /* ---- counted by a number, and the age of the oldest ---- */
 
@@ -31,12 +29,13 @@ static void note(struct groups *groups, unsigned group, uint64_t since_ms)
         groups->since_ms[group] = since_ms;
 }
 
+/* The groups from 1 on; the metrics' first label is that of group `first`. */
 static void show(const struct groups *groups, unsigned first, unsigned end, enum metric count, enum metric oldest)
 {
-    for (unsigned i = first; i < end; i++) {
+    for (unsigned i = 1; i < end; i++) {
         uint64_t age_ms = groups->since_ms[i] ? clock_since(groups->since_ms[i], groups->now_ms) : 0;
-        metrics_set(count, groups->count[i], i - (count == METRIC_ORDERS));
-        metrics_set(oldest, (int64_t)age_ms, i - (count == METRIC_ORDERS));
+        metrics_set(count, groups->count[i], i - first);
+        metrics_set(oldest, (int64_t)age_ms, i - first);
     }
 }
 
@@ -61,9 +60,8 @@ static bool note_order(void *ctx, struct store_txn *txn, struct store_slice key,
     struct acme_order order;
     struct acme_id id;
     (void)value;
-    if (key.len != ACME_ID_LEN)
+    if (!acme_id_read(key, &id))
         return true;
-    memcpy(id.octets, key.data, ACME_ID_LEN);
     if (acme_order_load(txn, &id, &order) == STORE_OK) {
         bool waits = order.status == ACME_ORDER_PENDING || order.status == ACME_ORDER_READY;
         bool expired = waits && order.expires_s * 1000 <= groups->now_ms;
@@ -98,9 +96,7 @@ static void note_unfetched(struct certificates *found, struct store_txn *txn,
                            const struct acme_certificate *certificate)
 {
     struct acme_order order;
-    bool given_up = certificate->downloaded_s == 0 && certificate->issued_ms + GIVEN_UP_MS <= found->now_ms &&
-                    certificate->issued_ms + GIVEN_UP_COUNTED_MS > found->now_ms;
-    if (!given_up)
+    if (!patience_ended(certificate, found->now_ms))
         return;
     if (acme_order_load(txn, &certificate->order, &order) == STORE_OK)
         found->unfetched[metrics_agent(order.user_agent)]++;
@@ -113,9 +109,8 @@ static bool note_certificate(void *ctx, struct store_txn *txn, struct store_slic
     struct acme_certificate certificate;
     struct acme_id id;
     (void)value;
-    if (key.len != ACME_ID_LEN)
+    if (!acme_id_read(key, &id))
         return true;
-    memcpy(id.octets, key.data, ACME_ID_LEN);
     if (acme_certificate_load(txn, &id, &certificate) == STORE_OK) {
         found->all[expiry_of(&certificate, found->now_ms)]++;
         note_unfetched(found, txn, &certificate);
@@ -126,43 +121,6 @@ static bool note_certificate(void *ctx, struct store_txn *txn, struct store_slic
 
 /* ---- which of them nothing has renewed ---- */
 
-struct rivals {
-    struct store_txn *txn;
-    const struct subscription *than;
-    bool newer;
-};
-
-static bool is_newer(void *ctx, struct store_slice key, struct store_slice value)
-{
-    struct rivals *rivals = ctx;
-    struct subscription other;
-    struct acme_id id;
-    (void)value;
-    if (key.len != SUBSCRIPTION_DIGEST_LEN + ACME_ID_LEN)
-        return true;
-    memcpy(id.octets, key.data + SUBSCRIPTION_DIGEST_LEN, ACME_ID_LEN);
-    if (subscription_load(rivals->txn, &id, &other) == STORE_OK)
-        rivals->newer = other.has_certificate && other.bought_ms > rivals->than->bought_ms;
-    subscription_clear(&other);
-    return !rivals->newer;
-}
-
-/* By a subscription of the same names that was bought after it. */
-static bool is_succeeded(struct store_txn *txn, const struct subscription *subscription)
-{
-    struct rivals rivals = {.txn = txn, .than = subscription};
-    uint8_t digest[SUBSCRIPTION_DIGEST_LEN];
-    struct subscription_scope scope = {.policy = subscription->policy,
-                                       .profile = subscription->profile,
-                                       .login = subscription->login,
-                                       .endpoint = subscription->endpoint,
-                                       .test = subscription->test,
-                                       .names = &subscription->names};
-    if (subscription_digest(&scope, digest))
-        store_visit_prefix(txn, ISSUE_SUBSCRIPTION_INDEX, digest, sizeof digest, is_newer, &rivals);
-    return rivals.newer;
-}
-
 static bool note_subscription(void *ctx, struct store_txn *txn, struct store_slice key, struct store_slice value)
 {
     struct certificates *found = ctx;
@@ -170,13 +128,12 @@ static bool note_subscription(void *ctx, struct store_txn *txn, struct store_sli
     struct acme_certificate certificate = {0};
     struct acme_id id;
     (void)value;
-    if (key.len != ACME_ID_LEN)
+    if (!acme_id_read(key, &id))
         return true;
-    memcpy(id.octets, key.data, ACME_ID_LEN);
     if (subscription_load(txn, &id, &subscription) == STORE_OK && subscription.has_certificate &&
         acme_certificate_load(txn, &subscription.certificate, &certificate) == STORE_OK &&
         certificate.revocation == ACME_REVOCATION_NONE && !certificate.has_replacement &&
-        !is_succeeded(txn, &subscription))
+        !subscription_has_successor(txn, &subscription))
         found->unrenewed[expiry_of(&certificate, found->now_ms)]++;
     acme_certificate_clear(&certificate);
     subscription_clear(&subscription);
@@ -210,7 +167,7 @@ void sample_tables(const struct monitor_config *at)
     _Static_assert((int)ISSUANCE_STATES <= GROUPS_MAX && (int)ACME_ORDER_INVALID < GROUPS_MAX, "each has a group");
     struct groups issuances = {.now_ms = clock_ms()}, orders = issuances;
     if (scan_all(at, ISSUE_ISSUANCES, note_issuance, &issuances))
-        show(&issuances, 1, ISSUANCE_STATES, METRIC_ISSUANCES, METRIC_ISSUANCE_OLDEST);
+        show(&issuances, 0, ISSUANCE_STATES, METRIC_ISSUANCES, METRIC_ISSUANCE_OLDEST);
     if (scan_all(at, ACME_ORDERS, note_order, &orders))
         show(&orders, 1, ACME_ORDER_INVALID + 1, METRIC_ORDERS, METRIC_ORDER_OLDEST);
     sample_certificates(at);

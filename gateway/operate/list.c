@@ -114,9 +114,8 @@ static json_t *unreadable(struct page *page, const char *id)
 
 static bool id_of_key(struct store_slice key, struct acme_id *id, char text[static ACME_ID_TEXT + 1])
 {
-    if (key.len != ACME_ID_LEN)
+    if (!acme_id_read(key, id))
         return false;
-    memcpy(id->octets, key.data, ACME_ID_LEN);
     acme_id_text(id, text);
     return true;
 }

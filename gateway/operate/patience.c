@@ -6,6 +6,7 @@
 #include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/operate/object.h"
+#include "gateway/operate/patience.h"
 #include "gateway/operate/request.h"
 #include "gateway/operate/scan.h"
 
@@ -13,6 +14,12 @@
 static const uint64_t GIVEN_UP_MS = HOUR_MS;
 /* What is older tells nothing about today's clients. */
 static const uint64_t COUNTED_MS = 30 * DAY_MS;
+
+bool patience_ended(const struct acme_certificate *certificate, uint64_t now_ms)
+{
+    return certificate->downloaded_s == 0 && certificate->issued_ms + GIVEN_UP_MS <= now_ms &&
+           certificate->issued_ms + COUNTED_MS > now_ms;
+}
 
 struct count {
     uint64_t now_ms, certificates;
@@ -41,11 +48,9 @@ static bool look_at_certificate(void *ctx, struct store_txn *txn, struct store_s
     struct acme_certificate certificate;
     struct acme_id id;
     (void)value;
-    if (key.len != ACME_ID_LEN)
+    if (!acme_id_read(key, &id))
         return true;
-    memcpy(id.octets, key.data, ACME_ID_LEN);
-    if (acme_certificate_load(txn, &id, &certificate) == STORE_OK && certificate.downloaded_s == 0 &&
-        certificate.issued_ms + GIVEN_UP_MS <= count->now_ms && certificate.issued_ms + COUNTED_MS > count->now_ms)
+    if (acme_certificate_load(txn, &id, &certificate) == STORE_OK && patience_ended(&certificate, count->now_ms))
         count->failed = !note_account(count, &certificate.account);
     acme_certificate_clear(&certificate);
     return !count->failed;

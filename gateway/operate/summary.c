@@ -12,35 +12,16 @@
 #include "gateway/operate/request.h"
 #include "gateway/tables.h"
 
-/* A job that is due this long, and still there, is overdue. */
-static const uint64_t OVERDUE_MS = MINUTE_MS;
-
 /* ---- status ---- */
-
-struct jobs {
-    uint64_t now_ms, due, overdue, next_ms;
-};
-
-static bool count_job(void *ctx, const struct store_job *job)
-{
-    struct jobs *jobs = ctx;
-    if (job->due_ms > jobs->now_ms) {
-        jobs->next_ms = job->due_ms;
-        return false;
-    }
-    jobs->due++;
-    jobs->overdue += job->due_ms + OVERDUE_MS < jobs->now_ms;
-    return true;
-}
 
 static json_t *jobs_json(const struct admin *admin, struct store_txn *txn)
 {
     struct object o;
-    struct jobs jobs = {.now_ms = clock_ms()};
-    store_jobs(txn, count_job, &jobs);
+    struct scheduler_due jobs;
+    scheduler_count_due(txn, clock_ms(), &jobs);
     object_begin(&o);
     object_number(&o, "due", jobs.due);
-    object_number(&o, "overdue", jobs.overdue);
+    object_number(&o, "overdue", jobs.late);
     object_number(&o, "under_way", scheduler_busy(admin->scheduler));
     object_time(&o, "next_ms", jobs.next_ms);
     return object_end(&o);

@@ -59,9 +59,9 @@ static enum store_status check_entitled(struct commit *c)
 
 static struct subscription_scope scope_of(const struct commit *c)
 {
-    return (struct subscription_scope){
-        c->sub->policy, c->sub->profile,           c->sub->login, c->sub->endpoint, c->sub->test,
-        &c->sub->names, commit_renew_before_ms(c), NULL};
+    struct subscription_scope scope = subscription_scope_of(c->sub);
+    scope.renew_before_ms = commit_renew_before_ms(c);
+    return scope;
 }
 
 /* It stays where it is, and nothing leaves. */

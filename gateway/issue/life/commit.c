@@ -49,15 +49,13 @@ static enum store_status enter(struct commit *c)
 
 static enum store_status set_job(struct commit *c)
 {
-    size_t len = strlen(c->is->id);
+    const struct work *work = &c->errand->work;
     uint64_t present_ms;
     if (c->outcome->kind == OUTCOME_HASTEN &&
-        store_job_get(c->txn, JOB_ISSUANCE, c->is->id, len, &present_ms) == STORE_OK && present_ms < c->due_ms)
+        store_job_get(c->txn, JOB_ISSUANCE, work->subject, work->subject_len, &present_ms) == STORE_OK &&
+        present_ms < c->due_ms)
         return STORE_OK;
-    if (!issuance_ended(c->is->state))
-        return store_job_set(c->txn, JOB_ISSUANCE, c->is->id, len, c->due_ms);
-    enum store_status status = store_job_clear(c->txn, JOB_ISSUANCE, c->is->id, len);
-    return status == STORE_NOT_FOUND ? STORE_OK : status;
+    return issuance_ended(c->is->state) ? work_clear_job(c->txn, work) : work_set_job(c->txn, work, c->due_ms);
 }
 
 /* One that lacks names counts once: afterwards the search for a newer one goes on (STORE_EXISTS). */

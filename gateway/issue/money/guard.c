@@ -22,10 +22,7 @@ static enum store_status policy_limits(struct store_txn *txn, const char *name, 
 {
     struct acme_policy policy;
     enum store_status status = acme_policy_load(txn, name, &policy);
-    *limits = (struct config_spending){.purchases_per_day = policy.purchases_per_day,
-                                       .purchases_per_month = policy.purchases_per_month,
-                                       .amount_per_day_cents = policy.cents_per_day,
-                                       .amount_per_month_cents = policy.cents_per_month};
+    *limits = spending_of_policy(&policy);
     acme_policy_clear(&policy);
     if (status == STORE_NOT_FOUND)
         *limits = (struct config_spending){0};
@@ -104,7 +101,8 @@ static void hold_until_reset(const struct spending_verdict *spending, struct gua
     snprintf(verdict->why, sizeof verdict->why, "%s", spending->why);
 }
 
-static enum store_status decide_spending(struct store_txn *txn, const struct guard_purchase *purchase,
+/* Reserves its price; or moves what is reserved, since its money moves now. */
+static enum store_status decide_spending(struct store_txn *txn, const struct guard_purchase *purchase, bool reserved,
                                          const char *issuance, uint64_t now_ms, struct guard_verdict *verdict)
 {
     struct spending_verdict spending;
@@ -113,7 +111,9 @@ static enum store_status decide_spending(struct store_txn *txn, const struct gua
     if (purchase->test)
         return STORE_OK;
     enum store_status status = policy_limits(txn, purchase->policy, &policy);
-    if (status == STORE_OK)
+    if (status == STORE_OK && reserved)
+        status = spending_move(txn, &limits, issuance, now_ms, &spending);
+    else if (status == STORE_OK)
         status = spending_reserve(txn, &limits, issuance, price_of(purchase), now_ms, &spending);
     if (status == STORE_OK && spending.over)
         hold_until_reset(&spending, verdict);
@@ -126,23 +126,7 @@ enum store_status guard_decide(struct store_txn *txn, const struct guard_purchas
     *verdict = (struct guard_verdict){0};
     enum store_status status = decide_pause(txn, purchase, now_ms, verdict);
     if (status == STORE_OK && !verdict->held)
-        status = decide_spending(txn, purchase, issuance, now_ms, verdict);
-    return status;
-}
-
-static enum store_status move_spending(struct store_txn *txn, const struct guard_purchase *purchase,
-                                       const char *issuance, uint64_t now_ms, struct guard_verdict *verdict)
-{
-    struct spending_verdict spending;
-    struct config_spending policy;
-    struct spending_limits limits = limits_of(purchase, &policy);
-    if (purchase->test)
-        return STORE_OK;
-    enum store_status status = policy_limits(txn, purchase->policy, &policy);
-    if (status == STORE_OK)
-        status = spending_move(txn, &limits, issuance, now_ms, &spending);
-    if (status == STORE_OK && spending.over)
-        hold_until_reset(&spending, verdict);
+        status = decide_spending(txn, purchase, false, issuance, now_ms, verdict);
     return status;
 }
 
@@ -157,6 +141,6 @@ enum store_status guard_authorize(struct store_txn *txn, const struct guard_purc
     }
     enum store_status status = decide_pause(txn, purchase, now_ms, verdict);
     if (status == STORE_OK && !verdict->held)
-        status = move_spending(txn, purchase, issuance, now_ms, verdict);
+        status = decide_spending(txn, purchase, true, issuance, now_ms, verdict);
     return status;
 }

@@ -28,6 +28,14 @@ struct reservation {
     char policy[ACME_POLICY_MAX + 1];
 };
 
+struct config_spending spending_of_policy(const struct acme_policy *policy)
+{
+    return (struct config_spending){.purchases_per_day = policy->purchases_per_day,
+                                    .purchases_per_month = policy->purchases_per_month,
+                                    .amount_per_day_cents = policy->cents_per_day,
+                                    .amount_per_month_cents = policy->cents_per_month};
+}
+
 /* ---- the calendar ---- */
 
 static bool periods_of(uint64_t now_ms, struct periods *periods)

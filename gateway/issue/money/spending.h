@@ -12,10 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "acme/policy.h"
 #include "gateway/config/config.h"
 #include "store/store.h"
 
 enum { SPENDING_WHY_MAX = 256 };
+
+/* The limits that a policy has of its own. */
+struct config_spending spending_of_policy(const struct acme_policy *policy);
 
 /* Whose limits a purchase is held against. */
 struct spending_limits {

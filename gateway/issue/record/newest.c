@@ -48,9 +48,8 @@ static bool take_certificate(void *ctx, struct store_slice key, struct store_sli
     struct acme_certificate certificate = {0};
     struct acme_id id;
     (void)value;
-    if (key.len != ACME_ID_LEN)
+    if (!acme_id_read(key, &id))
         return true;
-    memcpy(id.octets, key.data, ACME_ID_LEN);
     if (acme_certificate_load(newest->txn, &id, &certificate) == STORE_OK && certificate.not_before_s > 0)
         take_newest(newest, (uint64_t)certificate.not_before_s * 1000);
     acme_certificate_clear(&certificate);

@@ -25,10 +25,8 @@ static bool is_elsewhere(struct store_txn *txn, struct store_slice owner, const 
 {
     struct subscription sub = {0};
     struct acme_id id;
-    if (owner.len != ACME_ID_LEN)
-        return false;
-    memcpy(id.octets, owner.data, ACME_ID_LEN);
-    bool elsewhere = subscription_load(txn, &id, &sub) == STORE_OK && strcmp(sub.endpoint, endpoint) != 0;
+    bool elsewhere = acme_id_read(owner, &id) && subscription_load(txn, &id, &sub) == STORE_OK &&
+                     strcmp(sub.endpoint, endpoint) != 0;
     subscription_clear(&sub);
     return elsewhere;
 }
@@ -61,20 +59,20 @@ enum store_status numbers_claim(struct store_txn *txn, enum number_kind kind, co
     return store_claim(txn, ISSUE_NUMBERS, key, key_of(kind, text, key), sub->id.octets, ACME_ID_LEN);
 }
 
+/* With the text that it is known by. */
+static enum store_status find_owner(struct store_txn *txn, enum number_kind kind, const char *endpoint,
+                                    const char *number, char text[static NUMBER_TEXT_SIZE], struct acme_id *owner)
+{
+    char key[KEY_MAX];
+    enum store_status status = number[0] ? numbers_text(txn, kind, endpoint, number, text) : STORE_NOT_FOUND;
+    return status == STORE_OK ? acme_id_get(txn, ISSUE_NUMBERS, key, key_of(kind, text, key), owner) : status;
+}
+
 enum store_status numbers_owner(struct store_txn *txn, enum number_kind kind, const char *endpoint, const char *number,
                                 struct acme_id *owner)
 {
-    struct store_slice value;
-    char text[NUMBER_TEXT_SIZE], key[KEY_MAX];
-    enum store_status status = number[0] ? numbers_text(txn, kind, endpoint, number, text) : STORE_NOT_FOUND;
-    if (status == STORE_OK)
-        status = store_get(txn, ISSUE_NUMBERS, key, key_of(kind, text, key), &value);
-    if (status != STORE_OK)
-        return status;
-    if (value.len != ACME_ID_LEN)
-        return STORE_INVALID;
-    memcpy(owner->octets, value.data, ACME_ID_LEN);
-    return STORE_OK;
+    char text[NUMBER_TEXT_SIZE];
+    return find_owner(txn, kind, endpoint, number, text, owner);
 }
 
 /* ---- an answer ---- */
@@ -86,13 +84,10 @@ static enum store_status certificate_foreign(struct store_txn *txn, const struct
     struct acme_id owner;
     struct store_slice holder;
     char text[NUMBER_TEXT_SIZE];
-    enum store_status status = numbers_owner(txn, NUMBER_CERTIFICATE, endpoint, certificate_id, &owner);
-    if (status == STORE_OK)
-        status = numbers_text(txn, NUMBER_CERTIFICATE, endpoint, certificate_id, text);
-    if (status == STORE_OK)
-        status = store_get(txn, ISSUE_BY_CERTIFICATE_ID, text, strlen(text), &holder);
-    else
+    enum store_status status = find_owner(txn, NUMBER_CERTIFICATE, endpoint, certificate_id, text, &owner);
+    if (status != STORE_OK)
         return status == STORE_NOT_FOUND ? STORE_OK : status;
+    status = store_get(txn, ISSUE_BY_CERTIFICATE_ID, text, strlen(text), &holder);
     *foreign =
         status == STORE_NOT_FOUND || holder.len != strlen(is->id) || memcmp(holder.data, is->id, holder.len) != 0;
     return status == STORE_NOT_FOUND ? STORE_OK : status;
@@ -138,9 +133,8 @@ static bool take_subscription(void *ctx, struct store_slice key, struct store_sl
     struct subscription sub = {0};
     struct acme_id id;
     (void)value;
-    if (key.len != ACME_ID_LEN)
+    if (!acme_id_read(key, &id))
         return true;
-    memcpy(id.octets, key.data, ACME_ID_LEN);
     if (subscription_load(m->txn, &id, &sub) == STORE_OK) { /* one bad record must not keep the others from starting */
         take_number(m, NUMBER_ORDER, sub.order_number, &sub);
         for (uint32_t i = 0; i < sub.certificate_id_count; i++)

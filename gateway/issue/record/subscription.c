@@ -37,10 +37,15 @@ bool subscription_digest(const struct subscription_scope *scope, uint8_t digest[
     return good;
 }
 
+struct subscription_scope subscription_scope_of(const struct subscription *sub)
+{
+    return (struct subscription_scope){sub->policy, sub->profile, sub->login, sub->endpoint,
+                                       sub->test,   &sub->names,  0,          NULL};
+}
+
 static bool digest_of(const struct subscription *sub, uint8_t digest[static SUBSCRIPTION_DIGEST_LEN])
 {
-    struct subscription_scope scope = {sub->policy, sub->profile, sub->login, sub->endpoint,
-                                       sub->test,   &sub->names,  0,          NULL};
+    struct subscription_scope scope = subscription_scope_of(sub);
     return subscription_digest(&scope, digest);
 }
 
@@ -273,16 +278,22 @@ static bool serves_key(const struct search *search, const struct subscription *s
     return serves;
 }
 
+/* Of a key of the index. */
+static enum store_status load_indexed(struct store_txn *txn, struct store_slice key, struct subscription *sub)
+{
+    struct acme_id id;
+    memcpy(id.octets, key.data + SUBSCRIPTION_DIGEST_LEN, ACME_ID_LEN);
+    return subscription_load(txn, &id, sub);
+}
+
 static bool consider(void *ctx, struct store_slice key, struct store_slice value)
 {
     struct search *search = ctx;
     struct subscription sub;
-    struct acme_id id;
     (void)value;
     if (key.len != sizeof(struct index_key))
         return true;
-    memcpy(id.octets, key.data + SUBSCRIPTION_DIGEST_LEN, ACME_ID_LEN);
-    search->status = subscription_load(search->txn, &id, &sub);
+    search->status = load_indexed(search->txn, key, &sub);
     uint64_t how_well = 0;
     if (search->status == STORE_OK)
         how_well = (search->live ? rank_live : rank)(&sub, search->renew_before_ms, search->now_ms);
@@ -331,6 +342,34 @@ enum store_status subscription_find_live(struct store_txn *txn, const struct sub
                                          struct subscription *out)
 {
     return find(txn, scope, now_ms, true, out);
+}
+
+struct rivals {
+    struct store_txn *txn;
+    const struct subscription *than;
+    bool newer;
+};
+
+static bool is_newer(void *ctx, struct store_slice key, struct store_slice value)
+{
+    struct rivals *rivals = ctx;
+    struct subscription other;
+    (void)value;
+    if (key.len != sizeof(struct index_key))
+        return true;
+    if (load_indexed(rivals->txn, key, &other) == STORE_OK)
+        rivals->newer = other.has_certificate && other.bought_ms > rivals->than->bought_ms;
+    subscription_clear(&other);
+    return !rivals->newer;
+}
+
+bool subscription_has_successor(struct store_txn *txn, const struct subscription *sub)
+{
+    struct rivals rivals = {.txn = txn, .than = sub};
+    uint8_t digest[SUBSCRIPTION_DIGEST_LEN];
+    if (digest_of(sub, digest))
+        store_visit_prefix(txn, ISSUE_SUBSCRIPTION_INDEX, digest, sizeof digest, is_newer, &rivals);
+    return rivals.newer;
 }
 
 /* ---- queue and family ---- */

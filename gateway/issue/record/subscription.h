@@ -58,6 +58,8 @@ struct subscription_scope {
                                  NULL: any does. No part of the digest */
 };
 bool subscription_digest(const struct subscription_scope *scope, uint8_t digest[static SUBSCRIPTION_DIGEST_LEN]);
+/* Whom it serves; it points into the subscription. */
+struct subscription_scope subscription_scope_of(const struct subscription *subscription);
 
 /* STORE_OK, STORE_NOT_FOUND, STORE_INVALID; clear in any case. */
 enum store_status subscription_load(struct store_txn *txn, const struct acme_id *id, struct subscription *subscription);
@@ -75,6 +77,8 @@ enum store_status subscription_find(struct store_txn *txn, const struct subscrip
 /* The same among those that are live and replaceable alone, rather one that nothing is under way on. */
 enum store_status subscription_find_live(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms,
                                          struct subscription *out);
+/* Another one of its scope has a certificate, and was bought after it. */
+bool subscription_has_successor(struct store_txn *txn, const struct subscription *subscription);
 /* Live, and more term is left than the smaller of renew_before_ms (the profile's) and a third of the term, or bought
  * within 7 days (issuance.md section 2). */
 bool subscription_replaceable(const struct subscription *subscription, uint64_t renew_before_ms, uint64_t now_ms);

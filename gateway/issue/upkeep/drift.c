@@ -31,28 +31,12 @@ void drift_span(struct report *report, uint64_t compared_ms, uint64_t now_ms)
     report->from_ms = last_ms < now_ms - SPAN_MS ? last_ms : now_ms - SPAN_MS;
 }
 
-static void tell_drift(struct upkeep *u, uint32_t *count, const char *what, const char *order_number)
-{
-    (*count)++;
-    log_error(what, "login", upkeep_login(u), "order_number", order_number);
-    upkeep_remember(u, order_number);
-}
-
 /* ---- Sectigo's orders in the store ---- */
 
-static enum store_status look_for_rows(struct upkeep *u, struct store_txn *txn)
+static void tell_unknown(struct upkeep *u, const struct report_row *row)
 {
-    enum store_status status = STORE_OK;
-    for (size_t i = 0; status == STORE_OK && i < u->report.count; i++) {
-        const struct report_row *row = &u->report.rows[i];
-        enum report_known known;
-        status = report_find(txn, upstream_login_config(u->login)->url, row, &known);
-        if (status == STORE_OK && known != REPORT_KNOWN && !row->over)
-            tell_drift(u, &u->unknown,
-                       "Sectigo has an order of ours that the store does not know: acmegatectl upstream reconcile",
-                       row->order_number);
-    }
-    return status;
+    log_error("Sectigo has an order of ours that the store does not know: acmegatectl upstream reconcile", "login",
+              upkeep_login(u), "order_number", row->order_number);
 }
 
 /* ---- the store's orders at Sectigo ---- */
@@ -83,9 +67,12 @@ static bool look_for_line(void *ctx, struct store_slice key, struct store_slice 
     struct upkeep *u = ctx;
     (void)key;
     json_t *line = json_loadb((const char *)value.data, value.len, JSON_REJECT_DUPLICATES, NULL);
-    if (drift_is_missing(line, upkeep_login(u), &u->report, margin_ms(u)))
-        tell_drift(u, &u->missing, "the store has a purchase that Sectigo's report does not have: ask Sectigo for it",
-                   text_of(line, "order_number"));
+    if (drift_is_missing(line, upkeep_login(u), &u->report, margin_ms(u))) {
+        u->missing++;
+        upkeep_remember(u, text_of(line, "order_number"));
+        log_error("the store has a purchase that Sectigo's report does not have: ask Sectigo for it", "login",
+                  upkeep_login(u), "order_number", text_of(line, "order_number"));
+    }
     json_decref(line);
     return true;
 }
@@ -101,7 +88,7 @@ static enum store_status look_for_lines(struct upkeep *u, struct store_txn *txn)
 
 static enum store_status look_both_ways(struct upkeep *u, struct store_txn *txn)
 {
-    enum store_status status = look_for_rows(u, txn);
+    enum store_status status = upkeep_look_for_unknown(u, txn, tell_unknown);
     return status == STORE_OK && !upstream_login_config(u->login)->test ? look_for_lines(u, txn) : status;
 }
 

@@ -60,11 +60,7 @@ static bool visit(void *ctx, struct store_slice key, struct store_slice value)
     struct subscription sub = {0};
     struct acme_id id;
     (void)value;
-    enum store_status status = STORE_INVALID;
-    if (key.len == ACME_ID_LEN) {
-        memcpy(id.octets, key.data, ACME_ID_LEN);
-        status = subscription_load(c->txn, &id, &sub);
-    }
+    enum store_status status = acme_id_read(key, &id) ? subscription_load(c->txn, &id, &sub) : STORE_INVALID;
     if (status != STORE_OK)
         c->orphans->unreadable++;
     else if (subscription_replaceable(&sub, 0, c->now_ms))

@@ -20,22 +20,16 @@ static uint64_t ordered_ms(const struct upkeep *u, const struct report_row *row)
     return row->ordered_s > 0 ? (uint64_t)row->ordered_s * 1000 : u->report.from_ms;
 }
 
-/* The first of them is in forgotten_ms; their numbers, as far as there is room, in found. */
-static enum store_status look_for_rows(struct upkeep *u, struct store_txn *txn)
+/* The first of them is in forgotten_ms. */
+static void note_forgotten(struct upkeep *u, const struct report_row *row)
 {
-    enum store_status status = STORE_OK;
-    for (size_t i = 0; status == STORE_OK && i < u->report.count; i++) {
-        const struct report_row *row = &u->report.rows[i];
-        enum report_known known;
-        status = report_find(txn, upstream_login_config(u->login)->url, row, &known);
-        if (status != STORE_OK || known == REPORT_KNOWN || row->over)
-            continue;
-        u->unknown++;
-        if (!u->forgotten_ms || ordered_ms(u, row) < u->forgotten_ms)
-            u->forgotten_ms = ordered_ms(u, row);
-        upkeep_remember(u, row->order_number);
-    }
-    return status;
+    if (!u->forgotten_ms || ordered_ms(u, row) < u->forgotten_ms)
+        u->forgotten_ms = ordered_ms(u, row);
+}
+
+static enum store_status look_for_forgotten(struct upkeep *u, struct store_txn *txn)
+{
+    return upkeep_look_for_unknown(u, txn, note_forgotten);
 }
 
 bool recall_settle(struct ledger *ledger, uint64_t reconciled_ms, uint32_t forgotten, uint64_t first_ms, bool numbered)
@@ -81,7 +75,7 @@ enum work_next recall_decide(struct work *work, const void *answer, uint64_t now
     struct upkeep *u = (struct upkeep *)work;
     (void)now_ms;
     u->found_out = store_recall;
-    enum work_next next = upkeep_look(u, answer, look_for_rows);
+    enum work_next next = upkeep_look(u, answer, look_for_forgotten);
     if (!u->failure[0])
         tell_recalled(u);
     return next;

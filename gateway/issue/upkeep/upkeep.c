@@ -88,6 +88,23 @@ void upkeep_remember(struct upkeep *u, const char *order_number)
         snprintf(u->found + len, sizeof u->found - len, "%s%s", len ? " " : "", order_number);
 }
 
+enum store_status upkeep_look_for_unknown(struct upkeep *u, struct store_txn *txn,
+                                          void (*fn)(struct upkeep *u, const struct report_row *row))
+{
+    enum store_status status = STORE_OK;
+    for (size_t i = 0; status == STORE_OK && i < u->report.count; i++) {
+        const struct report_row *row = &u->report.rows[i];
+        enum report_known known;
+        status = report_find(txn, upstream_login_config(u->login)->url, row, &known);
+        if (status != STORE_OK || known == REPORT_KNOWN || row->over)
+            continue;
+        u->unknown++;
+        upkeep_remember(u, row->order_number);
+        fn(u, row);
+    }
+    return status;
+}
+
 /* ---- not this time ---- */
 
 static const char BALANCE[] = "the balance";

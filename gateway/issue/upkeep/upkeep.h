@@ -74,6 +74,10 @@ enum work_next upkeep_gather(struct upkeep *upkeep);
 /* Of a complete report: look runs in a snapshot; then WORK_STORE. */
 enum work_next upkeep_look(struct upkeep *upkeep, const struct report_end *end,
                            enum store_status (*look)(struct upkeep *upkeep, struct store_txn *txn));
+/* Of the report's orders that are not over those that the store does not know, one after another: counted in unknown,
+ * remembered, and told to fn. */
+enum store_status upkeep_look_for_unknown(struct upkeep *upkeep, struct store_txn *txn,
+                                          void (*fn)(struct upkeep *upkeep, const struct report_row *row));
 /* Told to the operator, stored, and tried again later. */
 enum work_next upkeep_fail(struct upkeep *upkeep, const char *reason);
 /* One more in found, as far as there is room. */
