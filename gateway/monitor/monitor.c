@@ -53,8 +53,9 @@ static bool sleep_a_while(struct monitor *monitor)
 static void *run(void *arg)
 {
     pthread_setname_np(pthread_self(), "monitor");
-    while (!sleep_a_while(arg))
+    do {
         look_around(arg);
+    } while (!sleep_a_while(arg));
     return NULL;
 }
 
@@ -78,7 +79,6 @@ struct monitor *monitor_start(const struct monitor_config *config)
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&monitor->lock, NULL);
     sample_start();
-    look_around(monitor);
     if (pthread_create(&monitor->thread, NULL, run, monitor) == 0)
         return monitor;
     free_monitor(monitor);
