@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sectigo/sandbox/progress.h"
+
 struct request {
     struct sandbox *sandbox;
     const char *rest; /* of the path, behind the route's own */
@@ -120,6 +122,14 @@ static void unlock(struct request *request)
     answer_json(request->answer, 200, json_object());
 }
 
+static void issue(struct request *request)
+{
+    pthread_mutex_lock(&request->sandbox->lock);
+    progress_issue(request->sandbox);
+    pthread_mutex_unlock(&request->sandbox->lock);
+    answer_json(request->answer, 200, json_object());
+}
+
 static void show_order(struct request *request)
 {
     struct order *order;
@@ -172,6 +182,7 @@ static const struct route {
     {"GET", "/sandbox/settings", false, false, show_settings},
     {"POST", "/sandbox/settings", false, true, set_settings},
     {"POST", "/sandbox/unlock", false, false, unlock},
+    {"POST", "/sandbox/issue", false, false, issue},
     {"GET", "/sandbox/orders/", true, false, show_order},
     {"POST", "/sandbox/orders/", true, false, advance},
 };

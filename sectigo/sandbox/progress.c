@@ -27,6 +27,14 @@ void progress_advance(struct sandbox *sandbox, struct order *order)
     book_save(&sandbox->book, order);
 }
 
+void progress_issue(struct sandbox *sandbox)
+{
+    for (size_t i = 0; i < sandbox->book.count; i++) {
+        if (sandbox->book.orders[i]->state == ORDER_READY)
+            worker_add(sandbox, JOB_ISSUE, sandbox->book.orders[i], now_ms(), 0);
+    }
+}
+
 static void supersede(struct sandbox *sandbox, const struct order *order)
 {
     struct order *base = book_find(&sandbox->book, order->base_number);

@@ -19,6 +19,9 @@ void progress_look(struct sandbox *sandbox, struct order *order);
 /* (lock) Goes on to signing if all that must be done is done. */
 void progress_advance(struct sandbox *sandbox, struct order *order);
 
+/* (lock) Signs what is ready and waits for its issue delay. The jobs that wait find it signed. */
+void progress_issue(struct sandbox *sandbox);
+
 /* What a notification says; texts are copied, NULL where absent. */
 struct notice {
     const char *status, *description;

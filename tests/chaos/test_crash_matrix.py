@@ -16,6 +16,7 @@ from lanes import SLOW, Lanes, chosen, thinned
 
 BOTH = ("", ":before")
 DEADLINE_S = 10 if SLOW else 3  # of an order that nobody issues
+NOT_YET_MS = 3600 * 1000
 
 # What Sectigo does with the first request of an order, so that the issuance takes this way.
 LOST = {"endpoint": "AutoApplyOrder", "action": "lose-reply-after-accept", "times": 1}
@@ -104,8 +105,7 @@ class Strike:
     def reach(self):
         """Until the gateway is dead at the point."""
         world = self.world
-        late = "submitted-again" in self.point or self.way in ("queued", "unheard")  # no certificate comes before the point
-        world.settings(issueDelayMs=1500 if late else 0,
+        world.settings(issueDelayMs=0 if self.is_after_issuance() else NOT_YET_MS,
                        paymentRequired=self.way in ("blocked", "dead", "overdue", "unpaid", "unheard"),
                        authorizeAgain="charge",
                        checkNumbers=self.numbers == "checked")
@@ -114,7 +114,12 @@ class Strike:
         if self.point != "acknowledged":
             world.wait_gateway_killed()
         world.clear_faults()
-        world.settings(issueDelayMs=0, paymentRequired=False)
+        world.settings(paymentRequired=False)
+        world.issue_at_once()
+
+    def is_after_issuance(self):
+        """Else no certificate comes before the point, which it would overtake."""
+        return self.way != "queued" and self.point.startswith(("collected", "records-removed", "revocation"))
 
     def reach_plainly(self):
         self.start(None if self.point == "acknowledged" else self.stop_at)
@@ -137,7 +142,9 @@ class Strike:
         self.start(None if self.point == "acknowledged" else self.stop_at)
         self.finalize(self.order)
         self.finalize(self.second)
-        if not last and self.point == "acknowledged":
+        if last:
+            self.world.issue_at_once()
+        elif self.point == "acknowledged":
             self.world.kill_gateway()
 
     def reach_blocked(self):

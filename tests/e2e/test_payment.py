@@ -11,6 +11,8 @@ from dns_server import ZONE
 from sandbox_client import wait_for
 from test_ctl import ctl, ctl_json
 
+NOT_YET_MS = 3600 * 1000
+
 
 def _account(rule=None, limits=None):
     def change(config):
@@ -133,14 +135,27 @@ def test_paid_at_sectigo(world):
                                     "code-after-accept:-14", "code-after-accept:-4"])
 def test_an_answer_that_was_not_read_is_settled(world, action):
     """Sectigo has charged, and would charge again: asked once, settled by what it says of the order."""
-    world = world("auto", authorizeAgain="charge", issueDelayMs=2000)
+    world = world("auto", authorizeAgain="charge", issueDelayMs=NOT_YET_MS)
     world.set_faults({"endpoint": "AutoAuthorize", "action": action, "times": 1})
     client = _client(world)
     url = _order(world, client, "lost")
     _wait_payment(world, url, "done")
+    world.issue_at_once()
     assert "BEGIN CERTIFICATE" in client.certificate(url)
     assert _debited(world) == ["35.00"] and world.requests()["AutoAuthorize"] == 1
     assert world.requests()["GetDetailedOrderStatus"] > 0
+
+
+def test_a_certificate_may_come_before_the_answer(world):
+    """Which says that it was charged: nobody has to look."""
+    world = world("auto", authorizeAgain="charge")
+    world.set_faults({"endpoint": "AutoAuthorize", "action": "slow", "seconds": 2, "times": 1})
+    client = _client(world)
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, "early"))
+    world.wait_log(lambda line: "came before the answer" in line.get("msg", ""))
+    assert [line["what"] for line in ctl_json(world, "audit")["items"]].count("authorization") == 1
+    world.stop_gateway()
+    assert not [line for line in world.alarms if "authorized" in line["msg"]], world.alarms
 
 
 @pytest.mark.parametrize("action", ["status-503", "code:-14"])
@@ -179,7 +194,7 @@ def test_refusals(world):
 @pytest.mark.parametrize("point", ["authorizing:before", "authorizing", "authorizing-sent", "unauthorized:before",
                                    "unauthorized", "authorized:before", "authorized"])
 def test_killed(world, point):
-    world = world("auto", authorizeAgain="charge", issueDelayMs=1000)
+    world = world("auto", authorizeAgain="charge", issueDelayMs=NOT_YET_MS)
     if point.startswith("unauthorized"):
         world.set_faults({"endpoint": "AutoAuthorize", "action": "lose-reply-after-accept", "times": 1})
     client = _client(world)
@@ -188,6 +203,7 @@ def test_killed(world, point):
     client.reconnect()
     url = _order(world, client, "killed")
     world.wait_gateway_killed()
+    world.issue_at_once()
     world.start_gateway()
     client.reconnect()
     assert "BEGIN CERTIFICATE" in client.certificate(url)

@@ -126,6 +126,11 @@ class World:
         """What no document settles: the stand-in's README lists it."""
         self._ask_sandbox("/sandbox/settings", json.dumps(values).encode())
 
+    def issue_at_once(self):
+        """What is ready for it, and what will be."""
+        self.set_settings(issueDelayMs=0)
+        self._ask_sandbox("/sandbox/issue", b"")
+
     def order_by_hand(self, name, csr):
         """What somebody else buys with the same account: no foreignOrderNumber."""
         fields = {"loginName": LOGIN, "loginPassword": PASSWORD, "product": 488, "days": 365, "serverSoftware": -1,

@@ -25,6 +25,7 @@ struct authorization {
     struct authorization_outcome outcome;
     uint64_t commit_boot_ms; /* when the commit of its outcome was asked for */
     bool sending;            /* it is this work that has stored "sending": the request has not left yet */
+    bool issued;             /* the certificate came before the answer, which says that it was charged */
 };
 
 static const struct issuer *issuer_of(const struct authorization *a)
@@ -129,11 +130,25 @@ static void debug_stop(const struct authorization *a, enum payment_state to, boo
         issuer_debug_stop(issuer_of(a), points[to][before]);
 }
 
+/* The payment is gone: the issuance has ended. */
+static enum store_status look_how_it_ended(struct store_txn *txn, struct authorization *a)
+{
+    struct issuance ended;
+    enum store_status status = issuance_load(txn, a->is.id, &ended);
+    if (status != STORE_OK)
+        return status;
+    a->issued = ended.state == ISSUANCE_COLLECTED;
+    issuance_clear(&ended);
+    return STORE_NOT_FOUND;
+}
+
 static enum store_status apply_authorization(struct store_txn *txn, struct work *work, uint64_t now_ms)
 {
     struct authorization *a = (struct authorization *)work;
     struct payment present;
     enum store_status status = payment_load(txn, a->is.id, &present);
+    if (status == STORE_NOT_FOUND)
+        return look_how_it_ended(txn, a);
     if (status == STORE_OK && (present.state != a->payment.state || present.sends != a->payment.sends))
         status = STORE_REFUSED;
     if (status == STORE_OK)
@@ -146,7 +161,9 @@ static enum store_status apply_authorization(struct store_txn *txn, struct work 
 static enum work_next on_authorization_stored(struct work *work, enum store_status status)
 {
     struct authorization *a = (struct authorization *)work;
-    if (status == STORE_NOT_FOUND && a->payment.state == PAYMENT_SENDING)
+    if (status == STORE_NOT_FOUND && a->issued)
+        write_log(work, LOG_LEVEL_INFO, "the certificate of an order came before the answer that it is paid", NULL);
+    else if (status == STORE_NOT_FOUND && a->payment.state == PAYMENT_SENDING)
         write_log(work, LOG_LEVEL_WARNING,
                   "an issuance ended while its order was authorized; look at Sectigo whether it was charged", NULL);
     if (status != STORE_OK)
