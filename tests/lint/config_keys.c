@@ -1,5 +1,5 @@
-/* config_keys: every key of the configuration, one a line: its path, what may stand there, what is read when it is absent,
- * and whether it has to be there; between tabs. deploy/manual/reference makes the page of it. */
+/* config_keys: every key of the configuration, one a line: its path, what may stand there, what is read when it is
+ * absent, and whether it has to be there; between tabs. deploy/manual/reference makes the page of it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,42 +21,23 @@ static void print_durations(uint64_t min, uint64_t max)
 
 static void print_value(const struct config_key *key)
 {
-    switch (key->kind) {
-    case CONFIG_TEXT:
-    case CONFIG_FILE:
-    case CONFIG_SIZE:
-        fputs(key->expected, stdout);
-        break;
-    case CONFIG_SECRET:
-        fputs("a file whose first line is the secret", stdout);
-        break;
-    case CONFIG_LIST:
+    static const char *const same[] = {[CONFIG_SECRET] = "a file whose first line is the secret",
+                                       [CONFIG_PORT] = "a port",
+                                       [CONFIG_MONEY] = "an amount, such as 35 or 35.00",
+                                       [CONFIG_RECORDS] = NULL};
+    if (same[key->kind])
+        fputs(same[key->kind], stdout);
+    else if (key->kind == CONFIG_LIST)
         printf("a list; each is %s", key->expected);
-        break;
-    case CONFIG_NUMBER:
+    else if (key->kind == CONFIG_NUMBER)
         printf("a number from %llu to %llu", (unsigned long long)key->min, (unsigned long long)key->max);
-        break;
-    case CONFIG_PORT:
-        fputs("a port", stdout);
-        break;
-    case CONFIG_MS:
-    case CONFIG_S:
+    else if (key->kind == CONFIG_MS || key->kind == CONFIG_S)
         print_durations(key->min, key->max);
-        break;
-    case CONFIG_MONEY:
-        fputs("an amount, such as 35 or 35.00", stdout);
-        break;
-    case CONFIG_WORD:
-    case CONFIG_SWITCH:
+    else if (key->words) {
+        fputs(key->kind == CONFIG_WORDS ? "a list of " : "", stdout);
         print_words(key->words);
-        break;
-    case CONFIG_WORDS:
-        fputs("a list of ", stdout);
-        print_words(key->words);
-        break;
-    case CONFIG_MAPPING:
-    case CONFIG_RECORDS:
-        break;
+    } else {
+        fputs(key->expected, stdout);
     }
 }
 
@@ -74,11 +55,10 @@ static void print_table(const struct config_table *table, const char *path)
 {
     for (unsigned i = 0; i < table->count; i++) {
         const struct config_key *key = &table->keys[i];
-        char below[CONFIG_PATH_MAX];
-        config_join(below, path, key->name);
+        char below[CONFIG_PATH_MAX], name[64];
+        snprintf(name, sizeof name, "%s%s", key->name, key->kind == CONFIG_RECORDS ? "[]" : "");
+        config_join(below, path, name);
         if (key->table) {
-            if (key->kind == CONFIG_RECORDS)
-                strncat(below, "[]", sizeof below - strlen(below) - 1);
             print_table(key->table, below);
             continue;
         }
