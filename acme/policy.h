@@ -100,6 +100,9 @@ enum acme_policy_use { ACME_USE_ACCOUNTS = 1, ACME_USE_ORDERS, ACME_USE_CERTIFIC
  * good, the others by UTC day. */
 enum store_status acme_policy_left(struct store_txn *txn, const struct acme_policy *policy, enum acme_policy_use use,
                                    uint64_t now_s, struct acme_problem *problem);
+/* How much of the quota is used, and what it is; *limit 0: there is none, and days without one are not counted. */
+enum store_status acme_policy_used(struct store_txn *txn, const struct acme_policy *policy, enum acme_policy_use use,
+                                   uint64_t now_s, uint32_t *used, uint32_t *limit);
 /* As acme_policy_left, and counts one more; inside a store_fn. */
 enum store_status acme_policy_count(struct store_txn *txn, const struct acme_policy *policy, enum acme_policy_use use,
                                     uint64_t now_s, struct acme_problem *problem);

@@ -209,14 +209,21 @@ static enum store_status read_use(struct store_txn *txn, const uint8_t *key, siz
     return record_complete(&r) ? STORE_OK : STORE_INVALID;
 }
 
+enum store_status acme_policy_used(struct store_txn *txn, const struct acme_policy *policy, enum acme_policy_use use,
+                                   uint64_t now_s, uint32_t *used, uint32_t *limit)
+{
+    uint8_t key[USE_KEY_MAX];
+    *limit = limit_of(policy, use);
+    return read_use(txn, key, use_key(policy, use, now_s, key), used);
+}
+
 enum store_status acme_policy_left(struct store_txn *txn, const struct acme_policy *policy, enum acme_policy_use use,
                                    uint64_t now_s, struct acme_problem *problem)
 {
-    uint8_t key[USE_KEY_MAX];
     uint32_t used, limit = limit_of(policy, use);
     if (limit == 0)
         return STORE_OK;
-    enum store_status status = read_use(txn, key, use_key(policy, use, now_s, key), &used);
+    enum store_status status = acme_policy_used(txn, policy, use, now_s, &used, &limit);
     return status == STORE_OK && used >= limit ? use_up(policy, use, limit, now_s, problem) : status;
 }
 

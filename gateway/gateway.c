@@ -45,6 +45,7 @@ struct gateway {
     struct acme_profile *profiles; /* of acme */
     struct http_server *http;
     struct monitor *monitor;
+    struct refusals *refusals;
     struct public public;
     struct admin admin;
     uint8_t seal[EXTERNAL_KEY_SEAL_LEN];
@@ -366,12 +367,14 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
 {
     const struct config *config = g->config;
     char why[HTTP_REASON_MAX];
+    g->refusals = refusals_make(g->store);
     g->public = (struct public){.push = &config->public.push, .issuer = g->issuer};
     g->admin = (struct admin){.store = g->store,
                               .config = g->config,
                               .seal = g->seal,
                               .scheduler = g->scheduler,
                               .upstream = g->upstream,
+                              .issuer = g->issuer,
                               .egress = g->egress};
     struct http_config http = {
         .threads = config->acme.threads,
@@ -387,6 +390,7 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
         .metrics_listen_count = config->metrics.listen.count,
         .metrics_tls = {config->metrics.tls.certificate, config->metrics.tls.key},
         .metrics_handler = monitor_handle,
+        .refusals = g->refusals,
         .probe = monitor_probe,
         .proxies =
             {[HTTP_ACME] = proxies_of(&config->acme.proxies), [HTTP_PUBLIC] = proxies_of(&config->public.proxies)},
@@ -399,7 +403,9 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
         .admin_handler = admin_handle,
         .admin_ctx = &g->admin,
     };
-    g->http = http_start(&http, why);
+    g->http = g->refusals ? http_start(&http, why) : NULL;
+    if (!g->refusals)
+        return fail_start(reason, "out of memory");
     if (!g->http)
         return fail_start(reason, why);
     tell_listeners(g->http);
@@ -466,7 +472,8 @@ void gateway_stop(struct gateway *g)
     if (g->store)
         store_close(g->store);
     egress_free(g->egress); /* to which the writer's callbacks posted to the last */
-    http_free(g->http);     /* whose notices the workers above sent to the last */
+    refusals_free(g->refusals);
+    http_free(g->http); /* whose notices the workers above sent to the last */
     scheduler_free(g->scheduler);
     validation_free(g->validation);
     issuer_free(g->issuer);

@@ -22,15 +22,16 @@ enum issue_table {
     ISSUE_RESERVATIONS,                     /* issuance id -> what its purchase is expected to cost */
     ISSUE_LEDGERS,                          /* login name -> what is known of its account (ledger.h) */
     ISSUE_IMPORTED,                         /* order number -> id of the subscription it was imported as */
-    ISSUE_KEPT,    /* SHA-256 of the PEM text -> a certificate that was not accepted (kept.h) */
-    ISSUE_NUMBERS, /* 'o' and order number, or 'c' and certificate ID -> id of the subscription that has it */
+    ISSUE_KEPT,     /* SHA-256 of the PEM text -> a certificate that was not accepted (kept.h) */
+    ISSUE_NUMBERS,  /* 'o' and order number, or 'c' and certificate ID -> id of the subscription that has it */
     ISSUE_PAYMENTS, /* issuance id -> the payment that its order waits for (payment.h) */
+    ISSUE_REFUSALS, /* time (8), digest of who and what (8) -> one JSON object; the oldest make room (refusals.h) */
     ISSUE_TABLE_END
 };
 
 #define ISSUE_TABLE_NAMES                                                                                              \
     "subscriptions", "subscription-index", "issuances", "issuance-by-order", "issuance-by-order-number",               \
         "issuance-by-certificate-id", "dcv-files", "audit", "dcv-records", "logins", "spending", "reservations",       \
-        "ledgers", "imported", "kept", "numbers", "payments"
+        "ledgers", "imported", "kept", "numbers", "payments", "refusals"
 
 #endif

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "acme/acme.h"
+#include "gateway/refusals.h"
 #include "store/store.h"
 
 struct http_server;
@@ -80,6 +81,7 @@ struct http_config {
     bool log_access; /* a line a request at `log: info` */
     struct acme *acme;
     struct store *store;
+    struct refusals *refusals; /* who is refused over ACME; NULL: nobody keeps them */
     store_fn *probe; /* a write that leaves nothing behind, for /readyz; its argument is NULL. NULL: none is tried */
     http_handler_fn *public_handler, *admin_handler, *metrics_handler;
     void *public_ctx, *admin_ctx, *metrics_ctx;

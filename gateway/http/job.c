@@ -75,14 +75,27 @@ static struct job *job_make(struct loop *loop, h2o_req_t *req)
     return job;
 }
 
-/* One line at `log: info` for every no: who asked for what, and why not. */
+/* For the operator, and as one line at `log: info`, every no: who asked for what, and why not. */
 static void log_remark(const struct job *job)
 {
     struct acme_remark r;
-    if (acme_task_remark(job->task, &r))
-        log_info(r.msg, "request", r.request, "peer", connection_of(job->req)->request.peer, "account", r.account,
-                 "external_key", r.external_key, "policy", r.policy, "order", r.order, "names", r.names, "serial",
-                 r.serial, "replaces", r.replaces, "problem", r.problem, "reason", r.reason);
+    const char *peer = connection_of(job->req)->request.peer;
+    if (!acme_task_remark(job->task, &r))
+        return;
+    if (r.problem) {
+        struct refusal refusal = {.address = peer,
+                                  .account = r.account,
+                                  .key = r.external_key,
+                                  .policy = r.policy,
+                                  .request = r.request,
+                                  .problem = r.problem,
+                                  .reason = r.reason,
+                                  .names = r.names};
+        refusals_note(job->loop->server->config.refusals, &refusal, clock_ms());
+    }
+    log_info(r.msg, "request", r.request, "peer", peer, "account", r.account, "external_key", r.external_key, "policy",
+             r.policy, "order", r.order, "names", r.names, "serial", r.serial, "replaces", r.replaces, "problem",
+             r.problem, "reason", r.reason);
 }
 
 static void job_answer(struct job *job)

@@ -47,6 +47,9 @@ void issuer_hooks(struct issuer *issuer, struct acme_hooks *hooks);
 /* The hook revoke, with an issuer as ctx. */
 enum store_status issuer_revoke(void *issuer, struct store_txn *txn, const struct acme_certificate *certificate,
                                 const struct acme_id *account, uint64_t now_ms);
+/* The same for the operator, who is told of elsewhere in the audit. */
+enum store_status issuer_revoke_for_operator(struct issuer *issuer, struct store_txn *txn,
+                                             const struct acme_certificate *certificate, uint64_t now_ms);
 /* An authenticated push. Any thread; copies what it keeps. */
 void issuer_push(struct issuer *issuer, const struct sectigo_push *push);
 

@@ -1,9 +1,17 @@
 /* admin: what the Unix socket answers to the operator, HTTP and JSON. acmegatectl is its client.
  *
  *   GET  /status
- *   GET  /orders, /subscriptions, /issuances, /audit     a page: {"items": [...], "next": cursor or null}
+ *   GET  /orders, /subscriptions, /issuances, /audit     a page: {"items": [...], "next": cursor or null,
+ *                                                        "last": cursor behind its last row, to ask for newer ones}
  *   GET  /orders/ID, /subscriptions/ID, /issuances/ID
  *   POST /orders/ID/retry?skip_preflight                 its issuance's job becomes due; 1: whatever preflight sees
+ *   POST /orders/ID/cancel                               of one that is not finalized
+ *   GET  /accounts, /accounts/ID
+ *   POST /accounts/ID/deactivate
+ *   GET  /certificates, /certificates/ID                 ID: also a serial number
+ *   GET  /expiring?days                                  certificates that nothing newer stands for, 30 days by default
+ *   POST /certificates/ID/revoke?reason
+ *   GET  /limits
  *   GET  /upstreams
  *   POST /upstreams/LOGIN/pause, /upstreams/LOGIN/resume
  *   POST /upstreams/LOGIN/reconcile                      begins it; /upstreams tells how it went
@@ -22,8 +30,9 @@
  *
  * Pages take limit (1 to 1000, 100 by default) and after (a cursor). Lists are narrowed by name, account, policy and
  * state, and begin with the newest by newest=1, where that says something (admin.c); the audit and reconcile take since
- * (UNIX ms). What has money in it has "currency" beside it. An error is {"error": "a sentence"}. Times are UNIX
- * milliseconds in keys that end in _ms, null for none; sizes are octets in keys that end in _octets.
+ * (UNIX ms), the audit refusals=1 for what was refused. What has money in it has "currency" beside it. An error is
+ * {"error": "a sentence"}. Times are UNIX milliseconds in keys that end in _ms, null for none; sizes are octets in keys
+ * that end in _octets.
  */
 #ifndef GATEWAY_OPERATE_ADMIN_H
 #define GATEWAY_OPERATE_ADMIN_H
@@ -42,6 +51,7 @@ struct admin {
     const uint8_t *seal; /* EXTERNAL_KEY_SEAL_LEN octets */
     struct scheduler *scheduler;
     struct upstream *upstream;
+    struct issuer *issuer;
     struct egress *egress;
     atomic_bool backing_up;
 };

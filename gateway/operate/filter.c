@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "acme/certificate.h"
 #include "gateway/operate/view.h"
 
 static bool is_name(const char *filter, const char *name)
@@ -15,7 +14,7 @@ static bool is_name(const char *filter, const char *name)
     return fnmatch(pattern, name, FNM_CASEFOLD) == 0;
 }
 
-static bool has_name(const struct request *request, const struct acme_names *names)
+bool filter_names(const struct request *request, const struct acme_names *names)
 {
     bool found = request->name[0] == '\0';
     for (size_t i = 0; !found && i < names->count; i++)
@@ -37,7 +36,7 @@ static bool is_account(const struct request *request, const struct acme_id *acco
 
 bool filter_order(const struct request *request, const struct acme_order *order)
 {
-    return has_name(request, &order->names) && is_asked(request->policy, order->policy) &&
+    return filter_names(request, &order->names) && is_asked(request->policy, order->policy) &&
            is_asked(request->state, acme_order_status_text(order->status)) && is_account(request, &order->account);
 }
 
@@ -60,7 +59,7 @@ static bool has_part(const struct request *request, struct store_txn *txn, const
 
 bool filter_subscription(const struct request *request, struct store_txn *txn, const struct subscription *sub)
 {
-    return has_name(request, &sub->names) && is_asked(request->policy, sub->policy) &&
+    return filter_names(request, &sub->names) && is_asked(request->policy, sub->policy) &&
            is_asked(request->state, view_subscription_state(sub->state)) && has_part(request, txn, sub);
 }
 
@@ -71,10 +70,15 @@ bool filter_issuance(const struct request *request, struct store_txn *txn, const
         return false;
     if (request->name[0] == '\0' && request->policy[0] == '\0')
         return true;
-    bool found = subscription_load(txn, &is->subscription, &sub) == STORE_OK && has_name(request, &sub.names) &&
+    bool found = subscription_load(txn, &is->subscription, &sub) == STORE_OK && filter_names(request, &sub.names) &&
                  is_asked(request->policy, sub.policy);
     subscription_clear(&sub);
     return found;
+}
+
+bool filter_certificate(const struct request *request, const struct acme_certificate *certificate)
+{
+    return is_asked(request->policy, certificate->policy) && is_account(request, &certificate->account);
 }
 
 bool filter_key(const struct request *request, const struct external_key *key)

@@ -2,6 +2,7 @@
 #ifndef GATEWAY_OPERATE_FILTER_H
 #define GATEWAY_OPERATE_FILTER_H
 
+#include "acme/certificate.h"
 #include "acme/order.h"
 #include "gateway/issue/record/issuance.h"
 #include "gateway/issue/record/subscription.h"
@@ -13,6 +14,9 @@ bool filter_subscription(const struct request *request, struct store_txn *txn, c
 /* Names and policy are those of its subscription. */
 bool filter_issuance(const struct request *request, struct store_txn *txn, const struct issuance *is);
 bool filter_key(const struct request *request, const struct external_key *key);
+/* The account and policy that it was issued to; its names stand in its order. */
+bool filter_certificate(const struct request *request, const struct acme_certificate *certificate);
+bool filter_names(const struct request *request, const struct acme_names *names);
 /* A line of the audit as it was stored. */
 bool filter_audit(const struct request *request, const json_t *line);
 

@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+#include "sectigo/result.h"
+
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, DAYS_MAX = 3650, REASON_MAX = 5 };
 
 /* ---- answers ---- */
 
@@ -114,6 +117,34 @@ static bool take_since(struct request *request, const char *value)
     return read_number(value, INT64_MAX, &request->since_ms);
 }
 
+static bool take_days(struct request *request, const char *value)
+{
+    uint64_t days;
+    bool good = read_number(value, DAYS_MAX, &days) && days > 0;
+    if (good)
+        request->days = (unsigned)days;
+    return good;
+}
+
+static bool take_reason(struct request *request, const char *value)
+{
+    for (uint8_t code = 0; code <= REASON_MAX; code++) {
+        const char *text = sectigo_revocation_reason(code);
+        char number[4];
+        snprintf(number, sizeof number, "%u", code);
+        request->reason = code;
+        if (text && (strcasecmp(text, value) == 0 || strcmp(number, value) == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool take_refusals(struct request *request, const char *value)
+{
+    request->refusals = true;
+    return strcmp(value, "1") == 0;
+}
+
 static bool take_filter(char filter[static FILTER_MAX + 1], const char *value)
 {
     int len = snprintf(filter, FILTER_MAX + 1, "%s", value);
@@ -161,6 +192,10 @@ static const struct {
     {"policy", TAKES_POLICY, take_policy, "the name of a policy"},
     {"newest", TAKES_NEWEST, take_newest, "1"},
     {"since", TAKES_SINCE, take_since, "UNIX time in milliseconds"},
+    {"days", TAKES_DAYS, take_days, "a number from 1 to 3650"},
+    {"reason", TAKES_REASON, take_reason,
+     "unspecified, keyCompromise, affiliationChanged, superseded or cessationOfOperation"},
+    {"refusals", TAKES_REFUSALS, take_refusals, "1"},
     {"skip_preflight", TAKES_SKIP_PREFLIGHT, take_skip_preflight, "1"},
 };
 

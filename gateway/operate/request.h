@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "acme/account.h"
 #include "acme/external_key.h"
 #include "gateway/operate/admin.h"
 #include "gateway/operate/scan.h"
@@ -20,6 +21,9 @@ enum {
     TAKES_ACCOUNT = 256,
     TAKES_POLICY = 512,
     TAKES_NEWEST = 1024,
+    TAKES_DAYS = 2048,
+    TAKES_REASON = 4096,
+    TAKES_REFUSALS = 8192,
 };
 enum { FILTER_MAX = 255 };
 
@@ -34,6 +38,9 @@ struct request {
     char name[FILTER_MAX + 1], account[FILTER_MAX + 1], policy[FILTER_MAX + 1]; /* "": all; see filter.h */
     bool newest;                                                                /* the list begins with the newest */
     uint64_t since_ms;
+    unsigned days;  /* 0: not said */
+    uint8_t reason; /* of a revocation, RFC 5280 section 5.3.1 */
+    bool refusals;  /* of the audit: what was refused */
     bool skip_preflight;
 };
 
@@ -68,8 +75,17 @@ void subscription_refund(struct request *request);
 void subscription_release(struct request *request);
 void issuance_get(struct request *request);
 void order_retry(struct request *request);
+void order_cancel(struct request *request);
 void order_drop(struct request *request);
 void order_authorize(struct request *request);
+void accounts_list(struct request *request);
+void account_get(struct request *request);
+void account_deactivate(struct request *request);
+void certificates_list(struct request *request);
+void certificates_expiring(struct request *request);
+void certificate_get(struct request *request);
+void certificate_revoke(struct request *request);
+void limits_get(struct request *request);
 void upstreams_get(struct request *request);
 void upstream_pause(struct request *request);
 void upstream_resume(struct request *request);
@@ -90,6 +106,8 @@ void key_disable(struct request *request);
 void key_enable(struct request *request);
 void backup_post(struct request *request);
 
+/* An account with all that is known of it. NULL when out of memory. */
+json_t *account_view(struct store_txn *txn, const struct acme_account *account);
 /* Without its secret; a row of the list, too. NULL when out of memory. */
 json_t *external_key_json(const struct external_key *key);
 /* Clients that gave up: accounts of certificates of the last 30 days that nobody fetched within an hour. */

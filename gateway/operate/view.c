@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "acme/authorization.h"
-#include "acme/certificate.h"
 #include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/issue/money/payment.h"
@@ -31,8 +30,7 @@ static bool append(json_t **list, json_t *value)
 
 /* ---- certificates ---- */
 
-/* As openssl x509 -serial writes it: upper case, whole octets. */
-static void serial_text(const struct acme_certificate *certificate, char out[static 2 * sizeof certificate->serial + 1])
+void view_serial(const struct acme_certificate *certificate, char out[static VIEW_SERIAL_SIZE])
 {
     static const char digits[] = "0123456789ABCDEF";
     size_t len = 0;
@@ -47,14 +45,14 @@ static void serial_text(const struct acme_certificate *certificate, char out[sta
 static void certificate_fields(struct object *o, struct store_txn *txn, const struct acme_id *id)
 {
     struct acme_certificate certificate = {0};
-    char serial[2 * sizeof certificate.serial + 1] = "";
+    char serial[VIEW_SERIAL_SIZE] = "";
     bool there = id && acme_certificate_load(txn, id, &certificate) == STORE_OK;
     if (id)
         object_id(o, "certificate", id);
     else
         object_text(o, "certificate", NULL);
     if (there)
-        serial_text(&certificate, serial);
+        view_serial(&certificate, serial);
     object_text(o, "serial_number", serial);
     object_time(o, "not_before_ms", there ? (uint64_t)certificate.not_before_s * 1000 : 0);
     object_time(o, "not_after_ms", there ? (uint64_t)certificate.not_after_s * 1000 : 0);

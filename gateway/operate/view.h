@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "acme/certificate.h"
 #include "acme/order.h"
 #include "gateway/issue/record/issuance.h"
 #include "gateway/issue/record/subscription.h"
@@ -19,6 +20,10 @@ json_t *view_issuance(struct store_txn *txn, const struct issuance *is);
 json_t *view_subscription_row(const struct subscription *sub);
 json_t *view_subscription(struct store_txn *txn, const struct subscription *sub);
 const char *view_subscription_state(enum subscription_state state); /* "live"; static */
+
+/* As openssl x509 -serial writes it: upper case, whole octets. */
+enum { VIEW_SERIAL_SIZE = 41 };
+void view_serial(const struct acme_certificate *certificate, char out[static VIEW_SERIAL_SIZE]);
 
 /* The issuance of a finalized order: STORE_OK and *is (clear it in any case), STORE_NOT_FOUND, STORE_INVALID. */
 enum store_status view_issuance_of(struct store_txn *txn, const struct acme_id *order, struct issuance *is);

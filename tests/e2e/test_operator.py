@@ -280,7 +280,7 @@ def test_completion(busy):
     assert len(first) == len(set(first)), "words stand there twice"
     assert {"status", "order", "eab", "--json", "--version"} <= set(first)
     assert _complete(busy, "ord") == ["order"]
-    assert sorted(_complete(busy, "order", "")) == ["authorize", "drop", "list", "retry", "show"]
+    assert sorted(_complete(busy, "order", "")) == ["authorize", "cancel", "drop", "list", "retry", "show"]
     assert set(_complete(busy, "order", "show", "")) == set(_ids(busy, "order", "list"))
     assert set(_complete(busy, "subscription", "show", "")) == set(_ids(busy, "subscription", "list"))
     assert set(_complete(busy, "issuance", "show", "")) == set(_ids(busy, "issuance", "list"))

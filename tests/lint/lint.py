@@ -25,7 +25,8 @@ ROOMS = {"store": ("store",), "acme": ("acme", "store"), "sectigo": ("sectigo",)
 # The rooms inside gateway/, from the ground up: which others each may include beside itself and the ground. A room is a
 # folder, or files that stand beside folders, by name ("issue/issuer.h") or without ending ("log"). What stands nowhere
 # here is the top, gateway/*.c and issue/issuer.c: it starts the others, and nobody includes it.
-GROUND = ("address", "audit", "clock", "key_lists", "log", "log_format", "pem", "scheduler", "tables")
+GROUND = ("address", "audit", "clock", "key_lists", "log", "log_format", "pem", "refusals", "scheduler",
+          "tables")
 CONTEXT = ("issue/context", "issue/issuer.h")
 SHARED = ("work", *CONTEXT)
 INNER = {
@@ -48,8 +49,8 @@ INNER = {
     "issue/life": ("dcv", "metrics", "issue/record", "issue/upstream", *SHARED, "issue/money", "issue/revocation",
                    "issue/order"),
     "issue/upkeep": ("config", "issue/record", "issue/upstream", *SHARED, "issue/money", "issue/order"),
-    "operate": ("config", "egress", "http", "dcv", "issue/record", "issue/upstream", "issue/money", "issue/life",
-                "issue/upkeep"),
+    "operate": ("config", "egress", "http", "dcv", "issue/record", "issue/upstream", "issue/issuer.h", "issue/money",
+                "issue/order", "issue/life", "issue/upkeep"),
     "monitor": ("config", "http", "metrics", "issue/record", "issue/upstream", "issue/money", "operate"),
 }
 

@@ -235,19 +235,32 @@ const struct work_kind revoke_work = {
 
 /* ---- asked for ---- */
 
-enum store_status issuer_revoke(void *ctx, struct store_txn *txn, const struct acme_certificate *certificate,
-                                const struct acme_id *account, uint64_t now_ms)
+static enum store_status begin_revocation(const struct issuer *issuer, struct store_txn *txn, const char *what,
+                                          const struct acme_certificate *certificate, const struct acme_id *account,
+                                          uint64_t now_ms)
 {
     struct subscription sub = {0};
     enum store_status status = load_subscription(txn, certificate, &sub);
     if (status == STORE_OK)
-        status = audit_revocation(txn, account ? "revocation-asked" : "revocation-asked-by-its-key",
-                                  account ? account : &certificate->account, certificate, &sub, now_ms);
+        status = audit_revocation(txn, what, account ? account : &certificate->account, certificate, &sub, now_ms);
     if (status == STORE_OK)
         status = store_job_set(txn, JOB_REVOKE, certificate->id.octets, ACME_ID_LEN, AT_ONCE_MS);
     subscription_clear(&sub);
     if (status == STORE_OK)
-        issuer_debug_stop(ctx, "revocation-asked:before");
+        issuer_debug_stop(issuer, "revocation-asked:before");
     log_note_cause(certificate->id.octets, ACME_ID_LEN);
     return status == STORE_NOT_FOUND ? STORE_INVALID : status;
+}
+
+enum store_status issuer_revoke(void *ctx, struct store_txn *txn, const struct acme_certificate *certificate,
+                                const struct acme_id *account, uint64_t now_ms)
+{
+    return begin_revocation(ctx, txn, account ? "revocation-asked" : "revocation-asked-by-its-key", certificate,
+                            account, now_ms);
+}
+
+enum store_status issuer_revoke_for_operator(struct issuer *issuer, struct store_txn *txn,
+                                             const struct acme_certificate *certificate, uint64_t now_ms)
+{
+    return begin_revocation(issuer, txn, "revocation-asked-by-operator", certificate, NULL, now_ms);
 }

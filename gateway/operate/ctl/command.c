@@ -7,9 +7,9 @@
 
 #include "gateway/operate/ctl/since.h"
 
-static const char DEFAULT_SOCKET[] = "/run/acmegate/admin.sock";
+const char COMMAND_SOCKET[] = "/run/acmegate/admin.sock";
 
-enum { NAME_SIZE = 48 };
+enum { NAME_SIZE = 48, OPTIONS_GIVEN = 24 };
 
 /* "order show" */
 static const char *name_of(const struct command *c, char out[static NAME_SIZE])
@@ -27,23 +27,6 @@ static void usage_of(const struct command *c, char *out, size_t size)
              c->options & OPTION_MEMBERS ? " KEY=VALUE..." : "");
 }
 
-static const struct {
-    const char *usage, *help;
-} general[] = {
-    {"--socket PATH", "the daemon's admin socket (/run/acmegate/admin.sock)"},
-    {"--json", "the daemon's answer as it is"},
-    {"--limit N", "of a list: at most N lines (100; at most 1000)"},
-    {"--after CURSOR", "of a list: go on where the last one ended"},
-    {"--newest", "of a list in order of time: the newest first"},
-    {"--name NAME", "of a list: with this name; .NAME: all below it; * stands for anything"},
-    {"--account ACCOUNT", "of a list: of this account"},
-    {"--policy POLICY", "of a list: of this policy"},
-    {"--status STATUS", "of a list: only those (--state is the same)"},
-    {"--since TIME", "audit, upstream reconcile: from then on; yesterday, 7d, 2026-11-22, 2026-11-22T08:30"},
-    {"--skip-preflight", "order retry: send it whatever preflight sees"},
-    {"--help, --version", ""},
-};
-
 static void print_help(void)
 {
     int width = 0;
@@ -58,9 +41,12 @@ static void print_help(void)
         printf("  %-*s  %s\n", width, usage, c->help);
     }
     printf("\n");
-    for (size_t i = 0; i < sizeof general / sizeof *general; i++)
-        printf("  %-*s%s%s\n", general[i].help[0] ? width : 0, general[i].usage, general[i].help[0] ? "  " : "",
-               general[i].help);
+    for (const struct option_row *row = option_rows; row->name; row++) {
+        snprintf(usage, sizeof usage, "%s%s%s", row->name, row->value ? " " : "", row->value ? row->value : "");
+        if (row->help)
+            printf("  %-*s  %s\n", width, usage, row->help);
+    }
+    printf("  --help, --version\n");
 }
 
 static void complain_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -76,12 +62,29 @@ static void complain_usage(const char *format, ...)
 
 /* ---- options ---- */
 
+const struct option_row *option_row(const char *name)
+{
+    for (const struct option_row *row = option_rows; row->name; row++)
+        if (strcmp(row->name, name) == 0)
+            return row;
+    return NULL;
+}
+
+unsigned command_options(const struct command *command)
+{
+    return command->options | (command->columns ? OPTION_CSV : 0);
+}
+
 struct reading {
     struct asked *asked;
     char **argv; /* what is still to be read */
     const char *words[4];
     unsigned word_count, options; /* options given */
-    const char *last_option;      /* of those that not every command has */
+    struct {
+        unsigned option;
+        const char *name;
+    } given[OPTIONS_GIVEN]; /* of those that not every command has; the last place is the last one's */
+    unsigned given_count;
 };
 
 static bool value_given(struct reading *r, const char *name, const char **value)
@@ -93,56 +96,38 @@ static bool value_given(struct reading *r, const char *name, const char **value)
     return *value != NULL;
 }
 
-static bool read_switch(struct reading *r, const char *name)
+static void note_option(struct reading *r, unsigned option, const char *name)
 {
-    struct asked *asked = r->asked;
-    const struct {
-        const char *name;
-        enum option option;
-        bool *value;
-    } switches[] = {{"--json", 0, &asked->json},
-                    {"--newest", OPTION_NEWEST, &asked->newest},
-                    {"--skip-preflight", OPTION_SKIP, &asked->skip_preflight}};
-    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
-        if (strcmp(switches[i].name, name) != 0)
-            continue;
-        *switches[i].value = true;
-        r->options |= switches[i].option;
-        return true;
-    }
-    return false;
+    r->options |= option;
+    if (r->given_count == OPTIONS_GIVEN)
+        r->given_count--;
+    r->given[r->given_count].option = option;
+    r->given[r->given_count++].name = name;
+}
+
+/* The first option that this command does not have. */
+static const char *option_beyond(const struct reading *r, const struct command *c)
+{
+    unsigned i = 0;
+    while (i + 1 < r->given_count && (r->given[i].option & command_options(c)))
+        i++;
+    return r->given[i].name;
 }
 
 static bool read_option(struct reading *r, const char *name)
 {
-    struct asked *asked = r->asked;
-    const struct {
-        const char *name;
-        enum option option;
-        const char **value;
-    } options[] = {{"--socket", 0, &asked->socket},
-                   {"--limit", OPTION_LIMIT, &asked->limit},
-                   {"--after", OPTION_AFTER, &asked->after},
-                   {"--state", OPTION_STATE, &asked->state},
-                   {"--status", OPTION_STATE, &asked->state},
-                   {"--name", OPTION_NAME, &asked->name},
-                   {"--account", OPTION_ACCOUNT, &asked->account},
-                   {"--policy", OPTION_POLICY, &asked->policy},
-                   {"--since", OPTION_SINCE, &asked->since}};
-    unsigned before = r->options;
-    bool good = read_switch(r, name), known = good;
-    for (size_t i = 0; !known && i < sizeof options / sizeof *options; i++) {
-        known = strcmp(options[i].name, name) == 0;
-        if (!known)
-            continue;
-        r->options |= options[i].option;
-        good = value_given(r, name, options[i].value);
-    }
-    if (r->options != before)
-        r->last_option = name;
-    if (!known)
+    const struct option_row *row = option_row(name);
+    if (!row) {
         complain_usage("there is no option %s", name);
-    return good;
+        return false;
+    }
+    void *member = (char *)r->asked + row->at;
+    if (row->option)
+        note_option(r, row->option, name);
+    if (row->value)
+        return value_given(r, name, member);
+    *(bool *)member = true;
+    return true;
 }
 
 /* People's words become UNIX milliseconds. */
@@ -210,8 +195,10 @@ static bool fits_usage(const struct reading *r, const struct command *c, unsigne
         complain_of_more(r, c, wanted);
     else if (r->asked->member_count > 0 && !(c->options & OPTION_MEMBERS))
         complain_usage("%s takes no KEY=VALUE, and \"%s\" stands there", name, r->asked->members[0]);
-    else if (r->options & ~c->options)
-        complain_usage("%s is no option of %s", r->last_option, name);
+    else if (r->options & ~command_options(c))
+        complain_usage("%s is no option of %s", option_beyond(r, c), name);
+    else if (r->asked->follow && (r->asked->newest || r->asked->all))
+        complain_usage("--follow goes on for ever, so it takes neither --newest nor --all");
     else
         return true;
     return false;
@@ -276,7 +263,7 @@ static bool find_command(struct reading *r)
 bool command_read(int argc, char **argv, struct asked *asked, enum outcome *outcome)
 {
     struct reading r = {.asked = asked, .argv = argv + (argc > 0)};
-    *asked = (struct asked){.socket = DEFAULT_SOCKET};
+    *asked = (struct asked){.socket = COMMAND_SOCKET};
     *outcome = MISUSED;
     while (*r.argv) {
         char *argument = *r.argv++;

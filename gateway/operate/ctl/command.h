@@ -3,6 +3,7 @@
 #define CTL_COMMAND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* The exit status. Documented in acmegatectl(1): never renumber. */
 enum outcome { DONE = 0, FAILED = 1, MISUSED = 2, UNREACHABLE = 3, NOT_FOUND = 4 };
@@ -18,9 +19,15 @@ enum option {
     OPTION_ACCOUNT = 128,
     OPTION_POLICY = 256,
     OPTION_NEWEST = 512,
+    OPTION_DAYS = 1024,
+    OPTION_REASON = 2048,
+    OPTION_REFUSALS = 4096,
+    OPTION_FOLLOW = 8192,
+    OPTION_ALL = 16384,
+    OPTION_CSV = 32768,
 };
 enum {
-    OPTIONS_PAGE = OPTION_LIMIT | OPTION_AFTER,
+    OPTIONS_PAGE = OPTION_LIMIT | OPTION_AFTER | OPTION_ALL,
     OPTIONS_OWNER = OPTION_NAME | OPTION_ACCOUNT | OPTION_POLICY, /* whose: see admin.c */
     OPTIONS_RECORDS = OPTIONS_PAGE | OPTIONS_OWNER | OPTION_STATE | OPTION_NEWEST,
 };
@@ -38,11 +45,15 @@ struct command {
     unsigned options;             /* beside the general ones */
     const struct column *columns; /* of a list; NULL: one object */
     bool slow;                    /* may take as long as it takes */
+    const char *only;             /* of an object: the member that is shown, as it is; NULL: all of it */
+    const char *states;           /* words that --status takes, with blanks between them; NULL: none */
     const char *help;
 };
 
 /* Ends with one whose words[0] is NULL. */
 extern const struct command commands[];
+/* Its options, beside those that every command has. */
+unsigned command_options(const struct command *command);
 
 struct asked {
     const struct command *command;
@@ -50,13 +61,24 @@ struct asked {
     char **members; /* "key=value", member_count of them */
     unsigned member_count;
     const char *socket;
-    const char *limit, *after, *state, *since, *name, *account, *policy; /* NULL: not given */
-    char since_ms[24];                                                   /* since as UNIX milliseconds */
-    bool json, skip_preflight, newest;
+    const char *limit, *after, *state, *since, *name, *account, *policy, *days, *reason; /* NULL: not given */
+    char since_ms[24]; /* since as UNIX milliseconds */
+    bool json, csv, skip_preflight, newest, refusals, follow, all;
 };
+
+struct option_row {
+    const char *name, *value; /* value: what stands behind it, for the help; NULL: nothing does */
+    unsigned option;          /* 0: every command has it */
+    size_t at;                /* of the member of struct asked: a text, or a bool where nothing stands behind it */
+    const char *help;         /* NULL: another name of one that has it */
+};
+/* Ends with one whose name is NULL. */
+extern const struct option_row option_rows[];
+const struct option_row *option_row(const char *name); /* NULL: there is none */
 
 /* True: *asked is what to do. False: *outcome is how to end; help is printed, or what is wrong said. argv is main's and
  * must outlive asked. */
+extern const char COMMAND_SOCKET[]; /* the daemon's, where nobody says another */
 bool command_read(int argc, char **argv, struct asked *asked, enum outcome *outcome);
 
 #endif

@@ -50,10 +50,13 @@ static bool add_query(CURL *easy, char url[static URL_SIZE], const struct asked 
     const char *const parameters[][2] = {{"limit=", asked->limit},
                                          {"after=", asked->after},
                                          {"state=", asked->state},
-                                         {"since=", asked->since ? asked->since_ms : NULL},
+                                         {"since=", asked->since_ms[0] ? asked->since_ms : NULL},
                                          {"name=", asked->name},
                                          {"account=", asked->account},
                                          {"policy=", asked->policy},
+                                         {"days=", asked->days},
+                                         {"reason=", asked->reason},
+                                         {"refusals=", asked->refusals ? "1" : NULL},
                                          {"newest=", asked->newest ? "1" : NULL},
                                          {"skip_preflight=", asked->skip_preflight ? "1" : NULL}};
     bool first = true;

@@ -40,57 +40,48 @@ static void cell_text(const struct value_style *style, const json_t *item, const
     value_text(style, key, value, out, CELL_MAX);
 }
 
-static size_t width_of(const struct value_style *style, const json_t *items, const struct column *column)
-{
-    size_t width = strlen(column->heading), i;
-    json_t *item;
-    json_array_foreach(items, i, item)
-    {
-        char cell[CELL_MAX];
-        cell_text(style, item, column, cell);
-        width = value_width(cell) > width ? value_width(cell) : width;
-    }
-    return width;
-}
-
 /* item NULL: the headings. */
-static void print_row(const struct value_style *style, const struct column *columns, const size_t *widths,
-                      const json_t *item)
+static void print_row(const struct table *table, const json_t *item)
 {
+    const struct column *columns = table->columns;
     for (size_t i = 0; columns[i].key; i++) {
         char cell[CELL_MAX];
         if (item)
-            cell_text(style, item, &columns[i], cell);
+            cell_text(&table->style, item, &columns[i], cell);
         else
             snprintf(cell, sizeof cell, "%s", columns[i].heading);
         if (columns[i + 1].key)
-            print_padded(cell, widths[i] + 2);
+            print_padded(cell, table->widths[i] + 2);
         else
             printf("%s\n", cell);
     }
 }
 
-bool show_table(const json_t *page, const struct asked *asked)
+void table_measure(struct table *table, const json_t *page)
 {
-    const struct column *columns = asked->command->columns;
-    const json_t *items = json_object_get(page, "items");
-    const char *next = json_string_value(json_object_get(page, "next"));
-    struct value_style style = style_of(page);
     json_t *item;
-    size_t count = 0, i;
-    while (columns[count].key)
-        count++;
-    size_t *widths = calloc(count, sizeof *widths);
-    if (!widths)
-        return false;
-    for (i = 0; i < count; i++)
-        widths[i] = width_of(&style, items, &columns[i]);
-    print_row(&style, columns, widths, NULL);
-    json_array_foreach(items, i, item) print_row(&style, columns, widths, item);
-    free(widths);
-    if (next)
-        fprintf(stderr, "there is more: --after %s\n", next);
-    return true;
+    size_t row;
+    table->style = style_of(page);
+    for (size_t i = 0; table->columns[i].key && i < TABLE_COLUMNS_MAX; i++) {
+        size_t width = strlen(table->columns[i].heading);
+        table->widths[i] = width > table->widths[i] ? width : table->widths[i];
+        json_array_foreach(json_object_get(page, "items"), row, item)
+        {
+            char cell[CELL_MAX];
+            cell_text(&table->style, item, &table->columns[i], cell);
+            width = value_width(cell);
+            table->widths[i] = width > table->widths[i] ? width : table->widths[i];
+        }
+    }
+}
+
+void table_print(const struct table *table, const json_t *page, bool head)
+{
+    json_t *item;
+    size_t i;
+    if (head)
+        print_row(table, NULL);
+    json_array_foreach(json_object_get(page, "items"), i, item) print_row(table, item);
 }
 
 /* ---- an object ---- */
