@@ -6,6 +6,7 @@ Prints FILE:LINE: what is wrong, and ends with 1 where anything is.
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -43,11 +44,12 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def files_of(root):
-    """What is kept in git, or lies there where it is none."""
-    done = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True,
-                          check=False)
-    if done.returncode == 0:
-        return [path for path in done.stdout.splitlines() if os.path.exists(os.path.join(root, path))]
+    """What is kept in git, or lies there where there is none, or no git."""
+    if shutil.which("git"):
+        done = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True,
+                              check=False)
+        if done.returncode == 0:
+            return [path for path in done.stdout.splitlines() if os.path.exists(os.path.join(root, path))]
     return [os.path.relpath(os.path.join(folder, name), root) for folder, _, names in os.walk(root) for name in names
             if "/build" not in folder]
 
