@@ -189,7 +189,7 @@ static void on_written(struct store_op *op, enum store_status status)
         store_submit(refusals->store, &refusals->op);
 }
 
-static char *text_of(struct recent *recent)
+static char *written(struct recent *recent)
 {
     if (json_object_set_new(recent->line, "times", json_integer(recent->times)) != 0 ||
         json_object_set_new(recent->line, "last_ms", json_integer((json_int_t)recent->last_ms)) != 0)
@@ -204,7 +204,7 @@ static bool gather_batch(struct refusals *refusals)
         return false;
     for (size_t i = 0; i < RECENT && refusals->batch_count < AT_ONCE; i++) {
         struct recent *recent = &refusals->recent[i];
-        char *text = recent->dirty ? text_of(recent) : NULL;
+        char *text = recent->dirty ? written(recent) : NULL;
         recent->dirty = false;
         if (!text)
             continue;
@@ -278,7 +278,7 @@ static void count_beyond(struct refusals *refusals, uint64_t now_ms)
 }
 
 /* With the lock. */
-static void note(struct refusals *refusals, const struct refusal *refusal, uint64_t now_ms)
+static void add_refusal(struct refusals *refusals, const struct refusal *refusal, uint64_t now_ms)
 {
     static const char what[] = "refusal";
     uint8_t digest[SHA256_DIGEST_LENGTH];
@@ -306,7 +306,7 @@ void refusals_note(struct refusals *refusals, const struct refusal *refusal, uin
     if (!refusals)
         return;
     pthread_mutex_lock(&refusals->lock);
-    note(refusals, refusal, now_ms);
+    add_refusal(refusals, refusal, now_ms);
     bool begun = gather_batch(refusals);
     pthread_mutex_unlock(&refusals->lock);
     if (begun)

@@ -43,7 +43,7 @@ static void account_fields(struct object *o, const struct acme_account *account,
 
 /* ---- the list ---- */
 
-static bool is_wanted(const struct request *request, const struct acme_account *account, const char *policy)
+static bool is_of(const struct request *request, const struct acme_account *account, const char *policy)
 {
     return (!request->policy[0] || strcmp(request->policy, policy) == 0) &&
            (!request->state[0] || strcmp(request->state, acme_account_status_text(account->status)) == 0);
@@ -63,7 +63,7 @@ static json_t *account_row(struct page *page, struct store_txn *txn, struct stor
         row = page_unreadable(page, text);
     } else {
         const char *policy = policy_of(txn, &account, &external);
-        if (is_wanted(page->request, &account, policy)) {
+        if (is_of(page->request, &account, policy)) {
             struct object o;
             account_fields(&o, &account, policy);
             row = page_row(page, object_end(&o));

@@ -24,6 +24,7 @@ static const struct route {
     {"GET", "/subscriptions/*", subscription_get, 0, false},
     {"POST", "/subscriptions/*/refund", subscription_refund, 0, false},
     {"POST", "/subscriptions/*/release", subscription_release, 0, false},
+    {"POST", "/subscriptions/adopt", subscriptions_adopt, 0, true},
     {"GET", "/issuances", issuances_list, TAKES_PAGE | TAKES_STATE | TAKES_ISSUANCE, false},
     {"GET", "/issuances/*", issuance_get, 0, false},
     {"GET", "/accounts", accounts_list, TAKES_PAGE | TAKES_STATE | TAKES_POLICY | TAKES_NEWEST, false},

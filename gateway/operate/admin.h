@@ -4,17 +4,13 @@
  *   GET  /orders, /subscriptions, /issuances, /audit     a page: {"items": [...], "next": cursor or null,
  *                                                        "last": cursor behind its last row, to ask for newer ones}
  *   GET  /orders/ID, /subscriptions/ID, /issuances/ID
- *   POST /orders/ID/retry?skip_preflight                 its issuance's job becomes due; 1: whatever preflight sees
- *   POST /orders/ID/cancel                               of one that is not finalized
- *   GET  /accounts, /accounts/ID
- *   POST /accounts/ID/deactivate
- *   GET  /certificates, /certificates/ID                 ID: also a serial number
- *   GET  /expiring?days                                  certificates that nothing newer stands for, 30 days by default
- *   POST /certificates/ID/revoke?reason
- *   GET  /limits
- *   GET  /upstreams
- *   POST /upstreams/LOGIN/pause, /upstreams/LOGIN/resume
- *   POST /upstreams/LOGIN/reconcile                      begins it; /upstreams tells how it went
+ *   POST /subscriptions/adopt                            {"policy", "login", "numbers": [...] or "name" (with
+ * "since_ms"), "days", "preview": true}: what becomes of each POST /orders/ID/retry?skip_preflight                 its
+ * issuance's job becomes due; 1: whatever preflight sees POST /orders/ID/cancel                               of one
+ * that is not finalized GET  /accounts, /accounts/ID POST /accounts/ID/deactivate GET  /certificates, /certificates/ID
+ * ID: also a serial number GET  /expiring?days                                  certificates that nothing newer stands
+ * for, 30 days by default POST /certificates/ID/revoke?reason GET  /limits GET  /upstreams POST /upstreams/LOGIN/pause,
+ * /upstreams/LOGIN/resume POST /upstreams/LOGIN/reconcile                      begins it; /upstreams tells how it went
  *   POST /clock/trust                                    the system clock is right, whatever Sectigo says
  *   POST /upstreams/LOGIN/test                           asks Sectigo now; 502 and a sentence where it does not go well
  *   GET  /cost

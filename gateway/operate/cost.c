@@ -45,8 +45,11 @@ static void increase(json_t *sum, const char *key, json_int_t by)
 /* The lines that the sums count; the others of the audit cost nothing. */
 static const struct {
     const char *what, *sum;
-} counted[] = {
-    {"purchase", "purchases"}, {"import", "purchases"}, {"replacement", "replacements"}, {"refund", "refunds"}};
+} counted[] = {{"purchase", "purchases"},
+               {"import", "purchases"},
+               {"adoption", "purchases"},
+               {"replacement", "replacements"},
+               {"refund", "refunds"}};
 
 static bool add_line(void *ctx, struct store_txn *txn, struct store_slice key, struct store_slice value)
 {

@@ -9,17 +9,22 @@
 
 static bool is_name(const char *filter, const char *name)
 {
-    char pattern[FILTER_MAX + 2];
+    char pattern[FILTER_MAX + 2]; /* what is longer fits nothing */
     snprintf(pattern, sizeof pattern, "%s%s", filter[0] == '.' ? "*" : "", filter);
     return fnmatch(pattern, name, FNM_CASEFOLD) == 0;
 }
 
+bool filter_any_name(const char *filter, const struct acme_names *names)
+{
+    bool found = false;
+    for (size_t i = 0; !found && i < names->count; i++)
+        found = is_name(filter, names->list[i].value);
+    return found;
+}
+
 bool filter_names(const struct request *request, const struct acme_names *names)
 {
-    bool found = request->name[0] == '\0';
-    for (size_t i = 0; !found && i < names->count; i++)
-        found = is_name(request->name, names->list[i].value);
-    return found;
+    return request->name[0] == '\0' || filter_any_name(request->name, names);
 }
 
 static bool is_asked(const char *filter, const char *text)

@@ -16,6 +16,8 @@ bool filter_issuance(const struct request *request, struct store_txn *txn, const
 bool filter_key(const struct request *request, const struct external_key *key);
 /* The account and policy that it was issued to; its names stand in its order. */
 bool filter_certificate(const struct request *request, const struct acme_certificate *certificate);
+/* Any of them is this name, or fits this pattern. */
+bool filter_any_name(const char *filter, const struct acme_names *names);
 bool filter_names(const struct request *request, const struct acme_names *names);
 /* A line of the audit as it was stored. */
 bool filter_audit(const struct request *request, const json_t *line);

@@ -73,6 +73,7 @@ void order_get(struct request *request);
 void subscription_get(struct request *request);
 void subscription_refund(struct request *request);
 void subscription_release(struct request *request);
+void subscriptions_adopt(struct request *request);
 void issuance_get(struct request *request);
 void order_retry(struct request *request);
 void order_cancel(struct request *request);

@@ -131,11 +131,11 @@ class World:
         self.set_settings(issueDelayMs=0)
         self._ask_sandbox("/sandbox/issue", b"")
 
-    def order_by_hand(self, name, csr):
+    def order_by_hand(self, name, csr, **more):
         """What somebody else buys with the same account: no foreignOrderNumber."""
         fields = {"loginName": LOGIN, "loginPassword": PASSWORD, "product": 488, "days": 365, "serverSoftware": -1,
                   "csr": base64.b64encode(csr).decode(), "isCustomerValidated": "N", "dcvMethod": "HTTP_CSR_HASH",
-                  "appRepEmailAddress": "hand@acme.example", "responseFormat": 1, "domainNames": name}
+                  "appRepEmailAddress": "hand@acme.example", "responseFormat": 1, "domainNames": name, **more}
         answer = self._ask_sandbox("/products/!AutoApplyOrder", urllib.parse.urlencode(fields).encode(),
                                    "application/x-www-form-urlencoded").decode()
         assert answer.startswith("errorCode=0"), answer

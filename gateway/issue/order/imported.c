@@ -1,5 +1,6 @@
 #include "gateway/issue/order/imported.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,9 +11,9 @@
 #include "gateway/issue/upstream/request.h"
 #include "gateway/tables.h"
 
-static uint32_t longest_term(const struct config *config, const char *login)
+/* At least days. */
+static uint32_t longest_term(const struct config *config, const char *login, uint32_t days)
 {
-    uint32_t days = 0;
     for (unsigned i = 0; i < config->profile_count; i++) {
         const struct config_profile *profile = &config->profiles[i];
         if (strcmp(profile->login, login) == 0 && profile->days > days)
@@ -41,14 +42,14 @@ static void estimate(const struct config *config, struct subscription *sub, uint
     acme_problem_clear(&problem);
 }
 
-/* Counted for all now, and for the policy that takes it over then. */
+/* Counted for all now, and for its policy, or for the one that takes it over then. */
 static enum store_status count(struct store_txn *txn, const struct subscription *sub, const struct report_row *row,
                                uint64_t now_ms)
 {
     const struct acme_id nobody = {0};
-    struct audit_line line = {.what = "import",
-                              .issuance = row->issuance,
-                              .policy = "",
+    struct audit_line line = {.what = sub->policy[0] ? "adoption" : "import",
+                              .issuance = row->issuance[0] ? row->issuance : row->order_number,
+                              .policy = sub->policy,
                               .profile = "",
                               .login = sub->login,
                               .order_number = sub->order_number,
@@ -58,7 +59,7 @@ static enum store_status count(struct store_txn *txn, const struct subscription 
                               .product = sub->product,
                               .amount_cents = sub->paid_cents,
                               .ordered_ms = sub->bought_ms};
-    enum store_status status = sub->test ? STORE_OK : spending_count(txn, "", sub->bought_ms, sub->paid_cents);
+    enum store_status status = sub->test ? STORE_OK : spending_count(txn, sub->policy, sub->bought_ms, sub->paid_cents);
     return status == STORE_OK ? audit_add(txn, &line, now_ms) : status;
 }
 
@@ -85,22 +86,50 @@ static enum store_status insert(struct store_txn *txn, const struct report_row *
 }
 
 enum store_status imported_insert(struct store_txn *txn, const struct config *config, const struct config_login *login,
-                                  const struct report_row *row, uint64_t now_ms)
+                                  const struct report_row *row, const struct imported_adoption *adoption,
+                                  uint64_t now_ms)
 {
     struct subscription sub = {.state = SUBSCRIPTION_LIVE,
                                .test = login->test,
-                               .days = longest_term(config, login->name),
+                               .days = longest_term(config, login->name, adoption ? adoption->days : 0),
                                .bought_ms = row->ordered_s > 0 ? (uint64_t)row->ordered_s * 1000 : now_ms};
     enum store_status status = STORE_REFUSED;
     if (row->names && report_names(row->names, &sub.names)) {
         sub.endpoint = strdup(login->url);
         memcpy(sub.login, login->name, strlen(login->name) + 1); /* config bounds it to ACME_POLICY_MAX */
         memcpy(sub.order_number, row->order_number, sizeof sub.order_number);
+        snprintf(sub.policy, sizeof sub.policy, "%s", adoption ? adoption->policy : "");
         estimate(config, &sub, row->product);
         status = sub.endpoint && acme_id_make(&sub.id, now_ms) ? insert(txn, row, &sub) : STORE_IO;
         if (status == STORE_OK)
             status = count(txn, &sub, row, now_ms);
     }
+    subscription_clear(&sub);
+    return status;
+}
+
+static enum store_status add_certificate_id(struct store_txn *txn, struct subscription *sub, const char *id)
+{
+    if (!id[0] || subscription_has_certificate_id(sub, id))
+        return STORE_OK;
+    enum store_status status = numbers_claim(txn, NUMBER_CERTIFICATE, id, sub);
+    if (status != STORE_OK)
+        return status;
+    return subscription_add_certificate_id(sub, id) ? subscription_save(txn, sub) : STORE_IO;
+}
+
+enum store_status imported_join(struct store_txn *txn, const char *endpoint, const struct report_row *row,
+                                const char *base)
+{
+    struct subscription sub = {0};
+    struct acme_id id;
+    enum store_status status = numbers_owner(txn, NUMBER_ORDER, endpoint, base, &id);
+    if (status == STORE_OK)
+        status = subscription_load(txn, &id, &sub);
+    if (status == STORE_OK)
+        status = numbers_claim(txn, NUMBER_ORDER, row->order_number, &sub);
+    if (status == STORE_OK)
+        status = add_certificate_id(txn, &sub, row->certificate_id);
     subscription_clear(&sub);
     return status;
 }
@@ -111,8 +140,13 @@ static enum store_status look_at_imported(struct store_txn *txn, const struct su
                                           const struct acme_names *names, uint64_t now_ms, struct subscription *out)
 {
     struct subscription_scope nobody = *scope;
-    nobody.policy = nobody.profile = "";
+    nobody.profile = "";
     nobody.names = names;
+    enum store_status status = subscription_find(txn, &nobody, now_ms, out); /* adopted */
+    if (status != STORE_NOT_FOUND)
+        return status;
+    subscription_clear(out);
+    nobody.policy = "";
     return subscription_find(txn, &nobody, now_ms, out);
 }
 
@@ -158,12 +192,14 @@ enum store_status imported_claim(struct store_txn *txn, struct subscription *sub
     names_clear(&sub->names);
     if (!names_copy(&sub->names, scope->names))
         return STORE_IO;
+    bool counted = sub->policy[0] != '\0';
     memcpy(sub->policy, scope->policy, strlen(scope->policy) + 1);
     memcpy(sub->profile, scope->profile, strlen(scope->profile) + 1);
     sub->product = product;
     status = subscription_insert(txn, sub);
-    return status == STORE_OK && !sub->test ? spending_assign(txn, sub->policy, sub->bought_ms, sub->paid_cents)
-                                            : status;
+    return status == STORE_OK && !sub->test && !counted
+               ? spending_assign(txn, sub->policy, sub->bought_ms, sub->paid_cents)
+               : status;
 }
 
 enum store_status imported_instead(struct store_txn *txn, const struct subscription_scope *scope, uint64_t now_ms,

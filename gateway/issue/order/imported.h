@@ -1,9 +1,10 @@
-/* imported: subscriptions that were found at Sectigo and belong to nobody yet. issuance.md section 8.5.
+/* imported: subscriptions that were found at Sectigo and belong to no profile yet. issuance.md section 8.5.
  *
  * The policy and profile that bought one are not known, its names and login are. It is stored without policy and
  * profile; the first order for its names with its login makes it its own, whatever its policy, so that no restored
- * backup buys anything anew. Its term is the longest that a profile of the login buys: where that is too long, Sectigo
- * refuses a replacement as over, and a purchase follows then and not before.
+ * backup buys anything anew. One that an operator adopts has its policy from the beginning, and the first order for its
+ * names with its login under that policy makes it its own. Its term is the longest that a profile of the login buys:
+ * where that is too long, Sectigo refuses a replacement as over, and a purchase follows then and not before.
  */
 #ifndef GATEWAY_ISSUE_ORDER_IMPORTED_H
 #define GATEWAY_ISSUE_ORDER_IMPORTED_H
@@ -13,10 +14,20 @@
 #include "gateway/issue/upstream/report.h"
 #include "store/store.h"
 
-/* In a store_fn. STORE_REFUSED: the row names nothing that could be ordered; STORE_EXISTS: its order number or
- * certificate ID is another subscription's. */
+/* What an operator says of an order that nobody placed here. */
+struct imported_adoption {
+    const char *policy;
+    uint32_t days; /* of its term; 0: not said. The longest that anybody says counts */
+};
+/* In a store_fn. adoption NULL: it was placed here, and belongs to no policy yet. STORE_REFUSED: the row names nothing
+ * that could be ordered; STORE_EXISTS: its order number or certificate ID is another subscription's. */
 enum store_status imported_insert(struct store_txn *txn, const struct config *config, const struct config_login *login,
-                                  const struct report_row *row, uint64_t now_ms);
+                                  const struct report_row *row, const struct imported_adoption *adoption,
+                                  uint64_t now_ms);
+/* In a store_fn: a replacement of an order that is known joins its family. STORE_NOT_FOUND: no subscription of this
+ * endpoint has the base number; STORE_EXISTS: its number or certificate ID is another's. */
+enum store_status imported_join(struct store_txn *txn, const char *endpoint, const struct report_row *row,
+                                const char *base);
 
 /* One that serves this scope but for policy and profile, into *out; STORE_NOT_FOUND. A wildcard's base name, which
  * Sectigo adds by itself, may stand in one set of names and not in the other. Clear *out in any case. */

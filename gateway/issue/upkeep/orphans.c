@@ -40,17 +40,17 @@ static bool policy_is_there(struct store_txn *txn, const char *name)
     return there;
 }
 
-/* One that was imported and belongs to nobody yet needs its login alone. */
+/* One that was imported and belongs to no profile yet needs its login, and its policy where it has one. */
 static void judge_subscription(const struct counting *c, const struct subscription *sub)
 {
     const struct config_profile *profile = find_profile(c->config, sub->profile);
-    bool imported = !sub->policy[0] && !sub->profile[0];
+    bool imported = !sub->profile[0];
     c->orphans->live++;
     if (!imported && !profile)
         c->orphans->by_profile++;
     else if ((!imported && strcmp(profile->login, sub->login) != 0) || !login_serves(c->config, sub))
         c->orphans->by_login++;
-    else if (!imported && !policy_is_there(c->txn, sub->policy))
+    else if (sub->policy[0] && !policy_is_there(c->txn, sub->policy))
         c->orphans->by_policy++;
 }
 

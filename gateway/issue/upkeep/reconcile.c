@@ -15,7 +15,6 @@
 #include "gateway/clock.h"
 #include "gateway/issue/order/imported.h"
 #include "gateway/issue/record/login.h"
-#include "gateway/issue/record/numbers.h"
 #include "gateway/issue/upkeep/upkeep.h"
 #include "gateway/log.h"
 #include "gateway/tables.h"
@@ -43,32 +42,6 @@ static enum store_status settle_unsent(struct store_txn *txn, const struct repor
     return status;
 }
 
-static enum store_status add_certificate_id(struct store_txn *txn, struct subscription *sub, const char *id)
-{
-    if (!id[0] || subscription_has_certificate_id(sub, id))
-        return STORE_OK;
-    enum store_status status = numbers_claim(txn, NUMBER_CERTIFICATE, id, sub);
-    if (status != STORE_OK)
-        return status;
-    return subscription_add_certificate_id(sub, id) ? subscription_save(txn, sub) : STORE_IO;
-}
-
-static enum store_status add_to_family(struct store_txn *txn, const char *endpoint, const struct report_row *row,
-                                       const char *base)
-{
-    struct subscription sub = {0};
-    struct acme_id id;
-    enum store_status status = numbers_owner(txn, NUMBER_ORDER, endpoint, base, &id);
-    if (status == STORE_OK)
-        status = subscription_load(txn, &id, &sub);
-    if (status == STORE_OK)
-        status = numbers_claim(txn, NUMBER_ORDER, row->order_number, &sub);
-    if (status == STORE_OK)
-        status = add_certificate_id(txn, &sub, row->certificate_id);
-    subscription_clear(&sub);
-    return status == STORE_NOT_FOUND ? STORE_OK : status;
-}
-
 /* It cannot be taken over; the others can. */
 static enum store_status pass_over(const struct upkeep *u, const struct report_row *row, const char *why)
 {
@@ -91,15 +64,15 @@ static enum store_status take(struct store_txn *txn, struct upkeep *u, const str
     if (status != STORE_OK)
         return status;
     if (report_base_number(row->order_number, base)) {
-        status = add_to_family(txn, upstream_login_config(u->login)->url, row, base);
-        return status == STORE_EXISTS ? pass_over(u, row, FOREIGN) : status;
+        status = imported_join(txn, upstream_login_config(u->login)->url, row, base);
+        return status == STORE_EXISTS ? pass_over(u, row, FOREIGN) : status == STORE_NOT_FOUND ? STORE_OK : status;
     }
     if (known == REPORT_UNSENT)
         return settle_unsent(txn, row, now_ms);
     if (known == REPORT_KNOWN || row->over)
         return STORE_OK;
     status = imported_insert(txn, ((const struct issuer *)u->work.owner)->at.config, upstream_login_config(u->login),
-                             row, now_ms);
+                             row, NULL, now_ms);
     if (status == STORE_OK)
         u->imported++;
     return status == STORE_REFUSED  ? pass_over(u, row, NO_NAMES)

@@ -20,7 +20,7 @@ struct gathering {
 void report_clear(struct report *report)
 {
     for (size_t i = 0; i < report->count; i++)
-        free(report->rows[i].names);
+        report_row_clear(&report->rows[i]);
     free(report->rows);
     *report = (struct report){0};
 }
@@ -39,6 +39,32 @@ static bool is_over(const struct sectigo_report_order *order)
     return strcasestr(status, "reject") || strcasestr(status, "cancel") || strcasestr(status, "refund");
 }
 
+void report_row_clear(struct report_row *row)
+{
+    free(row->names);
+    *row = (struct report_row){.ordered_s = 0};
+}
+
+bool report_row_fill(struct report_row *row, const struct sectigo_report_order *order, bool ours)
+{
+    row->ordered_s = order->ordered_s;
+    row->over = is_over(order);
+    row->revoked = order->status && strcasestr(order->status, "revoke");
+    memcpy(row->order_number, order->order_number, sizeof row->order_number);
+    if (ours) /* as long as an issuance's id */
+        memcpy(row->issuance, order->foreign_order_number, strlen(order->foreign_order_number) + 1);
+    for (size_t i = 0; i < order->certificate_count; i++) {
+        const struct sectigo_report_certificate *certificate = &order->certificates[i];
+        memcpy(row->certificate_id, certificate->certificate_id, sizeof row->certificate_id);
+        row->product = (uint32_t)certificate->product;
+        row->days = certificate->days > 0 ? (uint32_t)certificate->days : row->days;
+        row->issued = row->issued || certificate->serial_number || certificate->not_after_s > 0;
+        if (certificate->names && !row->names && !(row->names = strdup(certificate->names)))
+            return false;
+    }
+    return true;
+}
+
 static bool keep_order(struct report *report, const struct sectigo_report_order *order)
 {
     if (report->count == report->capacity) {
@@ -49,19 +75,9 @@ static bool keep_order(struct report *report, const struct sectigo_report_order 
         report->rows = rows;
         report->capacity = capacity;
     }
-    struct report_row *row = &report->rows[report->count];
-    *row = (struct report_row){.ordered_s = order->ordered_s, .over = is_over(order)};
-    memcpy(row->order_number, order->order_number, sizeof row->order_number);
-    memcpy(row->issuance, order->foreign_order_number, strlen(order->foreign_order_number) + 1);
-    for (size_t i = 0; i < order->certificate_count; i++) {
-        const struct sectigo_report_certificate *certificate = &order->certificates[i];
-        memcpy(row->certificate_id, certificate->certificate_id, sizeof row->certificate_id);
-        row->product = (uint32_t)certificate->product;
-        if (certificate->names && !row->names && !(row->names = strdup(certificate->names)))
-            return false;
-    }
-    report->count++;
-    return true;
+    struct report_row *row = &report->rows[report->count++];
+    *row = (struct report_row){.ordered_s = 0};
+    return report_row_fill(row, order, true);
 }
 
 static bool keep_ours(struct gathering *g, const struct sectigo_report_answer *answer)

@@ -22,8 +22,14 @@ struct report_row {
     char *names; /* owned: separated by commas or blanks; NULL where the report has none */
     int64_t ordered_s;
     uint32_t product; /* 0: not said */
+    uint32_t days;    /* term; 0: not said */
     bool over;        /* rejected, cancelled or refunded */
+    bool issued;      /* there is a certificate */
+    bool revoked;
 };
+/* Fills a zeroed row; one that is not ours has no issuance. False when out of memory; report_row_clear in any case. */
+bool report_row_fill(struct report_row *row, const struct sectigo_report_order *order, bool ours);
+void report_row_clear(struct report_row *row);
 
 struct report {
     struct report_row *rows; /* owned; sorted by order number */

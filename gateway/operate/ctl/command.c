@@ -23,7 +23,8 @@ static const char *name_of(const struct command *c, char out[static NAME_SIZE])
 static void usage_of(const struct command *c, char *out, size_t size)
 {
     char name[NAME_SIZE];
-    snprintf(out, size, "%s%s%s%s", name_of(c, name), c->argument ? " " : "", c->argument ? c->argument : "",
+    snprintf(out, size, "%s%s%s%s%s", name_of(c, name), c->argument ? (c->optional ? " [" : " ") : "",
+             c->argument ? c->argument : "", c->optional ? "]" : "",
              c->options & OPTION_MEMBERS ? " KEY=VALUE..." : "");
 }
 
@@ -186,7 +187,7 @@ static void complain_of_more(const struct reading *r, const struct command *c, u
 
 static bool fits_usage(const struct reading *r, const struct command *c, unsigned name_words)
 {
-    unsigned wanted = name_words + (c->argument ? 1 : 0);
+    unsigned wanted = name_words + (c->argument && (!c->optional || r->word_count > name_words) ? 1 : 0);
     char name[NAME_SIZE];
     name_of(c, name);
     if (r->word_count < wanted)
@@ -253,7 +254,7 @@ static bool find_command(struct reading *r)
         if (name_words == 0)
             continue;
         r->asked->command = c;
-        r->asked->argument = c->argument ? r->words[name_words] : NULL;
+        r->asked->argument = c->argument && r->word_count > name_words ? r->words[name_words] : NULL;
         return fits_usage(r, c, name_words) && settle_since(r);
     }
     complain_of_none(r);

@@ -25,6 +25,9 @@ enum option {
     OPTION_FOLLOW = 8192,
     OPTION_ALL = 16384,
     OPTION_CSV = 32768,
+    OPTION_FILE = 65536,
+    OPTION_PREVIEW = 131072,
+    OPTION_LOGIN = 262144,
 };
 enum {
     OPTIONS_PAGE = OPTION_LIMIT | OPTION_AFTER | OPTION_ALL,
@@ -39,8 +42,10 @@ struct column {
 };
 
 struct command {
-    const char *words[2];         /* "order", "show"; the second may be NULL */
-    const char *argument;         /* what it needs, for the help; NULL: nothing */
+    const char *words[2]; /* "order", "show"; the second may be NULL */
+    const char *argument; /* what it needs, for the help; NULL: nothing */
+    bool optional;        /* the argument may be left out */
+    enum { BODY_NONE, BODY_MEMBERS, BODY_DIRECTORY, BODY_ADOPTION } body;
     const char *method, *path;    /* * stands for the argument */
     unsigned options;             /* beside the general ones */
     const struct column *columns; /* of a list; NULL: one object */
@@ -61,9 +66,10 @@ struct asked {
     char **members; /* "key=value", member_count of them */
     unsigned member_count;
     const char *socket;
-    const char *limit, *after, *state, *since, *name, *account, *policy, *days, *reason; /* NULL: not given */
+    const char *limit, *after, *state, *since, *name, *account, *policy, *days, *reason, *file,
+        *login;        /* NULL: not given */
     char since_ms[24]; /* since as UNIX milliseconds */
-    bool json, csv, skip_preflight, newest, refusals, follow, all;
+    bool json, csv, skip_preflight, newest, refusals, follow, all, preview;
 };
 
 struct option_row {

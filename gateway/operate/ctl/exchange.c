@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 
+#include "gateway/operate/ctl/adoption.h"
 #include "gateway/operate/ctl/show.h"
 
 enum { ANSWER_MAX = 64 << 20, CONNECT_TIMEOUT_S = 10, TIMEOUT_S = 300, URL_SIZE = 2048, PATH_SIZE = 4096 };
@@ -80,7 +81,8 @@ static bool make_url(CURL *easy, const struct asked *asked, char url[static URL_
         return false;
     size_t used = strlen(url);
     int len = snprintf(url + used, URL_SIZE - used, "%s", star ? star + 1 : "");
-    return len >= 0 && (size_t)len < URL_SIZE - used && add_query(easy, url, asked);
+    return len >= 0 && (size_t)len < URL_SIZE - used &&
+           (asked->command->body == BODY_ADOPTION || add_query(easy, url, asked));
 }
 
 /* ---- the body ---- */
@@ -122,12 +124,20 @@ static char *members_body(const struct asked *asked)
 /* False: said what is wrong. */
 static bool make_body(const struct asked *asked, char **body)
 {
-    const struct command *command = asked->command;
-    if (command->slow)
+    switch (asked->command->body) {
+    case BODY_DIRECTORY:
         *body = backup_body(asked->argument);
-    else if (command->options & OPTION_MEMBERS)
+        return *body != NULL;
+    case BODY_MEMBERS:
         *body = members_body(asked);
-    return *body || (!command->slow && !(command->options & OPTION_MEMBERS));
+        return *body != NULL;
+    case BODY_ADOPTION:
+        *body = adoption_body(asked);
+        return *body != NULL;
+    case BODY_NONE:
+        break;
+    }
+    return true;
 }
 
 /* ---- the exchange ---- */

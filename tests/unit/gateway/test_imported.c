@@ -65,7 +65,7 @@ static int tear_down(void **state)
 static enum store_status insert(struct store_txn *txn, void *arg)
 {
     struct world *w = arg;
-    return imported_insert(txn, &config, logins, &w->row, NOW);
+    return imported_insert(txn, &config, logins, &w->row, NULL, NOW);
 }
 
 static enum store_status look(struct store_txn *txn, void *arg)
