@@ -30,9 +30,9 @@ BAD_CSR = {"endpoint": "AutoApplyOrder", "action": "code:-9", "times": 1}
 # the transaction; "-again" is a commit that stays in the state; "submitting-sent": Sectigo has answered, nothing is
 # stored. "acknowledged" is a kill from outside once the client has its answer.
 WAYS = {
-    "purchase": ["prepared:before", "acknowledged"]
+    "purchase": ["acknowledged"]
     + [state + when for state in ("published", "submitting", "submitted", "collected") for when in BOTH]
-    + ["prepared", "submitting-sent", "submitted-again", "submitted-again:before"],
+    + ["submitting-sent", "submitted-again", "submitted-again:before"],
     "lost": ["unknown" + when for when in BOTH] + ["submitted", "submitted:before"],
     "resent": ["unknown", "unknown-again", "unknown-again:before", "resubmitting", "resubmitting:before",
                "resubmitting-sent", "submitted:before"],
@@ -47,7 +47,7 @@ WAYS = {
     "revocation": ["revocation-asked:before", "revocation-asked", "revocation-sent", "revocation-done:before",
                    "revocation-done"],
 }
-CNAME_POINTS = ["prepared-again:before", "prepared-again", "records-removed:before", "records-removed"]
+CNAME_POINTS = ["prepared:before", "prepared", "prepared-again:before", "prepared-again", "records-removed:before", "records-removed"]
 
 
 def _cases():

@@ -8,7 +8,7 @@ from dns_server import ZONE
 
 # ACMEGATE_DEBUG_STOP_AT: each state right after it was committed; submitting-sent is the moment at which Sectigo's
 # answer has come and is not yet committed.
-STATES = ("prepared", "published", "submitting", "submitting-sent", "submitted", "collected")
+STATES = ("published", "submitting", "submitting-sent", "submitted", "collected")
 
 
 def _ready(world, names):

@@ -439,7 +439,7 @@ def orders_asked(world):
     return {**_sandbox(world, "ledger")["requests"], "getAccountBalance": None, "WebHostReport": _settled(world)}
 
 
-@pytest.mark.parametrize("state", ["prepared", "submitting", "submitting-sent"])
+@pytest.mark.parametrize("state", ["published", "submitting", "submitting-sent"])
 def test_endpoint_is_changed_before_a_purchase_is_known(make_world, state):
     world = make_world(learn="poll", change=at_once)
     names = ["moved." + ZONE]

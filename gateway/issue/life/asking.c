@@ -166,8 +166,8 @@ enum work_next asking_first(struct errand *e)
     struct facts facts;
     uint64_t now_ms = clock_ms();
     /* This state was stored with the finalize, or by the issuance before: no step has been stored yet. */
-    if (e->is.state == ISSUANCE_PREPARED)
-        issuer_debug_stop(e->issuer, issuance_state_text(ISSUANCE_PREPARED));
+    if (e->is.state == ISSUANCE_PREPARED || e->is.state == ISSUANCE_PUBLISHED)
+        issuer_debug_stop(e->issuer, issuance_state_text(e->is.state));
     asking_facts(e, now_ms, &facts);
     life_first(&facts, now_ms, &e->outcome);
     return asking_follow(e);

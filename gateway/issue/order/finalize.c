@@ -32,6 +32,7 @@ struct finalize {
     struct acme_problem *problem;
     const struct config_profile *profile;
     const struct config_login *login;
+    struct dcv_rules rules; /* of the order's policy */
 };
 
 static bool refuse_for_a_while(struct acme_problem *problem, const char *detail, uint32_t retry_after_s)
@@ -181,7 +182,7 @@ static enum store_status store_issuance(struct finalize *f, struct issuance *is,
     enum store_status status = STORE_OK;
     is->subscription = sub->id;
     is->state = state;
-    if (state == ISSUANCE_PREPARED)
+    if (state != ISSUANCE_QUEUED)
         status = prepare_issuance(f->txn, is, f->now_ms);
     else
         status = store_job_set(f->txn, JOB_ISSUANCE, is->id, strlen(is->id),
@@ -191,25 +192,13 @@ static enum store_status store_issuance(struct finalize *f, struct issuance *is,
     return status == STORE_OK ? link_order(f, is) : status;
 }
 
-static unsigned choose_product(struct finalize *f, const struct issuance *is)
-{
-    struct dcv_rules rules;
-    unsigned product = 0;
-    if (dcv_rules_load(f->txn, &f->issuer->at.config->dcv, f->order->policy, &rules) == STORE_OK)
-        product = request_product_for(f->profile, &rules.dcv, &f->order->names, is, f->problem);
-    else
-        acme_problem_set(f->problem, ACME_SERVER_INTERNAL, "the policy cannot be read");
-    dcv_rules_clear(&rules);
-    return product;
-}
-
 /* No subscription serves these names: this one pays. */
 static enum store_status buy(struct finalize *f, struct issuance *is)
 {
     struct subscription sub = {.state = SUBSCRIPTION_BUYING, .days = f->profile->days, .test = f->login->test};
     enum store_status status = STORE_IO;
 
-    sub.product = choose_product(f, is);
+    sub.product = request_product_for(f->profile, &f->rules.dcv, &f->order->names, is, f->problem);
     if (sub.product == 0 || !request_accepts_subject(sub.product, f->csr, f->problem))
         return STORE_REFUSED;
     sub.endpoint = strdup(f->login->url);
@@ -220,7 +209,7 @@ static enum store_status buy(struct finalize *f, struct issuance *is)
     memcpy(sub.login, f->login->name, strlen(f->login->name) + 1);
     memcpy(sub.under_way, is->id, sizeof sub.under_way);
     is->kind = ISSUANCE_PURCHASE;
-    status = store_issuance(f, is, &sub, ISSUANCE_PREPARED);
+    status = store_issuance(f, is, &sub, prepare_state(&f->rules.dcv, &f->order->names));
     if (status == STORE_OK)
         status = subscription_insert(f->txn, &sub);
 out:
@@ -237,7 +226,7 @@ static enum store_status join(struct finalize *f, struct subscription *sub, stru
         return STORE_REFUSED;
     is->kind = sub->state == SUBSCRIPTION_BUYING ? ISSUANCE_PURCHASE : ISSUANCE_REPLACEMENT;
     if (!sub->under_way[0]) {
-        state = ISSUANCE_PREPARED;
+        state = prepare_state(&f->rules.dcv, &f->order->names);
         memcpy(sub->under_way, is->id, sizeof sub->under_way);
     } else if (sub->queue_count >= f->issuer->at.config->issuance.queue || !subscription_enqueue(sub, is->id)) {
         refuse_for_a_while(f->problem, FULL, ACME_RETRY_QUEUE_S);
@@ -315,7 +304,11 @@ static enum store_status accept_csr(void *ctx, struct store_txn *txn, const stru
     f.login = upstream_login_config(login);
     if (!request_accepts_extensions(f.profile, csr, problem))
         return STORE_REFUSED;
-    enum store_status status = make_issuance(&f, &is) ? place(&f, &is) : STORE_IO;
+    enum store_status status = dcv_rules_load(txn, &f.issuer->at.config->dcv, order->policy, &f.rules);
+    bool made = make_issuance(&f, &is);
+    if (status == STORE_OK)
+        status = made ? place(&f, &is) : STORE_IO;
+    dcv_rules_clear(&f.rules);
     if (status == STORE_OK && is.state)
         issuer_debug_commit(f.issuer, 0, is.state, true);
     issuance_clear(&is);

@@ -124,8 +124,8 @@ enum store_status queue_serve_instead(struct store_txn *txn, struct subscription
     return subscription_save(txn, buying);
 }
 
-static enum store_status start(struct store_txn *txn, struct subscription *sub, struct issuance *next,
-                               uint64_t renew_before_ms, uint64_t now_ms)
+static enum store_status start(struct store_txn *txn, const struct config_dcv *dcv, struct subscription *sub,
+                               struct issuance *next, uint64_t renew_before_ms, uint64_t now_ms)
 {
     enum store_status status = STORE_OK;
     give_turn(sub, next->id);
@@ -140,15 +140,15 @@ static enum store_status start(struct store_txn *txn, struct subscription *sub, 
             queue_renew(txn, sub, sub->state == SUBSCRIPTION_LIVE ? SUBSCRIPTION_EXHAUSTED : sub->state, next, now_ms);
     }
     next->revision++; /* a look whether it was superseded may be under way */
-    if (status == STORE_OK && !issuance_move(next, ISSUANCE_PREPARED, now_ms))
+    if (status == STORE_OK && !issuance_move(next, prepare_state(dcv, &sub->names), now_ms))
         status = STORE_INVALID;
     if (status == STORE_OK)
         status = prepare_issuance(txn, next, now_ms);
     return status == STORE_OK ? issuance_save(txn, next) : status;
 }
 
-enum store_status queue_hand_over(struct store_txn *txn, struct subscription *sub, const struct issuance *ended,
-                                  uint64_t renew_before_ms, uint64_t now_ms)
+enum store_status queue_hand_over(struct store_txn *txn, const struct config_dcv *dcv, struct subscription *sub,
+                                  const struct issuance *ended, uint64_t renew_before_ms, uint64_t now_ms)
 {
     enum store_status status = STORE_OK;
     if (strcmp(sub->under_way, ended->id) != 0)
@@ -165,7 +165,7 @@ enum store_status queue_hand_over(struct store_txn *txn, struct subscription *su
             status = STORE_OK;
         } else if (status == STORE_OK) {
             status = sub->state == SUBSCRIPTION_DEAD ? turn_away(txn, &next, now_ms)
-                                                     : start(txn, sub, &next, renew_before_ms, now_ms);
+                                                     : start(txn, dcv, sub, &next, renew_before_ms, now_ms);
         }
         issuance_clear(&next);
     }

@@ -5,15 +5,17 @@
 #ifndef GATEWAY_ISSUE_ORDER_QUEUE_H
 #define GATEWAY_ISSUE_ORDER_QUEUE_H
 
+#include "gateway/config/config.h"
 #include "gateway/issue/record/issuance.h"
 #include "gateway/issue/record/subscription.h"
 #include "store/store.h"
 
 /* The issuance under way has ended (it is already moved, not yet saved): gives the turn to a waiting one, as purchase
  * or replacement as the subscription's state wants. A subscription that was never bought and has no waiter is removed:
- * then sub->state is 0. The caller saves sub otherwise. renew_before_ms is the profile's. */
-enum store_status queue_hand_over(struct store_txn *txn, struct subscription *sub, const struct issuance *ended,
-                                  uint64_t renew_before_ms, uint64_t now_ms);
+ * then sub->state is 0. The caller saves sub otherwise. renew_before_ms is the profile's,
+ * dcv what holds under the policy (dcv_rules). */
+enum store_status queue_hand_over(struct store_txn *txn, const struct config_dcv *dcv, struct subscription *sub,
+                                  const struct issuance *ended, uint64_t renew_before_ms, uint64_t now_ms);
 
 /* The subscription cannot serve any more: stores it in state `old` and makes *sub a new one of the same scope in state
  * buying, with the queue and with `first` under way. */

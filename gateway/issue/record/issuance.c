@@ -27,7 +27,7 @@ static const struct {
     const char *name;
     unsigned moves; /* the states that may follow */
 } states[ISSUANCE_STATES] = {
-    [ISSUANCE_QUEUED] = {"queued", TO(PREPARED) | TO(REFUSED)},
+    [ISSUANCE_QUEUED] = {"queued", TO(PREPARED) | TO(PUBLISHED) | TO(REFUSED)},
     [ISSUANCE_PREPARED] = {"prepared", TO(PUBLISHED) | TO(UNKNOWN) | TO(HELD) | TO(REFUSED)},
     [ISSUANCE_PUBLISHED] = {"published", TO(SUBMITTING) | TO(UNKNOWN) | TO(PREPARED) | TO(HELD) | TO(REFUSED)},
     [ISSUANCE_SUBMITTING] = {"submitting",

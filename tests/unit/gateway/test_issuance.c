@@ -10,7 +10,7 @@
  * published, submitting, unknown, submitted, blocked, held, collected, refused, dead, cancelling. */
 /* clang-format off */
 static const char *const allowed[ISSUANCE_STATES] = {
-    [ISSUANCE_QUEUED] = ".x.......x..",
+    [ISSUANCE_QUEUED] = ".xx......x..",
     [ISSUANCE_PREPARED] = "..x.x..x.x..",
     [ISSUANCE_PUBLISHED] = ".x.xx..x.x..",
     [ISSUANCE_SUBMITTING] = ".xx.xx.x.x..",
