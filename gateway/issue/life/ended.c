@@ -29,9 +29,9 @@ static enum store_status end_issuance(struct commit *c)
         status = commit_audit(c, "authorization", c->sub->paid_cents);
     if (status == STORE_OK)
         status = records_unpublish(c->txn, &answer, c->now_ms);
-    return status == STORE_OK ? queue_hand_over(c->txn, &c->errand->rules.dcv, c->sub, c->is,
-                                                 commit_renew_before_ms(c), c->now_ms)
-                               : status;
+    return status == STORE_OK
+               ? queue_hand_over(c->txn, &c->errand->rules.dcv, c->sub, c->is, commit_renew_before_ms(c), c->now_ms)
+               : status;
 }
 
 /* A replacement shows how much of the term is left, whatever we believe. */
