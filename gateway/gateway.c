@@ -378,6 +378,7 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
                               .egress = g->egress};
     struct http_config http = {
         .threads = config->acme.threads,
+        .workers = store_waits(g->store) ? (config->store.postgresql.readers + 1) / 2 : 0, /* others read, too */
         .acme_listen = (const char *const *)config->acme.listen.list,
         .acme_listen_count = config->acme.listen.count,
         .acme_tls = {config->acme.tls.certificate, config->acme.tls.key},

@@ -12,7 +12,7 @@
 
 static const char WELL_KNOWN[] = SECTIGO_DCV_PATH;
 
-enum { MD5_TEXT = 32, CREDENTIALS_MAX = 512 };
+enum { MD5_TEXT = 32, CREDENTIALS_MAX = 512, RETRY_AFTER_S = 10 };
 
 /* ---- domain control files ---- */
 
@@ -21,9 +21,12 @@ static void serve_file(const struct public *public, const struct http_call *call
 {
     const char *md5 = call->path + sizeof WELL_KNOWN - 1;
     bool named = strlen(md5) == MD5_TEXT + 4 && strcmp(md5 + MD5_TEXT, ".txt") == 0;
-    char *body = named ? issuer_dcv_file(public->issuer, md5, MD5_TEXT) : NULL;
-    if (!body) {
-        http_answer_text(answer, 404, "no such file\n");
+    char *body = NULL;
+    enum store_status status = named ? issuer_dcv_file(public->issuer, md5, MD5_TEXT, &body) : STORE_NOT_FOUND;
+    if (status != STORE_OK) {
+        http_answer_text(answer, status == STORE_NOT_FOUND ? 404 : 503,
+                         status == STORE_NOT_FOUND ? "no such file\n" : "the store cannot be read now\n");
+        answer->retry_after_s = status == STORE_NOT_FOUND ? 0 : RETRY_AFTER_S;
         return;
     }
     answer->status = 200;

@@ -148,6 +148,11 @@ void store_close(struct store *store)
     free(store);
 }
 
+bool store_waits(const struct store *store)
+{
+    return store->engine->waits;
+}
+
 void store_on_jobs(struct store *store, store_jobs_changed_fn *fn, void *ctx)
 {
     store->jobs_changed = fn;

@@ -93,6 +93,8 @@ enum store_status store_open_to_read(const struct store_config *config, struct s
 long store_owner(const char *folder);
 /* Runs what is queued, ends the writer, releases the lock. No snapshot may be open. */
 void store_close(struct store *store);
+/* Whether reading waits for a network: then nothing of it is for an event loop. Any thread. */
+bool store_waits(const struct store *store);
 /* Sets who hears of new jobs. Before the first submission only. */
 void store_on_jobs(struct store *store, store_jobs_changed_fn *fn, void *ctx);
 

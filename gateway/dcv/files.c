@@ -91,16 +91,18 @@ enum store_status dcv_file_remove(struct store_txn *txn, const struct dcv_answer
     return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
-char *dcv_file_find(struct store_txn *txn, const char *md5, size_t len)
+enum store_status dcv_file_find(struct store_txn *txn, const char *md5, size_t len, char **body)
 {
     struct newest newest = {0};
     char upper[MD5_TEXT];
+    *body = NULL;
     if (len != MD5_TEXT)
-        return NULL;
+        return STORE_NOT_FOUND;
     for (size_t i = 0; i < len; i++)
         upper[i] = (char)(md5[i] >= 'a' && md5[i] <= 'f' ? md5[i] - 32 : md5[i]);
-    store_visit_prefix(txn, ISSUE_DCV_FILES, upper, MD5_TEXT, keep_newest, &newest);
-    return newest.body;
+    enum store_status status = store_visit_prefix(txn, ISSUE_DCV_FILES, upper, MD5_TEXT, keep_newest, &newest);
+    *body = newest.body;
+    return newest.body ? STORE_OK : status == STORE_OK ? STORE_NOT_FOUND : status;
 }
 
 bool dcv_file_other(struct store_txn *txn, const struct dcv_answer *answer, char issuance[static DCV_ISSUANCE_MAX + 1])

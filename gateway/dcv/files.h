@@ -29,8 +29,9 @@ struct dcv_answer dcv_answer_make(const uint8_t *csr, size_t csr_len, const char
 enum store_status dcv_file_put(struct store_txn *txn, const struct dcv_answer *answer, uint64_t now_ms);
 /* STORE_OK also where there was none. */
 enum store_status dcv_file_remove(struct store_txn *txn, const struct dcv_answer *answer);
-/* Reading: the body for an MD5 of 32 hex digits in either case, malloc'd with a NUL; NULL where there is none. */
-char *dcv_file_find(struct store_txn *txn, const char *md5, size_t len);
+/* Reading: the body for an MD5 of 32 hex digits in either case, malloc'd with a NUL. STORE_NOT_FOUND and NULL where
+ * there is none. */
+enum store_status dcv_file_find(struct store_txn *txn, const char *md5, size_t len, char **body);
 /* Reading: the issuance that put the newest file of this answer's CSR, the answer's own issuance aside; false: none. */
 bool dcv_file_other(struct store_txn *txn, const struct dcv_answer *answer, char issuance[static DCV_ISSUANCE_MAX + 1]);
 

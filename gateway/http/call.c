@@ -1,5 +1,5 @@
-/* call: requests to the public and the admin listener as their handlers see them; the public ones are answered at once.
- */
+/* call: requests to the public, metrics and admin listeners as their handlers see them, and those that are answered at
+ * once. */
 #include <stdlib.h>
 
 #include "gateway/http/framing.h"
@@ -61,18 +61,11 @@ void call_answer(h2o_req_t *req, struct http_answer *answer)
     reply_send(req, answer->status, answer->body ? answer->body : "", answer->body ? answer->body_len : 0);
 }
 
-/* Answers at once; health where it is answered here. */
-static void serve(h2o_req_t *req, bool health, http_handler_fn *handler, void *ctx)
+static void serve_at_once(h2o_req_t *req, http_handler_fn *handler, void *ctx)
 {
     struct http_call call;
     struct http_answer answer = {.status = 500};
-    const char *fault = framing_fault(req);
-    accept_note_request(req);
-    if (fault) {
-        reply_text(req, 400, fault);
-    } else if (health && health_serve(req)) {
-        return;
-    } else if (!call_read(req, &req->pool, &call)) {
+    if (!call_read(req, &req->pool, &call)) {
         reply_text(req, 413, "The body is too large.\n");
     } else {
         handler(ctx, &call, &answer);
@@ -80,11 +73,25 @@ static void serve(h2o_req_t *req, bool health, http_handler_fn *handler, void *c
     }
 }
 
+static bool is_well_framed(h2o_req_t *req)
+{
+    const char *fault = framing_fault(req);
+    accept_note_request(req);
+    if (fault)
+        reply_text(req, 400, fault);
+    return !fault;
+}
+
 int on_public_request(h2o_handler_t *self, h2o_req_t *req)
 {
     const struct http_config *config = &loop_of(req)->server->config;
     (void)self;
-    serve(req, false, config->public_handler, config->public_ctx);
+    if (!is_well_framed(req))
+        return 0;
+    if (workers_read(loop_of(req)))
+        public_request_hand_over(req);
+    else
+        serve_at_once(req, config->public_handler, config->public_ctx);
     return 0;
 }
 
@@ -92,6 +99,7 @@ int on_metrics_request(h2o_handler_t *self, h2o_req_t *req)
 {
     const struct http_config *config = &loop_of(req)->server->config;
     (void)self;
-    serve(req, true, config->metrics_handler, config->metrics_ctx);
+    if (is_well_framed(req) && !health_serve(req))
+        serve_at_once(req, config->metrics_handler, config->metrics_ctx);
     return 0;
 }

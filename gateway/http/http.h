@@ -47,8 +47,8 @@ struct http_answer {
 /* Answers with a line of plain text. */
 void http_answer_text(struct http_answer *answer, int status, const char *text);
 
-/* The public and the metrics handler: on a loop thread, must not block (short snapshots are fine). The admin handler:
- * each call on a thread of its own, eight at a time, and may block. */
+/* The public and the metrics handler: on a loop thread, must not block (short snapshots are fine); the public one on a
+ * worker where there are any. The admin handler: each call on a thread of its own, eight at a time, and may block. */
 typedef void http_handler_fn(void *ctx, const struct http_call *call, struct http_answer *answer);
 
 /* Of one kind of listener, over all threads; each thread has its share, which the kernel's spreading of connections
@@ -66,6 +66,7 @@ struct http_proxies {
 
 struct http_config {
     unsigned threads;               /* 0: one per core */
+    unsigned workers;               /* threads that read the store for requests; 0: the loops do, since it never waits */
     const char *const *acme_listen; /* "127.0.0.1:14000", "[::]:443" */
     size_t acme_listen_count;
     struct http_tls acme_tls;

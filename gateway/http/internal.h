@@ -38,7 +38,7 @@ struct loop;
 
 enum message_kind {
     MESSAGE_COMMITTED,
-    MESSAGE_ADMIN_ANSWERED,
+    MESSAGE_BACK,
     MESSAGE_NOTICE,
     MESSAGE_PROBED,
     MESSAGE_TLS,
@@ -49,6 +49,16 @@ enum message_kind {
 struct message {
     h2o_multithread_message_t super;
     enum message_kind kind;
+};
+
+/* What another thread does for a loop: somewhere it may wait, and then back on the loop. Zeroed first; embedded in what
+ * it is about, which has one owner at a time. */
+struct handoff {
+    struct message message; /* MESSAGE_BACK */
+    struct loop *loop;
+    void (*run)(struct handoff *handoff, struct acme_thread *thread); /* there; thread is NULL for an operator's */
+    void (*back)(struct handoff *handoff);                            /* on the loop's thread */
+    struct handoff *next;                                             /* worker.c's */
 };
 
 struct new_tls {
@@ -137,7 +147,7 @@ struct loop {
     struct message notice; /* one for all marks in `holds`: under way, or come and not seen to, while `noticed` */
     atomic_bool noticed;
     bool has_notice;     /* it has come */
-    unsigned submitted;  /* jobs that the store has, admin requests that their threads have */
+    unsigned submitted;  /* what the store has, a worker or an operator's thread */
     atomic_uint senders; /* threads inside loop_send: the queue must outlive them */
     atomic_bool deaf;    /* takes no more messages */
     struct message stop; /* sent by http_stop; only then may the loop end, since its sender needs the queue */
@@ -153,6 +163,16 @@ struct admin_requests {
     unsigned running;
 };
 
+/* Threads on which requests are read for where the store waits for a network; none elsewhere. */
+struct workers {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct handoff *first, **end; /* oldest first */
+    bool stopping;
+    pthread_t *threads;
+    unsigned count;
+};
+
 struct http_server {
     struct http_config config;
     char *tls_files[HTTP_LISTENER_KINDS][2]; /* certificate and key; NULL: plain */
@@ -166,6 +186,7 @@ struct http_server {
     struct http_limits limits[HTTP_LISTENER_KINDS]; /* of one loop */
     sem_t started;
     struct admin_requests admin_requests;
+    struct workers workers;
     pthread_mutex_t reload_lock;
     uint64_t deadline_ms; /* monotonic; set before MESSAGE_STOP is sent */
     bool abandoned;       /* stopped while the store still had a job: keeps its memory */
@@ -254,14 +275,29 @@ uint64_t health_next_ms(const struct loop *loop);
 /* Answers those who have waited too long for the store. */
 void health_expire(struct loop *loop, uint64_t now_ms);
 
-/* admin_request.c */
+/* worker.c */
+void workers_init(struct workers *workers);
+/* Starts config.workers of them. False: out of memory or of threads. */
+bool workers_start(struct http_server *server);
+/* Whether requests are read for on workers, and not on their loop. */
+static inline bool workers_read(const struct loop *loop)
+{
+    return loop->server->workers.count > 0;
+}
+/* Runs it on a worker. On the loop's thread, which must not touch it before it is back. */
+void workers_take(struct loop *loop, struct handoff *handoff);
+/* Runs what is waiting, and ends. Once the loops have ended. */
+void workers_stop(struct workers *workers);
+
+/* waiting_call.c */
 void admin_requests_init(struct admin_requests *requests);
 void admin_requests_free(struct admin_requests *requests);
 /* Once the loops have ended: until the last one is over. */
 void admin_requests_wait(struct admin_requests *requests);
 /* On the loop's thread. */
 int on_admin_request(h2o_handler_t *self, h2o_req_t *req);
-void admin_request_on_answered(struct loop *loop, struct message *message);
+/* The same on a worker, for whom nobody counts: a request of the public listener. */
+void public_request_hand_over(h2o_req_t *req);
 
 /* fallback.c */
 /* Takes care of what h2o answers itself on this host; with problem documents where asked. */

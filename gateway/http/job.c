@@ -1,8 +1,9 @@
 /* job: an ACME request from its arrival to its reply, across the store's commit and the wait for a topic.
  *
- * A job is on the heap and has one owner at a time: its request (whose pool ends it), or the store while its change is
- * submitted. All its pointers are read and written on the loop's thread; the writer touches only `status` and the
- * message, and no more once that is sent.
+ * A job is on the heap and has one owner at a time: its request (whose pool ends it), the store while its change is
+ * submitted, or a worker that asks the ACME room, where the store waits for a network (worker.c). All its pointers are
+ * read and written on the loop's thread; the writer touches only `status` and the message, a worker `step` and `task`,
+ * and neither anything once the job is on its way back.
  */
 #include <stdlib.h>
 
@@ -13,14 +14,24 @@
 #include "gateway/http/reply.h"
 #include "gateway/log.h"
 
+/* What the ACME room is asked. */
+enum question { QUESTION_BEGIN, QUESTION_COMMITTED, QUESTION_RESUME };
+
 struct job {
     struct message message; /* MESSAGE_COMMITTED */
+    struct handoff handoff;
     struct loop *loop;
-    h2o_req_t *req; /* NULL: gone while the store had the job */
+    h2o_req_t *req; /* NULL: gone while the job was away */
     struct acme_task *task;
+    enum question question;
+    struct acme_request asked; /* for QUESTION_BEGIN */
+    h2o_mem_pool_t pool;       /* of what `asked` points to, where a worker reads it; the loop's thread clears it */
+    enum acme_step step;       /* what the ACME room said */
     struct store_op op;
     enum store_status status; /* what became of op */
-    bool submitted, answered;
+    bool away, answered;      /* away: the store has it, or a worker */
+    bool over;                /* its time is, so that it is not held on */
+    bool marked;              /* its topic was, while it was away */
     struct hold hold;
     uint64_t hold_until_ms; /* monotonic; 0: not held yet */
     uint64_t request;       /* its id in the log */
@@ -32,6 +43,8 @@ static void job_free(struct job *job)
     hold_remove(&job->loop->holds, &job->hold);
     if (job->task)
         acme_task_free(job->task);
+    if (workers_read(job->loop))
+        h2o_mem_clear_pool(&job->pool);
     free(job);
 }
 
@@ -40,7 +53,7 @@ static void on_request_gone(void *arg)
 {
     struct job *job = arg;
     job->req = NULL;
-    if (!job->submitted)
+    if (!job->away)
         job_free(job);
 }
 
@@ -60,19 +73,6 @@ static enum store_status run_change(struct store_txn *txn, void *arg)
     enum store_status status = acme_change(txn, job->task);
     log_set_request(0);
     return status;
-}
-
-static struct job *job_make(struct loop *loop, h2o_req_t *req)
-{
-    struct job *job = calloc(1, sizeof *job);
-    if (!job)
-        return NULL;
-    job->message.kind = MESSAGE_COMMITTED;
-    job->loop = loop;
-    job->req = req;
-    job->op = (struct store_op){.fn = run_change, .arg = job, .done = on_done};
-    reply_own(req, job, on_request_gone);
-    return job;
 }
 
 /* For the operator, and as one line at `log: info`, every no: who asked for what, and why not. */
@@ -125,45 +125,118 @@ static void job_answer(struct job *job)
     reply_send(req, reply->status, reply->body, reply->body_len);
 }
 
-/* Puts the job into the table and looks once more: the topic may have been notified before it was there. */
-static enum acme_step hold_and_look(struct job *job)
+/* ---- one step after another ---- */
+
+static void job_advance(struct job *job);
+
+/* Where reading may wait. */
+static void put_question(struct job *job, struct acme_thread *thread)
 {
-    struct loop *loop = job->loop;
-    bool over = loop->draining || (job->hold_until_ms && monotonic_ms() >= job->hold_until_ms);
-    if (!job->hold_until_ms)
-        job->hold_until_ms = monotonic_ms() + acme_hold_ms(job->task);
-    if (!over)
-        hold_add(&loop->holds, &job->hold, acme_hold_topic(job->task), job->hold_until_ms);
-    enum acme_step step = acme_resume(job->task, loop->acme, over, clock_ms());
-    if (step != ACME_HOLD)
-        hold_remove(&loop->holds, &job->hold);
-    return step;
+    uint64_t now_ms = clock_ms();
+    log_set_request(job->request);
+    switch (job->question) {
+    case QUESTION_BEGIN:
+        job->step = acme_begin(job->loop->server->config.acme, thread, &job->asked, &job->task);
+        break;
+    case QUESTION_COMMITTED:
+        job->step = acme_committed(job->task, thread, job->status, now_ms);
+        break;
+    case QUESTION_RESUME:
+        job->step = acme_resume(job->task, thread, job->over, now_ms);
+        break;
+    }
 }
 
-/* Goes on with what the ACME room asked for last. The job may be gone afterwards. */
-static void job_advance(struct job *job, enum acme_step step)
+static void run_question(struct handoff *handoff, struct acme_thread *thread)
 {
-    log_set_request(job->request);
-    if (step == ACME_HOLD)
-        step = hold_and_look(job);
-    if (step == ACME_COMMIT || step == ACME_NOTE) {
-        job->submitted = true;
-        job->loop->submitted++;
-        job->submitted_us = metrics_now_us();
+    put_question(H2O_STRUCT_FROM_MEMBER(struct job, handoff, handoff), thread);
+}
+
+/* Asks the ACME room, here or on a worker, and goes on with what it says. The job may be gone afterwards. */
+static void job_ask(struct job *job, enum question question)
+{
+    job->question = question;
+    job->marked = false;
+    if (workers_read(job->loop)) {
+        job->away = true;
+        workers_take(job->loop, &job->handoff);
+    } else {
+        put_question(job, job->loop->acme);
+        job_advance(job);
     }
-    if (step == ACME_DONE || step == ACME_NOTE)
+}
+
+/* Puts the job into the table and looks once more: the topic may have been notified before it was there. */
+static void job_hold(struct job *job)
+{
+    struct loop *loop = job->loop;
+    bool looked = hold_is_linked(&job->hold);
+    uint64_t now_ms = monotonic_ms();
+    if (!job->hold_until_ms)
+        job->hold_until_ms = now_ms + acme_hold_ms(job->task);
+    job->over = loop->draining || now_ms >= job->hold_until_ms;
+    if (job->over)
+        hold_remove(&loop->holds, &job->hold);
+    else if (!looked)
+        hold_add(&loop->holds, &job->hold, acme_hold_topic(job->task), job->hold_until_ms);
+    if (job->over || job->marked || !looked)
+        job_ask(job, QUESTION_RESUME);
+}
+
+static bool has_change(const struct job *job)
+{
+    return job->step == ACME_COMMIT || job->step == ACME_NOTE;
+}
+
+/* The store has it before anything else can happen to it. */
+static void job_lend(struct job *job)
+{
+    job->away = true;
+    job->loop->submitted++;
+    job->submitted_us = metrics_now_us();
+}
+
+/* Goes on with what the ACME room said. The job may be gone afterwards. */
+static void job_advance(struct job *job)
+{
+    struct store *store = job->loop->server->config.store;
+    bool changes = has_change(job);
+    log_set_request(job->request);
+    if (job->step == ACME_HOLD) {
+        job_hold(job);
+        return;
+    }
+    hold_remove(&job->loop->holds, &job->hold);
+    if (changes)
+        job_lend(job);
+    if (job->step == ACME_DONE || job->step == ACME_NOTE)
         job_answer(job);
-    if (step == ACME_COMMIT || step == ACME_NOTE)
+    if (changes)
+        store_submit(store, &job->op);
+}
+
+/* From a worker. A change is made also where nobody waits for the answer any more, as the loop itself would have. */
+static void on_back(struct handoff *handoff)
+{
+    struct job *job = H2O_STRUCT_FROM_MEMBER(struct job, handoff, handoff);
+    job->away = false;
+    if (job->req) {
+        job_advance(job);
+    } else if (has_change(job)) {
+        job_lend(job);
         store_submit(job->loop->server->config.store, &job->op);
+    } else {
+        job_free(job);
+    }
 }
 
 void job_on_committed(struct loop *loop, struct message *message)
 {
     struct job *job = H2O_STRUCT_FROM_MEMBER(struct job, message, message);
     loop->submitted--;
-    job->submitted = false;
+    job->away = false;
     if (job->req && !job->answered)
-        job_advance(job, acme_committed(job->task, loop->acme, job->status, clock_ms()));
+        job_ask(job, QUESTION_COMMITTED);
     else if (!job->req)
         job_free(job);
 }
@@ -171,12 +244,11 @@ void job_on_committed(struct loop *loop, struct message *message)
 static void on_topic(void *ctx, struct hold *hold)
 {
     struct job *job = H2O_STRUCT_FROM_MEMBER(struct job, hold, hold);
-    struct loop *loop = ctx;
-    enum acme_step step = acme_resume(job->task, loop->acme, false, clock_ms());
-    if (step == ACME_HOLD)
-        return;
-    hold_remove(&loop->holds, hold);
-    job_advance(job, step);
+    (void)ctx;
+    if (job->away)
+        job->marked = true;
+    else
+        job_ask(job, QUESTION_RESUME);
 }
 
 void job_on_notice(struct loop *loop)
@@ -190,9 +262,31 @@ bool job_expire(struct loop *loop, uint64_t now_ms)
     bool any = hold != NULL;
     for (; hold; hold = holds_due(&loop->holds, now_ms)) {
         struct job *job = H2O_STRUCT_FROM_MEMBER(struct job, hold, hold);
-        job_advance(job, acme_resume(job->task, loop->acme, true, clock_ms()));
+        if (job->away)
+            continue; /* it sees to that when it is back */
+        job->over = true;
+        job_ask(job, QUESTION_RESUME);
     }
     return any;
+}
+
+/* ---- a request ---- */
+
+static struct job *job_make(struct loop *loop, h2o_req_t *req)
+{
+    struct job *job = calloc(1, sizeof *job);
+    if (!job)
+        return NULL;
+    job->message.kind = MESSAGE_COMMITTED;
+    job->loop = loop;
+    job->req = req;
+    job->op = (struct store_op){.fn = run_change, .arg = job, .done = on_done};
+    job->handoff.run = run_question;
+    job->handoff.back = on_back;
+    if (workers_read(loop))
+        h2o_mem_init_pool(&job->pool);
+    reply_own(req, job, on_request_gone);
+    return job;
 }
 
 static enum acme_method method_of(const h2o_req_t *req)
@@ -242,6 +336,23 @@ static struct acme_request request_of(const h2o_req_t *req)
     return request;
 }
 
+static const void *copy(h2o_mem_pool_t *pool, const void *data, size_t len)
+{
+    return data ? h2o_strdup(pool, data, len).base : NULL;
+}
+
+/* What the worker reads is the job's own: the connection may end meanwhile. */
+static void keep_request(struct job *job)
+{
+    struct acme_request *asked = &job->asked;
+    asked->path = copy(&job->pool, asked->path, asked->path_len);
+    asked->query = copy(&job->pool, asked->query, asked->query_len);
+    asked->content_type = copy(&job->pool, asked->content_type, asked->content_type_len);
+    asked->user_agent = copy(&job->pool, asked->user_agent, asked->user_agent_len);
+    asked->peer = copy(&job->pool, asked->peer, strlen(asked->peer));
+    asked->body = copy(&job->pool, asked->body, asked->body_len);
+}
+
 int on_acme_request(h2o_handler_t *self, h2o_req_t *req)
 {
     struct loop *loop = loop_of(req);
@@ -260,8 +371,10 @@ int on_acme_request(h2o_handler_t *self, h2o_req_t *req)
         reply_problem(req, 503, "serverInternal", ACME_OUT_OF_MEMORY);
         return 0;
     }
-    struct acme_request request = request_of(req);
+    job->asked = request_of(req);
     job->request = connection_of(req)->request.id;
-    job_advance(job, acme_begin(loop->server->config.acme, loop->acme, &request, &job->task));
+    if (workers_read(loop))
+        keep_request(job);
+    job_ask(job, QUESTION_BEGIN);
     return 0;
 }

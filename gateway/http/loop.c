@@ -26,6 +26,12 @@ static void take_tls(struct loop *loop, struct new_tls *tls)
     accept_free_tls(tls);
 }
 
+static void take_back(struct loop *loop, struct handoff *handoff)
+{
+    loop->submitted--;
+    handoff->back(handoff);
+}
+
 /* The library insists that the list is empty on return. */
 static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
 {
@@ -38,8 +44,8 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
         case MESSAGE_COMMITTED:
             job_on_committed(loop, message);
             break;
-        case MESSAGE_ADMIN_ANSWERED:
-            admin_request_on_answered(loop, message);
+        case MESSAGE_BACK:
+            take_back(loop, H2O_STRUCT_FROM_MEMBER(struct handoff, message, message));
             break;
         case MESSAGE_NOTICE:
             loop->has_notice = true;

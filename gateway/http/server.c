@@ -200,6 +200,8 @@ static bool make_server(struct http_server *server, const struct http_config *co
     return copy_tls(server, HTTP_ACME, &config->acme_tls, reason) &&
            copy_tls(server, HTTP_PUBLIC, &config->public_tls, reason) &&
            copy_tls(server, HTTP_METRICS, &config->metrics_tls, reason) && listen_all(server, config, reason) &&
+           (workers_start(server) ||
+            fail_server(reason, "cannot start the request workers: out of memory or of threads")) &&
            start_threads(server, reason);
 }
 
@@ -214,6 +216,7 @@ struct http_server *http_start(const struct http_config *config, char reason[sta
     sem_init(&server->started, 0, 0);
     pthread_mutex_init(&server->reload_lock, NULL);
     admin_requests_init(&server->admin_requests);
+    workers_init(&server->workers);
     configure_hosts(server);
     if (make_server(server, config, reason))
         return server;
@@ -299,6 +302,8 @@ void http_free(struct http_server *server)
     free(server->loops);
     h2o_config_dispose(&server->globalconf);
     admin_requests_free(&server->admin_requests);
+    pthread_cond_destroy(&server->workers.wake);
+    pthread_mutex_destroy(&server->workers.lock);
     pthread_mutex_destroy(&server->reload_lock);
     sem_destroy(&server->started);
     free(server);
@@ -317,6 +322,7 @@ void http_stop(struct http_server *server, uint32_t deadline_ms)
         pthread_join(server->loops[i].thread, NULL);
         server->abandoned = server->abandoned || !server->loops[i].clean;
     }
+    workers_stop(&server->workers);
     admin_requests_wait(&server->admin_requests);
     for (size_t i = 0; i < server->listener_count; i++)
         listen_close(&server->listeners[i], server->loop_count);

@@ -73,14 +73,16 @@ void issuer_free(struct issuer *issuer)
     free(issuer);
 }
 
-char *issuer_dcv_file(struct issuer *issuer, const char *md5, size_t len)
+enum store_status issuer_dcv_file(struct issuer *issuer, const char *md5, size_t len, char **body)
 {
     struct store_txn *txn;
-    if (store_read(issuer->at.store, &txn) != STORE_OK)
-        return NULL;
-    char *body = dcv_file_find(txn, md5, len);
+    *body = NULL;
+    enum store_status status = store_read(issuer->at.store, &txn);
+    if (status != STORE_OK)
+        return status;
+    status = dcv_file_find(txn, md5, len, body);
     store_read_end(txn);
-    return body;
+    return status;
 }
 
 /* ---- after a start ---- */

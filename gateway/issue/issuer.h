@@ -53,8 +53,8 @@ enum store_status issuer_revoke_for_operator(struct issuer *issuer, struct store
 /* An authenticated push. Any thread; copies what it keeps. */
 void issuer_push(struct issuer *issuer, const struct sectigo_push *push);
 
-/* Body of the DCV file /.well-known/pki-validation/<md5>.txt: malloc'd, NULL where there is none. md5 in either case.
- * Any thread. */
-char *issuer_dcv_file(struct issuer *issuer, const char *md5, size_t len);
+/* Body of the DCV file /.well-known/pki-validation/<md5>.txt: malloc'd, STORE_NOT_FOUND and NULL where there is none;
+ * otherwise it cannot be told. md5 in either case. Any thread; reads the store. */
+enum store_status issuer_dcv_file(struct issuer *issuer, const char *md5, size_t len, char **body);
 
 #endif

@@ -12,6 +12,8 @@
 
 #define BASE_URL "https://acme.example.com"
 
+static unsigned acme_world_workers; /* of servers from now on: as where the store waits for a network */
+
 static const char *const acme_tables[] = {ACME_TABLE_NAMES};
 
 struct acme_world {
@@ -92,6 +94,7 @@ static inline void acme_world_start(struct acme_world *a)
 {
     struct world *w = a->w;
     assert_non_null(a->acme = acme_make(&a->config));
+    w->config.workers = acme_world_workers;
     w->config.acme = a->acme;
     w->config.store = a->store;
     w->config.acme_listen = any_port;

@@ -407,6 +407,82 @@ static void test_storm_of_notices(void **state)
     acme_client_end(other);
 }
 
+static struct gate reading;
+
+static bool may_order_later(void *ctx, struct store_txn *txn, const char *policy, const struct acme_names *names,
+                            char profile[static ACME_POLICY_MAX + 1], struct acme_problem *problem)
+{
+    (void)ctx, (void)txn, (void)policy, (void)names, (void)profile, (void)problem;
+    sem_post(&reading.entered);
+    while (sem_wait(&reading.open) != 0)
+        ;
+    return true;
+}
+
+/* Sends a request whose reading does not end before the gate is opened. */
+static struct acme_client *begin_slow_order(struct acme_world *a)
+{
+    sem_init(&reading.entered, 0, 0);
+    sem_init(&reading.open, 0, 0);
+    a->config.hooks.may_order = may_order_later;
+    a->w->config.threads = 1;
+    acme_world_start(a);
+    struct acme_client *c = acme_client_make(a);
+    acme_send(c, "/acme/new-order", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example.com\"}]}");
+    while (sem_wait(&reading.entered) != 0)
+        ;
+    return c;
+}
+
+/* The loop goes on with everybody else's requests. */
+static void test_slow_reading_delays_nobody_else(void **state)
+{
+    struct acme_world *a = *state;
+    struct acme_client *slow = begin_slow_order(a);
+    struct client *other = client_open_tls(a->w->acme);
+    assert_true(client_send(other, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"));
+    free(expect(other, 200));
+    assert_true(client_send(other, "GET /directory HTTP/1.1\r\nHost: x\r\n\r\n"));
+    free(expect(other, 200));
+    sem_post(&reading.open);
+    free(acme_receive(slow, 201));
+    client_close(other);
+    acme_client_end(slow);
+}
+
+struct counted {
+    unsigned orders;
+};
+
+static bool count_record(void *ctx, struct store_slice key, struct store_slice value)
+{
+    (void)key, (void)value;
+    ((struct counted *)ctx)->orders++;
+    return true;
+}
+
+/* What was asked is done, as it is where the loop itself reads, and nothing of the request is read after its end. */
+static void test_client_vanishes_while_it_is_read_for(void **state)
+{
+    struct acme_world *a = *state;
+    struct counted counted = {0};
+    struct store_txn *txn;
+    struct acme_client *c = begin_slow_order(a);
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(c->connection->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    acme_client_end(c);
+    struct client *other = client_open(a->w->public); /* after the reset, on the same loop */
+    assert_true(client_send(other, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    free(expect(other, 200));
+    client_close(other);
+    sem_post(&reading.open);
+    world_stop(a->w);
+    assert_int_equal(store_read(a->store, &txn), STORE_OK);
+    store_visit(txn, ACME_ORDERS, NULL, 0, count_record, &counted);
+    store_read_end(txn);
+    assert_int_equal(counted.orders, 1);
+}
+
 #define ACME_TEST(test) cmocka_unit_test_setup_teardown(test, acme_world_prepare, acme_world_end)
 
 int main(void)
@@ -427,5 +503,12 @@ int main(void)
         ACME_TEST(test_stop_while_the_store_is_stuck),
         ACME_TEST(test_storm_of_notices),
     };
-    return cmocka_run_group_tests_name("http_acme", tests, NULL, NULL);
+    const struct CMUnitTest read_elsewhere[] = {
+        ACME_TEST(test_slow_reading_delays_nobody_else),
+        ACME_TEST(test_client_vanishes_while_it_is_read_for),
+    };
+    int failed = cmocka_run_group_tests_name("http_acme", tests, NULL, NULL);
+    acme_world_workers = 3;
+    failed += cmocka_run_group_tests_name("http_acme with workers", tests, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("http_acme read elsewhere", read_elsewhere, NULL, NULL);
 }

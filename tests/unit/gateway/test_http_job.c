@@ -14,6 +14,7 @@ static struct http_server *server;
 static const struct acme_id topic = {{1, 2, 3}};
 static atomic_uint freed;
 static enum acme_step first_step; /* of every request */
+static unsigned workers;          /* of the server */
 static sem_t may_change;          /* where that is a note */
 
 /* ---- the room ---- */
@@ -133,6 +134,7 @@ static void start_with_store(struct world *w)
         .path = path, .map_size = 16 << 20, .tables = tables, .table_count = 1, .schema = 1, .nosync = true};
     assert_int_equal(store_open(&store, &w->config.store, reason), STORE_OK);
     w->config.acme = (struct acme *)w; /* never looked into */
+    w->config.workers = workers;
     w->config.acme_listen = any_port;
     w->config.acme_listen_count = 1;
     world_start(w);
@@ -180,8 +182,10 @@ static void test_a_note_holds_no_reply_up(void **state)
 
 static void make_loop(struct loop *loop, h2o_req_t *req)
 {
+    static struct http_server no_workers;
     memset(loop, 0, sizeof *loop);
     memset(req, 0, sizeof *req);
+    loop->server = &no_workers;
     holds_init(&loop->holds);
     h2o_mem_init_pool(&req->pool);
 }
@@ -202,7 +206,7 @@ static void test_request_ends_while_the_store_has_the_job(void **state)
     (void)state;
     make_loop(&loop, &req);
     struct job *job = make_job(&loop, &req);
-    job->submitted = true;
+    job->away = true;
     loop.submitted = 1;
     h2o_mem_clear_pool(&req.pool);
     assert_int_equal(atomic_load(&freed), 0);
@@ -218,7 +222,8 @@ static void test_request_ends_while_the_reply_is_held(void **state)
     (void)state;
     make_loop(&loop, &req);
     struct job *job = make_job(&loop, &req);
-    job_advance(job, ACME_HOLD);
+    job->step = ACME_HOLD;
+    job_advance(job);
     assert_true(holds_mark(&loop.holds, &topic));
     job_on_notice(&loop); /* not settled: it stays */
     assert_true(holds_mark(&loop.holds, &topic));
@@ -238,5 +243,11 @@ int main(void)
         JOB_TEST(test_request_ends_while_the_store_has_the_job),
         JOB_TEST(test_request_ends_while_the_reply_is_held),
     };
-    return cmocka_run_group_tests_name("http_job", tests, NULL, NULL);
+    const struct CMUnitTest read_elsewhere[] = {
+        JOB_TEST(test_notice_between_look_and_table),
+        JOB_TEST(test_a_note_holds_no_reply_up),
+    };
+    int failed = cmocka_run_group_tests_name("http_job", tests, NULL, NULL);
+    workers = 2;
+    return failed + cmocka_run_group_tests_name("http_job with workers", read_elsewhere, NULL, NULL);
 }
