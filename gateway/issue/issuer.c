@@ -8,7 +8,7 @@
 #include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/dcv/files.h"
-#include "gateway/issue/life/errand.h"
+#include "gateway/issue/life/step.h"
 #include "gateway/issue/life/records.h"
 #include "gateway/issue/money/authorize.h"
 #include "gateway/issue/money/payment.h"

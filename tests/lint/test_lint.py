@@ -22,7 +22,7 @@ BAD = {
     "an arrow the wrong way": ("store/a.c", '#include "acme/acme.h"\n', "may not include"),
     "Sectigo in the ACME room": ("acme/a.c", '#include "sectigo/sectigo.h"\n', "may not include"),
     "the sandbox in the daemon": ("gateway/a.c", '#include "sectigo/sandbox/order.h"\n', "program of its own"),
-    "an arrow up inside the gateway": ("gateway/issue/money/a.c", '#include "gateway/issue/life/errand.h"\n',
+    "an arrow up inside the gateway": ("gateway/issue/money/a.c", '#include "gateway/issue/life/step.h"\n',
                                        "gateway/issue/money may not include"),
     "the ground that includes a room": ("gateway/log.c", '#include "gateway/config/config.h"\n', "gateway/log may not"),
     "the top from below": ("gateway/operate/a.c", '#include "gateway/public.h"\n', "nobody includes"),

@@ -11,76 +11,76 @@
 /* ---- facts ---- */
 
 /* By the operator, for this order (acmegatectl order retry --skip-preflight). */
-static bool is_skipped(struct store_txn *txn, const struct errand *e)
+static bool is_skipped(struct store_txn *txn, const struct step *s)
 {
     struct dcv_records records;
-    bool skipped = dcv_records_load(txn, e->is.id, &records) == STORE_OK && records.skip_preflight;
+    bool skipped = dcv_records_load(txn, s->is.id, &records) == STORE_OK && records.skip_preflight;
     dcv_records_clear(&records);
     return skipped;
 }
 
 /* Whether the order number of the subscription is known as one of it, and of no other: Sectigo is to end no order of
  * somebody else. */
-static bool owns_number(struct store_txn *txn, const struct errand *e)
+static bool owns_number(struct store_txn *txn, const struct step *s)
 {
-    return e->sub.order_number[0] && refund_is_ours(txn, &e->sub) == STORE_OK;
+    return s->sub.order_number[0] && refund_is_ours(txn, &s->sub) == STORE_OK;
 }
 
 /* The number matters at the end alone. */
-static bool wants_number(const struct errand *e, const struct facts *f, uint64_t now_ms)
+static bool wants_number(const struct step *s, const struct facts *f, uint64_t now_ms)
 {
-    bool placed = e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED;
-    return e->is.state == ISSUANCE_CANCELLING || (placed && facts_is_due(f, now_ms));
+    bool placed = s->is.state == ISSUANCE_SUBMITTED || s->is.state == ISSUANCE_BLOCKED;
+    return s->is.state == ISSUANCE_CANCELLING || (placed && facts_is_due(f, now_ms));
 }
 
-void asking_facts(const struct errand *e, uint64_t now_ms, struct facts *f)
+void asking_facts(const struct step *s, uint64_t now_ms, struct facts *f)
 {
     struct store_txn *txn;
-    *f = (struct facts){.is = &e->is,
-                        .sub = &e->sub,
-                        .profile = e->profile,
-                        .times = &e->issuer->at.config->issuance,
-                        .dcv = &e->rules.dcv,
+    *f = (struct facts){.is = &s->is,
+                        .sub = &s->sub,
+                        .profile = s->profile,
+                        .times = &s->issuer->at.config->issuance,
+                        .dcv = &s->rules.dcv,
                         .in_doubt = clock_in_doubt(),
-                        .sending = e->sending,
-                        .asking_caa = e->asking_caa,
-                        .settles_by_family = !upstream_login_config(e->login)->replace_foreign_order_number,
+                        .sending = s->sending,
+                        .asking_caa = s->asking_caa,
+                        .settles_by_family = !upstream_login_config(s->login)->replace_foreign_order_number,
                         .random = (uint32_t)random()};
-    bool number = wants_number(e, f, now_ms), skip = e->is.state == ISSUANCE_PUBLISHED;
-    if ((!number && !skip) || store_read(e->issuer->at.store, &txn) != STORE_OK)
+    bool number = wants_number(s, f, now_ms), skip = s->is.state == ISSUANCE_PUBLISHED;
+    if ((!number && !skip) || store_read(s->issuer->at.store, &txn) != STORE_OK)
         return;
-    f->owns_number = number && owns_number(txn, e);
-    f->skip_preflight = skip && is_skipped(txn, e);
+    f->owns_number = number && owns_number(txn, s);
+    f->skip_preflight = skip && is_skipped(txn, s);
     store_read_end(txn);
 }
 
 /* ---- questions ---- */
 
-static bool fill(const struct errand *e, struct sectigo_form *form)
+static bool fill(const struct step *s, struct sectigo_form *form)
 {
-    switch (e->ask.question) {
+    switch (s->ask.question) {
     case ASK_REPORT:
-        request_report(form, &e->is);
+        request_report(form, &s->is);
         break;
     case ASK_FAMILY:
-        request_family(form, &e->sub);
+        request_family(form, &s->sub);
         break;
     case ASK_NEWEST:
-        request_newest(form, &e->sub, e->ask.candidate);
+        request_newest(form, &s->sub, s->ask.candidate);
         break;
     case ASK_NUDGE:
-        return request_update_dcv(form, &e->is, &e->sub, &e->rules.dcv);
+        return request_update_dcv(form, &s->is, &s->sub, &s->rules.dcv);
     case ASK_COLLECT:
-        request_collect(form, &e->is);
+        request_collect(form, &s->is);
         break;
     case ASK_STATUS:
-        request_status(form, &e->is);
+        request_status(form, &s->is);
         break;
     case ASK_CAA_RETRY:
-        request_retry_caa(form, &e->is);
+        request_retry_caa(form, &s->is);
         break;
     default: /* ASK_REJECT */
-        sectigo_form_add(form, "orderNumber", e->sub.order_number);
+        sectigo_form_add(form, "orderNumber", s->sub.order_number);
         break;
     }
     return true;
@@ -88,15 +88,15 @@ static bool fill(const struct errand *e, struct sectigo_form *form)
 
 void asking_reply(void *ctx, const struct upstream_reply *reply)
 {
-    struct errand *e = ctx;
+    struct step *s = ctx;
     struct reading reading;
-    if (e->ask.question == ASK_ORDER)
-        issuer_debug_stop(e->issuer, "submitting-sent");
-    reading_of_reply(&reading, &e->ask, &e->is, reply);
-    asking_answer(e, &reading);
+    if (s->ask.question == ASK_ORDER)
+        issuer_debug_stop(s->issuer, "submitting-sent");
+    reading_of_reply(&reading, &s->ask, &s->is, reply);
+    asking_answer(s, &reading);
 }
 
-static enum work_next ask_question(struct errand *e)
+static enum work_next ask_question(struct step *s)
 {
     static ask_fn *const asks[QUESTIONS] = {
         [ASK_READERS] = queued_ask,
@@ -107,68 +107,68 @@ static enum work_next ask_question(struct errand *e)
     };
     struct sectigo_form form = {0};
     struct reading reading;
-    e->asking_caa = false;
-    if (asks[e->ask.question]) {
-        asks[e->ask.question](e);
-    } else if (fill(e, &form)) {
-        upstream_call(e->login, ask_call(&e->is, e->ask.question), &form, asking_reply, e);
+    s->asking_caa = false;
+    if (asks[s->ask.question]) {
+        asks[s->ask.question](s);
+    } else if (fill(s, &form)) {
+        upstream_call(s->login, ask_call(&s->is, s->ask.question), &form, asking_reply, s);
     } else {
         sectigo_form_clear(&form);
-        reading_of_look(&reading, &e->ask, false, "");
-        asking_answer(e, &reading);
+        reading_of_look(&reading, &s->ask, false, "");
+        asking_answer(s, &reading);
     }
     return WORK_WAIT;
 }
 
 /* ---- answers ---- */
 
-static void consult(struct errand *e, struct reading *r)
+static void consult(struct step *s, struct reading *r)
 {
     static consult_fn *const consults[QUESTIONS] = {
         [ASK_REPORT] = unknown_consult, [ASK_NEWEST] = family_consult, [ASK_COLLECT] = submitted_consult};
     if (r->parsed && consults[r->ask.question])
-        consults[r->ask.question](e, r);
+        consults[r->ask.question](s, r);
 }
 
-void asking_answer(struct errand *e, struct reading *r)
+void asking_answer(struct step *s, struct reading *r)
 {
-    work_answer(&e->work, r);
+    work_answer(&s->work, r);
 }
 
 enum work_next asking_decide(struct work *work, const void *answer, uint64_t now_ms)
 {
-    struct errand *e = (struct errand *)work;
+    struct step *s = (struct step *)work;
     struct reading *r = (struct reading *)answer;
     struct facts facts;
-    consult(e, r);
-    asking_facts(e, now_ms, &facts);
-    life_decide(&facts, r, now_ms, &e->outcome);
+    consult(s, r);
+    asking_facts(s, now_ms, &facts);
+    life_decide(&facts, r, now_ms, &s->outcome);
     reading_clear(r);
-    return asking_follow(e);
+    return asking_follow(s);
 }
 
-enum work_next asking_follow(struct errand *e)
+enum work_next asking_follow(struct step *s)
 {
-    errand_say(e);
-    if (e->outcome.kind == OUTCOME_NONE)
+    step_say(s);
+    if (s->outcome.kind == OUTCOME_NONE)
         return WORK_REST;
-    if (e->outcome.kind == OUTCOME_ASK) {
-        e->ask = e->outcome.ask;
-        return ask_question(e);
+    if (s->outcome.kind == OUTCOME_ASK) {
+        s->ask = s->outcome.ask;
+        return ask_question(s);
     }
     /* What cannot leave any more is not stored as on its way: the next start would have to settle it first. */
-    bool late = e->outcome.kind == OUTCOME_SEND && atomic_load(&e->issuer->run.stopping);
+    bool late = s->outcome.kind == OUTCOME_SEND && atomic_load(&s->issuer->run.stopping);
     return late ? WORK_REST : WORK_STORE;
 }
 
-enum work_next asking_first(struct errand *e)
+enum work_next asking_first(struct step *s)
 {
     struct facts facts;
     uint64_t now_ms = clock_ms();
     /* This state was stored with the finalize, or by the issuance before: no step has been stored yet. */
-    if (e->is.state == ISSUANCE_PREPARED || e->is.state == ISSUANCE_PUBLISHED)
-        issuer_debug_stop(e->issuer, issuance_state_text(e->is.state));
-    asking_facts(e, now_ms, &facts);
-    life_first(&facts, now_ms, &e->outcome);
-    return asking_follow(e);
+    if (s->is.state == ISSUANCE_PREPARED || s->is.state == ISSUANCE_PUBLISHED)
+        issuer_debug_stop(s->issuer, issuance_state_text(s->is.state));
+    asking_facts(s, now_ms, &facts);
+    life_first(&facts, now_ms, &s->outcome);
+    return asking_follow(s);
 }

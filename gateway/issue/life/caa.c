@@ -68,27 +68,27 @@ void caa_retried(const struct facts *f, const struct reading *r, uint64_t now_ms
 
 static void on_caa(void *ctx, bool ok, const char *reason)
 {
-    struct errand *e = ctx;
-    if (!ok && !e->seen.why[0])
-        errand_see(e, reason);
-    if (--e->checks == 0)
-        asking_answer(e, &e->seen);
+    struct step *s = ctx;
+    if (!ok && !s->seen.why[0])
+        step_see(s, reason);
+    if (--s->checks == 0)
+        asking_answer(s, &s->seen);
 }
 
-void caa_ask(struct errand *e)
+void caa_ask(struct step *s)
 {
-    const struct acme_names *names = &e->sub.names;
-    reading_of_look(&e->seen, &e->ask, true, "");
-    e->checks = 1; /* nothing ends before all have begun */
+    const struct acme_names *names = &s->sub.names;
+    reading_of_look(&s->seen, &s->ask, true, "");
+    s->checks = 1; /* nothing ends before all have begun */
     for (size_t i = 0; i < names->count; i++) {
-        struct preflight_caa want = {.identities = &e->rules.dcv.caa_identities,
+        struct preflight_caa want = {.identities = &s->rules.dcv.caa_identities,
                                      .name = names->list[i].value,
-                                     .timeout_ms = e->issuer->at.config->validation.timeout_ms};
+                                     .timeout_ms = s->issuer->at.config->validation.timeout_ms};
         if (names->list[i].type != ACME_DNS_NAME)
             continue;
-        e->checks++;
-        if (!preflight_caa(e->issuer->at.egress, &want, on_caa, e))
-            on_caa(e, false, "the CAA records cannot be looked up: out of memory");
+        s->checks++;
+        if (!preflight_caa(s->issuer->at.egress, &want, on_caa, s))
+            on_caa(s, false, "the CAA records cannot be looked up: out of memory");
     }
-    on_caa(e, true, "");
+    on_caa(s, true, "");
 }

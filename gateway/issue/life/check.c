@@ -23,11 +23,11 @@ static const uint64_t BUSY_LOOK_MS = 60 * 1000;
  * been edited. Where nothing fits any more it stays. */
 static void choose_product(struct commit *c)
 {
-    const struct config_profile *profile = c->errand->profile;
+    const struct config_profile *profile = c->step->profile;
     struct acme_problem problem = {0};
     if (c->is->sends > 0)
         return;
-    unsigned product = request_product_for(profile, &c->errand->rules.dcv, &c->sub->names, c->is, &problem);
+    unsigned product = request_product_for(profile, &c->step->rules.dcv, &c->sub->names, c->is, &problem);
     if (product) {
         c->sub->product = product;
         c->sub->days = profile->days;
@@ -49,7 +49,7 @@ static enum store_status check_entitled(struct commit *c)
     if (c->outcome->kind != OUTCOME_SEND || c->is->sends > 0)
         return STORE_OK;
     struct acme_problem problem = {0};
-    bool key_required = c->errand->issuer->at.config->acme.external_account_required;
+    bool key_required = c->step->issuer->at.config->acme.external_account_required;
     enum store_status status = entitled_keep(c->txn, c->is, key_required, c->now_ms, &problem);
     if (status != STORE_REFUSED)
         return status;
@@ -111,7 +111,7 @@ static enum store_status wait_for_clock(struct commit *c)
 {
     uint64_t wait_ms = clock_doubt_ms(), least_ms = DOUBT_LOOK_MIN_MS;
     if (c->is->state == ISSUANCE_UNKNOWN) /* then each look asks Sectigo */
-        least_ms = c->errand->issuer->at.config->issuance.settle_again_ms;
+        least_ms = c->step->issuer->at.config->issuance.settle_again_ms;
     wait_ms = wait_ms > DOUBT_LOOK_MAX_MS ? DOUBT_LOOK_MAX_MS : wait_ms;
     return wait_here(c, wait_ms < least_ms ? least_ms : wait_ms,
                      "nothing is bought while the clock is in doubt (acmegatectl status)");
@@ -123,7 +123,7 @@ static enum store_status wait_for_recall(struct commit *c, uint64_t since_ms)
 {
     uint64_t wait_ms = c->now_ms > since_ms ? c->now_ms - since_ms : 0, least_ms = RECALL_LOOK_MIN_MS;
     if (c->is->state == ISSUANCE_UNKNOWN)
-        least_ms = c->errand->issuer->at.config->issuance.settle_again_ms;
+        least_ms = c->step->issuer->at.config->issuance.settle_again_ms;
     wait_ms = wait_ms > DOUBT_LOOK_MAX_MS ? DOUBT_LOOK_MAX_MS : wait_ms;
     return wait_here(
         c, wait_ms < least_ms ? least_ms : wait_ms,
@@ -147,8 +147,8 @@ static enum store_status check_purchase(struct commit *c)
         return status == STORE_OK ? wait_for_recall(c, ledger.recall_ms) : status;
     if (c->is->kind == ISSUANCE_PURCHASE)
         choose_product(c);
-    struct guard_purchase purchase = {.config = c->errand->issuer->at.config,
-                                      .profile = c->errand->profile,
+    struct guard_purchase purchase = {.config = c->step->issuer->at.config,
+                                      .profile = c->step->profile,
                                       .policy = c->sub->policy,
                                       .login = c->sub->login,
                                       .test = c->sub->test,
@@ -157,7 +157,7 @@ static enum store_status check_purchase(struct commit *c)
     status = guard_decide(c->txn, &purchase, c->is->id, c->now_ms, &verdict);
     if (status != STORE_OK || !verdict.held)
         return status;
-    struct facts facts = {.is = c->is, .profile = c->errand->profile};
+    struct facts facts = {.is = c->is, .profile = c->step->profile};
     lead_to(c, OUTCOME_HELD);
     c->due_ms = c->next_ms = facts_by_deadline(&facts, c->now_ms, verdict.due_ms);
     return issuance_set_note(c->is, verdict.why) ? STORE_OK : STORE_IO;
@@ -177,8 +177,8 @@ static enum store_status check_identity(struct commit *c)
         numbers_foreign(c->txn, c->is, c->sub->endpoint, answer->order_number, answer->certificate_id, &foreign);
     if (status != STORE_OK || !foreign)
         return status;
-    errand_log(c->errand, LOG_LEVEL_ERROR, FOREIGN,
-               answer->order_number[0] ? answer->order_number : answer->certificate_id);
+    step_log(c->step, LOG_LEVEL_ERROR, FOREIGN,
+             answer->order_number[0] ? answer->order_number : answer->certificate_id);
     lead_to(c, c->is->state == ISSUANCE_UNKNOWN ? OUTCOME_HELD : OUTCOME_UNKNOWN);
     if (c->is->state == ISSUANCE_UNKNOWN)
         c->due_ms = c->next_ms = c->now_ms + FOREIGN_REST_MS;
@@ -213,7 +213,7 @@ enum store_status commit_check(struct commit *c)
         status = choose_again(c);
     if (status == STORE_OK && c->outcome->kind == OUTCOME_HELD && c->outcome->held == HELD_NO_CREDIT)
         status = login_set_no_credit(c->txn, c->sub->login, c->now_ms);
-    if (status == STORE_OK && c->errand->push)
+    if (status == STORE_OK && c->step->push)
         status = login_note_push(c->txn, c->sub->login, c->now_ms);
     return status;
 }

@@ -49,7 +49,7 @@ static enum store_status enter(struct commit *c)
 
 static enum store_status set_job(struct commit *c)
 {
-    const struct work *work = &c->errand->work;
+    const struct work *work = &c->step->work;
     uint64_t present_ms;
     if (c->outcome->kind == OUTCOME_HASTEN &&
         store_job_get(c->txn, JOB_ISSUANCE, work->subject, work->subject_len, &present_ms) == STORE_OK &&
@@ -62,26 +62,26 @@ static enum store_status set_job(struct commit *c)
 static enum store_status keep_certificate(struct commit *c)
 {
     bool bought = c->is->kind == ISSUANCE_PURCHASE; /* of a family an older certificate may come first */
-    if (!c->errand->kept.leaf)
+    if (!c->step->kept.leaf)
         return STORE_OK;
-    enum store_status status = kept_add(c->txn, &c->errand->kept);
+    enum store_status status = kept_add(c->txn, &c->step->kept);
     if (status == STORE_OK && bought)
-        return kept_count(c->txn, &c->errand->kept, c->sub->login, c->outcome->withheld, c->now_ms);
+        return kept_count(c->txn, &c->step->kept, c->sub->login, c->outcome->withheld, c->now_ms);
     bool names_missing = c->outcome->kind == OUTCOME_DEAD && c->outcome->end.how == DEAD_NAMES_MISSING;
     return status == STORE_EXISTS && !names_missing ? STORE_OK : status;
 }
 
-/* The operator may have let preflight be skipped since the errand read them. */
+/* The operator may have let preflight be skipped since the step read them. */
 static enum store_status save_records(struct commit *c)
 {
     struct dcv_records stored;
     enum store_status status = dcv_records_load(c->txn, c->is->id, &stored);
     if (status == STORE_OK && stored.skip_preflight)
-        c->errand->records.skip_preflight = true;
+        c->step->records.skip_preflight = true;
     dcv_records_clear(&stored);
     if (status != STORE_OK && status != STORE_NOT_FOUND)
         return status;
-    return dcv_records_save(c->txn, c->is->id, &c->errand->records);
+    return dcv_records_save(c->txn, c->is->id, &c->step->records);
 }
 
 /* CollectSSL may be the first to say that a purchase waits for its payment. */
@@ -97,7 +97,7 @@ static enum store_status save(struct commit *c)
     enum store_status status = keep_certificate(c);
     if (status == STORE_OK)
         status = issuance_save(c->txn, c->is);
-    if (status == STORE_OK && (c->errand->records.count > 0 || c->errand->records.cname_first))
+    if (status == STORE_OK && (c->step->records.count > 0 || c->step->records.cname_first))
         status = save_records(c);
     if (status == STORE_OK && c->sub->state != 0)
         status = subscription_save(c->txn, c->sub);
@@ -107,7 +107,7 @@ static enum store_status save(struct commit *c)
 static enum store_status apply(struct commit *c)
 {
     const struct outcome *learned = c->outcome;
-    uint64_t began_ms = c->errand->began_ms;
+    uint64_t began_ms = c->step->began_ms;
     enum store_status status = outcome_learn_record(learned, began_ms, c->now_ms, c->is) ? STORE_OK : STORE_IO;
     c->due_ms = outcome_due_ms(learned, began_ms, c->now_ms, c->is);
     c->next_ms = learned->due_ms ? c->due_ms : 0;
@@ -123,28 +123,28 @@ static enum store_status apply(struct commit *c)
         status = save(c);
     if (status == STORE_OK)
         status = set_job(c);
-    c->errand->next_ms = c->next_ms;
+    c->step->next_ms = c->next_ms;
     return status;
 }
 
-enum store_status commit_result(struct store_txn *txn, struct errand *e, uint64_t now_ms)
+enum store_status commit_result(struct store_txn *txn, struct step *s, uint64_t now_ms)
 {
     struct commit c = {
-        .txn = txn, .errand = e, .outcome = &e->outcome, .is = &e->next_is, .sub = &e->next_sub, .now_ms = now_ms};
+        .txn = txn, .step = s, .outcome = &s->outcome, .is = &s->next_is, .sub = &s->next_sub, .now_ms = now_ms};
 
-    issuance_clear(&e->next_is);
-    subscription_clear(&e->next_sub);
-    e->stale = false;
-    enum store_status status = issuance_load(txn, e->is.id, &e->next_is);
-    if (status == STORE_OK && e->next_is.revision != e->is.revision) {
-        e->stale = true;
+    issuance_clear(&s->next_is);
+    subscription_clear(&s->next_sub);
+    s->stale = false;
+    enum store_status status = issuance_load(txn, s->is.id, &s->next_is);
+    if (status == STORE_OK && s->next_is.revision != s->is.revision) {
+        s->stale = true;
         return STORE_REFUSED;
     }
     if (status == STORE_OK)
-        status = subscription_load(txn, &e->next_is.subscription, &e->next_sub);
+        status = subscription_load(txn, &s->next_is.subscription, &s->next_sub);
     if (status == STORE_OK)
         status = apply(&c);
     if (status == STORE_OK)
-        issuer_debug_commit(e->issuer, e->is.state, c.is->state, true);
+        issuer_debug_commit(s->issuer, s->is.state, c.is->state, true);
     return status;
 }

@@ -3,26 +3,26 @@
 #ifndef GATEWAY_ISSUE_LIFE_COMMIT_H
 #define GATEWAY_ISSUE_LIFE_COMMIT_H
 
-#include "gateway/issue/life/errand.h"
+#include "gateway/issue/life/step.h"
 #include "store/store.h"
 
 struct commit {
     struct store_txn *txn;
-    struct errand *errand;
-    const struct outcome *outcome; /* the errand's, or instead */
+    struct step *step;
+    const struct outcome *outcome; /* the step's, or instead */
     struct outcome instead;        /* where the check says otherwise */
     struct issuance *is;
     struct subscription *sub;
     enum issuance_state from; /* that the move leaves */
     uint64_t now_ms;
     uint64_t due_ms;  /* of the job */
-    uint64_t next_ms; /* when the errand goes on */
+    uint64_t next_ms; /* when the step goes on */
 };
 
 /* The profile's. */
 static inline uint64_t commit_renew_before_ms(const struct commit *c)
 {
-    return c->errand->profile->renew_before_term_end_s * 1000ull;
+    return c->step->profile->renew_before_term_end_s * 1000ull;
 }
 
 /* Whether the step may go where it wants to: nothing leaves that may not, nothing is bought that is owned. Where it may

@@ -14,9 +14,9 @@
 #include "gateway/issue/order/prepare.h"
 #include "gateway/issue/order/queue.h"
 
-static const struct config_dcv *settings(const struct errand *e)
+static const struct config_dcv *settings(const struct step *s)
 {
-    return &e->rules.dcv;
+    return &s->rules.dcv;
 }
 
 /* ---- decisions ---- */
@@ -85,55 +85,55 @@ void published_seen(const struct facts *f, const struct reading *r, uint64_t now
 
 static void on_published(void *ctx, bool ok, const char *reason)
 {
-    struct errand *e = ctx;
+    struct step *s = ctx;
     if (!ok) {
-        errand_see(e, reason);
-        errand_log(
-            e, LOG_LEVEL_WARNING,
+        step_see(s, reason);
+        step_log(
+            s, LOG_LEVEL_WARNING,
             "a record for Sectigo's domain control cannot be published; trying again. See to the DNS server or hook",
             reason);
     }
-    if (--e->checks == 0)
-        asking_answer(e, &e->seen);
+    if (--s->checks == 0)
+        asking_answer(s, &s->seen);
 }
 
-static void start_publishing(struct errand *e, const struct dcv_records *wanted)
+static void start_publishing(struct step *s, const struct dcv_records *wanted)
 {
-    size_t count = wanted->count; /* the errand may be gone after the last one */
-    e->checks = (unsigned)count;
+    size_t count = wanted->count; /* the step may be gone after the last one */
+    s->checks = (unsigned)count;
     for (size_t i = 0; i < count; i++)
-        publish_record(e->issuer->at.egress, settings(e), &wanted->list[i], on_published, e);
+        publish_record(s->issuer->at.egress, settings(s), &wanted->list[i], on_published, s);
 }
 
 /* Records that a configuration of before has published stay in the list, to be removed in the end. */
-static bool join_stored(struct errand *e, const struct dcv_records *wanted, size_t *added)
+static bool join_stored(struct step *s, const struct dcv_records *wanted, size_t *added)
 {
     struct store_txn *txn;
-    if (store_read(e->issuer->at.store, &txn) != STORE_OK)
+    if (store_read(s->issuer->at.store, &txn) != STORE_OK)
         return false;
-    enum store_status status = dcv_records_load(txn, e->is.id, &e->records);
+    enum store_status status = dcv_records_load(txn, s->is.id, &s->records);
     store_read_end(txn);
-    return (status == STORE_OK || status == STORE_NOT_FOUND) && dcv_records_join(&e->records, wanted, added);
+    return (status == STORE_OK || status == STORE_NOT_FOUND) && dcv_records_join(&s->records, wanted, added);
 }
 
-void prepared_ask(struct errand *e)
+void prepared_ask(struct step *s)
 {
     struct dcv_records wanted;
-    struct dcv_answer answer = prepare_answer(&e->is);
+    struct dcv_answer answer = prepare_answer(&s->is);
     size_t added = 0;
     const char *why = "";
 
-    bool made = dcv_records_make(settings(e), &e->sub.names, &answer, &wanted);
+    bool made = dcv_records_make(settings(s), &s->sub.names, &answer, &wanted);
     if (!made)
         why = "the DCV token cannot be computed: out of memory";
-    else if (wanted.count > 0 && !join_stored(e, &wanted, &added))
+    else if (wanted.count > 0 && !join_stored(s, &wanted, &added))
         why = "the DCV records cannot be read from the store";
-    reading_of_look(&e->seen, &e->ask, made, why);
-    e->seen.stored_first = added > 0;
+    reading_of_look(&s->seen, &s->ask, made, why);
+    s->seen.stored_first = added > 0;
     if (*why || wanted.count == 0 || added > 0) /* without records the public listener serves the file */
-        asking_answer(e, &e->seen);
+        asking_answer(s, &s->seen);
     else
-        start_publishing(e, &wanted);
+        start_publishing(s, &wanted);
     dcv_records_clear(&wanted);
 }
 
@@ -141,121 +141,121 @@ void prepared_ask(struct errand *e)
 
 /* A name has no address for Sectigo to fetch a file from: where a zone covers it, CNAME will do. That is stored, so
  * that the order says what was published. */
-static bool turn_to_cname(struct errand *e)
+static bool turn_to_cname(struct step *s)
 {
     static const struct dcv_records none = {0};
     size_t added;
-    if (!e->not_global || e->is.sends > 0 || e->rules.dcv.zone_count == 0 || !dcv_rules_cname_first(&e->rules) ||
-        !join_stored(e, &none, &added))
+    if (!s->not_global || s->is.sends > 0 || s->rules.dcv.zone_count == 0 || !dcv_rules_cname_first(&s->rules) ||
+        !join_stored(s, &none, &added))
         return false;
-    e->records.cname_first = true;
+    s->records.cname_first = true;
     return true;
 }
 
-static void end_preflight(struct errand *e)
+static void end_preflight(struct step *s)
 {
-    e->seen.turned = turn_to_cname(e);
-    asking_answer(e, &e->seen);
+    s->seen.turned = turn_to_cname(s);
+    asking_answer(s, &s->seen);
 }
 
 /* Of several reasons all that have room are told. */
-static void add_note(struct errand *e, const char *reason)
+static void add_note(struct step *s, const char *reason)
 {
-    size_t len = strlen(e->seen.why);
-    if (len == 0 || len + strlen(reason) + 2 < sizeof e->seen.why)
-        snprintf(e->seen.why + len, sizeof e->seen.why - len, "%s%s", len > 0 ? "; " : "", reason);
+    size_t len = strlen(s->seen.why);
+    if (len == 0 || len + strlen(reason) + 2 < sizeof s->seen.why)
+        snprintf(s->seen.why + len, sizeof s->seen.why - len, "%s%s", len > 0 ? "; " : "", reason);
 }
 
 static void on_preflight(void *ctx, bool ok, const char *reason)
 {
-    struct errand *e = ctx;
+    struct step *s = ctx;
     if (!ok) {
-        add_note(e, reason);
-        errand_log(e, LOG_LEVEL_WARNING,
-                   "the answer to Sectigo's domain control cannot be seen; looking again. See to what is missing there",
-                   reason);
+        add_note(s, reason);
+        step_log(s, LOG_LEVEL_WARNING,
+                 "the answer to Sectigo's domain control cannot be seen; looking again. See to what is missing there",
+                 reason);
     }
-    if (--e->checks == 0)
-        end_preflight(e);
+    if (--s->checks == 0)
+        end_preflight(s);
 }
 
 static void on_cname_preflight(void *ctx, bool ok, const char *reason)
 {
-    struct errand *e = ctx;
-    e->seen.unseen = e->seen.unseen || !ok;
+    struct step *s = ctx;
+    s->seen.unseen = s->seen.unseen || !ok;
     on_preflight(ctx, ok, reason);
 }
 
-static bool look_for_file(struct errand *e, const struct sectigo_token *token, const char *name)
+static bool look_for_file(struct step *s, const struct sectigo_token *token, const char *name)
 {
     char path[80], body[160];
     if (sectigo_token_file(token, body, sizeof body) == 0)
         return false;
     snprintf(path, sizeof path, SECTIGO_DCV_PATH "%s.txt", token->md5_upper);
-    struct preflight_http want = {.not_global = &e->not_global,
+    struct preflight_http want = {.not_global = &s->not_global,
                                   .name = name,
-                                  .dcv = settings(e),
+                                  .dcv = settings(s),
                                   .path = path,
                                   .body = body,
-                                  .timeout_ms = e->issuer->at.config->validation.timeout_ms};
-    return preflight_http(e->issuer->at.egress, &want, on_preflight, e);
+                                  .timeout_ms = s->issuer->at.config->validation.timeout_ms};
+    return preflight_http(s->issuer->at.egress, &want, on_preflight, s);
 }
 
-static bool look_for_record(struct errand *e, const struct sectigo_token *token, const char *zone)
+static bool look_for_record(struct step *s, const struct sectigo_token *token, const char *zone)
 {
     char owner[256], target[256];
     struct preflight_cname want = {
-        .owner = owner, .target = target, .timeout_ms = e->issuer->at.config->validation.timeout_ms};
+        .owner = owner, .target = target, .timeout_ms = s->issuer->at.config->validation.timeout_ms};
     return sectigo_token_cname(token, zone, owner, target) &&
-           preflight_cname(e->issuer->at.egress, &want, on_cname_preflight, e);
+           preflight_cname(s->issuer->at.egress, &want, on_cname_preflight, s);
 }
 
-static void look_for_caa(struct errand *e, const struct acme_identifier *name)
+static void look_for_caa(struct step *s, const struct acme_identifier *name)
 {
-    struct preflight_caa want = {.identities = &settings(e)->caa_identities,
+    struct preflight_caa want = {.identities = &settings(s)->caa_identities,
                                  .name = name->value,
-                                 .timeout_ms = e->issuer->at.config->validation.timeout_ms};
-    if (!preflight_caa(e->issuer->at.egress, &want, on_preflight, e))
-        on_preflight(e, false, "preflight cannot be started: out of memory");
+                                 .timeout_ms = s->issuer->at.config->validation.timeout_ms};
+    if (!preflight_caa(s->issuer->at.egress, &want, on_preflight, s))
+        on_preflight(s, false, "preflight cannot be started: out of memory");
 }
 
-static void look_for(struct errand *e, const struct sectigo_token *token, const struct acme_identifier *name)
+static void look_for(struct step *s, const struct sectigo_token *token, const struct acme_identifier *name)
 {
     struct acme_problem problem = {0};
     struct dcv_choice choice;
-    if (!dcv_choose(settings(e), name, &choice, &problem)) {
-        on_preflight(e, false, problem.detail);
+    if (!dcv_choose(settings(s), name, &choice, &problem)) {
+        on_preflight(s, false, problem.detail);
     } else if (choice.method == SECTIGO_DCV_IP_ADDRESS) {
-        on_preflight(e, true, ""); /* Sectigo has validated the address before */
+        on_preflight(s, true, ""); /* Sectigo has validated the address before */
     } else {
-        bool started = choice.method == SECTIGO_DCV_CNAME ? look_for_record(e, token, choice.zone->zone)
-                                                          : look_for_file(e, token, name->value);
+        bool started = choice.method == SECTIGO_DCV_CNAME ? look_for_record(s, token, choice.zone->zone)
+                                                          : look_for_file(s, token, name->value);
         if (!started)
-            on_preflight(e, false, "preflight cannot be started: out of memory");
+            on_preflight(s, false, "preflight cannot be started: out of memory");
     }
     acme_problem_clear(&problem);
 }
 
-void published_ask(struct errand *e)
+void published_ask(struct step *s)
 {
-    const struct dcv_answer answer = prepare_answer(&e->is);
-    const struct acme_names *names = &e->sub.names;
-    reading_of_look(&e->seen, &e->ask, answer.made,
+    const struct dcv_answer answer = prepare_answer(&s->is);
+    const struct acme_names *names = &s->sub.names;
+    reading_of_look(&s->seen, &s->ask, answer.made,
                     answer.made ? "" : "the DCV token cannot be computed: out of memory");
     if (!answer.made) {
-        asking_answer(e, &e->seen);
+        asking_answer(s, &s->seen);
         return;
     }
-    e->checks = 1; /* nothing ends before all have begun */
+    s->checks = 1; /* nothing ends before all have begun */
     for (size_t i = 0; i < names->count; i++) {
-        e->checks++;
-        look_for(e, &answer.token, &names->list[i]);
+        s->checks++;
+        look_for(s, &answer.token, &names->list[i]);
         if (names->list[i].type != ACME_DNS_NAME)
             continue; /* an address has no CAA */
-        e->checks++;
-        look_for_caa(e, &names->list[i]);
+        s->checks++;
+        look_for_caa(s, &names->list[i]);
     }
-    on_preflight(e, true, "");
+    on_preflight(s, true, "");
 }
 
 /* ---- entering prepared ---- */

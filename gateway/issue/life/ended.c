@@ -30,7 +30,7 @@ static enum store_status end_issuance(struct commit *c)
     if (status == STORE_OK)
         status = records_unpublish(c->txn, &answer, c->now_ms);
     return status == STORE_OK
-               ? queue_hand_over(c->txn, &c->errand->rules.dcv, c->sub, c->is, commit_renew_before_ms(c), c->now_ms)
+               ? queue_hand_over(c->txn, &c->step->rules.dcv, c->sub, c->is, commit_renew_before_ms(c), c->now_ms)
                : status;
 }
 
@@ -47,7 +47,7 @@ static enum store_status note_term(struct commit *c, const struct acme_certifica
         subscription_used_up(c->sub, commit_renew_before_ms(c), (uint64_t)certificate->not_after_s * 1000,
                              (uint64_t)(before.not_after_s - before.not_before_s) * 1000, c->now_ms)) {
         c->sub->state = SUBSCRIPTION_EXHAUSTED;
-        errand_log(c->errand, LOG_LEVEL_INFO, "the term of a subscription is nearly used up", c->sub->order_number);
+        step_log(c->step, LOG_LEVEL_INFO, "the term of a subscription is nearly used up", c->sub->order_number);
     }
     acme_certificate_clear(&before);
     return status == STORE_NOT_FOUND ? STORE_OK : status;
@@ -55,7 +55,7 @@ static enum store_status note_term(struct commit *c, const struct acme_certifica
 
 enum store_status collected_enter(struct commit *c)
 {
-    struct acme_certificate *certificate = &c->errand->certificate;
+    struct acme_certificate *certificate = &c->step->certificate;
     struct acme_id known;
     /* Clients that reuse a key would otherwise be handed their old certificate again. */
     enum store_status status = acme_certificate_by_serial(c->txn, certificate->serial, certificate->serial_len, &known);
@@ -98,7 +98,7 @@ static enum store_status fail_orders(struct commit *c)
 static enum store_status ask_once_more(struct commit *c)
 {
     struct issuance next = {0};
-    const char *instance = c->errand->issuer->at.config->instance;
+    const char *instance = c->step->issuer->at.config->instance;
     enum store_status status = issuance_follow(&next, c->is, instance, c->sub->test) ? STORE_OK : STORE_IO;
     next.created_ms = c->is->created_ms; /* its time does not begin anew */
     next.changed_ms = c->now_ms;
@@ -110,8 +110,8 @@ static enum store_status ask_once_more(struct commit *c)
         status = store_put(c->txn, ISSUE_BY_ORDER, next.orders[i].octets, ACME_ID_LEN, next.id, strlen(next.id));
     if (status == STORE_OK)
         status = store_job_set(c->txn, JOB_ISSUANCE, next.id, strlen(next.id),
-                               c->now_ms + c->errand->issuer->at.config->issuance.superseded_after_ms);
-    errand_log(c->errand, LOG_LEVEL_INFO, "a certificate lacks names; it is replaced once", next.id);
+                               c->now_ms + c->step->issuer->at.config->issuance.superseded_after_ms);
+    step_log(c->step, LOG_LEVEL_INFO, "a certificate lacks names; it is replaced once", next.id);
     issuance_clear(&next);
     return status;
 }

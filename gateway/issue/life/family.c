@@ -118,7 +118,7 @@ void family_collected(const struct facts *f, const struct reading *r, uint64_t n
 /* ---- asking ---- */
 
 /* The same key alone proves nothing: clients that reuse theirs have it in older certificates of the family. */
-void family_consult(struct errand *e, struct reading *r)
+void family_consult(struct step *s, struct reading *r)
 {
     struct acme_certificate certificate = {0};
     struct acme_id known;
@@ -126,8 +126,8 @@ void family_consult(struct errand *e, struct reading *r)
     char reason[ACCEPT_REASON_MAX];
     r->ours =
         r->collect.certificate &&
-        accept_is_ours(submitted_test(e, r->collect.certificate, r->collect.ca_certificates, &certificate, reason));
-    if (r->ours && store_read(e->issuer->at.store, &txn) == STORE_OK) {
+        accept_is_ours(submitted_test(s, r->collect.certificate, r->collect.ca_certificates, &certificate, reason));
+    if (r->ours && store_read(s->issuer->at.store, &txn) == STORE_OK) {
         r->ours =
             acme_certificate_by_serial(txn, certificate.serial, certificate.serial_len, &known) == STORE_NOT_FOUND;
         store_read_end(txn);

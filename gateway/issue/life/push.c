@@ -82,28 +82,28 @@ static bool find_number(struct issuer *issuer, const char *order_number, const c
     return found->count > 0;
 }
 
-static bool is_for(const struct errand *e, const struct sectigo_push *push)
+static bool is_for(const struct step *s, const struct sectigo_push *push)
 {
-    return !e->is.certificate_id[0] || !push->certificate_id[0] ||
-           strcmp(e->is.certificate_id, push->certificate_id) == 0;
+    return !s->is.certificate_id[0] || !push->certificate_id[0] ||
+           strcmp(s->is.certificate_id, push->certificate_id) == 0;
 }
 
 /* Takes the push over. */
-static void apply(struct errand *e, struct sectigo_push *push)
+static void apply(struct step *s, struct sectigo_push *push)
 {
     struct facts facts;
     char reason[ACCEPT_REASON_MAX];
     uint64_t now_ms = clock_ms();
     bool ends = false;
-    e->push = push;
-    asking_facts(e, now_ms, &facts);
-    if (push->certificate && is_for(e, push)) {
-        enum accept_verdict verdict = submitted_judge(e, push->certificate, push->ca_certificate, reason);
-        ends = submitted_judged(verdict, reason, &e->outcome);
+    s->push = push;
+    asking_facts(s, now_ms, &facts);
+    if (push->certificate && is_for(s, push)) {
+        enum accept_verdict verdict = submitted_judge(s, push->certificate, push->ca_certificate, reason);
+        ends = submitted_judged(verdict, reason, &s->outcome);
     }
     if (!ends)
-        submitted_pushed(&facts, push->kind, now_ms, &e->outcome);
-    work_go(&e->work, asking_follow(e));
+        submitted_pushed(&facts, push->kind, now_ms, &s->outcome);
+    work_go(&s->work, asking_follow(s));
 }
 
 /* Polling was faster; that the login pushes is worth knowing all the same. */
@@ -126,23 +126,23 @@ static void on_noted(struct store_op *op, enum store_status status)
     free(op->arg);
 }
 
-static void note_late_push(const struct errand *e)
+static void note_late_push(const struct step *s)
 {
     struct arrival_note *arrived = calloc(1, sizeof *arrived);
     if (!arrived)
         return;
-    memcpy(arrived->login, e->sub.login, sizeof arrived->login);
+    memcpy(arrived->login, s->sub.login, sizeof arrived->login);
     arrived->op = (struct store_op){.fn = note_push, .arg = arrived, .done = on_noted};
-    store_submit(e->issuer->at.store, &arrived->op);
+    store_submit(s->issuer->at.store, &arrived->op);
 }
 
-static void tell_revocation(const struct errand *e, const struct sectigo_push *push)
+static void tell_revocation(const struct step *s, const struct sectigo_push *push)
 {
-    if (e->is.state == ISSUANCE_COLLECTED && is_for(e, push) &&
+    if (s->is.state == ISSUANCE_COLLECTED && is_for(s, push) &&
         (push->kind == SECTIGO_PUSH_REVOKED || push->kind == SECTIGO_PUSH_PRE_REVOCATION)) {
-        errand_log(e, LOG_LEVEL_DEBUG, "a push says that a certificate is, or will be, revoked; asking Sectigo",
-                   push->status_desc);
-        notice_take(e->issuer, &e->is, push->kind);
+        step_log(s, LOG_LEVEL_DEBUG, "a push says that a certificate is, or will be, revoked; asking Sectigo",
+                 push->status_desc);
+        notice_take(s->issuer, &s->is, push->kind);
     }
 }
 
@@ -165,17 +165,17 @@ static void keep(struct issuer *issuer, struct sectigo_push *push)
 /* Takes the push over. */
 static void deliver(struct issuer *issuer, const char *id, struct sectigo_push *push)
 {
-    struct errand *e = push ? errand_make(issuer, id) : NULL;
-    if (!e) {
+    struct step *s = push ? step_make(issuer, id) : NULL;
+    if (!s) {
         push_free(push); /* polling will find what it told */
-    } else if (e->is.state == ISSUANCE_SUBMITTED || e->is.state == ISSUANCE_BLOCKED ||
-               e->is.state == ISSUANCE_CANCELLING) {
-        apply(e, push);
+    } else if (s->is.state == ISSUANCE_SUBMITTED || s->is.state == ISSUANCE_BLOCKED ||
+               s->is.state == ISSUANCE_CANCELLING) {
+        apply(s, push);
     } else {
-        note_late_push(e);
-        tell_revocation(e, push);
+        note_late_push(s);
+        tell_revocation(s, push);
         push_free(push);
-        work_go(&e->work, WORK_DONE);
+        work_go(&s->work, WORK_DONE);
     }
 }
 

@@ -46,16 +46,16 @@ static void take_later(uint64_t *last_ms, uint64_t time_ms, uint64_t now_ms)
 }
 
 /* When a client last asked for one of its orders: noted coarsely, as reading is not to cost a commit each time. */
-static bool last_read_ms(const struct errand *e, uint64_t now_ms, uint64_t *last_ms)
+static bool last_read_ms(const struct step *s, uint64_t now_ms, uint64_t *last_ms)
 {
     struct store_txn *txn;
-    enum store_status status = store_read(e->issuer->at.store, &txn);
+    enum store_status status = store_read(s->issuer->at.store, &txn);
     if (status != STORE_OK)
         return false;
-    *last_ms = e->is.created_ms;
-    for (uint32_t i = 0; status == STORE_OK && i < e->is.order_count; i++) {
+    *last_ms = s->is.created_ms;
+    for (uint32_t i = 0; status == STORE_OK && i < s->is.order_count; i++) {
         struct acme_order order;
-        status = acme_order_load(txn, &e->is.orders[i], &order);
+        status = acme_order_load(txn, &s->is.orders[i], &order);
         if (status == STORE_OK) {
             take_later(last_ms, order.read_s * 1000, now_ms);
             take_later(last_ms, order.finalized_ms, now_ms);
@@ -68,12 +68,12 @@ static bool last_read_ms(const struct errand *e, uint64_t now_ms, uint64_t *last
     return status == STORE_OK;
 }
 
-void queued_ask(struct errand *e)
+void queued_ask(struct step *s)
 {
     struct reading reading;
     uint64_t read_ms = 0;
-    bool read = last_read_ms(e, clock_ms(), &read_ms);
-    reading_of_look(&reading, &e->ask, read, "");
+    bool read = last_read_ms(s, clock_ms(), &read_ms);
+    reading_of_look(&reading, &s->ask, read, "");
     reading.read_ms = read_ms;
-    asking_answer(e, &reading);
+    asking_answer(s, &reading);
 }

@@ -227,52 +227,52 @@ void submitted_status(const struct facts *f, const struct reading *r, uint64_t n
 
 /* ---- asking ---- */
 
-enum accept_verdict submitted_test(struct errand *e, const char *leaf, const char *ca,
+enum accept_verdict submitted_test(struct step *s, const char *leaf, const char *ca,
                                    struct acme_certificate *certificate, char reason[static ACCEPT_REASON_MAX])
 {
-    struct accept_want want = {.spki_sha256 = e->is.spki_sha256,
-                               .names = &e->sub.names,
-                               .base_of_wildcard = e->profile->accept_base_of_wildcard,
-                               .sent_ms = e->is.placed_ms ? e->is.placed_ms : e->is.sent_ms,
-                               .anchors = upstream_anchors(e->login),
-                               .cache = upstream_cas(e->login)};
+    struct accept_want want = {.spki_sha256 = s->is.spki_sha256,
+                               .names = &s->sub.names,
+                               .base_of_wildcard = s->profile->accept_base_of_wildcard,
+                               .sent_ms = s->is.placed_ms ? s->is.placed_ms : s->is.sent_ms,
+                               .anchors = upstream_anchors(s->login),
+                               .cache = upstream_cas(s->login)};
     return accept_certificate(&want, leaf, ca, certificate, reason);
 }
 
 /* For the operator, whatever else follows. */
-static void keep(struct errand *e, const char *leaf, const char *reason)
+static void keep(struct step *s, const char *leaf, const char *reason)
 {
-    kept_clear(&e->kept);
-    e->kept.at_ms = clock_ms();
-    memcpy(e->kept.issuance, e->is.id, sizeof e->kept.issuance);
-    e->kept.leaf = strdup(leaf);
-    e->kept.reason = strdup(reason);
-    if (!e->kept.leaf || !e->kept.reason)
-        kept_clear(&e->kept);
+    kept_clear(&s->kept);
+    s->kept.at_ms = clock_ms();
+    memcpy(s->kept.issuance, s->is.id, sizeof s->kept.issuance);
+    s->kept.leaf = strdup(leaf);
+    s->kept.reason = strdup(reason);
+    if (!s->kept.leaf || !s->kept.reason)
+        kept_clear(&s->kept);
 }
 
-enum accept_verdict submitted_judge(struct errand *e, const char *leaf, const char *ca,
+enum accept_verdict submitted_judge(struct step *s, const char *leaf, const char *ca,
                                     char reason[static ACCEPT_REASON_MAX])
 {
-    enum accept_verdict verdict = submitted_test(e, leaf, ca, &e->certificate, reason);
+    enum accept_verdict verdict = submitted_test(s, leaf, ca, &s->certificate, reason);
     if (verdict == ACCEPT_GOOD) {
-        e->certificate.issuance = strdup(e->is.id);
-        e->certificate.certificate_id = strdup(e->is.certificate_id);
-        if (e->certificate.issuance && e->certificate.certificate_id)
+        s->certificate.issuance = strdup(s->is.id);
+        s->certificate.certificate_id = strdup(s->is.certificate_id);
+        if (s->certificate.issuance && s->certificate.certificate_id)
             return ACCEPT_GOOD;
         verdict = ACCEPT_SHORTAGE;
     }
-    acme_certificate_clear(&e->certificate);
+    acme_certificate_clear(&s->certificate);
     if (verdict != ACCEPT_SHORTAGE)
-        keep(e, leaf, reason);
+        keep(s, leaf, reason);
     return verdict;
 }
 
-void submitted_consult(struct errand *e, struct reading *r)
+void submitted_consult(struct step *s, struct reading *r)
 {
     const struct sectigo_collect_answer *answer = &r->collect;
     if (answer->certificate && sectigo_classify(SECTIGO_COLLECT_SSL, answer->code, answer->message) == SECTIGO_PLACED)
-        r->verdict = submitted_judge(e, answer->certificate, answer->ca_certificates, r->reason);
+        r->verdict = submitted_judge(s, answer->certificate, answer->ca_certificates, r->reason);
 }
 
 /* ---- entering submitted ---- */
@@ -312,7 +312,7 @@ enum store_status commit_cost(struct commit *c)
     int64_t cost_cents = told ? c->outcome->placed.answer.cost_cents : -1;
     enum store_status status = spending_settle(c->txn, c->is->id, cost_cents, &c->sub->paid_cents);
     if (status == STORE_NOT_FOUND && !c->sub->test)
-        c->sub->paid_cents = request_price(c->errand->profile, c->sub->product, c->sub->names.count);
+        c->sub->paid_cents = request_price(c->step->profile, c->sub->product, c->sub->names.count);
     if (cost_cents >= 0)
         c->sub->paid_cents = cost_cents;
     if (status != STORE_NOT_FOUND)

@@ -137,16 +137,16 @@ void submitting_answered(const struct facts *f, const struct reading *r, uint64_
 
 /* The policy is read as it is now: it names the contact, and the organisation of OV and EV. One that was deleted names
  * nothing. */
-static bool fill_order(struct errand *e, struct sectigo_form *form)
+static bool fill_order(struct step *s, struct sectigo_form *form)
 {
     struct acme_policy policy;
     struct store_txn *txn;
-    if (store_read(e->issuer->at.store, &txn) != STORE_OK)
+    if (store_read(s->issuer->at.store, &txn) != STORE_OK)
         return false;
-    enum store_status status = acme_policy_load(txn, e->sub.policy, &policy);
+    enum store_status status = acme_policy_load(txn, s->sub.policy, &policy);
     store_read_end(txn);
     if (status == STORE_OK || status == STORE_NOT_FOUND)
-        request_order(form, &e->is, &e->sub, upstream_login_config(e->login), e->profile, &e->rules.dcv, &policy);
+        request_order(form, &s->is, &s->sub, upstream_login_config(s->login), s->profile, &s->rules.dcv, &policy);
     acme_policy_clear(&policy);
     return (status == STORE_OK || status == STORE_NOT_FOUND) && !form->failed;
 }
@@ -155,42 +155,42 @@ static bool fill_order(struct errand *e, struct sectigo_form *form)
  * anew. Asked at the last moment, on the egress thread. */
 static const char *may_leave(void *ctx)
 {
-    const struct errand *e = ctx;
-    if (clock_boot_ms() - e->sending_boot_ms > LEAVE_WITHIN_MS)
+    const struct step *s = ctx;
+    if (clock_boot_ms() - s->sending_boot_ms > LEAVE_WITHIN_MS)
         return "it did not leave within 30 seconds after it was stored as on its way, so it is decided anew";
-    if (e->is.kind == ISSUANCE_PURCHASE && clock_in_doubt())
+    if (s->is.kind == ISSUANCE_PURCHASE && clock_in_doubt())
         return "nothing is bought while the clock is in doubt (acmegatectl status)";
     return NULL;
 }
 
 /* finalize has checked that the CSR's names are the order's. */
-static bool is_fit(const struct errand *e, const struct sectigo_form *form, char reason[static SECTIGO_MESSAGE_MAX])
+static bool is_fit(const struct step *s, const struct sectigo_form *form, char reason[static SECTIGO_MESSAGE_MAX])
 {
-    struct sectigo_csr_facts csr = {.common_name = e->is.csr_has_cn,
-                                    .common_name_wildcard = e->is.csr_has_cn && request_is_wildcard(&e->sub),
-                                    .names = e->sub.names.count};
-    return e->is.kind != ISSUANCE_PURCHASE || e->is.sends > 1 || sectigo_order_check_known(form, &csr, reason);
+    struct sectigo_csr_facts csr = {.common_name = s->is.csr_has_cn,
+                                    .common_name_wildcard = s->is.csr_has_cn && request_is_wildcard(&s->sub),
+                                    .names = s->sub.names.count};
+    return s->is.kind != ISSUANCE_PURCHASE || s->is.sends > 1 || sectigo_order_check_known(form, &csr, reason);
 }
 
-void submitting_ask(struct errand *e)
+void submitting_ask(struct step *s)
 {
     static const struct upstream_reply unfilled = {.outcome = UPSTREAM_NEVER_LEFT,
                                                    .reason = "the policy cannot be read, or memory is short"};
     struct sectigo_form form = {0};
     char reason[SECTIGO_MESSAGE_MAX];
 
-    e->sending = false;
-    if (!fill_order(e, &form)) {
+    s->sending = false;
+    if (!fill_order(s, &form)) {
         sectigo_form_clear(&form);
-        asking_reply(e, &unfilled);
-    } else if (!is_fit(e, &form, reason)) {
+        asking_reply(s, &unfilled);
+    } else if (!is_fit(s, &form, reason)) {
         sectigo_form_clear(&form);
-        e->outcome = (struct outcome){0};
-        unfit(reason, &e->outcome);
-        work_go(&e->work, asking_follow(e));
+        s->outcome = (struct outcome){0};
+        unfit(reason, &s->outcome);
+        work_go(&s->work, asking_follow(s));
     } else {
-        issuer_debug_stop(e->issuer, "submitting-leaves");
-        upstream_send(e->login, ask_call(&e->is, ASK_ORDER), &form, may_leave, LEAVE_WITHIN_MS, asking_reply, e);
+        issuer_debug_stop(s->issuer, "submitting-leaves");
+        upstream_send(s->login, ask_call(&s->is, ASK_ORDER), &form, may_leave, LEAVE_WITHIN_MS, asking_reply, s);
     }
 }
 
@@ -199,7 +199,7 @@ void submitting_ask(struct errand *e)
 /* What is not answered by then is taken for lost. */
 enum store_status submitting_enter(struct commit *c)
 {
-    c->errand->sending_boot_ms = clock_boot_ms();
-    c->due_ms = c->now_ms + upstream_login_config(c->errand->login)->timeout_ms + WIRE_MARGIN_MS;
+    c->step->sending_boot_ms = clock_boot_ms();
+    c->due_ms = c->now_ms + upstream_login_config(c->step->login)->timeout_ms + WIRE_MARGIN_MS;
     return STORE_OK;
 }

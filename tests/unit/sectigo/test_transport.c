@@ -83,6 +83,23 @@ static void test_outcomes(void **state)
     }
 }
 
+/* Newer libraries call a cut an error by themselves; those that do not must not make an answer of it. */
+static void test_cut_is_no_answer_whatever_libcurl_calls_it(void **state)
+{
+    struct server server = {0};
+    (void)state;
+
+    start_server(&server, CUT_CLOSE, "errorCode=0&orderNumber=1");
+    struct sectigo_client *client = client_of(&server);
+    struct sectigo_call *call = make_call(client, SECTIGO_AUTO_APPLY_ORDER);
+    curl_easy_perform(sectigo_call_handle(call));
+    assert_int_equal(sectigo_call_finish(call, CURLE_OK), SECTIGO_LOST);
+    assert_non_null(strstr(sectigo_call_reason(call), "it was cut"));
+    sectigo_call_free(call);
+    sectigo_client_free(client);
+    stop_server(&server);
+}
+
 static void test_request(void **state)
 {
     struct server server = {0};
@@ -545,6 +562,7 @@ int main(void)
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_wrong_authority_never_left),
         cmocka_unit_test(test_no_other_authorities),
+        cmocka_unit_test(test_cut_is_no_answer_whatever_libcurl_calls_it),
         cmocka_unit_test(test_farewell_after_the_call),
         cmocka_unit_test(test_refused_port_never_left),
         cmocka_unit_test(test_unresolved_never_left),

@@ -1,12 +1,11 @@
-/* errand: one issuance being taken a step further. Inside this room only.
+/* step: an issuance being taken further. Inside this room only.
  *
- * Loop of an errand: its state decides (life.h), and asks the outside first where it has to (asking.h); commit
- * (commit.c) stores the outcome with the job that continues it; then the next state decides at once, or the errand ends
- * because the job is due later. An errand that is lost with the process loses nothing: the job is
- * still there.
+ * Its state decides (life.h), and asks the outside first where it has to (asking.h); commit (commit.c) stores the
+ * outcome with the job that continues it; then the next state decides at once, or the step ends because the job is due
+ * later. A step that is lost with the process loses nothing: the job is still there.
  */
-#ifndef GATEWAY_ISSUE_LIFE_ERRAND_H
-#define GATEWAY_ISSUE_LIFE_ERRAND_H
+#ifndef GATEWAY_ISSUE_LIFE_STEP_H
+#define GATEWAY_ISSUE_LIFE_STEP_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -24,10 +23,10 @@
 #include "gateway/issue/upstream/accept.h"
 #include "gateway/log.h"
 
-struct errand {
+struct step {
     struct work work; /* leased: came from a job; otherwise from a push */
     struct issuer *issuer;
-    bool sending;             /* submitting was stored by this errand: the request has not left yet */
+    bool sending;             /* submitting was stored by this step: the request has not left yet */
     uint64_t sending_boot_ms; /* since when, CLOCK_BOOTTIME */
     bool asking_caa;          /* likewise RetryCAACheck */
     bool stale;               /* somebody else changed the issuance meanwhile */
@@ -35,7 +34,7 @@ struct errand {
     struct subscription sub;  /* likewise */
     struct issuance next_is;  /* what the transaction makes of them; in force once it is durable */
     struct subscription next_sub;
-    struct dcv_rules rules; /* of the subscription's policy, as they were when the errand was made */
+    struct dcv_rules rules; /* of the subscription's policy, as they were when the step was made */
     const struct config_profile *profile;
     struct upstream_login *login;
     /* What this step found out, zeroed before each: */
@@ -48,7 +47,7 @@ struct errand {
     struct reading seen;       /* of looks of our own, so far */
     unsigned checks;           /* of them still to come back */
     bool not_global;           /* a name has no address that Sectigo can fetch a file from */
-    struct sectigo_push *push; /* owned; of an errand that came from a push */
+    struct sectigo_push *push; /* owned; of a step that came from a push */
     uint64_t began_ms;         /* when the step taken now began */
     uint64_t next_ms;          /* what commit stored: when the job is due, UINT64_MAX for none */
 };
@@ -58,24 +57,24 @@ extern const struct work_kind issuance_work;
 
 /* Of a push: loads issuance and subscription; NULL where it is gone, not readable (logged), or memory is short. It goes
  * on with work_go. */
-struct errand *errand_make(struct issuer *issuer, const char *issuance);
+struct step *step_make(struct issuer *issuer, const char *issuance);
 
 /* A line about the issuance, with its order; reason may be NULL. */
-void errand_log(const struct errand *errand, enum log_level level, const char *msg, const char *reason);
+void step_log(const struct step *step, enum log_level level, const char *msg, const char *reason);
 
 /* The lines of its outcome. */
-void errand_say(const struct errand *errand);
+void step_say(const struct step *step);
 /* What is in the way, as a look of our own sees it. */
-void errand_see(struct errand *errand, const char *reason);
+void step_see(struct step *step, const char *reason);
 
 /* Whether a certificate is the one that the issuance waits for; *certificate, which was zeroed, is the caller's to
  * clear. submitted.c */
-enum accept_verdict submitted_test(struct errand *errand, const char *leaf, const char *ca,
+enum accept_verdict submitted_test(struct step *step, const char *leaf, const char *ca,
                                    struct acme_certificate *certificate, char reason[static ACCEPT_REASON_MAX]);
-/* The same into the errand: one that is accepted in certificate, one that is not in kept. submitted.c */
-enum accept_verdict submitted_judge(struct errand *errand, const char *leaf, const char *ca,
+/* The same into the step: one that is accepted in certificate, one that is not in kept. submitted.c */
+enum accept_verdict submitted_judge(struct step *step, const char *leaf, const char *ca,
                                     char reason[static ACCEPT_REASON_MAX]);
 /* Stores the outcome: inside a store_fn. STORE_REFUSED where it is stale. commit.c */
-enum store_status commit_result(struct store_txn *txn, struct errand *errand, uint64_t now_ms);
+enum store_status commit_result(struct store_txn *txn, struct step *step, uint64_t now_ms);
 
 #endif
