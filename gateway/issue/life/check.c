@@ -1,5 +1,6 @@
 /* Whether a step may go where it wants to, asked in its transaction: the last word on what leaves, and on what is
  * bought. */
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/issue/life/commit.h"
 #include "gateway/issue/money/guard.h"
@@ -12,12 +13,12 @@
 #include "gateway/issue/upstream/request.h"
 
 /* After an answer that names another's order, and a report that does so too. */
-static const uint64_t FOREIGN_REST_MS = 3600 * 1000;
+static const uint64_t FOREIGN_REST_MS = HOUR_MS;
 /* How soon a purchase that waits for the clock is looked at again. */
-static const uint64_t DOUBT_LOOK_MIN_MS = 250, DOUBT_LOOK_MAX_MS = 60 * 1000;
+static const uint64_t DOUBT_LOOK_MIN_MS = 250, DOUBT_LOOK_MAX_MS = MINUTE_MS;
 static const uint64_t RECALL_LOOK_MIN_MS = 100;
 /* The same of one that waits for the subscription that serves it. */
-static const uint64_t BUSY_LOOK_MS = 60 * 1000;
+static const uint64_t BUSY_LOOK_MS = MINUTE_MS;
 
 /* The product is chosen again for the CSR that is sent: it may have waited behind another, and the profile may have
  * been edited. Where nothing fits any more it stays. */

@@ -1,4 +1,5 @@
 /* queued: until its turn comes, or nobody asks for it any more. */
+#include "acme/durations.h"
 #include "acme/order.h"
 #include "gateway/clock.h"
 #include "gateway/issue/life/asking.h"
@@ -9,7 +10,7 @@ static const char SUPERSEDED[] = "superseded: nobody has asked for this order wh
 static const char TOO_LATE[] =
     "the order's time is over, and others of the same names were always before it; order again";
 /* After the store would not tell when they were read. */
-static const uint64_t UNREAD_REST_MS = 10 * 1000;
+static const uint64_t UNREAD_REST_MS = 10 * SECOND_MS;
 
 /* ---- decisions ---- */
 

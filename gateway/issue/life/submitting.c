@@ -1,6 +1,7 @@
 /* submitting: the one request that costs money (issuance.md sections 3 to 5). */
 #include <stdio.h>
 
+#include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/issue/life/asking.h"
 #include "gateway/issue/life/commit.h"
@@ -9,9 +10,9 @@
 #include "sectigo/code.h"
 
 /* How long after the commit into submitting the request may leave. */
-enum { LEAVE_WITHIN_MS = 30 * 1000 };
+enum { LEAVE_WITHIN_MS = 30 * SECOND_MS };
 /* How long a request may be on the wire beyond its own time-out before its job takes it for lost. */
-static const uint64_t WIRE_MARGIN_MS = 30 * 1000;
+static const uint64_t WIRE_MARGIN_MS = 30 * SECOND_MS;
 
 /* ---- decisions ---- */
 

@@ -13,7 +13,7 @@
 /* A paused login is asked for again this late where nobody resumes it. */
 static const uint64_t PAUSE_LOOK_MS = HOUR_MS;
 /* After the clock was in doubt. */
-static const uint64_t DOUBT_LOOK_MS = 1000;
+static const uint64_t DOUBT_LOOK_MS = SECOND_MS;
 /* What waits for a new day does not leave in one moment. */
 static const uint64_t RESET_SPREAD_MS = MINUTE_MS;
 

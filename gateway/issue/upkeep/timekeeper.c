@@ -8,9 +8,9 @@
 #include "gateway/log.h"
 
 /* How often the clock is looked at: a step that nobody has met yet is noticed after this. */
-static const uint64_t LOOK_MS = 1000, LOOK_MOVED_MS = 20;
+static const uint64_t LOOK_MS = SECOND_MS, LOOK_MOVED_MS = 20;
 /* After as long as the doubt has lasted so far, within these bounds. */
-static const uint64_t ASK_MIN_MS = 1000, ASK_MAX_MS = MINUTE_MS;
+static const uint64_t ASK_MIN_MS = SECOND_MS, ASK_MAX_MS = MINUTE_MS;
 
 struct timekeeper {
     struct issuer *issuer;

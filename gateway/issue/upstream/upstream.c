@@ -15,7 +15,7 @@
 /* A call that has waited for its turn so long does not leave: its job knows when to come again, and when it was sent
  * must be near to when it was stored as on its way. */
 static const uint64_t WAIT_MAX_MS = MINUTE_MS;
-static const uint64_t TURN_MAX_MS = 1000;
+static const uint64_t TURN_MAX_MS = SECOND_MS;
 
 /* Calls wait in lanes. Only those of the last one, which may cost money, have all of the breaker's rest to wait for. */
 enum lane { LANE_REVOKE, LANE_LOOK, LANE_COLLECT, LANE_OTHER, LANES };
