@@ -17,10 +17,17 @@ struct sectigo_code {
     const char *source;    /* "1": AutoApplyOrder 3.0, "2": the response parameters, "n": the notes */
 };
 
-/* CollectSSL: the order still waits for its payment. */
-enum { SECTIGO_AWAITS_PAYMENT = -22 };
-/* AutoApplyOrder, AutoReplaceSSL: a number of the request was used before. */
-enum { SECTIGO_NOT_UNIQUE = -55 };
+/* Codes by which something is decided that their class does not say. */
+enum {
+    SECTIGO_CODE_ARGUMENT = -4,      /* AutoReject: not an order that can be cancelled, so perhaps one that is issued */
+    SECTIGO_CODE_UNKNOWN = -14,      /* any call: says nothing of the order */
+    SECTIGO_CODE_NO_CREDIT = -15,    /* what costs money */
+    SECTIGO_CODE_LOGIN = -16,        /* any call */
+    SECTIGO_AWAITS_PAYMENT = -22,    /* CollectSSL: the order still waits for its payment */
+    SECTIGO_CODE_BEING_ISSUED = -26, /* AutoReject: too late */
+    SECTIGO_CODE_CALL_LIMIT = -42,   /* any call */
+    SECTIGO_NOT_UNIQUE = -55,        /* AutoApplyOrder, AutoReplaceSSL: a number of the request was used before */
+};
 
 const struct sectigo_code *sectigo_codes(size_t *count);
 /* families: those of the order, 0 where not known (the first row of the call then). NULL where not listed. */

@@ -11,6 +11,7 @@
 
 #include "gateway/issue/life/life.h"
 #include "gateway/issue/money/refund.h"
+#include "sectigo/code.h"
 
 /* why: "" for nothing to add. */
 static void end(const struct facts *f, enum outcome_kind kind, enum outcome_death how, const char *last,
@@ -99,7 +100,7 @@ void cancelling_first(const struct facts *f, uint64_t now_ms, struct outcome *ou
 /* It cannot be cancelled, so it may have been issued after all: a look will tell. */
 static void look(const struct facts *f, const struct sectigo_result *result, uint64_t now_ms, struct outcome *out)
 {
-    bool soon = result->code == -26 || result->code == -4;
+    bool soon = result->code == SECTIGO_CODE_BEING_ISSUED || result->code == SECTIGO_CODE_ARGUMENT;
     char why[NOTE_MAX];
     snprintf(why, sizeof why, "AutoReject answers %d: %s", result->code, result->message);
     outcome_note(out, "%s", why);
@@ -132,7 +133,8 @@ void cancelling_answered(const struct facts *f, const struct reading *r, uint64_
         end(f, OUTCOME_DEAD, DEAD_CANCELLED, facts_note(f), out);
     else if (!r->parsed)
         ask_again(f, r->why, now_ms, out);
-    else if (class == SECTIGO_LOGIN_REFUSED || result->code == -14 || result->code == -42)
+    else if (class == SECTIGO_LOGIN_REFUSED || result->code == SECTIGO_CODE_UNKNOWN ||
+             result->code == SECTIGO_CODE_CALL_LIMIT)
         ask_again(f, result->message, now_ms, out);
     else
         look(f, result, now_ms, out);

@@ -1,4 +1,5 @@
 #include "gateway/issue/upstream/upstream.h"
+#include "sectigo/code.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -268,10 +269,10 @@ static enum metric_answer answer_of(const struct upstream_reply *reply)
         return reply->outcome == UPSTREAM_LOST ? METRIC_ANSWER_LOST : METRIC_ANSWER_NEVER_LEFT;
     if (!read_code(reply, &code))
         return METRIC_ANSWER_OTHER;
-    return code >= 0     ? METRIC_ANSWER_GOOD
-           : code == -16 ? METRIC_ANSWER_LOGIN
-           : code == -15 ? METRIC_ANSWER_CREDIT
-                         : METRIC_ANSWER_REFUSED;
+    return code >= 0                        ? METRIC_ANSWER_GOOD
+           : code == SECTIGO_CODE_LOGIN     ? METRIC_ANSWER_LOGIN
+           : code == SECTIGO_CODE_NO_CREDIT ? METRIC_ANSWER_CREDIT
+                                            : METRIC_ANSWER_REFUSED;
 }
 
 static void finish(struct pending_call *pending, const struct upstream_reply *reply)
