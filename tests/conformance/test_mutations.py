@@ -195,7 +195,8 @@ def test_mutations_change_nothing(world):
     assert sent >= AT_LEAST, f"only {sent} requests in {SECONDS} s"
     after = status(world)
     assert after["counts"] == before["counts"]
-    assert after["store"]["commits"] == before["store"]["commits"], "a spoilt request was committed"
+    # What is written of refusals is bounded: a hundred lines an hour, each again whenever its count has doubled.
+    assert after["store"]["commits"] - before["store"]["commits"] <= 101 * (1 + sent.bit_length()), "too much is written"
     assert requests.client.fetch(requests.client.kid).json() == account
     assert world.ledger() == []
     assert not world.gateway.sanitizer_report()

@@ -1,5 +1,4 @@
-/* A small TLS server for one test program, which behaves as each case says. Functions are used by test_transport only.
- */
+/* A small TLS server for one test program, which behaves as each case says. All is static. */
 #ifndef SECTIGO_TLS_SERVER_H
 #define SECTIGO_TLS_SERVER_H
 
