@@ -136,20 +136,11 @@ void submitting_answered(const struct facts *f, const struct reading *r, uint64_
 
 /* ---- asking ---- */
 
-/* The policy is read as it is now: it names the contact, and the organisation of OV and EV. One that was deleted names
- * nothing. */
-static bool fill_order(struct step *s, struct sectigo_form *form)
+/* The policy names the contact, and the organisation of OV and EV; one that was deleted names nothing. */
+static bool fill_order(const struct step *s, struct sectigo_form *form)
 {
-    struct acme_policy policy;
-    struct store_txn *txn;
-    if (store_read(s->issuer->at.store, &txn) != STORE_OK)
-        return false;
-    enum store_status status = acme_policy_load(txn, s->sub.policy, &policy);
-    store_read_end(txn);
-    if (status == STORE_OK || status == STORE_NOT_FOUND)
-        request_order(form, &s->is, &s->sub, upstream_login_config(s->login), s->profile, &s->rules.dcv, &policy);
-    acme_policy_clear(&policy);
-    return (status == STORE_OK || status == STORE_NOT_FOUND) && !form->failed;
+    request_order(form, &s->is, &s->sub, upstream_login_config(s->login), s->profile, &s->rules.dcv, &s->rules.policy);
+    return !form->failed;
 }
 
 /* A request that leaves long after it was stored as on its way has been overtaken by what happened since: it is decided
