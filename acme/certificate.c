@@ -147,6 +147,83 @@ enum store_status acme_certificate_load(struct store_txn *txn, const struct acme
     return status;
 }
 
+/* ---- not downloaded yet ---- */
+
+enum { UNFETCHED_TIME_LEN = 8, UNFETCHED_KEY_LEN = UNFETCHED_TIME_LEN + ACME_ID_LEN };
+
+static void put_issued(uint8_t *key, uint64_t time_ms)
+{
+    for (size_t i = 0; i < UNFETCHED_TIME_LEN; i++)
+        key[i] = (uint8_t)(time_ms >> (8 * (UNFETCHED_TIME_LEN - 1 - i)));
+}
+
+static enum store_status index_unfetched(struct store_txn *txn, const struct acme_certificate *certificate)
+{
+    uint8_t key[UNFETCHED_KEY_LEN];
+    put_issued(key, certificate->issued_ms);
+    memcpy(key + UNFETCHED_TIME_LEN, certificate->id.octets, ACME_ID_LEN);
+    if (!certificate->downloaded_s)
+        return store_put(txn, ACME_UNFETCHED, key, sizeof key, "", 0);
+    enum store_status status = store_delete(txn, ACME_UNFETCHED, key, sizeof key);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+struct unfetched {
+    acme_unfetched_fn *visit;
+    void *ctx;
+};
+
+static bool visit_unfetched(void *ctx, struct store_slice key, struct store_slice value)
+{
+    const struct unfetched *unfetched = ctx;
+    struct acme_id id;
+    uint64_t issued_ms = 0;
+    (void)value;
+    if (key.len != UNFETCHED_KEY_LEN)
+        return true;
+    for (size_t i = 0; i < UNFETCHED_TIME_LEN; i++)
+        issued_ms = issued_ms << 8 | key.data[i];
+    memcpy(id.octets, key.data + UNFETCHED_TIME_LEN, ACME_ID_LEN);
+    return unfetched->visit(unfetched->ctx, &id, issued_ms);
+}
+
+enum store_status acme_unfetched(struct store_txn *txn, uint64_t from_ms, acme_unfetched_fn *visit, void *ctx)
+{
+    struct unfetched unfetched = {visit, ctx};
+    uint8_t from[UNFETCHED_TIME_LEN];
+    put_issued(from, from_ms);
+    return store_visit(txn, ACME_UNFETCHED, from, sizeof from, visit_unfetched, &unfetched);
+}
+
+struct gathering {
+    struct store_txn *txn;
+    enum store_status status;
+};
+
+static bool gather_one(void *ctx, struct store_slice key, struct store_slice value)
+{
+    struct gathering *gathering = ctx;
+    struct acme_certificate certificate;
+    struct acme_id id;
+    (void)value;
+    if (!acme_id_read(key, &id))
+        return true;
+    /* One bad record must not keep the others from starting. */
+    if (acme_certificate_load(gathering->txn, &id, &certificate) == STORE_OK && !certificate.downloaded_s)
+        gathering->status = index_unfetched(gathering->txn, &certificate);
+    acme_certificate_clear(&certificate);
+    return gathering->status == STORE_OK;
+}
+
+enum store_status acme_unfetched_gather(struct store_txn *txn)
+{
+    struct gathering gathering = {txn, STORE_OK};
+    enum store_status status = store_visit(txn, ACME_CERTIFICATES, NULL, 0, gather_one, &gathering);
+    return status == STORE_OK ? gathering.status : status;
+}
+
+/* ---- saved ---- */
+
 enum store_status acme_certificate_save(struct store_txn *txn, const struct acme_certificate *certificate)
 {
     struct record_writer w;
@@ -157,7 +234,7 @@ enum store_status acme_certificate_save(struct store_txn *txn, const struct acme
     if (status == STORE_OK)
         status = store_claim(txn, ACME_SERIALS, certificate->serial, certificate->serial_len, certificate->id.octets,
                              ACME_ID_LEN);
-    return status;
+    return status == STORE_OK ? index_unfetched(txn, certificate) : status;
 }
 
 enum store_status acme_certificate_by_serial(struct store_txn *txn, const uint8_t *serial, size_t len,

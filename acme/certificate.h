@@ -47,11 +47,17 @@ struct acme_certificate {
 
 enum store_status acme_certificate_load(struct store_txn *txn, const struct acme_id *id,
                                         struct acme_certificate *certificate);
-/* Also keeps ACME_SERIALS. */
+/* Also keeps ACME_SERIALS and ACME_UNFETCHED. */
 enum store_status acme_certificate_save(struct store_txn *txn, const struct acme_certificate *certificate);
 /* STORE_OK and *id where a certificate with this serial number is stored. */
 enum store_status acme_certificate_by_serial(struct store_txn *txn, const uint8_t *serial, size_t len,
                                              struct acme_id *id);
+/* Visits the certificates that were issued from from_ms on and that nobody has downloaded, the oldest first. Return
+ * false to stop. */
+typedef bool acme_unfetched_fn(void *ctx, const struct acme_id *id, uint64_t issued_ms);
+enum store_status acme_unfetched(struct store_txn *txn, uint64_t from_ms, acme_unfetched_fn *visit, void *ctx);
+/* A store of an older program: gathers them. Inside a store_fn. */
+enum store_status acme_unfetched_gather(struct store_txn *txn);
 /* The one setter: false for a move that is not in the table of legal moves. */
 bool acme_certificate_set_revocation(struct acme_certificate *certificate, enum acme_revocation to);
 void acme_certificate_clear(struct acme_certificate *certificate);

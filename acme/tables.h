@@ -19,11 +19,12 @@ enum acme_table {
     ACME_EXTERNAL_KEYS,  /* external account key id -> key */
     ACME_POLICY_NAMES,   /* policy name, NUL, type and value of an identifier -> when it was last ordered (8) */
     ACME_FORMER_KEYS,    /* account id, time of the change (8), JWK thumbprint (32) -> empty */
+    ACME_UNFETCHED,      /* time of issuance (8), certificate id -> empty, while nobody has downloaded it */
     ACME_TABLE_COUNT
 };
 
 #define ACME_TABLE_NAMES                                                                                               \
     "accounts", "account-keys", "orders", "account-orders", "authorizations", "valid-authorizations", "certificates",  \
-        "serials", "policies", "policy-uses", "external-keys", "policy-names", "former-keys"
+        "serials", "policies", "policy-uses", "external-keys", "policy-names", "former-keys", "unfetched"
 
 #endif

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "acme/account.h"
+#include "gateway/cost.h"
 #include "gateway/tables.h"
 
 enum { KEY_MAX = 160, TIME_LEN = 8 };
@@ -40,7 +41,7 @@ static void find_key(struct store_txn *txn, const struct acme_id *account, char 
     acme_account_clear(&known);
 }
 
-static char *line_text(const struct audit_line *line, const char *external_key, uint64_t now_ms)
+static json_t *line_json(const struct audit_line *line, const char *external_key, uint64_t now_ms)
 {
     char account[ACME_ID_TEXT + 1];
     acme_id_text(line->account, account);
@@ -55,9 +56,7 @@ static char *line_text(const struct audit_line *line, const char *external_key, 
         json_decref(json);
         json = NULL;
     }
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    json_decref(json);
-    return text;
+    return json;
 }
 
 /* Two lines of the same subject in one millisecond are two: the second has its place in the next that is free. */
@@ -93,8 +92,12 @@ enum store_status audit_add(struct store_txn *txn, const struct audit_line *line
 {
     char external_key[EXTERNAL_KEY_ID_MAX + 1];
     find_key(txn, line->account, external_key);
-    char *text = line_text(line, external_key, now_ms);
+    json_t *json = line_json(line, external_key, now_ms);
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     enum store_status status = put_line(txn, line->issuance, line->what, text, now_ms);
+    if (status == STORE_OK)
+        status = cost_add(txn, json);
     free(text);
+    json_decref(json);
     return status;
 }

@@ -21,7 +21,7 @@ struct audit_line {
     uint64_t ordered_ms; /* when it was ordered, where that is not now: it was found later; 0: now */
 };
 
-/* Inside a store_fn. A line for each time it is called, also for the same issuance in the same millisecond. */
+/* Inside a store_fn, and added to what was spent (cost.h). A line for each time it is called, also for the same issuance in the same millisecond. */
 enum store_status audit_add(struct store_txn *txn, const struct audit_line *line, uint64_t now_ms);
 
 /* Inside a store_fn: a line about what an operator did to something that is no order, such as a policy. members: what

@@ -75,7 +75,7 @@ static bool note_order(void *ctx, struct store_txn *txn, struct store_slice key,
 
 struct certificates {
     uint64_t now_ms;
-    int64_t all[METRIC_EXPIRIES], unrenewed[METRIC_EXPIRIES], unfetched[GROUPS_MAX];
+    int64_t all[METRIC_EXPIRIES], unrenewed[METRIC_EXPIRIES];
 };
 
 static enum metric_expiry expiry_of(const struct acme_certificate *certificate, uint64_t now_ms)
@@ -92,17 +92,6 @@ static enum metric_expiry expiry_of(const struct acme_certificate *certificate, 
     return METRIC_LATER;
 }
 
-static void note_unfetched(struct certificates *found, struct store_txn *txn,
-                           const struct acme_certificate *certificate)
-{
-    struct acme_order order;
-    if (!patience_ended(certificate, found->now_ms))
-        return;
-    if (acme_order_load(txn, &certificate->order, &order) == STORE_OK)
-        found->unfetched[metrics_agent(order.user_agent)]++;
-    acme_order_clear(&order);
-}
-
 static bool note_certificate(void *ctx, struct store_txn *txn, struct store_slice key, struct store_slice value)
 {
     struct certificates *found = ctx;
@@ -111,10 +100,8 @@ static bool note_certificate(void *ctx, struct store_txn *txn, struct store_slic
     (void)value;
     if (!acme_id_read(key, &id))
         return true;
-    if (acme_certificate_load(txn, &id, &certificate) == STORE_OK) {
+    if (acme_certificate_load(txn, &id, &certificate) == STORE_OK)
         found->all[expiry_of(&certificate, found->now_ms)]++;
-        note_unfetched(found, txn, &certificate);
-    }
     acme_certificate_clear(&certificate);
     return true;
 }
@@ -158,8 +145,30 @@ static void sample_certificates(const struct monitor_config *at)
         metrics_set(METRIC_CERTIFICATES, found.all[i], i);
         metrics_set(METRIC_UNRENEWED, found.unrenewed[i], i);
     }
-    for (unsigned i = 0; i < GROUPS_MAX; i++)
-        metrics_set(METRIC_GAVE_UP, found.unfetched[i], i);
+}
+
+/* ---- what nobody fetched ---- */
+
+static bool note_unfetched(void *ctx, struct store_txn *txn, const struct acme_certificate *certificate)
+{
+    int64_t *unfetched = ctx;
+    struct acme_order order;
+    if (acme_order_load(txn, &certificate->order, &order) == STORE_OK)
+        unfetched[metrics_agent(order.user_agent)]++;
+    acme_order_clear(&order);
+    return true;
+}
+
+static void sample_unfetched(const struct monitor_config *at)
+{
+    struct store_txn *txn;
+    int64_t unfetched[GROUPS_MAX] = {0};
+    if (store_read(at->store, &txn) != STORE_OK)
+        return;
+    enum store_status status = patience_visit(txn, clock_ms(), note_unfetched, unfetched);
+    store_read_end(txn);
+    for (unsigned i = 0; status == STORE_OK && i < GROUPS_MAX; i++)
+        metrics_set(METRIC_GAVE_UP, unfetched[i], i);
 }
 
 void sample_tables(const struct monitor_config *at)
@@ -171,4 +180,5 @@ void sample_tables(const struct monitor_config *at)
     if (scan_all(at, ACME_ORDERS, note_order, &orders))
         show(&orders, 1, ACME_ORDER_INVALID + 1, METRIC_ORDERS, METRIC_ORDER_OLDEST);
     sample_certificates(at);
+    sample_unfetched(at);
 }

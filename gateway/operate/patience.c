@@ -8,21 +8,39 @@
 #include "gateway/operate/object.h"
 #include "gateway/operate/patience.h"
 #include "gateway/operate/request.h"
-#include "gateway/operate/scan.h"
 
 /* A certificate that nobody has fetched for so long will not be fetched. */
 static const uint64_t GIVEN_UP_MS = HOUR_MS;
 /* What is older tells nothing about today's clients. */
 static const uint64_t COUNTED_MS = 30 * DAY_MS;
 
-bool patience_ended(const struct acme_certificate *certificate, uint64_t now_ms)
+struct waits {
+    struct store_txn *txn;
+    uint64_t until_ms; /* issued before */
+    patience_fn *visit;
+    void *ctx;
+};
+
+static bool visit_ended(void *ctx, const struct acme_id *id, uint64_t issued_ms)
 {
-    return certificate->downloaded_s == 0 && certificate->issued_ms + GIVEN_UP_MS <= now_ms &&
-           certificate->issued_ms + COUNTED_MS > now_ms;
+    const struct waits *waits = ctx;
+    struct acme_certificate certificate;
+    if (issued_ms > waits->until_ms)
+        return false;
+    bool goes_on = acme_certificate_load(waits->txn, id, &certificate) != STORE_OK ||
+                   waits->visit(waits->ctx, waits->txn, &certificate);
+    acme_certificate_clear(&certificate);
+    return goes_on;
+}
+
+enum store_status patience_visit(struct store_txn *txn, uint64_t now_ms, patience_fn *visit, void *ctx)
+{
+    struct waits waits = {txn, clock_since(GIVEN_UP_MS, now_ms), visit, ctx};
+    return acme_unfetched(txn, clock_since(COUNTED_MS, now_ms) + 1, visit_ended, &waits);
 }
 
 struct count {
-    uint64_t now_ms, certificates;
+    uint64_t certificates;
     struct acme_id *accounts; /* owned: of each such certificate */
     size_t capacity;
     bool failed;
@@ -42,17 +60,11 @@ static bool note_account(struct count *count, const struct acme_id *account)
     return true;
 }
 
-static bool look_at_certificate(void *ctx, struct store_txn *txn, struct store_slice key, struct store_slice value)
+static bool count_certificate(void *ctx, struct store_txn *txn, const struct acme_certificate *certificate)
 {
     struct count *count = ctx;
-    struct acme_certificate certificate;
-    struct acme_id id;
-    (void)value;
-    if (!acme_id_read(key, &id))
-        return true;
-    if (acme_certificate_load(txn, &id, &certificate) == STORE_OK && patience_ended(&certificate, count->now_ms))
-        count->failed = !note_account(count, &certificate.account);
-    acme_certificate_clear(&certificate);
+    (void)txn;
+    count->failed = !note_account(count, &certificate->account);
     return !count->failed;
 }
 
@@ -61,13 +73,12 @@ static int compare_accounts(const void *a, const void *b)
     return memcmp(a, b, sizeof(struct acme_id));
 }
 
-json_t *patience_json(const struct admin *admin, uint64_t now_ms)
+json_t *patience_json(struct store_txn *txn, uint64_t now_ms)
 {
-    struct count count = {.now_ms = now_ms};
-    struct scan_from from = {.len = 0};
+    struct count count = {.certificates = 0};
     struct object o;
     uint64_t accounts = 0;
-    enum store_status status = scan(admin->store, ACME_CERTIFICATES, &from, look_at_certificate, &count);
+    enum store_status status = patience_visit(txn, now_ms, count_certificate, &count);
     if (status != STORE_OK || count.failed) {
         free(count.accounts);
         return json_null();

@@ -7,7 +7,9 @@
 
 #include "acme/certificate.h"
 
-/* Nobody has fetched it, nor will: it is an hour old. One of more than 30 days tells nothing of today's clients. */
-bool patience_ended(const struct acme_certificate *certificate, uint64_t now_ms);
+/* Visits the certificates that nobody has fetched, nor will: they are an hour old. Those of more than 30 days tell
+ * nothing of today's clients. Return false to stop. */
+typedef bool patience_fn(void *ctx, struct store_txn *txn, const struct acme_certificate *certificate);
+enum store_status patience_visit(struct store_txn *txn, uint64_t now_ms, patience_fn *visit, void *ctx);
 
 #endif

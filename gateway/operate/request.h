@@ -112,6 +112,6 @@ json_t *account_view(struct store_txn *txn, const struct acme_account *account);
 /* Without its secret; a row of the list, too. NULL when out of memory. */
 json_t *external_key_json(const struct external_key *key);
 /* Clients that gave up: accounts of certificates of the last 30 days that nobody fetched within an hour. */
-json_t *patience_json(const struct admin *admin, uint64_t now_ms);
+json_t *patience_json(struct store_txn *txn, uint64_t now_ms);
 
 #endif

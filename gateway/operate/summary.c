@@ -93,26 +93,17 @@ static json_t *store_json(const struct admin *admin)
     return object_end(&o);
 }
 
-static bool count_state(void *ctx, struct store_txn *txn, struct store_slice key, struct store_slice value)
+static json_t *states_json(struct store_txn *txn)
 {
-    uint64_t *states = ctx;
-    (void)txn, (void)key;
-    states[issuance_state_of(value)]++;
-    return true;
-}
-
-static json_t *states_json(const struct admin *admin)
-{
-    uint64_t states[ISSUANCE_STATES] = {0};
-    struct scan_from from = {.len = 0};
+    int64_t states[ISSUANCE_STATES];
     struct object o;
-    if (scan(admin->store, ISSUE_ISSUANCES, &from, count_state, states) != STORE_OK)
+    if (issuance_counts(txn, states) != STORE_OK)
         return json_null();
     object_begin(&o);
     for (int state = 1; state < ISSUANCE_STATES; state++)
-        object_number(&o, issuance_state_text((enum issuance_state)state), states[state]);
+        object_put(&o, issuance_state_text((enum issuance_state)state), json_integer(states[state]));
     if (states[0])
-        object_number(&o, "unreadable", states[0]);
+        object_put(&o, "unreadable", json_integer(states[0]));
     return object_end(&o);
 }
 
@@ -230,9 +221,9 @@ void status_get(struct request *request)
     object_put(&o, "clock", clock_json());
     object_put(&o, "jobs", jobs_json(request->admin, txn));
     object_put(&o, "spending", spending_json(txn));
+    object_put(&o, "issuances", states_json(txn));
+    object_put(&o, "gave_up", patience_json(txn, clock_ms()));
     store_read_end(txn);
-    object_put(&o, "issuances", states_json(request->admin));
-    object_put(&o, "gave_up", patience_json(request->admin, clock_ms()));
     object_put(&o, "logins", upstreams_json(request->admin));
     object_put(&o, "store", store_json(request->admin));
     answer_money(request, object_end(&o));

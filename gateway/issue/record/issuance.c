@@ -7,6 +7,7 @@
 
 #include "acme/durations.h"
 #include "gateway/clock.h"
+#include "gateway/counters.h"
 #include "gateway/tables.h"
 #include "store/record.h"
 
@@ -231,6 +232,52 @@ enum store_status issuance_find(struct store_txn *txn, unsigned index, const voi
     return issuance_load(txn, id, is);
 }
 
+/* ---- counted by state ---- */
+
+static const char COUNTERS_KEY[] = "issuances";
+
+enum { COUNTERS_KEY_LEN = sizeof COUNTERS_KEY - 1 };
+
+enum store_status issuance_counts(struct store_txn *txn, int64_t counts[static ISSUANCE_STATES])
+{
+    return counters_get(txn, COUNTERS_KEY, COUNTERS_KEY_LEN, counts, ISSUANCE_STATES);
+}
+
+static bool count_one(void *ctx, struct store_slice key, struct store_slice value)
+{
+    int64_t *counts = ctx;
+    (void)key;
+    counts[issuance_state_of(value)]++;
+    return true;
+}
+
+enum store_status issuance_recount(struct store_txn *txn)
+{
+    int64_t counts[ISSUANCE_STATES] = {0}, before[ISSUANCE_STATES];
+    enum store_status status = store_visit(txn, ISSUE_ISSUANCES, NULL, 0, count_one, counts);
+    if (status == STORE_OK)
+        status = issuance_counts(txn, before);
+    for (unsigned i = 0; status == STORE_OK && i < ISSUANCE_STATES; i++)
+        counts[i] -= before[i];
+    return status == STORE_OK ? counters_add(txn, COUNTERS_KEY, COUNTERS_KEY_LEN, counts, ISSUANCE_STATES) : status;
+}
+
+/* Before the record is written. */
+static enum store_status count_move(struct store_txn *txn, const struct issuance *is)
+{
+    struct store_slice before;
+    int64_t by[ISSUANCE_STATES] = {0};
+    enum store_status status = store_get(txn, ISSUE_ISSUANCES, is->id, strlen(is->id), &before);
+    if (status != STORE_OK && status != STORE_NOT_FOUND)
+        return status;
+    if (status == STORE_OK && issuance_state_of(before) == is->state)
+        return STORE_OK;
+    by[is->state]++;
+    if (status == STORE_OK)
+        by[issuance_state_of(before)]--;
+    return counters_add(txn, COUNTERS_KEY, COUNTERS_KEY_LEN, by, ISSUANCE_STATES);
+}
+
 enum store_status issuance_save(struct store_txn *txn, struct issuance *is)
 {
     struct record_writer w;
@@ -238,6 +285,8 @@ enum store_status issuance_save(struct store_txn *txn, struct issuance *is)
     record_begin(&w, version_of(is), RECORD_MAX);
     encode(&w, is);
     if (!w.failed)
+        status = count_move(txn, is);
+    if (!w.failed && status == STORE_OK)
         status = store_put(txn, ISSUE_ISSUANCES, is->id, strlen(is->id), w.data, w.len);
     record_free(&w);
     return status;

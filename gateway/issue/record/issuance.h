@@ -86,6 +86,7 @@ enum store_status issuance_load(struct store_txn *txn, const char *id, struct is
  * (tables.h). */
 enum store_status issuance_find(struct store_txn *txn, unsigned index, const void *key, size_t key_len,
                                 struct issuance *issuance);
+/* Counts it in its state. */
 enum store_status issuance_save(struct store_txn *txn, struct issuance *issuance);
 void issuance_clear(struct issuance *issuance);
 bool issuance_set_note(struct issuance *issuance, const char *note);
@@ -97,6 +98,10 @@ bool issuance_follow(struct issuance *next, const struct issuance *ended, const 
 
 /* The state of a stored record, without decoding the rest; 0 where it is none. */
 enum issuance_state issuance_state_of(struct store_slice record);
+/* How many there are in each state, at 0 those whose record told none when they were counted. Reading. */
+enum store_status issuance_counts(struct store_txn *txn, int64_t counts[static ISSUANCE_STATES]);
+/* Counts them anew, by a look at each. Inside a store_fn. */
+enum store_status issuance_recount(struct store_txn *txn);
 const char *issuance_state_text(enum issuance_state state); /* "submitting"; static */
 /* The one setter: false for a move that the table does not know. */
 bool issuance_move(struct issuance *issuance, enum issuance_state to, uint64_t now_ms);

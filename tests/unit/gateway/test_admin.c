@@ -261,7 +261,10 @@ static void test_clients_that_gave_up(void **state)
     struct bench *b = *state;
     uint64_t now_ms = 1769904000000u;
     assert_int_equal(store_call(b->temp.store, write_certificates, &now_ms), STORE_OK);
-    b->json = patience_json(&b->admin, now_ms);
+    struct store_txn *txn;
+    assert_int_equal(store_read(b->temp.store, &txn), STORE_OK);
+    b->json = patience_json(txn, now_ms);
+    store_read_end(txn);
     assert_int_equal(number(b->json, "accounts"), 2);
     assert_int_equal(number(b->json, "certificates"), 3);
 }
