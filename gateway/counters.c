@@ -34,7 +34,9 @@ enum store_status counters_add(struct store_txn *txn, const void *key, size_t ke
     struct record_writer w;
     int64_t numbers[COUNTERS_MAX];
     enum store_status status = counters_get(txn, key, key_len, numbers, count);
-    if (status != STORE_OK)
+    if (status == STORE_INVALID) /* what is only counted keeps nothing from going on: it begins anew */
+        memset(numbers, 0, sizeof numbers);
+    else if (status != STORE_OK)
         return status;
     record_begin(&w, RECORD_VERSION, RECORD_MAX);
     for (unsigned i = 0; i < count; i++)

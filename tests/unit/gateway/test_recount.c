@@ -187,6 +187,32 @@ static void test_an_older_store_is_counted_once(void **state)
     }
 }
 
+static enum store_status spoil(struct store_txn *txn, void *arg)
+{
+    (void)arg;
+    return store_put(txn, ISSUE_COUNTERS, "issuances", 9, "?", 1);
+}
+
+static enum store_status move_one(struct store_txn *txn, void *arg)
+{
+    (void)arg;
+    return save_issuance(txn, 77, ISSUANCE_SUBMITTED);
+}
+
+/* What is only counted keeps no order from going on: it is counted anew from there. */
+static void test_a_damaged_counter_stops_nothing(void **state)
+{
+    struct temp_store *temp = *state;
+    int64_t counts[ISSUANCE_STATES];
+    struct store_txn *txn;
+    assert_int_equal(store_call(temp->store, spoil, NULL), STORE_OK);
+    assert_int_equal(store_call(temp->store, move_one, NULL), STORE_OK);
+    assert_int_equal(store_read(temp->store, &txn), STORE_OK);
+    assert_int_equal(issuance_counts(txn, counts), STORE_OK);
+    assert_int_equal(counts[ISSUANCE_SUBMITTED], 1);
+    store_read_end(txn);
+}
+
 static int set_up(void **state)
 {
     struct temp_store *temp = calloc(1, sizeof *temp);
@@ -207,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_counted_as_it_changes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_older_store_is_counted_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_damaged_counter_stops_nothing, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
