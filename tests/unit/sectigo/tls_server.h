@@ -116,8 +116,8 @@ enum behaviour {
 };
 
 struct server {
-    enum behaviour behaviour;
-    const char *reply;
+    _Atomic enum behaviour behaviour; /* a test may change it, and the reply, while it serves */
+    const char *_Atomic reply;
     const char *headers; /* more of them in ANSWER, each with its end of line; NULL: none */
     int listener, stop[2];
     uint16_t port;
