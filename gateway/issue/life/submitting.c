@@ -166,8 +166,7 @@ static bool is_fit(const struct step *s, const struct sectigo_form *form, char r
 
 void submitting_ask(struct step *s)
 {
-    static const struct upstream_reply unfilled = {.outcome = UPSTREAM_NEVER_LEFT,
-                                                   .reason = "the policy cannot be read, or memory is short"};
+    static const struct upstream_reply unfilled = {.outcome = UPSTREAM_NEVER_LEFT, .reason = "memory is short"};
     struct sectigo_form form = {0};
     char reason[SECTIGO_MESSAGE_MAX];
 

@@ -8,6 +8,7 @@
 
 #include "gateway/dcv/choice.h"
 #include "gateway/dcv/record.h"
+#include "gateway/issue/order/prepare.h"
 
 #include "temp_store.h"
 
@@ -202,12 +203,45 @@ static void records_are_kept_changed_and_forgotten(void **state)
     temp_store_close(&temp);
 }
 
+/* Where an issuance begins: no state of its own for what needs no record. */
+static void begins_published_unless_a_record_comes_first(void **state)
+{
+    static const struct {
+        char **methods;
+        unsigned zones;
+        const char *names[2];
+        enum issuance_state begins;
+    } rows[] = {
+        {http_first, 0, {"www.example.com"}, ISSUANCE_PUBLISHED},
+        {http_first, 3, {"www.example.com", "www.example.org"}, ISSUANCE_PUBLISHED},
+        {http_first, 3, {"*.example.com"}, ISSUANCE_PREPARED},
+        {http_first, 3, {"www.example.com", "*.example.com"}, ISSUANCE_PREPARED},
+        {cname_first, 3, {"www.example.com"}, ISSUANCE_PREPARED},
+        {cname_first, 3, {"www.example.net"}, ISSUANCE_PUBLISHED},
+        {cname_first, 3, {"www.example.net", "www.example.com"}, ISSUANCE_PREPARED},
+        {cname_only, 3, {"www.example.net"}, ISSUANCE_PREPARED}, /* what is missing is said there */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config_dcv dcv = settings(rows[i].methods, rows[i].zones);
+        struct acme_names names = {0};
+        for (size_t n = 0; n < 2 && rows[i].names[n]; n++) {
+            struct acme_identifier name = dns_name(rows[i].names[n]);
+            assert_true(names_add(&names, &name));
+        }
+        if (prepare_state(&dcv, &names) != rows[i].begins)
+            fail_msg("row %zu begins elsewhere", i);
+        names_clear(&names);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_preferred_method_that_can_serve),
         cmocka_unit_test(addresses_have_a_setting_of_their_own),
         cmocka_unit_test(takes_the_deepest_zone_that_covers_the_name),
+        cmocka_unit_test(begins_published_unless_a_record_comes_first),
         cmocka_unit_test(without_zones_only_http_serves),
         cmocka_unit_test(names_of_one_zone_share_a_record),
         cmocka_unit_test(records_are_kept_changed_and_forgotten),
