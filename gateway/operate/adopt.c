@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "acme/durations.h"
+#include "acme/limits.h"
 #include "acme/policy.h"
 #include "gateway/audit.h"
 #include "gateway/clock.h"
@@ -17,10 +18,12 @@
 #include "gateway/operate/filter.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
+#include "gateway/scheduler.h"
 
 enum {
     NUMBERS_MAX = 1000, /* of one request */
-    AT_ONCE = 100,      /* rows of one call, and of one transaction */
+    AT_ONCE = 100,      /* orders that one call asks for */
+    ANSWER_MAX = 5000,  /* orders of one answer, and of one transaction: Sectigo may say more than it was asked for */
     ROWS_MAX = 20000,   /* of one answer */
 };
 /* How far back is looked where only names are said: the longest term that is sold. */
@@ -30,13 +33,16 @@ struct adoption {
     struct request *request;
     const struct config_login *config;
     struct upstream_login *login;
-    char *name;      /* owned: pattern, NULL: numbers are said */
-    json_t *numbers; /* borrowed of the body; NULL: a pattern is said */
+    const char *name; /* borrowed of the body: pattern, NULL: numbers are said */
+    json_t *numbers;  /* borrowed of the body; NULL: a pattern is said */
     uint64_t since_ms, now_ms;
+    uint64_t stored_ms; /* when the rows are: a long report is asked for page by page */
     bool preview;
     struct imported_adoption says;
     struct report_row *rows; /* of one transaction, row_count of them */
     size_t row_count;
+    struct acme_names
+        unsettled; /* in a transaction: names of purchases that Sectigo may have and the store does not know */
     json_t *batch; /* owned: what became of them */
     json_t *items; /* owned: of all */
     size_t in_batch, adopted;
@@ -44,8 +50,35 @@ struct adoption {
 
 /* ---- one order ---- */
 
+/* Whose it is, where a gateway made its foreignOrderNumber; NULL: none did. */
+static const char *owner_of(const struct adoption *a, const char *issuance)
+{
+    bool test = false;
+    if (issuance_id_is(issuance, a->request->admin->config->instance, false))
+        return "this gateway's own: acmegatectl upstream reconcile imports it";
+    if (!issuance_id_is_any(issuance, &test))
+        return NULL;
+    return test ? "bought with a test login: no test order is taken for one that is paid"
+                : "another gateway's, by its foreignOrderNumber: that one replaces it";
+}
+
+static bool is_over(const struct adoption *a, const struct report_row *row)
+{
+    uint64_t days = imported_term(a->request->admin->config, a->config, row, &a->says);
+    return row->ordered_s > 0 && (uint64_t)row->ordered_s * 1000 + days * DAY_MS <= a->now_ms;
+}
+
+static bool any_contained(const struct acme_names *names, const struct acme_names *of)
+{
+    bool found = false;
+    for (size_t i = 0; !found && i < of->count; i++)
+        found = names_contain(names, &of->list[i]);
+    return found;
+}
+
 /* Why it is not adopted; NULL: it is, or would be. */
-static const char *unfit(const struct report_row *row, const struct acme_names *names, const struct acme_policy *policy)
+static const char *unfit(const struct adoption *a, const struct report_row *row, const struct acme_names *names,
+                         const struct acme_policy *policy)
 {
     struct acme_problem problem = {0};
     if (row->over)
@@ -53,11 +86,17 @@ static const char *unfit(const struct report_row *row, const struct acme_names *
     if (row->revoked)
         return "revoked: Sectigo replaces it no more";
     if (row->issuance[0])
-        return "this gateway's own: acmegatectl upstream reconcile imports it";
+        return owner_of(a, row->issuance);
     if (!row->issued)
         return "no certificate has been issued for it yet";
     if (names->count == 0)
         return "Sectigo's report has no names of it";
+    if (names->count > ACME_IDENTIFIERS_MAX)
+        return "it has more names than an order over ACME may have";
+    if (is_over(a, row))
+        return "its term is over, so its names' next order is a purchase; say --days where a longer one was bought";
+    if (any_contained(&a->unsettled, names))
+        return "a purchase of its names is under way, and may be this order: adopt it when that has ended";
     if (!acme_policy_allows_all(policy, names, &problem)) {
         acme_problem_clear(&problem);
         return "the policy does not allow its names, so it would never be used";
@@ -65,8 +104,11 @@ static const char *unfit(const struct report_row *row, const struct acme_names *
     return NULL;
 }
 
-static const char *outcome_text(const struct adoption *a, enum store_status status)
+static const char *outcome_text(const struct adoption *a, enum store_status status, bool replacement)
 {
+    if (replacement && (status == STORE_NOT_FOUND || status == STORE_OK))
+        return status == STORE_OK ? "a replacement; it joins its family"
+                                  : "a replacement: adopt the order that it replaces";
     return status == STORE_OK       ? (a->preview ? "would be adopted" : "adopted")
            : status == STORE_EXISTS ? "its number or certificate is of a subscription that is known"
                                     : "Sectigo's report has no names of it";
@@ -76,10 +118,23 @@ static enum store_status note_adoption(struct store_txn *txn, const struct adopt
 {
     json_t *members = json_pack("{s:s, s:s}", "policy", a->says.policy, "login", a->config->name);
     enum store_status status =
-        members ? audit_note(txn, "order adopted", row->order_number, members, a->request->call->uid, a->now_ms)
+        members ? audit_note(txn, "order adopted", row->order_number, members, a->request->call->uid, a->stored_ms)
                 : STORE_IO;
     json_decref(members);
     return status;
+}
+
+/* What is under way on it may be this very replacement, which is settled as one that the family did not have. */
+static bool family_is_busy(struct store_txn *txn, const struct adoption *a, const char *base)
+{
+    struct subscription sub = {0};
+    struct acme_id id;
+    enum store_status status = numbers_owner(txn, NUMBER_ORDER, a->config->url, base, &id);
+    if (status == STORE_OK)
+        status = subscription_load(txn, &id, &sub);
+    bool busy = status == STORE_OK ? sub.under_way[0] != '\0' : status != STORE_NOT_FOUND;
+    subscription_clear(&sub);
+    return busy;
 }
 
 /* A replacement joins its family; what was bought becomes a subscription. */
@@ -88,7 +143,7 @@ static enum store_status take(struct store_txn *txn, const struct adoption *a, c
     char base[SECTIGO_ORDER_NUMBER_MAX + 1];
     if (report_base_number(row->order_number, base))
         return imported_join(txn, a->config->url, row, base);
-    enum store_status status = imported_insert(txn, a->request->admin->config, a->config, row, &a->says, a->now_ms);
+    enum store_status status = imported_insert(txn, a->request->admin->config, a->config, row, &a->says, a->stored_ms);
     return status == STORE_OK ? note_adoption(txn, a, row) : status;
 }
 
@@ -116,14 +171,14 @@ static enum store_status adopt_row(struct store_txn *txn, struct adoption *a, co
     bool replacement = report_base_number(row->order_number, base), adopted = false;
     if (row->names && !report_names(row->names, &names))
         names_clear(&names);
-    const char *outcome = unfit(row, &names, policy);
+    const char *outcome = unfit(a, row, &names, policy);
+    if (!outcome && replacement && family_is_busy(txn, a, base))
+        outcome = "a replacement, and an order of its family is under way: adopt it when that has ended";
     enum store_status status = STORE_OK;
     if (!outcome) {
         status = take(txn, a, row);
         adopted = status == STORE_OK && !replacement;
-        outcome = status == STORE_NOT_FOUND           ? "a replacement: adopt the order that it replaces"
-                  : status == STORE_OK && replacement ? "a replacement; it joins its family"
-                                                      : outcome_text(a, status);
+        outcome = outcome_text(a, status, replacement);
         if (status == STORE_NOT_FOUND || status == STORE_EXISTS || status == STORE_REFUSED)
             status = STORE_OK;
     }
@@ -135,6 +190,60 @@ static enum store_status adopt_row(struct store_txn *txn, struct adoption *a, co
     return status;
 }
 
+/* ---- what may be among them ---- */
+
+struct unsettled {
+    struct store_txn *txn;
+    const char *endpoint;
+    struct acme_names *names;
+    enum store_status status;
+};
+
+/* One whose order number no answer has said. */
+static bool note_unsettled(struct unsettled *u, const struct issuance *is)
+{
+    struct subscription sub = {0};
+    if (is->kind != ISSUANCE_PURCHASE || is->sends == 0 || is->order_number[0])
+        return true;
+    u->status = subscription_load(u->txn, &is->subscription, &sub);
+    if (u->status == STORE_NOT_FOUND)
+        u->status = STORE_INVALID;
+    if (u->status == STORE_OK && strcmp(sub.endpoint, u->endpoint) == 0) {
+        for (size_t i = 0; u->status == STORE_OK && i < sub.names.count; i++)
+            u->status = names_add(u->names, &sub.names.list[i]) ? STORE_OK : STORE_IO;
+    }
+    subscription_clear(&sub);
+    return u->status == STORE_OK;
+}
+
+static bool look_at_job(void *ctx, const struct store_job *job)
+{
+    struct unsettled *u = ctx;
+    struct issuance is;
+    char id[STORE_SUBJECT_MAX + 1];
+    if (job->kind != JOB_ISSUANCE)
+        return true;
+    memcpy(id, job->subject, job->subject_len);
+    id[job->subject_len] = '\0';
+    u->status = issuance_load(u->txn, id, &is);
+    if (u->status == STORE_NOT_FOUND)
+        u->status = STORE_INVALID; /* of the policy alone it is said that there is none */
+    bool goes_on = u->status == STORE_OK && note_unsettled(u, &is);
+    issuance_clear(&is);
+    return goes_on;
+}
+
+/* The report of an account may say no foreignOrderNumbers: then it does not tell what is ours. */
+static enum store_status find_unsettled(struct store_txn *txn, struct adoption *a)
+{
+    struct unsettled u = {txn, a->config->url, &a->unsettled, STORE_OK};
+    names_clear(&a->unsettled);
+    enum store_status status = store_jobs(txn, look_at_job, &u);
+    return status == STORE_OK ? u.status : status;
+}
+
+/* ---- all of one answer ---- */
+
 /* A preview does all of it, and lets nothing of it be stored. */
 static enum store_status adopt_batch(struct store_txn *txn, void *arg)
 {
@@ -144,6 +253,8 @@ static enum store_status adopt_batch(struct store_txn *txn, void *arg)
     json_decref(a->batch);
     a->batch = json_array();
     enum store_status status = a->batch ? acme_policy_load(txn, a->says.policy, &policy) : STORE_IO;
+    if (status == STORE_OK)
+        status = find_unsettled(txn, a);
     for (size_t i = 0; status == STORE_OK && i < a->row_count; i++)
         status = adopt_row(txn, a, &policy, &a->rows[i]);
     if (a->batch)
@@ -153,6 +264,7 @@ static enum store_status adopt_batch(struct store_txn *txn, void *arg)
 
 static bool store_rows(struct adoption *a)
 {
+    a->stored_ms = clock_ms();
     enum store_status status = a->row_count > 0 ? store_call(a->request->admin->store, adopt_batch, a) : STORE_OK;
     for (size_t i = 0; i < a->row_count; i++)
         report_row_clear(&a->rows[i]);
@@ -170,22 +282,38 @@ static bool store_rows(struct adoption *a)
 
 /* ---- what Sectigo has ---- */
 
+static bool has_number(const struct adoption *a, const char *order_number)
+{
+    char base[SECTIGO_ORDER_NUMBER_MAX + 1];
+    json_t *number;
+    size_t i;
+    report_base_number(order_number, base);
+    json_array_foreach(a->numbers, i, number)
+    {
+        const char *text = json_string_value(number);
+        if (strcmp(text, order_number) == 0 || strcmp(text, base) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_asked_for(const struct adoption *a, const struct report_row *row)
 {
     struct acme_names names = {0};
-    bool wanted = !a->name || (row->names && report_names(row->names, &names) && filter_any_name(a->name, &names));
+    bool wanted = a->numbers ? has_number(a, row->order_number)
+                             : row->names && report_names(row->names, &names) && filter_any_name(a->name, &names);
     names_clear(&names);
     return wanted;
 }
 
 static bool keep_rows(struct adoption *a, const struct sectigo_report_answer *answer)
 {
-    for (size_t i = 0; i < answer->order_count && a->row_count < AT_ONCE; i++) {
+    for (size_t i = 0; i < answer->order_count && a->row_count < ANSWER_MAX; i++) {
         struct report_row *row = &a->rows[a->row_count];
         const struct sectigo_report_order *order = &answer->orders[i];
-        bool ours = issuance_id_is(order->foreign_order_number, a->request->admin->config->instance, a->config->test);
+        bool made = owner_of(a, order->foreign_order_number) != NULL;
         *row = (struct report_row){.ordered_s = 0};
-        bool good = report_row_fill(row, order, ours);
+        bool good = report_row_fill(row, order, made);
         if (good && is_asked_for(a, row))
             a->row_count++;
         else
@@ -357,7 +485,7 @@ static bool read_adoption(struct adoption *a, const json_t *body)
         answer_error(answer, 400, "a term has at most 1826 days");
     } else {
         a->says.days = (uint32_t)days;
-        a->name = name ? strdup(name) : NULL;
+        a->name = name;
         a->login = find_login(a->request, member_text(body, "login"));
         a->config = a->login ? upstream_login_config(a->login) : NULL;
         return a->login != NULL;
@@ -370,7 +498,7 @@ void subscriptions_adopt(struct request *request)
     const struct http_call *call = request->call;
     json_t *body = json_loadb(call->body, call->body_len, JSON_REJECT_DUPLICATES, NULL);
     struct adoption a = {
-        .request = request, .now_ms = clock_ms(), .items = json_array(), .rows = calloc(AT_ONCE, sizeof *a.rows)};
+        .request = request, .now_ms = clock_ms(), .items = json_array(), .rows = calloc(ANSWER_MAX, sizeof *a.rows)};
     if (!a.items || !a.rows) {
         answer_error(request->answer, 503, "out of memory");
     } else if (read_adoption(&a, body) && (a.numbers ? adopt_numbers(&a) : adopt_names(&a))) {
@@ -383,6 +511,6 @@ void subscriptions_adopt(struct request *request)
     json_decref(a.items);
     json_decref(a.batch);
     json_decref(body);
+    names_clear(&a.unsettled);
     free(a.rows);
-    free(a.name);
 }

@@ -1,10 +1,14 @@
 """Orders that were bought by hand come under a policy, and are used as imported ones are: the next order of their names is
 a free replacement."""
 
+import json
+import threading
+
 import pytest
 
 from acme_client import AcmeClient, make_csr, problem
 from dns_server import ZONE
+from sandbox_client import wait_for
 from test_ctl import FAILED, NOT_FOUND, ctl, ctl_json
 from test_money import _buy, bound_client
 from world import World
@@ -156,3 +160,54 @@ def test_our_own_and_those_that_are_over_are_told(shop):
     shop.set_settings(issueDelayMs=0)
     assert "this gateway's own" in _outcomes(shop, own)[own]
     assert "no certificate has been issued" in _outcomes(shop, slow)[slow]
+
+
+def test_what_another_gateway_or_a_test_login_bought_is_not_adopted(shop):
+    """By their foreignOrderNumbers: the one is replaced by its own gateway, the other is worth nothing."""
+    said = {}
+    for word, number in (("theirs", "east" + 32 * "5"), ("trial", "at" + 31 * "7"), ("hash", 40 * "c")):
+        name, before = f"{word}.{ZONE}", {order["orderNumber"] for order in shop.ledger()}
+        shop.order_by_hand(name, make_csr([name]), omitAdditionalFQDN="Y", foreignOrderNumber=number)
+        order, = {order["orderNumber"] for order in shop.ledger()} - before
+        shop.advance(order)
+        said[word] = _outcomes(shop, order)[order]
+    assert "another gateway" in said["theirs"]
+    assert "test login" in said["trial"]
+    assert said["hash"] == "adopted", "another program may number its orders as it likes"
+
+
+def test_a_term_that_is_over_is_not_adopted(shop):
+    """The next order of its names is a purchase, whatever is stored."""
+    number = _by_hand(shop, "old." + ZONE)
+    shop.set_settings(reportZoneMinutes=-400 * 24 * 60)
+    try:
+        assert "its term is over" in _outcomes(shop, number, "--preview")[number]
+        assert _outcomes(shop, number, "--days", "730", "--preview") == {number: "would be adopted"}
+    finally:
+        shop.set_settings(reportZoneMinutes=0)
+
+
+def test_only_what_was_asked_for_is_adopted(shop):
+    """Whatever else the report answers with, and however much."""
+    number = _by_hand(shop, "asked." + ZONE)
+    shop.set_settings(reportStrangers=150)
+    try:
+        assert _outcomes(shop, number, "--preview") == {number: "would be adopted"}
+    finally:
+        shop.set_settings(reportStrangers=0)
+
+
+def test_its_audit_stands_where_it_was_stored(shop):
+    """The report may take long; whoever follows the audit has read on meanwhile."""
+    number = _by_hand(shop, "late." + ZONE)
+    shop.set_faults({"endpoint": "WebHostReport", "action": "delay", "seconds": 3, "times": 1})
+    said = {}
+    asking = threading.Thread(target=lambda: said.update(_outcomes(shop, number)))
+    asking.start()
+    wait_for("the report that is waited for", lambda: json.loads(shop._ask_sandbox("/sandbox/faults"))["fired"])
+    ctl(shop, "policy", "create", "meanwhile")
+    asking.join()
+    shop.set_faults()
+    assert said == {number: "adopted"}
+    subjects = [line.get("subject") for line in ctl_json(shop, "audit", "--all")["items"]]
+    assert subjects.index("meanwhile") < subjects.index(number)

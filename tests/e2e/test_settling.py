@@ -15,12 +15,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from acme_client import http_responder, make_csr
 from dns_server import ZONE
 from sandbox_client import wait_for
+from test_ctl import ctl, ctl_json
 from test_endings import _advance, _client, _order, _requests, _settings
 from world import LOGIN, PASSWORD
 
 
-def _world(make_world, takes_number):
+def _world(make_world, takes_number, **acme):
     def change(config):
+        config["acme"].update(acme)
         config["issuance"].update(settle_again="200ms", resend="600ms", later="200ms")
         config["profiles"][0].update(first_poll="200ms", poll_interval="500ms")
         config["logins"][0]["replace_foreign_order_number"] = takes_number
@@ -113,3 +115,67 @@ def test_replacement_of_somebody_else_is_not_adopted(make_world):
     world.set_faults({"endpoint": "AutoReplaceSSL", "action": "status-503", "times": 1})
     assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))
     assert [order["kind"] for order in world.ledger()] == ["purchase", "replacement", "replacement"]
+
+
+def _restart_with(world, **issuance):
+    world.stop_gateway()
+    usual = world.change
+
+    def change(config):
+        usual(config)
+        config["issuance"].update(issuance)
+    world.change = change
+    world.write_config()
+    world.start_gateway()
+
+
+def test_adopting_leaves_alone_what_is_under_way(make_world):
+    """The report has the replacement whose reply was lost; it joins no family before it has been settled."""
+    world = _world(make_world, False, hold_finalize="0s")
+    names = ["adopted." + ZONE]
+    ctl(world, "policy", "create", "default", "names=." + ZONE)
+    client = _client(world)
+    assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))
+    _restart_with(world, settle_again="1h", resend="2h")  # after its first look, which is too early, it waits
+    client.reconnect()
+    _settings(world, reportLagLooks=1)
+    world.set_faults({"endpoint": "AutoReplaceSSL", "action": "lose-reply-after-accept", "times": 1})
+    url = _order(world, client, names)
+    wait_for("its first look", lambda: _requests(world).get("GetDetailedOrderStatus") == 1)
+    wait_for("the replacement", lambda: world.ledger()[1]["state"] == "issued")
+    replacement = world.ledger()[1]["orderNumber"]
+    said = {row["order_number"]: row["outcome"] for row in
+            ctl_json(world, "subscription", "adopt", "--name", names[0], "--policy", "default")["items"]}
+    _restart_with(world, settle_again="200ms", resend="600ms")
+    client.reconnect()
+    ctl(world, "upstream", "resume", "main")  # looks at once at what waits
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    assert [order["kind"] for order in world.ledger()] == ["purchase", "replacement"]
+    assert _requests(world)["AutoReplaceSSL"] == 1
+    assert "under way" in said[replacement]
+
+
+def test_adopting_leaves_alone_a_purchase_that_may_have_been_placed(make_world):
+    """An account whose report says no foreignOrderNumbers: what was bought by hand looks the same."""
+    def silent(config):
+        config["logins"][0]["report_foreign_order_number"] = False
+        config["acme"]["hold_finalize"] = "0s"
+        config["issuance"].update(settle_again="1h", resend="2h")
+    world = make_world(learn="poll", change=silent)
+    _settings(world, reportForeignOrderNumber=False, reportLagLooks=1)
+    names = ["unsettled." + ZONE]
+    ctl(world, "policy", "create", "default", "names=." + ZONE)
+    client = _client(world)
+    world.set_faults({"endpoint": "AutoApplyOrder", "action": "lose-reply-after-accept", "times": 1})
+    url = _order(world, client, names)
+    wait_for("its first look", lambda: _requests(world).get("WebHostReport") == 1)
+    wait_for("the purchase", lambda: world.ledger()[0]["state"] == "issued")
+    number = world.ledger()[0]["orderNumber"]
+    said = {row["order_number"]: row["outcome"] for row in
+            ctl_json(world, "subscription", "adopt", number, "--policy", "default")["items"]}
+    _restart_with(world, settle_again="200ms", resend="600ms")
+    client.reconnect()
+    ctl(world, "upstream", "resume", "main")
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    assert len(world.ledger()) == 1
+    assert "under way" in said[number]

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/limits.h"
 #include "gateway/audit.h"
 #include "gateway/issue/money/spending.h"
 #include "gateway/issue/order/queue.h"
@@ -11,12 +12,13 @@
 #include "gateway/issue/upstream/request.h"
 #include "gateway/tables.h"
 
-/* At least days. */
-static uint32_t longest_term(const struct config *config, const char *login, uint32_t days)
+uint32_t imported_term(const struct config *config, const struct config_login *login, const struct report_row *row,
+                       const struct imported_adoption *adoption)
 {
+    uint32_t days = adoption && adoption->days > row->days ? adoption->days : row->days;
     for (unsigned i = 0; i < config->profile_count; i++) {
         const struct config_profile *profile = &config->profiles[i];
-        if (strcmp(profile->login, login) == 0 && profile->days > days)
+        if (strcmp(profile->login, login->name) == 0 && profile->days > days)
             days = profile->days;
     }
     return days;
@@ -91,10 +93,10 @@ enum store_status imported_insert(struct store_txn *txn, const struct config *co
 {
     struct subscription sub = {.state = SUBSCRIPTION_LIVE,
                                .test = login->test,
-                               .days = longest_term(config, login->name, adoption ? adoption->days : 0),
+                               .days = imported_term(config, login, row, adoption),
                                .bought_ms = row->ordered_s > 0 ? (uint64_t)row->ordered_s * 1000 : now_ms};
     enum store_status status = STORE_REFUSED;
-    if (row->names && report_names(row->names, &sub.names)) {
+    if (row->names && report_names(row->names, &sub.names) && sub.names.count <= ACME_IDENTIFIERS_MAX) {
         sub.endpoint = strdup(login->url);
         memcpy(sub.login, login->name, strlen(login->name) + 1); /* config bounds it to ACME_POLICY_MAX */
         memcpy(sub.order_number, row->order_number, sizeof sub.order_number);

@@ -3,8 +3,9 @@
  * The policy and profile that bought one are not known, its names and login are. It is stored without policy and
  * profile; the first order for its names with its login makes it its own, whatever its policy, so that no restored
  * backup buys anything anew. One that an operator adopts has its policy from the beginning, and the first order for its
- * names with its login under that policy makes it its own. Its term is the longest that a profile of the login buys:
- * where that is too long, Sectigo refuses a replacement as over, and a purchase follows then and not before.
+ * names with its login under that policy makes it its own. Its term is the longest that the report says or a profile
+ * of the login buys: where that is too long, Sectigo refuses a replacement as over, and a purchase follows then and not
+ * before.
  */
 #ifndef GATEWAY_ISSUE_ORDER_IMPORTED_H
 #define GATEWAY_ISSUE_ORDER_IMPORTED_H
@@ -19,8 +20,13 @@ struct imported_adoption {
     const char *policy;
     uint32_t days; /* of its term; 0: not said. The longest that anybody says counts */
 };
+/* Of the order in this row, in days: the longest that the report, the profiles of the login or an adoption (NULL: none)
+ * say. */
+uint32_t imported_term(const struct config *config, const struct config_login *login, const struct report_row *row,
+                       const struct imported_adoption *adoption);
 /* In a store_fn. adoption NULL: it was placed here, and belongs to no policy yet. STORE_REFUSED: the row names nothing
- * that could be ordered; STORE_EXISTS: its order number or certificate ID is another subscription's. */
+ * that could be ordered, or more names than an order has; STORE_EXISTS: its order number or certificate ID is another
+ * subscription's. */
 enum store_status imported_insert(struct store_txn *txn, const struct config *config, const struct config_login *login,
                                   const struct report_row *row, const struct imported_adoption *adoption,
                                   uint64_t now_ms);

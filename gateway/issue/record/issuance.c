@@ -69,6 +69,19 @@ bool issuance_id_is(const char *id, const char *instance, bool test)
            strspn(id + len + marked, "0123456789abcdef") == RANDOM_HEX - marked;
 }
 
+bool issuance_id_is_any(const char *id, bool *test)
+{
+    static const char alphanumeric[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    char instance[ISSUANCE_ID_MAX - RANDOM_HEX + 1];
+    size_t len = strlen(id);
+    if (len <= RANDOM_HEX || len > ISSUANCE_ID_MAX || (len == ISSUANCE_ID_MAX && strspn(id, "0123456789abcdef") == len))
+        return false;
+    memcpy(instance, id, len - RANDOM_HEX);
+    instance[len - RANDOM_HEX] = '\0';
+    *test = issuance_id_is(id, instance, true);
+    return strspn(instance, alphanumeric) == len - RANDOM_HEX && (*test || issuance_id_is(id, instance, false));
+}
+
 static void decode(struct record_reader *r, struct issuance *is)
 {
     is->revision = record_get_u32(r);

@@ -78,6 +78,9 @@ enum { ISSUANCE_TEST_MARK = 't' };
 bool issuance_id_make(const char *instance, bool test, char id[static ISSUANCE_ID_MAX + 1]);
 /* Whether an id was made so. */
 bool issuance_id_is(const char *id, const char *instance, bool test);
+/* Whether a gateway of any instance made it, as far as its form tells: 40 hexadecimal digits may as well be a digest
+ * by which another program numbers its orders. *test: for a test login. */
+bool issuance_id_is_any(const char *id, bool *test);
 
 /* STORE_OK, STORE_NOT_FOUND, STORE_INVALID; clear *issuance in any case. Unless the clock is in doubt, times of the
  * record that lie in the future are now. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "acme/limits.h"
 #include "gateway/issue/money/spending.h"
 #include "gateway/issue/order/imported.h"
 
@@ -213,6 +214,30 @@ static void test_a_term_that_is_over_serves_nobody(void **state)
     assert_int_equal(store_call(w->temp.store, look, w), STORE_NOT_FOUND);
 }
 
+/* What the report says of the term counts, where it is longer than what the profiles buy today. */
+static void test_the_report_knows_a_longer_term(void **state)
+{
+    struct world *w = *state;
+    set_names(w, "a.example", "b.example");
+    w->row.ordered_s = (int64_t)((NOW - 731 * DAY) / 1000);
+    w->row.days = 1095;
+    assert_int_equal(store_call(w->temp.store, insert, w), STORE_OK);
+    assert_int_equal(store_call(w->temp.store, look, w), STORE_OK);
+    assert_int_equal(w->found.days, 1095);
+}
+
+/* A record of them could be written, and never be read again. */
+static void test_more_names_than_an_order_has(void **state)
+{
+    struct world *w = *state;
+    char names[(ACME_IDENTIFIERS_MAX + 1) * 16] = "";
+    size_t len = 0;
+    for (int i = 0; i <= ACME_IDENTIFIERS_MAX; i++)
+        len += (size_t)snprintf(names + len, sizeof names - len, "n%d.example ", i);
+    w->row.names = names;
+    assert_int_equal(store_call(w->temp.store, insert, w), STORE_REFUSED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +247,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wildcards, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_that_cannot_be_ordered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_term_that_is_over_serves_nobody, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_report_knows_a_longer_term, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_more_names_than_an_order_has, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,6 +64,16 @@ static void test_ids(void **state)
     assert_true(issuance_id_is(two, "gw1", true));
     assert_false(issuance_id_is(two, "gw1", false));
     assert_false(issuance_id_is("gw1", "gw1", false));
+
+    bool test;
+    assert_true(issuance_id_is_any(one, &test) && !test);
+    assert_true(issuance_id_is_any(two, &test) && test);
+    one[0] = '-'; /* no instance */
+    two[5] = 'g'; /* no digit */
+    assert_false(issuance_id_is_any(one, &test) || issuance_id_is_any(two, &test));
+    assert_false(issuance_id_is_any("", &test) || issuance_id_is_any("1234567", &test));
+    assert_false(issuance_id_is_any("0123456789abcdef0123456789abcdef", &test));
+    assert_false(issuance_id_is_any("0123456789abcdef0123456789abcdef01234567", &test));
     assert_false(issuance_id_make("123456789", false, one));
 }
 
