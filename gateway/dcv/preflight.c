@@ -12,8 +12,10 @@
 #include "gateway/validate/excerpt.h"
 
 struct preflight {
+    struct egress *egress;
     preflight_done_fn *done;
     void *ctx;
+    uint32_t timeout_ms;
     const struct config_dcv *dcv;
     bool *not_global;
     char *body; /* wanted */
@@ -90,11 +92,18 @@ static void judge_looks(const struct preflight *preflight, char reason[static PR
                  fetch->address, fetch->port, found, excerpt(preflight->body, strlen(preflight->body), wanted));
 }
 
+/* Addresses that somebody asked for a moment ago let a look pass, but none fails by them. */
 static void on_fetch(void *ctx, struct egress_fetch *fetch)
 {
     struct preflight *preflight = ctx;
     char reason[PREFLIGHT_REASON_MAX];
     judge_looks(preflight, reason);
+    if (reason[0] != '\0' && fetch->addresses.recent) {
+        fetch->recent_ms = 0;
+        fetch->deadline_ms = egress_now_ms() + preflight->timeout_ms;
+        egress_fetch(preflight->egress, fetch);
+        return;
+    }
     if (fetch->none_allowed && preflight->not_global != NULL)
         *preflight->not_global = true;
     end_preflight(preflight, reason);
@@ -116,14 +125,17 @@ bool preflight_http(struct egress *egress, const struct preflight_http *want, pr
         free(body);
         return false;
     }
+    preflight->egress = egress;
     preflight->done = done;
     preflight->ctx = ctx;
+    preflight->timeout_ms = want->timeout_ms;
     preflight->dcv = want->dcv;
     preflight->not_global = want->not_global;
     preflight->body = body;
     preflight->fetch.url = &preflight->url;
     preflight->fetch.port = want->dcv->http_port;
     preflight->fetch.view = EGRESS_OUTSIDE_VIEW;
+    preflight->fetch.recent_ms = want->recent_ms;
     preflight->fetch.proxy = want->dcv->http_proxy;
     preflight->fetch.may_ask = may_ask;
     preflight->fetch.deadline_ms = egress_now_ms() + want->timeout_ms;
@@ -200,7 +212,8 @@ struct caa_look {
     void *ctx;
     const struct config_strings *identities;
     bool wildcard;
-    uint32_t timeout_ms;
+    bool recent; /* of what was climbed over something was answered before, to somebody else */
+    uint32_t timeout_ms, recent_ms;
     const char *owner; /* where the search is, within name */
     char name[256];
 };
@@ -216,10 +229,26 @@ static void end_caa(struct caa_look *look, const char *reason)
 
 static void on_caa(void *ctx, const struct egress_dns_answer *answer);
 
+/* Of the name itself always anew; those above it are the same for many names. */
 static bool ask_caa(struct caa_look *look)
 {
-    return egress_resolve_in(look->egress, EGRESS_OUTSIDE_VIEW, look->owner, EGRESS_RR_CAA, look->timeout_ms, on_caa,
-                             look);
+    return egress_resolve_recent(look->egress, EGRESS_OUTSIDE_VIEW, look->owner, EGRESS_RR_CAA, look->timeout_ms,
+                                 look->owner == look->name ? 0 : look->recent_ms, on_caa, look);
+}
+
+static void ask_caa_or_end(struct caa_look *look)
+{
+    if (!ask_caa(look))
+        end_caa(look, "the CAA records cannot be looked up: out of memory");
+}
+
+/* A refusal of a moment ago may be mended by now: the whole look is made anew. */
+static void look_anew(struct caa_look *look)
+{
+    look->recent = false;
+    look->recent_ms = 0;
+    look->owner = look->name;
+    ask_caa_or_end(look);
 }
 
 /* One label up; from the top there is nothing that restricts. */
@@ -229,8 +258,8 @@ static void climb(struct caa_look *look)
     look->owner = dot != NULL ? dot + 1 : "";
     if (look->owner[0] == '\0')
         end_caa(look, "");
-    else if (!ask_caa(look))
-        end_caa(look, "the CAA records cannot be looked up: out of memory");
+    else
+        ask_caa_or_end(look);
 }
 
 static void on_caa(void *ctx, const struct egress_dns_answer *answer)
@@ -238,6 +267,7 @@ static void on_caa(void *ctx, const struct egress_dns_answer *answer)
     struct caa_look *look = ctx;
     struct caa_set set = {0};
     char reason[PREFLIGHT_REASON_MAX] = "", words[CAA_REASON_MAX];
+    look->recent = look->recent || answer->recent;
     if (answer->status == EGRESS_DNS_NODATA || answer->status == EGRESS_DNS_NXDOMAIN) {
         climb(look);
         return;
@@ -249,7 +279,10 @@ static void on_caa(void *ctx, const struct egress_dns_answer *answer)
                  look->owner, look->name, answer->reason);
     else if (!caa_judge(&set, look->owner, look->wildcard, words))
         snprintf(reason, sizeof reason, "%s%.250s: %s", look->wildcard ? "*." : "", look->name, words);
-    end_caa(look, reason);
+    if (reason[0] != '\0' && look->recent)
+        look_anew(look);
+    else
+        end_caa(look, reason);
 }
 
 bool preflight_caa(struct egress *egress, const struct preflight_caa *want, preflight_done_fn *done, void *ctx)
@@ -262,7 +295,8 @@ bool preflight_caa(struct egress *egress, const struct preflight_caa *want, pref
                               .ctx = ctx,
                               .identities = want->identities,
                               .wildcard = strncmp(want->name, "*.", 2) == 0,
-                              .timeout_ms = want->timeout_ms};
+                              .timeout_ms = want->timeout_ms,
+                              .recent_ms = want->recent_ms};
     snprintf(look->name, sizeof look->name, "%s", want->name + (look->wildcard ? 2 : 0));
     look->owner = look->name;
     bool started = ask_caa(look);

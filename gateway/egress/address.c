@@ -124,6 +124,7 @@ static void keep_addresses(struct egress_addresses *addresses, struct egress_add
 /* One type that is absent is no failure; of two failures the later one is told. */
 static void note_failure(struct egress_addresses *addresses, const char *type, const struct egress_dns_answer *answer)
 {
+    addresses->recent = addresses->recent || answer->recent;
     addresses->bogus = addresses->bogus || answer->status == EGRESS_DNS_BOGUS;
     addresses->shortage = addresses->shortage || answer->status == EGRESS_DNS_SHORTAGE;
     if (answer->status == EGRESS_DNS_NXDOMAIN)
@@ -155,14 +156,14 @@ void egress_addresses(struct egress *egress, struct egress_addresses *addresses)
 {
     addresses->count = addresses->v4_count = addresses->pending = 0;
     addresses->reason[0] = addresses->denied[0] = '\0';
-    addresses->bogus = addresses->shortage = false;
+    addresses->bogus = addresses->shortage = addresses->recent = false;
     if (egress_address_parse(addresses->host, &addresses->list[0])) {
         addresses->count = allowed(addresses, &addresses->list[0]);
     } else {
-        addresses->pending += egress_resolve_in(egress, addresses->view, addresses->host, EGRESS_RR_AAAA,
-                                                addresses->timeout_ms, on_aaaa, addresses);
-        addresses->pending += egress_resolve_in(egress, addresses->view, addresses->host, EGRESS_RR_A,
-                                                addresses->timeout_ms, on_a, addresses);
+        addresses->pending += egress_resolve_recent(egress, addresses->view, addresses->host, EGRESS_RR_AAAA,
+                                                    addresses->timeout_ms, addresses->recent_ms, on_aaaa, addresses);
+        addresses->pending += egress_resolve_recent(egress, addresses->view, addresses->host, EGRESS_RR_A,
+                                                    addresses->timeout_ms, addresses->recent_ms, on_a, addresses);
         addresses->shortage = addresses->pending < 2;
         if (addresses->pending > 0)
             return;

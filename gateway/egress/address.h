@@ -37,6 +37,7 @@ struct egress_addresses {
     enum egress_view view;
     const char *host; /* DNS name, or IPv4 or IPv6 address (without brackets) */
     uint32_t timeout_ms;
+    uint32_t recent_ms;               /* answers no older than this will do (egress_resolve_recent) */
     const struct egress_rules *rules; /* NULL: every address will do */
     /* count 0: reason says why, as a clause: "it has neither an AAAA nor an A record". */
     void (*fn)(void *ctx, struct egress_addresses *addresses);
@@ -44,6 +45,7 @@ struct egress_addresses {
 
     struct egress_address list[EGRESS_ADDRESSES_MAX];
     unsigned count;
+    bool recent;   /* of its lookups one was answered before, to somebody else */
     bool shortage; /* memory or descriptors were short here: there may be more addresses */
     bool bogus; /* DNSSEC says that an answer is forged or broken, whatever the other one brought; reason says more */
     char reason[EGRESS_ADDRESSES_REASON_MAX];
@@ -55,7 +57,7 @@ struct egress_addresses {
     struct egress_watch later;
 };
 
-/* The first five fields are set. Calls fn exactly once, later. */
+/* The first seven fields are set. Calls fn exactly once, later. */
 void egress_addresses(struct egress *egress, struct egress_addresses *addresses);
 /* host: whose address it is, a DNS name or the address itself; address: text. Any thread. */
 bool egress_address_allowed(const struct egress_rules *rules, const char *host, const char *address);

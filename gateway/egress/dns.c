@@ -1,6 +1,6 @@
-/* DNS with DNSSEC: libunbound with its one helper thread, its descriptor in our loop. The traps handled here: options come before
- * zone functions, which finalise the context; a bogus answer carries data and rcode 0; nothing has a time limit; after
- * ub_cancel the callback never comes. */
+/* DNS with DNSSEC: libunbound with its one helper thread, its descriptor in our loop. The traps handled here: options
+ * come before zone functions, which finalise the context; a bogus answer carries data and rcode 0; nothing has a time
+ * limit; after ub_cancel the callback never comes. */
 #include "gateway/egress/internal.h"
 
 #include <errno.h>
@@ -12,11 +12,13 @@
 
 struct lookup {
     struct egress *egress;
+    enum egress_view view;
     struct ub_ctx *context;
     egress_dns_fn *done;
     void *ctx;
     int async_id;
-    bool asked; /* libunbound has it */
+    bool asked;                   /* libunbound has it */
+    struct recent_answer *recent; /* it is not asked: this was answered before; NULL */
     struct egress_watch deadline;
     int error;         /* of one that could not be asked */
     char failure[128]; /* likewise, in words */
@@ -54,6 +56,12 @@ static void on_deadline(void *ctx, int event)
 {
     (void)event;
     struct lookup *lookup = ctx;
+    struct recent_answer *recent = lookup->recent;
+    if (recent != NULL) {
+        end_lookup(lookup, egress_recent_answer(recent));
+        egress_recent_release(recent);
+        return;
+    }
     if (lookup->egress->failing)
         give_up(lookup, EGRESS_DNS_FAILURE, "the gateway is stopping");
     else if (!lookup->asked)
@@ -131,6 +139,7 @@ static void on_result(void *ctx, int error, struct ub_result *result)
             answer.canonical_name = result->canonname;
         }
     }
+    egress_recent_keep(&lookup->egress->dns, lookup->view, result->qname, result->qtype, &answer);
     end_lookup(ctx, &answer);
     free(lengths);
     ub_resolve_free(result);
@@ -169,15 +178,26 @@ bool egress_resolve(struct egress *egress, const char *name, int rr_type, uint32
 bool egress_resolve_in(struct egress *egress, enum egress_view view, const char *name, int rr_type, uint32_t timeout_ms,
                        egress_dns_fn *done, void *ctx)
 {
+    return egress_resolve_recent(egress, view, name, rr_type, timeout_ms, 0, done, ctx);
+}
+
+bool egress_resolve_recent(struct egress *egress, enum egress_view view, const char *name, int rr_type,
+                           uint32_t timeout_ms, uint32_t max_age_ms, egress_dns_fn *done, void *ctx)
+{
     struct ub_ctx *const *contexts = egress->dns.contexts;
     struct lookup *lookup = malloc(sizeof *lookup);
     if (lookup == NULL)
         return false;
     *lookup = (struct lookup){.egress = egress, .done = done, .ctx = ctx};
-    lookup->context = contexts[view] != NULL ? contexts[view] : contexts[EGRESS_OWN_VIEW];
+    lookup->view = contexts[view] != NULL ? view : EGRESS_OWN_VIEW;
+    lookup->context = contexts[lookup->view];
     lookup->deadline = (struct egress_watch){.fd = -1, .fn = on_deadline, .ctx = lookup};
     egress->dns.under_way++;
-    ask_resolver(egress, lookup, name, rr_type, timeout_ms);
+    lookup->recent = egress_recent_take(&egress->dns, lookup->view, name, rr_type, max_age_ms);
+    if (lookup->recent != NULL)
+        egress_loop_arm(&egress->loop, &lookup->deadline); /* nothing may call back from here */
+    else
+        ask_resolver(egress, lookup, name, rr_type, timeout_ms);
     return true;
 }
 
@@ -335,6 +355,7 @@ bool egress_dns_open(struct egress *egress, const struct egress_config *config, 
 
 void egress_dns_close(struct egress *egress)
 {
+    egress_recent_clear(&egress->dns);
     for (unsigned view = 0; view < EGRESS_VIEWS; view++) {
         struct ub_ctx *context = egress->dns.contexts[view];
         egress->dns.contexts[view] = NULL;

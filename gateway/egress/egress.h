@@ -95,6 +95,7 @@ enum egress_dns_status {
 struct egress_dns_answer {
     enum egress_dns_status status;
     bool secure;                 /* DNSSEC-validated */
+    bool recent;                 /* given before, to somebody else (egress_resolve_recent) */
     const uint8_t *const *rdata; /* record_count of them */
     const size_t *rdata_len;
     size_t record_count;
@@ -104,13 +105,18 @@ struct egress_dns_answer {
 enum { EGRESS_RR_A = 1, EGRESS_RR_CNAME = 5, EGRESS_RR_TXT = 16, EGRESS_RR_AAAA = 28, EGRESS_RR_CAA = 257 };
 /* The answer lives during the call. */
 typedef void egress_dns_fn(void *ctx, const struct egress_dns_answer *answer);
-/* Looks name (no final dot needed) up in class IN; CNAMEs are followed. Nothing is answered from a cache.
+/* Looks name (no final dot needed) up in class IN; CNAMEs are followed. The answer is never one that was kept.
  * False when out of memory: done is not called. */
 bool egress_resolve(struct egress *egress, const char *name, int rr_type, uint32_t timeout_ms, egress_dns_fn *done,
                     void *ctx);
 /* The same, as it is seen from there; egress_resolve has our own view. */
 bool egress_resolve_in(struct egress *egress, enum egress_view view, const char *name, int rr_type, uint32_t timeout_ms,
                        egress_dns_fn *done, void *ctx);
+/* The same, but an answer will do that the view gave to anybody within the last max_age_ms (0: none will): of A, AAAA
+ * and CAA, where it was one or said that there is none; it has no canonical name. Who finds fault with an answer that
+ * is recent asks again without. */
+bool egress_resolve_recent(struct egress *egress, enum egress_view view, const char *name, int rr_type,
+                           uint32_t timeout_ms, uint32_t max_age_ms, egress_dns_fn *done, void *ctx);
 
 /* ---- descriptors and timers ---- */
 

@@ -283,6 +283,8 @@ void egress_fetch(struct egress *egress, struct egress_fetch *fetch)
     fetch->status = 0;
     fetch->cut = fetch->none_allowed = fetch->shortage = false;
     fetch->addresses.view = fetch->view;
+    fetch->addresses.recent_ms = fetch->recent_ms;
+    fetch->addresses.recent = false;
     fetch->addresses.host = fetch->url->host;
     fetch->addresses.timeout_ms = (uint32_t)left_ms(fetch);
     fetch->addresses.rules = fetch->rules;

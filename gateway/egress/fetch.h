@@ -49,6 +49,7 @@ struct egress_fetch {
     void (*fn)(void *ctx, struct egress_fetch *fetch);
     void *ctx;
     enum egress_view view; /* where its host is looked up */
+    uint32_t recent_ms;    /* answers no older than this will do (egress_resolve_recent); addresses.recent tells */
     const char *proxy;     /* that is asked for the URL, and looks the host up itself; NULL: none */
     /* Whether an address may be asked; others are passed over. NULL: every one may. */
     bool (*may_ask)(void *ctx, const struct egress_address *address);

@@ -7,9 +7,10 @@
 #include "gateway/egress/egress.h"
 #include "gateway/egress/loop.h"
 
-enum { EGRESS_EASY_POOL = 64 };
+enum { EGRESS_EASY_POOL = 64, EGRESS_RECENT_SLOTS = 1024 };
 
 struct transfer;
+struct recent_answer;
 struct ub_ctx;
 
 struct egress_transfers {
@@ -23,6 +24,7 @@ struct egress_transfers {
 struct egress_dns {
     struct ub_ctx *contexts[EGRESS_VIEWS]; /* that of the outside is NULL where it is our own */
     size_t under_way;                      /* lookups; each has its deadline in the heap */
+    struct recent_answer *recent[EGRESS_RECENT_SLOTS];
 };
 
 struct egress {
@@ -52,5 +54,15 @@ void egress_transfers_close(struct egress *egress);
 bool egress_dns_open(struct egress *egress, const struct egress_config *config, char reason[static EGRESS_REASON_MAX]);
 /* Nothing may be under way. */
 void egress_dns_close(struct egress *egress);
+
+/* recent.c. Copies the answer, where it is one that may be told again; whatever the slot held is forgotten. */
+void egress_recent_keep(struct egress_dns *dns, enum egress_view view, const char *name, int rr_type,
+                        const struct egress_dns_answer *answer);
+/* One that is younger, to be released; NULL: none. */
+struct recent_answer *egress_recent_take(struct egress_dns *dns, enum egress_view view, const char *name, int rr_type,
+                                         uint32_t max_age_ms);
+const struct egress_dns_answer *egress_recent_answer(const struct recent_answer *recent);
+void egress_recent_release(struct recent_answer *recent);
+void egress_recent_clear(struct egress_dns *dns);
 
 #endif

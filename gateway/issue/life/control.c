@@ -197,7 +197,8 @@ static bool look_for_file(struct step *s, const struct sectigo_token *token, con
                                   .dcv = settings(s),
                                   .path = path,
                                   .body = body,
-                                  .timeout_ms = s->issuer->at.config->validation.timeout_ms};
+                                  .timeout_ms = s->issuer->at.config->validation.timeout_ms,
+                                  .recent_ms = PREFLIGHT_RECENT_MS};
     return preflight_http(s->issuer->at.egress, &want, on_preflight, s);
 }
 
@@ -214,7 +215,8 @@ static void look_for_caa(struct step *s, const struct acme_identifier *name)
 {
     struct preflight_caa want = {.identities = &settings(s)->caa_identities,
                                  .name = name->value,
-                                 .timeout_ms = s->issuer->at.config->validation.timeout_ms};
+                                 .timeout_ms = s->issuer->at.config->validation.timeout_ms,
+                                 .recent_ms = PREFLIGHT_RECENT_MS};
     if (!preflight_caa(s->issuer->at.egress, &want, on_preflight, s))
         on_preflight(s, false, "preflight cannot be started: out of memory");
 }

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@ struct dns_row {
 };
 
 struct dns_peer {
-    const struct dns_row *rows; /* ends with a NULL name */
+    const struct dns_row *_Atomic rows; /* ends with a NULL name; may be replaced */
     int fd, stop_fd;
     uint16_t port;
     pthread_t thread;

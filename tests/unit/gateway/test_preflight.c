@@ -33,12 +33,14 @@ static const struct dns_row outside_rows[] = {
     {"account.example", DNS_CAA, "issue|sectigo.com; accounturi=https://sectigo.com/1", 0},
     {"critical.example", DNS_CAA, "!future|x", 0},
     {"broken.example", DNS_CAA, NULL, DNS_SERVFAIL},
+    {"moving.example", DNS_A, "127.0.0.2", 0},
     {NULL, 0, NULL, 0}};
 
 static struct world world;
 static char loopback[] = "127.0.0.0/8";
 static char *prefixes[] = {loopback, NULL};
 static struct config_dcv dcv = {.global = {prefixes, 1}};
+static uint32_t recent_ms; /* of the looks that follow */
 
 struct look {
     struct preflight_http want;
@@ -70,7 +72,9 @@ static void on_start(void *ctx)
 static void look_at(const char *name, uint16_t port, uint32_t timeout_ms, struct look *look)
 {
     dcv.http_port = port;
-    *look = (struct look){.want = {.dcv = &dcv, .name = name, .path = HERE, .body = WANTED, .timeout_ms = timeout_ms}};
+    *look = (struct look){
+        .want = {
+            .dcv = &dcv, .name = name, .path = HERE, .body = WANTED, .timeout_ms = timeout_ms, .recent_ms = recent_ms}};
     ending_start(&look->ending);
     world_post(&world, &look->post, on_start, look);
     ending_wait(&look->ending);
@@ -185,13 +189,51 @@ static void asks_the_proxy(void **state)
     dcv.http_proxy = NULL;
 }
 
+/* ---- what was asked a moment ago ---- */
+
+/* After it both views' server says something else. */
+static void answer_from(const struct dns_row *table)
+{
+    atomic_store(&world.outside.rows, table);
+}
+
+/* What our own validation has asked for a moment ago is not asked again; but no look fails by it. */
+static void addresses_of_a_moment_ago_do_unless_they_fail(void **state)
+{
+    (void)state;
+    static const struct dns_row moved[] = {{"moving.example", DNS_A, "127.0.0.1", 0}, {NULL, 0, NULL, 0}};
+    const struct http_route routes[] = {{HERE, OK(WANTED)}, {NULL, OK("somewhere else")}};
+    struct tcp_peer peer = {.serve = http_serve, .routes = routes};
+    struct look look;
+    assert_true(tcp_peer_start(&peer, false));
+    recent_ms = 0;
+    look_at("moving.example", peer.port, 10000, &look);
+    assert_non_null(strstr(look.reason, "127.0.0.2 port ")); /* nobody listens there */
+    answer_from(moved);
+    recent_ms = 3600000;
+    unsigned asked = world.outside.asked;
+    look_at("moving.example", peer.port, 10000, &look);
+    assert_string_equal(look.reason, "");
+    assert_int_equal(world.outside.asked, asked + 2);
+    look_at("moving.example", peer.port, 10000, &look);
+    assert_string_equal(look.reason, "");
+    assert_int_equal(world.outside.asked, asked + 2);
+    recent_ms = 0;
+    look_at("moving.example", peer.port, 10000, &look);
+    assert_string_equal(look.reason, "");
+    assert_int_equal(world.outside.asked, asked + 4);
+    answer_from(outside_rows);
+    tcp_peer_stop(&peer);
+}
+
 /* ---- CAA ---- */
 
 static void on_caa_start(void *ctx)
 {
     struct look *look = ctx;
     static const struct config_strings documented = {NULL, 0};
-    struct preflight_caa want = {.identities = &documented, .name = look->want.name, .timeout_ms = 10000};
+    struct preflight_caa want = {
+        .identities = &documented, .name = look->want.name, .timeout_ms = 10000, .recent_ms = recent_ms};
     look->starting = true;
     look->refused = !preflight_caa(world.egress, &want, on_done, look);
     look->starting = false;
@@ -235,6 +277,30 @@ static void caa_without_an_answer_is_no_leave(void **state)
     assert_caa("critical.example", "has the critical property future");
     assert_caa("www.broken.example",
                "the CAA records of broken.example (for www.broken.example) cannot be looked up: SERVFAIL");
+}
+
+/* Those above a name are asked once for many names, the name itself each time; a refusal is asked anew from the start.
+ */
+static void caa_above_a_name_is_asked_once_unless_it_refuses(void **state)
+{
+    (void)state;
+    static const struct dns_row restricted[] = {{"above.shared.example", DNS_CAA, "issue|letsencrypt.org", 0},
+                                                {NULL, 0, NULL, 0}};
+    recent_ms = 3600000;
+    assert_caa("a.above.shared.example", "");
+    unsigned asked = world.outside.asked;
+    assert_caa("b.above.shared.example", "");
+    assert_caa("a.above.shared.example", "");
+    assert_int_equal(world.outside.asked, asked + 2);
+    answer_from(restricted);
+    assert_caa("c.above.shared.example", ""); /* for so long a leave is believed */
+    recent_ms = 0;
+    assert_caa("c.above.shared.example", "issue \"letsencrypt.org\"");
+    recent_ms = 3600000;
+    assert_caa("c.above.shared.example", "issue \"letsencrypt.org\"");
+    answer_from(outside_rows);
+    assert_caa("c.above.shared.example", "");
+    recent_ms = 0;
 }
 
 /* An answer without the signature that the anchor demands. */
@@ -293,6 +359,8 @@ int main(void)
         cmocka_unit_test(asks_the_proxy),
         cmocka_unit_test(caa_climbs_to_the_closest_set),
         cmocka_unit_test(caa_without_an_answer_is_no_leave),
+        cmocka_unit_test(addresses_of_a_moment_ago_do_unless_they_fail),
+        cmocka_unit_test(caa_above_a_name_is_asked_once_unless_it_refuses),
     };
     const struct CMUnitTest alone[] = {cmocka_unit_test(bogus_answers_fail)};
     int failed = cmocka_run_group_tests_name("own", own, start, stop);
