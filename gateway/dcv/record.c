@@ -74,6 +74,24 @@ bool dcv_records_join(struct dcv_records *records, const struct dcv_records *mor
     return true;
 }
 
+bool dcv_records_have(const struct dcv_records *records, const struct dcv_records *wanted)
+{
+    for (size_t i = 0; i < wanted->count; i++) {
+        if (!has(records, &wanted->list[i]))
+            return false;
+    }
+    return true;
+}
+
+bool dcv_records_cover(const struct dcv_records *records, const char *name)
+{
+    for (size_t i = 0; i < records->count; i++) {
+        if (sectigo_adn_covers(records->list[i].zone, name))
+            return true;
+    }
+    return false;
+}
+
 enum store_status dcv_records_load(struct store_txn *txn, const char *issuance, struct dcv_records *records)
 {
     struct store_slice value;

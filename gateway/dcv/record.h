@@ -30,6 +30,10 @@ bool dcv_records_make(const struct config_dcv *dcv, const struct acme_names *nam
                       struct dcv_records *records);
 /* Adds to *records those of more that it lacks, *added of them. False when out of memory. */
 bool dcv_records_join(struct dcv_records *records, const struct dcv_records *more, size_t *added);
+/* Whether each of wanted is among them. */
+bool dcv_records_have(const struct dcv_records *records, const struct dcv_records *wanted);
+/* Whether one of them proves control of the name, by whatever zone of the configuration it was made. */
+bool dcv_records_cover(const struct dcv_records *records, const char *name);
 
 /* Reading. STORE_NOT_FOUND where the issuance has none; clear *records in any case. */
 enum store_status dcv_records_load(struct store_txn *txn, const char *issuance, struct dcv_records *records);

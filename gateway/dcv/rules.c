@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "gateway/dcv/choice.h"
+
 static enum config_preflight preflight_of(const struct acme_policy *policy, enum config_preflight configured)
 {
     switch (policy->preflight) {
@@ -41,8 +43,48 @@ bool dcv_rules_cname_first(struct dcv_rules *rules)
     return true;
 }
 
+enum store_status dcv_rules_load_stored(struct store_txn *txn, const char *issuance, struct dcv_rules *rules)
+{
+    enum store_status status = dcv_records_load(txn, issuance, &rules->stored);
+    if (status == STORE_OK && rules->stored.cname_first)
+        dcv_rules_cname_first(rules);
+    return status == STORE_NOT_FOUND || status == STORE_INVALID ? STORE_OK : status;
+}
+
+void dcv_rules_take_stored(struct dcv_rules *rules, struct dcv_records *records)
+{
+    dcv_records_clear(&rules->stored);
+    rules->stored = *records;
+    *records = (struct dcv_records){0};
+}
+
+bool dcv_rules_lack_record(const struct dcv_rules *rules, const struct acme_names *names,
+                           const struct dcv_answer *answer)
+{
+    struct dcv_records wanted;
+    bool lacks = dcv_records_make(&rules->dcv, names, answer, &wanted) && !dcv_records_have(&rules->stored, &wanted);
+    dcv_records_clear(&wanted);
+    return lacks;
+}
+
+enum sectigo_dcv_method dcv_rules_method(const struct dcv_rules *rules, const struct acme_identifier *name)
+{
+    struct acme_problem problem = {0};
+    struct dcv_choice choice;
+    bool wildcard = identifier_is_wildcard(name);
+    /* Where nothing serves the name any more, preflight has let it pass: by HTTP Sectigo can at least tell us so. */
+    if (!dcv_choose(&rules->dcv, name, &choice, &problem))
+        choice.method = SECTIGO_DCV_HTTP;
+    acme_problem_clear(&problem);
+    if (wildcard)
+        return SECTIGO_DCV_CNAME;
+    bool unpublished = choice.method == SECTIGO_DCV_CNAME && !dcv_records_cover(&rules->stored, name->value);
+    return unpublished ? SECTIGO_DCV_HTTP : choice.method;
+}
+
 void dcv_rules_clear(struct dcv_rules *rules)
 {
+    dcv_records_clear(&rules->stored);
     acme_policy_clear(&rules->policy);
     memset(rules, 0, sizeof *rules);
 }

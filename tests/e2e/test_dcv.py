@@ -16,6 +16,7 @@ from dns_server import ZONE, DnsServer
 from pki import check_chain
 from process import run
 from sandbox_client import wait_for
+from test_ctl import ctl
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOOKS = os.path.abspath(os.path.join(HERE, "..", "..", "deploy", "hooks"))
@@ -287,3 +288,53 @@ def test_another_unique_value_is_published(dcv_world):
     world.set_settings(ownUniqueValue=True, lookFirstMs=200)
     _order(world, ["another." + ZONE])
     wait_gone(world)
+
+
+def _unlooked(config):
+    _do_not_hold(config)
+    config["dcv"]["preflight"] = "off"
+
+
+def _methods(world, names):
+    order, = world.bought(names)
+    return {domain["method"] for domain in order["dcv"]}
+
+
+def test_order_that_waits_while_its_policy_turns_to_cname(dcv_world):
+    """Nothing looks before it is sent: what the request names is published first all the same."""
+    world = dcv_world(methods=["http"], change=_unlooked, learn="poll")
+    ctl(world, "upstream", "pause", "main")
+    names = ["turns." + ZONE]
+    client, url, order = _ready(world, names)
+    assert client.finalize(order, make_csr(names)).status_code == 200
+    world.wait_log(lambda line: line.get("msg") == "issuance is held")
+    ctl(world, "policy", "set", "default", "dcv_methods=cname")
+    ctl(world, "upstream", "resume", "main")
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    assert _methods(world, names) == {"CNAME_CSR_HASH"}, world.ledger()
+    wait_gone(world)
+
+
+@pytest.mark.parametrize("point, learn", [("submitting-leaves", "poll"), ("submitted", "push")],
+                         ids=["sent-again", "looked-at-again"])
+def test_order_that_is_under_way_while_the_methods_turn_to_cname(dcv_world, point, learn):
+    """Its file is what there is to see: neither the repeated request nor AutoUpdateDCV names a record."""
+    def change(config):
+        _unlooked(config)
+        config["dcv"]["nudge_after"] = "500ms"
+
+    world = dcv_world(methods=["http"], change=change, learn=learn)
+    if point == "submitted":
+        world.set_settings(lookFirstMs=3600000, lookMaxMs=3600000)
+    world.stop_gateway()
+    world.start_gateway(stop_at=point)
+    names = ["under-way." + ZONE]
+    client, url, order = _ready(world, names)
+    assert client.finalize(order, make_csr(names)).status_code == 200
+    world.wait_gateway_killed()
+    before = world.change
+    world.change = lambda config: (before(config), config["dcv"].update(methods=["cname"]))
+    world.write_config()
+    world.start_gateway()
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
+    assert _methods(world, names) == {"HTTP_CSR_HASH"}, world.ledger()

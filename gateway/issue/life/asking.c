@@ -6,6 +6,7 @@
 #include "gateway/clock.h"
 #include "gateway/issue/life/life.h"
 #include "gateway/issue/money/refund.h"
+#include "gateway/issue/order/prepare.h"
 #include "gateway/issue/upstream/request.h"
 
 /* ---- facts ---- */
@@ -47,6 +48,11 @@ void asking_facts(const struct step *s, uint64_t now_ms, struct facts *f)
                         .settles_by_family = !upstream_login_config(s->login)->replace_foreign_order_number,
                         .random = (uint32_t)random()};
     bool number = wants_number(s, f, now_ms), skip = s->is.state == ISSUANCE_PUBLISHED;
+    struct dcv_answer answer;
+    if (s->is.state == ISSUANCE_PUBLISHED && s->rules.dcv.zone_count > 0) {
+        answer = prepare_answer(&s->is);
+        f->unpublished = dcv_rules_lack_record(&s->rules, &s->sub.names, &answer);
+    }
     if ((!number && !skip) || store_read(s->issuer->at.store, &txn) != STORE_OK)
         return;
     f->owns_number = number && owns_number(txn, s);
@@ -69,7 +75,7 @@ static bool fill(const struct step *s, struct sectigo_form *form)
         request_newest(form, &s->sub, s->ask.candidate);
         break;
     case ASK_NUDGE:
-        return request_update_dcv(form, &s->is, &s->sub, &s->rules.dcv);
+        return request_update_dcv(form, &s->is, &s->sub, &s->rules);
     case ASK_COLLECT:
         request_collect(form, &s->is);
         break;

@@ -97,7 +97,7 @@ static enum store_status save(struct commit *c)
     enum store_status status = keep_certificate(c);
     if (status == STORE_OK)
         status = issuance_save(c->txn, c->is);
-    if (status == STORE_OK && (c->step->records.count > 0 || c->step->records.cname_first))
+    if (status == STORE_OK && step_has_records(c->step))
         status = save_records(c);
     if (status == STORE_OK && c->sub->state != 0)
         status = subscription_save(c->txn, c->sub);

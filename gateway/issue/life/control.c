@@ -58,7 +58,9 @@ void published_first(const struct facts *f, uint64_t now_ms, struct outcome *out
 {
     if (ends_too_late(f, now_ms, out))
         return;
-    if (f->dcv->preflight == CONFIG_PREFLIGHT_OFF || f->skip_preflight)
+    if (f->unpublished) /* the rules have changed since */
+        outcome_go(out, ISSUANCE_PREPARED, 0);
+    else if (f->dcv->preflight == CONFIG_PREFLIGHT_OFF || f->skip_preflight)
         out->kind = OUTCOME_SEND;
     else
         outcome_ask(out, ASK_PREFLIGHT);

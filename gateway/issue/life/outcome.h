@@ -25,6 +25,7 @@ struct facts {
     bool asking_caa;              /* likewise RetryCAACheck */
     bool settles_by_family;       /* the login takes no foreignOrderNumber on AutoReplaceSSL */
     bool skip_preflight;          /* the operator wants it sent whatever preflight sees */
+    bool unpublished;             /* a CNAME record that the request would name is not stored, and so not published */
     bool owns_number;             /* the subscription's order number is known as its own, and as no other's */
     uint32_t random;              /* for waits that are to spread */
 };

@@ -34,17 +34,6 @@ void step_see(struct step *s, const char *reason)
     snprintf(s->seen.why, sizeof s->seen.why, "%s", reason);
 }
 
-static enum store_status load_rules(struct step *s, struct store_txn *txn)
-{
-    struct dcv_records records;
-    enum store_status status = dcv_rules_load(txn, &s->issuer->at.config->dcv, s->sub.policy, &s->rules);
-    if (status == STORE_OK && dcv_records_load(txn, s->is.id, &records) == STORE_OK && records.cname_first)
-        dcv_rules_cname_first(&s->rules);
-    if (status == STORE_OK)
-        dcv_records_clear(&records);
-    return status;
-}
-
 /* Nothing of one endpoint, or of test, is ever sent to another. */
 static bool is_same_login(const struct step *s)
 {
@@ -61,7 +50,9 @@ static enum store_status load_issuance(struct store_txn *txn, struct work *work)
     if (status == STORE_OK)
         status = subscription_load(txn, &s->is.subscription, &s->sub);
     if (status == STORE_OK)
-        status = load_rules(s, txn);
+        status = dcv_rules_load(txn, &s->issuer->at.config->dcv, s->sub.policy, &s->rules);
+    if (status == STORE_OK)
+        status = dcv_rules_load_stored(txn, id, &s->rules);
     if (status != STORE_OK)
         return status;
     s->profile = issuer_profile(s->issuer, s->is.profile);
@@ -71,6 +62,11 @@ static enum store_status load_issuance(struct store_txn *txn, struct work *work)
     log_error("an issuance needs a profile or login that the configuration has no longer, or has changed: put it back",
               "issuance", id, "profile", s->is.profile, "login", s->sub.login, "url", s->sub.endpoint);
     return STORE_REFUSED;
+}
+
+bool step_has_records(const struct step *s)
+{
+    return s->records.count > 0 || s->records.cname_first;
 }
 
 struct step *step_make(struct issuer *issuer, const char *issuance)
@@ -183,6 +179,8 @@ static void take_over(struct step *s)
     s->sub = s->next_sub;
     memset(&s->next_is, 0, sizeof s->next_is);
     memset(&s->next_sub, 0, sizeof s->next_sub);
+    if (step_has_records(s))
+        dcv_rules_take_stored(&s->rules, &s->records);
     s->sending = s->is.state == ISSUANCE_SUBMITTING && from != ISSUANCE_SUBMITTING;
     s->asking_caa = s->outcome.kind == OUTCOME_STAY && s->outcome.learned == LEARNED_CAA_ASKED;
     if (s->is.state != from) {

@@ -59,6 +59,8 @@ extern const struct work_kind issuance_work;
  * on with work_go. */
 struct step *step_make(struct issuer *issuer, const char *issuance);
 
+/* Whether there are DCV records to be stored with its outcome. */
+bool step_has_records(const struct step *step);
 /* A line about the issuance, with its order; reason may be NULL. */
 void step_log(const struct step *step, enum log_level level, const char *msg, const char *reason);
 

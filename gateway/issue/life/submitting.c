@@ -139,7 +139,7 @@ void submitting_answered(const struct facts *f, const struct reading *r, uint64_
 /* The policy names the contact, and the organisation of OV and EV; one that was deleted names nothing. */
 static bool fill_order(const struct step *s, struct sectigo_form *form)
 {
-    request_order(form, &s->is, &s->sub, upstream_login_config(s->login), s->profile, &s->rules.dcv, &s->rules.policy);
+    request_order(form, &s->is, &s->sub, upstream_login_config(s->login), s->profile, &s->rules);
     return !form->failed;
 }
 

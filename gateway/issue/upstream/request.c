@@ -257,23 +257,12 @@ static void add_csr(struct sectigo_form *form, const struct issuance *is)
     free(pem);
 }
 
-static enum sectigo_dcv_method method_of(const struct config_dcv *dcv, const struct acme_identifier *name)
-{
-    struct acme_problem problem = {0};
-    struct dcv_choice choice;
-    /* Where nothing serves the name any more, preflight has let it pass: by HTTP Sectigo can at least tell us so. */
-    if (!dcv_choose(dcv, name, &choice, &problem))
-        choice.method = identifier_is_wildcard(name) ? SECTIGO_DCV_CNAME : SECTIGO_DCV_HTTP;
-    acme_problem_clear(&problem);
-    return choice.method;
-}
-
 /* In the order of domainNames. */
-static void add_tokens(struct sectigo_form *form, const struct acme_names *names, const struct config_dcv *dcv)
+static void add_tokens(struct sectigo_form *form, const struct acme_names *names, const struct dcv_rules *rules)
 {
     struct sectigo_dcv_choice *choices = calloc(names->count, sizeof *choices);
     for (size_t i = 0; choices && i < names->count; i++)
-        choices[i].method = method_of(dcv, &names->list[i]);
+        choices[i].method = dcv_rules_method(rules, &names->list[i]);
     char *tokens = choices ? sectigo_validation_tokens(choices, names->count) : NULL;
     if (tokens)
         sectigo_form_add(form, "validationTokens", tokens);
@@ -305,12 +294,12 @@ static void primary_name(const struct issuance *is, const struct subscription *s
 
 /* What purchase and replacement share. */
 static void add_names_and_dcv(struct sectigo_form *form, const struct issuance *is, const struct subscription *sub,
-                              const struct config_profile *profile, const struct config_dcv *dcv)
+                              const struct config_profile *profile, const struct dcv_rules *rules)
 {
     enum shape shape = shape_of(sub->product);
     if (shape != MULTI) {
         const struct acme_identifier *name = sole_name(&sub->names);
-        sectigo_form_add(form, "dcvMethod", sectigo_dcv_method_name(method_of(dcv, name)));
+        sectigo_form_add(form, "dcvMethod", sectigo_dcv_method_name(dcv_rules_method(rules, name)));
         if (shape == SINGLE)
             sectigo_form_add(form, "omitAdditionalFQDN", sub->names.count == 2 ? "N" : "Y");
         if (!is->csr_has_cn && profile->csr_without_cn == CONFIG_CN_DOMAIN_NAMES)
@@ -318,7 +307,7 @@ static void add_names_and_dcv(struct sectigo_form *form, const struct issuance *
         return;
     }
     add_domain_names(form, &sub->names);
-    add_tokens(form, &sub->names, dcv);
+    add_tokens(form, &sub->names, rules);
     char primary[COMMON_NAME_MAX + 1];
     primary_name(is, sub, primary);
     if (primary[0])
@@ -384,15 +373,15 @@ static void add_purchase(struct sectigo_form *form, const struct subscription *s
 }
 
 void request_order(struct sectigo_form *form, const struct issuance *is, const struct subscription *sub,
-                   const struct config_login *login, const struct config_profile *profile, const struct config_dcv *dcv,
-                   const struct acme_policy *policy)
+                   const struct config_login *login, const struct config_profile *profile,
+                   const struct dcv_rules *rules)
 {
     if (is->kind == ISSUANCE_PURCHASE)
-        add_purchase(form, sub, profile, policy);
+        add_purchase(form, sub, profile, &rules->policy);
     else
         sectigo_form_add(form, "orderNumber", sub->order_number);
     add_csr(form, is);
-    add_names_and_dcv(form, is, sub, profile, dcv);
+    add_names_and_dcv(form, is, sub, profile, rules);
     sectigo_form_add(form, "serverSoftware", "-1");
     sectigo_form_add(form, "isCustomerValidated", "N");
     sectigo_form_add(form, "emailAddress", "none");
@@ -450,14 +439,14 @@ void request_retry_caa(struct sectigo_form *form, const struct issuance *is)
 }
 
 /* Names separated by spaces, methods by commas, in the same order; IP_ADDRESS_PRE is none that can be changed to. */
-static bool add_methods(struct sectigo_form *form, const struct acme_names *names, const struct config_dcv *dcv)
+static bool add_methods(struct sectigo_form *form, const struct acme_names *names, const struct dcv_rules *rules)
 {
     char *lists[2] = {NULL, NULL};
     size_t lengths[2];
     FILE *streams[2] = {open_memstream(&lists[0], &lengths[0]), open_memstream(&lists[1], &lengths[1])};
     bool any = false;
     for (size_t i = 0; streams[0] && streams[1] && i < names->count; i++) {
-        enum sectigo_dcv_method method = method_of(dcv, &names->list[i]);
+        enum sectigo_dcv_method method = dcv_rules_method(rules, &names->list[i]);
         if (method == SECTIGO_DCV_IP_ADDRESS)
             continue;
         fprintf(streams[0], "%s%s", any ? " " : "", names->list[i].value);
@@ -476,14 +465,14 @@ static bool add_methods(struct sectigo_form *form, const struct acme_names *name
 }
 
 bool request_update_dcv(struct sectigo_form *form, const struct issuance *is, const struct subscription *sub,
-                        const struct config_dcv *dcv)
+                        const struct dcv_rules *rules)
 {
     /* A replacement has no number of its own where the reply gave none: the newest of the family is meant. */
     bool newest = is->kind == ISSUANCE_REPLACEMENT && strcmp(is->order_number, sub->order_number) == 0;
     sectigo_form_add(form, newest ? "baseOrderNumber" : "orderNumber", is->order_number);
     if (shape_of(sub->product) == MULTI)
-        return add_methods(form, &sub->names, dcv) && !form->failed;
-    enum sectigo_dcv_method method = method_of(dcv, sole_name(&sub->names));
+        return add_methods(form, &sub->names, rules) && !form->failed;
+    enum sectigo_dcv_method method = dcv_rules_method(rules, sole_name(&sub->names));
     sectigo_form_add(form, "newMethod", sectigo_dcv_method_name(method));
     return method != SECTIGO_DCV_IP_ADDRESS && !form->failed;
 }

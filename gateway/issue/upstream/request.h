@@ -10,6 +10,7 @@
 #include "acme/policy.h"
 #include "acme/problem.h"
 #include "gateway/config/config.h"
+#include "gateway/dcv/rules.h"
 #include "gateway/issue/record/issuance.h"
 #include "gateway/issue/record/subscription.h"
 #include "sectigo/sectigo.h"
@@ -41,16 +42,17 @@ bool request_accepts_extensions(const struct config_profile *profile, const stru
 int64_t request_price(const struct config_profile *profile, unsigned product, size_t names);
 
 /* Each fills a zeroed form; form->failed tells of short memory. request_order is AutoApplyOrder for a purchase,
- * AutoReplaceSSL for a replacement; policy names contact and organisation of a purchase. */
+ * AutoReplaceSSL for a replacement; the rules' policy names contact and organisation of
+ * a purchase. */
 void request_order(struct sectigo_form *form, const struct issuance *issuance, const struct subscription *subscription,
-                   const struct config_login *login, const struct config_profile *profile, const struct config_dcv *dcv,
-                   const struct acme_policy *policy);
+                   const struct config_login *login, const struct config_profile *profile,
+                   const struct dcv_rules *rules);
 /* Whether the subscription's product is a wildcard. */
 bool request_is_wildcard(const struct subscription *subscription);
 /* AutoUpdateDCV with the methods that the order has. False where it has none that the call takes, or memory is short.
  */
 bool request_update_dcv(struct sectigo_form *form, const struct issuance *issuance,
-                        const struct subscription *subscription, const struct config_dcv *dcv);
+                        const struct subscription *subscription, const struct dcv_rules *rules);
 void request_retry_caa(struct sectigo_form *form, const struct issuance *issuance);
 void request_collect(struct sectigo_form *form, const struct issuance *issuance);
 void request_status(struct sectigo_form *form, const struct issuance *issuance);

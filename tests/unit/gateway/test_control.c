@@ -71,6 +71,29 @@ static void test_first(void **state)
     }
 }
 
+/* The rules turned to CNAME while it waited: whatever preflight is, the record comes first. */
+static void test_record_that_is_not_published(void **state)
+{
+    static const enum config_preflight settings[] = {CONFIG_PREFLIGHT_ENFORCE, CONFIG_PREFLIGHT_WARN,
+                                                     CONFIG_PREFLIGHT_OFF};
+    (void)state;
+    for (unsigned i = 0; i < 2 * sizeof settings / sizeof *settings; i++) {
+        struct life life;
+        struct outcome out;
+        life_make(&life, ISSUANCE_PUBLISHED, ISSUANCE_PURCHASE);
+        life.facts.unpublished = true;
+        life.dcv.preflight = settings[i / 2];
+        life.facts.skip_preflight = i % 2 == 1;
+        life_first(&life.facts, LIFE_NOW_MS, &out);
+        assert_int_equal(out.kind, OUTCOME_GO);
+        assert_int_equal(out.to, ISSUANCE_PREPARED);
+        life.is.created_ms = LIFE_NOW_MS - 7 * LIFE_DAY_MS;
+        life_first(&life.facts, LIFE_NOW_MS, &out);
+        assert_int_equal(out.kind, OUTCOME_REFUSED);
+        life_clear(&life);
+    }
+}
+
 static void test_too_late_without_a_reason(void **state)
 {
     struct life life;
@@ -147,7 +170,8 @@ static void test_looks(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_first), cmocka_unit_test(test_too_late_without_a_reason),
-                                       cmocka_unit_test(test_looks)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_first),
+                                       cmocka_unit_test(test_record_that_is_not_published),
+                                       cmocka_unit_test(test_too_late_without_a_reason), cmocka_unit_test(test_looks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

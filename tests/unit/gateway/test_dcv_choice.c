@@ -8,6 +8,7 @@
 
 #include "gateway/dcv/choice.h"
 #include "gateway/dcv/record.h"
+#include "gateway/dcv/rules.h"
 #include "gateway/issue/order/prepare.h"
 
 #include "temp_store.h"
@@ -146,6 +147,39 @@ static void names_of_one_zone_share_a_record(void **state)
     dcv_records_clear(&many);
 }
 
+static void assert_method(const struct dcv_rules *rules, const char *name, enum sectigo_dcv_method method)
+{
+    const struct acme_identifier identifier = dns_name(name);
+    assert_int_equal(dcv_rules_method(rules, &identifier), method);
+}
+
+/* A request names no record that is not published; a wildcard has nothing else. */
+static void a_request_names_what_is_stored(void **state)
+{
+    (void)state;
+    struct acme_identifier www = dns_name("www.example.com");
+    const struct acme_names names = {.list = &www, .count = 1};
+    const struct dcv_answer answer = answer_with("abc123");
+    struct dcv_rules rules = {.dcv = settings(cname_only, 4)};
+    assert_method(&rules, "www.example.com", SECTIGO_DCV_HTTP);
+    assert_method(&rules, "*.example.com", SECTIGO_DCV_CNAME);
+    assert_method(&rules, "www.other.net", SECTIGO_DCV_HTTP);
+    assert_true(dcv_rules_lack_record(&rules, &names, &answer));
+    struct dcv_records made;
+    assert_true(dcv_records_make(&rules.dcv, &names, &answer, &made));
+    dcv_rules_take_stored(&rules, &made);
+    assert_int_equal(made.count, 0);
+    assert_false(dcv_rules_lack_record(&rules, &names, &answer));
+    assert_method(&rules, "www.example.com", SECTIGO_DCV_CNAME);
+    assert_method(&rules, "www.other.net", SECTIGO_DCV_HTTP);
+    rules.dcv.zone_count = 2; /* a deeper zone is added: the record of the other one still proves the name */
+    assert_method(&rules, "a.deep.example.com", SECTIGO_DCV_CNAME);
+    rules.dcv = settings(http_first, 4);
+    assert_false(dcv_rules_lack_record(&rules, &names, &answer));
+    assert_method(&rules, "www.example.com", SECTIGO_DCV_HTTP);
+    dcv_rules_clear(&rules);
+}
+
 static enum store_status keep(struct store_txn *txn, void *records)
 {
     return dcv_records_save(txn, issuance, records);
@@ -244,6 +278,7 @@ int main(void)
         cmocka_unit_test(begins_published_unless_a_record_comes_first),
         cmocka_unit_test(without_zones_only_http_serves),
         cmocka_unit_test(names_of_one_zone_share_a_record),
+        cmocka_unit_test(a_request_names_what_is_stored),
         cmocka_unit_test(records_are_kept_changed_and_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

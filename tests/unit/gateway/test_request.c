@@ -191,7 +191,7 @@ static void add(struct acme_policy *policy, char **member, const char *text)
 
 static void test_organization(void **state)
 {
-    struct acme_policy policy;
+    struct dcv_rules rules = {.dcv = by_http};
     struct sectigo_form form = {0};
     struct issuance is = {.kind = ISSUANCE_PURCHASE, .csr = (uint8_t[]){1, 2, 3}, .csr_len = 3, .csr_has_cn = true};
     struct acme_identifier name = {.type = ACME_DNS_NAME, .value = "example.com"};
@@ -200,19 +200,19 @@ static void test_organization(void **state)
     struct config_login login = {0};
     (void)state;
     profile.contact_email = (char *)(uintptr_t) "profile@example.org";
-    assert_true(acme_policy_make("p", &policy));
+    assert_true(acme_policy_make("p", &rules.policy));
     assert_true(request_needs_organization(OV_SINGLE));
     assert_false(request_needs_organization(SINGLE));
-    assert_false(request_has_organization(&policy));
-    add(&policy, &policy.organization, "Example");
-    add(&policy, &policy.street, "Street 1");
-    add(&policy, &policy.locality, "Town");
-    add(&policy, &policy.state, "State");
-    add(&policy, &policy.postal_code, "12345");
-    assert_false(request_has_organization(&policy));
-    add(&policy, &policy.country, "DE");
-    assert_true(request_has_organization(&policy));
-    request_order(&form, &is, &sub, &login, &profile, &by_http, &policy);
+    assert_false(request_has_organization(&rules.policy));
+    add(&rules.policy, &rules.policy.organization, "Example");
+    add(&rules.policy, &rules.policy.street, "Street 1");
+    add(&rules.policy, &rules.policy.locality, "Town");
+    add(&rules.policy, &rules.policy.state, "State");
+    add(&rules.policy, &rules.policy.postal_code, "12345");
+    assert_false(request_has_organization(&rules.policy));
+    add(&rules.policy, &rules.policy.country, "DE");
+    assert_true(request_has_organization(&rules.policy));
+    request_order(&form, &is, &sub, &login, &profile, &rules);
     assert_string_equal(sectigo_form_get(&form, "organizationName"), "Example");
     assert_string_equal(sectigo_form_get(&form, "streetAddress1"), "Street 1");
     assert_string_equal(sectigo_form_get(&form, "countryName"), "DE");
@@ -220,17 +220,17 @@ static void test_organization(void **state)
     assert_null(sectigo_form_get(&form, "organizationalUnitName"));
     assert_null(sectigo_form_get(&form, "joiCountryName"));
     sectigo_form_clear(&form);
-    add(&policy, &policy.contact_email, "policy@example.org");
+    add(&rules.policy, &rules.policy.contact_email, "policy@example.org");
     sub.product = 337; /* EV */
-    request_order(&form, &is, &sub, &login, &profile, &by_http, &policy);
+    request_order(&form, &is, &sub, &login, &profile, &rules);
     assert_string_equal(sectigo_form_get(&form, "joiCountryName"), "DE");
     assert_string_equal(sectigo_form_get(&form, "appRepEmailAddress"), "policy@example.org");
     sectigo_form_clear(&form);
     sub.product = SINGLE;
-    request_order(&form, &is, &sub, &login, &profile, &by_http, &policy);
+    request_order(&form, &is, &sub, &login, &profile, &rules);
     assert_null(sectigo_form_get(&form, "organizationName"));
     sectigo_form_clear(&form);
-    acme_policy_clear(&policy);
+    dcv_rules_clear(&rules);
 }
 
 int main(void)
