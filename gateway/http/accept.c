@@ -90,14 +90,17 @@ void accept_note_request(const h2o_req_t *req)
     accept_begin_request(connection);
     proxy_find_client(req, connection->request.peer);
     connection->asked_ms = connection->request.began_us / 1000;
+    connection->waits_since_ms = 0;
     h2o_linklist_unlink(&connection->link);
     h2o_linklist_insert(&connection->crowd->served, &connection->link);
 }
 
 /* Half-closing makes h2o read the end of the stream and close by itself; closing its socket here would pull it from
  * under its feet. A request that is already in the kernel's buffer is still read and answered. */
-static void ask_to_leave(struct connection *connection)
+void accept_ask_to_leave(struct connection *connection)
 {
+    if (connection->asked_to_leave)
+        return;
     connection->asked_to_leave = true;
     shutdown(h2o_socket_get_fd(connection->sock), SHUT_RD);
 }
@@ -111,8 +114,7 @@ static unsigned make_room_in(h2o_linklist_t *list, unsigned wanted, uint64_t now
         if (connection->asked_ms && now_ms - connection->asked_ms < IDLE_ROOM_MS)
             break; /* those behind it asked later */
         if (connection->asked_to_leave || h2o_socket_is_reading(connection->sock)) {
-            if (!connection->asked_to_leave)
-                ask_to_leave(connection);
+            accept_ask_to_leave(connection);
             found++;
         }
     }
@@ -204,6 +206,7 @@ static bool take_connection(struct door *door, h2o_socket_t *sock)
     connection->crowd = crowd;
     connection->sock = sock;
     connection->linger_fd = -1;
+    connection->waits_since_ms = monotonic_ms();
     connection->tls = door->accept.ssl_ctx;
     if (connection->tls)
         SSL_CTX_up_ref(connection->tls);
@@ -357,7 +360,7 @@ static bool is_idle(const struct connection *connection)
 static void end_idle(struct connection *connection)
 {
     if (is_idle(connection))
-        ask_to_leave(connection);
+        accept_ask_to_leave(connection);
 }
 
 static void cut(struct connection *connection)

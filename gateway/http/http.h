@@ -65,8 +65,8 @@ struct http_proxies {
 };
 
 struct http_config {
-    unsigned threads;               /* 0: one per core */
-    unsigned workers;               /* threads that read the store for requests; 0: the loops do, since it never waits */
+    unsigned threads; /* 0: one per core */
+    unsigned workers; /* threads that read the store for requests; 0: the loops do, since it never waits */
     const char *const *acme_listen; /* "127.0.0.1:14000", "[::]:443" */
     size_t acme_listen_count;
     struct http_tls acme_tls;
@@ -80,6 +80,9 @@ struct http_config {
     struct http_limits acme_limits, public_limits;
     struct http_proxies proxies[HTTP_LISTENER_KINDS];
     bool log_access; /* a line a request at `log: info` */
+    /* For a request, from its first octet, or from the accept for the first of a connection; 0: 30 s. For a connection
+     * between two requests; 0: three minutes. */
+    uint32_t request_timeout_ms, idle_timeout_ms;
     struct acme *acme;
     struct store *store;
     struct refusals *refusals; /* who is refused over ACME; NULL: nobody keeps them */

@@ -24,8 +24,11 @@ enum {
     BODY_CEILING = 320 * 1024,    /* octets; h2o answers beyond. Above the two limits that are ours to answer */
     PUBLIC_BODY_MAX = 256 * 1024, /* a pushed certificate chain */
     HANDSHAKE_TIMEOUT_MS = 10 * SECOND_MS,
-    REQUEST_TIMEOUT_MS = 30 * SECOND_MS, /* a whole request, and idle between two: clients poll */
-    WRITE_TIMEOUT_MS = 30 * SECOND_MS,   /* a peer that takes nothing */
+    REQUEST_TIMEOUT_MS = 30 * SECOND_MS,
+    /* Above every Retry-After of an order (durations.h), and above what clients and proxies keep an unused connection
+     * for (Go 90 s, curl 118 s, nginx 60 s): who ends first must not be the one to whom a request is under way. */
+    IDLE_TIMEOUT_MS = 180 * SECOND_MS,
+    WRITE_TIMEOUT_MS = 30 * SECOND_MS, /* a peer that takes nothing */
     CONNECTIONS_DEFAULT = 5000,
     ADMIN_CONNECTIONS = 64,
     METRICS_CONNECTIONS = 64,
@@ -106,8 +109,9 @@ struct connection {
     h2o_linklist_t link; /* of its crowd's list */
     struct loop *loop;
     struct crowd *crowd;
-    struct peer *counted; /* in crowd->peers */
-    uint64_t asked_ms;    /* monotonic, of its latest request; 0: none */
+    struct peer *counted;    /* in crowd->peers */
+    uint64_t asked_ms;       /* monotonic, of its latest request; 0: none */
+    uint64_t waits_since_ms; /* monotonic, for the rest of a request; for the first: its accept. 0: for nothing */
     bool asked_to_leave;
     h2o_socket_t *sock;
     SSL_CTX *tls;  /* a reference: h2o takes none until the ClientHello is there */
@@ -139,6 +143,7 @@ struct loop {
     struct door *doors; /* server->listener_count; sock NULL where closed */
     struct crowd crowds[HTTP_LISTENER_KINDS];
     uint64_t accept_again_ms; /* monotonic; all doors are shut until then; 0: they are not */
+    uint64_t overdue_look_ms; /* monotonic; when overdue_end looks next */
     struct readiness readiness;
     uint64_t last_request; /* its id; the next is a step away */
     h2o_linklist_t lingering;
@@ -244,10 +249,18 @@ void accept_resume(struct loop *loop, uint64_t now_ms);
 void accept_swap_tls(struct loop *loop, const struct new_tls *tls);
 /* With its references. Any thread. */
 void accept_free_tls(struct new_tls *tls);
+/* Half-closes it, for h2o to end: it is in the middle of no reply. Once is enough. */
+void accept_ask_to_leave(struct connection *connection);
 /* Ends connections that wait for a request. */
 void accept_end_idle(struct loop *loop);
 /* Cuts all connections off, whatever they do. */
 void accept_cut(struct loop *loop);
+
+/* overdue.c; on the loop's thread */
+/* Ends connections on which a request has not come, or not whole, in the time that it has. */
+void overdue_end(struct loop *loop, uint64_t now_ms);
+/* When overdue_end has something to do; UINT64_MAX: never. */
+uint64_t overdue_next_ms(const struct loop *loop);
 
 /* job.c; on the loop's thread */
 int on_acme_request(h2o_handler_t *self, h2o_req_t *req);

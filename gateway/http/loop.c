@@ -85,7 +85,7 @@ static void run_once(struct loop *loop, uint64_t until_ms)
 {
     uint64_t now_ms = monotonic_ms();
     until_ms = earlier(until_ms, earlier(loop->holds.earliest_ms, linger_next_ms(loop)));
-    until_ms = earlier(until_ms, health_next_ms(loop));
+    until_ms = earlier(until_ms, earlier(health_next_ms(loop), overdue_next_ms(loop)));
     if (!loop->draining)
         until_ms = earlier(until_ms, accept_next_ms(loop));
     uint64_t wait_ms = until_ms <= now_ms ? 0 : earlier(until_ms - now_ms, INT32_MAX);
@@ -97,6 +97,7 @@ static void run_once(struct loop *loop, uint64_t until_ms)
         wait_ms = 0;
     health_expire(loop, now_ms);
     linger_expire(loop, now_ms);
+    overdue_end(loop, now_ms);
     accept_resume(loop, now_ms);
     if (h2o_evloop_run(loop->context.loop, (int32_t)wait_ms) != 0 && errno != EINTR)
         log_error("the event loop failed; restart the gateway", "reason", strerror(errno));

@@ -61,7 +61,8 @@ static void configure_hosts(struct http_server *server)
     conf->server_name = h2o_iovec_init(NULL, 0);
     conf->max_request_entity_size = BODY_CEILING;
     conf->handshake_timeout = HANDSHAKE_TIMEOUT_MS;
-    conf->http1.req_timeout = REQUEST_TIMEOUT_MS;
+    /* also between two; what one request may take is for overdue.c */
+    conf->http1.req_timeout = server->config.idle_timeout_ms ? server->config.idle_timeout_ms : IDLE_TIMEOUT_MS;
     conf->http1.upgrade_to_http2 = 0;
     for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
         h2o_hostconf_t *host =
@@ -191,7 +192,6 @@ static bool start_threads(struct http_server *server, char *reason)
 
 static bool make_server(struct http_server *server, const struct http_config *config, char *reason)
 {
-    server->config = *config;
     server->loop_count = config->threads ? config->threads : cores();
     server->loops = calloc(server->loop_count, sizeof *server->loops);
     if (!server->loops)
@@ -213,6 +213,7 @@ struct http_server *http_start(const struct http_config *config, char reason[sta
         return NULL;
     }
     signal(SIGPIPE, SIG_IGN);
+    server->config = *config;
     sem_init(&server->started, 0, 0);
     pthread_mutex_init(&server->reload_lock, NULL);
     admin_requests_init(&server->admin_requests);

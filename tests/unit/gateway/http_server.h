@@ -137,6 +137,11 @@ static inline int world_end(void **state)
     return 0;
 }
 
+static inline void get(struct client *client, const char *path)
+{
+    assert_true(client_send(client, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path));
+}
+
 /* Reads a reply, checks its status, and returns it for a closer look; the caller frees it. */
 static inline struct client_reply *expect(struct client *client, int status)
 {

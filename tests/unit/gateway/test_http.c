@@ -11,11 +11,6 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void get(struct client *client, const char *path)
-{
-    assert_true(client_send(client, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path));
-}
-
 static void expect_body(struct client *client, const char *body)
 {
     struct client_reply *reply = expect(client, 200);
@@ -294,54 +289,6 @@ static void test_connection_cap(void **state)
         client_close(clients[i]);
 }
 
-/* Who says nothing has to make room for who asks, the oldest first; who was served a moment ago stays. */
-static void test_silent_ones_make_room(void **state)
-{
-    enum { SILENT = 3 };
-    struct client *silent[SILENT], *late[SILENT], *served;
-    struct world *w = *state;
-    w->config.threads = 1;
-    w->config.public_limits.connections = SILENT + 1;
-    world_start(w);
-    served = client_open(w->public);
-    get(served, "/first");
-    free(expect(served, 200));
-    for (unsigned i = 0; i < SILENT; i++)
-        silent[i] = client_open(w->public);
-    assert_true(client_send(silent[1], "POST /never HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1234"));
-    for (unsigned i = 0; i < SILENT; i++) {
-        late[i] = client_open(w->public);
-        get(late[i], "/late");
-        free(expect(late[i], 200));
-        assert_true(client_at_end(silent[i]));
-    }
-    get(served, "/again");
-    free(expect(served, 200));
-    client_close(served);
-    for (unsigned i = 0; i < SILENT; i++) {
-        client_close(silent[i]);
-        client_close(late[i]);
-    }
-}
-
-/* Nobody can leave at first: all were served a moment ago. After a while the one that is idle longest has to. */
-static void test_idle_ones_make_room(void **state)
-{
-    struct world *w = *state;
-    w->config.threads = 1;
-    w->config.public_limits.connections = 1;
-    world_start(w);
-    struct client *idle = client_open(w->public), *late;
-    get(idle, "/in");
-    free(expect(idle, 200));
-    late = client_open(w->public);
-    get(late, "/late");
-    free(expect(late, 200));
-    assert_true(client_at_end(idle));
-    client_close(idle);
-    client_close(late);
-}
-
 /* With every place of the public listener taken, the operator is answered. */
 static void test_admin_has_its_own_places(void **state)
 {
@@ -549,8 +496,6 @@ int main(void)
         HTTP_TEST(test_both_address_families),
         HTTP_TEST(test_many_connections),
         HTTP_TEST(test_connection_cap),
-        HTTP_TEST(test_silent_ones_make_room),
-        HTTP_TEST(test_idle_ones_make_room),
         HTTP_TEST(test_admin_has_its_own_places),
         HTTP_TEST(test_limit_of_an_address),
         HTTP_TEST(test_admin_socket),
