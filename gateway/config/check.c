@@ -113,7 +113,7 @@ static bool check_credentials(struct config_reading *r, const struct config_logi
     return login->login != NULL || config_fail(r, path, "has a password_file and needs the login name it belongs to");
 }
 
-static const struct config_login *find_named_login(const struct config *config, const char *name)
+const struct config_login *config_login_named(const struct config *config, const char *name)
 {
     for (unsigned i = 0; i < config->login_count; i++)
         if (strcmp(config->logins[i].name, name) == 0)
@@ -130,7 +130,7 @@ static bool check_logins(struct config_reading *r, const struct config *config)
         if (!check_credentials(r, login, path))
             return false;
         snprintf(path, sizeof path, "logins[%u].name", i + 1);
-        if (find_named_login(config, login->name) != login)
+        if (config_login_named(config, login->name) != login)
             return config_fail(r, path, "\"%s\" is the name of an earlier login; each must have its own", login->name);
     }
     return true;
@@ -138,7 +138,7 @@ static bool check_logins(struct config_reading *r, const struct config *config)
 
 /* ---- profiles ---- */
 
-static const struct config_profile *find_profile(const struct config *config, const char *name)
+const struct config_profile *config_profile_named(const struct config *config, const char *name)
 {
     for (unsigned i = 0; i < config->profile_count; i++)
         if (strcmp(config->profiles[i].name, name) == 0)
@@ -231,10 +231,10 @@ static bool check_profile(struct config_reading *r, const struct config *config,
 {
     char at[CONFIG_PATH_MAX];
     snprintf(at, sizeof at, "%.200s.name", path);
-    if (find_profile(config, profile->name) != profile)
+    if (config_profile_named(config, profile->name) != profile)
         return config_fail(r, at, "\"%s\" is the name of an earlier profile; each must have its own", profile->name);
     snprintf(at, sizeof at, "%.200s.login", path);
-    if (find_named_login(config, profile->login) == NULL)
+    if (config_login_named(config, profile->login) == NULL)
         return config_fail(r, at, "\"%s\" is not the name of a login; see logins", profile->login);
     snprintf(at, sizeof at, "%.200s.days", path);
     if (!is_term(profile->days))
@@ -265,7 +265,7 @@ static bool check_profiles(struct config_reading *r, struct config *config)
         config->default_profile = strdup(config->profiles[0].name);
         return config->default_profile != NULL || config_fail(r, "", "out of memory");
     }
-    if (find_profile(config, config->default_profile) == NULL)
+    if (config_profile_named(config, config->default_profile) == NULL)
         return config_fail(r, "default_profile", "\"%s\" is not the name of a profile; see profiles",
                            config->default_profile);
     return true;

@@ -243,6 +243,10 @@ struct config {
 struct config *config_load(const char *file, char reason[static CONFIG_REASON_MAX]);
 void config_free(struct config *config);
 
+/* NULL: none is called so. */
+const struct config_login *config_login_named(const struct config *config, const char *name);
+const struct config_profile *config_profile_named(const struct config *config, const char *name);
+
 /* Writes "FILE:LINE: path: text" about what stands at path ("acme.tls.key", "logins[2].ca_file"; entries count from 1)
  * or nearest above it, in the same form as config_load. Returns false. */
 bool config_say(const struct config *config, char reason[static CONFIG_REASON_MAX], const char *path,

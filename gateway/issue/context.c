@@ -28,12 +28,7 @@ void issuer_debug_commit(const struct issuer *issuer, enum issuance_state from, 
 
 const struct config_profile *issuer_profile(const struct issuer *issuer, const char *name)
 {
-    const struct config *config = issuer->at.config;
-    for (unsigned i = 0; i < config->profile_count; i++) {
-        if (strcmp(config->profiles[i].name, name) == 0)
-            return &config->profiles[i];
-    }
-    return NULL;
+    return config_profile_named(issuer->at.config, name);
 }
 
 void issuer_answer(void *work, const struct upstream_reply *reply)

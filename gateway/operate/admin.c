@@ -42,6 +42,7 @@ static const struct route {
     {"POST", "/upstreams/*/reconcile", upstream_reconcile, TAKES_SINCE, false},
     {"POST", "/clock/trust", clock_trust_post, 0, false},
     {"GET", "/cost", cost_get, 0, false},
+    {"GET", "/forecast", forecast_get, TAKES_MONTHS | TAKES_POLICY, false},
     {"GET", "/kept", kept_list, TAKES_PAGE, false},
     {"GET", "/audit", audit_list, TAKES_PAGE | TAKES_SINCE | TAKES_OWNER | TAKES_REFUSALS, false},
     {"GET", "/policies", policies_list, TAKES_PAGE, false},

@@ -14,6 +14,8 @@
  *   POST /clock/trust                                    the system clock is right, whatever Sectigo says
  *   POST /upstreams/LOGIN/test                           asks Sectigo now; 502 and a sentence where it does not go well
  *   GET  /cost
+ *   GET  /forecast?months&policy                         what will be bought and replaced, by lifetime, month, policy and
+ *                                                        profile; "sums" of all months, "left_out" and why
  *   POST /backup                                         {"directory": "/absolute/path"}
  *   GET  /policies, /policies/NAME
  *   POST /policies/NAME, /policies/NAME/set              creates, sets: an object with members of a policy

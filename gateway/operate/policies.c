@@ -43,22 +43,14 @@ struct policy_edit {
     json_t *shown; /* owned */
 };
 
-static bool is_profile(const struct config *config, const char *name)
-{
-    for (unsigned i = 0; i < config->profile_count; i++) {
-        if (strcmp(config->profiles[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* A profile that is not configured would only show at the next order. */
 static bool profiles_exist(const struct acme_policy *policy, struct policy_edit *e)
 {
-    const char *missing =
-        policy->default_profile[0] && !is_profile(e->config, policy->default_profile) ? policy->default_profile : NULL;
+    const char *missing = policy->default_profile[0] && !config_profile_named(e->config, policy->default_profile)
+                              ? policy->default_profile
+                              : NULL;
     for (unsigned i = 0; !missing && i < policy->profiles.count; i++) {
-        if (!is_profile(e->config, policy->profiles.list[i]))
+        if (!config_profile_named(e->config, policy->profiles.list[i]))
             missing = policy->profiles.list[i];
     }
     if (missing)

@@ -126,6 +126,15 @@ static bool take_days(struct request *request, const char *value)
     return good;
 }
 
+static bool take_months(struct request *request, const char *value)
+{
+    uint64_t months;
+    bool good = read_number(value, REQUEST_MONTHS_MAX, &months) && months > 0;
+    if (good)
+        request->months = (unsigned)months;
+    return good;
+}
+
 static bool take_reason(struct request *request, const char *value)
 {
     for (uint8_t code = 0; code <= REASON_MAX; code++) {
@@ -193,6 +202,7 @@ static const struct {
     {"newest", TAKES_NEWEST, take_newest, "1"},
     {"since", TAKES_SINCE, take_since, "UNIX time in milliseconds"},
     {"days", TAKES_DAYS, take_days, "a number from 1 to 3650"},
+    {"months", TAKES_MONTHS, take_months, "a number from 1 to 60"},
     {"reason", TAKES_REASON, take_reason,
      "unspecified, keyCompromise, affiliationChanged, superseded or cessationOfOperation"},
     {"refusals", TAKES_REFUSALS, take_refusals, "1"},

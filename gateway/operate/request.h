@@ -24,8 +24,9 @@ enum {
     TAKES_DAYS = 2048,
     TAKES_REASON = 4096,
     TAKES_REFUSALS = 8192,
+    TAKES_MONTHS = 16384,
 };
-enum { FILTER_MAX = 255 };
+enum { FILTER_MAX = 255, REQUEST_MONTHS_MAX = 60 };
 
 struct request {
     struct admin *admin;
@@ -38,9 +39,10 @@ struct request {
     char name[FILTER_MAX + 1], account[FILTER_MAX + 1], policy[FILTER_MAX + 1]; /* "": all; see filter.h */
     bool newest;                                                                /* the list begins with the newest */
     uint64_t since_ms;
-    unsigned days;  /* 0: not said */
-    uint8_t reason; /* of a revocation, RFC 5280 section 5.3.1 */
-    bool refusals;  /* of the audit: what was refused */
+    unsigned days;   /* 0: not said */
+    unsigned months; /* 0: not said; at most REQUEST_MONTHS_MAX */
+    uint8_t reason;  /* of a revocation, RFC 5280 section 5.3.1 */
+    bool refusals;   /* of the audit: what was refused */
     bool skip_preflight;
 };
 
@@ -93,6 +95,7 @@ void upstream_resume(struct request *request);
 void upstream_reconcile(struct request *request);
 void clock_trust_post(struct request *request);
 void upstream_test(struct request *request);
+void forecast_get(struct request *request);
 void cost_get(struct request *request);
 void policies_list(struct request *request);
 void policy_get(struct request *request);

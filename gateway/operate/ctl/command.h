@@ -28,6 +28,7 @@ enum option {
     OPTION_FILE = 65536,
     OPTION_PREVIEW = 131072,
     OPTION_LOGIN = 262144,
+    OPTION_MONTHS = 524288,
 };
 enum {
     OPTIONS_PAGE = OPTION_LIMIT | OPTION_AFTER | OPTION_ALL,
@@ -66,7 +67,7 @@ struct asked {
     char **members; /* "key=value", member_count of them */
     unsigned member_count;
     const char *socket;
-    const char *limit, *after, *state, *since, *name, *account, *policy, *days, *reason, *file,
+    const char *limit, *after, *state, *since, *name, *account, *policy, *days, *months, *reason, *file,
         *login;        /* NULL: not given */
     char since_ms[24]; /* since as UNIX milliseconds */
     bool json, csv, skip_preflight, newest, refusals, follow, all, preview;

@@ -32,6 +32,11 @@ static const struct column sums[] = {
     {"LOGIN", "login"},     {"PURCHASES", "purchases"}, {"REPLACEMENTS", "replacements"},
     {"REFUNDS", "refunds"}, {"AMOUNT", "amount_cents"}, {NULL, NULL},
 };
+static const struct column renewals[] = {
+    {"LIFETIME", "lifetime_days"}, {"MONTH", "month"},           {"POLICY", "policy"},
+    {"PROFILE", "profile"},        {"PURCHASES", "purchases"},   {"REPLACEMENTS", "replacements"},
+    {"AMOUNT", "amount_cents"},    {"OVER LIMIT", "over_limit"}, {NULL, NULL},
+};
 static const struct column policies[] = {
     {"POLICY", "name"}, {"VALIDATION", "validation"}, {"PROFILES", "profiles"}, {"NAMES", "names"}, {NULL, NULL},
 };
@@ -243,6 +248,12 @@ const struct command commands[] = {
      .path = "/cost",
      .columns = sums,
      .help = "what was spent, by month, policy, profile and login"},
+    {.words = {"forecast"},
+     .method = "GET",
+     .path = "/forecast",
+     .options = OPTION_MONTHS | OPTION_POLICY,
+     .columns = renewals,
+     .help = "what will be bought and replaced, by month, if certificates live 200, 100 or 47 days"},
     {.words = {"limits"},
      .method = "GET",
      .path = "/limits",
@@ -355,6 +366,7 @@ const struct option_row option_rows[] = {
      "audit, upstream reconcile, subscription adopt: from then on; yesterday, 7d, 2026-11-22, 2026-11-22T08:30"},
     {"--days", "N", OPTION_DAYS, AT(days),
      "certificate list, expiring: ending within so many days (30); subscription adopt: their term"},
+    {"--months", "N", OPTION_MONTHS, AT(months), "forecast: the rest of this month, and N more (12; at most 60)"},
     {"--reason", "REASON", OPTION_REASON, AT(reason),
      "certificate revoke: unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation"},
     {"--refusals", NULL, OPTION_REFUSALS, AT(refusals), "audit: who was refused, from where, for which names and why"},

@@ -56,6 +56,7 @@ static bool add_query(CURL *easy, char url[static URL_SIZE], const struct asked 
                                          {"account=", asked->account},
                                          {"policy=", asked->policy},
                                          {"days=", asked->days},
+                                         {"months=", asked->months},
                                          {"reason=", asked->reason},
                                          {"refusals=", asked->refusals ? "1" : NULL},
                                          {"newest=", asked->newest ? "1" : NULL},
