@@ -15,6 +15,7 @@
 #include "gateway/issue/record/numbers.h"
 #include "gateway/issue/upkeep/orphans.h"
 #include "gateway/issue/upstream/upstream.h"
+#include "gateway/keep/keeper.h"
 #include "gateway/key_lists.h"
 #include "gateway/log.h"
 #include "gateway/marker.h"
@@ -46,6 +47,7 @@ struct gateway {
     struct acme_profile *profiles; /* of acme */
     struct http_server *http;
     struct monitor *monitor;
+    struct keeper *keeper;
     struct refusals *refusals;
     struct public public;
     struct admin admin;
@@ -358,6 +360,13 @@ static bool start_monitor(struct gateway *g, char reason[static GATEWAY_REASON_M
     return g->monitor || fail_start(reason, "out of memory, or of threads, for the metrics");
 }
 
+static bool start_keeper(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    struct keeper_config keeper = {.config = g->config, .store = g->store, .settings = store_config(g->config)};
+    g->keeper = keeper_start(&keeper);
+    return g->keeper || fail_start(reason, "out of memory, or of threads, for what looks after the store");
+}
+
 static struct http_proxies proxies_of(const struct config_proxies *from)
 {
     return (struct http_proxies){.trusted = from->trusted.count ? (const char *const *)from->trusted.list : NULL,
@@ -439,7 +448,7 @@ struct gateway *gateway_start(const struct config *config, char reason[static GA
     g->config = config;
     if (open_store(g, false, reason) && keep_marker(g, reason) && load_seal(g, reason) && open_egress(g, reason) &&
         open_upstream(g, reason) && make_workers(g, reason) && make_acme(g, reason) && start_monitor(g, reason) &&
-        open_listeners(g, reason)) {
+        open_listeners(g, reason) && start_keeper(g, reason)) {
         if (scheduler_start(g->scheduler))
             return g;
         fail_start(reason, "no thread can be made for the scheduler");
@@ -467,6 +476,7 @@ void gateway_stop(struct gateway *g)
     if (g->http)
         http_stop(g->http, HTTP_DEADLINE_MS);
     monitor_stop(g->monitor);
+    keeper_stop(g->keeper);
     if (g->scheduler)
         scheduler_stop(g->scheduler);
     if (g->egress)

@@ -153,6 +153,16 @@ bool look_at_store(struct look *look)
     return true;
 }
 
+/* ---- copies of the store ---- */
+
+bool look_at_backups(struct look *look)
+{
+    const char *folder = look->config->backup.folder;
+    char copy[PATH_MAX];
+    snprintf(copy, sizeof copy, "%s/copy", folder ? folder : "");
+    return folder == NULL || look_at_folder(look, "backup.folder", copy);
+}
+
 /* ---- the admin socket ---- */
 
 bool look_at_socket(struct look *look)

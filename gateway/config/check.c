@@ -396,10 +396,25 @@ static bool check_store(struct config_reading *r, struct config_store *store)
     return name_key_file(r, store);
 }
 
+/* A copy inside the store's folder is lost with it. */
+static bool check_backup(struct config_reading *r, const struct config *config)
+{
+    const char *folder = config->backup.folder, *store = config->store.path;
+    size_t len = strlen(store);
+    if (folder == NULL)
+        return true;
+    if (config->store.engine == CONFIG_POSTGRESQL)
+        return config_fail(r, "backup", "is of the engine lmdb alone: a database is copied by pg_dump");
+    while (len > 1 && store[len - 1] == '/')
+        len--;
+    return strncmp(folder, store, len) != 0 || (folder[len] != '/' && folder[len] != '\0') ||
+           config_fail(r, "backup.folder", "\"%s\" is inside store.path, and would be lost with it", folder);
+}
+
 bool config_check(struct config_reading *r, struct config *config)
 {
-    return check_store(r, &config->store) && check_persist(r, config) && check_listen(r, config) &&
-           check_proxies(r, &config->acme.proxies, "acme.proxy_protocol") &&
+    return check_store(r, &config->store) && check_backup(r, config) && check_persist(r, config) &&
+           check_listen(r, config) && check_proxies(r, &config->acme.proxies, "acme.proxy_protocol") &&
            check_proxies(r, &config->public.proxies, "public.proxy_protocol") && check_push(r, &config->public.push) &&
            check_dcv(r, &config->dcv) && check_logins(r, config) && check_profiles(r, config);
 }

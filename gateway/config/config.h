@@ -186,6 +186,13 @@ struct config_prices {
     int64_t extra_name_cents; /* of multi: for each name after the first */
 };
 
+/* Copies of the store that are made by themselves. */
+struct config_backup {
+    char *folder;     /* default NULL: none are made */
+    uint32_t every_s; /* default 1d */
+    unsigned keep;    /* default 7: the oldest beyond it are removed */
+};
+
 enum config_csr_without_cn {
     CONFIG_CN_AS_IS,        /* as_is: send as it came (default) */
     CONFIG_CN_DOMAIN_NAMES, /* domain_names: send with domainNames */
@@ -231,6 +238,7 @@ struct config {
     struct config_dcv dcv;
     struct config_issuance issuance;
     struct config_spending spending;
+    struct config_backup backup;
     struct config_login *logins;
     unsigned login_count;
     struct config_profile *profiles;

@@ -571,6 +571,7 @@ static const struct config_key root_keys[] = {
     {.name = "dcv", .kind = CONFIG_MAPPING, .table = &dcv_table},
     {.name = "issuance", .kind = CONFIG_MAPPING, .table = &issuance_table},
     {.name = "spending", .kind = CONFIG_MAPPING, .table = &spending_table},
+    {.name = "backup", .kind = CONFIG_MAPPING, .table = &config_backup},
     {.name = "logins",
      .kind = CONFIG_RECORDS,
      .at = AT(logins),

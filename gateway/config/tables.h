@@ -1,4 +1,4 @@
-/* tables: what the tables of keys share. For keys.c and profile.c alone. */
+/* tables: what the tables of keys share. For the files that hold them alone. */
 #ifndef GATEWAY_CONFIG_TABLES_H
 #define GATEWAY_CONFIG_TABLES_H
 
@@ -23,6 +23,6 @@
 
 static const struct config_word yes_no[] = {{"true", true}, {"false", false}, {0}};
 
-extern const struct config_table config_profile;
+extern const struct config_table config_profile, config_backup;
 
 #endif

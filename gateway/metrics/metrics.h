@@ -68,6 +68,9 @@ enum metric {
     METRIC_STORE_SIZE,      /* gauge */
     METRIC_STORE_COMMITS,   /* counter */
     METRIC_STORE_FAILED,    /* counter */
+    METRIC_BACKUPS,         /* counter: 1 for well */
+    METRIC_BACKUP_LAST,     /* gauge in ms; 0: never */
+    METRIC_BACKUP_EVERY,    /* gauge in ms */
     METRIC_CLOCK_DOUBT,     /* gauge */
     METRIC_LOG_LINES,       /* counter: enum log_level */
     METRIC_BUILD,           /* gauge: 0 */

@@ -338,6 +338,17 @@ const struct metric_row metric_rows[METRIC_END] = {
                              {0},
                              NULL,
                              "Changes that were not stored: refused by their own check, or by the disk."},
+    [METRIC_BACKUPS] =
+        {"acmegate_backups_total", METRIC_COUNTER, 0, {&success}, NULL, "Scheduled backups (backup.every), by result."},
+    [METRIC_BACKUP_LAST] = {"acmegate_backup_last_success_timestamp_seconds",
+                            METRIC_GAUGE,
+                            MILLISECONDS,
+                            {0},
+                            NULL,
+                            "When a scheduled backup was last written and read whole; 0: never. Absent where none is "
+                            "scheduled."},
+    [METRIC_BACKUP_EVERY] =
+        {"acmegate_backup_every_seconds", METRIC_GAUGE, MILLISECONDS, {0}, NULL, "How often a backup is scheduled."},
     [METRIC_CLOCK_DOUBT] =
         {"acmegate_clock_in_doubt", METRIC_GAUGE, 0, {0}, NULL, "1 while the time is in doubt, and nothing is bought."},
     [METRIC_LOG_LINES] = {"acmegate_log_lines_total",

@@ -7,6 +7,7 @@
 #include "gateway/issue/record/issuance.h"
 #include "gateway/issue/record/login.h"
 #include "gateway/issue/upkeep/upkeep.h"
+#include "gateway/keep/diary.h"
 #include "gateway/log.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
@@ -90,6 +91,23 @@ static json_t *store_json(const struct admin *admin)
     object_number(&o, "failed", stats.failed);
     object_number(&o, "used_octets", stats.used);
     object_number(&o, "map_size_octets", stats.map_size);
+    return object_end(&o);
+}
+
+static json_t *backup_json(const struct config_backup *wanted, struct store_txn *txn)
+{
+    struct backup_diary diary;
+    struct object o;
+    if (!wanted->folder)
+        return json_null();
+    diary_load_backup(txn, &diary);
+    object_begin(&o);
+    object_text(&o, "folder", wanted->folder);
+    object_text(&o, "name", diary.name);
+    object_time(&o, "written_ms", diary.done_ms);
+    object_time(&o, "next_ms", diary.done_ms ? diary.done_ms + wanted->every_s * 1000ull : 0);
+    object_number(&o, "failures_since", diary.failures);
+    object_text(&o, "why_it_failed", diary.note);
     return object_end(&o);
 }
 
@@ -223,6 +241,7 @@ void status_get(struct request *request)
     object_put(&o, "spending", spending_json(txn));
     object_put(&o, "issuances", states_json(txn));
     object_put(&o, "gave_up", patience_json(txn, clock_ms()));
+    object_put(&o, "backup", backup_json(&request->admin->config->backup, txn));
     store_read_end(txn);
     object_put(&o, "logins", upstreams_json(request->admin));
     object_put(&o, "store", store_json(request->admin));

@@ -30,7 +30,7 @@ from world import World
 MANUAL = os.path.join(TESTS, "..", "deploy", "manual", "metrics.md")
 # What stands still by its nature, and what it says in this world.
 STILL = {"acmegate_build_info": 1, "acmegate_store_size_bytes": 256 * 2**20, "acmegate_purchases_limit": 50,
-         "acmegate_login_low_credit": 100, "acmegate_spending_limit": 5000.5,
+         "acmegate_login_low_credit": 100, "acmegate_backup_every_seconds": 1, "acmegate_spending_limit": 5000.5,
          "process_max_fds": resource.getrlimit(resource.RLIMIT_NOFILE)[1]}
 # The same, and looked at by a test of their own.
 DATED = {"acmegate_tls_certificate_expiry_timestamp_seconds", "process_start_time_seconds"}
@@ -69,6 +69,7 @@ class Watched:
         config["spending"] = {"purchases_per_day": 50, "amount_per_month": "5000.50"}
         config["public"]["connections_per_address"] = 40
         folder = os.path.dirname(config["store"]["path"])
+        config["backup"] = {"folder": folder, "every": "1s", "keep": 1}
         port = int(config["validation"]["resolvers"][0].rpartition("@")[2])
         config["dcv"]["zones"] = [{"zone": ZONE, "server": f"127.0.0.1@{port}", "tsig_name": DnsServer.KEY,
                                    "tsig_algorithm": "hmac-sha256",

@@ -50,8 +50,9 @@ INNER = {
     "issue/life": ("dcv", "metrics", "issue/record", "issue/upstream", *SHARED, "issue/money", "issue/revocation",
                    "issue/order"),
     "issue/upkeep": ("config", "issue/record", "issue/upstream", *SHARED, "issue/money", "issue/order"),
+    "keep": ("config", "metrics"),
     "operate": ("config", "egress", "http", "dcv", "issue/record", "issue/upstream", "issue/issuer.h", "issue/money",
-                "issue/order", "issue/life", "issue/upkeep"),
+                "issue/order", "issue/life", "issue/upkeep", "keep"),
     "monitor": ("config", "http", "metrics", "issue/record", "issue/upstream", "issue/money", "operate"),
 }
 

@@ -1,0 +1,17 @@
+/* config_keeping: the keys of what the gateway does for its own store; the rest of the file is in keys.c. */
+#include "gateway/config/tables.h"
+
+#define AT(member) offsetof(struct config, member)
+
+static const struct config_key backup_keys[] = {
+    {.name = "folder",
+     .kind = CONFIG_TEXT,
+     .at = AT(backup.folder),
+     .required = true,
+     .check = config_is_path,
+     .expected = "the whole path, from /, of a folder for copies of the store"},
+    {.name = "every", .kind = CONFIG_S, .at = AT(backup.every_s), .standard = "1d", .min = SECOND, .max = 90 * DAY},
+    {.name = "keep", .kind = CONFIG_NUMBER, .at = AT(backup.keep), .standard = "7", .min = 1, .max = 10000},
+};
+
+const struct config_table config_backup = TABLE(backup_keys, struct config);
