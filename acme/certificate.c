@@ -3,17 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
 #include "acme/records.h"
 #include "acme/tables.h"
 
-/* Version 2 adds the revocation, version 3 the replacement and the alternate chains,
- * version 4 an early renewal. Each is written only where it is
- * needed: so each record has one form, and an older program stumbles over those records only. */
+/* Version 2 adds the revocation, version 3 the replacement and the alternate chains, version 4 an early renewal; each
+ * is written only where it is needed. Version 5 has the chains in parts and says which of the others there are. So each
+ * record has one form. */
 enum { RECORD_MAX = (1 + ACME_ALTERNATES_MAX) * ACME_CHAIN_MAX + 4096 };
-enum { PLAIN = 1, WITH_REVOCATION, WITH_OTHERS, WITH_RENEWAL };
+enum { PLAIN = 1, WITH_REVOCATION, WITH_OTHERS, WITH_RENEWAL, IN_PARTS };
+enum { HAS_REVOCATION = 1, HAS_REPLACEMENT = 2, HAS_RENEWAL = 4 };
 
 static uint8_t version_needed(const struct acme_certificate *certificate)
 {
+    if (certificate->leaf)
+        return IN_PARTS;
     if (certificate->renew_from_ms)
         return WITH_RENEWAL;
     if (certificate->has_replacement || certificate->alternate_count > 0)
@@ -69,15 +76,77 @@ static void put_others(struct record_writer *w, const struct acme_certificate *c
 static bool chains_fit(const struct acme_certificate *certificate)
 {
     bool fit = !certificate->chain || strlen(certificate->chain) <= ACME_CHAIN_MAX;
-    for (unsigned i = 0; i < certificate->alternate_count; i++)
+    for (unsigned i = 0; certificate->chain && i < certificate->alternate_count; i++)
         fit = fit && *certificate->alternates[i] && strlen(certificate->alternates[i]) <= ACME_CHAIN_MAX;
     return fit;
 }
 
+/* ---- in parts ---- */
+
+static uint8_t flags_of(const struct acme_certificate *certificate)
+{
+    return (uint8_t)((certificate->revocation != ACME_REVOCATION_NONE ? HAS_REVOCATION : 0) |
+                     (certificate->has_replacement ? HAS_REPLACEMENT : 0) |
+                     (certificate->renew_from_ms ? HAS_RENEWAL : 0));
+}
+
+static void get_parts(struct record_reader *r, struct acme_certificate *certificate)
+{
+    struct store_slice leaf = record_get_bytes(r);
+    unsigned chains = record_get_u8(r);
+    certificate->leaf = leaf.len > 0 ? malloc(leaf.len) : NULL;
+    if (!certificate->leaf || chains < 1 || chains > 1 + ACME_ALTERNATES_MAX) {
+        r->failed = true;
+        return;
+    }
+    memcpy(certificate->leaf, leaf.data, leaf.len);
+    certificate->leaf_len = leaf.len;
+    certificate->alternate_count = chains - 1;
+    for (unsigned i = 0; i < chains; i++)
+        record_get_fixed(r, certificate->above[i], CHAIN_DIGEST_LEN);
+    if (EVP_Digest(leaf.data, leaf.len, certificate->der_sha256, NULL, EVP_sha256(), NULL) != 1)
+        r->failed = true;
+}
+
+static void put_parts(struct record_writer *w, const struct acme_certificate *certificate)
+{
+    record_put_bytes(w, certificate->leaf, certificate->leaf_len);
+    record_put_u8(w, (uint8_t)(1 + certificate->alternate_count));
+    for (unsigned i = 0; i <= certificate->alternate_count; i++)
+        record_put_fixed(w, certificate->above[i], CHAIN_DIGEST_LEN);
+}
+
+static void get_flagged(struct record_reader *r, struct acme_certificate *certificate)
+{
+    uint8_t flags = record_get_u8(r);
+    if (flags & HAS_REVOCATION)
+        get_revocation(r, certificate);
+    certificate->has_replacement = flags & HAS_REPLACEMENT;
+    if (certificate->has_replacement)
+        record_get_id(r, &certificate->replacement);
+    if (flags & HAS_RENEWAL)
+        certificate->renew_from_ms = record_get_u64(r);
+    if (flags != flags_of(certificate))
+        r->failed = true;
+}
+
+static void put_flagged(struct record_writer *w, const struct acme_certificate *certificate)
+{
+    record_put_u8(w, flags_of(certificate));
+    if (certificate->revocation != ACME_REVOCATION_NONE)
+        put_revocation(w, certificate);
+    if (certificate->has_replacement)
+        record_put_id(w, &certificate->replacement);
+    if (certificate->renew_from_ms)
+        record_put_u64(w, certificate->renew_from_ms);
+}
+
+/* ---- the record ---- */
+
 bool certificate_decode(struct store_slice value, struct acme_certificate *certificate)
 {
     struct record_reader r;
-    uint8_t version = record_open_upto(&r, value, WITH_RENEWAL);
+    uint8_t version = record_open_upto(&r, value, IN_PARTS);
     record_get_id(&r, &certificate->account);
     record_get_id(&r, &certificate->order);
     record_get_string(&r, certificate->policy, sizeof certificate->policy);
@@ -89,20 +158,28 @@ bool certificate_decode(struct store_slice value, struct acme_certificate *certi
         memcpy(certificate->serial, serial.data, serial.len);
     certificate->serial_len = serial.len;
     record_get_fixed(&r, certificate->spki_sha256, sizeof certificate->spki_sha256);
-    record_get_fixed(&r, certificate->der_sha256, sizeof certificate->der_sha256);
+    if (version < IN_PARTS)
+        record_get_fixed(&r, certificate->der_sha256, sizeof certificate->der_sha256);
     certificate->not_before_s = (int64_t)record_get_u64(&r);
     certificate->not_after_s = (int64_t)record_get_u64(&r);
     certificate->issued_ms = record_get_u64(&r);
     certificate->downloaded_s = record_get_u64(&r);
-    certificate->chain = record_dup_string(&r);
+    if (version >= IN_PARTS)
+        get_parts(&r, certificate);
+    else
+        certificate->chain = record_dup_string(&r);
     certificate->certificate_id = record_dup_string(&r);
     certificate->issuance = record_dup_string(&r);
-    if (version >= WITH_REVOCATION)
-        get_revocation(&r, certificate);
-    if (version >= WITH_OTHERS)
-        get_others(&r, certificate);
-    if (version >= WITH_RENEWAL)
-        certificate->renew_from_ms = record_get_u64(&r);
+    if (version >= IN_PARTS) {
+        get_flagged(&r, certificate);
+    } else {
+        if (version >= WITH_REVOCATION)
+            get_revocation(&r, certificate);
+        if (version >= WITH_OTHERS)
+            get_others(&r, certificate);
+        if (version >= WITH_RENEWAL)
+            certificate->renew_from_ms = record_get_u64(&r);
+    }
     return record_complete(&r) && version == version_needed(certificate);
 }
 
@@ -118,20 +195,28 @@ bool certificate_encode(const struct acme_certificate *certificate, struct recor
     record_put_string(w, certificate->profile);
     record_put_bytes(w, certificate->serial, certificate->serial_len);
     record_put_fixed(w, certificate->spki_sha256, sizeof certificate->spki_sha256);
-    record_put_fixed(w, certificate->der_sha256, sizeof certificate->der_sha256);
+    if (version < IN_PARTS)
+        record_put_fixed(w, certificate->der_sha256, sizeof certificate->der_sha256);
     record_put_u64(w, (uint64_t)certificate->not_before_s);
     record_put_u64(w, (uint64_t)certificate->not_after_s);
     record_put_u64(w, certificate->issued_ms);
     record_put_u64(w, certificate->downloaded_s);
-    record_put_string(w, certificate->chain);
+    if (version >= IN_PARTS)
+        put_parts(w, certificate);
+    else
+        record_put_string(w, certificate->chain);
     record_put_string(w, certificate->certificate_id);
     record_put_string(w, certificate->issuance);
-    if (version >= WITH_REVOCATION)
-        put_revocation(w, certificate);
-    if (version >= WITH_OTHERS)
-        put_others(w, certificate);
-    if (version >= WITH_RENEWAL)
-        record_put_u64(w, certificate->renew_from_ms);
+    if (version >= IN_PARTS) {
+        put_flagged(w, certificate);
+    } else {
+        if (version >= WITH_REVOCATION)
+            put_revocation(w, certificate);
+        if (version >= WITH_OTHERS)
+            put_others(w, certificate);
+        if (version >= WITH_RENEWAL)
+            record_put_u64(w, certificate->renew_from_ms);
+    }
     return record_finish(w);
 }
 
@@ -144,6 +229,67 @@ enum store_status acme_certificate_load(struct store_txn *txn, const struct acme
     enum store_status status = store_get(txn, ACME_CERTIFICATES, id->octets, ACME_ID_LEN, &value);
     if (status == STORE_OK && !certificate_decode(value, certificate))
         status = STORE_INVALID;
+    return status;
+}
+
+/* ---- its chains ---- */
+
+enum store_status acme_certificate_chain(struct store_txn *txn, const struct acme_certificate *certificate,
+                                         unsigned which, char **pem)
+{
+    struct store_slice above;
+    *pem = NULL;
+    if (which > certificate->alternate_count)
+        return STORE_NOT_FOUND;
+    if (!certificate->leaf) {
+        const char *text = which == 0 ? certificate->chain : certificate->alternates[which - 1];
+        *pem = strdup(text ? text : "");
+        return *pem ? STORE_OK : STORE_IO;
+    }
+    enum store_status status = chain_find_above(txn, certificate->above[which], &above);
+    if (status == STORE_OK)
+        *pem = chain_join(certificate->leaf, certificate->leaf_len, above);
+    return status == STORE_OK && !*pem ? STORE_IO : status;
+}
+
+X509 *acme_certificate_leaf(const struct acme_certificate *certificate)
+{
+    const unsigned char *at = certificate->leaf;
+    BIO *bio = certificate->chain ? BIO_new_mem_buf(certificate->chain, -1) : NULL;
+    X509 *leaf = at    ? d2i_X509(NULL, &at, (long)certificate->leaf_len)
+                 : bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL)
+                       : NULL;
+    BIO_free(bio);
+    ERR_clear_error();
+    return leaf;
+}
+
+/* Splits every text; false where one is not a leaf and what is above it, or has another leaf than the first. */
+static bool split_all(const struct acme_certificate *certificate, struct chain chains[static 1 + ACME_ALTERNATES_MAX])
+{
+    bool good = certificate->chain && chain_split(certificate->chain, &chains[0]);
+    for (unsigned i = 0; good && i < certificate->alternate_count; i++) {
+        good = chain_split(certificate->alternates[i], &chains[i + 1]) &&
+               chains[i + 1].leaf_len == chains[0].leaf_len &&
+               memcmp(chains[i + 1].leaf, chains[0].leaf, chains[0].leaf_len) == 0;
+    }
+    return good;
+}
+
+/* *parts, a copy of a certificate in texts, becomes one in parts, and owns its leaf, where the texts allow that. */
+static enum store_status part_chains(struct store_txn *txn, struct acme_certificate *parts)
+{
+    struct chain chains[1 + ACME_ALTERNATES_MAX] = {{.leaf_len = 0}};
+    enum store_status status = STORE_OK;
+    if (split_all(parts, chains)) {
+        for (unsigned i = 0; i <= parts->alternate_count && status == STORE_OK; i++)
+            status = chain_keep_above(txn, chains[i].above, parts->above[i]);
+        parts->leaf = chains[0].leaf;
+        parts->leaf_len = chains[0].leaf_len;
+        chains[0].leaf = NULL;
+    }
+    for (unsigned i = 0; i < sizeof chains / sizeof *chains; i++)
+        free(chains[i].leaf);
     return status;
 }
 
@@ -224,13 +370,27 @@ enum store_status acme_unfetched_gather(struct store_txn *txn)
 
 /* ---- saved ---- */
 
-enum store_status acme_certificate_save(struct store_txn *txn, const struct acme_certificate *certificate)
+static enum store_status save_record(struct store_txn *txn, const struct acme_certificate *certificate)
 {
     struct record_writer w;
+    struct acme_certificate stored = *certificate;
+    enum store_status status = STORE_OK;
+    if (!chains_fit(certificate))
+        return STORE_INVALID;
+    if (!certificate->leaf)
+        status = part_chains(txn, &stored);
+    if (status == STORE_OK)
+        status = record_store(txn, ACME_CERTIFICATES, &stored.id, certificate_encode(&stored, &w), &w);
+    if (!certificate->leaf)
+        free(stored.leaf);
+    return status;
+}
+
+enum store_status acme_certificate_save(struct store_txn *txn, const struct acme_certificate *certificate)
+{
     if (certificate->serial_len == 0 || certificate->serial_len > sizeof certificate->serial)
         return STORE_INVALID;
-    enum store_status status =
-        record_store(txn, ACME_CERTIFICATES, &certificate->id, certificate_encode(certificate, &w), &w);
+    enum store_status status = save_record(txn, certificate);
     if (status == STORE_OK)
         status = store_claim(txn, ACME_SERIALS, certificate->serial, certificate->serial_len, certificate->id.octets,
                              ACME_ID_LEN);
@@ -259,6 +419,7 @@ bool acme_certificate_set_revocation(struct acme_certificate *certificate, enum 
 void acme_certificate_clear(struct acme_certificate *certificate)
 {
     free(certificate->chain);
+    free(certificate->leaf);
     free(certificate->certificate_id);
     free(certificate->issuance);
     for (unsigned i = 0; i < certificate->alternate_count; i++)

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openssl/x509.h>
+
+#include "acme/chain.h"
 #include "acme/id.h"
 #include "acme/identifier.h"
 #include "acme/limits.h"
@@ -32,13 +35,18 @@ struct acme_certificate {
     uint8_t der_sha256[32];
     int64_t not_before_s, not_after_s;
     uint64_t issued_ms, downloaded_s; /* downloaded_s 0: never */
-    char *chain;                      /* owned: PEM, leaf first, no root */
     char *certificate_id;             /* owned: Sectigo's certificateID, "" where unknown */
     char *issuance;                   /* owned: id of the issuance (foreignOrderNumber) */
     bool has_replacement;             /* an order named it in "replaces" (RFC 9773 section 5): */
     struct acme_id replacement;       /* the newest of those */
+    /* Its chain, and others for the same leaf: in texts, or in parts as they are stored; then the texts are NULL. To be
+     * read by acme_certificate_chain. */
     unsigned alternate_count;
-    char *alternates[ACME_ALTERNATES_MAX]; /* owned: other chains for the same leaf, as chain; never "" */
+    char *chain;                           /* owned: PEM, leaf first, no root */
+    char *alternates[ACME_ALTERNATES_MAX]; /* owned: as chain; never "" */
+    uint8_t *leaf;                         /* owned: DER; NULL: in texts */
+    size_t leaf_len;
+    uint8_t above[1 + ACME_ALTERNATES_MAX][CHAIN_DIGEST_LEN]; /* what chain_find_above finds: of chain, of alternates */
     uint64_t renew_from_ms; /* since when it is to be renewed, because it is going to be revoked; 0: as its dates say */
     enum acme_revocation revocation;
     uint8_t revocation_reason;                /* of RFC 5280 section 5.3.1; with the following 0 while none is asked */
@@ -47,7 +55,13 @@ struct acme_certificate {
 
 enum store_status acme_certificate_load(struct store_txn *txn, const struct acme_id *id,
                                         struct acme_certificate *certificate);
-/* Also keeps ACME_SERIALS and ACME_UNFETCHED. */
+/* The first chain (0) or alternates[which - 1] as PEM, leaf first: malloc'd. STORE_NOT_FOUND where it has fewer,
+ * STORE_INVALID where a part is missing. */
+enum store_status acme_certificate_chain(struct store_txn *txn, const struct acme_certificate *certificate,
+                                         unsigned which, char **pem);
+/* What it certifies: the caller's reference; NULL where that cannot be read. */
+X509 *acme_certificate_leaf(const struct acme_certificate *certificate);
+/* In parts, where the texts allow that. Also keeps ACME_SERIALS, ACME_ISSUERS and ACME_UNFETCHED. */
 enum store_status acme_certificate_save(struct store_txn *txn, const struct acme_certificate *certificate);
 /* STORE_OK and *id where a certificate with this serial number is stored. */
 enum store_status acme_certificate_by_serial(struct store_txn *txn, const uint8_t *serial, size_t len,

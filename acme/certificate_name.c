@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "acme/base64url.h"
@@ -36,18 +35,9 @@ bool certificate_name_parse(const char *text, size_t len, struct certificate_nam
     return take_serial(serial, (size_t)serial_len, name);
 }
 
-/* NULL where the chain holds none; free it. */
-static X509 *leaf_of(const struct acme_certificate *certificate)
-{
-    BIO *bio = BIO_new_mem_buf(certificate->chain, -1);
-    X509 *leaf = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-    BIO_free(bio);
-    return leaf;
-}
-
 static bool is_of_authority(const struct acme_certificate *certificate, const struct certificate_name *name)
 {
-    X509 *leaf = leaf_of(certificate);
+    X509 *leaf = acme_certificate_leaf(certificate);
     const ASN1_OCTET_STRING *id = leaf ? X509_get0_authority_key_id(leaf) : NULL;
     bool same = id && (size_t)ASN1_STRING_length(id) == name->authority_len &&
                 memcmp(ASN1_STRING_get0_data(id), name->authority, name->authority_len) == 0;
@@ -78,7 +68,7 @@ static bool has_name(X509 *leaf, const struct acme_identifier *name)
 
 bool certificate_has_any(const struct acme_certificate *certificate, const struct acme_names *names)
 {
-    X509 *leaf = leaf_of(certificate);
+    X509 *leaf = acme_certificate_leaf(certificate);
     bool found = false;
     for (size_t i = 0; leaf && i < names->count && !found; i++)
         found = has_name(leaf, &names->list[i]);

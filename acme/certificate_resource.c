@@ -30,12 +30,10 @@ static void link_others(struct acme_task *task, const struct acme_certificate *c
     }
 }
 
-static enum acme_step deliver(struct acme_task *task, struct acme_certificate *certificate, unsigned which)
+static enum acme_step deliver(struct acme_task *task, const struct acme_certificate *certificate, unsigned which,
+                              char *chain)
 {
     static const struct acme_operation note = {.change = note_download};
-    char **from = which == 0 ? &certificate->chain : &certificate->alternates[which - 1];
-    char *chain = *from;
-    *from = NULL;
     acme_reply_text(task, "application/pem-certificate-chain", chain, strlen(chain));
     link_others(task, certificate, which);
     acme_set_subject(task, &certificate->order);
@@ -47,15 +45,19 @@ static enum acme_step deliver(struct acme_task *task, struct acme_certificate *c
 static enum acme_step serve_chain(struct acme_exchange *x, struct acme_task *task, unsigned which)
 {
     struct acme_certificate certificate;
+    char *chain = NULL;
     if (!acme_no_payload(x, task))
         return acme_refuse(task);
     enum store_status status = acme_certificate_load(x->snapshot, &x->id, &certificate);
+    if (status == STORE_OK && memcmp(&certificate.account, &task->account.id, sizeof certificate.account) != 0)
+        status = STORE_NOT_FOUND;
+    if (status == STORE_OK)
+        status = acme_certificate_chain(x->snapshot, &certificate, which, &chain);
     enum acme_step step;
-    if (status == STORE_OK && memcmp(&certificate.account, &task->account.id, sizeof certificate.account) == 0 &&
-        which <= certificate.alternate_count) {
-        step = deliver(task, &certificate, which);
+    if (status == STORE_OK) {
+        step = deliver(task, &certificate, which, chain);
     } else {
-        if (status == STORE_OK || status == STORE_NOT_FOUND)
+        if (status == STORE_NOT_FOUND)
             acme_problem_status(&task->problem, 404, ACME_MALFORMED, "There is no such certificate.");
         else
             acme_store_problem(&task->problem, status);

@@ -1,5 +1,5 @@
-/* revokeCert, RFC 8555 section 7.6: a revocation request by the certificate's account, by its own key, or by an account that has proved
- * control of all its names. What is acknowledged here is durable; the gateway carries it out. */
+/* revokeCert, RFC 8555 section 7.6: a revocation request by the certificate's account, by its own key, or by an account
+ * that has proved control of all its names. What is acknowledged here is durable; the gateway carries it out. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,11 +115,10 @@ static bool add_certified_name(const GENERAL_NAME *general, struct acme_names *n
     return good && names_add(names, &name);
 }
 
-/* The names of the first certificate of a chain; false where one of them is not a name that can be authorized. */
-static bool chain_names(const char *chain, struct acme_names *names)
+/* False where one of them is not a name that can be authorized. */
+static bool certified_names(const struct acme_certificate *certificate, struct acme_names *names)
 {
-    BIO *bio = BIO_new_mem_buf(chain, -1);
-    X509 *leaf = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    X509 *leaf = acme_certificate_leaf(certificate);
     GENERAL_NAMES *list = leaf ? X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL) : NULL;
     int count = list ? sk_GENERAL_NAME_num(list) : 0;
     bool good = count > 0;
@@ -127,7 +126,6 @@ static bool chain_names(const char *chain, struct acme_names *names)
         good = add_certified_name(sk_GENERAL_NAME_value(list, i), names);
     GENERAL_NAMES_free(list);
     X509_free(leaf);
-    BIO_free(bio);
     return good;
 }
 
@@ -148,11 +146,12 @@ static bool has_proved(struct store_txn *txn, const struct acme_task *task, bool
     return proved;
 }
 
-static bool has_proved_all(struct store_txn *txn, const struct acme_task *task, const char *chain)
+static bool has_proved_all(struct store_txn *txn, const struct acme_task *task,
+                           const struct acme_certificate *certificate)
 {
     struct acme_names names = {0};
     struct acme_policy policy;
-    bool all = acme_policy_load(txn, task->account.policy, &policy) == STORE_OK && chain_names(chain, &names);
+    bool all = acme_policy_load(txn, task->account.policy, &policy) == STORE_OK && certified_names(certificate, &names);
     acme_policy_distrust_unbound(&policy, task->account.external_key);
     for (size_t i = 0; all && i < names.count; i++)
         all = has_proved(txn, task, policy.revoke_others, &names.list[i]);
@@ -165,7 +164,7 @@ static bool may_revoke(struct store_txn *txn, struct acme_task *task, const stru
 {
     if (task->by_certificate_key ||
         memcmp(&certificate->account, &task->account.id, sizeof certificate->account) == 0 ||
-        has_proved_all(txn, task, certificate->chain))
+        has_proved_all(txn, task, certificate))
         return true;
     return acme_problem_set(
         &task->problem, ACME_UNAUTHORIZED,

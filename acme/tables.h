@@ -20,11 +20,12 @@ enum acme_table {
     ACME_POLICY_NAMES,   /* policy name, NUL, type and value of an identifier -> when it was last ordered (8) */
     ACME_FORMER_KEYS,    /* account id, time of the change (8), JWK thumbprint (32) -> empty */
     ACME_UNFETCHED,      /* time of issuance (8), certificate id -> empty, while nobody has downloaded it */
+    ACME_ISSUERS,        /* SHA-256 of what is above a leaf in a chain -> that, PEM; never deleted (chain.h) */
     ACME_TABLE_COUNT
 };
 
 #define ACME_TABLE_NAMES                                                                                               \
     "accounts", "account-keys", "orders", "account-orders", "authorizations", "valid-authorizations", "certificates",  \
-        "serials", "policies", "policy-uses", "external-keys", "policy-names", "former-keys", "unfetched"
+        "serials", "policies", "policy-uses", "external-keys", "policy-names", "former-keys", "unfetched", "issuers"
 
 #endif

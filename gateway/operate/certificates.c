@@ -73,6 +73,7 @@ static json_t *certificate_view(struct store_txn *txn, const struct acme_certifi
                                 const struct subscription *sub, const struct acme_names *names)
 {
     struct object o;
+    char *chain;
     certificate_row_fields(&o, txn, certificate, sub, names);
     object_text(&o, "profile", certificate->profile);
     object_id(&o, "account", &certificate->account);
@@ -88,7 +89,9 @@ static json_t *certificate_view(struct store_txn *txn, const struct acme_certifi
     object_time(&o, "revoked_ms", certificate->revoked_ms);
     object_text(&o, "revocation_reason",
                 certificate->revocation_asked_ms ? sectigo_revocation_reason(certificate->revocation_reason) : NULL);
-    object_text(&o, "chain", certificate->chain);
+    acme_certificate_chain(txn, certificate, 0, &chain);
+    object_text(&o, "chain", chain);
+    free(chain);
     return object_end(&o);
 }
 
