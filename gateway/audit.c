@@ -8,6 +8,7 @@
 
 #include "acme/account.h"
 #include "gateway/cost.h"
+#include "gateway/days.h"
 #include "gateway/tables.h"
 
 enum { KEY_MAX = 160, TIME_LEN = 8 };
@@ -97,6 +98,8 @@ enum store_status audit_add(struct store_txn *txn, const struct audit_line *line
     enum store_status status = put_line(txn, line->issuance, line->what, text, now_ms);
     if (status == STORE_OK)
         status = cost_add(txn, json);
+    if (status == STORE_OK)
+        status = days_add_line(txn, json);
     free(text);
     json_decref(json);
     return status;

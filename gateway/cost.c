@@ -55,18 +55,24 @@ static size_t sum_key(const json_t *line, char key[static STORE_KEY_MAX])
     return fits ? len : 0;
 }
 
+bool cost_of_line(const json_t *line, int64_t by[static COST_NUMBERS])
+{
+    for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
+        if (strcmp(line_text(line, "what"), counted[i].what) == 0) {
+            by[counted[i].number] = 1;
+            by[COST_AMOUNT_CENTS] = json_integer_value(json_object_get(line, "amount_cents"));
+            return true;
+        }
+    }
+    return false;
+}
+
 enum store_status cost_add(struct store_txn *txn, const json_t *line)
 {
     char key[STORE_KEY_MAX];
-    int64_t by[COST_NUMBERS] = {[COST_AMOUNT_CENTS] = json_integer_value(json_object_get(line, "amount_cents"))};
-    for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
-        if (strcmp(line_text(line, "what"), counted[i].what) != 0)
-            continue;
-        size_t len = sum_key(line, key);
-        by[counted[i].number] = 1;
-        return len > 0 ? counters_add(txn, key, len, by, COST_NUMBERS) : STORE_OK; /* the audit has it */
-    }
-    return STORE_OK;
+    int64_t by[COST_NUMBERS] = {0};
+    size_t len = cost_of_line(line, by) ? sum_key(line, key) : 0;
+    return len > 0 ? counters_add(txn, key, len, by, COST_NUMBERS) : STORE_OK; /* the audit has it */
 }
 
 /* ---- a store whose audit was not summed up ---- */
@@ -91,38 +97,11 @@ static bool add_line(void *ctx, struct store_slice key, struct store_slice value
     return r->status == STORE_OK;
 }
 
-struct found {
-    char key[STORE_KEY_MAX];
-    size_t len;
-};
-
-static bool take_key(void *ctx, struct store_slice key, struct store_slice value)
-{
-    struct found *found = ctx;
-    (void)value;
-    memcpy(found->key, key.data, key.len);
-    found->len = key.len;
-    return false;
-}
-
-/* Takes the first sum away; STORE_NOT_FOUND: there is none. */
-static enum store_status drop_first(struct store_txn *txn)
-{
-    struct found first = {.len = 0};
-    enum store_status status = store_visit_prefix(txn, ISSUE_COUNTERS, PREFIX, PREFIX_LEN, take_key, &first);
-    if (status == STORE_OK)
-        status = first.len > 0 ? store_delete(txn, ISSUE_COUNTERS, first.key, first.len) : STORE_NOT_FOUND;
-    return status;
-}
-
 enum store_status cost_recount(struct store_txn *txn)
 {
     struct recount r = {.txn = txn};
-    enum store_status status;
-    do
-        status = drop_first(txn);
-    while (status == STORE_OK);
-    if (status == STORE_NOT_FOUND)
+    enum store_status status = counters_drop(txn, PREFIX, PREFIX_LEN);
+    if (status == STORE_OK)
         status = store_visit(txn, ISSUE_AUDIT, NULL, 0, add_line, &r);
     return status == STORE_OK ? r.status : status;
 }

@@ -22,6 +22,8 @@ enum cost_number { COST_PURCHASES, COST_REPLACEMENTS, COST_REFUNDS, COST_AMOUNT_
 
 /* A line of the audit: of the others than purchases, imports, adoptions, replacements and refunds nothing is added. */
 enum store_status cost_add(struct store_txn *txn, const json_t *line);
+/* What such a line adds, to numbers that are 0; false: nothing. */
+bool cost_of_line(const json_t *line, int64_t by[static COST_NUMBERS]);
 /* Sums the whole audit up anew. A line that cannot be read is logged and left out. Inside a store_fn. */
 enum store_status cost_recount(struct store_txn *txn);
 

@@ -45,3 +45,30 @@ enum store_status counters_add(struct store_txn *txn, const void *key, size_t ke
     record_free(&w);
     return status;
 }
+
+struct found {
+    char key[STORE_KEY_MAX];
+    size_t len;
+};
+
+static bool take_key(void *ctx, struct store_slice key, struct store_slice value)
+{
+    struct found *found = ctx;
+    (void)value;
+    memcpy(found->key, key.data, key.len);
+    found->len = key.len;
+    return false;
+}
+
+enum store_status counters_drop(struct store_txn *txn, const void *prefix, size_t prefix_len)
+{
+    struct found first;
+    enum store_status status;
+    do {
+        first.len = 0;
+        status = store_visit_prefix(txn, ISSUE_COUNTERS, prefix, prefix_len, take_key, &first);
+        if (status == STORE_OK && first.len > 0)
+            status = store_delete(txn, ISSUE_COUNTERS, first.key, first.len);
+    } while (status == STORE_OK && first.len > 0);
+    return status;
+}

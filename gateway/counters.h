@@ -18,7 +18,9 @@ enum store_status counters_get(struct store_txn *txn, const void *key, size_t ke
 /* Adds by[i] to number i. Inside a store_fn. */
 enum store_status counters_add(struct store_txn *txn, const void *key, size_t key_len, const int64_t *by,
                                unsigned count);
-/* The same of a record that was read. STORE_OK or STORE_INVALID. */
+/* Forgets all whose key begins so. Inside a store_fn. */
+enum store_status counters_drop(struct store_txn *txn, const void *prefix, size_t prefix_len);
+/* As counters_get, of a record that was read. STORE_OK or STORE_INVALID. */
 enum store_status counters_decode(struct store_slice record, int64_t *numbers, unsigned count);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "acme/certificate.h"
 #include "gateway/cost.h"
+#include "gateway/days.h"
 #include "gateway/issue/record/issuance.h"
 
 enum store_status recount(struct store_txn *txn)
@@ -11,6 +12,8 @@ enum store_status recount(struct store_txn *txn)
     enum store_status status = issuance_recount(txn);
     if (status == STORE_OK)
         status = cost_recount(txn);
+    if (status == STORE_OK)
+        status = days_recount(txn);
     return status == STORE_OK ? acme_unfetched_gather(txn) : status;
 }
 

@@ -8,7 +8,7 @@
 
 /* Schema 2 to 3. */
 enum store_status recount_migrate(struct store_txn *txn, char reason[static STORE_REASON_SIZE]);
-/* Issuances by state, what was spent, and the certificates that nobody has downloaded. Inside a store_fn. */
+/* Issuances by state, what was spent, also by day, and the certificates that nobody has downloaded. Inside a store_fn. */
 enum store_status recount(struct store_txn *txn);
 
 #endif

@@ -26,14 +26,15 @@ enum issue_table {
     ISSUE_NUMBERS,  /* 'o' and order number, or 'c' and certificate ID -> id of the subscription that has it */
     ISSUE_PAYMENTS, /* issuance id -> the payment that its order waits for (payment.h) */
     ISSUE_REFUSALS, /* time (8), digest of who and what (8) -> one JSON object; the oldest make room (refusals.h) */
-    ISSUE_COUNTERS, /* "issuances", or "cost" and what is summed up -> numbers (counters.h) */
+    ISSUE_COUNTERS, /* "issuances", or "cost" or "day" and what is summed up -> numbers (counters.h) */
     ISSUE_KEEPING,  /* "backup": how what is done for the store itself went (gateway/keep/diary.h) */
+    ISSUE_STORIES,  /* issuance id -> what was done for it, step by step (story.h) */
     ISSUE_TABLE_END
 };
 
 #define ISSUE_TABLE_NAMES                                                                                              \
     "subscriptions", "subscription-index", "issuances", "issuance-by-order", "issuance-by-order-number",               \
         "issuance-by-certificate-id", "dcv-files", "audit", "dcv-records", "logins", "spending", "reservations",       \
-        "ledgers", "imported", "kept", "numbers", "payments", "refusals", "counters", "keeping"
+        "ledgers", "imported", "kept", "numbers", "payments", "refusals", "counters", "keeping", "stories"
 
 #endif

@@ -76,6 +76,22 @@ int64_t cells_read(enum metric metric, unsigned series, unsigned at)
                                 memory_order_relaxed);
 }
 
+bool metrics_histogram(enum metric metric, unsigned series, struct metric_histogram *out)
+{
+    const struct metric_row *row = &metric_rows[metric];
+    if (row->kind != METRIC_HISTOGRAM || row->labels[1] || series >= metric_series_count(row))
+        return false;
+    *out = (struct metric_histogram){.of = "", .buckets = metric_bucket_count(row), .end_us = row->buckets};
+    if (row->labels[0] && row->labels[0]->text(series))
+        out->of = row->labels[0]->text(series);
+    for (unsigned i = 0; i <= out->buckets; i++) {
+        out->count[i] = cells_read(metric, series, i);
+        out->all += out->count[i];
+    }
+    out->sum_us = cells_read(metric, series, out->buckets + 1);
+    return true;
+}
+
 uint64_t metrics_now_us(void)
 {
     struct timespec now;

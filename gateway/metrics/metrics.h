@@ -137,6 +137,19 @@ unsigned metrics_resource(const char *name);
 /* Number of the ACME resources; what comes after them is of other listeners. */
 unsigned metrics_acme_resource(unsigned route);
 
+enum { METRIC_BUCKETS_MAX = 16 };
+
+/* One series of a histogram, as it is now. */
+struct metric_histogram {
+    const char *of; /* its first label's value, "" where it has none; static */
+    unsigned buckets;
+    const uint64_t *end_us;                /* their upper ends; static */
+    int64_t count[METRIC_BUCKETS_MAX + 1]; /* in each; at last, of what is beyond them */
+    int64_t all, sum_us;
+};
+/* The series-th of a histogram with one label or none; false behind the last, and where the metric is none. */
+bool metrics_histogram(enum metric metric, unsigned series, struct metric_histogram *out);
+
 /* Monotonic microseconds. */
 uint64_t metrics_now_us(void);
 

@@ -33,8 +33,6 @@ struct metric_row {
 
 extern const struct metric_row metric_rows[METRIC_END];
 
-enum { METRIC_BUCKETS_MAX = 16 };
-
 unsigned metric_bucket_count(const struct metric_row *row);
 /* Of all labels together. */
 unsigned metric_series_count(const struct metric_row *row);

@@ -8,6 +8,7 @@
 #include "gateway/dcv/record.h"
 #include "gateway/issue/money/payment.h"
 #include "gateway/issue/record/login.h"
+#include "gateway/issue/record/story.h"
 #include "gateway/issue/upkeep/upkeep.h"
 #include "gateway/log.h"
 #include "gateway/operate/object.h"
@@ -100,9 +101,12 @@ static enum store_status retry(struct store_txn *txn, void *arg)
         memcpy(r->issuance, is.id, sizeof r->issuance);
         r->state = is.state;
     }
-    issuance_clear(&is);
     if (status == STORE_NOT_FOUND || (status == STORE_OK && !may_retry(r->state)))
-        return STORE_REFUSED;
+        status = STORE_REFUSED;
+    if (status == STORE_OK)
+        status = story_add(txn, &is, STORY_OPERATOR, r->skip_preflight ? "order retry --skip-preflight" : "order retry",
+                           r->now_ms);
+    issuance_clear(&is);
     if (status == STORE_OK && r->skip_preflight)
         status = skip_preflight(txn, r->issuance);
     if (status == STORE_OK)

@@ -16,6 +16,7 @@
  *   GET  /cost
  *   GET  /forecast?months&policy                         what will be bought and replaced, by lifetime, month, policy and
  *                                                        profile; "sums" of all months, "left_out" and why
+ *   GET  /live, /days?days, /calendar?days, /latency, /orders/ID/story    what is drawn and watched (overview/)
  *   POST /backup                                         {"directory": "/absolute/path"}
  *   GET  /policies, /policies/NAME
  *   POST /policies/NAME, /policies/NAME/set              creates, sets: an object with members of a policy

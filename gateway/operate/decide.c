@@ -8,6 +8,7 @@
 #include "gateway/clock.h"
 #include "gateway/issue/money/payment.h"
 #include "gateway/issue/money/refund.h"
+#include "gateway/issue/record/story.h"
 #include "gateway/log.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
@@ -134,6 +135,8 @@ static enum store_status mark_given_up(struct store_txn *txn, struct issuance *i
     is->refusal = is->state == ISSUANCE_CANCELLING ? ISSUANCE_ABANDONED : ISSUANCE_GIVEN_UP;
     is->revision++; /* a look at it may be under way */
     enum store_status status = issuance_set_note(is, note) ? issuance_save(txn, is) : STORE_IO;
+    if (status == STORE_OK)
+        status = story_add(txn, is, STORY_OPERATOR, "order drop", now_ms);
     return status == STORE_OK ? store_job_set(txn, JOB_ISSUANCE, is->id, strlen(is->id), now_ms) : status;
 }
 

@@ -71,6 +71,12 @@ void subscriptions_list(struct request *request);
 void issuances_list(struct request *request);
 void kept_list(struct request *request);
 void audit_list(struct request *request);
+/* overview/ */
+void days_get(struct request *request);
+void live_get(struct request *request);
+void calendar_get(struct request *request);
+void latency_get(struct request *request);
+void order_story_get(struct request *request);
 void order_get(struct request *request);
 void subscription_get(struct request *request);
 void subscription_refund(struct request *request);

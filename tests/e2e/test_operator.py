@@ -229,11 +229,11 @@ def test_times_that_are_none(busy, since):
 
 @pytest.mark.parametrize("words, said", [
     ("", "a command is wanted, such as status"),
-    ("order", "order what? One of list, show, retry, drop"),
+    ("order", "order what? One of list, show, story, retry"),
     ("orders", "there is no command \"orders\"; do you mean order?"),
     ("stat", "do you mean status?"),
     ("frobnicate", "there is no command \"frobnicate\""),
-    ("order shwo", "order has no \"shwo\"; it has list, show, retry, drop"),
+    ("order shwo", "order has no \"shwo\"; it has list, show, story, retry"),
     ("order show", "order show wants an ORDER"),
     ("upstream pause", "upstream pause wants a LOGIN"),
     ("order show a b", "order show takes one ORDER, and \"b\" is another"),
@@ -281,7 +281,7 @@ def test_completion(busy):
     assert len(first) == len(set(first)), "words stand there twice"
     assert {"status", "order", "eab", "--json", "--version"} <= set(first)
     assert _complete(busy, "ord") == ["order"]
-    assert sorted(_complete(busy, "order", "")) == ["authorize", "cancel", "drop", "list", "retry", "show"]
+    assert sorted(_complete(busy, "order", "")) == ["authorize", "cancel", "drop", "list", "retry", "show", "story"]
     assert set(_complete(busy, "order", "show", "")) == set(_ids(busy, "order", "list"))
     assert set(_complete(busy, "subscription", "show", "")) == set(_ids(busy, "subscription", "list"))
     assert set(_complete(busy, "issuance", "show", "")) == set(_ids(busy, "issuance", "list"))

@@ -1,5 +1,6 @@
 #include "gateway/issue/life/asking.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,6 +154,12 @@ enum work_next asking_decide(struct work *work, const void *answer, uint64_t now
     return asking_follow(s);
 }
 
+static void note_asked(struct step *s)
+{
+    size_t len = strlen(s->asked);
+    snprintf(s->asked + len, sizeof s->asked - len, "%s%s", len > 0 ? ", " : "", ask_text(&s->is, s->ask.question));
+}
+
 enum work_next asking_follow(struct step *s)
 {
     step_say(s);
@@ -160,6 +167,7 @@ enum work_next asking_follow(struct step *s)
         return WORK_REST;
     if (s->outcome.kind == OUTCOME_ASK) {
         s->ask = s->outcome.ask;
+        note_asked(s);
         return ask_question(s);
     }
     /* What cannot leave any more is not stored as on its way: the next start would have to settle it first. */

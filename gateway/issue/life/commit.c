@@ -1,5 +1,6 @@
 /* What a step found out, stored: the move, its consequences for orders, subscription and queue, and the job that goes
  * on, in one transaction. What entering a state does stands with the state. */
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/audit.h"
@@ -92,11 +93,29 @@ static enum store_status begin_payment(struct commit *c)
     return payment_begin(c->txn, c->is, c->sub, c->now_ms);
 }
 
+/* Of a step that asked nobody and moved nothing there is nothing to tell. */
+static enum store_status tell(struct commit *c)
+{
+    const struct step *s = c->step;
+    const char *what = s->push ? STORY_PUSH : s->asked;
+    const char *words = c->outcome->kind == OUTCOME_HASTEN && s->push ? s->push->status_desc : c->is->note;
+    char placed[STORY_WORDS_MAX + 1];
+    if (c->is->state == c->from && !what[0])
+        return STORE_OK;
+    if (c->is->state != c->from && c->is->state == ISSUANCE_SUBMITTED) {
+        snprintf(placed, sizeof placed, "Sectigo has it as order %s. %.300s", c->is->order_number, words);
+        words = placed;
+    }
+    return story_add(c->txn, c->is, what, words, c->now_ms);
+}
+
 static enum store_status save(struct commit *c)
 {
     enum store_status status = keep_certificate(c);
     if (status == STORE_OK)
         status = issuance_save(c->txn, c->is);
+    if (status == STORE_OK)
+        status = tell(c);
     if (status == STORE_OK && step_has_records(c->step))
         status = save_records(c);
     if (status == STORE_OK && c->sub->state != 0)

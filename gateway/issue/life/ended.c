@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "acme/order.h"
+#include "gateway/days.h"
 #include "gateway/clock.h"
 #include "gateway/dcv/files.h"
 #include "gateway/issue/life/commit.h"
@@ -69,6 +70,8 @@ enum store_status collected_enter(struct commit *c)
     memcpy(certificate->policy, c->sub->policy, sizeof certificate->policy);
     memcpy(certificate->profile, c->sub->profile, sizeof certificate->profile);
     status = acme_certificate_save(c->txn, certificate);
+    if (status == STORE_OK)
+        status = days_add_certificate(c->txn, certificate->issued_ms);
     for (uint32_t i = 0; status == STORE_OK && i < c->is->order_count; i++) {
         status = acme_order_complete(c->txn, &c->is->orders[i], &certificate->id, c->now_ms);
         if (status == STORE_REFUSED)

@@ -27,6 +27,16 @@ enum sectigo_call_kind ask_call(const struct issuance *is, enum question questio
     }
 }
 
+const char *ask_text(const struct issuance *is, enum question question)
+{
+    enum sectigo_call_kind call = ask_call(is, question);
+    return call != SECTIGO_CALLS        ? sectigo_call_info(call)->name
+           : question == ASK_READERS    ? "whether a client still waits"
+           : question == ASK_PUBLISHERS ? "publishing of CNAME records"
+           : question == ASK_PREFLIGHT  ? "preflight"
+                                        : "own look at CAA";
+}
+
 static bool parse(struct reading *r, enum sectigo_call_kind call, const char *body, size_t len)
 {
     static const struct sectigo_order_flags flags = {.url_encoded = true, .certificate_id = true};

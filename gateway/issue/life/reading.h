@@ -39,6 +39,9 @@ struct ask {
 /* The call that asks it; SECTIGO_CALLS where it is none. */
 enum sectigo_call_kind ask_call(const struct issuance *issuance, enum question question);
 
+/* What it is called, for people: the name of its call, which begins with a capital, or what is looked at. Static. */
+const char *ask_text(const struct issuance *issuance, enum question question);
+
 struct reading {
     struct ask ask;
     /* Of a call: */

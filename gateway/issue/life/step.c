@@ -80,6 +80,7 @@ static void forget_step(struct step *s)
     kept_clear(&s->kept);
     dcv_records_clear(&s->records);
     s->not_global = false;
+    s->asked[0] = '\0';
     memset(&s->outcome, 0, sizeof s->outcome);
 }
 

@@ -19,6 +19,7 @@
 #include "gateway/issue/life/outcome.h"
 #include "gateway/issue/life/pushes.h"
 #include "gateway/issue/record/issuance.h"
+#include "gateway/issue/record/story.h"
 #include "gateway/issue/record/subscription.h"
 #include "gateway/issue/upstream/accept.h"
 #include "gateway/log.h"
@@ -42,6 +43,7 @@ struct step {
     struct acme_certificate certificate; /* owned: that is accepted, with OUTCOME_COLLECTED */
     struct kept kept;                    /* owned: that is not accepted */
     struct dcv_records records;          /* owned: to be stored before they are published; none: nothing to store */
+    char asked[STORY_WHAT_MAX + 1]; /* who was asked, in that order, for the story */
     /* What is being asked: */
     struct ask ask;
     struct reading seen;       /* of looks of our own, so far */

@@ -151,6 +151,19 @@ static void number_text(const struct value_style *style, const char *key, json_i
         snprintf(out, size, "%lld", (long long)value);
 }
 
+/* 250 ms, 1.5 s, 15 min, 4 h, 7 d */
+static void duration_text(double seconds, char *out, size_t size)
+{
+    static const struct {
+        const char *unit;
+        double seconds, from;
+    } units[] = {{"d", 86400, 172800}, {"h", 3600, 7200}, {"min", 60, 120}, {"s", 1, 1}, {"ms", 0.001, 0}};
+    size_t i = 0;
+    while (seconds < units[i].from)
+        i++;
+    snprintf(out, size, "%.3g %s", seconds / units[i].seconds, units[i].unit);
+}
+
 /* "a, b, c": whole elements while they fit. */
 static void list_text(const json_t *list, char *out, size_t size)
 {
@@ -201,6 +214,8 @@ void value_text(const struct value_style *style, const char *key, const json_t *
         snprintf(out, size, "%s", json_string_value(value));
     else if (json_is_integer(value))
         number_text(style, key, json_integer_value(value), out, size);
+    else if (json_is_real(value))
+        duration_text(json_real_value(value), out, size);
     else if (json_is_boolean(value))
         snprintf(out, size, "%s", json_is_true(value) ? "yes" : "no");
     else if (json_is_array(value))

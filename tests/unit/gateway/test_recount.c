@@ -6,7 +6,7 @@
 
 #include "acme/certificate.h"
 #include "gateway/audit.h"
-#include "gateway/cost.h"
+#include "gateway/days.h"
 #include "gateway/issue/record/issuance.h"
 #include "gateway/recount.h"
 
@@ -41,6 +41,13 @@ static bool say_unfetched(void *ctx, const struct acme_id *id, uint64_t issued_m
     return true;
 }
 
+static bool say_day(void *ctx, uint32_t day, const int64_t n[static DAY_NUMBERS])
+{
+    say(ctx, "day %u: %d %d %d %d %d\n", day, (int)n[DAY_CERTIFICATES], (int)n[COST_PURCHASES],
+        (int)n[COST_REPLACEMENTS], (int)n[COST_REFUNDS], (int)n[COST_AMOUNT_CENTS]);
+    return true;
+}
+
 static void look(struct temp_store *temp, struct seen *seen)
 {
     struct store_txn *txn;
@@ -51,6 +58,7 @@ static void look(struct temp_store *temp, struct seen *seen)
     for (int i = 0; i < ISSUANCE_STATES; i++)
         say(seen, "%s %d\n", issuance_state_text((enum issuance_state)i), (int)counts[i]);
     assert_int_equal(cost_visit(txn, say_sum, seen), STORE_OK);
+    assert_int_equal(days_visit(txn, 0, say_day, seen), STORE_OK);
     assert_int_equal(acme_unfetched(txn, 0, say_unfetched, seen), STORE_OK);
     store_read_end(txn);
 }
@@ -115,6 +123,8 @@ static enum store_status write_all(struct store_txn *txn, void *arg)
         save_certificate(txn, 1, 0),
         save_certificate(txn, 2, 0),
         save_certificate(txn, 2, DOWNLOADED_S),
+        days_add_certificate(txn, 1001), /* as what stores them does */
+        days_add_certificate(txn, 1002),
     };
     enum store_status status = STORE_OK;
     for (size_t i = 0; status == STORE_OK && i < sizeof all / sizeof *all; i++)
@@ -128,6 +138,9 @@ static const char EXPECTED[] = "none 0\nqueued 0\nprepared 2\npublished 0\nsubmi
                                "2026-02  dv main: 2 0 0 15\n"
                                "2026-02 other dv main: 0 1 0 0\n"
                                "2026-02 p dv main: 1 0 1 0\n"
+                               "day 0: 2 0 0 0 0\n"
+                               "day 20484: 0 1 0 0 50\n"
+                               "day 20485: 0 3 1 1 15\n"
                                "unfetched 1 since 1001\n";
 
 static void test_counted_as_it_changes(void **state)
@@ -170,6 +183,39 @@ static enum store_status migrate(struct store_txn *txn, void *arg)
     char reason[STORE_REASON_SIZE];
     (void)arg;
     return recount_migrate(txn, reason);
+}
+
+static enum store_status migrate_days(struct store_txn *txn, void *arg)
+{
+    char reason[STORE_REASON_SIZE];
+    (void)arg;
+    return days_migrate(txn, reason);
+}
+
+static bool is_first(void *ctx, uint32_t day, const int64_t n[static DAY_NUMBERS])
+{
+    *(uint32_t *)ctx = day;
+    (void)n;
+    return false;
+}
+
+/* The days alone, of a store of schema 4; asked from a day on. */
+static void test_days_are_counted_once_and_found(void **state)
+{
+    struct temp_store *temp = *state;
+    struct store_txn *txn;
+    struct seen seen;
+    uint32_t day = 0;
+    assert_int_equal(store_call(temp->store, write_all, NULL), STORE_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(store_call(temp->store, migrate_days, NULL), STORE_OK);
+        look(temp, &seen);
+        assert_string_equal(seen.text, EXPECTED);
+    }
+    assert_int_equal(store_read(temp->store, &txn), STORE_OK);
+    assert_int_equal(days_visit(txn, 20485, is_first, &day), STORE_OK);
+    assert_int_equal(day, 20485);
+    store_read_end(txn);
 }
 
 static void test_an_older_store_is_counted_once(void **state)
@@ -232,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_counted_as_it_changes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_days_are_counted_once_and_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_older_store_is_counted_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_damaged_counter_stops_nothing, set_up, tear_down),
     };

@@ -1,0 +1,108 @@
+#include "gateway/issue/record/story.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/tables.h"
+#include "store/record.h"
+
+/* BEGINNING: lines that are never left out. */
+enum { RECORD_VERSION = 1, RECORD_MAX = 64 * 1024, BEGINNING = STORY_LINES_MAX / 4 };
+
+static void decode_line(struct record_reader *r, struct story_line *line)
+{
+    line->first_ms = record_get_u64(r);
+    line->last_ms = record_get_u64(r);
+    line->times = record_get_u32(r);
+    line->state = (enum issuance_state)record_get_u8(r);
+    record_get_string(r, line->what, sizeof line->what);
+    record_get_string(r, line->words, sizeof line->words);
+}
+
+static void encode_line(struct record_writer *w, const struct story_line *line)
+{
+    record_put_u64(w, line->first_ms);
+    record_put_u64(w, line->last_ms);
+    record_put_u32(w, line->times);
+    record_put_u8(w, (uint8_t)line->state);
+    record_put_string(w, line->what);
+    record_put_string(w, line->words);
+}
+
+enum store_status story_load(struct store_txn *txn, const char *issuance, struct story *story)
+{
+    struct store_slice value;
+    struct record_reader r;
+    story->left_out = story->count = 0;
+    enum store_status status = store_get(txn, ISSUE_STORIES, issuance, strlen(issuance), &value);
+    if (status != STORE_OK)
+        return status == STORE_NOT_FOUND ? STORE_OK : status;
+    if (record_open(&r, value) != RECORD_VERSION)
+        return STORE_INVALID;
+    story->left_out = record_get_u32(&r);
+    uint32_t count = record_get_u32(&r);
+    for (uint32_t i = 0; i < count && i < STORY_LINES_MAX; i++)
+        decode_line(&r, &story->lines[i]);
+    bool good = count <= STORY_LINES_MAX && record_complete(&r);
+    story->count = good ? count : 0;
+    story->left_out = good ? story->left_out : 0;
+    return good ? STORE_OK : STORE_INVALID;
+}
+
+static enum store_status save_story(struct store_txn *txn, const char *issuance, const struct story *story)
+{
+    struct record_writer w;
+    record_begin(&w, RECORD_VERSION, RECORD_MAX);
+    record_put_u32(&w, story->left_out);
+    record_put_u32(&w, story->count);
+    for (uint32_t i = 0; i < story->count; i++)
+        encode_line(&w, &story->lines[i]);
+    enum store_status status =
+        w.failed ? STORE_IO : store_put(txn, ISSUE_STORIES, issuance, strlen(issuance), w.data, w.len);
+    record_free(&w);
+    return status;
+}
+
+static void leave_one_out(struct story *story)
+{
+    story->left_out++;
+    story->count--;
+    memmove(story->lines + BEGINNING, story->lines + BEGINNING + 1, (story->count - BEGINNING) * sizeof *story->lines);
+}
+
+static bool says_the_same(const struct story_line *a, const struct story_line *b)
+{
+    return a->state == b->state && strcmp(a->what, b->what) == 0 && strcmp(a->words, b->words) == 0;
+}
+
+static void add(struct story *story, const struct story_line *line)
+{
+    struct story_line *last = story->count > 0 ? &story->lines[story->count - 1] : NULL;
+    if (last && says_the_same(last, line)) {
+        last->last_ms = line->last_ms;
+        last->times++;
+        return;
+    }
+    if (story->count == STORY_LINES_MAX)
+        leave_one_out(story);
+    story->lines[story->count++] = *line;
+}
+
+enum store_status story_add(struct store_txn *txn, const struct issuance *is, const char *what, const char *words,
+                            uint64_t now_ms)
+{
+    struct story_line line = {.first_ms = now_ms, .last_ms = now_ms, .times = 1, .state = is->state};
+    struct story *story = malloc(sizeof *story);
+    if (!story)
+        return STORE_IO;
+    snprintf(line.what, sizeof line.what, "%s", what);
+    snprintf(line.words, sizeof line.words, "%s", words);
+    enum store_status status = story_load(txn, is->id, story);
+    if (status == STORE_OK || status == STORE_INVALID) { /* what is only told keeps nothing from going on */
+        add(story, &line);
+        status = save_story(txn, is->id, story);
+    }
+    free(story);
+    return status;
+}
