@@ -26,6 +26,7 @@
 #include "gateway/recount.h"
 #include "gateway/scheduler.h"
 #include "gateway/seal.h"
+#include "gateway/systemd.h"
 #include "gateway/tables.h"
 #include "gateway/validate/validation.h"
 
@@ -216,6 +217,22 @@ bool gateway_check_store(const struct config *config, char line[static GATEWAY_R
     return fits;
 }
 
+/* At the start: what --check-config says of it, where it is bad news. */
+static void warn_of_orphans(const struct gateway *g)
+{
+    char line[GATEWAY_REASON_MAX];
+    struct orphans orphans;
+    struct store_txn *txn;
+    if (store_read(g->store, &txn) != STORE_OK)
+        return;
+    if (orphans_count(txn, g->config, clock_ms(), &orphans) == STORE_OK &&
+        orphans.by_profile + orphans.by_login + orphans.by_policy > 0) {
+        say_orphans(g->config->store.path, &orphans, line);
+        log_warning("paid subscriptions have no place in this configuration: mend it, or let it be", "reason", line);
+    }
+    store_read_end(txn);
+}
+
 /* ---- the parts ---- */
 
 static bool open_egress(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
@@ -344,12 +361,16 @@ static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 static void tell_listeners(const struct http_server *server)
 {
     static const char *const names[HTTP_LISTENER_KINDS] = {"acme", "public", "admin", "metrics"};
-    char address[HTTP_ADDRESS_MAX];
+    char address[HTTP_ADDRESS_MAX], left[SYSTEMD_ADDRESS_MAX];
 
     for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
         for (size_t i = 0; http_address(server, (enum http_listener)kind, i, address), *address; i++)
             log_info("listening", "listener", names[kind], "address", address);
     }
+    for (unsigned i = 0; systemd_left_over(i, left), *left; i++)
+        log_warning("no listener of the configuration has the address of a socket that systemd hands over, so nobody "
+                    "serves it: add it there, or take it out of acmegate.socket",
+                    "address", left);
 }
 
 static bool start_monitor(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
@@ -451,12 +472,23 @@ struct gateway *gateway_start(const struct config *config, char reason[static GA
     if (open_store(g, false, reason) && keep_marker(g, reason) && load_seal(g, reason) && open_egress(g, reason) &&
         open_upstream(g, reason) && make_workers(g, reason) && make_acme(g, reason) && start_monitor(g, reason) &&
         open_listeners(g, reason) && start_keeper(g, reason)) {
-        if (scheduler_start(g->scheduler))
+        if (scheduler_start(g->scheduler)) {
+            warn_of_orphans(g);
             return g;
+        }
         fail_start(reason, "no thread can be made for the scheduler");
     }
     gateway_stop(g);
     return NULL;
+}
+
+const char *gateway_stuck(struct gateway *g)
+{
+    if (!http_turned(g->http))
+        return "an event loop";
+    if (!store_turned(g->store))
+        return "the store's writer";
+    return egress_turned(g->egress) ? NULL : "the egress thread";
 }
 
 bool gateway_reload_tls(struct gateway *g, char reason[static GATEWAY_REASON_MAX])

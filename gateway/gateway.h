@@ -28,6 +28,9 @@ struct gateway *gateway_start(const struct config *config, char reason[static GA
  * many of them would serve no order any more under this configuration. False: the line says why the daemon would not
  * start with this store, or with its key file. Reads only, also beside a running daemon. */
 bool gateway_check_store(const struct config *config, char line[static GATEWAY_REASON_MAX]);
+/* NULL where every event loop, the store's writer and the egress thread have gone round since the last call; else the
+ * first that has not, for people. One thread at a time. */
+const char *gateway_stuck(struct gateway *gateway);
 /* Serves new connections with the TLS files as they are now. False: *reason, and the old ones stay. */
 bool gateway_reload_tls(struct gateway *gateway, char reason[static GATEWAY_REASON_MAX]);
 /* Reads the files of acme.keys anew. False: *reason, and the old lists stay. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -18,10 +19,13 @@
 #include "gateway/gateway.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
+#include "gateway/systemd.h"
 
 static const char USAGE[] = "usage: acmegate --config FILE [--check-config | --init]\n"
                             "       acmegate --list-metrics\n"
                             "       acmegate --version\n";
+
+enum { BEATS = 4 }; /* of the watchdog, in the time that it waits for one */
 
 struct options {
     const char *config;
@@ -116,9 +120,14 @@ static void seed_jitter(void)
     srandom(seed);
 }
 
+/* From RELOADING=1 to READY=1 `systemctl reload` waits; the time tells systemd which reload it was. */
 static void reload(struct gateway *gateway)
 {
     char reason[GATEWAY_REASON_MAX];
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    systemd_tell("RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading the files anew",
+                 (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
     if (gateway_reload_tls(gateway, reason))
         log_info("TLS certificates are read anew");
     else
@@ -127,6 +136,37 @@ static void reload(struct gateway *gateway)
         log_info("lists of keys are read anew");
     else
         log_error("lists of keys stay as they were; mend the files, then send SIGHUP again", "reason", reason);
+    systemd_tell("READY=1\nSTATUS=serving");
+}
+
+/* Feeds the watchdog where all threads have gone round since the last time. */
+static void beat(struct gateway *gateway)
+{
+    const char *stuck = gateway_stuck(gateway);
+    if (!stuck) {
+        systemd_tell("WATCHDOG=1");
+        return;
+    }
+    systemd_tell("STATUS=%s does not go round", stuck);
+    log_error("a thread is stuck, so the watchdog is not fed, and systemd starts the gateway anew if this lasts: look "
+              "whether the disk or whoever reads the log is what it waits for",
+              "thread", stuck);
+}
+
+/* Until a signal says that it is over. Returns that signal. */
+static int serve(struct gateway *gateway, const sigset_t *signals)
+{
+    uint64_t beat_ms = systemd_watchdog_ms() / BEATS;
+    struct timespec until = {.tv_sec = (time_t)(beat_ms / 1000), .tv_nsec = (long)(beat_ms % 1000) * 1000000};
+    for (;;) {
+        int number = sigtimedwait(signals, NULL, beat_ms > 0 ? &until : NULL);
+        if (number == SIGHUP)
+            reload(gateway);
+        else if (number > 0)
+            return number;
+        if (beat_ms > 0)
+            beat(gateway);
+    }
 }
 
 static void warn_in_log(void *ctx, const char *sentence)
@@ -149,7 +189,6 @@ static int run_daemon(const struct config *config)
 {
     char reason[GATEWAY_REASON_MAX];
     sigset_t signals;
-    int signal_number;
     long owner;
 
     block_signals(&signals);
@@ -163,8 +202,9 @@ static int run_daemon(const struct config *config)
         return 1;
     }
     log_info("ready", "url", config->acme.url, "version", ACMEGATE_VERSION);
-    while (sigwait(&signals, &signal_number) == 0 && signal_number == SIGHUP)
-        reload(gateway);
+    systemd_tell("READY=1\nSTATUS=serving");
+    int signal_number = serve(gateway, &signals);
+    systemd_tell("STOPPING=1\nSTATUS=ending what is under way");
     log_info("stopping", "signal", strsignal(signal_number));
     gateway_stop(gateway);
     log_info("stopped");
@@ -210,6 +250,7 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     keep_secrets_out_of_cores();
+    systemd_open();
     if (!clock_open()) {
         perror("acmegate: the file that ACMEGATE_DEBUG_CLOCK names cannot be read");
         return 1;

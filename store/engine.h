@@ -45,6 +45,7 @@ struct store {
     pthread_cond_t wake;
     struct store_op *head, **tail; /* waiting, oldest first */
     bool closing;
+    bool turning; /* store_turned has asked, and no writer has gone round since */
     pthread_t writers[WRITERS_MAX];
     unsigned writer_count, writers_wanted;
 

@@ -152,6 +152,10 @@ struct store_op {
 
 /* Any thread; never blocks. */
 void store_submit(struct store *store, struct store_op *op);
+/* Whether the writer has gone round since the last call, and asks it to do so again: true at first, false as long as it
+ * is stuck. Where the engine waits for a network (store_waits) always true: a server that is away is no fault of this
+ * process. Any thread; never blocks. */
+bool store_turned(struct store *store);
 /* Submits and waits. Never on an event loop. */
 enum store_status store_call(struct store *store, store_fn *fn, void *arg);
 

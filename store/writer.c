@@ -24,12 +24,27 @@ void store_submit(struct store *store, struct store_op *op)
         op->done(op, STORE_CLOSED);
 }
 
+bool store_turned(struct store *store)
+{
+    if (store->engine->waits)
+        return true;
+    pthread_mutex_lock(&store->lock);
+    bool turned = !store->turning;
+    store->turning = !store->closing;
+    pthread_cond_signal(&store->wake);
+    pthread_mutex_unlock(&store->lock);
+    return turned;
+}
+
 /* Waits for work; NULL when the store closes and nothing is left to do. */
 static struct store_op *take_batch(struct store *store)
 {
     pthread_mutex_lock(&store->lock);
-    while (store->head == NULL && !store->closing)
+    store->turning = false;
+    while (store->head == NULL && !store->closing) {
         pthread_cond_wait(&store->wake, &store->lock);
+        store->turning = false;
+    }
     struct store_op *batch = store->head, **end = &store->head;
     for (unsigned n = 0; n < store->engine->batch_max && *end != NULL; n++)
         end = &(*end)->next;

@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "gateway/systemd.h"
 #include "store/store.h"
 
 /* The folder that path is, or is to be made, in. False where the path is too long. */
@@ -165,6 +166,14 @@ bool look_at_backups(struct look *look)
 
 /* ---- the admin socket ---- */
 
+/* The service manager answers on the one that it holds for us. */
+static bool is_handed(const char *path)
+{
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    snprintf(where.sun_path, sizeof where.sun_path, "%s", path);
+    return systemd_socket("admin", (const struct sockaddr *)&where) >= 0;
+}
+
 bool look_at_socket(struct look *look)
 {
     static const char key[] = "admin.socket";
@@ -180,7 +189,7 @@ bool look_at_socket(struct look *look)
         return true;
     if (!S_ISSOCK(about.st_mode))
         return config_say(look->config, look->reason, key, "\"%s\" is there and is no socket", path);
-    return look->owner != 0 || server_of(path) == 0 ||
+    return look->owner != 0 || is_handed(path) || server_of(path) == 0 ||
            config_say(look->config, look->reason, key,
                       "another process serves \"%s\"; give this one a socket of its own", path);
 }

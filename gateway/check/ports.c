@@ -10,15 +10,18 @@
 #include <unistd.h>
 
 #include "gateway/address.h"
+#include "gateway/systemd.h"
 
 /* 0, or errno. */
-static int try_address(const char *text)
+static int try_address(const char *kind, const char *text)
 {
     struct sockaddr_storage where;
     socklen_t len;
     int on = 1, error = 0;
     if (!address_to_listen(text, &where, &len))
         return EINVAL;
+    if (systemd_socket(kind, (const struct sockaddr *)&where) >= 0)
+        return 0;
     int fd = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return errno;
@@ -64,12 +67,12 @@ static bool judge_address(struct look *look, const char *path, const char *addre
     }
 }
 
-static bool look_at_list(struct look *look, const char *key, const struct config_strings *addresses)
+static bool look_at_list(struct look *look, const char *kind, const struct config_strings *addresses)
 {
     char path[64];
     for (unsigned i = 0; i < addresses->count; i++) {
-        snprintf(path, sizeof path, "%s[%u]", key, i + 1);
-        if (!judge_address(look, path, addresses->list[i], try_address(addresses->list[i])))
+        snprintf(path, sizeof path, "%s.listen[%u]", kind, i + 1);
+        if (!judge_address(look, path, addresses->list[i], try_address(kind, addresses->list[i])))
             return false;
     }
     return true;
@@ -77,7 +80,7 @@ static bool look_at_list(struct look *look, const char *key, const struct config
 
 bool look_at_ports(struct look *look)
 {
-    return look_at_list(look, "acme.listen", &look->config->acme.listen) &&
-           look_at_list(look, "public.listen", &look->config->public.listen) &&
-           look_at_list(look, "metrics.listen", &look->config->metrics.listen);
+    return look_at_list(look, "acme", &look->config->acme.listen) &&
+           look_at_list(look, "public", &look->config->public.listen) &&
+           look_at_list(look, "metrics", &look->config->metrics.listen);
 }

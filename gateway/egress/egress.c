@@ -65,6 +65,22 @@ bool egress_post(struct egress *egress, struct egress_post *post)
     return accepted;
 }
 
+static void on_turn(void *ctx)
+{
+    struct egress *egress = ctx;
+    atomic_store(&egress->turning, false);
+}
+
+bool egress_turned(struct egress *egress)
+{
+    if (atomic_load(&egress->turning))
+        return false;
+    atomic_store(&egress->turning, true);
+    egress->turn = (struct egress_post){.fn = on_turn, .ctx = egress};
+    egress_post(egress, &egress->turn);
+    return true;
+}
+
 /* The whole queue at once: several wakes may have become one. */
 static void on_wake(void *ctx, int fd, int events)
 {

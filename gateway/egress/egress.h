@@ -56,6 +56,10 @@ struct egress_post {
 };
 bool egress_post(struct egress *egress, struct egress_post *post);
 
+/* Whether the thread has gone round since the last call, and asks it to do so again: true at first, false as long as it
+ * is stuck. One thread at a time, until egress_stop. */
+bool egress_turned(struct egress *egress);
+
 /* ---- what this machine lacks ---- */
 
 /* Whether an errno of socket, connect and the like tells of a want of ours (descriptors, memory, ports), not of the

@@ -3,6 +3,7 @@
 #define GATEWAY_EGRESS_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "gateway/egress/egress.h"
 #include "gateway/egress/loop.h"
@@ -34,6 +35,8 @@ struct egress {
     bool draining; /* egress_stop was called */
     bool failing;  /* and its deadline is over */
     uint64_t drain_until_ms;
+    struct egress_post turn; /* asked for, and not seen to, while `turning` */
+    atomic_bool turning;
     uint64_t short_ms; /* when a descriptor was lacking last; 0: never */
 
     pthread_t thread;

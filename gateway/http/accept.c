@@ -1,6 +1,7 @@
 /* accept: connections of one loop, from accept to close, and their number. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,6 +15,9 @@ enum {
     IDLE_ROOM_MS = 5000, /* so long a served connection may be idle before it has to make room */
     ROOM_LOOKS = 64,     /* connections looked at to find one that can make room */
     ROOM_LOOK_MS = 1000, /* until that is tried again where nobody left */
+    NEWCOMER_MS = 1000,  /* so long who has just come may take to ask for something while we are stopping */
+    FAIR_SHARE = 4,      /* connections more than another loop has, from which on newcomers are left to it */
+    DECLINE_MS = 3,      /* so long it is left there: that loop may be busy */
 };
 
 union address {
@@ -165,6 +169,7 @@ static void on_close(void *arg)
     h2o_linklist_unlink(&connection->link);
     free(connection);
     crowd->count--;
+    atomic_fetch_sub(&loop->taken, 1);
     if (crowd->full && !loop->draining) {
         crowd->full = false;
         set_doors(loop);
@@ -215,6 +220,7 @@ static bool take_connection(struct door *door, h2o_socket_t *sock)
     connection->uid = uid_of(sock);
     h2o_linklist_insert(&crowd->silent, &connection->link);
     crowd->count++;
+    atomic_fetch_add(&loop->taken, 1);
     metrics_change(METRIC_CONNECTIONS, 1, (unsigned)door->kind);
     sock->on_close.cb = on_close;
     sock->on_close.data = connection;
@@ -244,6 +250,26 @@ static void shut_until_room(struct loop *loop, struct crowd *crowd)
     make_room(crowd, share < ACCEPT_BATCH ? share : ACCEPT_BATCH);
 }
 
+/* A socket that all loops share wakes them all, and without a rule one of them gets nearly everybody. The loop that has
+ * more than its share leaves the newcomer to the others, who were woken too. */
+static bool leaves_to_others(struct loop *loop)
+{
+    unsigned mine = atomic_load(&loop->taken), least = mine;
+    for (unsigned i = 0; i < loop->server->loop_count; i++) {
+        unsigned count = atomic_load(&loop->server->loops[i].taken);
+        least = count < least ? count : least;
+    }
+    uint64_t now_ms = monotonic_ms();
+    if (loop->declining_ms == 0)
+        loop->declining_ms = now_ms;
+    bool leaves = mine > least + FAIR_SHARE && now_ms - loop->declining_ms < DECLINE_MS;
+    if (leaves)
+        sched_yield();
+    else
+        loop->declining_ms = 0;
+    return leaves;
+}
+
 /* A bounded batch, so that a burst of newcomers does not starve who is served. */
 static void on_accept(h2o_socket_t *listener, const char *err)
 {
@@ -255,8 +281,11 @@ static void on_accept(h2o_socket_t *listener, const char *err)
         shut_until_room(door->loop, crowd);
         return;
     }
+    if (door->shared && leaves_to_others(door->loop))
+        return;
     /* Whether another waits beyond the limit is told by the next event. */
-    for (unsigned i = 0; i < ACCEPT_BATCH && crowd->count < crowd->max; i++) {
+    unsigned batch = door->shared ? 1 : ACCEPT_BATCH;
+    for (unsigned i = 0; i < batch && crowd->count < crowd->max; i++) {
         h2o_socket_t *sock = h2o_evloop_socket_accept(listener);
         if (!sock) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -278,6 +307,7 @@ bool accept_open(struct loop *loop)
         struct door *door = &loop->doors[i];
         door->loop = loop;
         door->kind = listener->kind;
+        door->shared = listener->handed;
         door->accept.ctx = &loop->context;
         door->accept.hosts = server->hosts[listener->kind];
         door->accept.ssl_ctx = server->tls[listener->kind];
@@ -357,9 +387,15 @@ static bool is_idle(const struct connection *connection)
     return h2o_socket_is_reading(connection->sock) && connection->sock->input->size == 0;
 }
 
+/* Who has connected a moment ago took this server for one that serves. */
+static bool is_newcomer(const struct connection *connection)
+{
+    return !connection->asked_ms && monotonic_ms() - connection->waits_since_ms < NEWCOMER_MS;
+}
+
 static void end_idle(struct connection *connection)
 {
-    if (is_idle(connection))
+    if (is_idle(connection) && !is_newcomer(connection))
         accept_ask_to_leave(connection);
 }
 

@@ -92,7 +92,8 @@ struct http_config {
 };
 
 /* Ignores SIGPIPE, raises the limit of open descriptors to what the kernel allows, and lowers the limits of
- * connections where even that does not suffice. A listener's port 0 takes a free one (http_address tells which).
+ * connections where even that does not suffice. A listener's port 0 takes a free one (http_address tells which);
+ * an address of which the service manager has handed over a socket (gateway/systemd.h) is served on that one.
  * Strings of config may go after the call; acme, store and the handlers' contexts must outlive the server. Binds
  * everything, starts the threads, returns when all loops run. NULL: *reason names the listener or file and what to do.
  */
@@ -110,6 +111,9 @@ void http_notify(struct http_server *server, const struct acme_id *topic);
 /* Reads certificate and key files anew and serves them from the next connection on; false (and *reason): the old ones
  * stay. Any thread, until http_free. */
 bool http_reload_tls(struct http_server *server, char reason[static HTTP_REASON_MAX]);
+/* Whether every loop has gone round since the last call, and asks them all to do so again: true at first, false as long
+ * as one of them is stuck. One thread at a time, until http_stop. */
+bool http_turned(struct http_server *server);
 /* Stops accepting, answers held replies now, ends connections as they become idle, and joins, at most after
  * deadline_ms; then waits for the admin handler to end what it has begun. The store must still run. */
 void http_stop(struct http_server *server, uint32_t deadline_ms);

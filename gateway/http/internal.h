@@ -45,6 +45,7 @@ enum message_kind {
     MESSAGE_NOTICE,
     MESSAGE_PROBED,
     MESSAGE_TLS,
+    MESSAGE_TURN,
     MESSAGE_STOP,
 };
 
@@ -74,6 +75,7 @@ struct listener {
     enum http_listener kind;
     char address[HTTP_ADDRESS_MAX];
     int *descriptors;
+    bool handed;     /* by the service manager: one socket for all loops */
     bool bound_name; /* the address is a file to remove at the end */
 };
 
@@ -83,6 +85,7 @@ struct door {
     enum http_listener kind;
     h2o_accept_ctx_t accept;
     h2o_socket_t *sock;
+    bool shared; /* with the other loops */
 };
 
 /* The connections of one kind of listener on one loop. */
@@ -152,13 +155,17 @@ struct loop {
     struct message notice; /* one for all marks in `holds`: under way, or come and not seen to, while `noticed` */
     atomic_bool noticed;
     bool has_notice;     /* it has come */
-    unsigned submitted;  /* what the store has, a worker or an operator's thread */
-    atomic_uint senders; /* threads inside loop_send: the queue must outlive them */
-    atomic_bool deaf;    /* takes no more messages */
-    struct message stop; /* sent by http_stop; only then may the loop end, since its sender needs the queue */
-    bool draining;       /* it has come */
-    bool ready;          /* set up; false: the thread ended at once */
-    bool clean;          /* at its end: nothing refers to this loop any more */
+    struct message turn; /* asked for, and not seen to, while `turning` */
+    atomic_bool turning;
+    atomic_uint taken;     /* connections, for other loops to compare */
+    uint64_t declining_ms; /* monotonic: since when a newcomer at a shared door is left to other loops; 0: none is */
+    unsigned submitted;    /* what the store has, a worker or an operator's thread */
+    atomic_uint senders;   /* threads inside loop_send: the queue must outlive them */
+    atomic_bool deaf;      /* takes no more messages */
+    struct message stop;   /* sent by http_stop; only then may the loop end, since its sender needs the queue */
+    bool draining;         /* it has come */
+    bool ready;            /* set up; false: the thread ended at once */
+    bool clean;            /* at its end: nothing refers to this loop any more */
 };
 
 /* Requests to the admin listener that are under way, each on a thread of its own. */

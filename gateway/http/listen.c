@@ -1,6 +1,7 @@
 #include "gateway/http/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "gateway/address.h"
+#include "gateway/systemd.h"
 
 static bool fail_listen(char *reason, const char *address, const char *what)
 {
@@ -61,6 +63,38 @@ static void write_address(int fd, struct listener *listener)
              host, port);
 }
 
+static const char *const kind_names[HTTP_LISTENER_KINDS] = {"acme", "public", "admin", "metrics"};
+
+/* The socket that the service manager holds for this address: a duplicate for each loop. 1: done; 0: it has none; -1:
+ * *reason. */
+static int take_handed(struct listener *listener, const struct sockaddr *where, unsigned count, char *reason)
+{
+    int on = 1, timeout_ms = WRITE_TIMEOUT_MS, listening = 0;
+    socklen_t len = sizeof listening;
+    int fd = systemd_socket(kind_names[listener->kind], where);
+    if (fd < 0)
+        return 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 || !listening) {
+        fail_listen(reason, listener->address,
+                    "the service manager's socket for it does not listen; it has to be a ListenStream= with Accept=no");
+        return -1;
+    }
+    if (where->sa_family != AF_UNIX) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+    }
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    listener->handed = true;
+    for (unsigned i = 0; i < count; i++) {
+        listener->descriptors[i] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (listener->descriptors[i] < 0) {
+            fail_listen(reason, listener->address, strerror(errno));
+            return -1;
+        }
+    }
+    return 1;
+}
+
 bool listen_tcp(struct listener *listener, unsigned count, char reason[static HTTP_REASON_MAX])
 {
     struct sockaddr_storage where;
@@ -68,6 +102,9 @@ bool listen_tcp(struct listener *listener, unsigned count, char reason[static HT
     if (!address_to_listen(listener->address, &where, &len))
         return fail_listen(reason, listener->address,
                            "it is not an address and port such as 192.0.2.1:443 or [::]:443");
+    int handed = take_handed(listener, (const struct sockaddr *)&where, count, reason);
+    if (handed != 0)
+        return handed > 0;
     if (!is_free(&where, len))
         return fail_listen(reason, listener->address, strerror(errno));
     for (unsigned i = 0; i < count; i++) {
@@ -113,6 +150,9 @@ bool listen_unix(struct listener *listener, char reason[static HTTP_REASON_MAX])
     if (len >= sizeof where.sun_path)
         return fail_listen(reason, listener->address, "the path of a Unix socket can have 107 octets at most");
     memcpy(where.sun_path, listener->address, len + 1);
+    int handed = take_handed(listener, (const struct sockaddr *)&where, 1, reason);
+    if (handed != 0)
+        return handed > 0;
     if (!clear_stale(&where, reason))
         return false;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

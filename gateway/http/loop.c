@@ -56,6 +56,9 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
         case MESSAGE_TLS:
             take_tls(loop, H2O_STRUCT_FROM_MEMBER(struct new_tls, message, message));
             break;
+        case MESSAGE_TURN:
+            atomic_store(&loop->turning, false);
+            break;
         case MESSAGE_STOP:
             loop->draining = true;
             break;

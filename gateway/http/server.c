@@ -249,6 +249,21 @@ void http_notify(struct http_server *server, const struct acme_id *topic)
     }
 }
 
+bool http_turned(struct http_server *server)
+{
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        if (atomic_load(&server->loops[i].turning))
+            return false;
+    }
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        struct loop *loop = &server->loops[i];
+        atomic_store(&loop->turning, true);
+        loop->turn.kind = MESSAGE_TURN;
+        loop_send(loop, &loop->turn);
+    }
+    return true;
+}
+
 static bool send_tls(struct loop *loop, SSL_CTX *const fresh[static HTTP_LISTENER_KINDS])
 {
     struct new_tls *tls = malloc(sizeof *tls);

@@ -43,13 +43,13 @@ def _die_with_parent():
 
 
 class Process:
-    def __init__(self, name, argv, cwd, env=None):
+    def __init__(self, name, argv, cwd, env=None, pass_fds=()):
         self.name, self.argv, self.lines = name, argv, []
         self._changed = threading.Condition()
         self._ended = False
         self._child = subprocess.Popen(argv, cwd=cwd, env=env or clean_environment(), stdin=subprocess.DEVNULL,
                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1,
-                                       errors="replace", preexec_fn=_die_with_parent)
+                                       errors="replace", preexec_fn=_die_with_parent, pass_fds=pass_fds)
         self._reader = threading.Thread(target=self._read, args=(os.path.join(cwd, name + ".log"),), daemon=True)
         self._reader.start()
         _running.append(self)

@@ -26,7 +26,7 @@ ROOMS = {"store": ("store",), "acme": ("acme", "store"), "sectigo": ("sectigo",)
 # folder, or files that stand beside folders, by name ("issue/issuer.h") or without ending ("log"). What stands nowhere
 # here is the top, gateway/*.c and issue/issuer.c: it starts the others, and nobody includes it.
 GROUND = ("address", "audit", "clock", "cost", "counters", "days", "key_lists", "log", "log_format", "pem", "refusals", "scheduler",
-          "tables")
+          "systemd", "tables")
 CONTEXT = ("issue/context", "issue/issuer.h")
 SHARED = ("work", *CONTEXT)
 INNER = {
