@@ -7,16 +7,24 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 
 #include "acme/base64url.h"
 
-enum { COORDINATE = 32, SIGNATURE = 2 * COORDINATE, DER_MAX = 80 };
+enum { COORDINATE = 32, SIGNATURE = 2 * COORDINATE, DER_MAX = 80, JWK_SIZE = 160, HMAC_KEY_MAX = 256 };
+
+/* RFC 7638: these members, in this order. Returns the length. */
+static size_t write_jwk(const struct account *account, char out[static JWK_SIZE])
+{
+    return (size_t)snprintf(out, JWK_SIZE, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", account->x,
+                            account->y);
+}
 
 bool account_make(struct account *account)
 {
     uint8_t point[1 + 2 * COORDINATE], digest[SHA256_DIGEST_LENGTH];
-    char jwk[160];
+    char jwk[JWK_SIZE];
     size_t len = 0;
     *account = (struct account){.key = EVP_EC_gen("P-256")};
     if (account->key == NULL ||
@@ -25,9 +33,7 @@ bool account_make(struct account *account)
         return false;
     base64url_encode(point + 1, COORDINATE, account->x);
     base64url_encode(point + 1 + COORDINATE, COORDINATE, account->y);
-    int jwk_len = snprintf(jwk, sizeof jwk, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", account->x,
-                           account->y); /* RFC 7638: these members, in this order */
-    SHA256((const unsigned char *)jwk, (size_t)jwk_len, digest);
+    SHA256((const unsigned char *)jwk, write_jwk(account, jwk), digest);
     base64url_encode(digest, sizeof digest, account->thumbprint);
     return true;
 }
@@ -91,6 +97,17 @@ static char *header(const struct account *account, const char *url, const char *
     return len < 0 ? NULL : text;
 }
 
+/* "protected.payload" as the object that it is sent as; malloc'd. */
+static char *flatten(const char *input, const char *signature)
+{
+    char *jws = NULL;
+    size_t dot = strcspn(input, ".");
+    if (asprintf(&jws, "{\"protected\":\"%.*s\",\"payload\":\"%s\",\"signature\":\"%s\"}", (int)dot, input,
+                 input + dot + 1, signature) < 0)
+        return NULL;
+    return jws;
+}
+
 char *account_sign(const struct account *account, const char *url, const char *nonce, const char *payload)
 {
     uint8_t raw[SIGNATURE];
@@ -100,10 +117,26 @@ char *account_sign(const struct account *account, const char *url, const char *n
         input = signing_input(protected, payload);
     if (input != NULL && sign(account->key, input, raw)) {
         base64url_encode(raw, sizeof raw, signature);
-        size_t dot = strcspn(input, ".");
-        if (asprintf(&jws, "{\"protected\":\"%.*s\",\"payload\":\"%s\",\"signature\":\"%s\"}", (int)dot, input,
-                     input + dot + 1, signature) < 0)
-            jws = NULL;
+        jws = flatten(input, signature);
+    }
+    free(protected);
+    free(input);
+    return jws;
+}
+
+char *account_bind(const struct account *account, const char *url, const char *kid, const char *key)
+{
+    uint8_t secret[HMAC_KEY_MAX], mac[SHA256_DIGEST_LENGTH];
+    char jwk[JWK_SIZE], signature[BASE64URL_SIZE(SHA256_DIGEST_LENGTH)], *protected = NULL, *input = NULL, *jws = NULL;
+    ssize_t secret_len = base64url_decode(key, strlen(key), secret, sizeof secret);
+    if (secret_len <= 0 || asprintf(&protected, "{\"alg\":\"HS256\",\"kid\":\"%s\",\"url\":\"%s\"}", kid, url) < 0)
+        return NULL;
+    write_jwk(account, jwk);
+    input = signing_input(protected, jwk);
+    if (input != NULL &&
+        HMAC(EVP_sha256(), secret, (int)secret_len, (const unsigned char *)input, strlen(input), mac, NULL) != NULL) {
+        base64url_encode(mac, sizeof mac, signature);
+        jws = flatten(input, signature);
     }
     free(protected);
     free(input);

@@ -21,4 +21,8 @@ void account_free(struct account *account);
 /* The flattened JWS; payload "" for POST-as-GET. malloc'd; NULL when out of memory. */
 char *account_sign(const struct account *account, const char *url, const char *nonce, const char *payload);
 
+/* The externalAccountBinding of a newAccount request to url (RFC 8555 section 7.3.4); key is the HMAC key in base64url.
+ * malloc'd; NULL when the key is none, or out of memory. */
+char *account_bind(const struct account *account, const char *url, const char *kid, const char *key);
+
 #endif

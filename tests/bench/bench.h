@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <curl/curl.h>
 
@@ -28,6 +29,7 @@ enum step {
 
 /* What one order asks for, made before the clock runs. */
 struct plan {
+    char *name;        /* the first */
     char *identifiers; /* payload of newOrder */
     char *csr;         /* payload of finalize */
 };
@@ -37,6 +39,8 @@ struct client;
 struct bench {
     struct options options;
     char *new_nonce, *new_account, *new_order; /* of the directory */
+    char *eab_key;                             /* NULL: accounts are bound to none */
+    FILE *times;                               /* NULL: nobody wants them */
     CURLM *multi;
     struct responder *responder;
     struct client *clients; /* options.accounts */

@@ -283,36 +283,51 @@ static void on_challenge(struct client *client, const json_t *object)
         fail_with_body(client);
 }
 
-static void on_order(struct client *client, const json_t *object)
-{
-    if (status_is(object, "valid"))
-        request(client, CERTIFICATE, text_of(object, "certificate"), "");
-    else if (status_is(object, "processing"))
-        sleep_then(client, poll_order);
-    else
-        fail_with_body(client);
-}
-
-static void on_certificate(struct client *client, const json_t *object)
+static void end_order(struct client *client)
 {
     struct bench *bench = client->bench;
     uint64_t now = clock_us();
-    (void)object;
-    if (client->exchange.body == NULL || strstr(client->exchange.body, "-----BEGIN CERTIFICATE-----") == NULL) {
-        fail_with_body(client);
-        return;
-    }
     bench->done++;
     tally_add(&bench->wait, now - client->finalized_us);
     tally_add(&bench->order, now - client->begun_us);
     begin_order(client);
 }
 
+static void on_order(struct client *client, const json_t *object)
+{
+    if (status_is(object, "valid"))
+        request(client, CERTIFICATE, text_of(object, "certificate"), "");
+    else if (!status_is(object, "processing"))
+        fail_with_body(client);
+    else if (client->bench->options.leave)
+        end_order(client);
+    else
+        sleep_then(client, poll_order);
+}
+
+static void on_finalize(struct client *client, const json_t *object)
+{
+    const struct bench *bench = client->bench;
+    if (bench->times != NULL)
+        fprintf(bench->times, "%s %llu %llu\n", bench->plans[client->plan].name,
+                (unsigned long long)client->finalized_us, (unsigned long long)clock_us());
+    on_order(client, object);
+}
+
+static void on_certificate(struct client *client, const json_t *object)
+{
+    (void)object;
+    if (client->exchange.body == NULL || strstr(client->exchange.body, "-----BEGIN CERTIFICATE-----") == NULL)
+        fail_with_body(client);
+    else
+        end_order(client);
+}
+
 /* ---- replies ---- */
 
 static void (*const handlers[STEPS])(struct client *, const json_t *) = {
     [NEW_ACCOUNT] = on_account, [NEW_ORDER] = on_new_order,     [AUTHORIZATION] = on_authorization,
-    [CHALLENGE] = on_challenge, [FINALIZE] = on_order,          [AUTHORIZATION_POLL] = on_challenge,
+    [CHALLENGE] = on_challenge, [FINALIZE] = on_finalize,       [AUTHORIZATION_POLL] = on_challenge,
     [ORDER_POLL] = on_order,    [CERTIFICATE] = on_certificate,
 };
 
@@ -375,10 +390,31 @@ void client_on_wake(struct client *client)
     client->on_wake(client);
 }
 
+/* malloc'd; NULL when the key is none. */
+static char *account_payload(const struct client *client)
+{
+    const struct bench *bench = client->bench;
+    char *payload = NULL, *binding;
+    if (bench->eab_key == NULL)
+        return strdup("{\"termsOfServiceAgreed\":true}");
+    binding = account_bind(&client->account, bench->new_account, bench->options.eab_kid, bench->eab_key);
+    if (binding == NULL ||
+        asprintf(&payload, "{\"termsOfServiceAgreed\":true,\"externalAccountBinding\":%s}", binding) < 0)
+        payload = NULL;
+    free(binding);
+    return payload;
+}
+
 void client_begin_account(struct client *client)
 {
+    char *payload = account_payload(client);
     client->bench->active++;
-    request(client, NEW_ACCOUNT, client->bench->new_account, "{\"termsOfServiceAgreed\":true}");
+    client->step = NEW_ACCOUNT;
+    if (payload == NULL)
+        fail(client, "no binding can be made with the key in %s", client->bench->options.eab_key_file);
+    else
+        request(client, NEW_ACCOUNT, client->bench->new_account, payload);
+    free(payload);
 }
 
 void client_begin_orders(struct client *client)

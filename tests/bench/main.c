@@ -1,6 +1,7 @@
 /* acmebench: whole ACME orders against any directory, and what each step took. See README.md. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -54,9 +55,41 @@ static bool run(struct bench *bench)
 
 /* ---- the measurement ---- */
 
+/* The first line of the key's file; NULL after a message. */
+static char *read_key(const char *path)
+{
+    char *line = NULL;
+    size_t size = 0;
+    FILE *file = fopen(path, "r");
+    bool good = file != NULL && getline(&line, &size, file) > 0;
+    if (file != NULL)
+        fclose(file);
+    if (good) {
+        line[strcspn(line, "\r\n")] = '\0';
+        return line;
+    }
+    fprintf(stderr, "acmebench: %s cannot be read\n", path);
+    free(line);
+    return NULL;
+}
+
+static bool open_files(struct bench *bench)
+{
+    const struct options *o = &bench->options;
+    if (o->eab_key_file != NULL && (bench->eab_key = read_key(o->eab_key_file)) == NULL)
+        return false;
+    if (o->times_file != NULL && (bench->times = fopen(o->times_file, "w")) == NULL) {
+        fprintf(stderr, "acmebench: %s cannot be written\n", o->times_file);
+        return false;
+    }
+    return true;
+}
+
 static bool prepare(struct bench *bench)
 {
     const struct options *o = &bench->options;
+    if (!open_files(bench))
+        return false;
     bench->multi = curl_multi_init();
     bench->clients = calloc(o->accounts, sizeof *bench->clients);
     if (bench->multi == NULL || bench->clients == NULL)
@@ -130,6 +163,9 @@ static void finish(struct bench *bench)
     tally_free(&bench->wait);
     tally_free(&bench->order);
     tally_free(&bench->late);
+    if (bench->times != NULL)
+        fclose(bench->times);
+    free(bench->eab_key);
     free(bench->new_nonce);
     free(bench->new_account);
     free(bench->new_order);

@@ -18,7 +18,11 @@ static const char usage[] =
     "  --poll-ms MS          sleep so long before each poll, as real clients do (1000); default: as Retry-After says,\n"
     "                        one second where it is absent\n"
     "  --pid PID             report CPU time per order and anonymous memory of this process\n"
-    "  --idle N              at the end hold N idle TLS connections while memory is read\n";
+    "  --idle N              at the end hold N idle TLS connections while memory is read\n"
+    "  --eab-kid ID --eab-key FILE  bind every account to this external account key (HMAC, base64url, in FILE)\n"
+    "  --leave               leave an order as soon as its CSR was accepted, whatever becomes of it\n"
+    "  --times FILE          write for each order its first name, and when finalize was sent and answered (monotonic "
+    "us)\n";
 
 enum {
     OPTION_DIRECTORY = 1,
@@ -33,6 +37,10 @@ enum {
     OPTION_POLL,
     OPTION_PID,
     OPTION_IDLE,
+    OPTION_EAB_KID,
+    OPTION_EAB_KEY,
+    OPTION_LEAVE,
+    OPTION_TIMES,
     OPTION_HELP
 };
 
@@ -49,6 +57,10 @@ static const struct option known[] = {
     {"poll-ms", required_argument, NULL, OPTION_POLL},
     {"pid", required_argument, NULL, OPTION_PID},
     {"idle", required_argument, NULL, OPTION_IDLE},
+    {"eab-kid", required_argument, NULL, OPTION_EAB_KID},
+    {"eab-key", required_argument, NULL, OPTION_EAB_KEY},
+    {"leave", no_argument, NULL, OPTION_LEAVE},
+    {"times", required_argument, NULL, OPTION_TIMES},
     {"help", no_argument, NULL, OPTION_HELP},
     {0},
 };
@@ -117,6 +129,18 @@ static bool read_option(int option, const char *text, struct options *o)
     case OPTION_ADDRESS:
         o->http01_address = text;
         return true;
+    case OPTION_EAB_KID:
+        o->eab_kid = text;
+        return true;
+    case OPTION_EAB_KEY:
+        o->eab_key_file = text;
+        return true;
+    case OPTION_LEAVE:
+        o->leave = true;
+        return true;
+    case OPTION_TIMES:
+        o->times_file = text;
+        return true;
     case OPTION_RATE:
         return rate(text, &o->rate);
     default:
@@ -141,7 +165,8 @@ int options_read(int argc, char **argv, struct options *options)
         if (option == '?' || !read_option(option, optarg, options))
             return 2;
     }
-    if (optind == argc && options->directory != NULL && options->accounts > 0 && options->names > 0)
+    bool bound = (options->eab_kid != NULL) == (options->eab_key_file != NULL);
+    if (optind == argc && options->directory != NULL && options->accounts > 0 && options->names > 0 && bound)
         return -1;
     fputs(usage, stderr);
     return 2;

@@ -13,10 +13,13 @@ struct options {
     const char *http01_address;
     uint16_t http01_port;
     unsigned accounts, orders, names;
-    double rate;      /* orders/s; 0: as fast as they are answered */
-    unsigned poll_ms; /* 0: as Retry-After says */
-    unsigned idle;    /* connections */
-    pid_t pid;        /* 0: none */
+    double rate;                        /* orders/s; 0: as fast as they are answered */
+    unsigned poll_ms;                   /* 0: as Retry-After says */
+    unsigned idle;                      /* connections */
+    pid_t pid;                          /* 0: none */
+    const char *eab_kid, *eab_key_file; /* both or neither */
+    bool leave;
+    const char *times_file; /* NULL: none */
 };
 
 /* Returns an exit status, or -1 to go on. */

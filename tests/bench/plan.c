@@ -41,6 +41,7 @@ static bool plan_make(struct plan *plan, const struct options *options, uint32_t
 {
     char *names = names_of(options, run, order), *csr = NULL;
     if (names != NULL) {
+        plan->name = strndup(names, strcspn(names, ","));
         plan->identifiers = identifiers_of(names);
         csr = csr_make(names);
     }
@@ -48,7 +49,7 @@ static bool plan_make(struct plan *plan, const struct options *options, uint32_t
         plan->csr = NULL;
     free(csr);
     free(names);
-    return plan->identifiers != NULL && plan->csr != NULL;
+    return plan->name != NULL && plan->identifiers != NULL && plan->csr != NULL;
 }
 
 bool plans_make(struct bench *bench)
@@ -68,6 +69,7 @@ bool plans_make(struct bench *bench)
 void plans_free(struct bench *bench)
 {
     for (unsigned i = 0; bench->plans != NULL && i < bench->options.orders; i++) {
+        free(bench->plans[i].name);
         free(bench->plans[i].identifiers);
         free(bench->plans[i].csr);
     }

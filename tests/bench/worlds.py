@@ -1,0 +1,44 @@
+"""Worlds to measure in: those of tests/e2e, without what a test needs and a measurement does not."""
+
+import json
+import os
+import subprocess
+
+from dns_server import ZONE
+from process import clean_environment
+from world import World, program
+
+CREDIT_CENTS = 10 ** 11  # so that no number of orders uses it up
+
+
+def bench_world(folder, change=None, **options):
+    """A world as an operator would run it: log at info, threads by the machine's cores, a map with room. change: as World's."""
+    def adapt(config):
+        config["log"] = "info"
+        config["acme"].pop("threads")
+        config["store"]["map_size"] = "8GiB"
+        if change:
+            change(config)
+
+    world = World(folder, change=adapt, **options)
+    world.set_settings(creditCents=CREDIT_CENTS)
+    return world
+
+
+def ctl(world, *words):
+    done = subprocess.run([program("acmegatectl"), "--socket", world.path("admin.sock"), "--json", *words], text=True,
+                          env=clean_environment(), timeout=60, stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout)
+
+
+def make_policy(world, name, *members):
+    ctl(world, "policy", "create", name, f"names=.{ZONE}", *members)
+
+
+def external_key(world, policy):
+    """acmebench's options for accounts of this policy."""
+    key = ctl(world, "eab", "create", policy)
+    path = world.path(key["id"] + ".key")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(key["hmac_key"] + "\n")
+    return ["--eab-kid", key["id"], "--eab-key", path]
