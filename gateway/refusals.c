@@ -12,6 +12,7 @@
 #include "gateway/tables.h"
 
 enum {
+    PATIENCE_MS = 3,  /* its commits for others */
     RECENT = 256,     /* refusals that a repetition is known of */
     SLOTS = 256,      /* of addresses, by digest: two that share one share its room */
     AT_ONCE = 64,     /* lines of one transaction */
@@ -212,7 +213,8 @@ static bool gather_batch(struct refusals *refusals)
         refusals->batch[refusals->batch_count++].text = text;
     }
     refusals->busy = refusals->batch_count > 0;
-    refusals->op = (struct store_op){.fn = write_batch, .arg = refusals, .done = on_written};
+    refusals->op =
+        (struct store_op){.fn = write_batch, .arg = refusals, .patience_ms = PATIENCE_MS, .done = on_written};
     return refusals->busy;
 }
 

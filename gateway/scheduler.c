@@ -67,21 +67,28 @@ static struct lease **find_lease(struct scheduler *s, uint8_t kind, const uint8_
     return at;
 }
 
-/* Looks no later than due_ms. */
-static void look_by(struct scheduler *s, uint64_t due_ms)
+/* Looks no later than due_ms. Whether that is sooner than it was going to: then it is to be woken. */
+static bool look_by(struct scheduler *s, uint64_t due_ms)
 {
-    if (due_ms < s->next_due_ms) {
+    bool sooner = due_ms < s->next_due_ms;
+    if (sooner)
         s->next_due_ms = due_ms;
+    return sooner;
+}
+
+/* Woken after the lock is given back, which it would wait for otherwise. */
+static void unlock_and_wake(struct scheduler *s, bool wake)
+{
+    pthread_mutex_unlock(&s->lock);
+    if (wake)
         pthread_cond_signal(&s->wake);
-    }
 }
 
 static void on_jobs(void *ctx, uint64_t earliest_due_ms)
 {
     struct scheduler *s = ctx;
     pthread_mutex_lock(&s->lock);
-    look_by(s, earliest_due_ms);
-    pthread_mutex_unlock(&s->lock);
+    unlock_and_wake(s, look_by(s, earliest_due_ms));
 }
 
 struct scheduler *scheduler_make(struct store *store)
@@ -280,8 +287,7 @@ static void on_judged(struct store_op *op, enum store_status status)
         s->judge_ms = clock_boot_ms() + UNSTORED_REST_MS;
     else if (s->made_due == JUDGED_MAX)
         s->judge_ms = 0;
-    look_by(s, 0); /* when to look next was by the time of before */
-    pthread_mutex_unlock(&s->lock);
+    unlock_and_wake(s, look_by(s, 0)); /* when to look next was by the time of before */
 }
 
 /* With the lock, which it lets go. */
@@ -299,8 +305,7 @@ void scheduler_judge_anew(struct scheduler *s)
 {
     pthread_mutex_lock(&s->lock);
     s->judge_ms = 0;
-    pthread_cond_signal(&s->wake);
-    pthread_mutex_unlock(&s->lock);
+    unlock_and_wake(s, true);
 }
 
 /* ---- the thread ---- */
@@ -391,15 +396,15 @@ void scheduler_free(struct scheduler *s)
 
 static void release(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len, bool look)
 {
+    bool wake = false;
     pthread_mutex_lock(&s->lock);
     struct lease **at = find_lease(s, (uint8_t)kind, subject, subject_len);
     if (*at) {
         look = look || (*at)->passed_over;
         end_lease(s, at);
-        if (look)
-            look_by(s, 0);
+        wake = look && look_by(s, 0);
     }
-    pthread_mutex_unlock(&s->lock);
+    unlock_and_wake(s, wake);
 }
 
 void scheduler_release(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len)
@@ -421,27 +426,29 @@ void scheduler_done(struct scheduler *s, enum job_kind kind, const void *subject
 void scheduler_release_after(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len,
                              uint64_t delay_ms)
 {
+    bool wake = false;
     pthread_mutex_lock(&s->lock);
     struct lease *lease = *find_lease(s, (uint8_t)kind, subject, subject_len);
     if (lease && !lease->release_ms) {
         lease->release_ms = clock_boot_ms() + delay_ms;
         s->resting_count++;
-        if (lease->release_ms < s->next_rest_ms)
+        wake = lease->release_ms < s->next_rest_ms;
+        if (wake)
             s->next_rest_ms = lease->release_ms;
-        pthread_cond_signal(&s->wake);
     }
-    pthread_mutex_unlock(&s->lock);
+    unlock_and_wake(s, wake);
 }
 
 void scheduler_wake(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len)
 {
+    bool wake = false;
     pthread_mutex_lock(&s->lock);
     struct lease **at = find_lease(s, (uint8_t)kind, subject, subject_len);
     if (*at && (*at)->release_ms) {
         end_lease(s, at);
-        look_by(s, 0);
+        wake = look_by(s, 0);
     }
-    pthread_mutex_unlock(&s->lock);
+    unlock_and_wake(s, wake);
 }
 
 struct count_due {
@@ -482,6 +489,5 @@ void scheduler_post(struct scheduler *s, struct scheduler_post *post)
     pthread_mutex_lock(&s->lock);
     *s->posts_end = post;
     s->posts_end = &post->next;
-    pthread_cond_signal(&s->wake);
-    pthread_mutex_unlock(&s->lock);
+    unlock_and_wake(s, true);
 }

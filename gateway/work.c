@@ -137,7 +137,7 @@ void work_go(struct work *work, enum work_next next)
             end_work(work, WORK_REST); /* stopping: it is taken up after the next start */
         break;
     case WORK_STORE:
-        work->op = (struct store_op){.fn = apply, .arg = work, .done = on_stored};
+        work->op = (struct store_op){.fn = apply, .arg = work, .patience_ms = work->patience_ms, .done = on_stored};
         store_submit(work->runner->store, &work->op);
         break;
     case WORK_DONE:

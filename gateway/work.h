@@ -77,8 +77,9 @@ struct work {
     void *owner;
     uint8_t subject[STORE_SUBJECT_MAX + 1]; /* of the job, a NUL behind it */
     size_t subject_len;
-    bool leased;      /* a job began it; otherwise an event, see work_make */
-    uint64_t rest_ms; /* of WORK_REST */
+    bool leased;          /* a job began it; otherwise an event, see work_make */
+    uint64_t rest_ms;     /* of WORK_REST */
+    unsigned patience_ms; /* of WORK_STORE: see struct store_op */
     struct store_op op;
     struct egress_post post;
 };

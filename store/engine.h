@@ -28,6 +28,7 @@ struct store_txn {
     bool again;               /* the engine's: nothing of it counts, run it once more from the start */
     enum store_status failed; /* sticky: an error after which this transaction cannot be committed */
     uint64_t earliest_due_ms; /* of the jobs set in it; UINT64_MAX: none */
+    bool changed;             /* something was put or deleted */
     struct store_txn *parent; /* of a nested one */
     struct store_txn *next;   /* among the idle snapshots */
 };
@@ -44,6 +45,8 @@ struct store {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct store_op *head, **tail; /* waiting, oldest first */
+    uint64_t by_us;                /* CLOCK_MONOTONIC: until when all of them may wait */
+    uint64_t last_us, gap_us;      /* of the last submission; between two, on average */
     bool closing;
     bool turning; /* store_turned has asked, and no writer has gone round since */
     pthread_t writers[WRITERS_MAX];

@@ -142,6 +142,9 @@ enum store_status store_delete(struct store_txn *txn, unsigned table, const void
 struct store_op {
     store_fn *fn;
     void *arg;
+    /* How long it may wait for others to be flushed with, where others are likely: 0 where somebody waits for it, whom
+     * it then takes along all that wait. */
+    unsigned patience_ms;
     /* Called once, on the writer thread, after the flush (STORE_OK) or with what went wrong (then nothing of
      * it is stored). After store_close began: on the submitting thread, with STORE_CLOSED. Must not block: hand
      * over to the thread that waits. */

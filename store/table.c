@@ -97,6 +97,7 @@ enum store_status store_put(struct store_txn *txn, unsigned table, const void *k
 {
     if (!txn->writable || !fits_key(txn, table, key_len))
         return STORE_INVALID;
+    txn->changed = true;
     return txn->engine->put(txn, table, octets(key, key_len), octets(value, value_len), true);
 }
 
@@ -105,6 +106,7 @@ enum store_status store_insert(struct store_txn *txn, unsigned table, const void
 {
     if (!txn->writable || !fits_key(txn, table, key_len))
         return STORE_INVALID;
+    txn->changed = true;
     return txn->engine->put(txn, table, octets(key, key_len), octets(value, value_len), false);
 }
 
@@ -122,6 +124,7 @@ enum store_status store_delete(struct store_txn *txn, unsigned table, const void
 {
     if (!txn->writable || !fits_key(txn, table, key_len))
         return STORE_INVALID;
+    txn->changed = true;
     return txn->engine->delete (txn, table, octets(key, key_len));
 }
 

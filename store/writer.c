@@ -1,25 +1,53 @@
 /* writer: the thread that changes the store, or several where the engine waits for a network.
  *
- * Group commit: whatever has queued up while a batch was flushed is the next batch. Each operation of a batch has
- * a nested transaction, so that one that fails is undone alone; a batch of one needs none. */
+ * Group commit: whatever has queued up while a batch was flushed is the next batch; where nobody waits for any of it,
+ * and more is likely to come, it may wait a little longer. The operations of a batch share one transaction. Where one
+ * of them fails, all are run again, each in a nested transaction, so that the one is undone alone. */
 #include "store/engine.h"
 
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* ---- the queue ---- */
 
+enum { GAP_MAX_US = 100000, GAP_WEIGHT = 8 };
+
+static uint64_t monotonic_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* With the lock. Until when op may wait: no longer than now where nothing else is likely to come meanwhile, or where a
+ * network is waited for anyhow. */
+static uint64_t patience_of(struct store *store, const struct store_op *op)
+{
+    uint64_t now = monotonic_us(), gap = now - store->last_us, patience = op->patience_ms * UINT64_C(1000);
+    store->last_us = now;
+    store->gap_us = (store->gap_us * (GAP_WEIGHT - 1) + (gap < GAP_MAX_US ? gap : GAP_MAX_US)) / GAP_WEIGHT;
+    return patience > store->gap_us && !store->engine->waits ? now + patience : 0;
+}
+
+/* The writer is woken after the lock is given back, which it would wait for otherwise. */
 void store_submit(struct store *store, struct store_op *op)
 {
+    bool sooner = false;
     op->next = NULL;
     pthread_mutex_lock(&store->lock);
     bool closed = store->closing;
     if (!closed) {
+        uint64_t by_us = patience_of(store, op);
+        sooner = store->head == NULL || by_us < store->by_us || store->engine->waits;
         *store->tail = op;
         store->tail = &op->next;
-        pthread_cond_signal(&store->wake);
+        if (sooner)
+            store->by_us = by_us;
     }
     pthread_mutex_unlock(&store->lock);
+    if (sooner)
+        pthread_cond_signal(&store->wake);
     if (closed)
         op->done(op, STORE_CLOSED);
 }
@@ -36,19 +64,32 @@ bool store_turned(struct store *store)
     return turned;
 }
 
+/* With the lock: until there is something that waits no longer, or the store closes. */
+static void wait_for_work(struct store *store)
+{
+    for (store->turning = false; !store->closing; store->turning = false) {
+        if (store->head == NULL) {
+            pthread_cond_wait(&store->wake, &store->lock);
+        } else if (monotonic_us() >= store->by_us) {
+            break;
+        } else {
+            struct timespec until = {.tv_sec = (time_t)(store->by_us / 1000000),
+                                     .tv_nsec = (long)(store->by_us % 1000000) * 1000};
+            pthread_cond_clockwait(&store->wake, &store->lock, CLOCK_MONOTONIC, &until);
+        }
+    }
+}
+
 /* Waits for work; NULL when the store closes and nothing is left to do. */
 static struct store_op *take_batch(struct store *store)
 {
     pthread_mutex_lock(&store->lock);
-    store->turning = false;
-    while (store->head == NULL && !store->closing) {
-        pthread_cond_wait(&store->wake, &store->lock);
-        store->turning = false;
-    }
+    wait_for_work(store);
     struct store_op *batch = store->head, **end = &store->head;
     for (unsigned n = 0; n < store->engine->batch_max && *end != NULL; n++)
         end = &(*end)->next;
     store->head = *end;
+    store->by_us = 0;
     if (store->head == NULL)
         store->tail = &store->head;
     if (batch != NULL)
@@ -93,16 +134,33 @@ static enum store_status run_nested(struct store_txn *parent, struct store_op *o
     return status;
 }
 
-/* Returns how many operations have something to commit. */
-static unsigned run_all(struct store_txn *txn, struct store_op *batch)
+enum run { RUN_NOTHING, RUN_COMMIT, RUN_APART };
+
+/* All in the one transaction. RUN_APART: one of several failed whose changes, or whose failure, the others would share.
+ */
+static enum run run_together(struct store_txn *txn, struct store_op *batch)
 {
-    unsigned good = 0;
-    bool alone = batch->next == NULL;
+    enum run run = RUN_NOTHING;
     for (struct store_op *op = batch; op != NULL; op = op->next) {
-        op->status = alone ? run_op(txn, op) : run_nested(txn, op);
-        good += op->status == STORE_OK;
+        txn->changed = false;
+        op->status = run_op(txn, op);
+        if (op->status == STORE_OK)
+            run = RUN_COMMIT;
+        else if (batch->next != NULL && (txn->changed || txn->failed != STORE_OK))
+            return RUN_APART;
     }
-    return good;
+    return run;
+}
+
+static enum run run_apart(struct store_txn *txn, struct store_op *batch)
+{
+    enum run run = RUN_NOTHING;
+    for (struct store_op *op = batch; op != NULL; op = op->next) {
+        op->status = run_nested(txn, op);
+        if (op->status == STORE_OK)
+            run = RUN_COMMIT;
+    }
+    return run;
 }
 
 static void fail_all(struct store_op *batch, enum store_status status)
@@ -137,25 +195,33 @@ static void finish_batch(struct store *store, struct store_op *batch)
     }
 }
 
-/* False: the engine wants it run again. */
-static bool try_batch(struct store *store, struct store_op *batch, unsigned attempt)
+enum tried { TRIED, TRY_AGAIN /* says the engine */, TRY_APART };
+
+static enum tried try_batch(struct store *store, struct store_op *batch, unsigned attempt, bool apart)
 {
     struct store_txn txn = txn_of(store, NULL);
+    enum run run = RUN_NOTHING;
     txn.attempt = attempt;
     enum store_status status = txn.engine->begin(&txn, NULL);
     if (status != STORE_OK)
         fail_all(batch, status);
-    else if (run_all(&txn, batch) > 0 && !txn.again)
+    else if ((run = apart ? run_apart(&txn, batch) : run_together(&txn, batch)) == RUN_COMMIT && !txn.again)
         commit_batch(&txn, batch);
     else
         txn.engine->abort(&txn);
-    return !txn.again;
+    if (txn.again)
+        return TRY_AGAIN;
+    return run == RUN_APART ? TRY_APART : TRIED;
 }
 
 static void run_batch(struct store *store, struct store_op *batch)
 {
-    for (unsigned attempt = 0; !try_batch(store, batch, attempt); attempt++)
-        continue;
+    bool apart = false;
+    unsigned attempt = 0;
+    for (enum tried tried; (tried = try_batch(store, batch, attempt, apart)) != TRIED;) {
+        apart = apart || tried == TRY_APART;
+        attempt += tried == TRY_AGAIN;
+    }
     finish_batch(store, batch);
 }
 

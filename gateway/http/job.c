@@ -183,6 +183,8 @@ static void job_hold(struct job *job)
         job_ask(job, QUESTION_RESUME);
 }
 
+enum { NOTE_PATIENCE_MS = 10 }; /* the client of a note has its answer already */
+
 static bool has_change(const struct job *job)
 {
     return job->step == ACME_COMMIT || job->step == ACME_NOTE;
@@ -192,6 +194,7 @@ static bool has_change(const struct job *job)
 static void job_lend(struct job *job)
 {
     job->away = true;
+    job->op.patience_ms = job->step == ACME_NOTE ? NOTE_PATIENCE_MS : 0;
     job->loop->submitted++;
     job->submitted_us = metrics_now_us();
 }

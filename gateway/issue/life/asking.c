@@ -160,9 +160,28 @@ static void note_asked(struct step *s)
     snprintf(s->asked + len, sizeof s->asked - len, "%s%s", len > 0 ? ", " : "", ask_text(&s->is, s->ask.question));
 }
 
+/* How long the store may wait with it for other changes (struct store_op): Sectigo is at work on what was placed, and a
+ * client waits for the rest, though for Sectigo most of all. */
+enum { PATIENCE_MS = 3, HASTE_MS = 1 };
+
+static unsigned patience_ms(const struct outcome *outcome)
+{
+    switch (outcome->kind) {
+    case OUTCOME_PLACED:
+    case OUTCOME_STAY:
+        return PATIENCE_MS;
+    case OUTCOME_SEND:
+    case OUTCOME_COLLECTED:
+        return HASTE_MS;
+    default:
+        return 0;
+    }
+}
+
 enum work_next asking_follow(struct step *s)
 {
     step_say(s);
+    s->work.patience_ms = patience_ms(&s->outcome);
     if (s->outcome.kind == OUTCOME_NONE)
         return WORK_REST;
     if (s->outcome.kind == OUTCOME_ASK) {

@@ -1,6 +1,8 @@
 /* The writer: batches, what happens when there is no more room, and many threads at once. */
 #include "fixture.h"
 
+#include <time.h>
+
 static uint64_t commits(struct fixture *f)
 {
     struct store_stats stats;
@@ -64,6 +66,60 @@ static void test_one_failure_spares_the_batch(void **state)
     assert_record(f, FRUIT, "c", "4");
 }
 
+struct counted {
+    struct pair pair;
+    store_fn *fn;
+    unsigned runs;
+};
+
+static enum store_status counted_run(struct store_txn *txn, void *arg)
+{
+    struct counted *counted = arg;
+    counted->runs++;
+    return counted->fn(txn, &counted->pair);
+}
+
+static enum store_status refuse(struct store_txn *txn, void *arg)
+{
+    (void)txn, (void)arg;
+    return STORE_REFUSED;
+}
+
+/* Three in one batch, the middle one of which says no; how often the first of them was run. */
+static unsigned runs_beside(struct fixture *f, store_fn *failing)
+{
+    struct event done = EVENT_INITIALIZER;
+    struct gate gate = GATE_INITIALIZER;
+    struct tracked ops[3];
+    struct counted all[3] = {
+        {{FRUIT, "a", "1"}, pair_put, 0}, {{FRUIT, "b", "2"}, failing, 0}, {{FRUIT, "c", "3"}, pair_put, 0}};
+    uint64_t before = commits(f);
+    gate_close(f, &gate, &done);
+    for (unsigned i = 0; i < 3; i++)
+        tracked_submit(f, &ops[i], counted_run, &all[i], &done);
+    gate_open(&gate);
+    event_wait(&done, 4);
+    assert_int_equal(commits(f) - before, 2); /* the gate's, and theirs */
+    assert_int_equal(ops[0].status, STORE_OK);
+    assert_int_equal(ops[1].status, STORE_REFUSED);
+    assert_int_equal(ops[2].status, STORE_OK);
+    assert_record(f, FRUIT, "a", "1");
+    assert_no_record(f, FRUIT, "b");
+    assert_record(f, FRUIT, "c", "3");
+    return all[0].runs;
+}
+
+/* One transaction does for all of a batch; only what is to be undone alone makes it run again. */
+static void test_run_again_where_a_change_is_undone(void **state)
+{
+    assert_int_equal(runs_beside(*state, put_and_refuse), 2);
+}
+
+static void test_run_once_where_nothing_is_undone(void **state)
+{
+    assert_int_equal(runs_beside(*state, refuse), 1);
+}
+
 static void test_refused_alone_leaves_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -104,6 +160,68 @@ static void test_close_runs_what_is_queued(void **state)
         assert_int_equal(ops[i].status, STORE_OK);
     fixture_open(f);
     assert_record(f, FRUIT, "last", "v");
+}
+
+/* ---- what may wait ---- */
+
+enum { LONG_MS = 3600000, SHORT_MS = 20 };
+
+static void patient_submit(struct fixture *f, struct tracked *tracked, struct pair *pair, unsigned patience_ms,
+                           struct event *done)
+{
+    *tracked = (struct tracked){.op = {.fn = pair_put, .arg = pair, .patience_ms = patience_ms, .done = tracked_done},
+                                .done = done};
+    store_submit(f->store, &tracked->op);
+}
+
+/* Time for a writer that does not wait to be seen at it. */
+static void give_it_time(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+}
+
+static void test_who_cannot_wait_takes_along_who_can(void **state)
+{
+    struct fixture *f = *state;
+    struct event done = EVENT_INITIALIZER;
+    struct tracked ops[3];
+    struct pair pairs[3] = {{FRUIT, "a", "1"}, {FRUIT, "b", "2"}, {FRUIT, "c", "3"}};
+    uint64_t before = commits(f);
+    patient_submit(f, &ops[0], &pairs[0], LONG_MS, &done);
+    patient_submit(f, &ops[1], &pairs[1], LONG_MS, &done);
+    give_it_time();
+    patient_submit(f, &ops[2], &pairs[2], 0, &done);
+    event_wait(&done, 3);
+    assert_int_equal(commits(f) - before, 1);
+    assert_record(f, FRUIT, "a", "1");
+    assert_record(f, FRUIT, "c", "3");
+}
+
+static void test_the_least_patient_decides(void **state)
+{
+    struct fixture *f = *state;
+    struct event done = EVENT_INITIALIZER;
+    struct tracked ops[2];
+    struct pair pairs[2] = {{FRUIT, "a", "1"}, {FRUIT, "b", "2"}};
+    uint64_t before = commits(f);
+    patient_submit(f, &ops[0], &pairs[0], LONG_MS, &done);
+    patient_submit(f, &ops[1], &pairs[1], SHORT_MS, &done);
+    event_wait(&done, 2);
+    assert_int_equal(commits(f) - before, 1);
+}
+
+static void test_close_waits_for_nobody(void **state)
+{
+    struct fixture *f = *state;
+    struct event done = EVENT_INITIALIZER;
+    struct tracked op;
+    struct pair pair = {FRUIT, "patient", "v"};
+    patient_submit(f, &op, &pair, LONG_MS, &done);
+    fixture_close(f);
+    assert_int_equal(event_count(&done), 1);
+    assert_int_equal(op.status, STORE_OK);
+    fixture_open(f);
+    assert_record(f, FRUIT, "patient", "v");
 }
 
 /* ---- a full map ---- */
@@ -308,6 +426,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with_store(test_waiting_operations_share_a_commit),
         with_store(test_one_failure_spares_the_batch),
+        with_store(test_run_again_where_a_change_is_undone),
+        with_store(test_run_once_where_nothing_is_undone),
         with_store(test_refused_alone_leaves_nothing),
         with_store(test_longest_queue),
         with_store(test_close_runs_what_is_queued),
@@ -319,6 +439,14 @@ int main(void)
         with_small_store(test_room_after_deleting),
         with_small_store(test_full_map_in_a_batch),
     };
-    int failed = fixture_engine() == STORE_POSTGRESQL ? 0 : cmocka_run_group_tests_name("bounded", bounded, NULL, NULL);
+    const struct CMUnitTest patient[] = {
+        with_store(test_who_cannot_wait_takes_along_who_can),
+        with_store(test_the_least_patient_decides),
+        with_store(test_close_waits_for_nobody),
+    };
+    bool remote = fixture_engine() == STORE_POSTGRESQL; /* which waits for its network, and for nothing else */
+    int failed = remote ? 0
+                        : cmocka_run_group_tests_name("bounded", bounded, NULL, NULL) +
+                              cmocka_run_group_tests_name("patient", patient, NULL, NULL);
     return failed + cmocka_run_group_tests_name("writer", tests, NULL, NULL);
 }
