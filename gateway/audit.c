@@ -1,5 +1,6 @@
 #include "gateway/audit.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,10 +79,15 @@ static enum store_status put_line(struct store_txn *txn, const char *subject, co
 }
 
 enum store_status audit_note(struct store_txn *txn, const char *what, const char *subject, const json_t *members,
-                             int64_t uid, uint64_t now_ms)
+                             const struct audit_by *by, uint64_t now_ms)
 {
-    json_t *json = json_pack("{s:I, s:s, s:s, s:o?, s:O?}", "time_ms", (json_int_t)now_ms, "what", what, "subject",
-                             subject, "uid", uid < 0 ? NULL : json_integer(uid), "members", members);
+    char request[17] = "";
+    if (by->request)
+        snprintf(request, sizeof request, "%016" PRIx64, by->request);
+    json_t *json = json_pack("{s:I, s:s, s:s, s:o?, s:s*, s:s*, s:s*, s:s*, s:s*, s:O?}", "time_ms", (json_int_t)now_ms,
+                             "what", what, "subject", subject, "uid", by->uid < 0 ? NULL : json_integer(by->uid),
+                             "token", by->token, "user", by->user, "role", by->role, "address", by->address,
+                             "request_id", request[0] ? request : NULL, "members", members);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     enum store_status status = put_line(txn, subject, what, text, now_ms);
     free(text);

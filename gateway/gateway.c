@@ -54,6 +54,7 @@ struct gateway {
     struct refusals *refusals;
     struct public public;
     struct admin admin;
+    struct access *access;
     uint8_t seal[EXTERNAL_KEY_SEAL_LEN];
     char account_urls[ACME_URL_MAX], account_hashes[ACME_URL_MAX];
     struct egress_rules rules; /* of the validators */
@@ -360,7 +361,7 @@ static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 /* A port 0 has become a number. */
 static void tell_listeners(const struct http_server *server)
 {
-    static const char *const names[HTTP_LISTENER_KINDS] = {"acme", "public", "admin", "metrics"};
+    static const char *const names[HTTP_LISTENER_KINDS] = {"acme", "public", "admin", "metrics", "api"};
     char address[HTTP_ADDRESS_MAX], left[SYSTEMD_ADDRESS_MAX];
 
     for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
@@ -401,6 +402,7 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
     const struct config *config = g->config;
     char why[HTTP_REASON_MAX];
     g->refusals = refusals_make(g->store);
+    g->access = access_make(g->store, config->admin.user_field, config->admin.role_field);
     g->public = (struct public){.push = &config->public.push, .issuer = g->issuer};
     g->admin = (struct admin){.store = g->store,
                               .config = g->config,
@@ -408,7 +410,9 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
                               .scheduler = g->scheduler,
                               .upstream = g->upstream,
                               .issuer = g->issuer,
-                              .egress = g->egress};
+                              .egress = g->egress,
+                              .access = g->access,
+                              .refusals = g->refusals};
     struct http_config http = {
         .threads = config->acme.threads,
         .workers = store_waits(g->store) ? (config->store.postgresql.readers + 1) / 2 : 0, /* others read, too */
@@ -426,19 +430,30 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
         .metrics_handler = monitor_handle,
         .refusals = g->refusals,
         .probe = monitor_probe,
-        .proxies =
-            {[HTTP_ACME] = proxies_of(&config->acme.proxies), [HTTP_PUBLIC] = proxies_of(&config->public.proxies)},
+        .proxies = {[HTTP_ACME] = proxies_of(&config->acme.proxies),
+                    [HTTP_PUBLIC] = proxies_of(&config->public.proxies),
+                    [HTTP_API] = {.trusted = config->admin.trusted.count
+                                                 ? (const char *const *)config->admin.trusted.list
+                                                 : NULL}},
         .log_access = config->log_requests,
-        .admin_socket = config->admin_socket,
+        .admin_socket = config->admin.socket,
         .acme = g->acme,
         .store = g->store,
         .public_handler = public_handle,
         .public_ctx = &g->public,
         .admin_handler = admin_handle,
         .admin_ctx = &g->admin,
+        .api_listen = (const char *const *)config->admin.listen.list,
+        .api_listen_count = config->admin.listen.count,
+        .api_tls = {config->admin.tls.certificate, config->admin.tls.key},
+        .api_limits = {config->admin.connections, config->admin.connections_per_address},
+        .api_handler = admin_handle_remote,
+        .api_ctx = &g->admin,
+        .user_field = config->admin.user_field,
+        .role_field = config->admin.role_field,
     };
-    g->http = g->refusals ? http_start(&http, why) : NULL;
-    if (!g->refusals)
+    g->http = g->refusals && g->access ? http_start(&http, why) : NULL;
+    if (!g->refusals || !g->access)
         return fail_start(reason, "out of memory");
     if (!g->http)
         return fail_start(reason, why);
@@ -519,6 +534,7 @@ void gateway_stop(struct gateway *g)
         store_close(g->store);
     egress_free(g->egress); /* to which the writer's callbacks posted to the last */
     refusals_free(g->refusals);
+    access_free(g->access);
     http_free(g->http); /* whose notices the workers above sent to the last */
     scheduler_free(g->scheduler);
     validation_free(g->validation);

@@ -1,5 +1,6 @@
 #include "gateway/refusals.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,9 +104,14 @@ static bool put_names(json_t *line, const char *names)
 static json_t *line_of(const char *what, const struct refusal *r, uint64_t now_ms)
 {
     json_t *line = json_pack("{s:I, s:s}", "time_ms", (json_int_t)now_ms, "what", what);
-    if (line && put_text(line, "address", r->address) && put_text(line, "account", r->account) &&
-        put_text(line, "key", r->key) && put_text(line, "policy", r->policy) && put_text(line, "request", r->request) &&
-        put_text(line, "problem", r->problem) && put_text(line, "reason", r->reason) && put_names(line, r->names))
+    char id[17] = "";
+    if (r->id)
+        snprintf(id, sizeof id, "%016" PRIx64, r->id);
+    if (line && put_text(line, "token", r->token) && put_text(line, "user", r->user) &&
+        put_text(line, "role", r->role) && put_text(line, "request_id", id) && put_text(line, "address", r->address) &&
+        put_text(line, "account", r->account) && put_text(line, "key", r->key) && put_text(line, "policy", r->policy) &&
+        put_text(line, "request", r->request) && put_text(line, "problem", r->problem) &&
+        put_text(line, "reason", r->reason) && put_names(line, r->names))
         return line;
     json_decref(line);
     return NULL;
@@ -114,12 +120,14 @@ static json_t *line_of(const char *what, const struct refusal *r, uint64_t now_m
 /* What two lines differ in, their time apart. */
 static void digest_of(const char *what, const struct refusal *r, uint8_t digest[static SHA256_DIGEST_LENGTH])
 {
-    char text[NAMES_MAX + 9 * TEXT_MAX];
-    int len = snprintf(text, sizeof text, "%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", what, r->address ? r->address : "",
-                       r->account ? r->account : "", r->key ? r->key : "", r->policy ? r->policy : "",
-                       r->request ? r->request : "", r->problem ? r->problem : "", r->reason ? r->reason : "",
-                       r->names ? r->names : "");
-    size_t used = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
+    const char *const parts[] = {what,       r->address, r->account, r->key,  r->policy, r->request,
+                                 r->problem, r->reason,  r->token,   r->user, r->role,   r->names};
+    char text[NAMES_MAX + (sizeof parts / sizeof *parts) * TEXT_MAX];
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        int len = snprintf(text + used, sizeof text - used, "%s\n", parts[i] ? parts[i] : "");
+        used = len < 0 || (size_t)len >= sizeof text - used ? sizeof text - 1 : used + (size_t)len;
+    }
     SHA256((const uint8_t *)text, used, digest);
 }
 

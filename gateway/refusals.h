@@ -19,7 +19,9 @@ struct refusals;
 /* Texts as somebody sent them; NULL: not known. */
 struct refusal {
     const char *address, *account, *key, *policy, *request, *problem, *reason;
-    const char *names; /* with commas between them */
+    const char *names;               /* with commas between them */
+    const char *token, *user, *role; /* of an operator */
+    uint64_t id;                     /* of the request in the log: of the first of those that are alike; 0: none */
 };
 
 /* NULL when out of memory. The store must outlive its last write: free after store_close. */

@@ -22,19 +22,22 @@ enum issue_table {
     ISSUE_RESERVATIONS,                     /* issuance id -> what its purchase is expected to cost */
     ISSUE_LEDGERS,                          /* login name -> what is known of its account (ledger.h) */
     ISSUE_IMPORTED,                         /* order number -> id of the subscription it was imported as */
-    ISSUE_KEPT,     /* SHA-256 of the PEM text -> a certificate that was not accepted (kept.h) */
-    ISSUE_NUMBERS,  /* 'o' and order number, or 'c' and certificate ID -> id of the subscription that has it */
-    ISSUE_PAYMENTS, /* issuance id -> the payment that its order waits for (payment.h) */
-    ISSUE_REFUSALS, /* time (8), digest of who and what (8) -> one JSON object; the oldest make room (refusals.h) */
-    ISSUE_COUNTERS, /* "issuances", or "cost" or "day" and what is summed up -> numbers (counters.h) */
-    ISSUE_KEEPING,  /* "backup": how what is done for the store itself went (gateway/keep/diary.h) */
-    ISSUE_STORIES,  /* issuance id -> what was done for it, step by step (story.h) */
+    ISSUE_KEPT,         /* SHA-256 of the PEM text -> a certificate that was not accepted (kept.h) */
+    ISSUE_NUMBERS,      /* 'o' and order number, or 'c' and certificate ID -> id of the subscription that has it */
+    ISSUE_PAYMENTS,     /* issuance id -> the payment that its order waits for (payment.h) */
+    ISSUE_REFUSALS,     /* time (8), digest of who and what (8) -> one JSON object; the oldest make room (refusals.h) */
+    ISSUE_COUNTERS,     /* "issuances", or "cost" or "day" and what is summed up -> numbers (counters.h) */
+    ISSUE_KEEPING,      /* "backup": how what is done for the store itself went (gateway/keep/diary.h) */
+    ISSUE_STORIES,      /* issuance id -> what was done for it, step by step (story.h) */
+    ISSUE_TOKENS,       /* name -> an operator's token (operate/access/token.h) */
+    ISSUE_TOKEN_HASHES, /* SHA-256 of a token (32) -> its name */
     ISSUE_TABLE_END
 };
 
 #define ISSUE_TABLE_NAMES                                                                                              \
     "subscriptions", "subscription-index", "issuances", "issuance-by-order", "issuance-by-order-number",               \
         "issuance-by-certificate-id", "dcv-files", "audit", "dcv-records", "logins", "spending", "reservations",       \
-        "ledgers", "imported", "kept", "numbers", "payments", "refusals", "counters", "keeping", "stories"
+        "ledgers", "imported", "kept", "numbers", "payments", "refusals", "counters", "keeping", "stories", "tokens",  \
+        "token-hashes"
 
 #endif

@@ -44,6 +44,8 @@ static bool look_at_secrets(struct look *look)
         look_at_mode(look, key, file);
     look_at_mode(look, "acme.tls.key", config->acme.tls.key);
     look_at_mode(look, "public.tls.key", config->public.tls.key);
+    look_at_mode(look, "metrics.tls.key", config->metrics.tls.key);
+    look_at_mode(look, "admin.tls.key", config->admin.tls.key);
     for (unsigned i = 0; i < config->login_count; i++) {
         snprintf(path, sizeof path, "logins[%u].client_key", i + 1);
         look_at_mode(look, path, config->logins[i].client_key);
@@ -101,9 +103,14 @@ static bool look_at_tls(struct look *look)
             "\"%.200s\" is not for %s, the host of acme.url: clients refuse it, unless a proxy ends TLS before it",
             config->acme.tls.certificate, host);
     SSL_CTX_free(context);
-    if (good)
+    const struct {
+        const char *path;
+        const struct config_tls *tls;
+    } others[] = {
+        {"public.tls", &config->public.tls}, {"metrics.tls", &config->metrics.tls}, {"admin.tls", &config->admin.tls}};
+    for (size_t i = 0; good && i < sizeof others / sizeof *others; i++)
         SSL_CTX_free(
-            look_at_pair(look, "public.tls", tls_keys, config->public.tls.certificate, config->public.tls.key, &good));
+            look_at_pair(look, others[i].path, tls_keys, others[i].tls->certificate, others[i].tls->key, &good));
     return good;
 }
 

@@ -123,8 +123,8 @@ static bool look_at_key_file(const struct look *look, const char *store)
 static bool look_at_postgresql(struct look *look)
 {
     const struct config *config = look->config;
-    if (look->occasion == CHECK_ALONE && config->admin_socket != NULL)
-        look->owner = server_of(config->admin_socket);
+    if (look->occasion == CHECK_ALONE && config->admin.socket != NULL)
+        look->owner = server_of(config->admin.socket);
     return look_at_folder(look, "store.key_file", config->store.key_file);
 }
 
@@ -177,7 +177,7 @@ static bool is_handed(const char *path)
 bool look_at_socket(struct look *look)
 {
     static const char key[] = "admin.socket";
-    const char *path = look->config->admin_socket;
+    const char *path = look->config->admin.socket;
     struct stat about;
     if (path == NULL)
         return true;

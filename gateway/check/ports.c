@@ -82,5 +82,6 @@ bool look_at_ports(struct look *look)
 {
     return look_at_list(look, "acme", &look->config->acme.listen) &&
            look_at_list(look, "public", &look->config->public.listen) &&
-           look_at_list(look, "metrics", &look->config->metrics.listen);
+           look_at_list(look, "metrics", &look->config->metrics.listen) &&
+           look_at_list(look, "admin", &look->config->admin.listen);
 }

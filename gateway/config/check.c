@@ -35,6 +35,23 @@ static bool check_push(struct config_reading *r, const struct config_push *push)
     return true;
 }
 
+static bool check_admin(struct config_reading *r, const struct config_admin *admin)
+{
+    bool listens = admin->listen.count > 0;
+    if (listens && admin->tls.certificate == NULL)
+        return config_fail(r, "admin.listen",
+                           "needs admin.tls: tokens and what is done with them are for nobody's ears");
+    if (!listens && admin->tls.certificate != NULL)
+        return config_fail(r, "admin.tls", "is of no use without admin.listen");
+    if (!listens && admin->trusted.count > 0)
+        return config_fail(r, "admin.trusted_proxies", "is of no use without admin.listen");
+    if (admin->user_field != NULL && admin->trusted.count == 0)
+        return config_fail(r, "admin.proxy", "needs admin.trusted_proxies: who else may say who somebody is?");
+    if (admin->role_field != NULL && strcasecmp(admin->user_field, admin->role_field) == 0)
+        return config_fail(r, "admin.proxy.role_header", "is user_header already; a role needs a field of its own");
+    return true;
+}
+
 /* ---- addresses to listen on ---- */
 
 static bool is_any(const struct sockaddr_storage *where)
@@ -58,7 +75,7 @@ static bool collide(const char *a, const char *b)
     return is_any(&x) || is_any(&y) || memcmp(&x, &y, x_len) == 0;
 }
 
-enum { LISTENERS = 3 };
+enum { LISTENERS = 4 };
 
 struct listeners {
     const struct config_strings *lists[LISTENERS];
@@ -81,8 +98,9 @@ static bool find_collision(const struct config_strings *list, const struct confi
 
 static bool check_listen(struct config_reading *r, const struct config *config)
 {
-    const struct listeners all = {{&config->acme.listen, &config->public.listen, &config->metrics.listen},
-                                  {"acme.listen", "public.listen", "metrics.listen"}};
+    const struct listeners all = {
+        {&config->acme.listen, &config->public.listen, &config->metrics.listen, &config->admin.listen},
+        {"acme.listen", "public.listen", "metrics.listen", "admin.listen"}};
     char path[CONFIG_PATH_MAX];
     unsigned at, before;
     for (unsigned i = 0; i < LISTENERS; i++) {
@@ -416,5 +434,6 @@ bool config_check(struct config_reading *r, struct config *config)
     return check_store(r, &config->store) && check_backup(r, config) && check_persist(r, config) &&
            check_listen(r, config) && check_proxies(r, &config->acme.proxies, "acme.proxy_protocol") &&
            check_proxies(r, &config->public.proxies, "public.proxy_protocol") && check_push(r, &config->public.push) &&
-           check_dcv(r, &config->dcv) && check_logins(r, config) && check_profiles(r, config);
+           check_admin(r, &config->admin) && check_dcv(r, &config->dcv) && check_logins(r, config) &&
+           check_profiles(r, config);
 }

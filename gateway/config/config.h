@@ -95,6 +95,18 @@ struct config_metrics {
     struct config_tls tls;
 };
 
+/* The API over HTTPS. */
+struct config_admin {
+    char *socket;                     /* default NULL: none */
+    struct config_strings listen;     /* default: none */
+    struct config_tls tls;            /* both where there is a listener */
+    unsigned connections;             /* at once; default 256 */
+    unsigned connections_per_address; /* default 64; 0: all */
+    struct config_strings trusted;    /* addresses or prefixes of proxies; default none. YAML: trusted_proxies */
+    char *user_field,
+        *role_field; /* header fields; default NULL: proxies say nobody. YAML: proxy: user_header, role_header */
+};
+
 struct config_validation {
     bool http_01, dns_01, tls_alpn_01; /* YAML: challenges: [http-01, ...]; default these three */
     bool dns_account_01, dns_persist_01;
@@ -233,7 +245,7 @@ struct config {
     struct config_acme acme;
     struct config_public public;
     struct config_metrics metrics;
-    char *admin_socket; /* YAML: admin: {socket: PATH}; default NULL: none */
+    struct config_admin admin;
     struct config_validation validation;
     struct config_dcv dcv;
     struct config_issuance issuance;

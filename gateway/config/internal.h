@@ -126,6 +126,7 @@ bool config_is_schema(const char *text);
 bool config_is_web_url(const char *text);
 bool config_is_url_path(const char *text);
 bool config_is_user(const char *text);
+bool config_is_field(const char *text);
 bool config_is_email(const char *text);
 
 /* config_fill.c: the tree becomes *base, field by field. */

@@ -3,8 +3,6 @@
 #include "gateway/address.h"
 #include "gateway/config/tables.h"
 
-#define A_FILE "a file that can be read"
-#define LISTEN_ADDRESSES "an address and port to listen on, such as 0.0.0.0:443 or [::]:443"
 #define A_WEB_URL "a URL that begins with https:// or http://"
 #define BASE_URL                                                                                                       \
     "a URL that begins with https:// and has no final slash, query or user, such as https://acme.example.org"
@@ -242,15 +240,6 @@ static const struct config_key public_keys[] = {
     {.name = "push", .kind = CONFIG_MAPPING, .table = &push_table},
 };
 static const struct config_table public_table = TABLE(public_keys, struct config);
-
-static const struct config_key admin_keys[] = {
-    {.name = "socket",
-     .kind = CONFIG_TEXT,
-     .at = AT(admin_socket),
-     .check = config_is_path,
-     .expected = "the whole path, from /, of the socket"},
-};
-static const struct config_table admin_table = TABLE(admin_keys, struct config);
 
 static const struct config_key metrics_tls_keys[] = {
     {.name = "certificate",
@@ -566,7 +555,7 @@ static const struct config_key root_keys[] = {
     {.name = "acme", .kind = CONFIG_MAPPING, .required = true, .table = &acme_table},
     {.name = "public", .kind = CONFIG_MAPPING, .required = true, .table = &public_table},
     {.name = "metrics", .kind = CONFIG_MAPPING, .table = &metrics_table},
-    {.name = "admin", .kind = CONFIG_MAPPING, .table = &admin_table},
+    {.name = "admin", .kind = CONFIG_MAPPING, .table = &config_admin},
     {.name = "validation", .kind = CONFIG_MAPPING, .table = &validation_table},
     {.name = "dcv", .kind = CONFIG_MAPPING, .table = &dcv_table},
     {.name = "issuance", .kind = CONFIG_MAPPING, .table = &issuance_table},

@@ -19,10 +19,12 @@
         (keys), sizeof(keys) / sizeof *(keys), sizeof(type)                                                            \
     }
 
+#define A_FILE "a file that can be read"
+#define LISTEN_ADDRESSES "an address and port to listen on, such as 0.0.0.0:443 or [::]:443"
 #define A_NAME "a name of up to 64 letters, digits, '-', '_' or '.'"
 
 static const struct config_word yes_no[] = {{"true", true}, {"false", false}, {0}};
 
-extern const struct config_table config_profile, config_backup;
+extern const struct config_table config_profile, config_backup, config_admin;
 
 #endif

@@ -132,6 +132,19 @@ bool config_is_user(const char *text)
     return config_is_text(text) && strchr(text, ':') == NULL;
 }
 
+/* RFC 9110 section 5.1, and none that says something else already. */
+bool config_is_field(const char *text)
+{
+    static const char *const taken[] = {"Authorization",   "Cookie",           "Host",         "Forwarded",
+                                        "X-Forwarded-For", "X-CSRF-Token",     "Content-Type", "Content-Length",
+                                        "Connection",      "Transfer-Encoding"};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        if (strcasecmp(text, taken[i]) == 0)
+            return false;
+    }
+    return consists_of(text, 1, 64, "-_!#$%&'*+.^`|~");
+}
+
 bool config_is_email(const char *text)
 {
     const char *at = strchr(text, '@');

@@ -1,9 +1,10 @@
-/* call: requests to the public, metrics and admin listeners as their handlers see them, and those that are answered at
- * once. */
+/* call: requests to the public, metrics, admin and api listeners as their handlers see them, and those that are
+ * answered at once. */
 #include <stdlib.h>
 
 #include "gateway/http/framing.h"
 #include "gateway/http/internal.h"
+#include "gateway/http/proxy.h"
 #include "gateway/http/reply.h"
 
 /* Handlers get strings that end with NUL; h2o's do not. */
@@ -16,6 +17,39 @@ static const char *header(h2o_req_t *req, h2o_mem_pool_t *pool, const h2o_token_
 {
     ssize_t at = h2o_find_header(&req->headers, token, -1);
     return at < 0 ? "" : copy_text(pool, req->headers.entries[at].value.base, req->headers.entries[at].value.len);
+}
+
+static bool field_is(const h2o_header_t *field, const char *name, size_t len)
+{
+    return field->name->len == len && strncasecmp(field->name->base, name, len) == 0;
+}
+
+/* A field by which somebody is let in may stand there once: of two, a proxy and we could believe different ones. */
+static const char *only_field(h2o_req_t *req, struct http_call *call, h2o_mem_pool_t *pool, const char *name)
+{
+    const char *text = "";
+    size_t len = name ? strlen(name) : 0, found = 0;
+    for (size_t i = 0; name && i < req->headers.size; i++) {
+        const h2o_header_t *field = &req->headers.entries[i];
+        if (!field_is(field, name, len))
+            continue;
+        text = copy_text(pool, field->value.base, field->value.len);
+        found++;
+    }
+    call->ambiguous = call->ambiguous || found > 1;
+    return text;
+}
+
+/* The api listener's: who asks, by what they hold, or by the word of the proxy that the connection comes from. */
+static void read_caller(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call)
+{
+    const struct connection *connection = connection_of(req);
+    const struct http_server *server = connection->loop->server;
+    bool proxy = proxy_is_trusted(server, HTTP_API, connection->peer);
+    call->authorization = only_field(req, call, pool, "authorization");
+    call->csrf = only_field(req, call, pool, "x-csrf-token");
+    call->user = only_field(req, call, pool, proxy ? server->config.user_field : NULL);
+    call->role = only_field(req, call, pool, proxy ? server->config.role_field : NULL);
 }
 
 bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call)
@@ -35,7 +69,15 @@ bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call)
         .body_len = req->entity.len,
         .peer = copy_text(pool, connection_of(req)->request.peer, strlen(connection_of(req)->request.peer)),
         .uid = connection_of(req)->uid,
+        .id = connection_of(req)->request.id,
+        .cookie = header(req, pool, H2O_TOKEN_COOKIE),
+        .if_none_match = header(req, pool, H2O_TOKEN_IF_NONE_MATCH),
+        .csrf = "",
+        .user = "",
+        .role = "",
     };
+    if (connection_kind(connection_of(req)) == HTTP_API)
+        read_caller(req, pool, call);
     return true;
 }
 
@@ -53,8 +95,18 @@ void call_answer(h2o_req_t *req, struct http_answer *answer)
         reply_own(req, answer->body, free);
     if (answer->content_type)
         reply_header(req, "Content-Type", answer->content_type);
-    if (answer->www_authenticate)
-        reply_header(req, "WWW-Authenticate", answer->www_authenticate);
+    if (answer->set_cookie)
+        reply_own(req, answer->set_cookie, free);
+    const char *const fields[][2] = {{"WWW-Authenticate", answer->www_authenticate},
+                                     {"Allow", answer->allow},
+                                     {"ETag", answer->etag},
+                                     {"Cache-Control", answer->cache_control},
+                                     {"Content-Security-Policy", answer->security_policy},
+                                     {"Set-Cookie", answer->set_cookie}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (fields[i][1])
+            reply_header(req, fields[i][0], fields[i][1]);
+    }
     reply_retry_after(req, answer->retry_after_s);
     if (answer->resource)
         reply_about(req, metrics_resource(answer->resource), NULL);

@@ -62,6 +62,7 @@ static void on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t *
     linger_prepare(connection_of(req));
     accept_begin_request(connection_of(req)); /* no handler has seen it */
     reply_note(req, req->res.status);
+    reply_harden(req);
     h2o_setup_next_ostream(req, slot);
 }
 

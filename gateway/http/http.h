@@ -2,8 +2,9 @@
  *
  * http_start makes one thread, context and loop per `threads`; each has its own SO_REUSEPORT socket for every listener.
  * HTTP/1.1 only. The acme listener speaks TLS and hands requests to the ACME room; the public listener serves push and
- * DCV files; the admin listener is a Unix socket; the metrics listener is for who watches the gateway. It and the acme
- * listener answer /healthz (this process runs) and /readyz (the store takes a write, and the gateway is not stopping).
+ * DCV files; the admin listener is a Unix socket, and the api listener is what is like it over TLS; the metrics
+ * listener is for who watches the gateway. It and the acme listener answer /healthz (this process runs) and /readyz
+ * (the store takes a write, and the gateway is not stopping).
  */
 #ifndef GATEWAY_HTTP_HTTP_H
 #define GATEWAY_HTTP_HTTP_H
@@ -19,36 +20,42 @@
 struct http_server;
 
 enum { HTTP_REASON_MAX = 512 };
-enum http_listener { HTTP_ACME, HTTP_PUBLIC, HTTP_ADMIN, HTTP_METRICS, HTTP_LISTENER_KINDS };
+enum http_listener { HTTP_ACME, HTTP_PUBLIC, HTTP_ADMIN, HTTP_METRICS, HTTP_API, HTTP_LISTENER_KINDS };
 
 struct http_tls {
-    const char *certificate_file, *key_file; /* PEM; NULL certificate: plain HTTP (not the acme listener) */
+    const char *certificate_file, *key_file; /* PEM; NULL certificate: plain HTTP (not the acme and api listeners) */
 };
 
-/* A request to the public or admin listener. Pointers live during the call. */
+/* A request to any listener but acme's. Pointers live during the call; header fields that are absent are "". */
 struct http_call {
     const char *method, *path, *query; /* NUL-terminated; query may be "" */
-    const char *authorization;         /* header, "" where absent */
-    const char *content_type;          /* "" where absent */
+    const char *authorization, *content_type, *cookie, *if_none_match;
+    const char *csrf;        /* X-CSRF-Token */
+    const char *user, *role; /* what a trusted proxy says, by the fields that http_config names; "" from others */
+    bool ambiguous;          /* a field of these, X-CSRF-Token or Authorization stands there twice */
     const char *body;
     size_t body_len;
     const char *peer; /* address without port, of who asks behind trusted proxies; "" on the Unix socket */
     int64_t uid;      /* user of the process behind the Unix socket, when it connected; -1 on others */
+    uint64_t id;      /* of log_set_request */
 };
 struct http_answer {
     int status;
     const char *content_type; /* static */
     char *body;               /* malloc'd, taken over; may be NULL */
     size_t body_len;
-    const char *www_authenticate; /* static; NULL: none */
-    uint32_t retry_after_s;       /* 0: none */
-    const char *resource;         /* what was asked for, a word that metrics_resource knows; NULL: nothing of these */
+    const char *www_authenticate, *allow, *etag, *cache_control,
+        *security_policy;   /* header fields, static; NULL: none */
+    char *set_cookie;       /* malloc'd, taken over; NULL: none */
+    uint32_t retry_after_s; /* 0: none */
+    const char *resource;   /* what was asked for, a word that metrics_resource knows; NULL: nothing of these */
 };
 /* Answers with a line of plain text. */
 void http_answer_text(struct http_answer *answer, int status, const char *text);
 
 /* The public and the metrics handler: on a loop thread, must not block (short snapshots are fine); the public one on a
- * worker where there are any. The admin handler: each call on a thread of its own, eight at a time, and may block. */
+ * worker where there are any. The admin and the api handler: each call on a thread of its own, a bounded number of each
+ * at a time, and may block. */
 typedef void http_handler_fn(void *ctx, const struct http_call *call, struct http_answer *answer);
 
 /* Of one kind of listener, over all threads; each thread has its share, which the kernel's spreading of connections
@@ -77,7 +84,11 @@ struct http_config {
     size_t metrics_listen_count;
     struct http_tls metrics_tls;
     const char *admin_socket; /* NULL: none. Made with mode 0660; its connections have a limit of their own */
-    struct http_limits acme_limits, public_limits;
+    const char *const *api_listen;
+    size_t api_listen_count;
+    struct http_tls api_tls;
+    const char *user_field, *role_field; /* by which api's trusted proxies say who signed in; NULL: they do not */
+    struct http_limits acme_limits, public_limits, api_limits;
     struct http_proxies proxies[HTTP_LISTENER_KINDS];
     bool log_access; /* a line a request at `log: info` */
     /* For a request, from its first octet, or from the accept for the first of a connection; 0: 30 s. For a connection
@@ -87,8 +98,8 @@ struct http_config {
     struct store *store;
     struct refusals *refusals; /* who is refused over ACME; NULL: nobody keeps them */
     store_fn *probe; /* a write that leaves nothing behind, for /readyz; its argument is NULL. NULL: none is tried */
-    http_handler_fn *public_handler, *admin_handler, *metrics_handler;
-    void *public_ctx, *admin_ctx, *metrics_ctx;
+    http_handler_fn *public_handler, *admin_handler, *metrics_handler, *api_handler;
+    void *public_ctx, *admin_ctx, *metrics_ctx, *api_ctx;
 };
 
 /* Ignores SIGPIPE, raises the limit of open descriptors to what the kernel allows, and lowers the limits of
@@ -115,7 +126,7 @@ bool http_reload_tls(struct http_server *server, char reason[static HTTP_REASON_
  * as one of them is stuck. One thread at a time, until http_stop. */
 bool http_turned(struct http_server *server);
 /* Stops accepting, answers held replies now, ends connections as they become idle, and joins, at most after
- * deadline_ms; then waits for the admin handler to end what it has begun. The store must still run. */
+ * deadline_ms; then waits for the admin and api handlers to end what they have begun. The store must still run. */
 void http_stop(struct http_server *server, uint32_t deadline_ms);
 /* After http_stop, once nobody calls http_notify any more. Where the store had not answered a request's change by the
  * deadline, the memory stays, since it will. NULL is allowed. */

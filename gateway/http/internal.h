@@ -31,6 +31,8 @@ enum {
     WRITE_TIMEOUT_MS = 30 * SECOND_MS, /* a peer that takes nothing */
     CONNECTIONS_DEFAULT = 5000,
     ADMIN_CONNECTIONS = 64,
+    ADMIN_REQUESTS_MAX = 8, /* under way at once */
+    API_REQUESTS_MAX = 32,  /* browsers ask six at once */
     METRICS_CONNECTIONS = 64,
     LISTEN_BACKLOG = 1024,
     ACCEPT_BATCH = 16,
@@ -168,11 +170,11 @@ struct loop {
     bool clean;            /* at its end: nothing refers to this loop any more */
 };
 
-/* Requests to the admin listener that are under way, each on a thread of its own. */
+/* Requests to the admin or the api listener that are under way, each on a thread of its own. */
 struct admin_requests {
     pthread_mutex_t lock;
     pthread_cond_t left;
-    unsigned running;
+    unsigned running, max;
 };
 
 /* Threads on which requests are read for where the store waits for a network; none elsewhere. */
@@ -197,7 +199,7 @@ struct http_server {
     unsigned loop_count, running;
     struct http_limits limits[HTTP_LISTENER_KINDS]; /* of one loop */
     sem_t started;
-    struct admin_requests admin_requests;
+    struct admin_requests admin_requests, api_requests;
     struct workers workers;
     pthread_mutex_t reload_lock;
     uint64_t deadline_ms; /* monotonic; set before MESSAGE_STOP is sent */
@@ -310,12 +312,14 @@ void workers_take(struct loop *loop, struct handoff *handoff);
 void workers_stop(struct workers *workers);
 
 /* waiting_call.c */
-void admin_requests_init(struct admin_requests *requests);
+/* At most so many at a time. */
+void admin_requests_init(struct admin_requests *requests, unsigned max);
 void admin_requests_free(struct admin_requests *requests);
 /* Once the loops have ended: until the last one is over. */
 void admin_requests_wait(struct admin_requests *requests);
 /* On the loop's thread. */
 int on_admin_request(h2o_handler_t *self, h2o_req_t *req);
+int on_api_request(h2o_handler_t *self, h2o_req_t *req);
 /* The same on a worker, for whom nobody counts: a request of the public listener. */
 void public_request_hand_over(h2o_req_t *req);
 

@@ -63,7 +63,8 @@ static void write_address(int fd, struct listener *listener)
              host, port);
 }
 
-static const char *const kind_names[HTTP_LISTENER_KINDS] = {"acme", "public", "admin", "metrics"};
+/* Of systemd_socket; the operators' two are told apart by their addresses. */
+static const char *const kind_names[HTTP_LISTENER_KINDS] = {"acme", "public", "admin", "metrics", "admin"};
 
 /* The socket that the service manager holds for this address: a duplicate for each loop. 1: done; 0: it has none; -1:
  * *reason. */

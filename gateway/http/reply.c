@@ -16,6 +16,7 @@ static const char *reason_phrase(int status)
         {201, "Created"},
         {202, "Accepted"},
         {204, "No Content"},
+        {304, "Not Modified"},
         {400, "Bad Request"},
         {401, "Unauthorized"},
         {403, "Forbidden"},
@@ -48,6 +49,16 @@ void reply_header(h2o_req_t *req, const char *name, const char *value)
         h2o_add_header(&req->pool, &req->res.headers, token, name, value, strlen(value));
     else
         h2o_add_header_by_str(&req->pool, &req->res.headers, name, len, 0, name, value, strlen(value));
+}
+
+static bool has_field(const h2o_headers_t *headers, const char *name)
+{
+    for (size_t i = 0; i < headers->size; i++) {
+        const h2o_iovec_t *found = headers->entries[i].name;
+        if (found->len == strlen(name) && strncasecmp(found->base, name, found->len) == 0)
+            return true;
+    }
+    return false;
 }
 
 void reply_retry_after(h2o_req_t *req, uint32_t seconds)
@@ -111,20 +122,42 @@ void reply_note(h2o_req_t *req, int status)
     log_access(req, status, took_us);
 }
 
+void reply_harden(h2o_req_t *req)
+{
+    static const char *const fields[][2] = {
+        {"Strict-Transport-Security", "max-age=31536000"},
+        {"X-Content-Type-Options", "nosniff"},
+        {"X-Frame-Options", "DENY"},
+        {"Referrer-Policy", "no-referrer"},
+        {"Cross-Origin-Opener-Policy", "same-origin"},
+        {"Cross-Origin-Resource-Policy", "same-origin"},
+        {"Cache-Control", "no-store"},
+        {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+    };
+    if (connection_kind(connection_of(req)) != HTTP_API)
+        return;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (!has_field(&req->res.headers, fields[i][0]))
+            reply_header(req, fields[i][0], fields[i][1]);
+    }
+}
+
 void reply_send(h2o_req_t *req, int status, const char *body, size_t len)
 {
     static h2o_generator_t generator = {NULL, NULL};
-    bool head = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
+    bool bare = status == 204 || status == 304 || h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
     h2o_iovec_t buffer = h2o_iovec_init(body, len);
 
     reply_note(req, status);
+    reply_harden(req);
     req->res.status = status;
     req->res.reason = reason_phrase(status);
-    /* Without a length h2o would close the connection after anything but a 200; a 204 must have none. */
+    /* Without a length h2o would close the connection after anything but a 200; a 204 must have none, and a
+     * 304 has that of what it leaves out. */
     if (status != 204)
         req->res.content_length = len;
     h2o_start_response(req, &generator);
-    h2o_send(req, &buffer, head || status == 204 || len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+    h2o_send(req, &buffer, bare || len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
 }
 
 void reply_text(h2o_req_t *req, int status, const char *text)

@@ -12,8 +12,10 @@ void reply_header(h2o_req_t *req, const char *name, const char *value);
 void reply_retry_after(h2o_req_t *req, uint32_t seconds);
 /* Frees p with free_fn when the request is gone. */
 void reply_own(h2o_req_t *req, void *p, void (*free_fn)(void *));
-/* Sends status, headers and body (which must live as long as the request; none is sent for HEAD and 204). The request
- * may be gone when it returns. */
+/* On the api listener: what browsers are to hold to, where the answer does not say otherwise. reply_send does so. */
+void reply_harden(h2o_req_t *req);
+/* Sends status, headers and body (which must live as long as the request; none is sent for HEAD, 204 and 304). The
+ * request may be gone when it returns. */
 void reply_send(h2o_req_t *req, int status, const char *body, size_t len);
 /* As above, a static text of our own as text/plain. */
 void reply_text(h2o_req_t *req, int status, const char *text);

@@ -51,10 +51,9 @@ static void configure_hosts(struct http_server *server)
         const char *name;
         int (*on_req)(h2o_handler_t *, h2o_req_t *);
     } kinds[HTTP_LISTENER_KINDS] = {
-        [HTTP_ACME] = {"acme", on_acme_request},
-        [HTTP_PUBLIC] = {"public", on_public_request},
-        [HTTP_ADMIN] = {"admin", on_admin_request},
-        [HTTP_METRICS] = {"metrics", on_metrics_request},
+        [HTTP_ACME] = {"acme", on_acme_request},    [HTTP_PUBLIC] = {"public", on_public_request},
+        [HTTP_ADMIN] = {"admin", on_admin_request}, [HTTP_METRICS] = {"metrics", on_metrics_request},
+        [HTTP_API] = {"api", on_api_request},
     };
     h2o_globalconf_t *conf = &server->globalconf;
     h2o_config_init(conf);
@@ -92,25 +91,27 @@ static bool add_listener(struct http_server *server, enum http_listener kind, co
     return kind == HTTP_ADMIN ? listen_unix(listener, reason) : listen_tcp(listener, server->loop_count, reason);
 }
 
+static bool add_listeners(struct http_server *server, enum http_listener kind, const char *const *addresses,
+                          size_t count, char *reason)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < count; i++)
+        good = add_listener(server, kind, addresses[i], reason);
+    return good;
+}
+
 static bool listen_all(struct http_server *server, const struct http_config *config, char *reason)
 {
-    size_t room = config->acme_listen_count + config->public_listen_count + config->metrics_listen_count + 1;
+    size_t room = config->acme_listen_count + config->public_listen_count + config->metrics_listen_count +
+                  config->api_listen_count + 1;
     server->listeners = calloc(room, sizeof *server->listeners);
     if (!server->listeners)
         return fail_server(reason, no_memory);
-    for (size_t i = 0; i < config->acme_listen_count; i++) {
-        if (!add_listener(server, HTTP_ACME, config->acme_listen[i], reason))
-            return false;
-    }
-    for (size_t i = 0; i < config->public_listen_count; i++) {
-        if (!add_listener(server, HTTP_PUBLIC, config->public_listen[i], reason))
-            return false;
-    }
-    for (size_t i = 0; i < config->metrics_listen_count; i++) {
-        if (!add_listener(server, HTTP_METRICS, config->metrics_listen[i], reason))
-            return false;
-    }
-    return !config->admin_socket || add_listener(server, HTTP_ADMIN, config->admin_socket, reason);
+    return add_listeners(server, HTTP_ACME, config->acme_listen, config->acme_listen_count, reason) &&
+           add_listeners(server, HTTP_PUBLIC, config->public_listen, config->public_listen_count, reason) &&
+           add_listeners(server, HTTP_METRICS, config->metrics_listen, config->metrics_listen_count, reason) &&
+           add_listeners(server, HTTP_API, config->api_listen, config->api_listen_count, reason) &&
+           (!config->admin_socket || add_listener(server, HTTP_ADMIN, config->admin_socket, reason));
 }
 
 static rlim_t descriptors(void)
@@ -147,7 +148,9 @@ static void share_connections(struct http_server *server)
     const struct http_limits *wanted[] = {&server->config.acme_limits, &server->config.public_limits};
     rlim_t limit = descriptors();
     unsigned long long all = 0, room = limit - limit / DESCRIPTORS_SHARE;
-    room = room > ADMIN_CONNECTIONS ? room - ADMIN_CONNECTIONS : 1;
+    unsigned operators =
+        ADMIN_CONNECTIONS + (server->config.api_listen_count ? server->config.api_limits.connections : 0);
+    room = room > operators ? room - operators : 1;
     for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++)
         all += wanted[i]->connections ? wanted[i]->connections : CONNECTIONS_DEFAULT;
     if (all > room)
@@ -157,6 +160,8 @@ static void share_connections(struct http_server *server)
     server->limits[HTTP_PUBLIC] = share_of(server, wanted[1], all, room);
     server->limits[HTTP_METRICS] = (struct http_limits){.connections = METRICS_CONNECTIONS};
     server->limits[HTTP_ADMIN] = (struct http_limits){.connections = ADMIN_CONNECTIONS};
+    server->limits[HTTP_API] =
+        share_of(server, &server->config.api_limits, 0, 0); /* kept free of what the others take */
 }
 
 static unsigned cores(void)
@@ -199,7 +204,8 @@ static bool make_server(struct http_server *server, const struct http_config *co
     share_connections(server);
     return copy_tls(server, HTTP_ACME, &config->acme_tls, reason) &&
            copy_tls(server, HTTP_PUBLIC, &config->public_tls, reason) &&
-           copy_tls(server, HTTP_METRICS, &config->metrics_tls, reason) && listen_all(server, config, reason) &&
+           copy_tls(server, HTTP_METRICS, &config->metrics_tls, reason) &&
+           copy_tls(server, HTTP_API, &config->api_tls, reason) && listen_all(server, config, reason) &&
            (workers_start(server) ||
             fail_server(reason, "cannot start the request workers: out of memory or of threads")) &&
            start_threads(server, reason);
@@ -216,7 +222,8 @@ struct http_server *http_start(const struct http_config *config, char reason[sta
     server->config = *config;
     sem_init(&server->started, 0, 0);
     pthread_mutex_init(&server->reload_lock, NULL);
-    admin_requests_init(&server->admin_requests);
+    admin_requests_init(&server->admin_requests, ADMIN_REQUESTS_MAX);
+    admin_requests_init(&server->api_requests, API_REQUESTS_MAX);
     workers_init(&server->workers);
     configure_hosts(server);
     if (make_server(server, config, reason))
@@ -318,6 +325,7 @@ void http_free(struct http_server *server)
     free(server->loops);
     h2o_config_dispose(&server->globalconf);
     admin_requests_free(&server->admin_requests);
+    admin_requests_free(&server->api_requests);
     pthread_cond_destroy(&server->workers.wake);
     pthread_mutex_destroy(&server->workers.lock);
     pthread_mutex_destroy(&server->reload_lock);
@@ -340,6 +348,7 @@ void http_stop(struct http_server *server, uint32_t deadline_ms)
     }
     workers_stop(&server->workers);
     admin_requests_wait(&server->admin_requests);
+    admin_requests_wait(&server->api_requests);
     for (size_t i = 0; i < server->listener_count; i++)
         listen_close(&server->listeners[i], server->loop_count);
     server->running = 0;

@@ -10,13 +10,14 @@
 
 #include <stdlib.h>
 
-enum { ADMIN_REQUESTS_MAX = 8 };
+enum { BUSY_RETRY_S = 1 };
 
 struct waiting_call {
     struct handoff handoff; /* first */
     h2o_req_t *req;         /* NULL: gone while the other thread had the call */
     http_handler_fn *handler;
     void *ctx;
+    struct admin_requests *among; /* an operator's: that it is one of */
     bool away;
     uint64_t id;         /* in the log */
     h2o_mem_pool_t pool; /* of the strings of `call`; the loop's thread makes and clears it */
@@ -28,6 +29,7 @@ static void call_free(struct waiting_call *waiting)
 {
     h2o_mem_clear_pool(&waiting->pool);
     free(waiting->answer.body);
+    free(waiting->answer.set_cookie);
     free(waiting);
 }
 
@@ -58,7 +60,7 @@ static void on_back(struct handoff *handoff)
     }
     log_set_request(waiting->id);
     struct http_answer answer = waiting->answer;
-    waiting->answer.body = NULL; /* the request's now */
+    waiting->answer.body = waiting->answer.set_cookie = NULL; /* the request's now */
     call_answer(waiting->req, &answer);
 }
 
@@ -98,9 +100,10 @@ void public_request_hand_over(h2o_req_t *req)
 
 /* ---- an operator's ---- */
 
-void admin_requests_init(struct admin_requests *requests)
+void admin_requests_init(struct admin_requests *requests, unsigned max)
 {
     requests->running = 0;
+    requests->max = max;
     pthread_mutex_init(&requests->lock, NULL);
     pthread_cond_init(&requests->left, NULL);
 }
@@ -114,7 +117,7 @@ void admin_requests_free(struct admin_requests *requests)
 static bool admin_requests_enter(struct admin_requests *requests)
 {
     pthread_mutex_lock(&requests->lock);
-    bool room = requests->running < ADMIN_REQUESTS_MAX;
+    bool room = requests->running < requests->max;
     if (room)
         requests->running++;
     pthread_mutex_unlock(&requests->lock);
@@ -142,9 +145,8 @@ static void *admin_request_main(void *arg)
 {
     struct waiting_call *waiting = arg;
     struct loop *loop = waiting->handoff.loop;
-    struct admin_requests *requests = &loop->server->admin_requests;
+    struct admin_requests *requests = waiting->among; /* which outlives the call */
     run_handler(&waiting->handoff, NULL);
-    waiting->answer.resource = "admin";
     loop_send(loop, &waiting->handoff.message);
     admin_requests_leave(requests);
     return NULL;
@@ -154,7 +156,7 @@ static bool admin_request_start(struct waiting_call *waiting)
 {
     pthread_t thread;
     struct loop *loop = waiting->handoff.loop;
-    struct admin_requests *requests = &loop->server->admin_requests;
+    struct admin_requests *requests = waiting->among;
     if (!admin_requests_enter(requests))
         return false;
     waiting->away = true;
@@ -169,18 +171,36 @@ static bool admin_request_start(struct waiting_call *waiting)
     return false;
 }
 
-int on_admin_request(h2o_handler_t *self, h2o_req_t *req)
+static int serve_operator(h2o_req_t *req, struct admin_requests *among, http_handler_fn *handler, void *ctx)
 {
-    const struct http_config *config = &loop_of(req)->server->config;
     const char *fault = framing_fault(req);
-    (void)self;
     accept_note_request(req);
     if (fault) {
         reply_text(req, 400, fault);
         return 0;
     }
-    struct waiting_call *waiting = call_make(req, config->admin_handler, config->admin_ctx);
-    if (waiting && !admin_request_start(waiting))
-        reply_text(req, 503, "Too many requests are under way on this socket; try again.\n");
+    struct waiting_call *waiting = call_make(req, handler, ctx);
+    if (!waiting)
+        return 0;
+    waiting->among = among;
+    waiting->answer.resource = "admin";
+    if (!admin_request_start(waiting)) {
+        reply_retry_after(req, BUSY_RETRY_S);
+        reply_text(req, 503, "Too many requests are under way here; try again.\n");
+    }
     return 0;
+}
+
+int on_admin_request(h2o_handler_t *self, h2o_req_t *req)
+{
+    struct http_server *server = loop_of(req)->server;
+    (void)self;
+    return serve_operator(req, &server->admin_requests, server->config.admin_handler, server->config.admin_ctx);
+}
+
+int on_api_request(h2o_handler_t *self, h2o_req_t *req)
+{
+    struct http_server *server = loop_of(req)->server;
+    (void)self;
+    return serve_operator(req, &server->api_requests, server->config.api_handler, server->config.api_ctx);
 }

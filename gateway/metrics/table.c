@@ -19,7 +19,7 @@
 
 /* ---- what the values of labels are called ---- */
 
-WORDS(listener_text, "acme", "public", "admin", "metrics")
+WORDS(listener_text, "acme", "public", "admin", "metrics", "api")
 WORDS(other_resource_text, "push", "dcv_file", "admin", "metrics", "health", "nowhere")
 WORDS(status_text, "200", "201", "202", "204", "400", "401", "403", "404", "405", "409", "413", "415", "417", "429",
       "500", "502", "503", "other")
@@ -70,7 +70,7 @@ static const char *call_text(unsigned value)
     return sectigo_call_info(value)->name;
 }
 
-static const struct metric_label listener = {"listener", 4, listener_text},
+static const struct metric_label listener = {"listener", 5, listener_text},
                                  resource = {"resource", ACME_RESOURCES + OTHER_RESOURCES, resource_text},
                                  status = {"code", STATUSES, status_text},
                                  problem = {"type", ACME_PROBLEM_TYPES, problem_text}, push = {"result", 4, push_text},

@@ -117,7 +117,7 @@ json_t *account_view(struct store_txn *txn, const struct acme_account *account)
 struct ending {
     const char *text;
     struct acme_id id;
-    int64_t uid;
+    const struct audit_by *by;
     uint64_t now_ms;
     uint32_t order_lifetime_s;
     enum acme_account_status was;
@@ -136,7 +136,7 @@ static enum store_status end_account(struct store_txn *txn, void *arg)
     if (status == STORE_OK)
         status = acme_account_cancel_orders(txn, &account, e->order_lifetime_s, e->now_ms);
     if (status == STORE_OK)
-        status = audit_note(txn, "account deactivated", e->text, NULL, e->uid, e->now_ms);
+        status = audit_note(txn, "account deactivated", e->text, NULL, e->by, e->now_ms);
     acme_account_clear(&account);
     return status;
 }
@@ -144,7 +144,7 @@ static enum store_status end_account(struct store_txn *txn, void *arg)
 void account_deactivate(struct request *request)
 {
     struct ending e = {.text = request->argument,
-                       .uid = request->call->uid,
+                       .by = &request->by,
                        .now_ms = clock_ms(),
                        .order_lifetime_s = request->admin->config->acme.order_lifetime_s};
     enum store_status status = acme_id_parse(request->argument, strlen(request->argument), &e.id)

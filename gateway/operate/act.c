@@ -25,7 +25,7 @@ static const uint64_t RECONCILE_SPAN_MS = 31 * DAY_MS;
 
 struct act {
     const char *what, *subject;
-    int64_t uid;
+    const struct audit_by *by;
     uint64_t now_ms;
 };
 
@@ -34,12 +34,12 @@ static enum store_status note_act(struct store_txn *txn, void *arg)
     const struct act *act = arg;
     char subject[100]; /* the beginning of a long path: a line's key is short */
     snprintf(subject, sizeof subject, "%s", act->subject);
-    return audit_note(txn, act->what, subject, NULL, act->uid, act->now_ms);
+    return audit_note(txn, act->what, subject, NULL, act->by, act->now_ms);
 }
 
 void act_note(const struct request *request, const char *what, const char *subject)
 {
-    struct act act = {.what = what, .subject = subject, .uid = request->call->uid, .now_ms = clock_ms()};
+    struct act act = {.what = what, .subject = subject, .by = &request->by, .now_ms = clock_ms()};
     enum store_status status = store_call(request->admin->store, note_act, &act);
     if (status != STORE_OK)
         log_warning("the audit has no line about what an operator does; see to the store", "what", what, "subject",
@@ -50,7 +50,7 @@ void act_note(const struct request *request, const char *what, const char *subje
 
 struct retry {
     struct acme_id order;
-    int64_t uid;
+    const struct audit_by *by;
     uint64_t now_ms;
     bool skip_preflight;
     const char *order_text;
@@ -111,7 +111,7 @@ static enum store_status retry(struct store_txn *txn, void *arg)
         status = skip_preflight(txn, r->issuance);
     if (status == STORE_OK)
         status = audit_note(txn, r->skip_preflight ? "order retried without preflight" : "order retried", r->order_text,
-                            NULL, r->uid, r->now_ms);
+                            NULL, r->by, r->now_ms);
     return status == STORE_OK ? store_job_set(txn, JOB_ISSUANCE, r->issuance, strlen(r->issuance), r->now_ms) : status;
 }
 
@@ -127,7 +127,7 @@ static json_t *retry_json(const struct retry *r)
 
 void order_retry(struct request *request)
 {
-    struct retry r = {.uid = request->call->uid,
+    struct retry r = {.by = &request->by,
                       .now_ms = clock_ms(),
                       .skip_preflight = request->skip_preflight,
                       .order_text = request->argument};
@@ -156,7 +156,7 @@ void order_retry(struct request *request)
 
 struct pausing {
     const char *login;
-    int64_t uid;
+    const struct audit_by *by;
     uint64_t now_ms;
     bool pause;
     unsigned woken, payments;
@@ -186,7 +186,7 @@ static enum store_status set_paused(struct store_txn *txn, void *arg)
     if (status == STORE_OK && !p->pause)
         status = payment_wake(txn, p->login, p->now_ms, &p->payments);
     return status == STORE_OK
-               ? audit_note(txn, p->pause ? "purchases paused" : "purchases resumed", p->login, NULL, p->uid, p->now_ms)
+               ? audit_note(txn, p->pause ? "purchases paused" : "purchases resumed", p->login, NULL, p->by, p->now_ms)
                : status;
 }
 
@@ -205,7 +205,7 @@ static void answer_paused(struct request *request, const struct pausing *p)
 
 static void set_login(struct request *request, bool pause)
 {
-    struct pausing p = {.login = request->argument, .uid = request->call->uid, .now_ms = clock_ms(), .pause = pause};
+    struct pausing p = {.login = request->argument, .by = &request->by, .now_ms = clock_ms(), .pause = pause};
     if (!upstream_login(request->admin->upstream, p.login)) {
         answer_error(request->answer, 404, "no login of the configuration is called %s", p.login);
         return;
@@ -235,7 +235,7 @@ void upstream_resume(struct request *request)
 
 struct reconciling {
     const char *login;
-    int64_t uid;
+    const struct audit_by *by;
     uint64_t since_ms, from_ms, now_ms; /* since_ms 0: as long as it takes */
 };
 
@@ -249,13 +249,13 @@ static enum store_status reconcile(struct store_txn *txn, void *arg)
                                                            : r->now_ms - RECONCILE_SPAN_MS;
     if (status == STORE_OK)
         status = upkeep_reconcile(txn, r->login, r->from_ms, r->now_ms);
-    return status == STORE_OK ? audit_note(txn, "reconciliation begun", r->login, NULL, r->uid, r->now_ms) : status;
+    return status == STORE_OK ? audit_note(txn, "reconciliation begun", r->login, NULL, r->by, r->now_ms) : status;
 }
 
 void upstream_reconcile(struct request *request)
 {
     struct reconciling r = {
-        .login = request->argument, .uid = request->call->uid, .since_ms = request->since_ms, .now_ms = clock_ms()};
+        .login = request->argument, .by = &request->by, .since_ms = request->since_ms, .now_ms = clock_ms()};
     struct object o;
     if (!upstream_login(request->admin->upstream, r.login)) {
         answer_error(request->answer, 404, "no login of the configuration is called %s", r.login);

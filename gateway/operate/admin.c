@@ -1,110 +1,85 @@
 #include "gateway/operate/admin.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "gateway/operate/request.h"
-
-/* What a list of issuances is narrowed by, whose ids are random; and one that is in order of time besides. */
-enum { TAKES_ISSUANCE = TAKES_NAME | TAKES_ACCOUNT | TAKES_POLICY, TAKES_OWNER = TAKES_ISSUANCE | TAKES_NEWEST };
-
-static const struct route {
-    const char *method, *path; /* * stands for one segment */
-    void (*handle)(struct request *request);
-    unsigned takes;
-    bool body;
-} routes[] = {
-    {"GET", "/status", status_get, 0, false},
-    {"GET", "/orders", orders_list, TAKES_PAGE | TAKES_STATE | TAKES_OWNER, false},
-    {"GET", "/orders/*", order_get, 0, false},
-    {"GET", "/orders/*/story", order_story_get, 0, false},
-    {"POST", "/orders/*/retry", order_retry, TAKES_SKIP_PREFLIGHT, false},
-    {"POST", "/orders/*/drop", order_drop, 0, false},
-    {"POST", "/orders/*/cancel", order_cancel, 0, false},
-    {"POST", "/orders/*/authorize", order_authorize, 0, false},
-    {"GET", "/subscriptions", subscriptions_list, TAKES_PAGE | TAKES_STATE | TAKES_OWNER, false},
-    {"GET", "/subscriptions/*", subscription_get, 0, false},
-    {"POST", "/subscriptions/*/refund", subscription_refund, 0, false},
-    {"POST", "/subscriptions/*/release", subscription_release, 0, false},
-    {"POST", "/subscriptions/adopt", subscriptions_adopt, 0, true},
-    {"GET", "/issuances", issuances_list, TAKES_PAGE | TAKES_STATE | TAKES_ISSUANCE, false},
-    {"GET", "/issuances/*", issuance_get, 0, false},
-    {"GET", "/live", live_get, TAKES_PAGE | TAKES_STATE, false},
-    {"GET", "/accounts", accounts_list, TAKES_PAGE | TAKES_STATE | TAKES_POLICY | TAKES_NEWEST, false},
-    {"GET", "/accounts/*", account_get, 0, false},
-    {"POST", "/accounts/*/deactivate", account_deactivate, 0, false},
-    {"GET", "/certificates", certificates_list, TAKES_PAGE | TAKES_STATE | TAKES_OWNER | TAKES_DAYS, false},
-    {"GET", "/certificates/*", certificate_get, 0, false},
-    {"POST", "/certificates/*/revoke", certificate_revoke, TAKES_REASON, false},
-    {"GET", "/expiring", certificates_expiring, TAKES_PAGE | TAKES_OWNER | TAKES_DAYS, false},
-    {"GET", "/calendar", calendar_get, TAKES_DAYS, false},
-    {"GET", "/days", days_get, TAKES_DAYS, false},
-    {"GET", "/latency", latency_get, 0, false},
-    {"GET", "/limits", limits_get, 0, false},
-    {"GET", "/upstreams", upstreams_get, 0, false},
-    {"POST", "/upstreams/*/pause", upstream_pause, 0, false},
-    {"POST", "/upstreams/*/resume", upstream_resume, 0, false},
-    {"POST", "/upstreams/*/test", upstream_test, 0, false},
-    {"POST", "/upstreams/*/reconcile", upstream_reconcile, TAKES_SINCE, false},
-    {"POST", "/clock/trust", clock_trust_post, 0, false},
-    {"GET", "/cost", cost_get, 0, false},
-    {"GET", "/forecast", forecast_get, TAKES_MONTHS | TAKES_POLICY, false},
-    {"GET", "/kept", kept_list, TAKES_PAGE, false},
-    {"GET", "/audit", audit_list, TAKES_PAGE | TAKES_SINCE | TAKES_OWNER | TAKES_REFUSALS, false},
-    {"GET", "/policies", policies_list, TAKES_PAGE, false},
-    {"GET", "/policies/*", policy_get, 0, false},
-    {"POST", "/policies/*", policy_create, 0, true},
-    {"POST", "/policies/*/set", policy_set, 0, true},
-    {"POST", "/policies/*/delete", policy_delete, 0, false},
-    {"GET", "/keys", keys_list, TAKES_PAGE | TAKES_STATE | TAKES_POLICY, false},
-    {"GET", "/keys/*", key_get, 0, false},
-    {"POST", "/policies/*/keys", key_create, 0, true},
-    {"POST", "/keys/*/set", key_set, 0, true},
-    {"POST", "/keys/*/disable", key_disable, 0, false},
-    {"POST", "/keys/*/enable", key_enable, 0, false},
-    {"POST", "/backup", backup_post, 0, true},
-};
-
-static bool matches(const char *pattern, const char *path, char argument[static ARGUMENT_MAX + 1])
-{
-    while (*pattern) {
-        if (*pattern == '*') {
-            size_t len = strcspn(path, "/");
-            if (len == 0 || !request_decode(path, len, argument, ARGUMENT_MAX + 1))
-                return false;
-            path += len;
-            pattern++;
-        } else if (*pattern++ != *path++) {
-            return false;
-        }
-    }
-    return *path == '\0';
-}
-
-static void serve_route(struct request *request, const struct route *route)
-{
-    size_t body_max = route->body ? BODY_MAX : 0;
-    if (request->call->body_len > body_max)
-        answer_error(request->answer, 400, "the body of %s %s may have %zu octets", route->method, route->path,
-                     body_max);
-    else if (request_query(request, route->takes))
-        route->handle(request);
-}
+#include "gateway/clock.h"
+#include "gateway/log.h"
+#include "gateway/operate/routes.h"
+#include "gateway/operate/web/web.h"
 
 void admin_handle(void *ctx, const struct http_call *call, struct http_answer *answer)
 {
-    struct request request = {.admin = ctx, .call = call, .answer = answer};
-    const char *wanted = NULL;
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (!matches(routes[i].path, call->path, request.argument))
-            continue;
-        if (strcmp(routes[i].method, call->method) == 0) {
-            serve_route(&request, &routes[i]);
-            return;
-        }
-        wanted = routes[i].method;
+    struct request request = {
+        .admin = ctx, .call = call, .answer = answer, .by = {.uid = call->uid, .request = call->id}};
+    route_request(&request);
+}
+
+/* ---- at admin.listen ---- */
+
+/* The sentence that the answer gives. NULL: none; owned by *json, which the caller frees. */
+static const char *reason_of(const struct http_answer *answer, json_t **json)
+{
+    *json = answer->body ? json_loadb(answer->body, answer->body_len, 0, NULL) : NULL;
+    return json_string_value(json_object_get(*json, "error"));
+}
+
+static void note_refusal(const struct request *request, const char *asked, const char *status)
+{
+    json_t *json;
+    const struct refusal refusal = {.address = request->call->peer,
+                                    .request = asked,
+                                    .problem = status,
+                                    .reason = reason_of(request->answer, &json),
+                                    .token = request->by.token,
+                                    .user = request->by.user,
+                                    .role = request->by.role,
+                                    .id = request->call->id};
+    refusals_note(request->admin->refusals, &refusal, clock_ms());
+    json_decref(json);
+}
+
+/* Every call has its line in the log; what is refused has one in the table of refusals besides, and what changes
+ * something one in the audit, by the handler that changes it. */
+static void note_call(const struct request *request)
+{
+    const struct http_call *call = request->call;
+    char asked[256], status[8];
+    snprintf(asked, sizeof asked, "%.16s %.200s", call->method, call->path);
+    snprintf(status, sizeof status, "%d", request->answer->status);
+    log_each(LOG_LEVEL_INFO, "an operator's call", "request", asked, "query", call->query[0] ? call->query : NULL,
+             "status", status, "token", request->by.token, "user", request->by.user, "role", request->by.role, "peer",
+             call->peer, (char *)0);
+    if (request->answer->status >= 400)
+        note_refusal(request, asked, status);
+}
+
+static void let_in(struct request *request, const struct caller *caller)
+{
+    request->by.token = caller->token[0] ? caller->token : NULL;
+    request->by.user = caller->user[0] ? caller->user : NULL;
+    request->by.role = caller->role ? role_text(caller->role) : NULL;
+}
+
+void admin_handle_remote(void *ctx, const struct http_call *call, struct http_answer *answer)
+{
+    struct caller caller;
+    struct caller_refusal refusal;
+    struct request request = {.admin = ctx,
+                              .call = call,
+                              .answer = answer,
+                              .by = {.uid = -1, .address = call->peer, .request = call->id},
+                              .caller = &caller};
+    if (web_serve(call, answer))
+        return; /* which everybody may read: there is nothing of this gateway in it */
+    bool found = caller_find(request.admin->access, call, &caller, &refusal);
+    let_in(&request, &caller); /* whoever it was */
+    if (found) {
+        route_request(&request);
+    } else {
+        answer_error(answer, refusal.status, "%s", refusal.reason);
+        answer->retry_after_s = refusal.retry_after_s;
+        answer->www_authenticate = refusal.status == 401 ? "Bearer realm=\"acmegate\"" : NULL;
     }
-    if (wanted)
-        answer_error(answer, 405, "%s answers %s", call->path, wanted);
-    else
-        answer_error(answer, 404, "nothing is at %s", call->path);
+    note_call(&request);
 }

@@ -1,4 +1,4 @@
-/* admin: what the Unix socket answers to the operator, HTTP and JSON. acmegatectl is its client.
+/* admin: what the Unix socket and admin.listen answer to the operator, HTTP and JSON. acmegatectl is its client.
  *
  *   GET  /status
  *   GET  /orders, /subscriptions, /issuances, /audit     a page: {"items": [...], "next": cursor or null,
@@ -26,6 +26,12 @@
  *                                                        policy, and shows its secret this once
  *   POST /keys/ID/set                                    {"policy": NAME, "note": TEXT}
  *   POST /keys/ID/disable, /keys/ID/enable
+ *   GET  /tokens
+ *   POST /tokens                                         {"name": NAME, "role": ROLE, "days": N}: role alone is needed;
+ *                                                        the answer shows the token this once
+ *   POST /tokens/NAME/revoke
+ *   GET  /session                                        at admin.listen alone: who asks, and what X-CSRF-Token is to
+ * be POST /session                                        a token becomes a cookie DELETE /session
  *
  * Pages take limit (1 to 1000, 100 by default) and after (a cursor). Lists are narrowed by name, account, policy and
  * state, and begin with the newest by newest=1, where that says something (admin.c); the audit and reconcile take since
@@ -41,6 +47,7 @@
 #include "gateway/config/config.h"
 #include "gateway/http/http.h"
 #include "gateway/issue/upstream/upstream.h"
+#include "gateway/operate/access/caller.h"
 #include "gateway/scheduler.h"
 #include "store/store.h"
 
@@ -52,10 +59,15 @@ struct admin {
     struct upstream *upstream;
     struct issuer *issuer;
     struct egress *egress;
+    struct access *access;     /* who may ask at admin.listen */
+    struct refusals *refusals; /* of admin.listen; NULL: nobody keeps them */
     atomic_bool backing_up;
 };
 
-/* http_handler_fn; ctx is a struct admin. Blocks: on a thread of its own. Several at a time. */
+/* http_handler_fn; ctx is a struct admin. Blocks: on a thread of its own. Several at a time. The first is for the
+ * socket, whose users may do everything; the second for admin.listen, where who asks and may do it is found first
+ * (access/caller.h), and every call leaves a line. */
 void admin_handle(void *ctx, const struct http_call *call, struct http_answer *answer);
+void admin_handle_remote(void *ctx, const struct http_call *call, struct http_answer *answer);
 
 #endif

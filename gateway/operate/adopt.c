@@ -118,7 +118,7 @@ static enum store_status note_adoption(struct store_txn *txn, const struct adopt
 {
     json_t *members = json_pack("{s:s, s:s}", "policy", a->says.policy, "login", a->config->name);
     enum store_status status =
-        members ? audit_note(txn, "order adopted", row->order_number, members, a->request->call->uid, a->stored_ms)
+        members ? audit_note(txn, "order adopted", row->order_number, members, &a->request->by, a->stored_ms)
                 : STORE_IO;
     json_decref(members);
     return status;

@@ -11,7 +11,7 @@
 struct cancelling {
     struct acme_id order;
     const char *text;
-    int64_t uid;
+    const struct audit_by *by;
     uint64_t now_ms;
     enum acme_order_status was;
 };
@@ -41,14 +41,14 @@ static enum store_status cancel(struct store_txn *txn, void *arg)
     if (status == STORE_OK)
         status = acme_order_save(txn, &order);
     if (status == STORE_OK)
-        status = audit_note(txn, "order cancelled", c->text, NULL, c->uid, c->now_ms);
+        status = audit_note(txn, "order cancelled", c->text, NULL, c->by, c->now_ms);
     acme_order_clear(&order);
     return status;
 }
 
 void order_cancel(struct request *request)
 {
-    struct cancelling c = {.text = request->argument, .uid = request->call->uid, .now_ms = clock_ms()};
+    struct cancelling c = {.text = request->argument, .by = &request->by, .now_ms = clock_ms()};
     enum store_status status = acme_id_parse(request->argument, strlen(request->argument), &c.order)
                                    ? store_call(request->admin->store, cancel, &c)
                                    : STORE_NOT_FOUND;

@@ -224,7 +224,7 @@ struct revoking {
     const char *text;
     struct issuer *issuer;
     uint8_t reason;
-    int64_t uid;
+    const struct audit_by *by;
     uint64_t now_ms;
     char serial[VIEW_SERIAL_SIZE];
     const char *conflict; /* why it is not done */
@@ -252,7 +252,7 @@ static enum store_status begin_revocation(struct store_txn *txn, const struct re
     if (status == STORE_OK)
         status = issuer_revoke_for_operator(r->issuer, txn, certificate, r->now_ms);
     if (status == STORE_OK)
-        status = audit_note(txn, "certificate revoked", r->serial, members, r->uid, r->now_ms);
+        status = audit_note(txn, "certificate revoked", r->serial, members, r->by, r->now_ms);
     json_decref(members);
     return status;
 }
@@ -278,7 +278,7 @@ void certificate_revoke(struct request *request)
     struct revoking r = {.text = request->argument,
                          .issuer = request->admin->issuer,
                          .reason = request->reason,
-                         .uid = request->call->uid,
+                         .by = &request->by,
                          .now_ms = clock_ms()};
     enum store_status status = store_call(request->admin->store, revoke, &r);
     if (status == STORE_REFUSED) {

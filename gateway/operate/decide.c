@@ -18,7 +18,7 @@
 struct decision {
     struct acme_id id;
     const char *id_text;
-    int64_t uid;
+    const struct audit_by *by;
     uint64_t now_ms;
     bool refund; /* otherwise: release */
     const char *conflict;
@@ -58,16 +58,14 @@ static enum store_status decide(struct store_txn *txn, void *arg)
     if (status == STORE_OK)
         status = subscription_save(txn, &sub);
     if (status == STORE_OK)
-        status =
-            audit_note(txn, d->refund ? "refund asked for" : "names released", d->id_text, NULL, d->uid, d->now_ms);
+        status = audit_note(txn, d->refund ? "refund asked for" : "names released", d->id_text, NULL, d->by, d->now_ms);
     subscription_clear(&sub);
     return status;
 }
 
 static void answer_decision(struct request *request, bool refund)
 {
-    struct decision d = {
-        .id_text = request->argument, .uid = request->call->uid, .now_ms = clock_ms(), .refund = refund};
+    struct decision d = {.id_text = request->argument, .by = &request->by, .now_ms = clock_ms(), .refund = refund};
     enum store_status status = acme_id_parse(request->argument, strlen(request->argument), &d.id)
                                    ? store_call(request->admin->store, decide, &d)
                                    : STORE_NOT_FOUND;
@@ -101,7 +99,7 @@ void subscription_release(struct request *request)
 struct giving_up {
     struct acme_id order;
     const char *order_text;
-    int64_t uid;
+    const struct audit_by *by;
     uint64_t now_ms;
     char issuance[ISSUANCE_ID_MAX + 1];
     enum issuance_state state; /* 0: the order has none */
@@ -170,14 +168,14 @@ static enum store_status give_up(struct store_txn *txn, void *arg)
     else if (status == STORE_NOT_FOUND)
         status = STORE_REFUSED;
     if (status == STORE_OK)
-        status = audit_note(txn, "order given up", g->order_text, NULL, g->uid, g->now_ms);
+        status = audit_note(txn, "order given up", g->order_text, NULL, g->by, g->now_ms);
     issuance_clear(&is);
     return status;
 }
 
 void order_drop(struct request *request)
 {
-    struct giving_up g = {.order_text = request->argument, .uid = request->call->uid, .now_ms = clock_ms()};
+    struct giving_up g = {.order_text = request->argument, .by = &request->by, .now_ms = clock_ms()};
     enum store_status status = acme_id_parse(request->argument, strlen(request->argument), &g.order)
                                    ? store_call(request->admin->store, give_up, &g)
                                    : STORE_NOT_FOUND;
@@ -209,7 +207,7 @@ void order_drop(struct request *request)
 struct paying {
     const char *order_text;
     struct acme_id order;
-    int64_t uid;
+    const struct audit_by *by;
     uint64_t now_ms;
     char issuance[ISSUANCE_ID_MAX + 1];
     enum payment_state state; /* 0: it does not wait for payment */
@@ -232,7 +230,7 @@ static enum store_status authorize(struct store_txn *txn, void *arg)
         status = payment_ask(txn, p->issuance, p->now_ms, &p->state);
     if (status == STORE_NOT_FOUND)
         return STORE_REFUSED;
-    return status == STORE_OK ? audit_note(txn, "payment authorized", p->order_text, NULL, p->uid, p->now_ms) : status;
+    return status == STORE_OK ? audit_note(txn, "payment authorized", p->order_text, NULL, p->by, p->now_ms) : status;
 }
 
 static const char *why_not_paid(enum payment_state state)
@@ -250,7 +248,7 @@ static const char *why_not_paid(enum payment_state state)
 
 void order_authorize(struct request *request)
 {
-    struct paying p = {.order_text = request->argument, .uid = request->call->uid, .now_ms = clock_ms()};
+    struct paying p = {.order_text = request->argument, .by = &request->by, .now_ms = clock_ms()};
     enum store_status status = acme_id_parse(request->argument, strlen(request->argument), &p.order)
                                    ? store_call(request->admin->store, authorize, &p)
                                    : STORE_NOT_FOUND;

@@ -37,7 +37,7 @@ struct policy_edit {
     const char *name;
     const json_t *members;
     const struct config *config;
-    int64_t uid;
+    const struct audit_by *by;
     uint64_t now_ms;
     char reason[ACME_POLICY_REASON_MAX];
     json_t *shown; /* owned */
@@ -83,7 +83,7 @@ static enum store_status edit_policy(struct store_txn *txn, void *arg)
     if (status == STORE_OK)
         status = acme_policy_save(txn, &policy);
     if (status == STORE_OK)
-        status = audit_note(txn, e->edit == CREATE ? "policy created" : "policy changed", e->name, e->members, e->uid,
+        status = audit_note(txn, e->edit == CREATE ? "policy created" : "policy changed", e->name, e->members, e->by,
                             e->now_ms);
     if (status == STORE_OK && !(e->shown = acme_policy_json(&policy)))
         status = STORE_IO;
@@ -112,7 +112,7 @@ static void policy_change(struct request *request, enum edit edit)
     struct policy_edit e = {.edit = edit,
                             .name = request->argument,
                             .config = request->admin->config,
-                            .uid = request->call->uid,
+                            .by = &request->by,
                             .now_ms = clock_ms()};
     if (!acme_policy_name_good(e.name)) {
         answer_error(request->answer, 400,
@@ -159,7 +159,7 @@ void policy_get(struct request *request)
 
 struct policy_deletion {
     const char *name;
-    int64_t uid;
+    const struct audit_by *by;
     uint64_t now_ms;
     char key[EXTERNAL_KEY_ID_MAX + 1]; /* one that refers to it; "": none */
 };
@@ -183,12 +183,12 @@ static enum store_status delete_policy(struct store_txn *txn, void *arg)
         return STORE_REFUSED;
     if (status == STORE_OK)
         status = acme_policy_delete(txn, d->name);
-    return status == STORE_OK ? audit_note(txn, "policy deleted", d->name, NULL, d->uid, d->now_ms) : status;
+    return status == STORE_OK ? audit_note(txn, "policy deleted", d->name, NULL, d->by, d->now_ms) : status;
 }
 
 void policy_delete(struct request *request)
 {
-    struct policy_deletion d = {.name = request->argument, .uid = request->call->uid, .now_ms = clock_ms()};
+    struct policy_deletion d = {.name = request->argument, .by = &request->by, .now_ms = clock_ms()};
     struct object o;
     enum store_status status = store_call(request->admin->store, delete_policy, &d);
     if (status == STORE_REFUSED) {
@@ -245,7 +245,7 @@ struct key_edit {
     int enable;                /* -1: as it is */
     bool create;
     const uint8_t *seal;
-    int64_t uid;
+    const struct audit_by *by;
     uint64_t now_ms;
     struct external_key key;
 };
@@ -282,7 +282,7 @@ static enum store_status edit_key(struct store_txn *txn, void *arg)
         return status;
     json_t *line = external_key_json(key);
     status =
-        line ? audit_note(txn, e->create ? "key created" : "key changed", key->id, line, e->uid, e->now_ms) : STORE_IO;
+        line ? audit_note(txn, e->create ? "key created" : "key changed", key->id, line, e->by, e->now_ms) : STORE_IO;
     json_decref(line);
     return status;
 }
@@ -350,7 +350,7 @@ static void key_edit(struct request *request, struct key_edit *e)
     json_t *body = body_object(request);
     e->now_ms = clock_ms();
     e->seal = request->admin->seal;
-    e->uid = request->call->uid;
+    e->by = &request->by;
     if (!body)
         return;
     if (!read_members(request, body, e))

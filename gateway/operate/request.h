@@ -1,4 +1,4 @@
-/* request: one call of the admin socket, as its handlers see it. Inside this room only. */
+/* request: one call of the admin socket or of admin.listen, as its handlers see it. Inside this room only. */
 #ifndef GATEWAY_OPERATE_REQUEST_H
 #define GATEWAY_OPERATE_REQUEST_H
 
@@ -6,6 +6,8 @@
 
 #include "acme/account.h"
 #include "acme/external_key.h"
+#include "gateway/audit.h"
+#include "gateway/operate/access/caller.h"
 #include "gateway/operate/admin.h"
 #include "gateway/operate/scan.h"
 
@@ -32,6 +34,8 @@ struct request {
     struct admin *admin;
     const struct http_call *call;
     struct http_answer *answer;
+    struct audit_by by;              /* who asks */
+    struct caller *caller;           /* the same at admin.listen; NULL on the socket */
     char argument[ARGUMENT_MAX + 1]; /* what stands for * in the route */
     unsigned limit;
     char after[CURSOR_MAX + 1];                                                 /* "": from the beginning */
@@ -115,6 +119,12 @@ void key_set(struct request *request);
 void key_disable(struct request *request);
 void key_enable(struct request *request);
 void backup_post(struct request *request);
+void tokens_list(struct request *request);
+void token_post(struct request *request);
+void token_revoke_post(struct request *request);
+void session_get(struct request *request);
+void session_post(struct request *request);
+void session_delete(struct request *request);
 
 /* An account with all that is known of it. NULL when out of memory. */
 json_t *account_view(struct store_txn *txn, const struct acme_account *account);

@@ -67,6 +67,18 @@ def _listen_at(listener, address):
     return edit
 
 
+def _listener(name, key=None, **more):
+    """One of those that are off by default, with TLS: with its own key where no other is given."""
+    def edit(config, world):
+        files = world.files
+        config.setdefault(name, {}).update(listen=["127.0.0.1:0"], **more, tls={
+            "certificate": files.certificate("own.pem"), "key": (key or (lambda f: f.private_key()))(files)})
+    return edit
+
+
+PROXY = {"user_header": "X-User", "role_header": "X-Role"}
+
+
 def _login_by_certificate(certificate, key):
     def edit(config, world):
         login = config["logins"][0]
@@ -133,6 +145,29 @@ ERRORS = {
     "the key of another certificate": (_pair("acme", key=lambda f: f.other_key()), TLS_KEY, "not the key of"),
     "the same of the public listener": (_pair("public", key=lambda f: f.other_key()), "public.tls.key",
                                         "not the key of"),
+    "the same of the metrics listener": (_listener("metrics", lambda f: f.other_key()), "metrics.tls.key",
+                                         "not the key of"),
+    "the same of admin.listen": (_listener("admin", lambda f: f.other_key()), "admin.tls.key", "not the key of"),
+    "operators without TLS": (_set("admin", "listen", ["127.0.0.1:0"]), "admin.listen", "needs admin.tls"),
+    "TLS for no operators": (_all(_listener("admin"), _set("admin", "listen", None)), "admin.tls", "no use without"),
+    "proxies for no operators": (_set("admin", "trusted_proxies", ["127.0.0.1"]), "admin.trusted_proxies",
+                                 "no use without"),
+    "anybody says who he is": (_listener("admin", proxy=PROXY), "admin.proxy", "needs admin.trusted_proxies"),
+    "one field for user and role": (
+        _listener("admin", trusted_proxies=["127.0.0.1"], proxy={"user_header": "X-User", "role_header": "x-user"}),
+        "admin.proxy.role_header", "user_header already"),
+    "a role of nobody": (_listener("admin", trusted_proxies=["127.0.0.1"], proxy={"role_header": "X-Role"}),
+                         "admin.proxy.user_header", "is missing"),
+    "a field that is taken": (
+        _listener("admin", trusted_proxies=["127.0.0.1"], proxy={"user_header": "Cookie"}), "admin.proxy.user_header",
+        "header field"),
+    "a field that is none": (
+        _listener("admin", trusted_proxies=["127.0.0.1"], proxy={"user_header": "X User"}), "admin.proxy.user_header",
+        "header field"),
+    "operators where clients are": (
+        _all(_listener("admin"), _listen_at("admin", "127.0.0.1:{acme}")), "admin.listen[1]", "taken by acme.listen[1]"),
+    "operators at a port in use": (_all(_listener("admin"), _listen_at("admin", "127.0.0.1:{sandbox}")),
+                                   "admin.listen[1]", "in use by another process"),
     "a certificate that has expired": (
         _pair("acme", lambda f: f.certificate("old.pem", days=(-9, -1)), lambda f: f.private_key()), TLS_CERTIFICATE,
         "has expired"),
@@ -230,6 +265,10 @@ WARNINGS = {
     "a TLS key that all can read": (
         _pair("acme", lambda f: f.certificate("own.pem"), lambda f: f.private_key("open.pem", mode=0o644)), TLS_KEY,
         "every user"),
+    "the metrics' TLS key that all can read": (
+        _listener("metrics", lambda f: f.private_key("open.pem", mode=0o644)), "metrics.tls.key", "every user"),
+    "the operators' TLS key that all can read": (
+        _listener("admin", lambda f: f.private_key("open.pem", mode=0o644)), "admin.tls.key", "every user"),
     "push without credentials": (
         _all(_set("public", "push", "user", None), _set("public", "push", "password_file", None)), "public.push",
         "no user and password_file"),

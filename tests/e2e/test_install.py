@@ -231,7 +231,7 @@ def test_the_manuals_examples(machine, example, tmp_path):
     os.makedirs(machine.path("/var/lib/acmegate/backups"), exist_ok=True)
     if "--follow" in example:  # until it is interrupted
         example = f"timeout --signal INT 2 {example} || [ $? = 124 ]"
-    example = re.sub(r"> (\w+\.csv)$", rf"> {tmp_path}/\1", example)  # not into the tree
+    example = re.sub(r"> (\w+\.\w+)$", rf"> {tmp_path}/\1", example)  # not into the tree
     machine.run(example.replace("| jq .items", "| /usr/bin/python3 -m json.tool"))
 
 

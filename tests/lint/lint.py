@@ -51,8 +51,10 @@ INNER = {
                    "issue/order"),
     "issue/upkeep": ("config", "issue/record", "issue/upstream", *SHARED, "issue/money", "issue/order"),
     "keep": ("config", "metrics"),
-    "operate": ("config", "egress", "http", "dcv", "issue/record", "issue/upstream", "issue/issuer.h", "issue/money",
-                "issue/order", "issue/life", "issue/upkeep", "keep"),
+    "operate/access": ("http",),
+    "operate/web": ("http",),
+    "operate": ("config", "egress", "http", "operate/access", "operate/web", "dcv", "issue/record", "issue/upstream",
+                "issue/issuer.h", "issue/money", "issue/order", "issue/life", "issue/upkeep", "keep"),
     "operate/overview": ("metrics", "issue/record", "operate"),
     "monitor": ("config", "http", "metrics", "issue/record", "issue/upstream", "issue/money", "operate"),
 }

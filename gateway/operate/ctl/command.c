@@ -36,7 +36,7 @@ static void print_help(void)
         usage_of(c, usage, sizeof usage);
         width = (int)strlen(usage) > width ? (int)strlen(usage) : width;
     }
-    printf("usage: acmegatectl [--socket PATH] [--json] COMMAND\n\n");
+    printf("usage: acmegatectl [--socket PATH | --url URL --token-file FILE] [--json] COMMAND\n\n");
     for (const struct command *c = commands; c->words[0]; c++) {
         usage_of(c, usage, sizeof usage);
         printf("  %-*s  %s\n", width, usage, c->help);
@@ -185,6 +185,23 @@ static void complain_of_more(const struct reading *r, const struct command *c, u
         complain_usage("%s takes nothing behind it but options, and \"%s\" stands there", name, more);
 }
 
+/* Which options go together. */
+static bool fits_options(const struct asked *asked, const char *name)
+{
+    bool remote = asked->token_file || asked->ca;
+    if (asked->command->body == BODY_TOKEN && !asked->role)
+        complain_usage("%s wants --role read, operate or admin", name);
+    else if (asked->url && (!asked->token_file || strncmp(asked->url, "https://", 8) != 0))
+        complain_usage("--url wants a URL that begins with https://, and --token-file beside it");
+    else if (!asked->url && remote)
+        complain_usage("--token-file and --ca are of use with --url only");
+    else if (asked->follow && (asked->newest || asked->all))
+        complain_usage("--follow goes on for ever, so it takes neither --newest nor --all");
+    else
+        return true;
+    return false;
+}
+
 static bool fits_usage(const struct reading *r, const struct command *c, unsigned name_words)
 {
     unsigned wanted = name_words + (c->argument && (!c->optional || r->word_count > name_words) ? 1 : 0);
@@ -198,10 +215,8 @@ static bool fits_usage(const struct reading *r, const struct command *c, unsigne
         complain_usage("%s takes no KEY=VALUE, and \"%s\" stands there", name, r->asked->members[0]);
     else if (r->options & ~command_options(c))
         complain_usage("%s is no option of %s", option_beyond(r, c), name);
-    else if (r->asked->follow && (r->asked->newest || r->asked->all))
-        complain_usage("--follow goes on for ever, so it takes neither --newest nor --all");
     else
-        return true;
+        return fits_options(r->asked, name);
     return false;
 }
 

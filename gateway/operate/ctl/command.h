@@ -29,6 +29,7 @@ enum option {
     OPTION_PREVIEW = 131072,
     OPTION_LOGIN = 262144,
     OPTION_MONTHS = 524288,
+    OPTION_ROLE = 1048576,
 };
 enum {
     OPTIONS_PAGE = OPTION_LIMIT | OPTION_AFTER | OPTION_ALL,
@@ -46,7 +47,7 @@ struct command {
     const char *words[2]; /* "order", "show"; the second may be NULL */
     const char *argument; /* what it needs, for the help; NULL: nothing */
     bool optional;        /* the argument may be left out */
-    enum { BODY_NONE, BODY_MEMBERS, BODY_DIRECTORY, BODY_ADOPTION } body;
+    enum { BODY_NONE, BODY_MEMBERS, BODY_DIRECTORY, BODY_ADOPTION, BODY_TOKEN } body;
     const char *method, *path;    /* * stands for the argument */
     unsigned options;             /* beside the general ones */
     const struct column *columns; /* of a list; NULL: one object */
@@ -67,8 +68,9 @@ struct asked {
     char **members; /* "key=value", member_count of them */
     unsigned member_count;
     const char *socket;
-    const char *limit, *after, *state, *since, *name, *account, *policy, *days, *months, *reason, *file,
-        *login;        /* NULL: not given */
+    const char *url, *token_file, *ca; /* of a gateway elsewhere; NULL: the socket */
+    const char *limit, *after, *state, *since, *name, *account, *policy, *days, *months, *reason, *file, *login,
+        *role;         /* NULL: not given */
     char since_ms[24]; /* since as UNIX milliseconds */
     bool json, csv, skip_preflight, newest, refusals, follow, all, preview;
 };

@@ -53,7 +53,7 @@ static const struct column kept[] = {
 static const struct column audit[] = {
     {"TIME", "time_ms"},
     {"WHAT", "what"},
-    {"BY", "uid|key|account|address"},
+    {"BY", "token|user|uid|key|account|address"},
     {"POLICY", "policy|members.policy"},
     {"AMOUNT", "amount_cents"},
     {"NUMBER", "order_number"},
@@ -102,6 +102,11 @@ static const struct column latency[] = {
     {"95 % WITHIN", "most_within_seconds"},
     {NULL, NULL},
 };
+static const struct column tokens[] = {
+    {"TOKEN", "name"},         {"ROLE", "role"},         {"STATE", "state"}, {"CREATED", "created_ms"},
+    {"EXPIRES", "expires_ms"}, {"LAST USED", "used_ms"}, {NULL, NULL},
+};
+
 static const struct column adoptions[] = {
     {"NUMBER", "order_number"},
     {"OUTCOME", "outcome"},
@@ -394,6 +399,26 @@ const struct command commands[] = {
      .method = "POST",
      .path = "/keys/*/enable",
      .help = "its accounts may go on"},
+    {.words = {"token", "create"},
+     .argument = "NAME",
+     .optional = true,
+     .body = BODY_TOKEN,
+     .method = "POST",
+     .path = "/tokens",
+     .options = OPTION_ROLE | OPTION_DAYS,
+     .help = "a new token for admin.listen, shown this once"},
+    {.words = {"token", "list"},
+     .method = "GET",
+     .path = "/tokens",
+     .states = "active expired revoked",
+     .options = OPTIONS_PAGE | OPTION_STATE,
+     .columns = tokens,
+     .help = "who is let in at admin.listen"},
+    {.words = {"token", "revoke"},
+     .argument = "TOKEN",
+     .method = "POST",
+     .path = "/tokens/*/revoke",
+     .help = "let nobody in by it any more"},
     {.words = {"backup"},
      .argument = "DIRECTORY",
      .method = "POST",
@@ -408,6 +433,9 @@ const struct command commands[] = {
 
 const struct option_row option_rows[] = {
     {"--socket", "PATH", 0, AT(socket), "the daemon's admin socket (/run/acmegate/admin.sock)"},
+    {"--url", "URL", 0, AT(url), "the admin.listen of a gateway elsewhere, as https://gateway.example.org:8443"},
+    {"--token-file", "FILE", 0, AT(token_file), "with --url: the token stands there"},
+    {"--ca", "FILE", 0, AT(ca), "with --url: whom to trust (PEM), instead of the system's authorities"},
     {"--json", NULL, 0, AT(json), "the daemon's answer as it is"},
     {"--csv", NULL, OPTION_CSV, AT(csv), "of a list: comma-separated values, with a line of headings"},
     {"--all", NULL, OPTION_ALL, AT(all), "of a list: all of it, however long"},
@@ -423,7 +451,7 @@ const struct option_row option_rows[] = {
      "audit, upstream reconcile, subscription adopt: from then on; yesterday, 7d, 2026-11-22, 2026-11-22T08:30"},
     {"--days", "N", OPTION_DAYS, AT(days),
      "certificate list, expiring, calendar: ending within so many days; days: of the last N; subscription adopt: their "
-     "term"},
+     "term; token create: until it ends (90)"},
     {"--months", "N", OPTION_MONTHS, AT(months), "forecast: the rest of this month, and N more (12; at most 60)"},
     {"--reason", "REASON", OPTION_REASON, AT(reason),
      "certificate revoke: unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation"},
@@ -431,6 +459,7 @@ const struct option_row option_rows[] = {
     {"--follow", NULL, OPTION_FOLLOW, AT(follow), "audit: from now on, as it happens"},
     {"--file", "FILE", OPTION_FILE, AT(file), "subscription adopt: the order numbers stand there, one a line"},
     {"--login", "LOGIN", OPTION_LOGIN, AT(login), "subscription adopt: where they were bought, if there are several"},
+    {"--role", "ROLE", OPTION_ROLE, AT(role), "token create: read, operate or admin"},
     {"--preview", NULL, OPTION_PREVIEW, AT(preview), "subscription adopt: only say what would become of each"},
     {"--skip-preflight", NULL, OPTION_SKIP, AT(skip_preflight), "order retry: send it whatever preflight sees"},
     {NULL, NULL, 0, 0, NULL},

@@ -11,9 +11,24 @@
 struct begun {
     const char *words[2]; /* of the command, as far as they are there; NULL behind the last */
     unsigned word_count;  /* arguments of the command included */
-    const char *socket, *word;
+    const char *socket, *url, *token_file, *ca, *word;
     const struct option_row *wants; /* the option whose value is begun; NULL: none */
 };
+
+/* Where the daemon is, of which values are asked. */
+static void note_place(struct begun *begun, const struct option_row *row, const char *value)
+{
+    const struct {
+        const char *name, **place;
+    } places[] = {{"--socket", &begun->socket},
+                  {"--url", &begun->url},
+                  {"--token-file", &begun->token_file},
+                  {"--ca", &begun->ca}};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (strcmp(places[i].name, row->name) == 0)
+            *places[i].place = value;
+    }
+}
 
 static void read_begun(int argc, char **argv, struct begun *begun)
 {
@@ -22,10 +37,8 @@ static void read_begun(int argc, char **argv, struct begun *begun)
         const struct option_row *row = option_row(argv[i]);
         if (row && row->value && i + 1 == argc - 1)
             begun->wants = row;
-        else if (row && row->value && strcmp(row->name, "--socket") == 0)
-            begun->socket = argv[++i];
         else if (row && row->value)
-            i++;
+            note_place(begun, row, argv[++i]);
         else if (argv[i][0] != '-' && !strchr(argv[i], '=') && begun->word_count++ < 2)
             begun->words[begun->word_count - 1] = argv[i];
     }
@@ -52,12 +65,17 @@ static const struct {
     {"ISSUANCE", "issuance", "list"}, {"CERTIFICATE", "certificate", "list"},
     {"ACCOUNT", "account", "list"},   {"LOGIN", "upstream", "status"},
     {"NAME", "policy", "list"},       {"POLICY", "policy", "list"},
-    {"KEY", "eab", "list"},
+    {"KEY", "eab", "list"},           {"TOKEN", "token", "list"},
 };
 
 static void offer_ids(const struct begun *begun, const struct command *list)
 {
-    struct asked asked = {.command = list, .socket = begun->socket, .newest = (list->options & OPTION_NEWEST) != 0};
+    struct asked asked = {.command = list,
+                          .socket = begun->socket,
+                          .url = begun->token_file ? begun->url : NULL,
+                          .token_file = begun->token_file,
+                          .ca = begun->ca,
+                          .newest = (list->options & OPTION_NEWEST) != 0};
     char *text = NULL;
     json_t *page = NULL, *item;
     size_t i;
@@ -76,7 +94,7 @@ static void offer_ids(const struct begun *begun, const struct command *list)
 
 static void offer_values(const struct begun *begun, const char *value)
 {
-    if (strcmp(value, "DIRECTORY") == 0 || strcmp(value, "PATH") == 0)
+    if (strcmp(value, "DIRECTORY") == 0 || strcmp(value, "PATH") == 0 || strcmp(value, "FILE") == 0)
         printf("//files\n");
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         const struct begun list = {.words = {sources[i].first, sources[i].second}};
@@ -102,6 +120,8 @@ static void offer_option_value(const struct begun *begun, const struct command *
         offer_words("today yesterday 7d");
     else if (begun->wants->option == OPTION_REASON)
         offer_words("unspecified keyCompromise affiliationChanged superseded cessationOfOperation");
+    else if (begun->wants->option == OPTION_ROLE)
+        offer_words("read operate admin");
     else if (begun->wants->option != OPTION_NAME) /* of no policy, but of what is listed */
         offer_values(begun, begun->wants->value);
 }

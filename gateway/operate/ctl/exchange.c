@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 
 #include "gateway/operate/ctl/adoption.h"
+#include "gateway/operate/ctl/remote.h"
 #include "gateway/operate/ctl/show.h"
 
 enum { ANSWER_MAX = 64 << 20, CONNECT_TIMEOUT_S = 10, TIMEOUT_S = 300, URL_SIZE = 2048, PATH_SIZE = 4096 };
@@ -17,6 +18,7 @@ struct answer {
     char *text; /* owned */
     size_t len;
     bool failed;
+    char fault[CURL_ERROR_SIZE];
 };
 
 static size_t on_reply_body(char *data, size_t size, size_t count, void *ctx)
@@ -77,21 +79,32 @@ static bool add_query(CURL *easy, char url[static URL_SIZE], const struct asked 
 static bool make_url(CURL *easy, const struct asked *asked, char url[static URL_SIZE])
 {
     const char *path = asked->command->path, *star = strchr(path, '*');
-    snprintf(url, URL_SIZE, "http://localhost%.*s", (int)(star ? star - path : (long)strlen(path)), path);
+    const char *base = asked->url ? asked->url : "http://localhost";
+    size_t base_len = strlen(base);
+    while (base_len > 0 && base[base_len - 1] == '/')
+        base_len--;
+    if (base_len > URL_SIZE / 2)
+        return false;
+    snprintf(url, URL_SIZE, "%.*s%.*s", (int)base_len, base, (int)(star ? star - path : (long)strlen(path)), path);
     if (star && !add_to_url(easy, url, "", asked->argument))
         return false;
     size_t used = strlen(url);
     int len = snprintf(url + used, URL_SIZE - used, "%s", star ? star + 1 : "");
     return len >= 0 && (size_t)len < URL_SIZE - used &&
-           (asked->command->body == BODY_ADOPTION || add_query(easy, url, asked));
+           (asked->command->body == BODY_ADOPTION || asked->command->body == BODY_TOKEN || add_query(easy, url, asked));
 }
 
 /* ---- the body ---- */
 
-/* The daemon has another working folder. NULL: said what is wrong. */
-static char *backup_body(const char *directory)
+/* The daemon has another working folder, and one elsewhere other folders. NULL: said what is wrong. */
+static char *backup_body(const struct asked *asked)
 {
+    const char *directory = asked->argument;
     char here[PATH_SIZE] = "", whole[2 * PATH_SIZE];
+    if (directory[0] != '/' && asked->url) {
+        fprintf(stderr, "acmegatectl: with --url the folder is one of the gateway's machine: give its path from /\n");
+        return NULL;
+    }
     if (directory[0] != '/' && !getcwd(here, sizeof here)) {
         fprintf(stderr, "acmegatectl: the working folder cannot be found: %s\n", strerror(errno));
         return NULL;
@@ -122,18 +135,34 @@ static char *members_body(const struct asked *asked)
     return body;
 }
 
+/* NULL: said what is wrong. */
+static char *token_body(const struct asked *asked)
+{
+    json_t *json = json_pack("{s:s, s:s*}", "role", asked->role, "name", asked->argument);
+    if (json && asked->days)
+        json_object_set_new(json, "days", json_integer(strtoll(asked->days, NULL, 10)));
+    char *body = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    if (!body)
+        fprintf(stderr, "acmegatectl: the role or the name is no UTF-8\n");
+    return body;
+}
+
 /* False: said what is wrong. */
 static bool make_body(const struct asked *asked, char **body)
 {
     switch (asked->command->body) {
     case BODY_DIRECTORY:
-        *body = backup_body(asked->argument);
+        *body = backup_body(asked);
         return *body != NULL;
     case BODY_MEMBERS:
         *body = members_body(asked);
         return *body != NULL;
     case BODY_ADOPTION:
         *body = adoption_body(asked);
+        return *body != NULL;
+    case BODY_TOKEN:
+        *body = token_body(asked);
         return *body != NULL;
     case BODY_NONE:
         break;
@@ -146,7 +175,9 @@ static bool make_body(const struct asked *asked, char **body)
 static void set_options(CURL *easy, const struct asked *asked, const char *url, struct answer *answer)
 {
     curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, asked->socket);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, answer->fault);
+    if (!asked->url)
+        curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, asked->socket);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
@@ -179,6 +210,8 @@ static enum outcome perform(CURL *easy, const struct asked *asked, struct answer
         return read_outcome(easy, answer, json);
     if (answer->failed)
         fprintf(stderr, "acmegatectl: the answer is too large; give --limit\n");
+    else if (asked->url)
+        remote_complain(asked, code, answer->fault);
     else
         fprintf(stderr,
                 "acmegatectl: %s: %s: does acmegate run, is this its admin socket (--socket), and may you use it?\n",
@@ -206,6 +239,8 @@ enum outcome exchange(const struct asked *asked, char **text, json_t **json)
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body ? body : "");
         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     }
+    if (asked->url && !remote_set(easy, asked, &headers))
+        goto out;
     outcome = perform(easy, asked, &answer, json);
 out:
     curl_easy_cleanup(easy); /* which knows what is freed below */

@@ -10,6 +10,18 @@
 #include "gateway/operate/ctl/pages.h"
 #include "gateway/operate/ctl/show.h"
 #include "gateway/operate/ctl/show_key.h"
+#include "gateway/operate/ctl/value.h"
+
+/* The secret alone on stdout, so that it can go into a file. */
+static void show_token(const json_t *token)
+{
+    static const struct value_style style = {.currency = NULL};
+    char ends[64];
+    value_text(&style, "expires_ms", json_object_get(token, "expires_ms"), ends, sizeof ends);
+    printf("%s\n", json_string_value(json_object_get(token, "token")));
+    fprintf(stderr, "acmegatectl: the token \"%s\" is shown this once, and ends %s\n",
+            json_string_value(json_object_get(token, "name")), ends);
+}
 
 static enum outcome print(const struct asked *asked, const char *text, const json_t *json)
 {
@@ -20,6 +32,8 @@ static enum outcome print(const struct asked *asked, const char *text, const jso
         printf("%s", only);
     else if (json_object_get(json, "hmac_key"))
         show_key(json);
+    else if (json_object_get(json, "token"))
+        show_token(json);
     else
         show_object(json);
     if (fflush(stdout) == 0 && !ferror(stdout))

@@ -59,6 +59,12 @@ static int ask(struct bench *b, const char *method, const char *path, const char
                              .query = query,
                              .authorization = "",
                              .content_type = "",
+                             .cookie = "",
+                             .if_none_match = "",
+                             .csrf = "",
+                             .user = "",
+                             .role = "",
+                             .uid = -1,
                              .body = body,
                              .body_len = strlen(body),
                              .peer = ""};

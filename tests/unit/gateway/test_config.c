@@ -122,7 +122,7 @@ static void test_standards_of_the_gateway(void **state)
     assert_null(c->public.push.user);
     assert_int_equal(c->public.push.allow.count, 1);
     assert_string_equal(c->public.push.allow.list[0], "91.199.212.132");
-    assert_null(c->admin_socket);
+    assert_null(c->admin.socket);
     assert_true(c->validation.http_01 && c->validation.dns_01 && c->validation.tls_alpn_01);
     assert_false(c->validation.dns_account_01);
     assert_int_equal(c->validation.resolvers.count, 0);
@@ -223,7 +223,7 @@ static void test_words(void **state)
     config_free(c);
     c = load_base(f, "", "default_profile: short\nadmin: {socket: /run/x.sock}\n");
     assert_string_equal(c->default_profile, "short");
-    assert_string_equal(c->admin_socket, "/run/x.sock");
+    assert_string_equal(c->admin.socket, "/run/x.sock");
     config_free(c);
 }
 

@@ -1,0 +1,26 @@
+/* routes: what the API has, on the socket and at admin.listen: one table for routing, roles and the description that
+ * /openapi.json is made of. Inside this room only.
+ */
+#ifndef GATEWAY_OPERATE_ROUTES_H
+#define GATEWAY_OPERATE_ROUTES_H
+
+#include "gateway/operate/request.h"
+
+struct route {
+    const char *method, *path; /* * stands for one segment */
+    void (*handle)(struct request *request);
+    unsigned takes;     /* parameters */
+    enum role role;     /* at admin.listen: who has it, or one above it; the socket is for admins */
+    const char *body;   /* what the JSON object that may stand there is, by its name in schemas.json; NULL: none may */
+    const char *answer; /* what is answered, likewise */
+    bool https_only;    /* of no meaning on the socket, which has none */
+    const char *help;
+};
+
+extern const struct route routes[];
+extern const size_t route_count;
+
+/* Routes the request: answers it, or says why not. */
+void route_request(struct request *request);
+
+#endif
