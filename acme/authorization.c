@@ -5,10 +5,14 @@
 
 #include <openssl/sha.h>
 
+#include "acme/base64url.h"
 #include "acme/records.h"
 #include "acme/tables.h"
 
-enum { RECORD_MAX = 32 * 1024, NAME_KEY_LEN = ACME_ID_LEN + SHA256_DIGEST_LENGTH };
+/* Version 2 adds "subdomains", and was written only where it is true. Version 3, which is written, is compact, and has
+ * tokens as the octets that their text stands for. */
+enum { RECORD_PLAIN = 1, RECORD_SUBDOMAINS, RECORD_COMPACT };
+enum { RECORD_MAX = 32 * 1024, TOKEN_OCTETS = 32, NAME_KEY_LEN = ACME_ID_LEN + SHA256_DIGEST_LENGTH };
 
 /* Legal moves: row from, column to. RFC 8555 section 7.1.6 draws deactivation from "valid" alone; clients also give up
  * pending authorizations after a failure, which is harmless. */
@@ -69,11 +73,30 @@ const char *acme_challenge_status_text(enum acme_challenge_status status)
     return texts[status];
 }
 
+static void get_token(struct record_reader *r, char token[static ACME_TOKEN_TEXT + 1])
+{
+    uint8_t octets[TOKEN_OCTETS];
+    record_get_fixed(r, octets, sizeof octets);
+    base64url_encode(octets, sizeof octets, token);
+}
+
+static void put_token(struct record_writer *w, const char *token)
+{
+    uint8_t octets[TOKEN_OCTETS];
+    if (base64url_decode(token, strlen(token), octets, sizeof octets) != sizeof octets)
+        w->failed = true;
+    else
+        record_put_fixed(w, octets, sizeof octets);
+}
+
 static void get_challenge(struct record_reader *r, struct acme_challenge *challenge)
 {
     challenge->type = record_get_choice(r, ACME_CHALLENGE_TYPES - 1);
     challenge->status = record_get_choice(r, ACME_CHALLENGE_INVALID);
-    record_get_string(r, challenge->token, sizeof challenge->token);
+    if (r->compact)
+        get_token(r, challenge->token);
+    else
+        record_get_string(r, challenge->token, sizeof challenge->token);
     challenge->validated_s = record_get_u64(r);
     challenge->error = record_dup_optional(r);
 }
@@ -81,7 +104,8 @@ static void get_challenge(struct record_reader *r, struct acme_challenge *challe
 bool authz_decode(struct store_slice value, struct acme_authz *authz)
 {
     struct record_reader r;
-    uint8_t version = record_open_upto(&r, value, 2);
+    uint8_t version = record_open_upto(&r, value, RECORD_COMPACT);
+    r.compact = version >= RECORD_COMPACT;
     record_get_id(&r, &authz->account);
     record_get_id(&r, &authz->order);
     authz->status = record_get_choice(&r, ACME_AUTHZ_REVOKED);
@@ -90,10 +114,10 @@ bool authz_decode(struct store_slice value, struct acme_authz *authz)
     authz->valid_for_s = record_get_u32(&r);
     record_get_identifier(&r, &authz->identifier);
     authz->wildcard = record_get_bool(&r);
-    if (version == 2) {
+    if (version >= RECORD_SUBDOMAINS)
         authz->subdomains = record_get_bool(&r);
-        r.failed = r.failed || !authz->subdomains; /* or version 1 would do */
-    }
+    if (version == RECORD_SUBDOMAINS && !authz->subdomains)
+        return false; /* version 1 would have done */
     unsigned count = record_get_u8(&r);
     if (count > ACME_CHALLENGE_TYPES)
         return false;
@@ -104,7 +128,8 @@ bool authz_decode(struct store_slice value, struct acme_authz *authz)
 
 bool authz_encode(const struct acme_authz *authz, struct record_writer *w)
 {
-    record_begin(w, authz->subdomains ? 2 : 1, RECORD_MAX);
+    record_begin(w, RECORD_COMPACT, RECORD_MAX);
+    w->compact = true;
     record_put_id(w, &authz->account);
     record_put_id(w, &authz->order);
     record_put_u8(w, (uint8_t)authz->status);
@@ -113,14 +138,13 @@ bool authz_encode(const struct acme_authz *authz, struct record_writer *w)
     record_put_u32(w, authz->valid_for_s);
     record_put_identifier(w, &authz->identifier);
     record_put_bool(w, authz->wildcard);
-    if (authz->subdomains)
-        record_put_bool(w, true);
+    record_put_bool(w, authz->subdomains);
     record_put_u8(w, (uint8_t)authz->challenge_count);
     for (unsigned i = 0; i < authz->challenge_count; i++) {
         const struct acme_challenge *challenge = &authz->challenges[i];
         record_put_u8(w, (uint8_t)challenge->type);
         record_put_u8(w, (uint8_t)challenge->status);
-        record_put_string(w, challenge->token);
+        put_token(w, challenge->token);
         record_put_u64(w, challenge->validated_s);
         record_put_string(w, challenge->error);
     }

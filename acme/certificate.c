@@ -11,8 +11,8 @@
 #include "acme/tables.h"
 
 /* Version 2 adds the revocation, version 3 the replacement and the alternate chains, version 4 an early renewal; each
- * is written only where it is needed. Version 5 has the chains in parts and says which of the others there are. So each
- * record has one form. */
+ * is written only where it is needed. Version 5 has the chains in parts, says which of the others there are, and is
+ * compact. So each record has one form. */
 enum { RECORD_MAX = (1 + ACME_ALTERNATES_MAX) * ACME_CHAIN_MAX + 4096 };
 enum { PLAIN = 1, WITH_REVOCATION, WITH_OTHERS, WITH_RENEWAL, IN_PARTS };
 enum { HAS_REVOCATION = 1, HAS_REPLACEMENT = 2, HAS_RENEWAL = 4 };
@@ -147,6 +147,7 @@ bool certificate_decode(struct store_slice value, struct acme_certificate *certi
 {
     struct record_reader r;
     uint8_t version = record_open_upto(&r, value, IN_PARTS);
+    r.compact = version >= IN_PARTS;
     record_get_id(&r, &certificate->account);
     record_get_id(&r, &certificate->order);
     record_get_string(&r, certificate->policy, sizeof certificate->policy);
@@ -189,6 +190,7 @@ bool certificate_encode(const struct acme_certificate *certificate, struct recor
     if (!chains_fit(certificate))
         return false;
     record_begin(w, version, RECORD_MAX);
+    w->compact = version >= IN_PARTS;
     record_put_id(w, &certificate->account);
     record_put_id(w, &certificate->order);
     record_put_string(w, certificate->policy);

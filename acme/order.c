@@ -7,8 +7,8 @@
 #include "acme/records.h"
 #include "acme/tables.h"
 
-/* Version 2 adds "replaces", and is written only where there is one. */
-enum { RECORD_MAX = 64 * 1024, PLAIN = 1, WITH_REPLACES };
+/* Version 2 adds "replaces", and was written only where there is one. Version 3, which is written, is compact. */
+enum { RECORD_MAX = 64 * 1024, PLAIN = 1, WITH_REPLACES, COMPACT };
 
 /* Legal moves: row from, column to. */
 static const bool moves[ACME_ORDER_INVALID + 1][ACME_ORDER_INVALID + 1] = {
@@ -56,7 +56,8 @@ static void get_names(struct record_reader *r, struct acme_order *order)
 bool order_decode(struct store_slice value, struct acme_order *order)
 {
     struct record_reader r;
-    uint8_t version = record_open_upto(&r, value, WITH_REPLACES);
+    uint8_t version = record_open_upto(&r, value, COMPACT);
+    r.compact = version >= COMPACT;
     record_get_id(&r, &order->account);
     order->status = record_get_choice(&r, ACME_ORDER_INVALID);
     order->created_s = record_get_u64(&r);
@@ -75,12 +76,13 @@ bool order_decode(struct store_slice value, struct acme_order *order)
     order->user_agent = record_dup_string(&r);
     if (version >= WITH_REPLACES)
         order->replaces = record_dup_optional(&r);
-    return record_complete(&r) && version == (order->replaces ? WITH_REPLACES : PLAIN);
+    return record_complete(&r) && (version >= COMPACT || version == (order->replaces ? WITH_REPLACES : PLAIN));
 }
 
 bool order_encode(const struct acme_order *order, struct record_writer *w)
 {
-    record_begin(w, order->replaces ? WITH_REPLACES : PLAIN, RECORD_MAX);
+    record_begin(w, COMPACT, RECORD_MAX);
+    w->compact = true;
     record_put_id(w, &order->account);
     record_put_u8(w, (uint8_t)order->status);
     record_put_u64(w, order->created_s);
@@ -101,8 +103,7 @@ bool order_encode(const struct acme_order *order, struct record_writer *w)
     record_put_id(w, &order->certificate);
     record_put_string(w, order->error);
     record_put_string(w, order->user_agent);
-    if (order->replaces)
-        record_put_string(w, order->replaces);
+    record_put_string(w, order->replaces);
     return record_finish(w);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum { FIRST_CAPACITY = 128 };
+enum { BITS = 7, MORE = 1 << BITS }; /* of an octet of a compact number: its own, and that another follows */
 
 /* ---- writing ---- */
 
@@ -38,6 +39,22 @@ static void put_number(struct record_writer *w, uint64_t value, size_t size)
     w->len += size;
 }
 
+/* Seven bits an octet, the lowest first. */
+static void put_compact(struct record_writer *w, uint64_t value)
+{
+    for (; value >= MORE; value >>= BITS)
+        put_number(w, MORE | (value & (MORE - 1)), 1);
+    put_number(w, value, 1);
+}
+
+static void put_wide_or_compact(struct record_writer *w, uint64_t value, size_t size)
+{
+    if (w->compact)
+        put_compact(w, value);
+    else
+        put_number(w, value, size);
+}
+
 void record_begin(struct record_writer *w, uint8_t version, size_t max)
 {
     *w = (struct record_writer){.max = max};
@@ -57,12 +74,12 @@ void record_put_u8(struct record_writer *w, uint8_t value)
 
 void record_put_u32(struct record_writer *w, uint32_t value)
 {
-    put_number(w, value, sizeof value);
+    put_wide_or_compact(w, value, sizeof value);
 }
 
 void record_put_u64(struct record_writer *w, uint64_t value)
 {
-    put_number(w, value, sizeof value);
+    put_wide_or_compact(w, value, sizeof value);
 }
 
 void record_put_bytes(struct record_writer *w, const void *data, size_t len)
@@ -112,6 +129,23 @@ static uint64_t get_number(struct record_reader *r, size_t size)
     return value;
 }
 
+/* Only as put_compact writes it: no octet too many, no bit beyond the type. */
+static uint64_t get_compact(struct record_reader *r, uint64_t most)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0;; shift += BITS) {
+        const uint8_t *octet = take_octets(r, 1);
+        uint64_t bits = octet ? *octet & (MORE - 1) : 0;
+        if (!octet || shift >= 64 || bits > most >> shift || (shift > 0 && *octet == 0)) {
+            r->failed = true;
+            return 0;
+        }
+        value |= bits << shift;
+        if (!(*octet & MORE))
+            return value;
+    }
+}
+
 uint8_t record_open(struct record_reader *r, struct store_slice value)
 {
     /* A pointer in any case: adding 0 to NULL is undefined. */
@@ -127,12 +161,12 @@ uint8_t record_get_u8(struct record_reader *r)
 
 uint32_t record_get_u32(struct record_reader *r)
 {
-    return (uint32_t)get_number(r, sizeof(uint32_t));
+    return (uint32_t)(r->compact ? get_compact(r, UINT32_MAX) : get_number(r, sizeof(uint32_t)));
 }
 
 uint64_t record_get_u64(struct record_reader *r)
 {
-    return get_number(r, sizeof(uint64_t));
+    return r->compact ? get_compact(r, UINT64_MAX) : get_number(r, sizeof(uint64_t));
 }
 
 struct store_slice record_get_bytes(struct record_reader *r)

@@ -1,7 +1,11 @@
-/* record: encoding of stored values, field after field, in network byte order.
+/* record: encoding of stored values, field after field.
  *
  * Writer and reader keep a sticky error: call all fields, ask once at the end. A record begins with its
  * schema version (one octet), which its owner checks. No thread rules: a cursor belongs to its user.
+ *
+ * Numbers, and lengths in front of octets, are in network byte order, as wide as their type; in a compact record they
+ * take the octets that they need, seven bits each, the lowest first, the highest bit set in all but the last. Which it
+ * is, its owner knows by the version.
  */
 #ifndef STORE_RECORD_H
 #define STORE_RECORD_H
@@ -15,7 +19,8 @@
 struct record_writer {
     uint8_t *data; /* malloc'd; free with record_free */
     size_t len, cap, max;
-    bool failed; /* out of memory or over max */
+    bool compact; /* the fields from here on; the owner's */
+    bool failed;  /* out of memory or over max */
 };
 
 /* Begins a record of at most max octets; the first octet is the version. */
@@ -31,7 +36,8 @@ void record_put_string(struct record_writer *w, const char *text);            /*
 struct record_reader {
     const uint8_t *data;
     size_t left;
-    bool failed; /* too short, or a length that does not fit */
+    bool compact; /* the fields from here on; the owner's */
+    bool failed;  /* too short, a length that does not fit, or a number not as it would be written */
 };
 
 /* Begins reading; returns the version, 0 where the record is empty (then failed is set). */

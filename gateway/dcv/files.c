@@ -6,7 +6,7 @@
 #include "gateway/tables.h"
 #include "store/record.h"
 
-enum { RECORD_VERSION = 1, MD5_TEXT = 32, BODY_MAX = 160, KEY_MAX = MD5_TEXT + DCV_ISSUANCE_MAX };
+enum { RECORD_VERSION = 1, BODY_MAX = 160, KEY_MAX = DCV_MD5_TEXT + DCV_ISSUANCE_MAX };
 
 struct dcv_answer dcv_answer_make(const uint8_t *csr, size_t csr_len, const char *unique_value, const char *issuance)
 {
@@ -19,11 +19,11 @@ struct dcv_answer dcv_answer_make(const uint8_t *csr, size_t csr_len, const char
 static size_t make_key(const struct dcv_answer *answer, uint8_t key[static KEY_MAX])
 {
     size_t id_len = strlen(answer->issuance);
-    if (MD5_TEXT + id_len > KEY_MAX || !answer->made)
+    if (DCV_MD5_TEXT + id_len > KEY_MAX || !answer->made)
         return 0;
-    memcpy(key, answer->token.md5_upper, MD5_TEXT);
-    memcpy(key + MD5_TEXT, answer->issuance, id_len);
-    return MD5_TEXT + id_len;
+    memcpy(key, answer->token.md5_upper, DCV_MD5_TEXT);
+    memcpy(key + DCV_MD5_TEXT, answer->issuance, id_len);
+    return DCV_MD5_TEXT + id_len;
 }
 
 struct newest {
@@ -38,7 +38,7 @@ static bool keep_newest(void *ctx, struct store_slice key, struct store_slice va
     struct newest *newest = ctx;
     struct record_reader r;
     char issuance[DCV_ISSUANCE_MAX + 1] = "";
-    memcpy(issuance, key.data + MD5_TEXT, key.len - MD5_TEXT);
+    memcpy(issuance, key.data + DCV_MD5_TEXT, key.len - DCV_MD5_TEXT);
     if ((newest->except && strcmp(issuance, newest->except) == 0) || record_open(&r, value) != RECORD_VERSION)
         return true;
     uint64_t put_ms = record_get_u64(&r);
@@ -52,12 +52,20 @@ static bool keep_newest(void *ctx, struct store_slice key, struct store_slice va
     return true;
 }
 
+/* md5 in either case. */
+static enum store_status visit_files(struct store_txn *txn, const char *md5, struct newest *newest)
+{
+    char upper[DCV_MD5_TEXT];
+    for (size_t i = 0; i < DCV_MD5_TEXT; i++)
+        upper[i] = (char)(md5[i] >= 'a' && md5[i] <= 'f' ? md5[i] - 32 : md5[i]);
+    return store_visit_prefix(txn, ISSUE_DCV_FILES, upper, DCV_MD5_TEXT, keep_newest, newest);
+}
+
 /* The newest is served, also where an older one was put by a clock that was ahead. */
-static uint64_t put_after_others(struct store_txn *txn, const struct dcv_answer *answer,
-                                 const uint8_t key[static MD5_TEXT], uint64_t now_ms)
+static uint64_t put_after_others(struct store_txn *txn, const struct dcv_answer *answer, uint64_t now_ms)
 {
     struct newest others = {.except = answer->issuance};
-    store_visit_prefix(txn, ISSUE_DCV_FILES, key, MD5_TEXT, keep_newest, &others);
+    visit_files(txn, answer->token.md5_upper, &others);
     free(others.body);
     return others.put_ms < now_ms ? now_ms : others.put_ms + 1;
 }
@@ -73,7 +81,7 @@ enum store_status dcv_file_put(struct store_txn *txn, const struct dcv_answer *a
     if (body_len == 0)
         return STORE_INVALID;
     record_begin(&w, RECORD_VERSION, BODY_MAX + 32);
-    record_put_u64(&w, put_after_others(txn, answer, key, now_ms));
+    record_put_u64(&w, put_after_others(txn, answer, now_ms));
     record_put_bytes(&w, body, body_len);
     if (!w.failed)
         status = store_put(txn, ISSUE_DCV_FILES, key, key_len, w.data, w.len);
@@ -94,23 +102,19 @@ enum store_status dcv_file_remove(struct store_txn *txn, const struct dcv_answer
 enum store_status dcv_file_find(struct store_txn *txn, const char *md5, size_t len, char **body)
 {
     struct newest newest = {0};
-    char upper[MD5_TEXT];
     *body = NULL;
-    if (len != MD5_TEXT)
+    if (len != DCV_MD5_TEXT)
         return STORE_NOT_FOUND;
-    for (size_t i = 0; i < len; i++)
-        upper[i] = (char)(md5[i] >= 'a' && md5[i] <= 'f' ? md5[i] - 32 : md5[i]);
-    enum store_status status = store_visit_prefix(txn, ISSUE_DCV_FILES, upper, MD5_TEXT, keep_newest, &newest);
+    enum store_status status = visit_files(txn, md5, &newest);
     *body = newest.body;
     return newest.body ? STORE_OK : status == STORE_OK ? STORE_NOT_FOUND : status;
 }
 
-bool dcv_file_other(struct store_txn *txn, const struct dcv_answer *answer, char issuance[static DCV_ISSUANCE_MAX + 1])
+bool dcv_file_other(struct store_txn *txn, const char *md5, const char *except,
+                    char issuance[static DCV_ISSUANCE_MAX + 1])
 {
-    struct newest newest = {.except = answer->issuance};
-    if (!answer->made)
-        return false;
-    store_visit_prefix(txn, ISSUE_DCV_FILES, answer->token.md5_upper, MD5_TEXT, keep_newest, &newest);
+    struct newest newest = {.except = except};
+    visit_files(txn, md5, &newest);
     memcpy(issuance, newest.issuance, sizeof newest.issuance);
     free(newest.body);
     return issuance[0] != '\0';

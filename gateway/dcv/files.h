@@ -14,7 +14,7 @@
 #include "sectigo/sectigo.h"
 #include "store/store.h"
 
-enum { DCV_ISSUANCE_MAX = 64 };
+enum { DCV_ISSUANCE_MAX = 64, DCV_MD5_TEXT = 32 };
 
 /* How an issuance answers Sectigo's domain control. The CSR is hashed here, and nowhere else in a step. */
 struct dcv_answer {
@@ -32,7 +32,9 @@ enum store_status dcv_file_remove(struct store_txn *txn, const struct dcv_answer
 /* Reading: the body for an MD5 of 32 hex digits in either case, malloc'd with a NUL. STORE_NOT_FOUND and NULL where
  * there is none. */
 enum store_status dcv_file_find(struct store_txn *txn, const char *md5, size_t len, char **body);
-/* Reading: the issuance that put the newest file of this answer's CSR, the answer's own issuance aside; false: none. */
-bool dcv_file_other(struct store_txn *txn, const struct dcv_answer *answer, char issuance[static DCV_ISSUANCE_MAX + 1]);
+/* Reading: the issuance that put the newest file of a CSR with this MD5 (32 hex digits in either case), `except` aside;
+ * false: none. */
+bool dcv_file_other(struct store_txn *txn, const char *md5, const char *except,
+                    char issuance[static DCV_ISSUANCE_MAX + 1]);
 
 #endif

@@ -34,7 +34,7 @@ static void read_copy(struct record_reader *r)
 static void read_field(struct record_reader *r, uint8_t kind)
 {
     uint8_t fixed[32];
-    switch (kind % 7) {
+    switch (kind % 8) {
     case 0:
         record_get_u8(r);
         break;
@@ -55,6 +55,9 @@ static void read_field(struct record_reader *r, uint8_t kind)
         break;
     case 5:
         read_text(r);
+        break;
+    case 6:
+        r->compact = !r->compact;
         break;
     default:
         read_copy(r);

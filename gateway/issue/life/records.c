@@ -44,7 +44,9 @@ enum store_status records_unpublish(struct store_txn *txn, const struct dcv_answ
 {
     char other[DCV_ISSUANCE_MAX + 1];
     enum store_status status = set_job(txn, answer->issuance, now_ms);
-    return status == STORE_OK && dcv_file_other(txn, answer, other) ? set_job(txn, other, now_ms) : status;
+    bool shared =
+        status == STORE_OK && answer->made && dcv_file_other(txn, answer->token.md5_upper, answer->issuance, other);
+    return shared ? set_job(txn, other, now_ms) : status;
 }
 
 enum store_status records_retarget(struct store_txn *txn, const struct dcv_answer *answer, uint64_t now_ms)
@@ -75,12 +77,13 @@ static uint64_t rest_ms(const struct work *work)
     return REST_MS < later_ms ? REST_MS : later_ms;
 }
 
-/* Whether another live issuance has the same CSR, and so the same label. */
-static bool is_shared(struct store_txn *txn, const struct issuance *is)
+/* Whether another live issuance has the same CSR, and so the same label: "_", the CSR's MD5, "." (the CSR itself is not
+ * kept beyond the end). */
+static bool is_shared(struct store_txn *txn, const char *issuance, const struct dcv_records *records)
 {
-    const struct dcv_answer answer = prepare_answer(is);
     char other[DCV_ISSUANCE_MAX + 1];
-    return dcv_file_other(txn, &answer, other);
+    const char *owner = records->count > 0 ? records->list[0].owner : "";
+    return strcspn(owner, ".") == 1 + DCV_MD5_TEXT && dcv_file_other(txn, owner + 1, issuance, other);
 }
 
 static enum store_status load_publication(struct store_txn *txn, struct work *work)
@@ -89,13 +92,13 @@ static enum store_status load_publication(struct store_txn *txn, struct work *wo
     struct issuance is;
     enum store_status status = issuance_load(txn, issuance_of(work), &is);
     p->ended = status != STORE_OK || issuance_ended(is.state);
-    bool wait = status == STORE_OK && p->ended && is_shared(txn, &is);
+    bool known = status == STORE_OK;
     issuance_clear(&is);
     work->rest_ms = rest_ms(work);
     status = dcv_records_load(txn, issuance_of(work), &p->records);
     if (status != STORE_OK && status != STORE_NOT_FOUND)
         return status;
-    return wait ? STORE_REFUSED : STORE_OK;
+    return known && p->ended && is_shared(txn, issuance_of(work), &p->records) ? STORE_REFUSED : STORE_OK;
 }
 
 /* Of each record; the last one decides. */

@@ -11,8 +11,9 @@
 #include "gateway/tables.h"
 #include "store/record.h"
 
-/* Version 2 has the attempt, version 3 the time of RetryCAACheck, version 4 Sectigo's time; those before hold a 0. */
-enum { RECORD_VERSION = 4, RECORD_MAX = 128 * 1024, ORDERS_MAX = 1024 };
+/* Version 2 has the attempt, version 3 the time of RetryCAACheck, version 4 Sectigo's time; those before hold a 0.
+ * Version 5, which is written, is compact, and without the CSR of an issuance that has ended. */
+enum { RECORD_VERSION = 5, COMPACT = 5, RECORD_MAX = 128 * 1024, ORDERS_MAX = 1024 };
 
 /* One octet, which was the doubt alone at first. */
 enum { FLAG_DOUBT = 1, FLAG_NUDGED = 2, FLAG_CAA = 4 };
@@ -117,6 +118,7 @@ enum issuance_state issuance_state_of(struct store_slice record)
     struct record_reader r;
     unsigned version = record_open(&r, record);
     bool known = version > 0 && version <= RECORD_VERSION;
+    r.compact = version >= COMPACT;
     record_get_u32(&r); /* revision */
     record_get_u8(&r);  /* kind */
     uint8_t state = record_get_u8(&r);
@@ -126,7 +128,9 @@ enum issuance_state issuance_state_of(struct store_slice record)
 static bool decode_csr(struct record_reader *r, struct issuance *is)
 {
     struct store_slice csr = record_get_bytes(r);
-    if (r->failed || csr.len == 0 || !(is->csr = malloc(csr.len)))
+    if (csr.len == 0)
+        return !r->failed && r->compact && issuance_ended(is->state);
+    if (!(is->csr = malloc(csr.len)))
         return false;
     memcpy(is->csr, csr.data, csr.len);
     is->csr_len = csr.len;
@@ -174,21 +178,18 @@ enum store_status issuance_load(struct store_txn *txn, const char *id, struct is
     unsigned version = record_open(&r, value);
     if (version == 0 || version > RECORD_VERSION)
         return STORE_INVALID;
+    r.compact = version >= COMPACT;
     decode(&r, is);
+    if (is->state >= ISSUANCE_STATES)
+        return STORE_INVALID;
     bool read = decode_csr(&r, is) && decode_orders(&r, is);
     is->attempt = version >= 2 ? record_get_u8(&r) : 0;
     is->caa_retried_ms = version >= 3 ? record_get_u64(&r) : 0;
     is->placed_ms = version >= 4 ? record_get_u64(&r) : 0;
     if (!clock_in_doubt())
         mend_times(is, clock_ms());
-    bool good = read && record_complete(&r) && is->state >= ISSUANCE_QUEUED && is->state < ISSUANCE_STATES;
+    bool good = read && record_complete(&r) && is->state >= ISSUANCE_QUEUED;
     return good ? STORE_OK : STORE_INVALID;
-}
-
-/* The oldest that holds it. */
-static uint8_t version_of(const struct issuance *is)
-{
-    return is->placed_ms ? 4 : is->caa_retried_ms ? 3 : is->attempt ? 2 : 1;
 }
 
 static void encode(struct record_writer *w, const struct issuance *is)
@@ -217,16 +218,13 @@ static void encode(struct record_writer *w, const struct issuance *is)
     record_put_u8(w,
                   (uint8_t)((is->doubt ? FLAG_DOUBT : 0) | (is->nudged ? FLAG_NUDGED : 0) | (is->caa ? FLAG_CAA : 0)));
     record_put_string(w, is->note);
-    record_put_bytes(w, is->csr, is->csr_len);
+    record_put_bytes(w, is->csr, issuance_ended(is->state) ? 0 : is->csr_len);
     record_put_u32(w, is->order_count);
     for (uint32_t i = 0; i < is->order_count; i++)
         record_put_fixed(w, is->orders[i].octets, ACME_ID_LEN);
-    if (version_of(is) >= 2)
-        record_put_u8(w, is->attempt);
-    if (version_of(is) >= 3)
-        record_put_u64(w, is->caa_retried_ms);
-    if (version_of(is) >= 4)
-        record_put_u64(w, is->placed_ms);
+    record_put_u8(w, is->attempt);
+    record_put_u64(w, is->caa_retried_ms);
+    record_put_u64(w, is->placed_ms);
 }
 
 enum store_status issuance_find(struct store_txn *txn, unsigned index, const void *key, size_t key_len,
@@ -295,8 +293,11 @@ enum store_status issuance_save(struct store_txn *txn, struct issuance *is)
 {
     struct record_writer w;
     enum store_status status = STORE_INVALID;
-    record_begin(&w, version_of(is), RECORD_MAX);
+    record_begin(&w, RECORD_VERSION, RECORD_MAX);
+    w.compact = true;
     encode(&w, is);
+    if (is->csr_len == 0 && !issuance_ended(is->state))
+        w.failed = true;
     if (!w.failed)
         status = count_move(txn, is);
     if (!w.failed && status == STORE_OK)

@@ -46,7 +46,7 @@ struct issuance {
     struct acme_id *orders; /* owned: attached ACME orders, the first is the one that made it */
     uint32_t order_count;
     char profile[ACME_POLICY_MAX + 1];
-    uint8_t *csr; /* owned: the exact DER octets that the client sent */
+    uint8_t *csr; /* owned: the exact DER octets that the client sent; not stored any more once it has ended: NULL */
     size_t csr_len;
     bool csr_has_cn;
     uint8_t spki_sha256[32];

@@ -10,7 +10,8 @@
 #include "gateway/tables.h"
 #include "store/record.h"
 
-enum { RECORD_VERSION = 1, RECORD_MAX = 128 * 1024, CERTIFICATE_IDS_MAX = 1000 };
+/* Version 2 is version 1, compact. */
+enum { RECORD_VERSION = 2, RECORD_MAX = 128 * 1024, CERTIFICATE_IDS_MAX = 1000, DIGEST_VERSION = 1 };
 
 /* Authorities round a certificate's dates. */
 static const uint64_t BOUNDED_SLACK_MS = 2 * DAY_MS;
@@ -23,7 +24,7 @@ bool subscription_digest(const struct subscription_scope *scope, uint8_t digest[
     unsigned len = 0;
     bool good = false;
 
-    record_begin(&w, RECORD_VERSION, RECORD_MAX);
+    record_begin(&w, DIGEST_VERSION, RECORD_MAX);
     record_put_string(&w, scope->policy);
     record_put_string(&w, scope->profile);
     record_put_string(&w, scope->login);
@@ -110,8 +111,10 @@ enum store_status subscription_load(struct store_txn *txn, const struct acme_id 
     if (status != STORE_OK)
         return status;
     sub->id = *id;
-    if (record_open(&r, value) != RECORD_VERSION)
+    unsigned version = record_open(&r, value);
+    if (version == 0 || version > RECORD_VERSION)
         return STORE_INVALID;
+    r.compact = version >= 2;
     decode(&r, sub);
     bool good = decode_names(&r, &sub->names) && decode_lists(&r, sub) && record_complete(&r) &&
                 sub->state >= SUBSCRIPTION_BUYING && sub->state < SUBSCRIPTION_STATES;
@@ -152,6 +155,7 @@ enum store_status subscription_save(struct store_txn *txn, const struct subscrip
     struct record_writer w;
     enum store_status status = STORE_INVALID;
     record_begin(&w, RECORD_VERSION, RECORD_MAX);
+    w.compact = true;
     encode(&w, sub);
     if (!w.failed)
         status = store_put(txn, ISSUE_SUBSCRIPTIONS, sub->id.octets, ACME_ID_LEN, w.data, w.len);

@@ -333,39 +333,48 @@ static void a_record_survives_the_round_trip_and_no_cut(void **state)
     record_free(&record);
 }
 
-/* What version 1 wrote, octet for octet: stores of that time must stay readable. */
-static void a_record_of_version_1_still_decodes(void **state)
+/* What version 1 and 2 wrote, octet for octet: stores of that time must stay readable. What is saved again is of
+ * version 3. */
+static void records_of_before_still_decode(void **state)
 {
     (void)state;
-    static const uint8_t stored[] = "\1aaaaaaaaaaaaaaaaaa\3"
-                                    "\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3"
-                                    "\1\1\0\0\0\11a.exampleiiiiiiiiiiiiiiiiii"
-                                    "\0\0\0\5house\0\0\0\2dv\1cccccccccccccccccccccccccccccccc"
-                                    "\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0\5\0rrrrrrrrrrrrrrrrrr\0\0\0\0\0\0\0\5agent";
-    struct acme_order order = {0};
-    struct record_writer record;
-    struct store_slice value = {stored, sizeof stored - 1};
-    assert_true(order_decode(value, &order));
-    assert_int_equal(order.status, ACME_ORDER_PROCESSING);
-    assert_string_equal(order.names.list[0].value, "a.example");
-    assert_string_equal(order.user_agent, "agent");
-    assert_null(order.replaces);
-    assert_true(order_encode(&order, &record));
-    assert_int_equal(record.len, value.len);
-    assert_memory_equal(record.data, stored, record.len);
-    record_free(&record);
-    order.replaces = strdup("a.b");
-    assert_true(order_encode(&order, &record));
-    assert_int_equal(record.data[0], 2);
-    acme_order_clear(&order);
-    assert_true(order_decode((struct store_slice){record.data, record.len}, &order));
-    assert_string_equal(order.replaces, "a.b");
-    acme_order_clear(&order);
-    for (size_t len = 0; len < record.len; len++) {
-        assert_false(order_decode((struct store_slice){record.data, len}, &order));
+#define STORED                                                                                                         \
+    "aaaaaaaaaaaaaaaaaa\3"                                                                                             \
+    "\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3"                                                                 \
+    "\1\1\0\0\0\11a.exampleiiiiiiiiiiiiiiiiii"                                                                         \
+    "\0\0\0\5house\0\0\0\2dv\1cccccccccccccccccccccccccccccccc"                                                        \
+    "\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0\5\0rrrrrrrrrrrrrrrrrr\0\0\0\0\0\0\0\5agent"
+    static const char plain[] = "\1" STORED, replacing[] = "\2" STORED "\0\0\0\3a.b",
+                      useless[] = "\2" STORED "\0\0\0\0";
+    const struct store_slice stored[] = {{(const uint8_t *)plain, sizeof plain - 1},
+                                         {(const uint8_t *)replacing, sizeof replacing - 1}};
+    for (int i = 0; i < 2; i++) {
+        struct acme_order order = {0}, again = {0};
+        struct record_writer record;
+        assert_true(order_decode(stored[i], &order));
+        assert_true(order_encode(&order, &record));
+        assert_int_equal(record.data[0], 3);
+        assert_true(record.len < stored[i].len);
+        assert_true(order_decode((struct store_slice){record.data, record.len}, &again));
+        assert_int_equal(again.status, ACME_ORDER_PROCESSING);
+        assert_string_equal(again.names.list[0].value, "a.example");
+        assert_int_equal(again.read_s, 5);
+        assert_string_equal(again.user_agent, "agent");
+        if (i > 0)
+            assert_string_equal(again.replaces, "a.b");
+        else
+            assert_null(again.replaces);
+        for (size_t len = 0; len < record.len; len++) {
+            acme_order_clear(&again);
+            assert_false(order_decode((struct store_slice){record.data, len}, &again));
+        }
+        acme_order_clear(&again);
         acme_order_clear(&order);
+        record_free(&record);
     }
-    record_free(&record);
+    struct acme_order order = {0};
+    assert_false(order_decode((struct store_slice){(const uint8_t *)useless, sizeof useless - 1}, &order));
+    acme_order_clear(&order);
 }
 
 int main(void)
@@ -380,7 +389,7 @@ int main(void)
         cmocka_unit_test(authorizations_may_serve_one_order_only),
         cmocka_unit_test(others_orders_do_not_exist),
         cmocka_unit_test(moves_are_those_of_the_table),
-        cmocka_unit_test(a_record_of_version_1_still_decodes),
+        cmocka_unit_test(records_of_before_still_decode),
         cmocka_unit_test(a_record_survives_the_round_trip_and_no_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,12 +237,88 @@ static void test_truncated_record(void **state)
     temp_store_close(&temp);
 }
 
+static void load_whole(struct temp_store *temp, struct issuance *is)
+{
+    struct store_txn *txn;
+    assert_int_equal(store_read(temp->store, &txn), STORE_OK);
+    assert_int_equal(issuance_load(txn, "a0123", is), STORE_OK);
+    store_read_end(txn);
+}
+
+/* What versions 1 to 4 wrote, octet for octet: stores of that time must stay readable. Only what has ended may lack its
+ * CSR, and only in a record of today. */
+static void test_records_of_before(void **state)
+{
+    static const char stored[] =
+        "\0\0\0\7\2\5ssssssssssssssssssaaaaaaaaaaaaaaaaaa\0\0\0\2dv\1kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\0\0\0\2uv\0\0\0\1"
+        "8\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\4\0\0\0\5\0\0\0\6\0\0\0\0\0\0\0\7"
+        "\0\0\0\0\0\0\0\10\0\0\0\11\377\377\377\311\5\0\0\0\3why\0\0\0\3csr\0\0\0\1oooooooooooooooooo"
+        "\1\0\0\0\0\0\0\0\12\0\0\0\0\0\0\0\13";
+    static const size_t lens[] = {sizeof stored - 1 - 17, sizeof stored - 1 - 16, sizeof stored - 1 - 8,
+                                  sizeof stored - 1};
+    struct temp_store temp;
+    (void)state;
+    temp_store_open(&temp);
+    for (uint8_t version = 1; version <= 4; version++) {
+        struct issuance is;
+        struct cut cut = {.len = 1 + lens[version - 1], .octets = {version}};
+        memcpy(cut.octets + 1, stored, lens[version - 1]);
+        assert_int_equal(store_call(temp.store, put_cut, &cut), STORE_OK);
+        load_whole(&temp, &is);
+        assert_int_equal(is.state, ISSUANCE_UNKNOWN);
+        assert_int_equal(is.refusal, -55);
+        assert_string_equal(is.note, "why");
+        assert_memory_equal(is.csr, "csr", 3);
+        assert_int_equal(is.order_count, 1);
+        assert_int_equal(is.attempt, version >= 2);
+        assert_int_equal(is.caa_retried_ms, version >= 3 ? 10 : 0);
+        assert_int_equal(is.placed_ms, version >= 4 ? 11 : 0);
+        issuance_clear(&is);
+    }
+    temp_store_close(&temp);
+}
+
+/* What has ended needs no CSR any more, and is saved and read without. */
+static void test_csr_of_what_ended(void **state)
+{
+    struct temp_store temp;
+    (void)state;
+    temp_store_open(&temp);
+    for (int at = ISSUANCE_QUEUED; at < ISSUANCE_STATES; at++) {
+        struct issuance is, read;
+        fill(&is);
+        is.state = (enum issuance_state)at;
+        for (int again = 0; again < 2; again++) {
+            assert_int_equal(store_call(temp.store, save, &is), STORE_OK);
+            load_whole(&temp, &read);
+            assert_int_equal(read.csr_len, issuance_ended(is.state) ? 0 : 3);
+            assert_int_equal(read.csr == NULL, issuance_ended(is.state));
+            assert_int_equal(read.order_count, 1);
+            assert_int_equal(read.placed_ms, 17);
+            issuance_clear(&is);
+            is = read;
+        }
+        issuance_clear(&is);
+    }
+    struct issuance none;
+    fill(&none);
+    none.csr_len = 0; /* under way: it must have one */
+    assert_int_equal(store_call(temp.store, save, &none), STORE_INVALID);
+    issuance_clear(&none);
+    temp_store_close(&temp);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_moves),  cmocka_unit_test(test_ended),
-        cmocka_unit_test(test_ids),    cmocka_unit_test(test_times_of_the_future),
-        cmocka_unit_test(test_record), cmocka_unit_test(test_truncated_record),
+        cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_ended),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_times_of_the_future),
+        cmocka_unit_test(test_record),
+        cmocka_unit_test(test_truncated_record),
+        cmocka_unit_test(test_records_of_before),
+        cmocka_unit_test(test_csr_of_what_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/issue/record/subscription.h"
+#include "gateway/tables.h"
 
 static const uint64_t DAY = 24 * 3600 * 1000;
 #define RENEW_BEFORE (60 * DAY)
@@ -264,6 +265,46 @@ static void test_record_and_queue(void **state)
     temp_store_close(&temp);
 }
 
+static enum store_status put_record(struct store_txn *txn, void *arg)
+{
+    const struct store_slice *stored = arg;
+    const struct acme_id id = {{7}};
+    return store_put(txn, ISSUE_SUBSCRIPTIONS, id.octets, ACME_ID_LEN, stored->data, stored->len);
+}
+
+/* What version 1 wrote, octet for octet: stores of that time must stay readable. */
+static void test_record_of_version_1(void **state)
+{
+    static const char octets[] =
+        "\1\2\0\0\0\1p\0\0\0\1f\0\0\0\1l\0\0\0\1e\1\0\0\1\350\0\0\1\155\0\0\0\0\0\0\0\5\0\0\0\0\0\0\0\6"
+        "\0\0\0\2"
+        "77\1cccccccccccccccccc\0\0\0\0\0\0\0\1\1\0\0\0\11a.example\0\0\0\1\0\0\0\2"
+        "11\0\0\0\1\0\0\0\2i0";
+    struct store_slice stored = {(const uint8_t *)octets, sizeof octets - 1};
+    const struct acme_id id = {{7}};
+    struct temp_store temp;
+    struct store_txn *txn;
+    struct subscription sub;
+    (void)state;
+    temp_store_open(&temp);
+    for (; stored.len > 0; stored.len--) {
+        assert_int_equal(store_call(temp.store, put_record, &stored), STORE_OK);
+        assert_int_equal(store_read(temp.store, &txn), STORE_OK);
+        bool whole = stored.len == sizeof octets - 1;
+        assert_int_equal(subscription_load(txn, &id, &sub), whole ? STORE_OK : STORE_INVALID);
+        store_read_end(txn);
+        if (whole) {
+            assert_true(sub.test && sub.product == 488 && sub.days == 365 && sub.bought_ms == 5 && sub.paid_cents == 6);
+            assert_string_equal(sub.order_number, "77");
+            assert_string_equal(sub.names.list[0].value, "a.example");
+            assert_string_equal(sub.certificate_ids[0], "11");
+            assert_string_equal(sub.queue[0], "i0");
+        }
+        subscription_clear(&sub);
+    }
+    temp_store_close(&temp);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_find_live),
         cmocka_unit_test(test_record_and_queue),
+        cmocka_unit_test(test_record_of_version_1),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,6 +192,82 @@ static void test_grows(void **state)
     record_free(&w);
 }
 
+/* What is written for a number, octet for octet. */
+static void test_compact(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t number;
+        const char *octets;
+        size_t len;
+    } cases[] = {{0, "\0", 1},
+                 {127, "\x7f", 1},
+                 {128, "\x80\1", 2},
+                 {300, "\xac\2", 2},
+                 {UINT32_MAX, "\xff\xff\xff\xff\xf", 5},
+                 {UINT64_MAX, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 10}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct record_writer w;
+        struct record_reader r;
+        record_begin(&w, 1, 64);
+        w.compact = true;
+        record_put_u64(&w, cases[i].number);
+        assert_int_equal(w.len, 1 + cases[i].len);
+        assert_memory_equal(w.data + 1, cases[i].octets, cases[i].len);
+        record_open(&r, slice_of(&w));
+        r.compact = true;
+        assert_true(record_get_u64(&r) == cases[i].number);
+        assert_true(record_complete(&r));
+        record_open(&r, slice_of(&w));
+        r.compact = true;
+        assert_true((record_get_u32(&r) == cases[i].number) == (cases[i].number <= UINT32_MAX));
+        assert_true(r.failed == (cases[i].number > UINT32_MAX));
+        record_free(&w);
+    }
+}
+
+static void test_compact_texts(void **state)
+{
+    (void)state;
+    struct record_writer w;
+    struct record_reader r;
+    char text[8];
+    record_begin(&w, 1, 64);
+    w.compact = true;
+    record_put_string(&w, "text");
+    record_put_u32(&w, 5);
+    assert_int_equal(w.len, 1 + 1 + 4 + 1);
+    for (size_t len = 1; len <= w.len; len++) {
+        record_open(&r, (struct store_slice){w.data, len});
+        r.compact = true;
+        record_get_string(&r, text, sizeof text);
+        record_get_u32(&r);
+        assert_true(record_complete(&r) == (len == w.len));
+    }
+    assert_string_equal(text, "text");
+    record_free(&w);
+}
+
+/* One way to write each number: no octet too many, no end missing, no bit too many. */
+static void test_compact_has_one_form(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"\1\x80", "\1\x81\x80", "\1\xff\xff\xff\xff\xff\xff\xff\xff\xff\2",
+                                        "\1\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\1"};
+    static const uint8_t padded[] = {1, 0x81, 0};
+    struct record_reader r;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        record_open(&r, (struct store_slice){(const uint8_t *)wrong[i], strlen(wrong[i])});
+        r.compact = true;
+        assert_int_equal(record_get_u64(&r), 0);
+        assert_true(r.failed);
+    }
+    record_open(&r, (struct store_slice){padded, sizeof padded});
+    r.compact = true;
+    record_get_u64(&r);
+    assert_true(r.failed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +282,9 @@ int main(void)
         cmocka_unit_test(test_failed_fixed_is_zeroed),
         cmocka_unit_test(test_maximum),
         cmocka_unit_test(test_grows),
+        cmocka_unit_test(test_compact),
+        cmocka_unit_test(test_compact_texts),
+        cmocka_unit_test(test_compact_has_one_form),
     };
     return cmocka_run_group_tests_name("record", tests, NULL, NULL);
 }
