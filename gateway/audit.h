@@ -12,7 +12,7 @@
 #include "store/store.h"
 
 struct audit_line {
-    const char *what; /* "purchase", "replacement", "import" */
+    const char *what; /* "purchase", "replacement", "import"; one word */
     const char *issuance, *policy, *profile, *login, *order_number, *certificate_id;
     const struct acme_id *account;
     const struct acme_names *names;
@@ -37,6 +37,9 @@ struct audit_by {
 enum store_status audit_note(struct store_txn *txn, const char *what, const char *subject, const json_t *members,
                              const struct audit_by *by, uint64_t now_ms);
 
+/* A record of ISSUE_AUDIT, whichever of the two wrote it, as one JSON object: a new reference, NULL where it cannot be
+ * read. */
+json_t *audit_read(struct store_slice key, struct store_slice value);
 /* Of a line of the table: when what it tells of was ordered. */
 uint64_t audit_ordered_ms(const json_t *line);
 

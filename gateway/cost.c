@@ -85,8 +85,7 @@ struct recount {
 static bool add_line(void *ctx, struct store_slice key, struct store_slice value)
 {
     struct recount *r = ctx;
-    (void)key;
-    json_t *line = json_loadb((const char *)value.data, value.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *line = audit_read(key, value);
     if (line)
         r->status = cost_add(r->txn, line);
     else

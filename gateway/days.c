@@ -49,8 +49,7 @@ struct recount {
 static bool count_line(void *ctx, struct store_slice key, struct store_slice value)
 {
     struct recount *r = ctx;
-    (void)key;
-    json_t *line = json_loadb((const char *)value.data, value.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *line = audit_read(key, value);
     if (line) /* cost_recount tells of one that cannot be read */
         r->status = days_add_line(r->txn, line);
     json_decref(line);

@@ -15,7 +15,7 @@ enum issue_table {
     ISSUE_BY_ORDER_NUMBER,                  /* Sectigo's order number -> issuance id */
     ISSUE_BY_CERTIFICATE_ID,                /* Sectigo's certificateID -> issuance id */
     ISSUE_DCV_FILES,                        /* MD5 in upper-case hex (32), issuance id -> time (8), file body */
-    ISSUE_AUDIT,                            /* time (8), issuance id, what -> one JSON object; never changed */
+    ISSUE_AUDIT,                            /* time (8), issuance id, what -> a line (audit.h); never changed */
     ISSUE_DCV_RECORDS,                      /* issuance id -> its CNAME records (gateway/dcv/record.h) */
     ISSUE_LOGINS,                           /* login name -> what is remembered of it (login.h) */
     ISSUE_SPENDING,                         /* day or month, policy ("" for all) -> purchases and their cost */

@@ -65,8 +65,7 @@ bool drift_is_missing(const json_t *line, const char *login, const struct report
 static bool look_for_line(void *ctx, struct store_slice key, struct store_slice value)
 {
     struct upkeep *u = ctx;
-    (void)key;
-    json_t *line = json_loadb((const char *)value.data, value.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *line = audit_read(key, value);
     if (drift_is_missing(line, upkeep_login(u), &u->report, margin_ms(u))) {
         u->missing++;
         upkeep_remember(u, text_of(line, "order_number"));
