@@ -68,7 +68,7 @@ static enum store_status count_certificate(struct store_txn *txn, struct acme_ta
     return status;
 }
 
-static enum store_status accept(struct store_txn *txn, struct acme_task *task)
+enum store_status acme_accept_csr(struct store_txn *txn, struct acme_task *task)
 {
     const struct acme_hooks *hooks = &task->acme->config.hooks;
     struct acme_order *order = &task->order;
@@ -120,7 +120,8 @@ static bool look_at_order(struct store_txn *txn, struct acme_task *task)
 /* Looks at the order before the CSR is parsed: a repeated request costs one hash. */
 static enum acme_step take_csr(struct acme_exchange *x, struct acme_task *task, const uint8_t *der, size_t len)
 {
-    static const struct acme_operation finalization = {.change = accept, .answer = answer_order, .look = look_at_order};
+    static const struct acme_operation finalization = {
+        .change = acme_accept_csr, .answer = answer_order, .look = look_at_order};
     uint8_t sha256[SHA256_DIGEST_LENGTH];
     SHA256(der, len, sha256);
     enum store_status status = acme_order_refresh(x->snapshot, &task->order, acme_expiry_s(task));
@@ -134,7 +135,8 @@ static enum acme_step take_csr(struct acme_exchange *x, struct acme_task *task, 
     }
     if (!is_ready(&task->order, &task->problem) || !csr_parse(der, len, &task->csr, &task->problem) ||
         !csr_check(&task->csr, &task->order.names, x->key, &task->problem) ||
-        !key_allowed(&task->acme->config, task->csr.key, task->csr.spki_sha256, "The CSR's key", ACME_BAD_CSR, &task->problem))
+        !key_allowed(&task->acme->config, task->csr.key, task->csr.spki_sha256, "The CSR's key", ACME_BAD_CSR,
+                     &task->problem))
         return acme_refuse(task);
     task->topic = task->order.id;
     task->hold_ms = task->acme->config.hold_finalize_ms;

@@ -138,7 +138,7 @@ static enum store_status find_authzs(struct store_txn *txn, struct acme_task *ta
     return STORE_OK;
 }
 
-static enum store_status create(struct store_txn *txn, struct acme_task *task)
+enum store_status acme_create_order(struct store_txn *txn, struct acme_task *task)
 {
     struct acme_order *order = &task->order;
     uint8_t key[2 * ACME_ID_LEN];
@@ -187,7 +187,7 @@ static bool prepare_order(const struct acme_exchange *x, struct acme_task *task)
 
 enum acme_step acme_post_new_order(struct acme_exchange *x, struct acme_task *task)
 {
-    static const struct acme_operation creation = {.change = create, .answer = answer_order};
+    static const struct acme_operation creation = {.change = acme_create_order, .answer = answer_order};
     const struct acme_config *config = &task->acme->config;
     struct acme_order *order = &task->order;
     json_t *payload = acme_payload(x, task);

@@ -117,6 +117,10 @@ bool acme_take_policy(struct acme_exchange *x, struct acme_task *task);
 /* In a change: STORE_OK while the account that asks is still valid, and its external account key enabled; otherwise
  * STORE_REFUSED and the problem. */
 enum store_status acme_require_account(struct store_txn *txn, struct acme_task *task);
+/* Inside a change, of newOrder and finalize: task->order, filled but for its authorizations, is stored with them; the
+ * order of task->order.id takes task->csr. What may be asked before has been. */
+enum store_status acme_create_order(struct store_txn *txn, struct acme_task *task);
+enum store_status acme_accept_csr(struct store_txn *txn, struct acme_task *task);
 /* Sets the problem that a failed read or change is to the client. */
 void acme_store_problem(struct acme_problem *problem, enum store_status status);
 

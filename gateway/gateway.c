@@ -22,6 +22,7 @@
 #include "gateway/marker.h"
 #include "gateway/monitor/monitor.h"
 #include "gateway/operate/admin.h"
+#include "gateway/own/own.h"
 #include "gateway/public.h"
 #include "gateway/recount.h"
 #include "gateway/scheduler.h"
@@ -52,6 +53,7 @@ struct gateway {
     struct monitor *monitor;
     struct keeper *keeper;
     struct refusals *refusals;
+    struct own *own;
     struct public public;
     struct admin admin;
     struct access *access;
@@ -461,6 +463,28 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
     return true;
 }
 
+/* The file is read as any other certificate of a listener. */
+static void serve_own_certificate(void *ctx)
+{
+    struct gateway *g = ctx;
+    char reason[HTTP_REASON_MAX];
+    if (!http_reload_tls(g->http, reason))
+        log_error("the new certificate of the ACME listener is not served yet: mend what the reason names, then send "
+                  "SIGHUP",
+                  "reason", reason);
+}
+
+static bool see_to_own_certificate(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    struct own_config own = {
+        .config = g->config, .store = g->store, .acme = g->acme, .installed = serve_own_certificate, .ctx = g};
+    char why[OWN_REASON_MAX];
+    if (!g->config->acme.own.file)
+        return true;
+    g->own = own_start(&own, why);
+    return g->own || fail_start(reason, why);
+}
+
 bool gateway_init(const struct config *config, char line[static GATEWAY_REASON_MAX])
 {
     struct gateway g = {.config = config};
@@ -487,11 +511,12 @@ struct gateway *gateway_start(const struct config *config, char reason[static GA
     if (open_store(g, false, reason) && keep_marker(g, reason) && load_seal(g, reason) && open_egress(g, reason) &&
         open_upstream(g, reason) && make_workers(g, reason) && make_acme(g, reason) && start_monitor(g, reason) &&
         open_listeners(g, reason) && start_keeper(g, reason)) {
-        if (scheduler_start(g->scheduler)) {
+        if (!scheduler_start(g->scheduler)) {
+            fail_start(reason, "no thread can be made for the scheduler");
+        } else if (see_to_own_certificate(g, reason)) {
             warn_of_orphans(g);
             return g;
         }
-        fail_start(reason, "no thread can be made for the scheduler");
     }
     gateway_stop(g);
     return NULL;
@@ -520,6 +545,7 @@ bool gateway_reload_key_lists(struct gateway *g, char reason[static GATEWAY_REAS
 
 void gateway_stop(struct gateway *g)
 {
+    own_stop(g->own);
     if (g->issuer)
         issuer_stop(g->issuer);
     if (g->http)

@@ -19,6 +19,7 @@
 #include "gateway/gateway.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
+#include "gateway/own/own.h"
 #include "gateway/systemd.h"
 
 static const char USAGE[] = "usage: acmegate --config FILE [--check-config | --init]\n"
@@ -195,7 +196,7 @@ static int run_daemon(const struct config *config)
     seed_jitter();
     raise_descriptor_limit();
     struct gateway *gateway = NULL;
-    if (check_world(config, CHECK_START, warn_in_log, NULL, &owner, reason))
+    if (own_prepare(config, reason) && check_world(config, CHECK_START, warn_in_log, NULL, &owner, reason))
         gateway = gateway_start(config, reason);
     if (!gateway) {
         log_error("cannot start: mend what it names", "reason", reason);

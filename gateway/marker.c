@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gateway/seal.h"
+#include "gateway/durable.h"
 
 /* False: the path is too long. */
 static bool marker_path(const struct config *config, char path[static PATH_MAX])
@@ -87,7 +87,7 @@ bool marker_write(const struct config *config, struct store *store, char reason[
         return false;
     if (marker_path(config, path) && read_marker(path, named) && strcmp(named, identity) == 0)
         return true;
-    if (seal_write_file(path, identity, strlen(identity)))
+    if (durable_write_file(path, identity, strlen(identity)))
         return true;
     snprintf(reason, GATEWAY_REASON_MAX, "the marker %.400s cannot be written: %s", path, strerror(errno));
     return false;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include <openssl/rand.h>
 
 #include "acme/tables.h"
+#include "gateway/durable.h"
 
 static bool complain_file(char reason[static GATEWAY_REASON_MAX], const char *file, const char *what)
 {
@@ -51,39 +51,6 @@ static bool read_key(int fd, const char *file, uint8_t seal[static EXTERNAL_KEY_
            complain_file(reason, file, "cannot be read");
 }
 
-/* The name of a new file is durable once its folder is. */
-static bool sync_folder(const char *file)
-{
-    char folder[512];
-    snprintf(folder, sizeof folder, "%s", file);
-    int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return synced;
-}
-
-bool seal_write_file(const char *file, const void *octets, size_t len)
-{
-    char fresh[512];
-    int fd = -1;
-    if (snprintf(fresh, sizeof fresh, "%s.new", file) >= (int)sizeof fresh) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    unlink(fresh); /* of a start that was killed */
-    fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool written = fd >= 0 && write(fd, octets, len) == (ssize_t)len && fsync(fd) == 0;
-    if (fd >= 0)
-        written = close(fd) == 0 && written;
-    if (written && rename(fresh, file) == 0 && sync_folder(file))
-        return true;
-    int error = errno;
-    unlink(fresh);
-    errno = error;
-    return false;
-}
-
 /* A key that is sealed under it is stored later, so that none ever waits for a key file that a power failure took away.
  */
 static bool write_key(const char *file, uint8_t seal[static EXTERNAL_KEY_SEAL_LEN],
@@ -91,7 +58,7 @@ static bool write_key(const char *file, uint8_t seal[static EXTERNAL_KEY_SEAL_LE
 {
     if (RAND_bytes(seal, EXTERNAL_KEY_SEAL_LEN) != 1)
         return complain_file(reason, file, "no random numbers for a new key");
-    return seal_write_file(file, seal, EXTERNAL_KEY_SEAL_LEN) || complain_file(reason, file, strerror(errno));
+    return durable_write_file(file, seal, EXTERNAL_KEY_SEAL_LEN) || complain_file(reason, file, strerror(errno));
 }
 
 bool seal_load(const char *file, struct store *store, uint8_t seal[static EXTERNAL_KEY_SEAL_LEN],

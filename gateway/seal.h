@@ -17,7 +17,4 @@ bool seal_load(const char *file, struct store *store, uint8_t seal[static EXTERN
 /* Whether seal_load would do well, without making the file. */
 bool seal_check(const char *file, struct store *store, char reason[static GATEWAY_REASON_MAX]);
 
-/* Writes a small file (0600) that is whole and durable, or not there: under another name first. False: errno. */
-bool seal_write_file(const char *file, const void *octets, size_t len);
-
 #endif

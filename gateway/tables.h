@@ -31,6 +31,7 @@ enum issue_table {
     ISSUE_STORIES,      /* issuance id -> what was done for it, step by step (story.h) */
     ISSUE_TOKENS,       /* name -> an operator's token (operate/access/token.h) */
     ISSUE_TOKEN_HASHES, /* SHA-256 of a token (32) -> its name */
+    ISSUE_OWN,          /* listener -> the order that the gateway placed for its certificate (own/own.c) */
     ISSUE_TABLE_END
 };
 
@@ -38,6 +39,6 @@ enum issue_table {
     "subscriptions", "subscription-index", "issuances", "issuance-by-order", "issuance-by-order-number",               \
         "issuance-by-certificate-id", "dcv-files", "audit", "dcv-records", "logins", "spending", "reservations",       \
         "ledgers", "imported", "kept", "numbers", "payments", "refusals", "counters", "keeping", "stories", "tokens",  \
-        "token-hashes"
+        "token-hashes", "own"
 
 #endif

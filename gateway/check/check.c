@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "gateway/check/internal.h"
 #include "gateway/egress/egress.h"
@@ -79,24 +80,16 @@ static SSL_CTX *look_at_pair(const struct look *look, const char *path, const ch
 
 static const char *const tls_keys[2] = {"certificate", "key"};
 
-/* The host of acme.url, without port and brackets. */
-static void host_of(const char *url, char host[static 256])
-{
-    const char *at = url + strlen("https://");
-    size_t len = at[0] == '[' ? strcspn(at, "]") : strcspn(at, ":/");
-    snprintf(host, 256, "%.*s", (int)len, at);
-    if (host[0] == '[')
-        memmove(host, host + 1, strlen(host));
-}
-
 static bool look_at_tls(struct look *look)
 {
     const struct config *config = look->config;
-    char host[256];
+    char host[CONFIG_HOST_MAX];
     bool good;
+    if (config->acme.own.file && access(config->acme.own.file, F_OK) != 0)
+        return true; /* the start makes one */
     SSL_CTX *context =
         look_at_pair(look, "acme.tls", tls_keys, config->acme.tls.certificate, config->acme.tls.key, &good);
-    host_of(config->acme.url, host);
+    config_host(config->acme.url, host);
     if (context != NULL && !pem_is_for(context, host))
         look_warn(
             look, "acme.tls.certificate",

@@ -429,11 +429,44 @@ static bool check_backup(struct config_reading *r, const struct config *config)
            config_fail(r, "backup.folder", "\"%s\" is inside store.path, and would be lost with it", folder);
 }
 
+static bool check_own_profile(struct config_reading *r, const struct config *config)
+{
+    const char *profile = config->acme.own.profile;
+    return profile == NULL || config_profile_named(config, profile) != NULL ||
+           config_fail(r, "acme.tls.own.profile", "\"%s\" is not a profile of this file", profile);
+}
+
+void config_host(const char *url, char host[static CONFIG_HOST_MAX])
+{
+    const char *at = url + strlen("https://");
+    size_t len = at[0] == '[' ? strcspn(at, "]") : strcspn(at, ":/");
+    snprintf(host, CONFIG_HOST_MAX, "%.*s", (int)len, at);
+    if (host[0] == '[')
+        memmove(host, host + 1, strlen(host));
+}
+
+/* One file for both: what changes at once cannot be at odds after a crash. */
+static bool check_listener_certificate(struct config_reading *r, struct config_acme *acme)
+{
+    const struct config_own *own = &acme->own;
+    struct config_tls *tls = &acme->tls;
+    if (own->file == NULL)
+        return (tls->certificate != NULL ||
+                config_fail(r, "acme.tls.certificate", "is missing; it must be a file that can be read")) &&
+               (tls->key != NULL || config_fail(r, "acme.tls.key", "is missing; it must be a file that can be read"));
+    if (tls->certificate != NULL || tls->key != NULL)
+        return config_fail(r, "acme.tls.own", "makes the certificate and its key; certificate and key must go");
+    tls->certificate = strdup(own->file);
+    tls->key = strdup(own->file);
+    return (tls->certificate != NULL && tls->key != NULL) || config_fail(r, "acme.tls.own", "out of memory");
+}
+
 bool config_check(struct config_reading *r, struct config *config)
 {
-    return check_store(r, &config->store) && check_backup(r, config) && check_persist(r, config) &&
-           check_listen(r, config) && check_proxies(r, &config->acme.proxies, "acme.proxy_protocol") &&
+    return check_store(r, &config->store) && check_listener_certificate(r, &config->acme) && check_backup(r, config) &&
+           check_persist(r, config) && check_listen(r, config) &&
+           check_proxies(r, &config->acme.proxies, "acme.proxy_protocol") &&
            check_proxies(r, &config->public.proxies, "public.proxy_protocol") && check_push(r, &config->public.push) &&
            check_admin(r, &config->admin) && check_dcv(r, &config->dcv) && check_logins(r, config) &&
-           check_profiles(r, config);
+           check_profiles(r, config) && check_own_profile(r, config);
 }

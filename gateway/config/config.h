@@ -13,7 +13,7 @@
 
 #include "acme/csr.h"
 
-enum { CONFIG_REASON_MAX = 1024 };
+enum { CONFIG_REASON_MAX = 1024, CONFIG_HOST_MAX = 256 };
 
 struct config_strings {
     char **list; /* count of them, then NULL */
@@ -55,10 +55,19 @@ struct config_proxies {
     bool protocol;                 /* default false. YAML: proxy_protocol */
 };
 
+/* The listener's certificate is ordered from the gateway itself. */
+struct config_own {
+    char *file;    /* default NULL: it is not. PEM, key and chain; then acme.tls.certificate and key are it */
+    char *policy;  /* that it is ordered by */
+    char *profile; /* default NULL: as the policy or default_profile says */
+    struct config_strings names; /* default none: the host of acme.url */
+};
+
 struct config_acme {
     struct config_strings listen; /* "0.0.0.0:443", "[::]:443" */
     char *url;                    /* https://..., no final slash: base of every URL that clients see */
     struct config_tls tls;
+    struct config_own own;            /* YAML: acme.tls.own */
     unsigned threads;                 /* default 0: one per core */
     unsigned connections;             /* at once; default 10000 */
     unsigned connections_per_address; /* default 2500; 0: all */
@@ -262,6 +271,8 @@ struct config {
  * rest of what it names. NULL: *reason is "FILE:LINE: key: what is wrong and what may stand there". */
 struct config *config_load(const char *file, char reason[static CONFIG_REASON_MAX]);
 void config_free(struct config *config);
+/* The host of a base URL, without port and brackets. */
+void config_host(const char *url, char host[static CONFIG_HOST_MAX]);
 
 /* NULL: none is called so. */
 const struct config_login *config_login_named(const struct config *config, const char *name);

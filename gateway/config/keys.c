@@ -63,8 +63,9 @@ static const struct config_key store_keys[] = {
 static const struct config_table store_table = TABLE(store_keys, struct config);
 
 static const struct config_key acme_tls_keys[] = {
-    {.name = "certificate", .kind = CONFIG_FILE, .at = AT(acme.tls.certificate), .required = true, .expected = A_FILE},
-    {.name = "key", .kind = CONFIG_FILE, .at = AT(acme.tls.key), .required = true, .expected = A_FILE},
+    {.name = "certificate", .kind = CONFIG_FILE, .at = AT(acme.tls.certificate), .expected = A_FILE},
+    {.name = "key", .kind = CONFIG_FILE, .at = AT(acme.tls.key), .expected = A_FILE},
+    {.name = "own", .kind = CONFIG_MAPPING, .table = &config_own},
 };
 static const struct config_table acme_tls_table = TABLE(acme_tls_keys, struct config);
 

@@ -25,7 +25,7 @@ ROOMS = {"store": ("store",), "acme": ("acme", "store"), "sectigo": ("sectigo",)
 # The rooms inside gateway/, from the ground up: which others each may include beside itself and the ground. A room is a
 # folder, or files that stand beside folders, by name ("issue/issuer.h") or without ending ("log"). What stands nowhere
 # here is the top, gateway/*.c and issue/issuer.c: it starts the others, and nobody includes it.
-GROUND = ("address", "audit", "clock", "cost", "counters", "days", "key_lists", "log", "log_format", "pem", "refusals", "scheduler",
+GROUND = ("address", "audit", "clock", "cost", "counters", "days", "durable", "key_lists", "log", "log_format", "pem", "refusals", "scheduler",
           "systemd", "tables")
 CONTEXT = ("issue/context", "issue/issuer.h")
 SHARED = ("work", *CONTEXT)
@@ -56,6 +56,7 @@ INNER = {
     "operate": ("config", "egress", "http", "operate/access", "operate/web", "dcv", "issue/record", "issue/upstream",
                 "issue/issuer.h", "issue/money", "issue/order", "issue/life", "issue/upkeep", "keep"),
     "operate/overview": ("metrics", "issue/record", "operate"),
+    "own": ("config",),
     "monitor": ("config", "http", "metrics", "issue/record", "issue/upstream", "issue/money", "operate"),
 }
 

@@ -1,0 +1,11 @@
+/* durable: small files that survive a power failure, or were never there. Any thread; waits for the disk. */
+#ifndef GATEWAY_DURABLE_H
+#define GATEWAY_DURABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Writes a small file (0600) that is whole and durable, or not there: under another name first. False: errno. */
+bool durable_write_file(const char *file, const void *octets, size_t len);
+
+#endif
