@@ -14,12 +14,10 @@
  *   POST /clock/trust                                    the system clock is right, whatever Sectigo says
  *   POST /upstreams/LOGIN/test                           asks Sectigo now; 502 and a sentence where it does not go well
  *   GET  /cost
- *   GET  /forecast?months&policy                         what will be bought and replaced, by lifetime, month, policy and
- *                                                        profile; "sums" of all months, "left_out" and why
- *   GET  /live, /days?days, /calendar?days, /latency, /orders/ID/story    what is drawn and watched (overview/)
- *   POST /backup                                         {"directory": "/absolute/path"}
- *   GET  /policies, /policies/NAME
- *   POST /policies/NAME, /policies/NAME/set              creates, sets: an object with members of a policy
+ *   GET  /forecast?months&policy                         what will be bought and replaced, by lifetime, month, policy
+ * and profile; "sums" of all months, "left_out" and why GET  /live, /days?days, /calendar?days, /latency,
+ * /orders/ID/story    what is drawn and watched (overview/) POST /backup {"directory": "/absolute/path"} GET /policies,
+ * /policies/NAME POST /policies/NAME, /policies/NAME/set              creates, sets: an object with members of a policy
  *   POST /policies/NAME/delete
  *   GET  /keys, /keys/ID                                 external account keys, never their secrets
  *   POST /policies/NAME/keys                             {"id": ID, "note": TEXT}, both optional: makes a key for the
@@ -30,6 +28,7 @@
  *   POST /tokens                                         {"name": NAME, "role": ROLE, "days": N}: role alone is needed;
  *                                                        the answer shows the token this once
  *   POST /tokens/NAME/revoke
+ *   GET  /openapi.json                                    all of this for programs (openapi.c)
  *   GET  /session                                        at admin.listen alone: who asks, and what X-CSRF-Token is to
  * be POST /session                                        a token becomes a cookie DELETE /session
  *

@@ -187,31 +187,27 @@ static bool take_skip_preflight(struct request *request, const char *value)
     return strcmp(value, "1") == 0;
 }
 
-static const struct {
-    const char *name;
-    unsigned of;
-    bool (*take)(struct request *request, const char *value);
-    const char *wants;
-} parameters[] = {
-    {"limit", TAKES_PAGE, take_limit, "a number from 1 to 1000"},
-    {"after", TAKES_PAGE, take_after, "the cursor that a page ended with"},
-    {"state", TAKES_STATE, take_state, "a state"},
-    {"name", TAKES_NAME, take_name, "a name, .NAME for all below it, or a pattern with *"},
-    {"account", TAKES_ACCOUNT, take_account, "the id of an account"},
-    {"policy", TAKES_POLICY, take_policy, "the name of a policy"},
-    {"newest", TAKES_NEWEST, take_newest, "1"},
-    {"since", TAKES_SINCE, take_since, "UNIX time in milliseconds"},
-    {"days", TAKES_DAYS, take_days, "a number from 1 to 3650"},
-    {"months", TAKES_MONTHS, take_months, "a number from 1 to 60"},
+const struct parameter parameters[] = {
+    {"limit", TAKES_PAGE, take_limit, "a number from 1 to 1000", true},
+    {"after", TAKES_PAGE, take_after, "the cursor that a page ended with", false},
+    {"state", TAKES_STATE, take_state, "a state", false},
+    {"name", TAKES_NAME, take_name, "a name, .NAME for all below it, or a pattern with *", false},
+    {"account", TAKES_ACCOUNT, take_account, "the id of an account", false},
+    {"policy", TAKES_POLICY, take_policy, "the name of a policy", false},
+    {"newest", TAKES_NEWEST, take_newest, "1", true},
+    {"since", TAKES_SINCE, take_since, "UNIX time in milliseconds", true},
+    {"days", TAKES_DAYS, take_days, "a number from 1 to 3650", true},
+    {"months", TAKES_MONTHS, take_months, "a number from 1 to 60", true},
     {"reason", TAKES_REASON, take_reason,
-     "unspecified, keyCompromise, affiliationChanged, superseded or cessationOfOperation"},
-    {"refusals", TAKES_REFUSALS, take_refusals, "1"},
-    {"skip_preflight", TAKES_SKIP_PREFLIGHT, take_skip_preflight, "1"},
+     "unspecified, keyCompromise, affiliationChanged, superseded or cessationOfOperation", false},
+    {"refusals", TAKES_REFUSALS, take_refusals, "1", true},
+    {"skip_preflight", TAKES_SKIP_PREFLIGHT, take_skip_preflight, "1", true},
 };
+const size_t parameter_count = sizeof parameters / sizeof *parameters;
 
 static bool take_member(struct request *request, unsigned takes, const char *name, const char *value)
 {
-    for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
+    for (size_t i = 0; i < parameter_count; i++) {
         if (strcmp(parameters[i].name, name) != 0 || !(takes & parameters[i].of))
             continue;
         if (parameters[i].take(request, value))

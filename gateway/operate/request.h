@@ -50,6 +50,17 @@ struct request {
     bool skip_preflight;
 };
 
+/* What a query may have. */
+struct parameter {
+    const char *name;
+    unsigned of; /* TAKES_ */
+    bool (*take)(struct request *request, const char *value);
+    const char *wants;
+    bool number;
+};
+extern const struct parameter parameters[];
+extern const size_t parameter_count;
+
 /* False: *request->answer says what is wrong. takes: parameters allowed. */
 bool request_query(struct request *request, unsigned takes);
 /* Percent signs decoded; false for a bad or too long one. */
@@ -122,6 +133,7 @@ void backup_post(struct request *request);
 void tokens_list(struct request *request);
 void token_post(struct request *request);
 void token_revoke_post(struct request *request);
+void openapi_get(struct request *request);
 void session_get(struct request *request);
 void session_post(struct request *request);
 void session_delete(struct request *request);

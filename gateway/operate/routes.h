@@ -1,5 +1,5 @@
-/* routes: what the API has, on the socket and at admin.listen: one table for routing, roles and the description that
- * /openapi.json is made of. Inside this room only.
+/* routes: what the API has, on the socket and at admin.listen: one table for routing, roles and what /openapi.json
+ * says (openapi.c). Inside this room only.
  */
 #ifndef GATEWAY_OPERATE_ROUTES_H
 #define GATEWAY_OPERATE_ROUTES_H

@@ -1,5 +1,7 @@
 """The operators' API at admin.listen, as a test asks it."""
 
+from http.cookiejar import DefaultCookiePolicy
+
 import requests
 
 from loopback import release_port, take_port
@@ -10,7 +12,7 @@ CSRF = "X-CSRF-Token"
 
 
 def session():
-    """A browser without memory, that no proxy of this machine is asked for."""
+    """A browser, without the proxies of this machine."""
     browser = requests.Session()
     browser.trust_env = False
     return browser
@@ -21,6 +23,8 @@ class AdminWorld(World):
 
     def __init__(self, folder, admin=None, **options):
         self.api_port, self.admin = take_port(), admin or {}
+        self.kept = session()  # a connection for all calls; cookies are for browsers
+        self.kept.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         super().__init__(folder, **options)
 
     def config(self):
@@ -39,8 +43,15 @@ class AdminWorld(World):
     def ask(self, method, path, token=None, browser=None, headers=None, **more):
         """One call; its answer."""
         fields = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
-        return (browser or session()).request(method, self.api_url + path, headers=fields, verify=self.pki.ca, timeout=30, **more)
+        return (browser or self.kept).request(method, self.api_url + path, headers=fields, verify=self.pki.ca,
+                                              timeout=30, **more)
+
+    def stop_sandbox(self):
+        """For the rest of the test."""
+        self.sandbox.stop()
+        self.sandbox = None
 
     def close(self):
+        self.kept.close()
         super().close()
         release_port(self.api_port)

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import ssl
+import struct
 import subprocess
 
 import pytest
@@ -171,6 +172,27 @@ def test_a_revoked_token(world):
     assert world.ask("GET", "/status", again).status_code == 200
     assert world.ask("GET", "/status", token).status_code == 401
     assert world.ask("GET", "/status", None, browser).status_code == 401, "another token of that name is another"
+
+
+def test_an_expired_token(make_admin_world, tmp_path, monkeypatch):
+    """Two days later, and nobody is there who would correct the clock."""
+    world = make_admin_world()
+    short, long = world.token("read", "short", "--days", "1"), world.token("read", "long", "--days", "3")
+    assert world.ask("GET", "/status", short).status_code == 200
+    world.stop_gateway()
+    world.stop_sandbox()
+    clock = tmp_path / "clock"
+    clock.write_bytes(struct.pack("=q", 2 * 86400 * 1000))
+    monkeypatch.setenv("ACMEGATE_DEBUG_CLOCK", str(clock))
+    world.start_gateway()
+    answer = world.ask("GET", "/status", short)
+    assert answer.status_code == 401 and "expired" in answer.json()["error"]
+    assert world.ask("GET", "/status", long).status_code == 200
+    states = {item["name"]: item["state"] for item in ctl_json(world, "token", "list")["items"]}
+    assert states == {"short": "expired", "long": "active"}
+    assert [item["name"] for item in ctl_json(world, "token", "list", "--status", "expired")["items"]] == ["short"]
+    world.token("operate", "short")  # its name is free again
+    assert _refusals(world, token="short", problem="401")
 
 
 @pytest.mark.parametrize("arguments", [("create",), ("create", "--role", "root"), ("create", "-x", "--role", "read"),

@@ -1,4 +1,4 @@
-# cmake -DOUT=FILE.c -DFILES=A;B -P embed.cmake: the files as arrays of C, and the table of web.h. The tag of each is
+# cmake -DOUT=FILE.c -DTABLE=NAME -DFILES=A;B -P embed.cmake: the files as arrays of C, and a table of web.h. The tag of each is
 # of its content, so that browsers ask again for what has changed alone.
 set(types_html "text/html; charset=utf-8")
 set(types_js "text/javascript; charset=utf-8")
@@ -31,4 +31,4 @@ foreach(file ${FILES})
   string(APPEND rows "    {\"${path}\", \"${types_${ending}}\", \"\\\"${tag}\\\"\", file_${count}, sizeof file_${count} - 1},\n")
   math(EXPR count "${count} + 1")
 endforeach()
-file(WRITE ${OUT} "#include \"gateway/operate/web/web.h\"\n\n${arrays}\nconst struct web_file web_files[] = {\n${rows}};\nconst size_t web_file_count = ${count};\n")
+file(WRITE ${OUT} "#include \"gateway/operate/web/web.h\"\n\n${arrays}\nconst struct web_file ${TABLE}[] = {\n${rows}};\nconst size_t ${TABLE}_count = ${count};\n")

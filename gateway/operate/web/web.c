@@ -9,7 +9,7 @@ static const char POLICY[] = "default-src 'none'; script-src 'self'; style-src '
 
 static const struct web_file *find_file(const char *path)
 {
-    for (size_t i = 0; i < web_file_count; i++) {
+    for (size_t i = 0; i < web_files_count; i++) {
         if (strcmp(web_files[i].path, path) == 0)
             return &web_files[i];
     }

@@ -13,7 +13,10 @@ struct web_file {
 };
 /* Made by embed.cmake. */
 extern const struct web_file web_files[];
-extern const size_t web_file_count;
+extern const size_t web_files_count;
+/* Of the API's description: no page's. */
+extern const struct web_file api_files[];
+extern const size_t api_files_count;
 
 /* Answers where a file is asked for. False: the path is none of theirs. */
 bool web_serve(const struct http_call *call, struct http_answer *answer);

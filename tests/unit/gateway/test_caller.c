@@ -48,9 +48,18 @@ static int tear_down(void **state)
     return 0;
 }
 
-static const struct http_call nobody = {.method = "GET", .path = "/", .query = "", .authorization = "", .content_type = "",
-                                        .cookie = "", .if_none_match = "", .csrf = "", .user = "", .role = "",
-                                        .body = "", .peer = "192.0.2.1"};
+static const struct http_call nobody = {.method = "GET",
+                                        .path = "/",
+                                        .query = "",
+                                        .authorization = "",
+                                        .content_type = "",
+                                        .cookie = "",
+                                        .if_none_match = "",
+                                        .csrf = "",
+                                        .user = "",
+                                        .role = "",
+                                        .body = "",
+                                        .peer = "192.0.2.1"};
 
 /* 200, or the status of the refusal. */
 static int find(struct bench *b, const struct http_call *call, struct caller *caller)
@@ -175,15 +184,17 @@ static void test_names(void **state)
 static void test_cookies(void **state)
 {
     static const char *const good[] = {"__Host-acmegate=x", "a=b; __Host-acmegate=x", "__Host-acmegate=x; a=b",
-                                       "a=__Host-acmegate=y;__Host-acmegate=x", "__Host-acmegate2=y; __Host-acmegate=x"};
-    static const char *const bad[] = {"",
-                                      ";",
-                                      "__Host-acmegate",
-                                      "__Host-acmegate=",
-                                      "__host-acmegate=x",
-                                      "x__Host-acmegate=x",
-                                      "__Host-acmegate=x; __Host-acmegate=x",
-                                      "__Host-acmegate=0123456789012345678901234567890123456789012345678901234567890123"};
+                                       "a=__Host-acmegate=y;__Host-acmegate=x",
+                                       "__Host-acmegate2=y; __Host-acmegate=x"};
+    static const char *const bad[] = {
+        "",
+        ";",
+        "__Host-acmegate",
+        "__Host-acmegate=",
+        "__host-acmegate=x",
+        "x__Host-acmegate=x",
+        "__Host-acmegate=x; __Host-acmegate=x",
+        "__Host-acmegate=0123456789012345678901234567890123456789012345678901234567890123"};
     char value[SESSION_TEXT_SIZE];
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
