@@ -16,10 +16,12 @@
  * token). An order's grows with what it has waited: acme_retry_order_s. */
 enum {
     ACME_RETRY_CHALLENGE_S = 2,            /* a challenge is being validated */
+    ACME_RETRY_STORE_S = 10,               /* its store cannot be read */
     ACME_RETRY_STOPPING_S = 5,             /* the server is stopping: the next one is asked */
     ACME_RETRY_MEMORY_S = MINUTE_S,        /* it is short of memory */
     ACME_RETRY_FULL_S = 5 * MINUTE_S,      /* its store is full */
     ACME_RETRY_QUEUE_S = 10 * MINUTE_S,    /* too many orders wait for the same names */
+    ACME_RETRY_QUOTA_S = DAY_S,            /* a quota that does not end at midnight */
     ACME_RETRY_BLOCKED_S = HOUR_S,         /* the names wait for a refund, or for the operator */
     ACME_RETRY_RENEWAL_S = 6 * HOUR_S,     /* renewal information (ARI) */
     ACME_RETRY_RENEWAL_REVOKED_S = HOUR_S, /* the same of a certificate that is, or will be, revoked */

@@ -155,6 +155,6 @@ enum store_status acme_policy_count_names(struct store_txn *txn, const struct ac
                      "The policy \"%s\" of this account allows %u different names within 200 days; %u are in use, and "
                      "this order would add %u. Ask whoever runs this server.",
                      policy->name, policy->distinct_names, live, fresh);
-    problem->retry_after_s = DAY_S;
+    problem->retry_after_s = ACME_RETRY_QUOTA_S;
     return STORE_REFUSED;
 }

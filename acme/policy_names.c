@@ -184,7 +184,7 @@ static enum store_status use_up(const struct acme_policy *policy, enum acme_poli
     acme_problem_set(problem, ACME_RATE_LIMITED,
                      "The policy \"%s\" of this account allows %u %s, and they are used up%s.", policy->name, limit,
                      things[use], daily ? " until midnight UTC" : "; ask whoever runs this server");
-    problem->retry_after_s = daily ? (uint32_t)(DAY_S - now_s % DAY_S) : DAY_S;
+    problem->retry_after_s = daily ? (uint32_t)(DAY_S - now_s % DAY_S) : ACME_RETRY_QUOTA_S;
     return STORE_REFUSED;
 }
 

@@ -6,13 +6,14 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "acme/durations.h"
 #include "gateway/address.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
 
 static const char WELL_KNOWN[] = SECTIGO_DCV_PATH;
 
-enum { MD5_TEXT = 32, CREDENTIALS_MAX = 512, RETRY_AFTER_S = 10 };
+enum { MD5_TEXT = 32, CREDENTIALS_MAX = 512 };
 
 /* ---- domain control files ---- */
 
@@ -26,7 +27,7 @@ static void serve_file(const struct public *public, const struct http_call *call
     if (status != STORE_OK) {
         http_answer_text(answer, status == STORE_NOT_FOUND ? 404 : 503,
                          status == STORE_NOT_FOUND ? "no such file\n" : "the store cannot be read now\n");
-        answer->retry_after_s = status == STORE_NOT_FOUND ? 0 : RETRY_AFTER_S;
+        answer->retry_after_s = status == STORE_NOT_FOUND ? 0 : ACME_RETRY_STORE_S;
         return;
     }
     answer->status = 200;

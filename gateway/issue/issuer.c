@@ -210,7 +210,7 @@ static void warn_behind(const struct recovery *recovery)
     char minutes[32];
     if (!is_behind(recovery))
         return;
-    snprintf(minutes, sizeof minutes, "%" PRIu64, (recovery->newest_ms - recovery->now_ms) / 60000);
+    snprintf(minutes, sizeof minutes, "%" PRIu64, (recovery->newest_ms - recovery->now_ms) / MINUTE_MS);
     log_error("the store knows a time that the system clock says is still to come: one of them was wrong. Nothing is "
               "bought before Sectigo has said what time it is; look after the clock's synchronisation",
               "minutes_behind", minutes);

@@ -236,8 +236,9 @@ static const char *conflict_of(const struct acme_certificate *certificate)
            : certificate->revocation == ACME_REVOCATION_ASKED
                ? "the certificate's revocation is under way; acmegatectl "
                  "certificate show says when Sectigo has confirmed it"
-           : (uint64_t)certificate->not_after_s * 1000 < clock_ms() ? "the certificate has expired"
-                                                                    : NULL;
+           : !clock_in_doubt() && (uint64_t)certificate->not_after_s * SECOND_MS < clock_ms()
+               ? "the certificate has expired"
+               : NULL;
 }
 
 static enum store_status begin_revocation(struct store_txn *txn, const struct revoking *r,

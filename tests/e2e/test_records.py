@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import struct
 import subprocess
 
 import pytest
@@ -88,6 +89,22 @@ def test_a_certificate_is_revoked(make_world):
     said, = [line for line in _rows(world, "audit") if line["what"] == "certificate revoked"]
     assert said["subject"] == serial and said["members"] == {"reason": "keyCompromise"} and said["uid"] >= 0
     assert "is revoked" in ctl(world, "certificate", "revoke", serial, status=FAILED).stderr
+
+
+def test_a_certificate_is_revoked_while_the_clock_is_in_doubt(make_world, monkeypatch, tmp_path):
+    """By a clock that is a year ahead it has expired; nobody has said yet what time it is."""
+    world = make_world(change=_config)
+    client = AcmeClient(world.directory, world.pki.ca)
+    assert client.new_account().status_code == 201
+    serial = _serial(_buy(world, client, ["leaked." + ZONE]))
+    world.stop_gateway()
+    world.set_settings(noDate=True)
+    (tmp_path / "ahead").write_bytes(struct.pack("=q", 366 * 86400 * 1000))
+    monkeypatch.setenv("ACMEGATE_DEBUG_CLOCK", str(tmp_path / "ahead"))
+    world.start_gateway()
+    assert ctl_json(world, "status")["clock"]["in_doubt"] is True
+    assert ctl_json(world, "certificate", "revoke", serial)["reason"] == "unspecified"
+    wait_for("the call", lambda: world.requests().get("AutoRevokeSSL"))
 
 
 # ---- orders and accounts ----

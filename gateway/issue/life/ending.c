@@ -28,7 +28,7 @@ static void end(const struct facts *f, enum outcome_kind kind, enum outcome_deat
     else
         acme_problem_set(&out->end.problem, ACME_SERVER_INTERNAL,
                          "Sectigo has not issued the certificate in the time that the profile gives it (%lu hours)%s%s",
-                         (unsigned long)f->profile->deadline_s / 3600, *last ? "; last: " : "", last);
+                         (unsigned long)f->profile->deadline_s / HOUR_S, *last ? "; last: " : "", last);
     outcome_note(out, "%.1000s", out->end.problem.detail);
     outcome_say(out, given_up ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
                 given_up ? "an issuance that was given up ends"

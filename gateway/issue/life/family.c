@@ -3,11 +3,12 @@
  * left, and whose certificate (where it is issued already) passes accept.h, is ours. */
 #include <string.h>
 
+#include "acme/durations.h"
 #include "gateway/issue/life/asking.h"
 #include "gateway/issue/life/life.h"
 
 /* Reports may give the day alone, in any zone. */
-static const int64_t SKEW_S = 26 * 3600;
+static const int64_t SKEW_S = 26 * HOUR_S;
 
 static void adopt(const char *order_number, const char *certificate_id, struct outcome *out)
 {

@@ -367,7 +367,7 @@ static struct pending_call *take(struct queue *queue)
 static void refill(struct upstream_login *login, uint64_t now_ms)
 {
     double per_minute = login->config->calls_per_minute;
-    login->tokens += (double)(now_ms - login->refilled_ms) * per_minute / 60000;
+    login->tokens += (double)(now_ms - login->refilled_ms) * per_minute / MINUTE_MS;
     if (login->tokens > per_minute)
         login->tokens = per_minute;
     login->refilled_ms = now_ms;
@@ -395,7 +395,7 @@ static void await_turn(struct upstream_login *login, uint64_t now_ms, uint64_t t
 
 static uint64_t next_token_ms(const struct upstream_login *login, uint64_t now_ms)
 {
-    return now_ms + 60000 / login->config->calls_per_minute + 1;
+    return now_ms + MINUTE_MS / login->config->calls_per_minute + 1;
 }
 
 /* The first of the lane leaves, or fails. False: it is urgent, and is to wait until *turn_ms. */
