@@ -1,6 +1,6 @@
-/* DNS with DNSSEC: libunbound with its one helper thread, its descriptor in our loop. The traps handled here: options
- * come before zone functions, which finalise the context; a bogus answer carries data and rcode 0; nothing has a time
- * limit; after ub_cancel the callback never comes. */
+/* DNS with DNSSEC: libunbound, in our loop. The traps handled here: options come before zone functions, which finalise
+ * the context; a bogus answer carries data and rcode 0; nothing has a time limit; an answer may come before the
+ * question was put (a zone of the library's own, no socket); after ub_cancel the callback never comes. */
 #include "gateway/egress/internal.h"
 
 #include <errno.h>
@@ -10,6 +10,15 @@
 
 #include <unbound.h>
 
+/* What libunbound said. */
+struct reply {
+    int rcode;
+    bool bogus, secure;
+    char why[200]; /* it is bogus */
+    size_t len;
+    uint8_t packet[];
+};
+
 struct lookup {
     struct egress *egress;
     enum egress_view view;
@@ -18,10 +27,13 @@ struct lookup {
     void *ctx;
     int async_id;
     bool asked;                   /* libunbound has it */
+    struct reply *reply;          /* it has answered, which is to be told; NULL */
     struct recent_answer *recent; /* it is not asked: this was answered before; NULL */
     struct egress_watch deadline;
     int error;         /* of one that could not be asked */
     char failure[128]; /* likewise, in words */
+    int rr_type;
+    char name[256];
 };
 
 /* ---- the end of a lookup ---- */
@@ -52,25 +64,7 @@ static enum egress_dns_status failure_of(int error)
     return error == UB_SYNTAX || error == UB_SERVFAIL ? EGRESS_DNS_FAILURE : EGRESS_DNS_SHORTAGE;
 }
 
-static void on_deadline(void *ctx, int event)
-{
-    (void)event;
-    struct lookup *lookup = ctx;
-    struct recent_answer *recent = lookup->recent;
-    if (recent != NULL) {
-        end_lookup(lookup, egress_recent_answer(recent));
-        egress_recent_release(recent);
-        return;
-    }
-    if (lookup->egress->failing)
-        give_up(lookup, EGRESS_DNS_FAILURE, "the gateway is stopping");
-    else if (!lookup->asked)
-        give_up(lookup, failure_of(lookup->error), lookup->failure);
-    else
-        give_up(lookup, EGRESS_DNS_TIMEOUT, "no answer from the resolver in time");
-}
-
-enum { SERVFAIL = 2 };
+enum { SERVFAIL = 2, NXDOMAIN = 3 };
 
 static const char *rcode_text(int rcode)
 {
@@ -78,95 +72,122 @@ static const char *rcode_text(int rcode)
     return rcode >= 0 && (size_t)rcode < sizeof texts / sizeof *texts ? texts[rcode] : "an unusual error code";
 }
 
-static size_t count_records(const struct ub_result *result)
-{
-    size_t count = 0;
-    while (result->data != NULL && result->data[count] != NULL)
-        count++;
-    return count;
-}
-
 /* Bogus comes first: such an answer otherwise looks like a good one. */
-static void read_result(struct egress *egress, const struct ub_result *result, struct egress_dns_answer *answer)
+static void judge(struct egress *egress, const struct reply *reply, int rcode, struct egress_dns_answer *answer)
 {
-    if (result->bogus) {
+    if (reply->bogus) {
         answer->status = EGRESS_DNS_BOGUS;
-        snprintf(answer->reason, sizeof answer->reason, "DNSSEC validation failed: %s",
-                 result->why_bogus != NULL ? result->why_bogus : "no cause given");
-    } else if (result->havedata) {
+        snprintf(answer->reason, sizeof answer->reason, "DNSSEC validation failed: %s", reply->why);
+    } else if (rcode == 0 && answer->record_count > 0) {
         answer->status = EGRESS_DNS_ANSWER;
-    } else if (result->nxdomain) {
+        answer->secure = reply->secure;
+        return;
+    } else if (rcode == NXDOMAIN) {
         answer->status = EGRESS_DNS_NXDOMAIN;
         snprintf(answer->reason, sizeof answer->reason, "NXDOMAIN: no such name");
-    } else if (result->rcode == 0) {
+    } else if (rcode == 0) {
         answer->status = EGRESS_DNS_NODATA;
         snprintf(answer->reason, sizeof answer->reason, "the name has no such record");
     } else {
         /* The library answers SERVFAIL by itself where it cannot open a socket. */
-        bool ours = result->rcode == SERVFAIL && egress_is_short(egress);
+        bool ours = rcode == SERVFAIL && egress_is_short(egress);
         answer->status = ours ? EGRESS_DNS_SHORTAGE : EGRESS_DNS_FAILURE;
         snprintf(answer->reason, sizeof answer->reason,
-                 ours ? "this server has no descriptor left to ask with" : "%s from the resolver",
-                 rcode_text(result->rcode));
+                 ours ? "this server has no descriptor left to ask with" : "%s from the resolver", rcode_text(rcode));
+    }
+    answer->record_count = 0;
+}
+
+static void tell(struct lookup *lookup)
+{
+    struct reply *reply = lookup->reply;
+    struct egress_dns_answer answer = {.status = EGRESS_DNS_SHORTAGE, .reason = "the lookup failed: out of memory"};
+    int rcode = reply->rcode;
+    void *records = NULL;
+    if (rcode != 0 || egress_dns_records(reply->packet, reply->len, &answer, &rcode, &records)) {
+        answer.reason[0] = '\0';
+        judge(lookup->egress, reply, rcode, &answer);
+    }
+    egress_recent_keep(&lookup->egress->dns, lookup->view, lookup->name, lookup->rr_type, &answer);
+    end_lookup(lookup, &answer);
+    free(records);
+    free(reply);
+}
+
+static void on_deadline(void *ctx, int event)
+{
+    (void)event;
+    struct lookup *lookup = ctx;
+    struct recent_answer *recent = lookup->recent;
+    if (lookup->reply != NULL) {
+        tell(lookup);
+    } else if (recent != NULL) {
+        end_lookup(lookup, egress_recent_answer(recent));
+        egress_recent_release(recent);
+    } else if (lookup->egress->failing) {
+        give_up(lookup, EGRESS_DNS_FAILURE, "the gateway is stopping");
+    } else if (!lookup->asked) {
+        give_up(lookup, failure_of(lookup->error), lookup->failure);
+    } else {
+        give_up(lookup, EGRESS_DNS_TIMEOUT, "no answer from the resolver in time");
     }
 }
 
-static void on_result(void *ctx, int error, struct ub_result *result)
+/* Nothing may call back from here: the loop does it next. */
+static void end_soon(struct lookup *lookup)
 {
-    struct egress_dns_answer answer = {.status = failure_of(error)};
+    egress_loop_disarm(&lookup->egress->loop, &lookup->deadline);
+    lookup->deadline.deadline_ms = 0;
+    egress_loop_arm(&lookup->egress->loop, &lookup->deadline);
+}
+
+static void note_error(struct lookup *lookup, int error)
+{
+    lookup->error = error;
+    snprintf(lookup->failure, sizeof lookup->failure, "the lookup failed: %s", ub_strerror(error));
+}
+
+/* Inside the library, and perhaps inside ub_resolve_event: what was said is kept, and told by the loop. The types are
+ * the library's. */
+static void on_reply(void *ctx, int rcode, void *packet, int len, int security, char *why_bogus, int limited)
+{
+    enum { BOGUS = 1, SECURE = 2 };
     struct lookup *lookup = ctx;
-    size_t *lengths = NULL;
-    if (error != 0 || result == NULL) {
-        snprintf(answer.reason, sizeof answer.reason, "the lookup failed: %s", ub_strerror(error));
-        end_lookup(ctx, &answer);
-        ub_resolve_free(result);
+    size_t octets = rcode == 0 && packet != NULL && len > 0 ? (size_t)len : 0;
+    struct reply *reply = malloc(sizeof *reply + octets);
+    (void)limited;
+    lookup->asked = false;
+    lookup->reply = reply;
+    end_soon(lookup);
+    if (reply == NULL) {
+        note_error(lookup, UB_NOMEM);
         return;
     }
-    read_result(lookup->egress, result, &answer);
-    if (answer.status == EGRESS_DNS_ANSWER) {
-        size_t count = count_records(result);
-        lengths = calloc(count + 1, sizeof *lengths);
-        if (lengths == NULL) {
-            answer.status = EGRESS_DNS_SHORTAGE;
-            snprintf(answer.reason, sizeof answer.reason, "the lookup failed: out of memory");
-        } else {
-            for (size_t i = 0; i < count; i++)
-                lengths[i] = (size_t)result->len[i];
-            answer.record_count = count;
-            answer.rdata = (const uint8_t *const *)result->data;
-            answer.rdata_len = lengths;
-            answer.secure = result->secure;
-            answer.canonical_name = result->canonname;
-        }
-    }
-    egress_recent_keep(&lookup->egress->dns, lookup->view, result->qname, result->qtype, &answer);
-    end_lookup(ctx, &answer);
-    free(lengths);
-    ub_resolve_free(result);
-}
-
-static void on_readable(void *ctx, int fd, int events)
-{
-    (void)fd, (void)events;
-    ub_process(ctx);
+    *reply = (struct reply){.rcode = rcode, .bogus = security == BOGUS, .secure = security == SECURE, .len = octets};
+    snprintf(reply->why, sizeof reply->why, "%s", why_bogus != NULL ? why_bogus : "no cause given");
+    if (octets > 0)
+        memcpy(reply->packet, packet, octets);
 }
 
 /* ---- asking ---- */
 
-static void ask_resolver(struct egress *egress, struct lookup *lookup, const char *name, int rr_type,
-                         uint32_t timeout_ms)
+static void ask_resolver(struct lookup *lookup, uint32_t timeout_ms)
 {
+    struct egress *egress = lookup->egress;
+    lookup->deadline.deadline_ms = egress_now_ms() + timeout_ms;
+    egress_loop_arm(&egress->loop, &lookup->deadline);
     int error = UB_NOERROR;
     if (!egress->failing) {
-        error = ub_resolve_async(lookup->context, name, rr_type, 1, lookup, on_result, &lookup->async_id);
-        lookup->asked = error == UB_NOERROR;
-        lookup->error = error;
+        lookup->asked = true;
+        error =
+            ub_resolve_event(lookup->context, lookup->name, lookup->rr_type, 1, lookup, on_reply, &lookup->async_id);
     }
-    if (lookup->asked)
-        lookup->deadline.deadline_ms = egress_now_ms() + timeout_ms;
-    else
-        snprintf(lookup->failure, sizeof lookup->failure, "the lookup could not be started: %s", ub_strerror(error));
-    egress_loop_arm(&egress->loop, &lookup->deadline);
+    if (error != UB_NOERROR) {
+        lookup->asked = false;
+        note_error(lookup, error);
+    }
+    if (!lookup->asked)
+        end_soon(lookup);
 }
 
 bool egress_resolve(struct egress *egress, const char *name, int rr_type, uint32_t timeout_ms, egress_dns_fn *done,
@@ -188,16 +209,17 @@ bool egress_resolve_recent(struct egress *egress, enum egress_view view, const c
     struct lookup *lookup = malloc(sizeof *lookup);
     if (lookup == NULL)
         return false;
-    *lookup = (struct lookup){.egress = egress, .done = done, .ctx = ctx};
+    *lookup = (struct lookup){.egress = egress, .done = done, .ctx = ctx, .rr_type = rr_type};
+    snprintf(lookup->name, sizeof lookup->name, "%s", name);
     lookup->view = contexts[view] != NULL ? view : EGRESS_OWN_VIEW;
     lookup->context = contexts[lookup->view];
     lookup->deadline = (struct egress_watch){.fd = -1, .fn = on_deadline, .ctx = lookup};
     egress->dns.under_way++;
     lookup->recent = egress_recent_take(&egress->dns, lookup->view, name, rr_type, max_age_ms);
     if (lookup->recent != NULL)
-        egress_loop_arm(&egress->loop, &lookup->deadline); /* nothing may call back from here */
+        end_soon(lookup);
     else
-        ask_resolver(egress, lookup, name, rr_type, timeout_ms);
+        ask_resolver(lookup, timeout_ms);
     return true;
 }
 
@@ -260,10 +282,6 @@ static void set_resolvers(struct ub_ctx *context, const struct egress_config *co
 /* The zone functions finalise the context: trust anchors are read now. */
 static void finalise(struct ub_ctx *context, const struct egress_config *config, struct step *step)
 {
-    if (step->error == 0) {
-        snprintf(step->what, sizeof step->what, "its helper thread");
-        step->error = ub_ctx_async(context, 1);
-    }
     for (size_t i = 0; step->error == 0 && i < sizeof built_in_zones / sizeof *built_in_zones; i++) {
         snprintf(step->what, sizeof step->what, "%s%s",
                  config->trust_anchor_file != NULL ? "trust anchor file " : "its configuration",
@@ -272,25 +290,22 @@ static void finalise(struct ub_ctx *context, const struct egress_config *config,
     }
 }
 
-static void on_own_name(void *ctx, int error, struct ub_result *result)
+static void on_own_name(void *ctx, int rcode, void *packet, int len, int security, char *why_bogus, int limited)
 {
-    *(int *)ctx = error;
-    ub_resolve_free(result);
+    (void)packet, (void)len, (void)security, (void)why_bogus, (void)limited;
+    *(int *)ctx = rcode == 0 ? UB_NOERROR : UB_SERVFAIL;
 }
 
-/* The helper thread begins with the first lookup, and ends the whole process where it then finds no descriptor: so it
- * begins here. */
+/* What the library makes with the first lookup is made here; it answers before it returns. */
 static void begin_query(struct ub_ctx *context, struct step *step)
 {
-    int answered = UB_NOERROR;
+    int answered = UB_INITFAIL;
     if (step->error == 0) {
         snprintf(step->what, sizeof step->what, "first lookup");
         step->error = ub_ctx_data_add(context, own_record);
     }
     if (step->error == 0)
-        step->error = ub_resolve_async(context, own_name, EGRESS_RR_A, 1, &answered, on_own_name, NULL);
-    if (step->error == 0)
-        step->error = ub_wait(context);
+        step->error = ub_resolve_event(context, own_name, EGRESS_RR_A, 1, &answered, on_own_name, NULL);
     if (step->error == 0)
         step->error = answered;
 }
@@ -323,32 +338,33 @@ static bool configure_resolver(struct ub_ctx *context, const struct egress_confi
 static bool open_view(struct egress *egress, enum egress_view view, const struct egress_config *config,
                       char reason[static EGRESS_REASON_MAX])
 {
-    struct ub_ctx *context = egress->dns.contexts[view] = ub_ctx_create();
-    if (context == NULL) {
+    struct ub_ctx *context = egress->dns.contexts[view] = ub_ctx_create_ub_event(&egress->dns.base.head);
+    if (context == NULL)
         snprintf(reason, EGRESS_REASON_MAX, "libunbound cannot be started: %s", strerror(errno));
-        return false;
-    }
-    if (!configure_resolver(context, config, reason))
-        return false;
-    if (!egress_loop_listen(&egress->loop, ub_fd(context), EGRESS_READABLE, on_readable, context)) {
-        snprintf(reason, EGRESS_REASON_MAX, "libunbound's descriptor cannot be watched: %s", strerror(errno));
-        return false;
-    }
-    return true;
+    return context != NULL && configure_resolver(context, config, reason);
 }
 
 bool egress_try(const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
 {
-    struct ub_ctx *context = ub_ctx_create();
+    struct egress_loop loop;
+    struct egress_dns_base base;
+    if (!egress_loop_open(&loop)) {
+        snprintf(reason, EGRESS_REASON_MAX, "libunbound cannot be started: %s", strerror(errno));
+        return false;
+    }
+    egress_dns_base_init(&base, &loop);
+    struct ub_ctx *context = ub_ctx_create_ub_event(&base.head);
     bool good = context != NULL && configure_resolver(context, config, reason);
     if (context == NULL)
         snprintf(reason, EGRESS_REASON_MAX, "libunbound cannot be started: %s", strerror(errno));
     ub_ctx_delete(context);
+    egress_loop_close(&loop);
     return good;
 }
 
 bool egress_dns_open(struct egress *egress, const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
 {
+    egress_dns_base_init(&egress->dns.base, &egress->loop);
     return open_view(egress, EGRESS_OWN_VIEW, config, reason) &&
            (config->outside == NULL || open_view(egress, EGRESS_OUTSIDE_VIEW, config->outside, reason));
 }
@@ -357,11 +373,7 @@ void egress_dns_close(struct egress *egress)
 {
     egress_recent_clear(&egress->dns);
     for (unsigned view = 0; view < EGRESS_VIEWS; view++) {
-        struct ub_ctx *context = egress->dns.contexts[view];
+        ub_ctx_delete(egress->dns.contexts[view]);
         egress->dns.contexts[view] = NULL;
-        if (context == NULL)
-            continue;
-        egress_loop_forget(&egress->loop, ub_fd(context));
-        ub_ctx_delete(context);
     }
 }

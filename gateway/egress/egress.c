@@ -123,7 +123,7 @@ bool egress_failing(const struct egress *egress)
  * as well, later: hence the loop. */
 static void fail_all(struct egress *egress)
 {
-    egress->failing = true;
+    egress->failing = egress->dns.base.closing = true;
     do {
         egress_transfers_fail(egress);
     } while (egress_loop_expire(&egress->loop) || busy(egress));

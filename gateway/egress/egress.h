@@ -33,8 +33,7 @@ struct egress_config {
     const struct egress_config *outside;
 };
 
-/* NULL: *reason says why. Starts the thread, with every signal blocked in it (libunbound's helper thread inherits
- * that). Copies *config. Each lookup and transfer takes descriptors: the process should raise RLIMIT_NOFILE. */
+/* NULL: *reason says why. Starts the thread, with every signal blocked in it. Copies *config. Each lookup and transfer takes descriptors: the process should raise RLIMIT_NOFILE. */
 struct egress *egress_start(const struct egress_config *config, char reason[static EGRESS_REASON_MAX]);
 /* Runs what was posted, lets transfers, lookups and watched descriptors end within deadline_ms (with whatever their
  * callbacks start), fails the rest, joins the thread. egress_post goes on to answer, with false, until egress_free. */
@@ -103,8 +102,7 @@ struct egress_dns_answer {
     const uint8_t *const *rdata; /* record_count of them */
     const size_t *rdata_len;
     size_t record_count;
-    const char *canonical_name; /* after CNAMEs; NULL: the name itself */
-    char reason[256];           /* a clause for people: "SERVFAIL from the resolver" */
+    char reason[256]; /* a clause for people: "SERVFAIL from the resolver" */
 };
 enum { EGRESS_RR_A = 1, EGRESS_RR_CNAME = 5, EGRESS_RR_TXT = 16, EGRESS_RR_AAAA = 28, EGRESS_RR_CAA = 257 };
 /* The answer lives during the call. */
@@ -117,8 +115,8 @@ bool egress_resolve(struct egress *egress, const char *name, int rr_type, uint32
 bool egress_resolve_in(struct egress *egress, enum egress_view view, const char *name, int rr_type, uint32_t timeout_ms,
                        egress_dns_fn *done, void *ctx);
 /* The same, but an answer will do that the view gave to anybody within the last max_age_ms (0: none will): of A, AAAA
- * and CAA, where it was one or said that there is none; it has no canonical name. Who finds fault with an answer that
- * is recent asks again without. */
+ * and CAA, where it was one or said that there is none. Who finds fault with an answer that is recent asks again
+ * without. */
 bool egress_resolve_recent(struct egress *egress, enum egress_view view, const char *name, int rr_type,
                            uint32_t timeout_ms, uint32_t max_age_ms, egress_dns_fn *done, void *ctx);
 

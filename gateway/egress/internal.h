@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <unbound-event.h>
+
 #include "gateway/egress/egress.h"
 #include "gateway/egress/loop.h"
 
@@ -12,7 +14,6 @@ enum { EGRESS_EASY_POOL = 64, EGRESS_RECENT_SLOTS = 1024 };
 
 struct transfer;
 struct recent_answer;
-struct ub_ctx;
 
 struct egress_transfers {
     CURLM *multi;
@@ -22,7 +23,15 @@ struct egress_transfers {
     unsigned pooled;
 };
 
+/* What libunbound waits in. */
+struct egress_dns_base {
+    struct ub_event_base head; /* first */
+    struct egress_loop *loop;
+    bool closing; /* its deadlines mean nothing any more */
+};
+
 struct egress_dns {
+    struct egress_dns_base base;
     struct ub_ctx *contexts[EGRESS_VIEWS]; /* that of the outside is NULL where it is our own */
     size_t under_way;                      /* lookups; each has its deadline in the heap */
     struct recent_answer *recent[EGRESS_RECENT_SLOTS];
@@ -57,6 +66,13 @@ void egress_transfers_close(struct egress *egress);
 bool egress_dns_open(struct egress *egress, const struct egress_config *config, char reason[static EGRESS_REASON_MAX]);
 /* Nothing may be under way. */
 void egress_dns_close(struct egress *egress);
+
+/* dns_events.c. Must not be moved while a context has it. */
+void egress_dns_base_init(struct egress_dns_base *base, struct egress_loop *loop);
+
+/* dns_packet.c. The records of the type that the packet's question asks for, of its name or what that is an alias of:
+ * in *memory, the caller's to free. rcode: the packet's, SERVFAIL where it cannot be read. False when out of memory. */
+bool egress_dns_records(const uint8_t *packet, size_t len, struct egress_dns_answer *answer, int *rcode, void **memory);
 
 /* recent.c. Copies the answer, where it is one that may be told again; whatever the slot held is forgotten. */
 void egress_recent_keep(struct egress_dns *dns, enum egress_view view, const char *name, int rr_type,

@@ -56,7 +56,6 @@ static struct recent_answer *copy_of(const struct egress_dns_answer *answer)
     copy->answer = *answer;
     copy->answer.rdata = rdata;
     copy->answer.rdata_len = lengths;
-    copy->answer.canonical_name = NULL;
     copy->answer.recent = true;
     return copy;
 }

@@ -35,7 +35,7 @@ struct look {
     enum egress_dns_status status;
     size_t count;
     uint8_t first[4];
-    char canonical[256], reason[256];
+    char reason[256];
 };
 
 static void on_answer(void *ctx, const struct egress_dns_answer *answer)
@@ -46,8 +46,6 @@ static void on_answer(void *ctx, const struct egress_dns_answer *answer)
     look->count = answer->record_count;
     if (answer->record_count > 0 && answer->rdata_len[0] == 4)
         memcpy(look->first, answer->rdata[0], 4);
-    snprintf(look->canonical, sizeof look->canonical, "%s",
-             answer->canonical_name != NULL ? answer->canonical_name : "");
     snprintf(look->reason, sizeof look->reason, "%s", answer->reason);
     ending_come(&look->ending);
 }
@@ -89,6 +87,7 @@ static void tells_what_dns_says(void **state)
         {"broken.example", 10000, EGRESS_DNS_FAILURE, 0, "SERVFAIL from the resolver"},
         {"silent.example", 100, EGRESS_DNS_TIMEOUT, 0, "no answer from the resolver in time"},
         {"a..b", 10000, EGRESS_DNS_FAILURE, 0, "the lookup failed: syntax error"},
+        {"www.onion", 10000, EGRESS_DNS_NXDOMAIN, 0, "NXDOMAIN: no such name"}, /* by the library, before it returns */
         {"www.test", 10000, EGRESS_DNS_ANSWER, 1, ""},
         {"www.localhost", 10000, EGRESS_DNS_ANSWER, 1, ""},
         {"www.home.arpa", 10000, EGRESS_DNS_ANSWER, 1, ""},
@@ -105,7 +104,6 @@ static void tells_what_dns_says(void **state)
     look_up(world.egress, "alias.example", 10000, &look);
     assert_int_equal(look.count, 2);
     assert_int_equal(look.first[0], 192);
-    assert_string_equal(look.canonical, "two.example.");
     world_stop(&world);
 }
 
@@ -493,6 +491,7 @@ static void fails_what_is_left(void **state)
     egress_free(world.egress);
     assert_in_range(egress_now_ms() - start_ms, 100, 20000);
     dns_peer_stop(&world.dns);
+    assert_in_range(world.dns.asked, 1, 3); /* the end of a deadline here is none for libunbound, which asks again */
     tcp_peer_stop(&peer);
     assert_int_equal(trip.ending.times, 1);
     assert_int_equal(trip.result, CURLE_ABORTED_BY_CALLBACK);
