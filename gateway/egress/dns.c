@@ -98,7 +98,7 @@ static void judge(struct egress *egress, const struct reply *reply, int rcode, s
     answer->record_count = 0;
 }
 
-static void tell(struct lookup *lookup)
+static void tell_reply(struct lookup *lookup)
 {
     struct reply *reply = lookup->reply;
     struct egress_dns_answer answer = {.status = EGRESS_DNS_SHORTAGE, .reason = "the lookup failed: out of memory"};
@@ -120,7 +120,7 @@ static void on_deadline(void *ctx, int event)
     struct lookup *lookup = ctx;
     struct recent_answer *recent = lookup->recent;
     if (lookup->reply != NULL) {
-        tell(lookup);
+        tell_reply(lookup);
     } else if (recent != NULL) {
         end_lookup(lookup, egress_recent_answer(recent));
         egress_recent_release(recent);

@@ -33,7 +33,8 @@ struct egress_config {
     const struct egress_config *outside;
 };
 
-/* NULL: *reason says why. Starts the thread, with every signal blocked in it. Copies *config. Each lookup and transfer takes descriptors: the process should raise RLIMIT_NOFILE. */
+/* NULL: *reason says why. Starts the thread, with every signal blocked in it. Copies *config. Each lookup and transfer
+ * takes descriptors: the process should raise RLIMIT_NOFILE. */
 struct egress *egress_start(const struct egress_config *config, char reason[static EGRESS_REASON_MAX]);
 /* Runs what was posted, lets transfers, lookups and watched descriptors end within deadline_ms (with whatever their
  * callbacks start), fails the rest, joins the thread. egress_post goes on to answer, with false, until egress_free. */
