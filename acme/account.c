@@ -8,8 +8,17 @@
 #include "acme/records.h"
 #include "acme/tables.h"
 
-/* Version 2 adds the external account key, version 3 the binding; each is written only where there is one. */
-enum { RECORD_MAX = 32 * 1024, CANCEL_MAX = 1000, ID_TIME_LEN = 6, PLAIN = 1, WITH_EXTERNAL_KEY, WITH_BINDING };
+/* Version 2 adds the external account key, version 3 the binding; each is written only where there is one. Version 4
+ * says that the account was used. */
+enum {
+    RECORD_MAX = 32 * 1024,
+    CANCEL_MAX = 1000,
+    ID_TIME_LEN = 6,
+    PLAIN = 1,
+    WITH_EXTERNAL_KEY,
+    WITH_BINDING,
+    WAS_USED
+};
 
 /* Legal moves: row from, column to. */
 static const bool moves[][ACME_ACCOUNT_REVOKED + 1] = {
@@ -37,13 +46,16 @@ const char *acme_account_status_text(enum acme_account_status status)
 
 static uint8_t version_of(const struct acme_account *account)
 {
-    return account->binding ? WITH_BINDING : account->external_key[0] ? WITH_EXTERNAL_KEY : PLAIN;
+    return account->used              ? WAS_USED
+           : account->binding         ? WITH_BINDING
+           : account->external_key[0] ? WITH_EXTERNAL_KEY
+                                      : PLAIN;
 }
 
 bool account_decode(struct store_slice value, struct acme_account *account)
 {
     struct record_reader r;
-    uint8_t version = record_open_upto(&r, value, WITH_BINDING);
+    uint8_t version = record_open_upto(&r, value, WAS_USED);
     account->status = record_get_choice(&r, ACME_ACCOUNT_REVOKED);
     account->created_s = record_get_u64(&r);
     record_get_fixed(&r, account->thumbprint, JWK_THUMBPRINT_LEN);
@@ -59,6 +71,7 @@ bool account_decode(struct store_slice value, struct acme_account *account)
         record_get_string(&r, account->external_key, sizeof account->external_key);
     if (version >= WITH_BINDING)
         account->binding = record_dup_optional(&r);
+    account->used = version >= WAS_USED;
     return record_complete(&r) && version == version_of(account);
 }
 
@@ -161,6 +174,72 @@ enum store_status acme_account_former(struct store_txn *txn, const struct acme_i
         store_visit_prefix(txn, ACME_FORMER_KEYS, account->octets, ACME_ID_LEN, add_former, &former);
     *count = former.count;
     return status;
+}
+
+/* ---- one that nobody uses ---- */
+
+static bool stop_at_first(void *ctx, struct store_slice key, struct store_slice value)
+{
+    bool *found = ctx;
+    (void)key, (void)value;
+    *found = true;
+    return false;
+}
+
+enum store_status acme_account_is_unused(struct store_txn *txn, const struct acme_account *account, bool *unused)
+{
+    bool ordered = account->used || account->status != ACME_ACCOUNT_VALID;
+    enum store_status status = STORE_OK;
+    if (!ordered)
+        status = store_visit_prefix(txn, ACME_ACCOUNT_ORDERS, account->id.octets, ACME_ID_LEN, stop_at_first, &ordered);
+    *unused = status == STORE_OK && !ordered;
+    return status;
+}
+
+enum store_status acme_account_note_used(struct store_txn *txn, const struct acme_id *id)
+{
+    struct acme_account account;
+    enum store_status status = acme_account_load(txn, id, &account);
+    if (status == STORE_OK && !account.used) {
+        account.used = true;
+        status = acme_account_save(txn, &account);
+    }
+    acme_account_clear(&account);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+static bool take_former(void *ctx, struct store_slice key, struct store_slice value)
+{
+    struct store_slice *first = ctx;
+    (void)value;
+    *first = key;
+    return false;
+}
+
+static enum store_status remove_former(struct store_txn *txn, const struct acme_id *id)
+{
+    enum store_status status = STORE_OK;
+    while (status == STORE_OK) {
+        struct store_slice first = {0};
+        uint8_t key[FORMER_KEY_LEN];
+        status = store_visit_prefix(txn, ACME_FORMER_KEYS, id->octets, ACME_ID_LEN, take_former, &first);
+        if (status != STORE_OK || first.len != FORMER_KEY_LEN)
+            return status;
+        memcpy(key, first.data, FORMER_KEY_LEN);
+        status = store_delete(txn, ACME_FORMER_KEYS, key, FORMER_KEY_LEN);
+    }
+    return status;
+}
+
+enum store_status acme_account_remove(struct store_txn *txn, const struct acme_account *account)
+{
+    struct acme_id owner;
+    enum store_status status = acme_account_by_key(txn, account->thumbprint, &owner);
+    if (status == STORE_OK && memcmp(&owner, &account->id, sizeof owner) == 0)
+        status = store_delete(txn, ACME_ACCOUNT_KEYS, account->thumbprint, JWK_THUMBPRINT_LEN);
+    if (status == STORE_OK || status == STORE_NOT_FOUND)
+        status = remove_former(txn, &account->id);
+    return status == STORE_OK ? store_delete(txn, ACME_ACCOUNTS, account->id.octets, ACME_ID_LEN) : status;
 }
 
 /* ---- what the account has under way ---- */

@@ -32,6 +32,7 @@ struct acme_account {
     char external_key[EXTERNAL_KEY_ID_MAX + 1]; /* that it was made with; "": without one */
     char *binding; /* owned: the verified externalAccountBinding as it was sent; NULL: none, or none was kept */
     bool terms_agreed;
+    bool used; /* it had orders that have been removed since; one that has some has used it, too */
     unsigned contact_count;
     char *contacts[ACME_CONTACTS_MAX]; /* owned: "mailto:..." */
 };
@@ -58,6 +59,12 @@ enum store_status acme_account_note_former(struct store_txn *txn, const struct a
 /* The latest of them, newest first, at most max; *count of them. */
 enum store_status acme_account_former(struct store_txn *txn, const struct acme_id *account,
                                       uint8_t (*thumbprints)[JWK_THUMBPRINT_LEN], unsigned max, unsigned *count);
+/* Whether the account is valid and nobody has ever ordered with it. Reading. */
+enum store_status acme_account_is_unused(struct store_txn *txn, const struct acme_account *account, bool *unused);
+/* Inside a store_fn: that it had an order which is removed now. STORE_OK also for an account that is gone. */
+enum store_status acme_account_note_used(struct store_txn *txn, const struct acme_id *id);
+/* Inside a store_fn: removes one that is not used, with its keys: who comes with its key again makes a new one. */
+enum store_status acme_account_remove(struct store_txn *txn, const struct acme_account *account);
 /* Inside a store_fn: ends what the account has under way. Its orders that are not yet finalized become invalid, their
  * pending authorizations deactivated. Orders older than lifetime_s have expired and are left alone; at most 1,000 are
  * touched, since nobody can read or finalize the rest either. */

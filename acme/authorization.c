@@ -260,3 +260,24 @@ enum store_status acme_authz_deactivate(struct store_txn *txn, struct acme_authz
 {
     return acme_authz_set_status(authz, ACME_AUTHZ_DEACTIVATED) ? acme_authz_save(txn, authz) : STORE_OK;
 }
+
+/* Where a newer one does not stand there by now. */
+static enum store_status remove_indexed(struct store_txn *txn, const struct acme_authz *authz, const char *front)
+{
+    uint8_t key[NAME_KEY_LEN];
+    struct acme_id found;
+    if (!name_key(&authz->account, &authz->identifier, front, key))
+        return STORE_IO;
+    enum store_status status = acme_id_get(txn, ACME_VALID_AUTHZS, key, sizeof key, &found);
+    if (status == STORE_OK && memcmp(&found, &authz->id, sizeof found) == 0)
+        status = store_delete(txn, ACME_VALID_AUTHZS, key, sizeof key);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+enum store_status acme_authz_remove(struct store_txn *txn, const struct acme_authz *authz)
+{
+    enum store_status status = remove_indexed(txn, authz, authz->wildcard ? "*." : "");
+    if (status == STORE_OK && authz->subdomains)
+        status = remove_indexed(txn, authz, ".");
+    return status == STORE_OK ? store_delete(txn, ACME_AUTHZS, authz->id.octets, ACME_ID_LEN) : status;
+}

@@ -66,6 +66,8 @@ struct acme_authz {
 
 enum store_status acme_authz_load(struct store_txn *txn, const struct acme_id *id, struct acme_authz *authz);
 enum store_status acme_authz_save(struct store_txn *txn, const struct acme_authz *authz);
+/* With its places in the index of valid ones. Inside a store_fn. */
+enum store_status acme_authz_remove(struct store_txn *txn, const struct acme_authz *authz);
 void acme_authz_clear(struct acme_authz *authz);
 const char *acme_authz_status_text(enum acme_authz_status status);         /* "pending"; static */
 const char *acme_challenge_type_text(enum acme_challenge_type type);       /* "http-01"; static */

@@ -305,15 +305,26 @@ static void put_issued(uint8_t *key, uint64_t time_ms)
         key[i] = (uint8_t)(time_ms >> (8 * (UNFETCHED_TIME_LEN - 1 - i)));
 }
 
+static void unfetched_key(const struct acme_certificate *certificate, uint8_t key[static UNFETCHED_KEY_LEN])
+{
+    put_issued(key, certificate->issued_ms);
+    memcpy(key + UNFETCHED_TIME_LEN, certificate->id.octets, ACME_ID_LEN);
+}
+
+static enum store_status forget_unfetched(struct store_txn *txn, const struct acme_certificate *certificate)
+{
+    uint8_t key[UNFETCHED_KEY_LEN];
+    unfetched_key(certificate, key);
+    enum store_status status = store_delete(txn, ACME_UNFETCHED, key, sizeof key);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
 static enum store_status index_unfetched(struct store_txn *txn, const struct acme_certificate *certificate)
 {
     uint8_t key[UNFETCHED_KEY_LEN];
-    put_issued(key, certificate->issued_ms);
-    memcpy(key + UNFETCHED_TIME_LEN, certificate->id.octets, ACME_ID_LEN);
-    if (!certificate->downloaded_s)
-        return store_put(txn, ACME_UNFETCHED, key, sizeof key, "", 0);
-    enum store_status status = store_delete(txn, ACME_UNFETCHED, key, sizeof key);
-    return status == STORE_NOT_FOUND ? STORE_OK : status;
+    unfetched_key(certificate, key);
+    return certificate->downloaded_s ? forget_unfetched(txn, certificate)
+                                     : store_put(txn, ACME_UNFETCHED, key, sizeof key, "", 0);
 }
 
 struct unfetched {
@@ -397,6 +408,12 @@ enum store_status acme_certificate_save(struct store_txn *txn, const struct acme
         status = store_claim(txn, ACME_SERIALS, certificate->serial, certificate->serial_len, certificate->id.octets,
                              ACME_ID_LEN);
     return status == STORE_OK ? index_unfetched(txn, certificate) : status;
+}
+
+enum store_status acme_certificate_remove(struct store_txn *txn, const struct acme_certificate *certificate)
+{
+    enum store_status status = forget_unfetched(txn, certificate);
+    return status == STORE_OK ? store_delete(txn, ACME_CERTIFICATES, certificate->id.octets, ACME_ID_LEN) : status;
 }
 
 enum store_status acme_certificate_by_serial(struct store_txn *txn, const uint8_t *serial, size_t len,

@@ -63,7 +63,10 @@ enum store_status acme_certificate_chain(struct store_txn *txn, const struct acm
 X509 *acme_certificate_leaf(const struct acme_certificate *certificate);
 /* In parts, where the texts allow that. Also keeps ACME_SERIALS, ACME_ISSUERS and ACME_UNFETCHED. */
 enum store_status acme_certificate_save(struct store_txn *txn, const struct acme_certificate *certificate);
-/* STORE_OK and *id where a certificate with this serial number is stored. */
+/* Its serial number stays taken for ever: no later certificate has it. What is above it in its chains stays as well.
+ * Inside a store_fn. */
+enum store_status acme_certificate_remove(struct store_txn *txn, const struct acme_certificate *certificate);
+/* STORE_OK and *id where a certificate with this serial number is stored, or was. */
 enum store_status acme_certificate_by_serial(struct store_txn *txn, const uint8_t *serial, size_t len,
                                              struct acme_id *id);
 /* Visits the certificates that were issued from from_ms on and that nobody has downloaded, the oldest first. Return

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/account.h"
 #include "acme/authorization.h"
 #include "acme/records.h"
 #include "acme/tables.h"
@@ -122,6 +123,17 @@ enum store_status acme_order_save(struct store_txn *txn, const struct acme_order
 {
     struct record_writer w;
     return record_store(txn, ACME_ORDERS, &order->id, order_encode(order, &w), &w);
+}
+
+enum store_status acme_order_remove(struct store_txn *txn, const struct acme_order *order)
+{
+    uint8_t key[2 * ACME_ID_LEN];
+    memcpy(key, order->account.octets, ACME_ID_LEN);
+    memcpy(key + ACME_ID_LEN, order->id.octets, ACME_ID_LEN);
+    enum store_status status = store_delete(txn, ACME_ACCOUNT_ORDERS, key, sizeof key);
+    if (status == STORE_OK || status == STORE_NOT_FOUND)
+        status = store_delete(txn, ACME_ORDERS, order->id.octets, ACME_ID_LEN);
+    return status == STORE_OK ? acme_account_note_used(txn, &order->account) : status;
 }
 
 void acme_order_clear(struct acme_order *order)

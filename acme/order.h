@@ -44,6 +44,8 @@ struct acme_order {
 /* Records. order_load: STORE_OK, STORE_NOT_FOUND or STORE_INVALID; *order must be cleared in any case. */
 enum store_status acme_order_load(struct store_txn *txn, const struct acme_id *id, struct acme_order *order);
 enum store_status acme_order_save(struct store_txn *txn, const struct acme_order *order);
+/* With its place in the list of its account, which is remembered to have been used. Inside a store_fn. */
+enum store_status acme_order_remove(struct store_txn *txn, const struct acme_order *order);
 void acme_order_clear(struct acme_order *order);
 const char *acme_order_status_text(enum acme_order_status status); /* "pending"; static */
 

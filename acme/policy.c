@@ -65,6 +65,7 @@ static const struct member {
     {"postal_code", TEXT, offsetof(struct acme_policy, postal_code), NULL, NULL, NULL},
     {"country", TEXT, offsetof(struct acme_policy, country), NULL, country_good,
      "is an ISO 3166 code: two capital letters"},
+    {"keep_days", COUNT, offsetof(struct acme_policy, keep_days), NULL, NULL, NULL},
     {"revoke_others", FLAG, offsetof(struct acme_policy, revoke_others), NULL, NULL, NULL},
 };
 enum { MEMBERS = sizeof members / sizeof *members };

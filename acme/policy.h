@@ -55,6 +55,7 @@ struct acme_policy {
     uint32_t preflight;                  /* enum acme_policy_preflight */
     /* For OV and EV, and the contact that Sectigo requires; owned; "": the profile's. */
     char *contact_email, *organization, *organizational_unit, *street, *locality, *state, *postal_code, *country;
+    uint32_t keep_days;     /* how long ended orders stay; 0: as the configuration says */
     uint32_t revoke_others; /* 1: authorizations that it gave unchecked entitle to revoke others' certificates */
 };
 

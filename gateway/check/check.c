@@ -170,7 +170,7 @@ bool check_world(const struct config *config, enum check_occasion occasion, chec
                  char reason[static CONFIG_REASON_MAX])
 {
     static bool (*const looks[])(struct look *) = {look_at_secrets, look_at_tls,     look_at_logins, look_at_files,
-                                                   look_at_store,   look_at_backups, look_at_socket, look_at_ports};
+                                                   look_at_store,   look_at_folders, look_at_socket, look_at_ports};
     struct look look = {.config = config, .occasion = occasion, .warn = warn, .ctx = ctx, .reason = reason};
     bool good = true;
     for (size_t i = 0; good && i < sizeof looks / sizeof *looks; i++)

@@ -20,7 +20,7 @@ bool look_warn(const struct look *look, const char *path, const char *format, ..
 
 /* place.c: folders and files that the daemon makes. Finds look->owner. */
 bool look_at_store(struct look *look);
-bool look_at_backups(struct look *look);
+bool look_at_folders(struct look *look);
 bool look_at_socket(struct look *look);
 /* Whether a store may lie on a filesystem of this kind (statfs's f_type): its name where not, else NULL. */
 const char *place_unfit(unsigned long type);

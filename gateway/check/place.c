@@ -154,14 +154,20 @@ bool look_at_store(struct look *look)
     return true;
 }
 
-/* ---- copies of the store ---- */
+/* ---- what is written beside the store ---- */
 
-bool look_at_backups(struct look *look)
+/* folder NULL: nothing is. */
+static bool look_into(const struct look *look, const char *key, const char *folder)
 {
-    const char *folder = look->config->backup.folder;
-    char copy[PATH_MAX];
-    snprintf(copy, sizeof copy, "%s/copy", folder ? folder : "");
-    return folder == NULL || look_at_folder(look, "backup.folder", copy);
+    char file[PATH_MAX];
+    snprintf(file, sizeof file, "%s/file", folder ? folder : "");
+    return folder == NULL || look_at_folder(look, key, file);
+}
+
+bool look_at_folders(struct look *look)
+{
+    return look_into(look, "backup.folder", look->config->backup.folder) &&
+           look_into(look, "housekeeping.audit_export", look->config->housekeeping.audit_export);
 }
 
 /* ---- the admin socket ---- */

@@ -414,6 +414,26 @@ static bool check_store(struct config_reading *r, struct config_store *store)
     return name_key_file(r, store);
 }
 
+/* Orders that end are looked at for days yet: a push or a question of the operator's may be about them. */
+static bool check_housekeeping(struct config_reading *r, const struct config_housekeeping *ages)
+{
+    static const struct {
+        const char *key;
+        size_t at;
+        uint32_t least_s;
+    } least[] = {{"housekeeping.ended_orders", offsetof(struct config_housekeeping, ended_orders_s), 7 * 86400},
+                 {"housekeeping.unused_accounts", offsetof(struct config_housekeeping, unused_accounts_s), 7 * 86400},
+                 {"housekeeping.audit", offsetof(struct config_housekeeping, audit_s), 62 * 86400}};
+    for (size_t i = 0; i < sizeof least / sizeof *least; i++) {
+        uint32_t age_s;
+        memcpy(&age_s, (const char *)ages + least[i].at, sizeof age_s);
+        if (age_s != 0 && age_s < least[i].least_s)
+            return config_fail(r, least[i].key, "is too short; %ud at least, or 0s for never",
+                               least[i].least_s / 86400);
+    }
+    return true;
+}
+
 /* A copy inside the store's folder is lost with it. */
 static bool check_backup(struct config_reading *r, const struct config *config)
 {
@@ -464,7 +484,7 @@ static bool check_listener_certificate(struct config_reading *r, struct config_a
 bool config_check(struct config_reading *r, struct config *config)
 {
     return check_store(r, &config->store) && check_listener_certificate(r, &config->acme) && check_backup(r, config) &&
-           check_persist(r, config) && check_listen(r, config) &&
+           check_housekeeping(r, &config->housekeeping) && check_persist(r, config) && check_listen(r, config) &&
            check_proxies(r, &config->acme.proxies, "acme.proxy_protocol") &&
            check_proxies(r, &config->public.proxies, "public.proxy_protocol") && check_push(r, &config->public.push) &&
            check_admin(r, &config->admin) && check_dcv(r, &config->dcv) && check_logins(r, config) &&

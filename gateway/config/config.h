@@ -214,6 +214,15 @@ struct config_backup {
     unsigned keep;    /* default 7: the oldest beyond it are removed */
 };
 
+/* What is removed from the store, and when; 0: never. */
+struct config_housekeeping {
+    uint32_t ended_orders_s;    /* default 90d after the end, and after the certificate's */
+    uint32_t unused_accounts_s; /* default 365d */
+    uint32_t audit_s;           /* default 400d */
+    char *audit_export;         /* folder that old lines are written to first; default NULL: nowhere */
+    uint32_t every_s;           /* default 1d: between passes */
+};
+
 enum config_csr_without_cn {
     CONFIG_CN_AS_IS,        /* as_is: send as it came (default) */
     CONFIG_CN_DOMAIN_NAMES, /* domain_names: send with domainNames */
@@ -260,6 +269,7 @@ struct config {
     struct config_issuance issuance;
     struct config_spending spending;
     struct config_backup backup;
+    struct config_housekeeping housekeeping;
     struct config_login *logins;
     unsigned login_count;
     struct config_profile *profiles;

@@ -562,6 +562,7 @@ static const struct config_key root_keys[] = {
     {.name = "issuance", .kind = CONFIG_MAPPING, .table = &issuance_table},
     {.name = "spending", .kind = CONFIG_MAPPING, .table = &spending_table},
     {.name = "backup", .kind = CONFIG_MAPPING, .table = &config_backup},
+    {.name = "housekeeping", .kind = CONFIG_MAPPING, .table = &config_housekeeping},
     {.name = "logins",
      .kind = CONFIG_RECORDS,
      .at = AT(logins),

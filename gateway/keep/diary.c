@@ -7,7 +7,7 @@
 
 enum { RECORD_VERSION = 1, RECORD_MAX = 4096 };
 
-static const char BACKUP[] = "backup";
+static const char BACKUP[] = "backup", HOUSEKEEPING[] = "housekeeping";
 
 /* STORE_NOT_FOUND and STORE_INVALID fail the reader, so that the fields read as nothing. */
 static enum store_status open_record(struct store_txn *txn, const char *kind, struct record_reader *r)
@@ -50,4 +50,58 @@ enum store_status diary_save_backup(struct store_txn *txn, const struct backup_d
     record_put_u32(&w, diary->failures);
     record_put_string(&w, diary->note);
     return save_record(txn, BACKUP, &w);
+}
+
+static void get_counts(struct record_reader *r, uint64_t counts[static REMOVED_KINDS])
+{
+    for (unsigned i = 0; i < REMOVED_KINDS; i++)
+        counts[i] = record_get_u64(r);
+}
+
+static void put_counts(struct record_writer *w, const uint64_t counts[static REMOVED_KINDS])
+{
+    for (unsigned i = 0; i < REMOVED_KINDS; i++)
+        record_put_u64(w, counts[i]);
+}
+
+enum store_status diary_load_housekeeping(struct store_txn *txn, struct housekeeping_diary *diary)
+{
+    struct record_reader r;
+    memset(diary, 0, sizeof *diary);
+    enum store_status status = open_record(txn, HOUSEKEEPING, &r);
+    if (status != STORE_OK)
+        return status == STORE_NOT_FOUND ? STORE_OK : status;
+    diary->looked_ms = record_get_u64(&r);
+    diary->hold_ms = record_get_u64(&r);
+    diary->began_ms = record_get_u64(&r);
+    diary->phase = record_get_u8(&r);
+    struct store_slice cursor = record_get_bytes(&r);
+    get_counts(&r, diary->removing);
+    diary->ended_ms = record_get_u64(&r);
+    get_counts(&r, diary->removed);
+    record_get_string(&r, diary->exported, sizeof diary->exported);
+    diary->exported_octets = record_get_u64(&r);
+    if (!record_complete(&r) || cursor.len > DIARY_CURSOR_MAX)
+        return STORE_INVALID;
+    if (cursor.len > 0)
+        memcpy(diary->cursor, cursor.data, cursor.len);
+    diary->cursor_len = (uint8_t)cursor.len;
+    return STORE_OK;
+}
+
+enum store_status diary_save_housekeeping(struct store_txn *txn, const struct housekeeping_diary *diary)
+{
+    struct record_writer w;
+    record_begin(&w, RECORD_VERSION, RECORD_MAX);
+    record_put_u64(&w, diary->looked_ms);
+    record_put_u64(&w, diary->hold_ms);
+    record_put_u64(&w, diary->began_ms);
+    record_put_u8(&w, diary->phase);
+    record_put_bytes(&w, diary->cursor, diary->cursor_len);
+    put_counts(&w, diary->removing);
+    record_put_u64(&w, diary->ended_ms);
+    put_counts(&w, diary->removed);
+    record_put_string(&w, diary->exported);
+    record_put_u64(&w, diary->exported_octets);
+    return save_record(txn, HOUSEKEEPING, &w);
 }

@@ -7,12 +7,14 @@
 
 #include "gateway/clock.h"
 #include "gateway/keep/copies.h"
+#include "gateway/keep/sweep.h"
 
 /* When what is due is asked again at the latest: time may jump. */
 enum { LOOK_EVERY_MS = 60000, LOOK_MOVED_MS = 200 };
 
 struct keeper {
     struct copies copies;
+    struct sweep sweep;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -47,7 +49,8 @@ static bool sleep_a_while(struct keeper *keeper, uint64_t rest_ms)
 static uint64_t take_turn(struct keeper *keeper)
 {
     uint64_t longest_ms = clock_is_moved() ? LOOK_MOVED_MS : LOOK_EVERY_MS;
-    uint64_t rest_ms = copies_turn(&keeper->copies);
+    uint64_t copies_ms = copies_turn(&keeper->copies), sweep_ms = sweep_turn(&keeper->sweep);
+    uint64_t rest_ms = copies_ms < sweep_ms ? copies_ms : sweep_ms;
     return rest_ms < longest_ms ? rest_ms : longest_ms;
 }
 
@@ -73,6 +76,7 @@ struct keeper *keeper_start(const struct keeper_config *config)
     if (!keeper)
         return NULL;
     copies_begin(&keeper->copies, config);
+    sweep_begin(&keeper->sweep, config);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&keeper->wake, &monotonic);

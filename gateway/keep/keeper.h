@@ -1,4 +1,4 @@
-/* keeper: the thread that looks after the store itself: copies by a schedule.
+/* keeper: the thread that looks after the store itself: copies by a schedule, and housekeeping.
  *
  * It may wait, for a disk above all; nothing waits for it. What it did last is in the store (diary.h).
  */

@@ -63,22 +63,23 @@ enum metric {
     METRIC_AMOUNT,       /* gauge in hundredths: the same */
     METRIC_AMOUNT_LIMIT, /* gauge in hundredths: the same */
     /* the gateway itself */
-    METRIC_TLS_EXPIRY,      /* gauge in s: listener */
-    METRIC_STORE_USED,      /* gauge */
-    METRIC_STORE_SIZE,      /* gauge */
-    METRIC_STORE_COMMITS,   /* counter */
-    METRIC_STORE_FAILED,    /* counter */
-    METRIC_BACKUPS,         /* counter: 1 for well */
-    METRIC_BACKUP_LAST,     /* gauge in ms; 0: never */
-    METRIC_BACKUP_EVERY,    /* gauge in ms */
-    METRIC_CLOCK_DOUBT,     /* gauge */
-    METRIC_LOG_LINES,       /* counter: enum log_level */
-    METRIC_BUILD,           /* gauge: 0 */
-    METRIC_PROCESS_CPU,     /* counter in ms */
-    METRIC_PROCESS_MEMORY,  /* gauge */
-    METRIC_PROCESS_FDS,     /* gauge */
-    METRIC_PROCESS_FDS_MAX, /* gauge */
-    METRIC_PROCESS_START,   /* gauge in ms */
+    METRIC_TLS_EXPIRY,           /* gauge in s: listener */
+    METRIC_STORE_USED,           /* gauge */
+    METRIC_STORE_SIZE,           /* gauge */
+    METRIC_STORE_COMMITS,        /* counter */
+    METRIC_STORE_FAILED,         /* counter */
+    METRIC_BACKUPS,              /* counter: 1 for well */
+    METRIC_BACKUP_LAST,          /* gauge in ms; 0: never */
+    METRIC_BACKUP_EVERY,         /* gauge in ms */
+    METRIC_HOUSEKEEPING_REMOVED, /* counter: enum removed_kind */
+    METRIC_CLOCK_DOUBT,          /* gauge */
+    METRIC_LOG_LINES,            /* counter: enum log_level */
+    METRIC_BUILD,                /* gauge: 0 */
+    METRIC_PROCESS_CPU,          /* counter in ms */
+    METRIC_PROCESS_MEMORY,       /* gauge */
+    METRIC_PROCESS_FDS,          /* gauge */
+    METRIC_PROCESS_FDS_MAX,      /* gauge */
+    METRIC_PROCESS_START,        /* gauge in ms */
     METRIC_END
 };
 

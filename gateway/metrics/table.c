@@ -7,6 +7,7 @@
 #include "acme/acme.h"
 #include "gateway/issue/record/issuance.h"
 #include "gateway/metrics/names.h"
+#include "gateway/removed.h"
 #include "sectigo/sectigo.h"
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
@@ -76,8 +77,8 @@ static const struct metric_label listener = {"listener", 5, listener_text},
                                  problem = {"type", ACME_PROBLEM_TYPES, problem_text}, push = {"result", 4, push_text},
                                  challenge = {"type", ACME_CHALLENGE_TYPES, challenge_text},
                                  validation = {"result", 3, validation_text}, look = {"method", 3, look_text},
-                                 dcv = {"method", 2, dcv_text}, success = {"result", 2, success_text},
-                                 state = {"state", ISSUANCE_STATES, state_text},
+                                 dcv = {"method", 2, dcv_text}, removed = {"kind", REMOVED_KINDS, removed_kind_text},
+                                 success = {"result", 2, success_text}, state = {"state", ISSUANCE_STATES, state_text},
                                  order = {"status", ACME_ORDER_INVALID, order_text},
                                  learned = {"learned", 3, learned_text}, agent = {"client", AGENTS, agent_text},
                                  expiry = {"days", METRIC_EXPIRIES, expiry_text},
@@ -349,6 +350,12 @@ const struct metric_row metric_rows[METRIC_END] = {
                             "scheduled."},
     [METRIC_BACKUP_EVERY] =
         {"acmegate_backup_every_seconds", METRIC_GAUGE, MILLISECONDS, {0}, NULL, "How often a backup is scheduled."},
+    [METRIC_HOUSEKEEPING_REMOVED] = {"acmegate_housekeeping_removed_total",
+                                     METRIC_COUNTER,
+                                     0,
+                                     {&removed},
+                                     NULL,
+                                     "Records that housekeeping removed from the store, by kind."},
     [METRIC_CLOCK_DOUBT] =
         {"acmegate_clock_in_doubt", METRIC_GAUGE, 0, {0}, NULL, "1 while the time is in doubt, and nothing is bought."},
     [METRIC_LOG_LINES] = {"acmegate_log_lines_total",

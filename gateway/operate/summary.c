@@ -7,7 +7,7 @@
 #include "gateway/issue/record/issuance.h"
 #include "gateway/issue/record/login.h"
 #include "gateway/issue/upkeep/upkeep.h"
-#include "gateway/keep/diary.h"
+#include "gateway/keep/sweep.h"
 #include "gateway/log.h"
 #include "gateway/operate/object.h"
 #include "gateway/operate/request.h"
@@ -108,6 +108,30 @@ static json_t *backup_json(const struct config_backup *wanted, struct store_txn 
     object_time(&o, "next_ms", diary.done_ms ? diary.done_ms + wanted->every_s * 1000ull : 0);
     object_number(&o, "failures_since", diary.failures);
     object_text(&o, "why_it_failed", diary.note);
+    return object_end(&o);
+}
+
+static json_t *removed_json(const uint64_t removed[static REMOVED_KINDS])
+{
+    struct object o;
+    object_begin(&o);
+    for (unsigned i = 0; i < REMOVED_KINDS; i++)
+        object_number(&o, removed_kind_text(i), removed[i]);
+    return object_end(&o);
+}
+
+static json_t *housekeeping_json(const struct config *config, struct store_txn *txn)
+{
+    struct housekeeping_diary diary;
+    struct object o;
+    diary_load_housekeeping(txn, &diary);
+    object_begin(&o);
+    object_text(&o, "waits", sweep_waits(txn, config, &diary, clock_ms()));
+    object_time(&o, "began_ms", diary.began_ms);
+    object_put(&o, "removing", diary.began_ms ? removed_json(diary.removing) : json_null());
+    object_time(&o, "ended_ms", diary.ended_ms);
+    object_put(&o, "removed", diary.ended_ms ? removed_json(diary.removed) : json_null());
+    object_text(&o, "exported", diary.exported);
     return object_end(&o);
 }
 
@@ -241,6 +265,7 @@ void status_get(struct request *request)
     object_put(&o, "spending", spending_json(txn));
     object_put(&o, "issuances", states_json(txn));
     object_put(&o, "gave_up", patience_json(txn, clock_ms()));
+    object_put(&o, "housekeeping", housekeeping_json(request->admin->config, txn));
     object_put(&o, "backup", backup_json(&request->admin->config->backup, txn));
     store_read_end(txn);
     object_put(&o, "logins", upstreams_json(request->admin));

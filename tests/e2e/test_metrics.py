@@ -69,6 +69,7 @@ class Watched:
         config["spending"] = {"purchases_per_day": 50, "amount_per_month": "5000.50"}
         config["public"]["connections_per_address"] = 40
         folder = os.path.dirname(config["store"]["path"])
+        config["housekeeping"] = {"ended_orders": "7d", "every": "1s"}
         config["backup"] = {"folder": folder, "every": "1s", "keep": 1}
         port = int(config["validation"]["resolvers"][0].rpartition("@")[2])
         config["dcv"]["zones"] = [{"zone": ZONE, "server": f"127.0.0.1@{port}", "tsig_name": DnsServer.KEY,
@@ -285,6 +286,12 @@ def test_what_time_brings(watched):
     watched.until_value("acmegate_clock_in_doubt", 0)
     watched.until_value("acmegate_unfetched_certificates", 1, client="certbot")
     watched.until("a late job", lambda now: now.value("acmegate_jobs_late") >= 1)
+
+
+def test_what_housekeeping_removes(watched):
+    """Eight days later: the order of a name that could not be proved."""
+    watched.move_clock(8 * 86400)
+    watched.until("orders are removed", lambda now: (now.value("acmegate_housekeeping_removed_total", kind="orders") or 0) >= 1)
 
 
 def test_promtool_likes_it(watched):

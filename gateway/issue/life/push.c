@@ -39,6 +39,18 @@ static bool take_found(void *ctx, struct store_slice key, struct store_slice val
     return found->count < FOUND_MAX;
 }
 
+/* An issuance that has ended long ago is kept no more, while its numbers stay taken. */
+static void drop_removed(struct store_txn *txn, struct found *found)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < found->count; i++) {
+        struct store_slice value;
+        if (store_get(txn, ISSUE_ISSUANCES, found->ids[i], strlen(found->ids[i]), &value) != STORE_NOT_FOUND)
+            memmove(found->ids[kept++], found->ids[i], sizeof found->ids[i]);
+    }
+    found->count = kept;
+}
+
 /* A push does not say of which endpoint its number is. */
 static bool look_up(struct store_txn *txn, unsigned table, const char *number, struct found *found)
 {
@@ -51,6 +63,7 @@ static bool look_up(struct store_txn *txn, unsigned table, const char *number, s
     if (store_get(txn, table, number, strlen(number), &value) == STORE_OK)
         take_found(found, (struct store_slice){0}, value);
     store_visit_prefix(txn, table, elsewhere, (size_t)len, take_found, found);
+    drop_removed(txn, found);
     return found->count > 0;
 }
 

@@ -306,6 +306,16 @@ enum store_status issuance_save(struct store_txn *txn, struct issuance *is)
     return status;
 }
 
+enum store_status issuance_remove(struct store_txn *txn, const struct issuance *is)
+{
+    int64_t by[ISSUANCE_STATES] = {0};
+    if (!issuance_ended(is->state))
+        return STORE_REFUSED;
+    by[is->state]--;
+    enum store_status status = counters_add(txn, COUNTERS_KEY, COUNTERS_KEY_LEN, by, ISSUANCE_STATES);
+    return status == STORE_OK ? store_delete(txn, ISSUE_ISSUANCES, is->id, strlen(is->id)) : status;
+}
+
 void issuance_clear(struct issuance *is)
 {
     free(is->orders);

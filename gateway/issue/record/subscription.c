@@ -224,6 +224,14 @@ bool subscription_replaceable(const struct subscription *sub, uint64_t renew_bef
     return term_end_ms(sub) - now_ms > margin(sub, renew_before_ms);
 }
 
+bool subscription_is_over(const struct subscription *sub, uint64_t now_ms)
+{
+    if (sub->under_way[0] || sub->queue_count > 0)
+        return false;
+    return sub->state == SUBSCRIPTION_EXHAUSTED || sub->state == SUBSCRIPTION_ENDED ||
+           (sub->state == SUBSCRIPTION_LIVE && now_ms >= term_end_ms(sub));
+}
+
 bool subscription_used_up(const struct subscription *sub, uint64_t renew_before_ms, uint64_t not_after_ms,
                           uint64_t previous_ms, uint64_t now_ms)
 {

@@ -83,6 +83,8 @@ bool subscription_has_successor(struct store_txn *txn, const struct subscription
  * within 7 days (issuance.md section 2). */
 bool subscription_replaceable(const struct subscription *subscription, uint64_t renew_before_ms, uint64_t now_ms);
 
+/* Nothing will be bought, replaced or refunded on it any more: it has ended, or is exhausted, or its term is over. */
+bool subscription_is_over(const struct subscription *subscription, uint64_t now_ms);
 /* Live, and a new replacement shows that its term is nearly used up: not_after_ms is bounded by it (it is the term's
  * end, or the certificate lives shorter than the one before, previous_ms, 0 for none) and no more than what a
  * subscription needs to be replaceable lies between now_ms and it. */

@@ -55,6 +55,19 @@ static enum store_status set_job(struct store_txn *txn, void *arg)
     return store_job_set(txn, JOB_NOTICE, taking->subject, len, due_ms > clock_ms() ? due_ms : clock_ms());
 }
 
+bool notice_is_due(struct store_txn *txn, const char *issuance)
+{
+    static const char kinds[] = {REVOKED, WILL_BE};
+    char subject[SUBJECT_MAX + 1];
+    uint64_t due_ms;
+    bool due = false;
+    for (size_t i = 0; i < sizeof kinds && !due; i++) {
+        int len = snprintf(subject, sizeof subject, "%c%s", kinds[i], issuance);
+        due = store_job_get(txn, JOB_NOTICE, subject, (size_t)len, &due_ms) != STORE_NOT_FOUND;
+    }
+    return due;
+}
+
 static void on_taken(struct store_op *op, enum store_status status)
 {
     struct taking *taking = op->arg;

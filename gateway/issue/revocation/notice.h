@@ -1,5 +1,4 @@
-/* notice: a push says that a delivered certificate is, or will be, revoked. issuance.md section 6. Inside this room
- * only.
+/* notice: a push says that a delivered certificate is, or will be, revoked. issuance.md section 6.
  *
  * It changes nothing by itself: a job (JOB_NOTICE) asks Sectigo, at most once a minute for an issuance. A confirmed
  * revocation ends the certificate's ARI window; of one that we had superseded it raises an alarm and stops sharing
@@ -15,6 +14,8 @@
 
 /* Any thread; the issuance has ended with a certificate. Stores the job, then returns at once. */
 void notice_take(struct issuer *issuer, const struct issuance *issuance, enum sectigo_push_status kind);
+/* Whether such a job is stored. Reading. */
+bool notice_is_due(struct store_txn *txn, const char *issuance);
 /* What an answer to GetDetailedOrderStatus says of it. will_be: a PreRevocationNotification, which an order that is
  * known confirms; otherwise a certificate of it has to be revoked. Pure. */
 enum notice_found { NOTICE_UNANSWERED, NOTICE_DENIED, NOTICE_CONFIRMED };

@@ -1,0 +1,123 @@
+"""What has ended long ago is gone, and nothing that anybody needs: clients are told the truth about it, renewals stay free,
+and Sectigo's report finds nothing that the store does not know."""
+
+import json
+import os
+import struct
+import time
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from acme_client import b64, http_responder, make_csr, problem
+from dns_server import ZONE
+from pki import chain_of
+from sandbox_client import wait_for
+from test_ari import issue, name_of
+from test_ctl import ctl, ctl_json
+from test_reconcile import _await_login, _client, _login
+
+DAY_S = 86400
+
+
+@pytest.fixture
+def clock(tmp_path, monkeypatch):
+    """Gateway and stand-in go by it."""
+    path = str(tmp_path / "clock")
+
+    def set_days(days):
+        with open(path, "r+b" if days else "wb") as file:
+            file.write(struct.pack("=q", int(days * DAY_S * 1000)))
+
+    set_days(0)
+    monkeypatch.setenv("ACMEGATE_DEBUG_CLOCK", path)
+    return set_days
+
+
+def _quick(config):
+    config["housekeeping"] = {"ended_orders": "7d", "unused_accounts": "60d", "audit": "62d",
+                              "audit_export": os.path.dirname(config["store"]["path"]), "every": "1s"}
+
+
+def _shown(world):
+    return ctl_json(world, "status")["housekeeping"]
+
+
+def _wait_pass(world, days, ended_there=1):
+    """One that ended so many days from now; the second of them began there, too."""
+    ends, there_ms = set(), (time.time() + days * DAY_S) * 1000
+
+    def ended():
+        at_ms = _shown(world)["ended_ms"] or 0
+        ends.update([at_ms] if at_ms >= there_ms else [])
+        return len(ends) == ended_there
+
+    wait_for("a pass", ended)
+
+
+def _days_go_by(world, clock, days):
+    """A month at most at once, each of which Sectigo's time confirms."""
+    for day in range(30, days + 30, 30):
+        clock(min(day, days))
+        _wait_pass(world, min(day, days), 1 if day < days else 2)
+
+
+def _certificate_of(client, url):
+    return client.fetch(url).json()["certificate"]
+
+
+def test_a_renewed_certificate(make_world, clock):
+    world = make_world(change=_quick)
+    client, idle = _client(world), _client(world)
+    names = ["www." + ZONE]
+    with http_responder(world.ports["http01"]) as responder:
+        bought, _ = issue(client, responder, names)
+        replaced, leaf = issue(client, responder, names)
+        newest, _ = issue(client, responder, names)
+    gone = {"order": replaced, "certificate": _certificate_of(client, replaced),
+            "authorization": client.fetch(bought).json()["authorizations"][0]}
+    audited = ctl_json(world, "audit")["items"]
+    _days_go_by(world, clock, 210)
+
+    for what, url in gone.items():
+        if what != "authorization":
+            assert "There is no such" in problem(client.post(url, None), "malformed", 404)["detail"], what
+    problem(client.get(client.directory["renewalInfo"] + "/" + name_of(leaf)), "malformed", 404)
+    der = leaf.public_bytes(serialization.Encoding.DER)
+    problem(client.post(client.directory["revokeCert"], {"certificate": b64(der)}), "malformed", 404)
+    assert client.fetch(bought).json()["status"] == "valid", "the purchase of a live subscription"
+    assert "BEGIN CERTIFICATE" in client.certificate(newest), "its certificate"
+    problem(idle.post(idle.kid, None), "accountDoesNotExist", 400)
+    assert [line for line in ctl_json(world, "audit")["items"] if "issuance" in line] == []
+    exported = [name for name in os.listdir(world.folder) if name.startswith("audit-")]
+    lines = [json.loads(line) for name in exported for line in open(world.path(name), encoding="utf-8")]
+    assert len(lines) >= len(audited) > 0 and [line for line in audited if line not in lines] == []
+    assert ctl_json(world, "status")["counts"] | {"accounts": 1, "orders": 2, "certificates": 2, "issuances": 2} == \
+        ctl_json(world, "status")["counts"]
+    assert ctl_json(world, "status")["issuances"]["collected"] == 2
+
+    ctl(world, "upstream", "reconcile", "main", "--since", "2020-01-01")
+    _await_login(world, lambda login: login["reconciled_ms"])
+    assert _login(world)["imported"] == 0, "all that Sectigo knows is known here"
+    with http_responder(world.ports["http01"]) as responder:
+        _, renewed = issue(client, responder, names)
+    assert renewed.serial_number != leaf.serial_number
+    assert len(world.bought(names)) == 1, "the renewal was free"
+
+
+def test_a_year_that_was_skipped(make_world, clock):
+    """Sectigo agrees, and yet nothing goes before a day has gone by; then it does."""
+    world = make_world(change=_quick)
+    client = _client(world)
+    _, order = client.new_order(["never." + ZONE])
+    wait_for("a pass", lambda: _shown(world)["ended_ms"])
+    clock(365)
+    wait_for("the hold", lambda: "time has jumped" in (_shown(world)["waits"] or ""))
+    assert ctl_json(world, "status")["counts"]["orders"] == 1
+    world.restart_gateway()
+    client.reconnect()
+    wait_for("the clock", lambda: not ctl_json(world, "status")["clock"]["in_doubt"])
+    assert "time has jumped" in _shown(world)["waits"], "a restart does not end it"
+    assert ctl_json(world, "status")["counts"]["orders"] == 1
+    clock(366.1)
+    wait_for("its removal", lambda: ctl_json(world, "status")["counts"]["orders"] == 0)
