@@ -89,7 +89,8 @@ def test_the_story_of_an_order_that_went_well(world):
     wanted = [("client", "newOrder", None), ("client", "challenge", None), ("client", "finalize", None),
               ("control", "preflight", "submitting"), ("sectigo", "AutoApplyOrder", "submitted"),
               ("push", "push", "collected"), ("client", "certificate fetched", None)]
-    assert [step for step in steps if step in wanted] == wanted, steps
+    rest = iter(steps)  # a push that comes twice is told twice
+    assert all(step in rest for step in wanted), steps
     placed, = [line for line in told if line["what"] == "AutoApplyOrder"]
     number = ctl_json(world, "order", "show", order)["issuance"]["order_number"]
     assert placed["words"].startswith(f"Sectigo has it as order {number}.")

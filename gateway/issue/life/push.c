@@ -186,6 +186,7 @@ static void deliver(struct issuer *issuer, const char *id, struct sectigo_push *
         apply(s, push);
     } else {
         note_late_push(s);
+        story_add_soon(issuer->at.store, id, STORY_PUSH, push->status_desc);
         tell_revocation(s, push);
         push_free(push);
         work_go(&s->work, WORK_DONE);

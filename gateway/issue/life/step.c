@@ -221,6 +221,8 @@ static enum work_next on_step_stored(struct work *work, enum store_status status
     struct step *s = (struct step *)work;
     if (status == STORE_EXISTS)
         return keep_looking(s);
+    if (s->stale && s->asked[0])
+        story_add_soon(s->issuer->at.store, s->is.id, s->asked, "answered when it had moved on already");
     if (s->stale)
         return start_over(s);
     if (status != STORE_OK)

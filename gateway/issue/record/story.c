@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/clock.h"
+#include "gateway/log.h"
 #include "gateway/tables.h"
 #include "store/record.h"
 
@@ -105,4 +107,49 @@ enum store_status story_add(struct store_txn *txn, const struct issuance *is, co
     }
     free(story);
     return status;
+}
+
+enum store_status story_add_to(struct store_txn *txn, const char *issuance, const char *what, const char *words,
+                               uint64_t now_ms)
+{
+    struct issuance is;
+    enum store_status status = issuance_load(txn, issuance, &is);
+    if (status == STORE_OK)
+        status = story_add(txn, &is, what, words, now_ms);
+    issuance_clear(&is);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+/* ---- beside a step ---- */
+
+struct note {
+    struct store_op op;
+    char issuance[ISSUANCE_ID_MAX + 1], what[STORY_WHAT_MAX + 1], words[STORY_WORDS_MAX + 1];
+};
+
+static enum store_status write_note(struct store_txn *txn, void *arg)
+{
+    const struct note *note = arg;
+    return story_add_to(txn, note->issuance, note->what, note->words, clock_ms());
+}
+
+static void on_written(struct store_op *op, enum store_status status)
+{
+    struct note *note = op->arg;
+    if (status != STORE_OK)
+        log_warning("the story of an issuance lacks a line; see to the store's disk", "issuance", note->issuance,
+                    "reason", store_status_text(status));
+    free(note);
+}
+
+void story_add_soon(struct store *store, const char *issuance, const char *what, const char *words)
+{
+    struct note *note = calloc(1, sizeof *note);
+    if (!note)
+        return; /* nothing is decided by it */
+    snprintf(note->issuance, sizeof note->issuance, "%s", issuance);
+    snprintf(note->what, sizeof note->what, "%s", what);
+    snprintf(note->words, sizeof note->words, "%s", words);
+    note->op = (struct store_op){.fn = write_note, .arg = note, .done = on_written};
+    store_submit(store, &note->op);
 }

@@ -36,6 +36,11 @@ struct story {
 /* what and words are cut where they are too long. Inside a store_fn. */
 enum store_status story_add(struct store_txn *txn, const struct issuance *issuance, const char *what, const char *words,
                             uint64_t now_ms);
+/* The same for one that is loaded for it; STORE_OK also where it is gone. Inside a store_fn. */
+enum store_status story_add_to(struct store_txn *txn, const char *issuance, const char *what, const char *words,
+                               uint64_t now_ms);
+/* Writes it soon, beside whatever else goes on, and logs where it could not. Any thread; does not block. */
+void story_add_soon(struct store *store, const char *issuance, const char *what, const char *words);
 /* STORE_OK also where there is none: an empty one. STORE_INVALID. */
 enum store_status story_load(struct store_txn *txn, const char *issuance, struct story *story);
 

@@ -105,6 +105,36 @@ static void test_a_damaged_story_begins_anew(void **state)
     assert_int_equal(story.left_out, 0);
 }
 
+static enum store_status save_and_tell(struct store_txn *txn, void *arg)
+{
+    struct issuance is = {.id = "gw1",
+                          .kind = ISSUANCE_PURCHASE,
+                          .state = ISSUANCE_SUBMITTED,
+                          .csr = (uint8_t[]){1},
+                          .csr_len = 1,
+                          .note = (char[]){""}};
+    (void)arg;
+    enum store_status status = issuance_save(txn, &is);
+    if (status == STORE_OK)
+        status = story_add_to(txn, "gw1", "RetryCAACheck", "late", 7);
+    return status == STORE_OK ? story_add_to(txn, "gone", "RetryCAACheck", "late", 7) : status;
+}
+
+/* What comes beside a step is told in the state that the issuance is in by then; of one that is gone nothing is. */
+static void test_what_comes_late_is_told(void **state)
+{
+    struct temp_store *temp = *state;
+    struct story story;
+    assert_int_equal(store_call(temp->store, save_and_tell, NULL), STORE_OK);
+    story_add_soon(temp->store, "gw1", STORY_PUSH, "issued");
+    assert_int_equal(store_call(temp->store, save_and_tell, NULL), STORE_OK); /* behind it */
+    assert_int_equal(load(temp, &story), STORE_OK);
+    assert_int_equal(story.count, 3);
+    assert_int_equal(story.lines[0].state, ISSUANCE_SUBMITTED);
+    assert_string_equal(story.lines[1].what, STORY_PUSH);
+    assert_string_equal(story.lines[1].words, "issued");
+}
+
 static int set_up(void **state)
 {
     struct temp_store *temp = calloc(1, sizeof *temp);
@@ -126,6 +156,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_same_again_is_one_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_texts_are_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_long_story_keeps_its_beginning_and_its_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_comes_late_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_damaged_story_begins_anew, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
