@@ -9,9 +9,11 @@ import struct
 import subprocess
 
 import pytest
+import requests
 
 from admin_api import CSRF, AdminWorld, session
 from process import clean_environment
+from sandbox_client import wait_for
 from test_ctl import DONE, FAILED, MISUSED, NOT_FOUND, UNREACHABLE, ctl, ctl_json
 from world import program
 
@@ -27,7 +29,9 @@ def world(tmp_path_factory):
 
 
 def _refusals(world, **wanted):
-    return [line for line in ctl_json(world, "audit", "--refusals")["items"] if wanted.items() <= line.items()]
+    """Those that are like this; they are written soon after the answer."""
+    return wait_for("the refusal", lambda: [line for line in ctl_json(world, "audit", "--refusals")["items"]
+                                            if wanted.items() <= line.items()])
 
 
 def test_nothing_is_said_without_tls(world):
@@ -159,9 +163,10 @@ def test_a_token_is_shown_once(world):
 
 def test_a_revoked_token(world):
     token = world.token("operate", "short-lived")
-    browser = session()
-    assert world.ask("POST", "/session", token, browser).status_code == 200
-    assert world.ask("GET", "/status", None, browser).status_code == 200
+    browser, asleep = session(), session()
+    for one in (browser, asleep):
+        assert world.ask("POST", "/session", token, one).status_code == 200
+        assert world.ask("GET", "/status", None, one).status_code == 200
     assert ctl_json(world, "token", "revoke", "short-lived")["state"] == "revoked"
     answer = world.ask("GET", "/status", token)
     assert answer.status_code == 401 and "revoked" in answer.json()["error"]
@@ -171,7 +176,7 @@ def test_a_revoked_token(world):
     again = world.token("read", "short-lived")
     assert world.ask("GET", "/status", again).status_code == 200
     assert world.ask("GET", "/status", token).status_code == 401
-    assert world.ask("GET", "/status", None, browser).status_code == 401, "another token of that name is another"
+    assert world.ask("GET", "/status", None, asleep).status_code == 401, "another token of that name is another"
 
 
 def test_an_expired_token(make_admin_world, tmp_path, monkeypatch):
@@ -358,25 +363,38 @@ def _complete(world, *words):
 
 # ---- a crowd ----
 
-def _is_closed(connection):
-    connection.settimeout(0.01)
+def _comes_in(world, browser):
+    """Whether it gets one of the places, and keeps it."""
     try:
-        return connection.recv(1) == b""
-    except (TimeoutError, socket.timeout):
+        return world.ask("GET", "/", None, browser).status_code == 200
+    except requests.exceptions.ConnectionError:
         return False
-    except ConnectionError:
-        return True
 
 
 def test_a_crowd_starves_nobody(make_admin_world):
-    """Whatever stands at admin.listen, the socket answers; and one address cannot take all its places."""
-    world = make_admin_world(admin={"connections": 10, "connections_per_address": 4})
-    crowd = [socket.create_connection(("127.0.0.1", world.api_port), timeout=30) for _ in range(24)]
+    """One address cannot take all places at admin.listen; and whoever stands there, the socket answers."""
+    world = make_admin_world(admin={"connections": 100, "connections_per_address": 4})
+    crowd = [session() for _ in range(12)]
     try:
-        assert ctl_json(world, "status")
+        came_in = sum(_comes_in(world, one) for one in crowd)
+        assert 2 <= came_in <= 4, "of two loops each has its share"
         answer = _raw(world, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", source="127.0.0.2")
         assert answer.startswith("HTTP/1.1 200"), answer
-        assert any(_is_closed(one) for one in crowd)
+        assert ctl_json(world, "status")
     finally:
         for one in crowd:
             one.close()
+
+
+def test_nothing_secret_is_logged(world):
+    """Nor is it in an answer that does not make it."""
+    browser = session()
+    begun = world.ask("POST", "/session", world.tokens["admin"], browser)
+    secrets = [*world.tokens.values(), begun.json()["csrf"], browser.cookies["__Host-acmegate"]]
+    assert world.ask("POST", "/upstreams/main/pause", None, browser, headers={CSRF: "acmegate_wrong"}).status_code == 403
+    assert world.ask("GET", "/status", "acmegate_" + 43 * "w").status_code == 401
+    shown = "\n".join([*world.gateway.lines, ctl(world, "audit", "--json", "--all").stdout,
+                       ctl(world, "audit", "--refusals", "--json", "--all").stdout, ctl(world, "token", "list", "--json").stdout])
+    assert "an operator's call" in shown
+    for secret in [*secrets, "acmegate_wrong", "acmegate_" + 43 * "w"]:
+        assert secret not in shown
