@@ -32,12 +32,30 @@ enum store_status lmdb_get(struct store_txn *txn, unsigned table, struct store_s
     return note_fault(txn, "reading a record", code);
 }
 
+/* Where a record goes behind the last of its table, LMDB begins a new page and moves the last one there, too, unless it
+ * is told that nothing comes between. Of records of which few fit a page that leaves much of each free. */
+enum { LARGE = 4096 / 8 };
+
+static bool goes_last(const struct store_txn *txn, MDB_dbi dbi, const MDB_val *key)
+{
+    MDB_cursor *cursor;
+    MDB_val last, value;
+    if (mdb_cursor_open(txn->handle, dbi, &cursor) != 0)
+        return false;
+    bool behind = mdb_cursor_get(cursor, &last, &value, MDB_LAST) == 0 && mdb_cmp(txn->handle, dbi, key, &last) > 0;
+    mdb_cursor_close(cursor);
+    return behind;
+}
+
 enum store_status lmdb_put(struct store_txn *txn, unsigned table, struct store_slice key, struct store_slice value,
                            bool overwrite)
 {
     MDB_val k = octets(key), v = octets(value);
-    int code = mdb_put(txn->handle, dbi_of(txn, table), &k, &v, overwrite ? 0 : MDB_NOOVERWRITE);
-    return note_fault(txn, "writing a record", code);
+    MDB_dbi dbi = dbi_of(txn, table);
+    unsigned flags = overwrite ? 0 : MDB_NOOVERWRITE;
+    if (value.len >= LARGE && goes_last(txn, dbi, &k))
+        flags = MDB_APPEND;
+    return note_fault(txn, "writing a record", mdb_put(txn->handle, dbi, &k, &v, flags));
 }
 
 enum store_status lmdb_delete(struct store_txn *txn, unsigned table, struct store_slice key)

@@ -12,7 +12,7 @@
 #include "store/record.h"
 
 /* Version 2 has the attempt, version 3 the time of RetryCAACheck, version 4 Sectigo's time; those before hold a 0.
- * Version 5, which is written, is compact, and without the CSR of an issuance that has ended. */
+ * Version 5, which is written, is compact, and of an issuance that has ended without the CSR and its key's digest. */
 enum { RECORD_VERSION = 5, COMPACT = 5, RECORD_MAX = 128 * 1024, ORDERS_MAX = 1024 };
 
 /* One octet, which was the doubt alone at first. */
@@ -88,11 +88,16 @@ static void decode(struct record_reader *r, struct issuance *is)
     is->revision = record_get_u32(r);
     is->kind = (enum issuance_kind)record_get_u8(r);
     is->state = (enum issuance_state)record_get_u8(r);
+    if (is->state >= ISSUANCE_STATES) {
+        r->failed = true;
+        return;
+    }
     record_get_fixed(r, is->subscription.octets, ACME_ID_LEN);
     record_get_fixed(r, is->account.octets, ACME_ID_LEN);
     record_get_string(r, is->profile, sizeof is->profile);
     is->csr_has_cn = record_get_u8(r) != 0;
-    record_get_fixed(r, is->spki_sha256, sizeof is->spki_sha256);
+    if (!r->compact || !issuance_ended(is->state))
+        record_get_fixed(r, is->spki_sha256, sizeof is->spki_sha256);
     record_get_string(r, is->unique_value, sizeof is->unique_value);
     record_get_string(r, is->order_number, sizeof is->order_number);
     record_get_string(r, is->certificate_id, sizeof is->certificate_id);
@@ -180,7 +185,7 @@ enum store_status issuance_load(struct store_txn *txn, const char *id, struct is
         return STORE_INVALID;
     r.compact = version >= COMPACT;
     decode(&r, is);
-    if (is->state >= ISSUANCE_STATES)
+    if (r.failed)
         return STORE_INVALID;
     bool read = decode_csr(&r, is) && decode_orders(&r, is);
     is->attempt = version >= 2 ? record_get_u8(&r) : 0;
@@ -201,7 +206,8 @@ static void encode(struct record_writer *w, const struct issuance *is)
     record_put_fixed(w, is->account.octets, ACME_ID_LEN);
     record_put_string(w, is->profile);
     record_put_u8(w, is->csr_has_cn);
-    record_put_fixed(w, is->spki_sha256, sizeof is->spki_sha256);
+    if (!issuance_ended(is->state))
+        record_put_fixed(w, is->spki_sha256, sizeof is->spki_sha256);
     record_put_string(w, is->unique_value);
     record_put_string(w, is->order_number);
     record_put_string(w, is->certificate_id);

@@ -49,7 +49,7 @@ struct issuance {
     uint8_t *csr; /* owned: the exact DER octets that the client sent; not stored any more once it has ended: NULL */
     size_t csr_len;
     bool csr_has_cn;
-    uint8_t spki_sha256[32];
+    uint8_t spki_sha256[32]; /* of its key; as csr */
     char unique_value[SECTIGO_UNIQUE_VALUE_MAX + 1];
     char order_number[SECTIGO_ORDER_NUMBER_MAX + 1];
     char certificate_id[SECTIGO_CERTIFICATE_ID_MAX + 1];

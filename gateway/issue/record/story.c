@@ -9,23 +9,25 @@
 #include "gateway/tables.h"
 #include "store/record.h"
 
-/* BEGINNING: lines that are never left out. */
-enum { RECORD_VERSION = 1, RECORD_MAX = 64 * 1024, BEGINNING = STORY_LINES_MAX / 4 };
+/* Version 2, which is written, is compact, and has a line's first time as what it is after the line before, its last as
+ * what it is after its first. BEGINNING: lines that are never left out. */
+enum { RECORD_VERSION = 2, COMPACT = 2, RECORD_MAX = 64 * 1024, BEGINNING = STORY_LINES_MAX / 4 };
 
-static void decode_line(struct record_reader *r, struct story_line *line)
+static void decode_line(struct record_reader *r, struct story_line *line, uint64_t before_ms)
 {
-    line->first_ms = record_get_u64(r);
-    line->last_ms = record_get_u64(r);
+    line->first_ms = record_get_u64(r) + (r->compact ? before_ms : 0);
+    line->last_ms = record_get_u64(r) + (r->compact ? line->first_ms : 0);
     line->times = record_get_u32(r);
     line->state = (enum issuance_state)record_get_u8(r);
     record_get_string(r, line->what, sizeof line->what);
     record_get_string(r, line->words, sizeof line->words);
 }
 
-static void encode_line(struct record_writer *w, const struct story_line *line)
+/* A clock that was set back makes a difference that is less than nothing: it wraps round, and back again. */
+static void encode_line(struct record_writer *w, const struct story_line *line, uint64_t before_ms)
 {
-    record_put_u64(w, line->first_ms);
-    record_put_u64(w, line->last_ms);
+    record_put_u64(w, line->first_ms - before_ms);
+    record_put_u64(w, line->last_ms - line->first_ms);
     record_put_u32(w, line->times);
     record_put_u8(w, (uint8_t)line->state);
     record_put_string(w, line->what);
@@ -40,12 +42,14 @@ enum store_status story_load(struct store_txn *txn, const char *issuance, struct
     enum store_status status = store_get(txn, ISSUE_STORIES, issuance, strlen(issuance), &value);
     if (status != STORE_OK)
         return status == STORE_NOT_FOUND ? STORE_OK : status;
-    if (record_open(&r, value) != RECORD_VERSION)
+    uint8_t version = record_open(&r, value);
+    if (version < 1 || version > RECORD_VERSION)
         return STORE_INVALID;
+    r.compact = version >= COMPACT;
     story->left_out = record_get_u32(&r);
     uint32_t count = record_get_u32(&r);
     for (uint32_t i = 0; i < count && i < STORY_LINES_MAX; i++)
-        decode_line(&r, &story->lines[i]);
+        decode_line(&r, &story->lines[i], i > 0 ? story->lines[i - 1].first_ms : 0);
     bool good = count <= STORY_LINES_MAX && record_complete(&r);
     story->count = good ? count : 0;
     story->left_out = good ? story->left_out : 0;
@@ -56,10 +60,11 @@ static enum store_status save_story(struct store_txn *txn, const char *issuance,
 {
     struct record_writer w;
     record_begin(&w, RECORD_VERSION, RECORD_MAX);
+    w.compact = true;
     record_put_u32(&w, story->left_out);
     record_put_u32(&w, story->count);
     for (uint32_t i = 0; i < story->count; i++)
-        encode_line(&w, &story->lines[i]);
+        encode_line(&w, &story->lines[i], i > 0 ? story->lines[i - 1].first_ms : 0);
     enum store_status status =
         w.failed ? STORE_IO : store_put(txn, ISSUE_STORIES, issuance, strlen(issuance), w.data, w.len);
     record_free(&w);

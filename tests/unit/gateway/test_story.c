@@ -86,6 +86,30 @@ static void test_a_long_story_keeps_its_beginning_and_its_end(void **state)
         assert_true(story.lines[i].first_ms > story.lines[i - 1].first_ms);
 }
 
+/* What version 1 wrote, octet for octet; what is said then is of today's, also by a clock that was set back. */
+static enum store_status put_before(struct store_txn *txn, void *arg)
+{
+    static const char stored[] = "\1\0\0\0\2\0\0\0\1\0\0\0\0\0\0\0\7\0\0\0\0\0\0\0\11\0\0\0\3\6\0\0\0\4push\0\0\0\2no";
+    (void)arg;
+    return store_put(txn, ISSUE_STORIES, "gw1", 3, stored, sizeof stored - 1);
+}
+
+static void test_a_story_of_version_1(void **state)
+{
+    struct temp_store *temp = *state;
+    struct story story;
+    assert_int_equal(store_call(temp->store, put_before, NULL), STORE_OK);
+    say(temp, ISSUANCE_COLLECTED, STORY_PUSH, "", 5);
+    say(temp, ISSUANCE_COLLECTED, STORY_PUSH, "", 4);
+    assert_int_equal(load(temp, &story), STORE_OK);
+    assert_int_equal(story.left_out, 2);
+    assert_int_equal(story.count, 2);
+    assert_true(story.lines[0].first_ms == 7 && story.lines[0].last_ms == 9 && story.lines[0].times == 3);
+    assert_int_equal(story.lines[0].state, ISSUANCE_SUBMITTED);
+    assert_string_equal(story.lines[0].words, "no");
+    assert_true(story.lines[1].first_ms == 5 && story.lines[1].last_ms == 4 && story.lines[1].times == 2);
+}
+
 static enum store_status spoil(struct store_txn *txn, void *arg)
 {
     (void)arg;
@@ -158,6 +182,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_long_story_keeps_its_beginning_and_its_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_comes_late_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_damaged_story_begins_anew, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_story_of_version_1, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -328,6 +328,71 @@ static void test_snapshots_are_bounded_and_reused(void **state)
     assert_record(f, FRUIT, "k", "v");
 }
 
+/* ---- what its pages hold ---- */
+
+enum { LARGE_RECORDS = 400, LARGE_OCTETS = 900 }; /* of which four fit a page of 4 KiB */
+
+static void put_large(char key[static 8], unsigned number, char value[static LARGE_OCTETS])
+{
+    snprintf(key, 8, "%06u", number);
+    memset(value, 'a' + (int)(number % 26), LARGE_OCTETS);
+}
+
+static enum store_status insert_large(struct store_txn *txn, void *arg)
+{
+    char key[8], value[LARGE_OCTETS];
+    enum store_status status = STORE_OK;
+    (void)arg;
+    for (unsigned i = 0; i < LARGE_RECORDS && status == STORE_OK; i++) {
+        put_large(key, 2 * i, value);
+        status = store_insert(txn, FRUIT, key, 6, value, sizeof value);
+    }
+    return status;
+}
+
+/* The last one again, one before it, and one that is there. */
+static enum store_status insert_others(struct store_txn *txn, void *arg)
+{
+    char key[8], value[LARGE_OCTETS];
+    (void)arg;
+    put_large(key, 2 * (LARGE_RECORDS - 1), value);
+    if (store_insert(txn, FRUIT, key, 6, value, sizeof value) != STORE_EXISTS)
+        return STORE_REFUSED;
+    memset(value, 'z', sizeof value);
+    if (store_put(txn, FRUIT, key, 6, value, sizeof value) != STORE_OK)
+        return STORE_REFUSED;
+    put_large(key, 2 * LARGE_RECORDS - 3, value);
+    return store_insert(txn, FRUIT, key, 6, value, sizeof value);
+}
+
+static bool in_order(void *ctx, struct store_slice key, struct store_slice value)
+{
+    unsigned *last = ctx, number = (unsigned)strtoul((const char *)key.data, NULL, 10);
+    char octet = number == 2 * (LARGE_RECORDS - 1) ? 'z' : (char)('a' + (int)(number % 26));
+    assert_true(number > *last || number == 0);
+    assert_int_equal(value.len, LARGE_OCTETS);
+    assert_int_equal(value.data[LARGE_OCTETS - 1], octet);
+    *last = number;
+    return true;
+}
+
+static void test_large_records_in_order_fill_their_pages(void **state)
+{
+    struct fixture *f = *state;
+    struct store_stats before, after;
+    struct store_txn *txn;
+    unsigned last = 0;
+    store_stats(f->store, &before);
+    assert_int_equal(store_call(f->store, insert_large, NULL), STORE_OK);
+    store_stats(f->store, &after);
+    assert_in_range(after.used - before.used, LARGE_RECORDS * LARGE_OCTETS, LARGE_RECORDS / 4 * 4096 * 11 / 10);
+    assert_int_equal(store_call(f->store, insert_others, NULL), STORE_OK);
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    assert_int_equal(store_visit(txn, FRUIT, NULL, 0, in_order, &last), STORE_OK);
+    assert_int_equal(store_count(txn, FRUIT), LARGE_RECORDS + 1);
+    store_read_end(txn);
+}
+
 #define with_store(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 #define with_folder(test) cmocka_unit_test_setup_teardown(test, fixture_prepare, fixture_teardown)
 #define with_synced_store(test) cmocka_unit_test_setup_teardown(test, setup_synced, fixture_teardown)
@@ -349,6 +414,7 @@ int main(void)
         with_synced_store(test_full_disk),
         with_synced_store(test_broken_environment_fails_and_does_not_hang),
         with_folder(test_snapshots_are_bounded_and_reused),
+        with_store(test_large_records_in_order_fill_their_pages),
     };
     return cmocka_run_group_tests_name("lmdb", tests, NULL, NULL);
 }
