@@ -9,12 +9,11 @@
 
 #include "gateway/config/config.h"
 #include "gateway/dcv/record.h"
-#include "gateway/egress/egress.h"
+#include "gateway/egress/program.h"
 
-enum { HOOK_REASON_MAX = 512 };
+enum { HOOK_REASON_MAX = PROGRAM_REASON_MAX };
 
-/* reason NULL: it ended with status 0; otherwise a sentence. */
-typedef void hook_done_fn(void *ctx, const char *reason);
+typedef program_done_fn hook_done_fn;
 
 /* On the egress thread. verb: "publish", "remove", "check"; static. Calls done exactly once, later. False when it
  * cannot be started: *reason says why, done is not called. */

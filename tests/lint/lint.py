@@ -39,6 +39,7 @@ INNER = {
     "http": ("metrics",),
     "work": ("egress",),
     "operate/ctl": (),
+    "operate/scan": (),
     "check": ("config", "egress"),
     "validate": ("egress", "metrics", "work"),
     "dcv": ("config", "egress", "metrics", "validate"),
@@ -53,11 +54,15 @@ INNER = {
     "keep": ("config", "metrics", "issue/record", "issue/money", "issue/revocation"),
     "operate/access": ("http",),
     "operate/web": ("http",),
-    "operate": ("config", "egress", "http", "operate/access", "operate/web", "dcv", "issue/record", "issue/upstream",
-                "issue/issuer.h", "issue/money", "issue/order", "issue/life", "issue/upkeep", "keep"),
-    "operate/overview": ("metrics", "issue/record", "operate"),
+    "notify": ("config", "egress", "work", "metrics", "operate/scan", "issue/record", "issue/upstream",
+               "issue/money"),
+    "operate": ("config", "egress", "http", "notify", "operate/access", "operate/scan", "operate/web", "dcv",
+                "issue/record", "issue/upstream", "issue/issuer.h", "issue/money", "issue/order", "issue/life",
+                "issue/upkeep", "keep"),
+    "operate/overview": ("metrics", "issue/record", "operate", "operate/scan"),
     "own": ("config",),
-    "monitor": ("config", "http", "metrics", "issue/record", "issue/upstream", "issue/money", "operate"),
+    "monitor": ("config", "http", "metrics", "issue/record", "issue/upstream", "issue/money", "operate",
+                "operate/scan"),
 }
 
 TOP, UNKNOWN = "the top", "unknown"
