@@ -21,6 +21,7 @@
 #include "gateway/log.h"
 #include "gateway/marker.h"
 #include "gateway/monitor/monitor.h"
+#include "gateway/notify/notifier.h"
 #include "gateway/operate/admin.h"
 #include "gateway/own/own.h"
 #include "gateway/public.h"
@@ -52,6 +53,7 @@ struct gateway {
     struct http_server *http;
     struct monitor *monitor;
     struct keeper *keeper;
+    struct notifier *notifier;
     struct refusals *refusals;
     struct own *own;
     struct public public;
@@ -266,6 +268,17 @@ static bool open_upstream(struct gateway *g, char reason[static GATEWAY_REASON_M
     return g->upstream || fail_start(reason, why);
 }
 
+static bool make_notifier(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    struct notifier_config notifier = {.config = g->config,
+                                       .store = g->store,
+                                       .scheduler = g->scheduler,
+                                       .egress = g->egress,
+                                       .upstream = g->upstream};
+    g->notifier = notifier_make(&notifier);
+    return g->notifier || fail_start(reason, "out of memory");
+}
+
 static bool make_workers(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
     g->scheduler = scheduler_make(g->store);
@@ -305,7 +318,7 @@ static bool make_workers(struct gateway *g, char reason[static GATEWAY_REASON_MA
     if (status != STORE_OK)
         snprintf(reason, GATEWAY_REASON_MAX, "%s: the orders under way cannot be taken up again: %s",
                  g->config->store.path, store_status_text(status));
-    return status == STORE_OK;
+    return status == STORE_OK && make_notifier(g, reason);
 }
 
 static bool make_profiles(struct gateway *g)
@@ -386,11 +399,14 @@ static bool start_monitor(struct gateway *g, char reason[static GATEWAY_REASON_M
     return g->monitor || fail_start(reason, "out of memory, or of threads, for the metrics");
 }
 
-static bool start_keeper(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+/* Threads of their own, for which nothing waits. */
+static bool start_caretakers(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
     struct keeper_config keeper = {.config = g->config, .store = g->store, .settings = store_config(g->config)};
     g->keeper = keeper_start(&keeper);
-    return g->keeper || fail_start(reason, "out of memory, or of threads, for what looks after the store");
+    if (!g->keeper)
+        return fail_start(reason, "out of memory, or of threads, for what looks after the store");
+    return notifier_start(g->notifier) || fail_start(reason, "out of memory, or of threads, for notifications");
 }
 
 static struct http_proxies proxies_of(const struct config_proxies *from)
@@ -412,6 +428,7 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
                               .scheduler = g->scheduler,
                               .upstream = g->upstream,
                               .issuer = g->issuer,
+                              .notifier = g->notifier,
                               .egress = g->egress,
                               .access = g->access,
                               .refusals = g->refusals};
@@ -510,7 +527,7 @@ struct gateway *gateway_start(const struct config *config, char reason[static GA
     g->config = config;
     if (open_store(g, false, reason) && keep_marker(g, reason) && load_seal(g, reason) && open_egress(g, reason) &&
         open_upstream(g, reason) && make_workers(g, reason) && make_acme(g, reason) && start_monitor(g, reason) &&
-        open_listeners(g, reason) && start_keeper(g, reason)) {
+        open_listeners(g, reason) && start_caretakers(g, reason)) {
         if (!scheduler_start(g->scheduler)) {
             fail_start(reason, "no thread can be made for the scheduler");
         } else if (see_to_own_certificate(g, reason)) {
@@ -552,6 +569,8 @@ void gateway_stop(struct gateway *g)
         http_stop(g->http, HTTP_DEADLINE_MS);
     monitor_stop(g->monitor);
     keeper_stop(g->keeper);
+    if (g->notifier)
+        notifier_stop(g->notifier);
     if (g->scheduler)
         scheduler_stop(g->scheduler);
     if (g->egress)
@@ -565,6 +584,7 @@ void gateway_stop(struct gateway *g)
     scheduler_free(g->scheduler);
     validation_free(g->validation);
     issuer_free(g->issuer);
+    notifier_free(g->notifier);
     upstream_free(g->upstream);
     if (g->acme)
         acme_free(g->acme);

@@ -32,6 +32,8 @@ enum issue_table {
     ISSUE_TOKENS,       /* name -> an operator's token (operate/access/token.h) */
     ISSUE_TOKEN_HASHES, /* SHA-256 of a token (32) -> its name */
     ISSUE_OWN,          /* listener -> the order that the gateway placed for its certificate (own/own.c) */
+    ISSUE_TOLD,    /* kind of event and subject -> what was told of it; '@', recipient -> how telling goes (notify/) */
+    ISSUE_NOTICES, /* recipient, 0, time (8), digest of the event (8) -> one JSON object that waits to be told */
     ISSUE_TABLE_END
 };
 
@@ -39,6 +41,6 @@ enum issue_table {
     "subscriptions", "subscription-index", "issuances", "issuance-by-order", "issuance-by-order-number",               \
         "issuance-by-certificate-id", "dcv-files", "audit", "dcv-records", "logins", "spending", "reservations",       \
         "ledgers", "imported", "kept", "numbers", "payments", "refusals", "counters", "keeping", "stories", "tokens",  \
-        "token-hashes", "own"
+        "token-hashes", "own", "told", "notices"
 
 #endif

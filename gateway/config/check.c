@@ -487,6 +487,6 @@ bool config_check(struct config_reading *r, struct config *config)
            check_housekeeping(r, &config->housekeeping) && check_persist(r, config) && check_listen(r, config) &&
            check_proxies(r, &config->acme.proxies, "acme.proxy_protocol") &&
            check_proxies(r, &config->public.proxies, "public.proxy_protocol") && check_push(r, &config->public.push) &&
-           check_admin(r, &config->admin) && check_dcv(r, &config->dcv) && check_logins(r, config) &&
-           check_profiles(r, config) && check_own_profile(r, config);
+           check_admin(r, &config->admin) && check_dcv(r, &config->dcv) && config_check_notify(r, config) &&
+           check_logins(r, config) && check_profiles(r, config) && check_own_profile(r, config);
 }

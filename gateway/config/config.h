@@ -249,6 +249,73 @@ struct config_profile {
     uint32_t deadline_s;                  /* default 7d; 30d where the products are OV or EV */
 };
 
+/* ---- who is told what ---- */
+
+/* Also the number under which it is stored: never renumber. */
+enum config_event {
+    CONFIG_EVENT_PURCHASE, /* one over purchase_over */
+    CONFIG_EVENT_LIMIT,    /* limit_percent of a spending limit, and all of it */
+    CONFIG_EVENT_CREDIT,   /* a login's is low, or used up */
+    CONFIG_EVENT_HELD,     /* an issuance is held */
+    CONFIG_EVENT_BLOCKED,  /* one waits for domain control or CAA */
+    CONFIG_EVENT_LOGIN,    /* Sectigo refuses one */
+    CONFIG_EVENT_DRIFT,    /* store and report disagree */
+    CONFIG_EVENT_REVOKED,  /* Sectigo has revoked a certificate, or will */
+    CONFIG_EVENT_EXPIRING, /* a certificate, and nothing renews it */
+    CONFIG_EVENT_PUSH,     /* the first of a login */
+    CONFIG_EVENT_TLS,      /* a listener's certificate expires */
+    CONFIG_EVENTS
+};
+
+enum config_format {
+    CONFIG_FORMAT_JSON,
+    CONFIG_FORMAT_SLACK,
+    CONFIG_FORMAT_TEAMS,
+    CONFIG_FORMAT_MATTERMOST,
+};
+struct config_webhook {
+    char *url, *secret_url;    /* one of them. YAML: url, url_file */
+    enum config_format format; /* default json */
+    char *signing_key;         /* default NULL: not signed. YAML: signing_key_file */
+    char *ca_file, *proxy;     /* default NULL: the system's; none */
+};
+
+enum config_mail_security { CONFIG_MAIL_STARTTLS, CONFIG_MAIL_TLS, CONFIG_MAIL_PLAIN };
+struct config_mail {
+    char *server;                       /* HOST or HOST:PORT; NULL: this target is no mail */
+    enum config_mail_security security; /* default starttls */
+    char *ca_file;
+    char *user, *password; /* both or neither. YAML: user, password_file */
+    char *from;
+    struct config_strings to;
+    bool policy_contacts; /* default true: of what belongs to a policy, its contact is told as well */
+};
+
+enum { CONFIG_TARGET_MAX = 32 };
+struct config_target {
+    char *name;                 /* at most CONFIG_TARGET_MAX */
+    bool events[CONFIG_EVENTS]; /* default all */
+    struct config_webhook webhook;
+    struct config_mail mail;
+    char *program;       /* NULL: this target is none */
+    uint32_t timeout_ms; /* default 30s */
+};
+
+struct config_notify {
+    uint32_t look_ms;            /* default 30s: between looks for what is to be told */
+    uint32_t collect_ms;         /* default 5m: what a target is not told twice within */
+    uint32_t retry_ms;           /* default 30s: first back-off of a target, doubling to an hour */
+    int64_t purchase_over_cents; /* default 500.00; 0: no purchase is told */
+    unsigned limit_percent;      /* default 80 */
+    uint32_t stuck_after_ms;     /* default 10m: an order that waits for domain control is told */
+    uint32_t expiring_s;         /* default 14d: so long before it ends */
+    struct config_target *targets;
+    unsigned target_count; /* 0: nobody is told */
+};
+
+/* "purchase"; static. */
+const char *config_event_text(enum config_event event);
+
 enum config_log_format { CONFIG_LOG_JSON, CONFIG_LOG_RFC5424, CONFIG_LOG_JOURNAL };
 
 struct config_reading;
@@ -270,6 +337,7 @@ struct config {
     struct config_spending spending;
     struct config_backup backup;
     struct config_housekeeping housekeeping;
+    struct config_notify notify;
     struct config_login *logins;
     unsigned login_count;
     struct config_profile *profiles;
@@ -287,6 +355,9 @@ void config_host(const char *url, char host[static CONFIG_HOST_MAX]);
 /* NULL: none is called so. */
 const struct config_login *config_login_named(const struct config *config, const char *name);
 const struct config_profile *config_profile_named(const struct config *config, const char *name);
+const struct config_target *config_target_named(const struct config *config, const char *name);
+/* Where a webhook goes; NULL: the target is none. A secret. */
+const char *config_webhook_url(const struct config_target *target);
 
 /* Writes "FILE:LINE: path: text" about what stands at path ("acme.tls.key", "logins[2].ca_file"; entries count from 1)
  * or nearest above it, in the same form as config_load. Returns false. */

@@ -136,5 +136,7 @@ void config_clear(const struct config_table *table, void *base);
 
 /* config_check.c: what no single key can tell. May set defaults that depend on other keys. */
 bool config_check(struct config_reading *r, struct config *config);
+/* config_notify.c: the same of the targets. */
+bool config_check_notify(struct config_reading *r, const struct config *config);
 
 #endif

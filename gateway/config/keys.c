@@ -563,6 +563,7 @@ static const struct config_key root_keys[] = {
     {.name = "spending", .kind = CONFIG_MAPPING, .table = &spending_table},
     {.name = "backup", .kind = CONFIG_MAPPING, .table = &config_backup},
     {.name = "housekeeping", .kind = CONFIG_MAPPING, .table = &config_housekeeping},
+    {.name = "notify", .kind = CONFIG_MAPPING, .table = &config_notify},
     {.name = "logins",
      .kind = CONFIG_RECORDS,
      .at = AT(logins),

@@ -25,6 +25,7 @@
 
 static const struct config_word yes_no[] = {{"true", true}, {"false", false}, {0}};
 
-extern const struct config_table config_profile, config_backup, config_housekeeping, config_admin, config_own;
+extern const struct config_table config_profile, config_backup, config_housekeeping, config_admin, config_own,
+    config_notify;
 
 #endif

@@ -62,6 +62,9 @@ enum metric {
     METRIC_COUNT_LIMIT,  /* gauge: the same */
     METRIC_AMOUNT,       /* gauge in hundredths: the same */
     METRIC_AMOUNT_LIMIT, /* gauge in hundredths: the same */
+    /* being told */
+    METRIC_NOTIFICATIONS, /* counter: webhook, mail, program (notify/send.h), 1 for taken */
+    METRIC_NOTICES,       /* gauge */
     /* the gateway itself */
     METRIC_TLS_EXPIRY,           /* gauge in s: listener */
     METRIC_STORE_USED,           /* gauge */

@@ -34,6 +34,7 @@ WORDS(expiry_text, "expired", "7", "14", "30", "90", "later")
 WORDS(answer_text, "good", "refused", "login_refused", "no_credit", "unreadable", "lost", "never_left")
 WORDS(saved_text, "replacement", "meeting")
 WORDS(window_text, "day", "month")
+WORDS(way_text, "webhook", "mail", "program")
 WORDS(level_text, "debug", "info", "warning", "error")
 WORDS(version_text, ACMEGATE_VERSION)
 WORDS(agent_text, "certbot", "cert-manager", "lego", "acme.sh", "Caddy", "mod_md", "win-acme", "Posh-ACME",
@@ -86,7 +87,8 @@ static const struct metric_label listener = {"listener", 5, listener_text},
                                  policy = {"policy", NAMES_MAX + 1, names_policy},
                                  call = {"call", SECTIGO_CALLS, call_text}, answer = {"answer", 7, answer_text},
                                  saved = {"by", 2, saved_text}, window = {"window", 2, window_text},
-                                 level = {"level", 4, level_text}, version = {"version", 1, version_text};
+                                 way = {"by", 3, way_text}, level = {"level", 4, level_text},
+                                 version = {"version", 1, version_text};
 
 /* ---- upper ends of histograms, in microseconds ---- */
 
@@ -313,6 +315,14 @@ const struct metric_row metric_rows[METRIC_END] = {
                              {&policy, &window},
                              NULL,
                              "Most spending in a UTC day and month, where there is a limit."},
+    [METRIC_NOTIFICATIONS] = {"acmegate_notifications_total",
+                              METRIC_COUNTER,
+                              0,
+                              {&way, &success},
+                              NULL,
+                              "Messages to the targets of notify; what failed is sent again."},
+    [METRIC_NOTICES] =
+        {"acmegate_notices_waiting", METRIC_GAUGE, 0, {0}, NULL, "Events that wait to be told (sampled)."},
     [METRIC_TLS_EXPIRY] = {"acmegate_tls_certificate_expiry_timestamp_seconds",
                            METRIC_GAUGE,
                            0,

@@ -14,6 +14,8 @@
  *   POST /clock/trust                                    the system clock is right, whatever Sectigo says
  *   POST /upstreams/LOGIN/test                           asks Sectigo now; 502 and a sentence where it does not go well
  *   GET  /cost
+ *   GET  /notify                                         the targets that are told of events, and how that goes
+ *   POST /notify/test?target                             a test message; 502 and a sentence where one is not taken
  *   GET  /forecast?months&policy                         what will be bought and replaced, by lifetime, month, policy
  * and profile; "sums" of all months, "left_out" and why GET  /live, /days?days, /calendar?days, /latency,
  * /orders/ID/story    what is drawn and watched (overview/) POST /backup {"directory": "/absolute/path"} GET /policies,
@@ -47,6 +49,7 @@
 #include "gateway/http/http.h"
 #include "gateway/issue/upstream/upstream.h"
 #include "gateway/operate/access/caller.h"
+#include "gateway/notify/notifier.h"
 #include "gateway/scheduler.h"
 #include "store/store.h"
 
@@ -60,6 +63,7 @@ struct admin {
     struct egress *egress;
     struct access *access;     /* who may ask at admin.listen */
     struct refusals *refusals; /* of admin.listen; NULL: nobody keeps them */
+    struct notifier *notifier;
     atomic_bool backing_up;
 };
 

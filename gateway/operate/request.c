@@ -175,6 +175,11 @@ static bool take_policy(struct request *request, const char *value)
     return take_filter(request->policy, value);
 }
 
+static bool take_target(struct request *request, const char *value)
+{
+    return take_filter(request->target, value);
+}
+
 static bool take_newest(struct request *request, const char *value)
 {
     request->newest = true;
@@ -194,6 +199,7 @@ const struct parameter parameters[] = {
     {"name", TAKES_NAME, take_name, "a name, .NAME for all below it, or a pattern with *", false},
     {"account", TAKES_ACCOUNT, take_account, "the id of an account", false},
     {"policy", TAKES_POLICY, take_policy, "the name of a policy", false},
+    {"target", TAKES_TARGET, take_target, "the name of a target", false},
     {"newest", TAKES_NEWEST, take_newest, "1", true},
     {"since", TAKES_SINCE, take_since, "UNIX time in milliseconds", true},
     {"days", TAKES_DAYS, take_days, "a number from 1 to 3650", true},

@@ -27,6 +27,7 @@ enum {
     TAKES_REASON = 4096,
     TAKES_REFUSALS = 8192,
     TAKES_MONTHS = 16384,
+    TAKES_TARGET = 32768,
 };
 enum { FILTER_MAX = 255, REQUEST_MONTHS_MAX = 60 };
 
@@ -41,6 +42,7 @@ struct request {
     char after[CURSOR_MAX + 1];                                                 /* "": from the beginning */
     char state[16];                                                             /* "": all */
     char name[FILTER_MAX + 1], account[FILTER_MAX + 1], policy[FILTER_MAX + 1]; /* "": all; see filter.h */
+    char target[FILTER_MAX + 1];                                                /* of notifications; "": all */
     bool newest;                                                                /* the list begins with the newest */
     uint64_t since_ms;
     unsigned days;   /* 0: not said */
@@ -116,6 +118,8 @@ void upstream_resume(struct request *request);
 void upstream_reconcile(struct request *request);
 void clock_trust_post(struct request *request);
 void upstream_test(struct request *request);
+void notify_list(struct request *request);
+void notify_test(struct request *request);
 void forecast_get(struct request *request);
 void cost_get(struct request *request);
 void policies_list(struct request *request);

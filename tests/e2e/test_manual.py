@@ -182,13 +182,14 @@ class Fleet(Page):
         assert len(self.world.bought(["www." + ZONE])) == 1
 
 
-PAGES = {"operations.md": Operations, "moving.md": Page, "cost.md": Page, "clients/certbot.md": Fleet,
+PAGES = {"operations.md": Operations, "moving.md": Page, "cost.md": Page, "notifications.md": Page, "clients/certbot.md": Fleet,
          "clients/lego-traefik.md": Fleet}
 
 
 def _quick(config):
     config["acme"]["hold_finalize"] = "5s"
     config["profiles"][0].update(first_poll="1s", poll_interval="1s")
+    config["notify"] = {"targets": [{"name": "chat", "program": "/bin/true"}]}
 
 
 @pytest.mark.parametrize("page", sorted(PAGES))

@@ -68,6 +68,8 @@ class Watched:
         config["issuance"]["check_interval"] = "1s"
         config["spending"] = {"purchases_per_day": 50, "amount_per_month": "5000.50"}
         config["public"]["connections_per_address"] = 40
+        config["notify"] = {"look_every": "100ms", "collect": "0s", "retry": "1s",
+                            "targets": [{"name": name, "program": f"/bin/{name}"} for name in ("true", "false")]}
         folder = os.path.dirname(config["store"]["path"])
         config["housekeeping"] = {"ended_orders": "7d", "every": "1s"}
         config["backup"] = {"folder": folder, "every": "1s", "keep": 1}
@@ -206,6 +208,18 @@ def test_logins(watched):
         session.delete(world.sandbox_url + "/sandbox/faults", verify=world.path("sandbox/tls-ca.pem"), timeout=30)
     ctl(world, "upstream", "resume", "main")
     watched.until_value("acmegate_login_refused", 0, login="main")
+
+
+def test_being_told(watched):
+    """The listener's certificate lives for a week, which one target has taken, and the other never does."""
+    def told(found, result):
+        return found.value("acmegate_notifications_total", by="program", result=result) or 0
+    before = watched.until("a failure", lambda found: told(found, "failed") > 0)
+    assert before.value("acmegate_notices_waiting") > 0
+    watched.world.set_faults({"endpoint": "getAccountBalance", "action": "code:-16", "times": 1})
+    ctl(watched.world, "upstream", "test", "main", status=1)
+    watched.until("one more", lambda found: told(found, "well") > told(before, "well"))
+    ctl(watched.world, "upstream", "test", "main")
 
 
 def test_a_revocation(watched):

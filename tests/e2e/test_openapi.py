@@ -24,6 +24,7 @@ ABSENT = "absent"  # an id, name or login of nothing
 def _change(config):
     config["acme"]["hold_finalize"] = "0s"
     config["logins"][0]["low_credit"] = "1"
+    config["notify"] = {"targets": [{"name": "chat", "program": "/bin/true"}]}
     config["spending"] = {"purchases_per_day": 50, "amount_per_month": "5000"}
     config["profiles"][0]["prices"] = {"single": "10", "wildcard": "50", "multi": "30", "extra_name": "5"}
 
@@ -187,7 +188,7 @@ def _matches(pattern, path):
 def test_parameters_are_those_described(world):
     """A parameter that is described is taken, with a value that fits; one that is not is refused."""
     values = {"limit": "1", "newest": "1", "since": "0", "days": "5", "months": "1", "refusals": "1", "skip_preflight": "1",
-              "name": "x", "account": "x", "policy": "x", "reason": "superseded", "after": "00"}
+              "name": "x", "target": "x", "account": "x", "policy": "x", "reason": "superseded", "after": "00"}
     every = {p["name"] for _, _, operation in _operations(world.document) for p in operation["parameters"]}
     assert every - {"id"} == set(values) | {"state"}
     for method, path, operation in _operations(world.document):
@@ -235,7 +236,7 @@ def _asked(world):
         post("/orders/{id}/retry", world.busy), post("/orders/{id}/drop", world.dropped),
         post("/orders/{id}/cancel", world.pending), post("/upstreams/{id}/test", "main"),
         post("/upstreams/{id}/pause", "main"), post("/upstreams/{id}/resume", "main"),
-        post("/upstreams/{id}/reconcile", "main"), post("/clock/trust"),
+        post("/upstreams/{id}/reconcile", "main"), post("/clock/trust"), post("/notify/test"),
         post("/subscriptions/adopt", body={"policy": "shop", "name": "." + ZONE, "preview": True}),
         post("/policies/{id}", "made", {"names": ["made.acme.example"]}), post("/policies/{id}/set", "made", {"ips": True}),
         post("/policies/{id}/keys", "made", {"note": "x"}), post("/policies/{id}/delete", "extra"),

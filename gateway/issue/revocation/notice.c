@@ -6,6 +6,7 @@
 #include "acme/order.h"
 #include "gateway/clock.h"
 #include "gateway/issue/record/login.h"
+#include "gateway/issue/revocation/revoke.h"
 #include "gateway/issue/upstream/request.h"
 #include "gateway/log.h"
 
@@ -165,6 +166,8 @@ static enum store_status note_revoked(struct store_txn *txn, struct notice *n, s
     acme_certificate_set_revocation(certificate, ACME_REVOCATION_DONE);
     certificate->revocation_asked_ms = certificate->revoked_ms = now_ms;
     status = acme_certificate_save(txn, certificate);
+    if (status == STORE_OK)
+        status = revoke_audit(txn, "revoked-by-sectigo", &certificate->account, certificate, sub, now_ms);
     return status == STORE_OK && n->alarm ? login_set_unshared(txn, sub->login, now_ms) : status;
 }
 
@@ -177,8 +180,11 @@ static enum store_status act(struct store_txn *txn, struct notice *n, uint64_t n
         if (is_revocation(n)) {
             status = note_revoked(txn, n, &certificate, now_ms);
         } else {
+            bool told = certificate.renew_from_ms != 0;
             certificate.renew_from_ms = now_ms;
             status = acme_certificate_save(txn, &certificate);
+            if (status == STORE_OK && !told)
+                status = revoke_audit(txn, "revocation-announced", &certificate.account, &certificate, &n->sub, now_ms);
         }
     }
     acme_certificate_clear(&certificate);

@@ -59,9 +59,9 @@ uint64_t revoke_back_off_ms(uint64_t asked_ms, uint64_t later_ms, uint64_t now_m
 
 /* ---- the outcome, stored ---- */
 
-static enum store_status audit_revocation(struct store_txn *txn, const char *what, const struct acme_id *account,
-                                          const struct acme_certificate *certificate, const struct subscription *sub,
-                                          uint64_t now_ms)
+enum store_status revoke_audit(struct store_txn *txn, const char *what, const struct acme_id *account,
+                               const struct acme_certificate *certificate, const struct subscription *sub,
+                               uint64_t now_ms)
 {
     struct audit_line line = {.what = what,
                               .issuance = certificate->issuance,
@@ -100,7 +100,7 @@ static enum store_status settle_revocation(struct store_txn *txn, const struct r
     if (status == STORE_OK)
         status = work_clear_job(txn, &r->work);
     if (status == STORE_OK && to == ACME_REVOCATION_DONE)
-        status = audit_revocation(txn, "revocation", &certificate->account, certificate, &r->sub, now_ms);
+        status = revoke_audit(txn, "revocation", &certificate->account, certificate, &r->sub, now_ms);
     return status;
 }
 
@@ -242,7 +242,7 @@ static enum store_status begin_revocation(const struct issuer *issuer, struct st
     struct subscription sub = {0};
     enum store_status status = load_subscription(txn, certificate, &sub);
     if (status == STORE_OK)
-        status = audit_revocation(txn, what, account ? account : &certificate->account, certificate, &sub, now_ms);
+        status = revoke_audit(txn, what, account ? account : &certificate->account, certificate, &sub, now_ms);
     if (status == STORE_OK)
         status = store_job_set(txn, JOB_REVOKE, certificate->id.octets, ACME_ID_LEN, AT_ONCE_MS);
     subscription_clear(&sub);

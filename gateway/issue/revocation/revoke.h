@@ -24,6 +24,11 @@ struct revoke_outcome revoke_decide(const struct upstream_reply *reply);
  * later_ms to an hour. Pure. */
 uint64_t revoke_back_off_ms(uint64_t asked_ms, uint64_t later_ms, uint64_t now_ms);
 
+/* A line of the audit about a certificate and its revocation. Inside a store_fn. */
+enum store_status revoke_audit(struct store_txn *txn, const char *what, const struct acme_id *account,
+                               const struct acme_certificate *certificate, const struct subscription *sub,
+                               uint64_t now_ms);
+
 /* JOB_REVOKE; its owner is the issuer. */
 extern const struct work_kind revoke_work;
 

@@ -37,6 +37,11 @@ static const struct column renewals[] = {
     {"PROFILE", "profile"},        {"PURCHASES", "purchases"},   {"REPLACEMENTS", "replacements"},
     {"AMOUNT", "amount_cents"},    {"OVER LIMIT", "over_limit"}, {NULL, NULL},
 };
+static const struct column targets[] = {
+    {"TARGET", "target"},     {"BY", "by"},     {"WAITING", "waiting"}, {"LAST TOLD", "told_ms"},
+    {"FAILURES", "failures"}, {"NOTE", "note"}, {NULL, NULL},
+};
+static const struct column trials[] = {{"TARGET", "target"}, {"BY", "by"}, {"OUTCOME", "outcome"}, {NULL, NULL}};
 static const struct column policies[] = {
     {"POLICY", "name"}, {"VALIDATION", "validation"}, {"PROFILES", "profiles"}, {"NAMES", "names"}, {NULL, NULL},
 };
@@ -316,6 +321,19 @@ const struct command commands[] = {
      .path = "/latency",
      .columns = latency,
      .help = "how long certificates, calls, requests and commits take, since the start"},
+    {.words = {"notify", "list"},
+     .method = "GET",
+     .path = "/notify",
+     .columns = targets,
+     .help = "who is told of events, and how that goes"},
+    {.words = {"notify", "test"},
+     .argument = "TARGET",
+     .optional = true,
+     .method = "POST",
+     .path = "/notify/test",
+     .columns = trials,
+     .slow = true,
+     .help = "send a test to one, or to all"},
     {.words = {"limits"},
      .method = "GET",
      .path = "/limits",

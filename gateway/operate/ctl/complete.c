@@ -66,6 +66,7 @@ static const struct {
     {"ACCOUNT", "account", "list"},   {"LOGIN", "upstream", "status"},
     {"NAME", "policy", "list"},       {"POLICY", "policy", "list"},
     {"KEY", "eab", "list"},           {"TOKEN", "token", "list"},
+    {"TARGET", "notify", "list"},
 };
 
 static void offer_ids(const struct begun *begun, const struct command *list)

@@ -48,6 +48,13 @@ static bool add_to_url(CURL *easy, char url[static URL_SIZE], const char *prefix
     return len >= 0 && (size_t)len < URL_SIZE - used;
 }
 
+/* What stands behind the command and in no path nor body. */
+static const char *target_of(const struct asked *asked)
+{
+    const struct command *command = asked->command;
+    return command->body == BODY_NONE && !strchr(command->path, '*') ? asked->argument : NULL;
+}
+
 static bool add_query(CURL *easy, char url[static URL_SIZE], const struct asked *asked)
 {
     const char *const parameters[][2] = {{"limit=", asked->limit},
@@ -57,6 +64,7 @@ static bool add_query(CURL *easy, char url[static URL_SIZE], const struct asked 
                                          {"name=", asked->name},
                                          {"account=", asked->account},
                                          {"policy=", asked->policy},
+                                         {"target=", target_of(asked)},
                                          {"days=", asked->days},
                                          {"months=", asked->months},
                                          {"reason=", asked->reason},
