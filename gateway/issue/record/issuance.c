@@ -8,6 +8,7 @@
 #include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/counters.h"
+#include "gateway/issue/record/story.h"
 #include "gateway/tables.h"
 #include "store/record.h"
 
@@ -319,6 +320,8 @@ enum store_status issuance_remove(struct store_txn *txn, const struct issuance *
         return STORE_REFUSED;
     by[is->state]--;
     enum store_status status = counters_add(txn, COUNTERS_KEY, COUNTERS_KEY_LEN, by, ISSUANCE_STATES);
+    if (status == STORE_OK)
+        status = story_remove(txn, is->id);
     return status == STORE_OK ? store_delete(txn, ISSUE_ISSUANCES, is->id, strlen(is->id)) : status;
 }
 

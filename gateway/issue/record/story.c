@@ -125,6 +125,12 @@ enum store_status story_add_to(struct store_txn *txn, const char *issuance, cons
     return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
+enum store_status story_remove(struct store_txn *txn, const char *issuance)
+{
+    enum store_status status = store_delete(txn, ISSUE_STORIES, issuance, strlen(issuance));
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
 /* ---- beside a step ---- */
 
 struct note {

@@ -41,6 +41,8 @@ enum store_status story_add_to(struct store_txn *txn, const char *issuance, cons
                                uint64_t now_ms);
 /* Writes it soon, beside whatever else goes on, and logs where it could not. Any thread; does not block. */
 void story_add_soon(struct store *store, const char *issuance, const char *what, const char *words);
+/* STORE_OK also where there is none. Inside a store_fn. */
+enum store_status story_remove(struct store_txn *txn, const char *issuance);
 /* STORE_OK also where there is none: an empty one. STORE_INVALID. */
 enum store_status story_load(struct store_txn *txn, const char *issuance, struct story *story);
 

@@ -159,6 +159,25 @@ static void test_what_comes_late_is_told(void **state)
     assert_string_equal(story.lines[1].words, "issued");
 }
 
+static enum store_status tell_and_remove(struct store_txn *txn, void *arg)
+{
+    struct issuance is = {.id = "gw1", .state = ISSUANCE_COLLECTED};
+    (void)arg;
+    enum store_status status = story_add(txn, &is, STORY_PUSH, "", 1);
+    return status == STORE_OK ? issuance_remove(txn, &is) : status;
+}
+
+static void test_it_goes_with_its_issuance(void **state)
+{
+    struct temp_store *temp = *state;
+    struct store_txn *txn;
+    assert_int_equal(store_call(temp->store, save_and_tell, NULL), STORE_OK);
+    assert_int_equal(store_call(temp->store, tell_and_remove, NULL), STORE_OK);
+    assert_int_equal(store_read(temp->store, &txn), STORE_OK);
+    assert_int_equal(store_count(txn, ISSUE_STORIES), 0);
+    store_read_end(txn);
+}
+
 static int set_up(void **state)
 {
     struct temp_store *temp = calloc(1, sizeof *temp);
@@ -181,6 +200,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_long_texts_are_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_long_story_keeps_its_beginning_and_its_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_comes_late_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_it_goes_with_its_issuance, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_damaged_story_begins_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_story_of_version_1, set_up, tear_down),
     };
