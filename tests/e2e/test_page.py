@@ -72,7 +72,9 @@ def nothing_fails(browser):
 
 
 def _sign_in(world, browser, role):
-    """From the beginning, whoever was there."""
+    """From the beginning where another was there, and at the view Now in any case."""
+    if browser.text("#who").split()[1:2] == [role]:
+        return _go(browser, "now")
     browser.driver.delete_all_cookies()
     browser.open("about:blank")
     browser.open(world.api_url + "/")
@@ -120,6 +122,7 @@ def test_who_a_proxy_signs_in(world, browser):
     browser.wait_view("Now")
     assert "anna@acme.example operate" in browser.text("#who") and "Sign out" not in browser.text("#who")
     browser.driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {}})
+    browser.open("about:blank")
 
 
 def test_who_may_read_is_offered_nothing_else(world, browser):
@@ -140,6 +143,7 @@ def test_a_blocked_order_is_found_read_and_retried(world, browser):
     _sign_in(world, browser, "operate")
     browser.find(".tile", "Issued today\n2")
     browser.find(".tile", "Blocked\n1")
+    browser.find(".troubles li", "1 order is blocked")
     row = browser.find("[aria-label='Orders that want a look'] tr", FORBIDDEN[0])
     assert "blocked" in row.text and f"does not let Sectigo issue" in row.text and HOSTILE in row.text
     browser.click("[aria-label='Orders that want a look'] a", FORBIDDEN[0])
@@ -159,8 +163,17 @@ def test_a_blocked_order_is_found_read_and_retried(world, browser):
     assert len(world.bought(FORBIDDEN)) == 1
 
 
+def test_a_login_is_paused_and_resumed(world, browser):
+    _sign_in(world, browser, "operate")
+    for press, sentence, state in (("Pause", "Purchases are paused by an operator.", "paused"), ("Resume", "", "open")):
+        browser.click("[aria-label='Logins'] button", press)
+        browser.click("dialog button", press)
+        browser.find("[aria-label='Logins'] tr", state)
+        assert sentence in browser.text("main") and ctl_json(world, "upstream", "status")["items"][0]["state"] == state
+
+
 def test_orders_are_found_by_name(world, browser):
-    _sign_in(world, browser, "read")
+    _sign_in(world, browser, "operate")
     browser.driver.find_element("css selector", "body").send_keys("/")
     browser.find("#search").send_keys("shop\n")
     browser.wait(lambda: _rows(browser, "Orders, the newest first") and all("shop" in row for row in _rows(browser, "Orders, the newest first")), "orders of the shop")
@@ -222,7 +235,7 @@ def test_its_files_bring_all_they_need(world):
 # ---- figures ----
 
 def test_figures_of_what_was_done(world, browser):
-    _sign_in(world, browser, "read")
+    _sign_in(world, browser, "operate")
     _go(browser, "figures")
     browser.wait(lambda: len(browser.all(".chart svg .column")) >= 60, "two charts of thirty days")
     today = browser.driver.execute_script("return [...document.querySelectorAll('.chart .column title')].map(one => one.textContent)")

@@ -1,7 +1,7 @@
 // charts: columns by day, month or bucket, drawn as wide as there is room, with the numbers beside them as a table.
 import { el, svg, table } from "./dom.js";
 
-const HEIGHT = 200, LEFT = 56, RIGHT = 8, TOP = 10, BOTTOM = 28, LABEL_ROOM = 64;
+const HEIGHT = 200, LEFT = 56, RIGHT = 8, TOP = 10, BOTTOM = 28, LABEL_ROOM = 64, THICK = 72;
 
 /** 1, 2 or 5 times a power of ten, so that at most four lines stand between 0 and the highest. */
 function steps(highest, wholeOnly) {
@@ -33,16 +33,17 @@ function draw(points, series, width, format, wholeOnly) {
   const inner = width - LEFT - RIGHT, each = inner / points.length;
   const scale = (value) => HEIGHT - BOTTOM - (value / limit) * (HEIGHT - TOP - BOTTOM);
   const every = Math.max(1, Math.ceil(LABEL_ROOM / each));
-  const left = (i) => LEFT + i * each + Math.min(each * 0.14, 6);
-  const thick = Math.max(1, each - 2 * Math.min(each * 0.14, 6));
+  const thick = Math.max(1, Math.min(THICK, each - 2 * Math.min(each * 0.14, 6)));
+  const middle = (i) => LEFT + (i + 0.5) * each, left = (i) => middle(i) - thick / 2;
+  const isWide = (i) => middle(i) + points[i].label.length * 3.4 > width;
   return [
     lines.map((value) => [
       svg("line", { class: value ? "line" : "base", x1: LEFT, x2: width - RIGHT, y1: scale(value), y2: scale(value) }),
       svg("text", { x: LEFT - 8, y: scale(value) + 4, "text-anchor": "end" }, format(value, true))]),
     points.map((point, i) => column(point, series, { x: left(i), width: thick, scale, format })),
     points.map((point, i) => (points.length - 1 - i) % every === 0 &&
-      svg("text", i === points.length - 1 ? { x: width, y: HEIGHT - 8, "text-anchor": "end" }
-        : { x: LEFT + (i + 0.5) * each, y: HEIGHT - 8, "text-anchor": "middle" }, point.label)),
+      svg("text", isWide(i) ? { x: width, y: HEIGHT - 8, "text-anchor": "end" }
+        : { x: middle(i), y: HEIGHT - 8, "text-anchor": "middle" }, point.label)),
   ].flat(Infinity).filter(Boolean);
 }
 

@@ -4,7 +4,7 @@ import { columns } from "./charts.js";
 import { el, empty, section, table } from "./dom.js";
 import { duration, money, number } from "./words.js";
 
-const SPANS = [[30, "30 days"], [90, "90 days"], [365, "a year"]];
+const SPANS = [[30, "30 days"], [90, "90 days"], [365, "a year"]], MONTHS = 12;
 
 // ---- by day ----
 
@@ -80,8 +80,14 @@ function latencyTable(title, rows) {
 
 const monthText = (month) => new Date(`${month}-01T00:00:00Z`).toLocaleDateString("en-GB", { month: "short", year: "numeric", timeZone: "UTC" });
 
+/** This month and so many behind it, also those in which nothing is to be done. */
+function monthsFromNow(behind) {
+  const now = new Date();
+  return Array.from({ length: behind + 1 }, (_, i) => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + i)).toISOString().slice(0, 7));
+}
+
 function forecastCharts(answer, lifetime) {
-  const months = [...new Set(answer.items.map((row) => row.month))].sort();
+  const months = monthsFromNow(MONTHS);
   const points = months.map((month) => {
     const rows = answer.items.filter((row) => row.month === month && row.lifetime_days === lifetime);
     const sum = (key) => rows.reduce((all, row) => all + row[key], 0);
@@ -133,7 +139,7 @@ function costs(answer) {
 
 export async function show(view, ...rest) {
   const asked = Number(new URLSearchParams(rest[0] ?? "").get("days")), span = SPANS.some(([days]) => days === asked) ? asked : 30;
-  const [days, latencies, coming, cost] = await Promise.all([get(["days"], { days: span }), get(["latency"]), get(["forecast"], { months: 12 }), get(["cost"])]);
+  const [days, latencies, coming, cost] = await Promise.all([get(["days"], { days: span }), get(["latency"]), get(["forecast"], { months: MONTHS }), get(["cost"])]);
   return ["Figures",
     el("p", { class: "choice", role: "group", "aria-label": "How far back" }, SPANS.map(([each, text]) =>
       el("a", { href: `#/figures?days=${each}`, "aria-current": each === span ? "true" : null }, text))),

@@ -1,8 +1,9 @@
 // now: what is going on: what wants somebody to look, what is under way, the logins, the limits.
-import { get } from "./api.js";
+import { get, may, post } from "./api.js";
 import { gauge } from "./charts.js";
 import { badge, el, empty, names, section, table } from "./dom.js";
-import { retryButton } from "./order.js";
+import { actionButton, retryButton } from "./order.js";
+import { say } from "./page.js";
 import { money, number, plural, when } from "./words.js";
 
 const LOOK = ["held", "blocked", "unknown"], EVERY_MS = 10000;
@@ -32,7 +33,10 @@ function loginTroubles(login, currency) {
 }
 
 function troubles(status, limits) {
-  const list = (status.logins ?? []).flatMap((login) => loginTroubles(login, status.currency));
+  const list = (status.logins ?? []).flatMap((login) => loginTroubles(login, status.currency)), is = status.issuances ?? {};
+  if (is.held) list.push(`${plural(is.held, "order")} ${is.held === 1 ? "is" : "are"} held: nothing is sent before somebody, or time, changes something.`);
+  if (is.blocked) list.push(`${plural(is.blocked, "order")} ${is.blocked === 1 ? "is" : "are"} blocked: Sectigo has it and cannot go on.`);
+  if (is.unknown) list.push(`Of ${plural(is.unknown, "order")} the outcome is unknown: Sectigo is asked before anything is sent again.`);
   if (status.clock?.in_doubt) list.unshift(`The time is in doubt, so nothing is bought: ${status.clock.why}`);
   if (status.jobs?.overdue) list.push(`${plural(status.jobs.overdue, "job")} should have been done more than a minute ago.`);
   for (const limit of limits.items.filter((one) => one.reached))
@@ -69,7 +73,7 @@ function tiles(status, limits, today) {
     tile("In flight", number(flying), `${number(is.queued ?? 0)} of them queued`),
     tile("Held", number(is.held ?? 0), is.held ? "waiting for somebody" : "none"),
     tile("Blocked", number(is.blocked ?? 0), is.blocked ? "Sectigo cannot go on" : "none"),
-    tile("Issued today", number(today?.certificates ?? 0), `${number(today?.replacements ?? 0)} free replacements`, "#/figures"),
+    tile("Issued today", number(today?.certificates ?? 0), plural(today?.replacements ?? 0, "free replacement"), "#/figures"),
     tile("Bought today", number(spending.purchases_today), count ? `of at most ${number(count)}` : "no limit on the number", "#/figures"),
     tile("Spent today", money(spending.amount_today_cents, status.currency, true), most ? `of at most ${money(most, status.currency, true)}` : "no limit on the amount", "#/figures"),
     tile(credit.length > 1 ? "Lowest credit" : "Credit", money(credit[0]?.balance_cents, status.currency, true),
@@ -87,7 +91,15 @@ const flightColumns = (done) => [
   ...(done ? [{ title: "", show: (one) => one.order && retryButton(one.order, one.state, done, { kind: "quiet" }) }] : []),
 ];
 
-function loginTable(status) {
+function loginTable(status, again) {
+  const turn = (one) => {
+    const pause = one.state === "open";
+    return actionButton(pause ? "Pause" : "Resume", () => post(["upstreams", one.login, pause ? "pause" : "resume"]).then(() => {
+      say(`Login ${one.login} ${pause ? "buys nothing" : "may buy again; what is held goes on"}.`);
+      again();
+    }), { kind: "quiet", question: pause ? `Nothing is bought with login ${one.login} until it is resumed; replacements, collection and revocation go on.`
+      : `Login ${one.login} buys again, and what is held is tried now. Whatever stopped it should be mended.` });
+  };
   return table("Logins", [
     { title: "Login", head: true, show: (one) => [one.login, one.test && el("span", { class: "note" }, " test")], value: (one) => one.login },
     { title: "State", show: (one) => badge(one.state), value: (one) => one.state },
@@ -96,6 +108,7 @@ function loginTable(status) {
     { title: "Last push", show: (one) => (one.last_push_ms ? when(one.last_push_ms) : "never"), value: (one) => one.last_push_ms },
     { title: "Compared", show: (one) => when(one.drift_ms), value: (one) => one.drift_ms },
     { title: "Note", wide: true, show: (one) => one.note ?? "–" },
+    ...(may("operate") ? [{ title: "", show: turn }] : []),
   ], status.logins ?? []);
 }
 
@@ -131,12 +144,11 @@ function draw(data, again) {
       : empty("No order is held, blocked or unknown.")),
     section("Under way", rest.length ? table("Orders under way", flightColumns(null), rest)
       : empty("Nothing else is under way."), live.more && el("p", { class: "note" }, "There are more; acmegatectl live shows up to a thousand.")),
-    section("Logins", loginTable(status)),
+    section("Logins", loginTable(status, again)),
     section("Limits", limitTable(limits)),
     gaveUp(status),
-    el("p", { class: "note" }, `acmegate ${status.version}. ${number(status.counts?.certificates)} certificates, ` +
-      `${number(status.counts?.subscriptions)} subscriptions, ${number(status.counts?.orders)} orders, ${number(status.counts?.accounts)} accounts. ` +
-      "Days are those of UTC."),
+    el("p", { class: "note" }, `acmegate ${status.version}. ` + ["certificate", "subscription", "order", "account"]
+      .map((one) => plural(status.counts?.[`${one}s`] ?? 0, one)).join(", ") + ". Days are those of UTC."),
   ];
 }
 

@@ -141,7 +141,7 @@ export async function show(view, id) {
     const again = () => view.soon(refresh), focused = place.contains(document.activeElement) ? document.activeElement.textContent : null;
     place.replaceChildren(...[
       el("p", { class: "state", "aria-live": "polite" }, badge(order.status), order.issuance && [" issuance ", badge(order.issuance.state)],
-        " since ", when(order.issuance?.changed_ms ?? order.created_ms)),
+        " changed ", when(order.issuance?.changed_ms ?? order.created_ms)),
       reason(order), buttons(order, again), identity(order),
       section("Story", timeline(story)), section("Authorizations", authorizations(order)),
     ].filter(Boolean));

@@ -36,7 +36,8 @@ export function on(ms) {
 
 export function money(cents, currency, short = false) {
   if (cents === null || cents === undefined) return "–";
-  const digits = short && Math.abs(cents) >= 100000 ? { maximumFractionDigits: 0 } : {};
+  const digits = !short || Math.abs(cents) < 100000 ? {} : Math.abs(cents) < 10000000 ? { maximumFractionDigits: 0 }
+    : { notation: "compact", maximumFractionDigits: 1 };
   if (!currency) return (cents / 100).toFixed(2);
   try {
     return new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay: "code", ...digits }).format(cents / 100);
@@ -49,7 +50,7 @@ export const number = (value) => (value === null || value === undefined ? "–" 
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "longer";
-  const units = [["d", 86400, 172800], ["h", 3600, 7200], ["min", 60, 120], ["s", 1, 1], ["ms", 0.001, 0]];
+  const units = [["d", 86400, 172800], ["h", 3600, 7200], ["min", 60, 120], ["s", 1, 1], ["ms", 0.001, 0.001], ["µs", 0.000001, 0]];
   const [unit, length] = units.find(([, , from]) => seconds >= from);
   return `${Number((seconds / length).toPrecision(3))} ${unit}`;
 }
