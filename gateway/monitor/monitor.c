@@ -11,51 +11,69 @@
 
 enum {
     LOOK_EVERY_MS = 1000,
-    SCAN_SHARE = 200, /* after a scan of the tables so many times as long as it took nothing is scanned */
+    SCAN_SHARE = 200, /* after a piece of the tables so many times as long as it took nothing is scanned */
+    FIRST_SHARE = 10, /* the first time through, when nothing is known yet */
 };
 
 struct monitor {
     struct monitor_config at;
     pthread_t thread;
-    uint64_t scan_us; /* monotonic: when the tables are next scanned */
+    unsigned share;
+    uint64_t piece_us; /* monotonic: when the piece of the tables that is looked at was begun */
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stopping;
 };
 
-static void look_around(struct monitor *monitor)
+/* Returns once it is to end, or that time has come. */
+static void sleep_until(struct monitor *monitor, uint64_t until_us)
 {
-    uint64_t now_us = metrics_now_us();
-    sample_process();
-    sample_store(&monitor->at);
-    if (now_us < monitor->scan_us)
-        return;
-    sample_tables(&monitor->at);
-    uint64_t took_us = metrics_now_us() - now_us;
-    monitor->scan_us = now_us + took_us * SCAN_SHARE;
-}
-
-/* True when it is to end. */
-static bool sleep_a_while(struct monitor *monitor)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LOOK_EVERY_MS / 1000;
+    struct timespec until = {.tv_sec = (time_t)(until_us / 1000000), .tv_nsec = (long)(until_us % 1000000) * 1000};
     pthread_mutex_lock(&monitor->lock);
     int waited = 0;
     while (!monitor->stopping && waited == 0)
         waited = pthread_cond_timedwait(&monitor->wake, &monitor->lock, &until);
+    pthread_mutex_unlock(&monitor->lock);
+}
+
+static bool is_stopping(struct monitor *monitor)
+{
+    pthread_mutex_lock(&monitor->lock);
     bool stopping = monitor->stopping;
     pthread_mutex_unlock(&monitor->lock);
     return stopping;
 }
 
+/* After a piece of the tables: rests as its share says, while what takes no time is looked at every second. False: it
+ * is to end. */
+static bool rest_after_piece(void *ctx)
+{
+    struct monitor *monitor = ctx;
+    uint64_t now_us = metrics_now_us(), end_us = now_us + (now_us - monitor->piece_us) * monitor->share;
+    while (now_us < end_us && !is_stopping(monitor)) {
+        uint64_t next_us = now_us + LOOK_EVERY_MS * 1000;
+        sleep_until(monitor, next_us < end_us ? next_us : end_us);
+        sample_process();
+        sample_store(&monitor->at);
+        now_us = metrics_now_us();
+    }
+    monitor->piece_us = now_us;
+    return !is_stopping(monitor);
+}
+
 static void *run(void *arg)
 {
+    struct monitor *monitor = arg;
     pthread_setname_np(pthread_self(), "monitor");
-    do {
-        look_around(arg);
-    } while (!sleep_a_while(arg));
+    sample_process();
+    sample_store(&monitor->at);
+    for (monitor->share = FIRST_SHARE;; monitor->share = SCAN_SHARE) {
+        uint64_t began_us = monitor->piece_us = metrics_now_us();
+        sample_tables(&monitor->at, rest_after_piece, monitor);
+        if (!rest_after_piece(monitor))
+            break;
+        sleep_until(monitor, began_us + LOOK_EVERY_MS * 1000);
+    }
     return NULL;
 }
 

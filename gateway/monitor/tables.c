@@ -9,7 +9,6 @@
 #include "gateway/metrics/metrics.h"
 #include "gateway/monitor/sample.h"
 #include "gateway/operate/patience.h"
-#include "gateway/operate/scan.h"
 #include "gateway/tables.h"
 
 /* ---- counted by a number, and the age of the oldest ---- */
@@ -129,17 +128,22 @@ static bool note_subscription(void *ctx, struct store_txn *txn, struct store_sli
 
 /* ---- all of it ---- */
 
-static bool scan_all(const struct monitor_config *at, unsigned table, scan_fn *fn, void *ctx)
+struct look {
+    struct store *store;
+    scan_rest_fn *rest;
+    void *ctx;
+};
+
+static bool scan_all(const struct look *look, unsigned table, scan_fn *fn, void *ctx)
 {
-    struct scan_from from = {.len = 0};
-    return scan(at->store, table, &from, fn, ctx) == STORE_OK;
+    return scan_slowly(look->store, table, fn, ctx, look->rest, look->ctx) == STORE_OK;
 }
 
-static void sample_certificates(const struct monitor_config *at)
+static void sample_certificates(const struct look *look)
 {
     struct certificates found = {.now_ms = clock_ms()};
-    if (!scan_all(at, ACME_CERTIFICATES, note_certificate, &found) ||
-        !scan_all(at, ISSUE_SUBSCRIPTIONS, note_subscription, &found))
+    if (!scan_all(look, ACME_CERTIFICATES, note_certificate, &found) ||
+        !scan_all(look, ISSUE_SUBSCRIPTIONS, note_subscription, &found))
         return;
     for (unsigned i = 0; i < METRIC_EXPIRIES; i++) {
         metrics_set(METRIC_CERTIFICATES, found.all[i], i);
@@ -171,14 +175,15 @@ static void sample_unfetched(const struct monitor_config *at)
         metrics_set(METRIC_GAVE_UP, unfetched[i], i);
 }
 
-void sample_tables(const struct monitor_config *at)
+void sample_tables(const struct monitor_config *at, scan_rest_fn *rest, void *ctx)
 {
+    const struct look look = {at->store, rest, ctx};
     _Static_assert((int)ISSUANCE_STATES <= GROUPS_MAX && (int)ACME_ORDER_INVALID < GROUPS_MAX, "each has a group");
     struct groups issuances = {.now_ms = clock_ms()}, orders = issuances;
-    if (scan_all(at, ISSUE_ISSUANCES, note_issuance, &issuances))
+    if (scan_all(&look, ISSUE_ISSUANCES, note_issuance, &issuances))
         show(&issuances, 0, ISSUANCE_STATES, METRIC_ISSUANCES, METRIC_ISSUANCE_OLDEST);
-    if (scan_all(at, ACME_ORDERS, note_order, &orders))
+    if (scan_all(&look, ACME_ORDERS, note_order, &orders))
         show(&orders, 1, ACME_ORDER_INVALID + 1, METRIC_ORDERS, METRIC_ORDER_OLDEST);
-    sample_certificates(at);
+    sample_certificates(&look);
     sample_unfetched(at);
 }

@@ -45,19 +45,35 @@ static bool visit_entry(void *ctx, struct store_slice key, struct store_slice va
     return !scan->more;
 }
 
+/* One snapshot of it. */
+static enum store_status scan_some(struct store *store, unsigned table, struct scan *scan)
+{
+    struct scan_from at = scan->next;
+    scan->more = false;
+    scan->left = AT_ONCE;
+    enum store_status status = store_read(store, &scan->txn);
+    if (status != STORE_OK)
+        return status;
+    status = (at.back ? store_visit_back : store_visit)(scan->txn, table, at.key, at.len, visit_entry, scan);
+    store_read_end(scan->txn);
+    return scan->bad ? STORE_INVALID : status;
+}
+
 enum store_status scan(struct store *store, unsigned table, const struct scan_from *from, scan_fn *fn, void *ctx)
 {
     struct scan scan = {.fn = fn, .ctx = ctx, .next = *from, .more = true};
     enum store_status status = STORE_OK;
-    while (status == STORE_OK && scan.more && !scan.bad) {
-        struct scan_from at = scan.next;
-        scan.more = false;
-        scan.left = AT_ONCE;
-        status = store_read(store, &scan.txn);
-        if (status != STORE_OK)
-            break;
-        status = (at.back ? store_visit_back : store_visit)(scan.txn, table, at.key, at.len, visit_entry, &scan);
-        store_read_end(scan.txn);
-    }
-    return scan.bad ? STORE_INVALID : status;
+    while (status == STORE_OK && scan.more)
+        status = scan_some(store, table, &scan);
+    return status;
+}
+
+enum store_status scan_slowly(struct store *store, unsigned table, scan_fn *fn, void *ctx, scan_rest_fn *rest,
+                              void *rest_ctx)
+{
+    struct scan scan = {.fn = fn, .ctx = ctx};
+    enum store_status status = scan_some(store, table, &scan);
+    while (status == STORE_OK && scan.more)
+        status = rest(rest_ctx) ? scan_some(store, table, &scan) : STORE_CLOSED;
+    return status;
 }
