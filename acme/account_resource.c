@@ -17,7 +17,7 @@ static json_t *contacts_json(const struct acme_account *account)
     return list;
 }
 
-static json_t *account_json(const struct acme *acme, const struct acme_account *account)
+static json_t *account_json(const struct acme_view *acme, const struct acme_account *account)
 {
     json_t *json = json_object();
     int failed = json_object_set_new(json, "status", json_string(acme_account_status_text(account->status)));

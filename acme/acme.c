@@ -21,42 +21,86 @@ static void make_memoryless(void)
     acme_reply_out_of_memory(&memoryless.reply);
 }
 
+static struct acme_view *make_view(const struct acme *acme, const struct acme_config *config)
+{
+    bool fits = strlen(config->base_url) + LONGEST_PATH <= ACME_URL_MAX;
+    struct acme_view *view = fits ? calloc(1, sizeof *view) : NULL;
+    if (!view)
+        return NULL;
+    atomic_init(&view->holds, 1);
+    view->config = *config;
+    if (view->config.identifiers_max > ACME_IDENTIFIERS_MAX)
+        view->config.identifiers_max = ACME_IDENTIFIERS_MAX;
+    view->nonces = acme->nonces;
+    view->limiter = acme->limiter;
+    return view;
+}
+
+void acme_view_drop(struct acme_view *view)
+{
+    if (!view || atomic_fetch_sub(&view->holds, 1) != 1)
+        return;
+    if (view->config.drop)
+        view->config.drop(view->config.owner);
+    free(view);
+}
+
+struct acme_view *acme_view_take(struct acme *acme)
+{
+    pthread_mutex_lock(&acme->lock);
+    struct acme_view *view = acme->view;
+    atomic_fetch_add(&view->holds, 1);
+    pthread_mutex_unlock(&acme->lock);
+    return view;
+}
+
 struct acme *acme_make(const struct acme_config *config)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct acme *acme = NULL;
-    if (strlen(config->base_url) + LONGEST_PATH > ACME_URL_MAX || pthread_once(&once, make_memoryless) != 0)
-        return NULL;
-    acme = calloc(1, sizeof *acme);
+    struct acme *acme = pthread_once(&once, make_memoryless) == 0 ? calloc(1, sizeof *acme) : NULL;
     if (!acme)
         return NULL;
-    acme->config = *config;
-    if (acme->config.identifiers_max > ACME_IDENTIFIERS_MAX)
-        acme->config.identifiers_max = ACME_IDENTIFIERS_MAX;
+    pthread_mutex_init(&acme->lock, NULL);
+    acme->seal = config->seal;
     acme->nonces = nonces_make(config->instance, NONCE_WINDOW);
     acme->limiter = limiter_make();
-    if (!acme->nonces || !acme->limiter) {
-        acme_free(acme);
-        return NULL;
-    }
-    return acme;
+    if (acme->nonces && acme->limiter)
+        acme->view = make_view(acme, config);
+    if (acme->view)
+        return acme;
+    acme_free(acme);
+    return NULL;
+}
+
+bool acme_change_config(struct acme *acme, const struct acme_config *config)
+{
+    struct acme_view *view = make_view(acme, config);
+    if (!view)
+        return false;
+    pthread_mutex_lock(&acme->lock);
+    struct acme_view *old = acme->view;
+    acme->view = view;
+    pthread_mutex_unlock(&acme->lock);
+    acme_view_drop(old);
+    return true;
 }
 
 void acme_free(struct acme *acme)
 {
     if (!acme)
         return;
+    acme_view_drop(acme->view);
     nonces_free(acme->nonces);
     limiter_free(acme->limiter);
+    pthread_mutex_destroy(&acme->lock);
     free(acme);
 }
 
-struct acme_thread *acme_thread_make(struct acme *acme)
+struct acme_thread *acme_thread_make(void)
 {
     struct acme_thread *thread = calloc(1, sizeof *thread);
     if (!thread)
         return NULL;
-    thread->acme = acme;
     thread->keys = key_cache_make();
     if (!thread->keys) {
         free(thread);
@@ -177,7 +221,7 @@ enum acme_step acme_begin(struct acme *acme, struct acme_thread *thread, const s
     *out = task ? task : &memoryless;
     if (!task)
         return ACME_DONE;
-    task->acme = acme;
+    task->acme = acme_view_take(acme);
     task->now_ms = request->now_ms;
     task->doubtful = request->doubtful;
     enum acme_step step = serve_request(&x, task);
@@ -278,5 +322,6 @@ void acme_task_free(struct acme_task *task)
     acme_authz_clear(&task->authz);
     csr_clear(&task->csr);
     jwk_clear(&task->new_key);
+    acme_view_drop(task->acme);
     free(task);
 }

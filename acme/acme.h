@@ -1,7 +1,7 @@
 /* acme: RFC 8555 as pure logic. A request comes in as a struct, a reply goes out as a struct.
  *
  * Law of this header
- * - struct acme is immutable after acme_make and shared by all threads; struct acme_thread belongs to one.
+ * - struct acme is shared by all threads; struct acme_thread belongs to one.
  * - acme_begin reads the store in one short snapshot and either answers (ACME_DONE) or asks for a commit (ACME_COMMIT):
  *   the caller submits task's change with store_submit, and when it is done calls acme_committed on the thread that
  *   began. That answers, or asks to hold the reply (ACME_HOLD) until the topic is notified or the time is over; then
@@ -88,13 +88,19 @@ struct acme_config {
     const char *(*key_listed)(void *lists, const uint8_t spki_sha256[static 32], const uint8_t *modulus_sha1);
     void *key_lists;
     struct acme_hooks hooks;
+    /* What has the strings and lists that stand here: dropped when nobody reads them any more, on any thread. */
+    const void *owner;
+    void (*drop)(const void *owner); /* NULL: they live as long as struct acme */
 };
 
-/* Copies what it needs of config; config's strings must outlive it. NULL when out of memory, or when base_url is longer
- * than ACME_URL_MAX - 128 octets. */
+/* Takes owner over. NULL when out of memory, or when base_url is longer than ACME_URL_MAX - 128 octets: then owner is
+ * the caller's still. */
 struct acme *acme_make(const struct acme_config *config);
+/* Another configuration for requests that begin from now on; those under way end by theirs. Its instance and store are
+ * those of the first. Takes owner over; false: as acme_make. Any thread. */
+bool acme_change_config(struct acme *acme, const struct acme_config *config);
 void acme_free(struct acme *acme);
-struct acme_thread *acme_thread_make(struct acme *acme);
+struct acme_thread *acme_thread_make(void);
 void acme_thread_free(struct acme_thread *thread);
 
 enum acme_method { ACME_GET, ACME_HEAD, ACME_POST, ACME_OTHER };
@@ -160,8 +166,8 @@ const char *acme_resource_text(unsigned resource);
 /* The problem that was answered; ACME_PROBLEM_NONE: none was. Valid after ACME_DONE. */
 enum acme_problem_type acme_task_problem(const struct acme_task *task);
 /* What the operator's log is to be told of a request: that it was refused, and why, that it may cost money, or that a
- * wish of it was passed over. Texts of the task or static, valid until acme_task_free; NULL: unknown, or not of this kind of request. What
- * somebody sent stands there as it was sent: escape it. */
+ * wish of it was passed over. Texts of the task or static, valid until acme_task_free; NULL: unknown, or not of this
+ * kind of request. What somebody sent stands there as it was sent: escape it. */
 struct acme_remark {
     const char *msg;
     const char *request; /* the resource: its name in the directory, or the pattern of its path */

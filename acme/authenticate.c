@@ -42,7 +42,7 @@ static bool url_fits(const struct acme_exchange *x, const struct acme_task *task
                                                x->jws.url, base, (int)request->path_len, request->path);
 }
 
-static bool kid_account(const struct acme_exchange *x, const struct acme *acme, struct acme_id *id,
+static bool kid_account(const struct acme_exchange *x, const struct acme_view *acme, struct acme_id *id,
                         struct acme_problem *problem)
 {
     const char *kid = x->jws.kid, *base = acme->config.base_url;

@@ -3,7 +3,7 @@
 
 #include "acme/reply.h"
 
-json_t *acme_challenge_json(const struct acme *acme, const struct acme_authz *authz,
+json_t *acme_challenge_json(const struct acme_view *acme, const struct acme_authz *authz,
                             const struct acme_challenge *challenge)
 {
     char url[ACME_URL_MAX];
@@ -30,7 +30,7 @@ json_t *acme_challenge_json(const struct acme *acme, const struct acme_authz *au
 }
 
 /* Once an authorization is decided, only what decided it is shown. */
-static json_t *challenges_json(const struct acme *acme, const struct acme_authz *authz)
+static json_t *challenges_json(const struct acme_view *acme, const struct acme_authz *authz)
 {
     bool decided[ACME_CHALLENGE_INVALID + 1] = {false};
     json_t *list = json_array();
@@ -52,7 +52,7 @@ static json_t *challenges_json(const struct acme *acme, const struct acme_authz 
     return list;
 }
 
-static json_t *authz_json(const struct acme *acme, const struct acme_authz *authz)
+static json_t *authz_json(const struct acme_view *acme, const struct acme_authz *authz)
 {
     json_t *json = json_object();
     int failed = json_object_set_new(json, "identifier", identifier_json(&authz->identifier));

@@ -67,7 +67,7 @@ static bool is_shown(const struct acme_config *config, const struct acme_route *
     return route->name && (route->post != acme_post_new_authz || config->authz_valid_s > 0);
 }
 
-static json_t *directory_json(const struct acme *acme)
+static json_t *directory_json(const struct acme_view *acme)
 {
     json_t *directory = json_object();
     int failed = 0;

@@ -27,7 +27,7 @@ static bool is_repeated(const struct acme_order *order, size_t at)
     return false;
 }
 
-static json_t *authzs_json(const struct acme *acme, const struct acme_order *order)
+static json_t *authzs_json(const struct acme_view *acme, const struct acme_order *order)
 {
     json_t *list = json_array();
     int failed = 0;
@@ -41,7 +41,7 @@ static json_t *authzs_json(const struct acme *acme, const struct acme_order *ord
     return list;
 }
 
-static json_t *order_json(const struct acme *acme, const struct acme_order *order)
+static json_t *order_json(const struct acme_view *acme, const struct acme_order *order)
 {
     json_t *json = json_object();
     int failed = json_object_set_new(json, "status", json_string(acme_order_status_text(order->status)));

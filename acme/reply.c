@@ -9,7 +9,7 @@ static char out_of_memory[] =
     "{\"type\":\"urn:ietf:params:acme:error:serverInternal\",\"detail\":\"" ACME_OUT_OF_MEMORY "\",\"status\":503}";
 static const char problem_type[] = "application/problem+json";
 
-void acme_url(const struct acme *acme, const char *kind, const struct acme_id *id, const char *tail,
+void acme_url(const struct acme_view *acme, const char *kind, const struct acme_id *id, const char *tail,
               char url[static ACME_URL_MAX])
 {
     char text[ACME_ID_TEXT + 1];
@@ -17,12 +17,12 @@ void acme_url(const struct acme *acme, const char *kind, const struct acme_id *i
     snprintf(url, ACME_URL_MAX, "%s/acme/%s/%s%s", acme->config.base_url, kind, text, tail);
 }
 
-void acme_path_url(const struct acme *acme, const char *path, char url[static ACME_URL_MAX])
+void acme_path_url(const struct acme_view *acme, const char *path, char url[static ACME_URL_MAX])
 {
     snprintf(url, ACME_URL_MAX, "%s%s", acme->config.base_url, path);
 }
 
-void acme_challenge_url(const struct acme *acme, const struct acme_id *authz, enum acme_challenge_type type,
+void acme_challenge_url(const struct acme_view *acme, const struct acme_id *authz, enum acme_challenge_type type,
                         char url[static ACME_URL_MAX])
 {
     char tail[32];
@@ -30,7 +30,7 @@ void acme_challenge_url(const struct acme *acme, const struct acme_id *authz, en
     acme_url(acme, "challenge", authz, tail, url);
 }
 
-json_t *acme_url_json(const struct acme *acme, const char *kind, const struct acme_id *id, const char *tail)
+json_t *acme_url_json(const struct acme_view *acme, const char *kind, const struct acme_id *id, const char *tail)
 {
     char url[ACME_URL_MAX];
     acme_url(acme, kind, id, tail, url);

@@ -8,14 +8,14 @@
 #include "acme/task.h"
 
 /* base_url/acme/kind/id + tail ("" or "/finalize"). acme_make has made sure that it fits. */
-void acme_url(const struct acme *acme, const char *kind, const struct acme_id *id, const char *tail,
+void acme_url(const struct acme_view *acme, const char *kind, const struct acme_id *id, const char *tail,
               char url[static ACME_URL_MAX]);
 /* base_url + path. */
-void acme_path_url(const struct acme *acme, const char *path, char url[static ACME_URL_MAX]);
-void acme_challenge_url(const struct acme *acme, const struct acme_id *authz, enum acme_challenge_type type,
+void acme_path_url(const struct acme_view *acme, const char *path, char url[static ACME_URL_MAX]);
+void acme_challenge_url(const struct acme_view *acme, const struct acme_id *authz, enum acme_challenge_type type,
                         char url[static ACME_URL_MAX]);
 /* The URL as a JSON string. */
-json_t *acme_url_json(const struct acme *acme, const char *kind, const struct acme_id *id, const char *tail);
+json_t *acme_url_json(const struct acme_view *acme, const char *kind, const struct acme_id *id, const char *tail);
 /* Seconds as RFC 3339 in UTC. */
 json_t *acme_time_json(uint64_t seconds);
 /* A stored problem document as JSON. */
@@ -42,7 +42,7 @@ void acme_reply_authz(struct acme_task *task, int status, const struct acme_auth
 /* The configured CAA identities, which are the issuer's names of dns-persist-01, too; an empty array where there are
  * none. New reference or NULL. directory.c */
 json_t *acme_caa_identities_json(const struct acme_config *config);
-json_t *acme_challenge_json(const struct acme *acme, const struct acme_authz *authz,
+json_t *acme_challenge_json(const struct acme_view *acme, const struct acme_authz *authz,
                             const struct acme_challenge *challenge);
 
 #endif

@@ -52,7 +52,7 @@ enum store_status acme_make_self_key(struct acme *acme, struct store_txn *txn, c
     }
     if (status != STORE_NOT_FOUND)
         return status;
-    if (!external_key_make(&key, SELF_ORDER_KEY, policy, now_ms / 1000, acme->config.seal))
+    if (!external_key_make(&key, SELF_ORDER_KEY, policy, now_ms / 1000, acme->seal))
         return STORE_IO;
     memcpy(key.note, note, sizeof note);
     return external_key_insert(txn, &key);
@@ -162,7 +162,7 @@ enum store_status acme_place_self_order(struct acme *acme, struct store_txn *txn
     struct acme_task *task = calloc(1, sizeof *task);
     if (!task)
         return STORE_IO;
-    task->acme = acme;
+    task->acme = acme_view_take(acme);
     task->now_ms = self->now_ms;
     enum store_status status = place_order(txn, task, self);
     self->account = task->account.id;

@@ -11,6 +11,9 @@
 #ifndef ACME_TASK_H
 #define ACME_TASK_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "acme/account.h"
 #include "acme/acme.h"
 #include "acme/jws.h"
@@ -21,14 +24,27 @@ struct acme_exchange;
 struct acme_route;
 struct key_cache;
 
-struct acme {
+/* How requests are served: immutable but for its count. A task holds the one that was in force when it began. */
+struct acme_view {
+    atomic_uint holds;
     struct acme_config config;
-    struct nonces *nonces;
+    struct nonces *nonces; /* of struct acme, like the next */
     struct limiter *limiter;
 };
 
+struct acme {
+    const uint8_t *seal; /* the first configuration's: there is no other */
+    struct nonces *nonces;
+    struct limiter *limiter;
+    pthread_mutex_t lock;
+    struct acme_view *view; /* in force; by lock */
+};
+
+/* A hold on the one in force. Any thread, like the next. */
+struct acme_view *acme_view_take(struct acme *acme);
+void acme_view_drop(struct acme_view *view);
+
 struct acme_thread {
-    struct acme *acme;
     struct key_cache *keys;
 };
 
@@ -39,7 +55,7 @@ struct acme_operation {
 };
 
 struct acme_task {
-    struct acme *acme;
+    struct acme_view *acme;
     uint64_t now_ms;
     bool doubtful; /* nothing expires by now_ms */
     struct acme_reply reply;

@@ -21,20 +21,23 @@ unsigned gateway_schema(void);
  * is there from now on (gateway/marker.h). One line either way; false where that failed. Not beside a running daemon.
  */
 bool gateway_init(const struct config *config, char line[static GATEWAY_REASON_MAX]);
-/* NULL: *reason is one line that says what failed and what to do. config must outlive the gateway. Main thread, all
- * signals blocked. */
-struct gateway *gateway_start(const struct config *config, char reason[static GATEWAY_REASON_MAX]);
+/* Takes config over, which was read from file (must outlive the gateway). NULL: *reason is one line that says what
+ * failed and what to do. Main thread, all signals blocked. */
+struct gateway *gateway_start(struct config *config, const char *file, char reason[static GATEWAY_REASON_MAX]);
 /* One line about the store that the configuration names, for --check-config: how many subscriptions it has, and how
  * many of them would serve no order any more under this configuration. False: the line says why the daemon would not
  * start with this store, or with its key file. Reads only, also beside a running daemon. */
 bool gateway_check_store(const struct config *config, char line[static GATEWAY_REASON_MAX]);
+/* Its level and format. Any thread. */
+void gateway_set_log(const struct config *config);
 /* NULL where every event loop, the store's writer and the egress thread have gone round since the last call; else the
  * first that has not, for people. One thread at a time. */
 const char *gateway_stuck(struct gateway *gateway);
-/* Serves new connections with the TLS files as they are now. False: *reason, and the old ones stay. */
-bool gateway_reload_tls(struct gateway *gateway, char reason[static GATEWAY_REASON_MAX]);
-/* Reads the files of acme.keys anew. False: *reason, and the old lists stay. */
-bool gateway_reload_key_lists(struct gateway *gateway, char reason[static GATEWAY_REASON_MAX]);
+/* Reads the file of the configuration, and all files that it names, anew, and goes by them from now on. What is under
+ * way ends by the configuration that it began with; no connection is dropped. False: *reason, and nothing has changed:
+ * the file is bad, a key needs a restart, or paid subscriptions would serve no order any more. Logs what changed. Any
+ * thread, until gateway_stop; blocks. */
+bool gateway_reload(struct gateway *gateway, char reason[static GATEWAY_REASON_MAX]);
 /* Answers what is held, lets calls to Sectigo end within the deadline, commits, frees. */
 void gateway_stop(struct gateway *gateway);
 

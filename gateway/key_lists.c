@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +16,6 @@ struct digests {
 };
 
 struct key_lists {
-    const char *blocked_path, *weak_path;
-    pthread_rwlock_t lock; /* guards what follows */
     struct digests blocked, weak;
 };
 
@@ -151,25 +148,6 @@ static bool read_path(const char *path, size_t len, struct digests *digests, cha
 
 /* ---- the lists ---- */
 
-bool key_lists_reload(struct key_lists *lists, char reason[static KEY_LISTS_REASON_MAX])
-{
-    struct digests blocked = {0}, weak = {0};
-    bool good = read_path(lists->blocked_path, BLOCKED_LEN, &blocked, reason) &&
-                read_path(lists->weak_path, WEAK_LEN, &weak, reason);
-    if (good) {
-        pthread_rwlock_wrlock(&lists->lock);
-        struct digests old_blocked = lists->blocked, old_weak = lists->weak;
-        lists->blocked = blocked;
-        lists->weak = weak;
-        pthread_rwlock_unlock(&lists->lock);
-        blocked = old_blocked;
-        weak = old_weak;
-    }
-    free(blocked.list);
-    free(weak.list);
-    return good;
-}
-
 struct key_lists *key_lists_load(const char *blocked, const char *weak, char reason[static KEY_LISTS_REASON_MAX])
 {
     struct key_lists *lists = calloc(1, sizeof *lists);
@@ -177,10 +155,7 @@ struct key_lists *key_lists_load(const char *blocked, const char *weak, char rea
         snprintf(reason, KEY_LISTS_REASON_MAX, "out of memory");
         return NULL;
     }
-    lists->blocked_path = blocked;
-    lists->weak_path = weak;
-    pthread_rwlock_init(&lists->lock, NULL);
-    if (key_lists_reload(lists, reason))
+    if (read_path(blocked, BLOCKED_LEN, &lists->blocked, reason) && read_path(weak, WEAK_LEN, &lists->weak, reason))
         return lists;
     key_lists_free(lists);
     return NULL;
@@ -190,7 +165,6 @@ void key_lists_free(struct key_lists *lists)
 {
     if (!lists)
         return;
-    pthread_rwlock_destroy(&lists->lock);
     free(lists->blocked.list);
     free(lists->weak.list);
     free(lists);
@@ -198,11 +172,9 @@ void key_lists_free(struct key_lists *lists)
 
 const char *key_lists_find(void *ctx, const uint8_t spki_sha256[static 32], const uint8_t *modulus_sha1)
 {
-    struct key_lists *lists = ctx;
-    pthread_rwlock_rdlock(&lists->lock);
+    const struct key_lists *lists = ctx;
     bool blocked = contains(&lists->blocked, spki_sha256, BLOCKED_LEN);
     bool weak = !blocked && modulus_sha1 && contains(&lists->weak, modulus_sha1 + 20 - WEAK_LEN, WEAK_LEN);
-    pthread_rwlock_unlock(&lists->lock);
     return blocked ? "the operator of this server has blocked it"
            : weak  ? "it is one of the few that Debian's OpenSSL made in 2008 (CVE-2008-0166)"
                    : NULL;

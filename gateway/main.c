@@ -127,17 +127,14 @@ static void reload(struct gateway *gateway)
     char reason[GATEWAY_REASON_MAX];
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    systemd_tell("RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading the files anew",
+    systemd_tell("RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading the configuration anew",
                  (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
-    if (gateway_reload_tls(gateway, reason))
-        log_info("TLS certificates are read anew");
-    else
-        log_error("TLS certificates stay as they were; mend the files, then send SIGHUP again", "reason", reason);
-    if (gateway_reload_key_lists(gateway, reason))
-        log_info("lists of keys are read anew");
-    else
-        log_error("lists of keys stay as they were; mend the files, then send SIGHUP again", "reason", reason);
-    systemd_tell("READY=1\nSTATUS=serving");
+    if (gateway_reload(gateway, reason)) {
+        systemd_tell("READY=1\nSTATUS=serving");
+        return;
+    }
+    log_error("the configuration stays as it was; mend what it names, then send SIGHUP again", "reason", reason);
+    systemd_tell("READY=1\nSTATUS=serving by the configuration of before; the new one was refused: %.800s", reason);
 }
 
 /* Feeds the watchdog where all threads have gone round since the last time. */
@@ -177,16 +174,8 @@ static void warn_in_log(void *ctx, const char *sentence)
                 sentence);
 }
 
-static void set_up_log(const struct config *config)
-{
-    static const enum log_format formats[] = {
-        [CONFIG_LOG_JSON] = LOG_JSON, [CONFIG_LOG_RFC5424] = LOG_RFC5424, [CONFIG_LOG_JOURNAL] = LOG_JOURNAL};
-    if (config->debug)
-        log_set_level(LOG_LEVEL_DEBUG);
-    log_set_format(formats[config->log_format]);
-}
-
-static int run_daemon(const struct config *config)
+/* Takes config over. */
+static int run_daemon(struct config *config, const char *file)
 {
     char reason[GATEWAY_REASON_MAX];
     sigset_t signals;
@@ -196,13 +185,18 @@ static int run_daemon(const struct config *config)
     seed_jitter();
     raise_descriptor_limit();
     struct gateway *gateway = NULL;
-    if (own_prepare(config, reason) && check_world(config, CHECK_START, warn_in_log, NULL, &owner, reason))
-        gateway = gateway_start(config, reason);
+    char *url = strdup(config->acme.url);
+    if (!own_prepare(config, reason) || !check_world(config, CHECK_START, warn_in_log, NULL, &owner, reason))
+        config_free(config);
+    else
+        gateway = gateway_start(config, file, reason);
     if (!gateway) {
         log_error("cannot start: mend what it names", "reason", reason);
+        free(url);
         return 1;
     }
-    log_info("ready", "url", config->acme.url, "version", ACMEGATE_VERSION);
+    log_info("ready", "url", url, "version", ACMEGATE_VERSION);
+    free(url);
     systemd_tell("READY=1\nSTATUS=serving");
     int signal_number = serve(gateway, &signals);
     systemd_tell("STOPPING=1\nSTATUS=ending what is under way");
@@ -266,9 +260,10 @@ int main(int argc, char **argv)
     } else if (options.init) {
         status = init(config);
     } else {
-        set_up_log(config);
+        gateway_set_log(config);
         curl_global_init(CURL_GLOBAL_DEFAULT);
-        status = run_daemon(config);
+        status = run_daemon(config, options.config);
+        config = NULL;
         curl_global_cleanup();
     }
     config_free(config);

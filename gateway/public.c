@@ -79,14 +79,15 @@ static void take_push(const struct public *public, const struct http_call *call,
     http_answer_text(answer, 200, "ok\n");
 }
 
-static void receive_push(const struct public *public, const struct http_call *call, struct http_answer *answer)
+static void receive_push(const struct public *public, const struct config_push *push, const struct http_call *call,
+                         struct http_answer *answer)
 {
-    if (!address_in_any(call->peer, (const char *const *)public->push->allow.list)) {
+    if (!address_in_any(call->peer, (const char *const *)push->allow.list)) {
         log_warning("a push from an address that public.push.allow does not list; add it if it is Sectigo's", "peer",
                     call->peer);
         metrics_count(METRIC_PUSHES, METRIC_PUSH_ADDRESS);
         http_answer_text(answer, 403, "this address may not push\n");
-    } else if (!has_credentials(public->push, call->authorization)) {
+    } else if (!has_credentials(push, call->authorization)) {
         log_warning("a push with wrong credentials; give Sectigo the URL with public.push.user and its password",
                     "peer", call->peer);
         metrics_count(METRIC_PUSHES, METRIC_PUSH_CREDENTIALS);
@@ -113,13 +114,16 @@ static bool is_push_path(const struct config_push *push, const char *path)
 void public_handle(void *ctx, const struct http_call *call, struct http_answer *answer)
 {
     const struct public *public = ctx;
+    const struct config *config = config_take(public->configs);
+    const struct config_push *push = &config->public.push;
     if (strncmp(call->path, WELL_KNOWN, sizeof WELL_KNOWN - 1) == 0) {
         answer->resource = "dcv_file";
         serve_file(public, call, answer);
-    } else if (is_push_path(public->push, call->path)) {
+    } else if (is_push_path(push, call->path)) {
         answer->resource = "push";
-        receive_push(public, call, answer);
+        receive_push(public, push, call, answer);
     } else {
         http_answer_text(answer, 404, "nothing is here\n");
     }
+    config_drop(config);
 }

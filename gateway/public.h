@@ -2,13 +2,13 @@
 #ifndef GATEWAY_PUBLIC_H
 #define GATEWAY_PUBLIC_H
 
-#include "gateway/config/config.h"
+#include "gateway/config/current.h"
 #include "gateway/http/http.h"
 #include "gateway/issue/issuer.h"
 
 struct public
 {
-    const struct config_push *push;
+    struct config_current *configs;
     struct issuer *issuer;
 };
 

@@ -79,6 +79,7 @@ static void end_work(struct work *work, enum work_next how)
         release(work, how);
     if (work->kind->clear)
         work->kind->clear(work);
+    config_drop(work->config);
     free(work);
 }
 
@@ -178,6 +179,7 @@ static struct work *make(const struct work_row *row, const void *subject, size_t
     work->runner = row->runner;
     work->kind = kind;
     work->owner = row->owner;
+    work->config = row->runner->configs ? config_take(row->runner->configs) : NULL;
     memcpy(work->subject, subject, subject_len);
     work->subject_len = subject_len;
     return work;

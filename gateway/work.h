@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/config/current.h"
 #include "gateway/egress/egress.h"
 #include "gateway/log.h"
 #include "gateway/scheduler.h"
@@ -57,11 +58,12 @@ struct work_kind {
     const char *unreadable, *unstored; /* sentences */
 };
 
-/* Plain, so that its owner may embed it; zeroed but for the first three. */
+/* Plain, so that its owner may embed it; zeroed but for the first four. */
 struct runner {
     struct store *store;
     struct scheduler *scheduler;
     struct egress *egress;
+    struct config_current *configs;    /* NULL: works have none */
     atomic_bool stopping;              /* nothing new is asked */
     atomic_uint_least64_t unstored_ms; /* monotonic: since when the store takes nothing; 0: it does */
     struct work_row {
@@ -75,6 +77,7 @@ struct work {
     struct runner *runner;
     const struct work_kind *kind;
     void *owner;
+    const struct config *config;            /* the one in force when it began, and to its end */
     uint8_t subject[STORE_SUBJECT_MAX + 1]; /* of the job, a NUL behind it */
     size_t subject_len;
     bool leased;          /* a job began it; otherwise an event, see work_make */

@@ -12,8 +12,9 @@
 #include "gateway/config/config.h"
 
 enum check_occasion {
-    CHECK_START, /* this process is about to serve */
-    CHECK_ALONE, /* --check-config: another one may be serving, and what the service manager makes may not be there */
+    CHECK_START,  /* this process is about to serve */
+    CHECK_RELOAD, /* this process serves: its store, addresses and sockets are its own. Any thread */
+    CHECK_ALONE,  /* --check-config: another one may be serving, and what the service manager makes may not be there */
 };
 
 /* sentence: "FILE:LINE: key: ...", as an error's; valid during the call. */

@@ -130,6 +130,10 @@ static bool look_at_postgresql(struct look *look)
 
 bool look_at_store(struct look *look)
 {
+    if (look->occasion == CHECK_RELOAD) { /* it cannot be another, and is open */
+        look->owner = getpid();
+        return true;
+    }
     if (look->config->store.engine == CONFIG_POSTGRESQL)
         return look_at_postgresql(look);
     const char *path = look->config->store.path;

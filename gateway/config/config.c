@@ -149,6 +149,7 @@ static struct config *make_config(struct config_reading *r, const struct config_
         config_fail(r, "", "out of memory");
         return NULL;
     }
+    atomic_init(&config->holds, 1);
     if (config_fill(r, &config_root, config_tree_root(tree), config, "") && config_check(r, config))
         return config;
     config_free(config);

@@ -7,6 +7,7 @@
 #ifndef GATEWAY_CONFIG_H
 #define GATEWAY_CONFIG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -321,6 +322,7 @@ enum config_log_format { CONFIG_LOG_JSON, CONFIG_LOG_RFC5424, CONFIG_LOG_JOURNAL
 struct config_reading;
 
 struct config {
+    atomic_uint holds;              /* config_take, current.h; 1 when it is loaded */
     struct config_reading *reading; /* where in the file everything stands, for config_say; NULL: no file */
     char *instance; /* 1 to 8 letters or digits; default "a": prefix of nonces and foreignOrderNumbers */
     bool debug;     /* log level; YAML: log: debug | info; default info */

@@ -37,6 +37,7 @@ struct config_key {
     size_t at; /* offset in the struct that the table describes */
     size_t count_at;
     bool required;
+    bool restart;         /* it, and what is under it, moves with a restart alone */
     bool folder;          /* of a CONFIG_FILE: a folder will do */
     const char *standard; /* what is read when the key is absent; for a list its only entry */
     uint64_t min, max;

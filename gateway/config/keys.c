@@ -107,7 +107,7 @@ static const struct config_key acme_keys[] = {
      .check = config_is_base_url,
      .expected = BASE_URL},
     {.name = "tls", .kind = CONFIG_MAPPING, .required = true, .table = &acme_tls_table},
-    {.name = "threads", .kind = CONFIG_NUMBER, .at = AT(acme.threads), .standard = "0", .max = 256},
+    {.name = "threads", .kind = CONFIG_NUMBER, .at = AT(acme.threads), .restart = true, .standard = "0", .max = 256},
     {.name = "connections",
      .kind = CONFIG_NUMBER,
      .at = AT(acme.connections),
@@ -544,6 +544,7 @@ static const struct config_word log_formats[] = {
 
 static const struct config_key root_keys[] = {
     {.name = "instance",
+     .restart = true,
      .kind = CONFIG_TEXT,
      .at = AT(instance),
      .standard = "a",
@@ -552,7 +553,7 @@ static const struct config_key root_keys[] = {
     {.name = "log", .kind = CONFIG_SWITCH, .at = AT(debug), .standard = "info", .words = log_levels},
     {.name = "log_format", .kind = CONFIG_WORD, .at = AT(log_format), .standard = "json", .words = log_formats},
     {.name = "log_requests", .kind = CONFIG_SWITCH, .at = AT(log_requests), .standard = "false", .words = yes_no},
-    {.name = "store", .kind = CONFIG_MAPPING, .required = true, .table = &store_table},
+    {.name = "store", .kind = CONFIG_MAPPING, .required = true, .restart = true, .table = &store_table},
     {.name = "acme", .kind = CONFIG_MAPPING, .required = true, .table = &acme_table},
     {.name = "public", .kind = CONFIG_MAPPING, .required = true, .table = &public_table},
     {.name = "metrics", .kind = CONFIG_MAPPING, .table = &metrics_table},

@@ -19,10 +19,18 @@ struct reply {
     uint8_t packet[];
 };
 
+/* A libunbound. */
+struct resolver {
+    struct ub_ctx *context;
+    size_t under_way; /* lookups that it has */
+    bool retired;
+    struct resolver *next; /* among the retired */
+};
+
 struct lookup {
     struct egress *egress;
     enum egress_view view;
-    struct ub_ctx *context;
+    struct resolver *resolver;
     egress_dns_fn *done;
     void *ctx;
     int async_id;
@@ -38,9 +46,42 @@ struct lookup {
 
 /* ---- the end of a lookup ---- */
 
+static void free_resolver(struct resolver *resolver)
+{
+    if (resolver == NULL)
+        return;
+    ub_ctx_delete(resolver->context);
+    free(resolver);
+}
+
+static void on_reap(void *ctx, int event)
+{
+    struct egress *egress = ctx;
+    (void)event;
+    for (struct resolver **at = &egress->dns.retired; *at != NULL;) {
+        struct resolver *resolver = *at;
+        if (resolver->under_way > 0) {
+            at = &resolver->next;
+            continue;
+        }
+        *at = resolver->next;
+        free_resolver(resolver);
+    }
+}
+
+/* Not from within a callback of its own. */
+static void reap_soon(struct egress *egress)
+{
+    egress_loop_disarm(&egress->loop, &egress->dns.reap);
+    egress->dns.reap = (struct egress_watch){.fd = -1, .fn = on_reap, .ctx = egress};
+    egress_loop_arm(&egress->loop, &egress->dns.reap);
+}
+
 static void end_lookup(struct lookup *lookup, const struct egress_dns_answer *answer)
 {
     egress_loop_disarm(&lookup->egress->loop, &lookup->deadline);
+    if (--lookup->resolver->under_way == 0 && lookup->resolver->retired)
+        reap_soon(lookup->egress);
     lookup->egress->dns.under_way--;
     egress_dns_fn *done = lookup->done;
     void *ctx = lookup->ctx;
@@ -54,7 +95,7 @@ static void give_up(struct lookup *lookup, enum egress_dns_status status, const 
     struct egress_dns_answer answer = {.status = status};
     snprintf(answer.reason, sizeof answer.reason, "%s", reason);
     if (lookup->asked)
-        ub_cancel(lookup->context, lookup->async_id);
+        ub_cancel(lookup->resolver->context, lookup->async_id);
     end_lookup(lookup, &answer);
 }
 
@@ -108,7 +149,8 @@ static void tell_reply(struct lookup *lookup)
         answer.reason[0] = '\0';
         judge(lookup->egress, reply, rcode, &answer);
     }
-    egress_recent_keep(&lookup->egress->dns, lookup->view, lookup->name, lookup->rr_type, &answer);
+    if (!lookup->resolver->retired)
+        egress_recent_keep(&lookup->egress->dns, lookup->view, lookup->name, lookup->rr_type, &answer);
     end_lookup(lookup, &answer);
     free(records);
     free(reply);
@@ -179,8 +221,8 @@ static void ask_resolver(struct lookup *lookup, uint32_t timeout_ms)
     int error = UB_NOERROR;
     if (!egress->failing) {
         lookup->asked = true;
-        error =
-            ub_resolve_event(lookup->context, lookup->name, lookup->rr_type, 1, lookup, on_reply, &lookup->async_id);
+        error = ub_resolve_event(lookup->resolver->context, lookup->name, lookup->rr_type, 1, lookup, on_reply,
+                                 &lookup->async_id);
     }
     if (error != UB_NOERROR) {
         lookup->asked = false;
@@ -205,14 +247,15 @@ bool egress_resolve_in(struct egress *egress, enum egress_view view, const char 
 bool egress_resolve_recent(struct egress *egress, enum egress_view view, const char *name, int rr_type,
                            uint32_t timeout_ms, uint32_t max_age_ms, egress_dns_fn *done, void *ctx)
 {
-    struct ub_ctx *const *contexts = egress->dns.contexts;
+    struct resolver *const *resolvers = egress->dns.resolvers;
     struct lookup *lookup = malloc(sizeof *lookup);
     if (lookup == NULL)
         return false;
     *lookup = (struct lookup){.egress = egress, .done = done, .ctx = ctx, .rr_type = rr_type};
     snprintf(lookup->name, sizeof lookup->name, "%s", name);
-    lookup->view = contexts[view] != NULL ? view : EGRESS_OWN_VIEW;
-    lookup->context = contexts[lookup->view];
+    lookup->view = resolvers[view] != NULL ? view : EGRESS_OWN_VIEW;
+    lookup->resolver = resolvers[lookup->view];
+    lookup->resolver->under_way++;
     lookup->deadline = (struct egress_watch){.fd = -1, .fn = on_deadline, .ctx = lookup};
     egress->dns.under_way++;
     lookup->recent = egress_recent_take(&egress->dns, lookup->view, name, rr_type, max_age_ms);
@@ -335,13 +378,18 @@ static bool configure_resolver(struct ub_ctx *context, const struct egress_confi
     return step.error == 0;
 }
 
-static bool open_view(struct egress *egress, enum egress_view view, const struct egress_config *config,
-                      char reason[static EGRESS_REASON_MAX])
+static struct resolver *make_resolver(struct egress *egress, const struct egress_config *config,
+                                      char reason[static EGRESS_REASON_MAX])
 {
-    struct ub_ctx *context = egress->dns.contexts[view] = ub_ctx_create_ub_event(&egress->dns.base.head);
-    if (context == NULL)
+    struct resolver *resolver = calloc(1, sizeof *resolver);
+    if (resolver != NULL)
+        resolver->context = ub_ctx_create_ub_event(&egress->dns.base.head);
+    if (resolver == NULL || resolver->context == NULL)
         snprintf(reason, EGRESS_REASON_MAX, "libunbound cannot be started: %s", strerror(errno));
-    return context != NULL && configure_resolver(context, config, reason);
+    else if (configure_resolver(resolver->context, config, reason))
+        return resolver;
+    free_resolver(resolver);
+    return NULL;
 }
 
 bool egress_try(const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
@@ -362,18 +410,51 @@ bool egress_try(const struct egress_config *config, char reason[static EGRESS_RE
     return good;
 }
 
+static void take_place(struct egress_dns *dns, enum egress_view view, struct resolver *fresh)
+{
+    struct resolver *old = dns->resolvers[view];
+    dns->resolvers[view] = fresh;
+    if (old == NULL)
+        return;
+    old->retired = true;
+    old->next = dns->retired;
+    dns->retired = old;
+}
+
+bool egress_dns_replace(struct egress *egress, const struct egress_prepared *prepared,
+                        char reason[static EGRESS_REASON_MAX])
+{
+    const struct egress_config *own = &prepared->views[EGRESS_OWN_VIEW];
+    struct resolver *outside = NULL, *ours = make_resolver(egress, own, reason);
+    if (ours != NULL && own->outside != NULL)
+        outside = make_resolver(egress, own->outside, reason);
+    if (ours == NULL || (own->outside != NULL && outside == NULL)) {
+        free_resolver(ours);
+        return false;
+    }
+    take_place(&egress->dns, EGRESS_OWN_VIEW, ours);
+    take_place(&egress->dns, EGRESS_OUTSIDE_VIEW, outside);
+    egress_recent_clear(&egress->dns);
+    reap_soon(egress);
+    return true;
+}
+
 bool egress_dns_open(struct egress *egress, const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
 {
+    struct egress_prepared first = {.views = {[EGRESS_OWN_VIEW] = *config}};
     egress_dns_base_init(&egress->dns.base, &egress->loop);
-    return open_view(egress, EGRESS_OWN_VIEW, config, reason) &&
-           (config->outside == NULL || open_view(egress, EGRESS_OUTSIDE_VIEW, config->outside, reason));
+    return egress_dns_replace(egress, &first, reason);
 }
 
 void egress_dns_close(struct egress *egress)
 {
     egress_recent_clear(&egress->dns);
-    for (unsigned view = 0; view < EGRESS_VIEWS; view++) {
-        ub_ctx_delete(egress->dns.contexts[view]);
-        egress->dns.contexts[view] = NULL;
+    egress_loop_disarm(&egress->loop, &egress->dns.reap);
+    for (unsigned view = 0; view < EGRESS_VIEWS; view++)
+        take_place(&egress->dns, view, NULL);
+    for (struct resolver *resolver = egress->dns.retired, *next; resolver != NULL; resolver = next) {
+        next = resolver->next;
+        free_resolver(resolver);
     }
+    egress->dns.retired = NULL;
 }

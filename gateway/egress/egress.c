@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gateway/egress/internal.h"
+#include "gateway/log.h"
 
 /* ---- descriptors and timers ---- */
 
@@ -64,6 +65,85 @@ bool egress_post(struct egress *egress, struct egress_post *post)
         wake(egress);
     return accepted;
 }
+
+/* ---- other resolvers ---- */
+
+static void free_list(const char *const *list, size_t count)
+{
+    for (size_t i = 0; list != NULL && i < count; i++)
+        free((char *)(uintptr_t)list[i]);
+    free((void *)(uintptr_t)list);
+}
+
+static bool copy_list(const char *const *from, size_t count, const char *const **to)
+{
+    char **list = calloc(count + 1, sizeof *list);
+    bool good = list != NULL;
+    for (size_t i = 0; good && i < count; i++)
+        good = (list[i] = strdup(from[i])) != NULL;
+    *to = (const char *const *)list;
+    return good;
+}
+
+static bool copy_view(const struct egress_config *from, struct egress_config *to)
+{
+    *to = (struct egress_config){.resolver_count = from->resolver_count,
+                                 .insecure_zone_count = from->insecure_zone_count};
+    to->trust_anchor_file = from->trust_anchor_file != NULL ? strdup(from->trust_anchor_file) : NULL;
+    return (from->trust_anchor_file == NULL || to->trust_anchor_file != NULL) &&
+           copy_list(from->resolvers, from->resolver_count, &to->resolvers) &&
+           copy_list(from->insecure_zones, from->insecure_zone_count, &to->insecure_zones);
+}
+
+void egress_prepared_free(struct egress_prepared *prepared)
+{
+    for (unsigned view = 0; prepared != NULL && view < EGRESS_VIEWS; view++) {
+        struct egress_config *config = &prepared->views[view];
+        free_list(config->resolvers, config->resolver_count);
+        free_list(config->insecure_zones, config->insecure_zone_count);
+        free((char *)(uintptr_t)config->trust_anchor_file);
+    }
+    free(prepared);
+}
+
+struct egress_prepared *egress_prepare(const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
+{
+    struct egress_prepared *prepared = NULL;
+    if (!egress_try(config, reason) || (config->outside != NULL && !egress_try(config->outside, reason)))
+        return NULL;
+    snprintf(reason, EGRESS_REASON_MAX, "out of memory");
+    prepared = calloc(1, sizeof *prepared);
+    if (prepared == NULL)
+        return NULL;
+    struct egress_config *own = &prepared->views[EGRESS_OWN_VIEW], *outside = &prepared->views[EGRESS_OUTSIDE_VIEW];
+    if (copy_view(config, own) && (config->outside == NULL || copy_view(config->outside, outside))) {
+        own->outside = config->outside != NULL ? outside : NULL;
+        return prepared;
+    }
+    egress_prepared_free(prepared);
+    return NULL;
+}
+
+static void on_adopt(void *ctx)
+{
+    struct egress_prepared *prepared = ctx;
+    char reason[EGRESS_REASON_MAX];
+    if (!egress_dns_replace(prepared->egress, prepared, reason))
+        log_error("names are looked up as before the configuration changed; reload it again, or restart the gateway. "
+                  "See what is short",
+                  "reason", reason);
+    egress_prepared_free(prepared);
+}
+
+void egress_adopt(struct egress *egress, struct egress_prepared *prepared)
+{
+    prepared->egress = egress;
+    prepared->post = (struct egress_post){.fn = on_adopt, .ctx = prepared};
+    if (!egress_post(egress, &prepared->post))
+        egress_prepared_free(prepared);
+}
+
+/* ---- whether it goes round ---- */
 
 static void on_turn(void *ctx)
 {

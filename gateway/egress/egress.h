@@ -47,6 +47,15 @@ bool egress_failing(const struct egress *egress);
  * the outside. False: *reason. Any thread. */
 bool egress_try(const struct egress_config *config, char reason[static EGRESS_REASON_MAX]);
 
+/* A change of resolvers in two steps: tries them and changes nothing (NULL: *reason, as egress_try finds); then has the
+ * egress thread put them in the place of the old, by which lookups under way end. Any thread; the second also after
+ * egress_stop began. max_host_connections stays as it was. */
+struct egress_prepared;
+struct egress_prepared *egress_prepare(const struct egress_config *config, char reason[static EGRESS_REASON_MAX]);
+void egress_adopt(struct egress *egress, struct egress_prepared *prepared);
+/* Of what is not adopted. NULL is fine. */
+void egress_prepared_free(struct egress_prepared *prepared);
+
 /* Runs fn(ctx) on the egress thread, soon. The task is the caller's memory and must live until fn runs. False after
  * egress_stop began: fn will not run. */
 struct egress_post {

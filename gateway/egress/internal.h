@@ -14,6 +14,7 @@ enum { EGRESS_EASY_POOL = 64, EGRESS_RECENT_SLOTS = 1024 };
 
 struct transfer;
 struct recent_answer;
+struct resolver;
 
 struct egress_transfers {
     CURLM *multi;
@@ -32,9 +33,18 @@ struct egress_dns_base {
 
 struct egress_dns {
     struct egress_dns_base base;
-    struct ub_ctx *contexts[EGRESS_VIEWS]; /* that of the outside is NULL where it is our own */
-    size_t under_way;                      /* lookups; each has its deadline in the heap */
+    struct resolver *resolvers[EGRESS_VIEWS]; /* that of the outside is NULL where it is our own */
+    struct resolver *retired;                 /* replaced, with lookups that are under way */
+    struct egress_watch reap;
+    size_t under_way; /* lookups; each has its deadline in the heap */
     struct recent_answer *recent[EGRESS_RECENT_SLOTS];
+};
+
+/* Copies of what resolvers were wanted: tried, and to be made on the egress thread. */
+struct egress_prepared {
+    struct egress_config views[EGRESS_VIEWS];
+    struct egress *egress;
+    struct egress_post post;
 };
 
 struct egress {
@@ -64,6 +74,9 @@ void egress_transfers_fail(struct egress *egress);
 void egress_transfers_close(struct egress *egress);
 
 bool egress_dns_open(struct egress *egress, const struct egress_config *config, char reason[static EGRESS_REASON_MAX]);
+/* From the next lookup on; those under way end as they began. Where they cannot be made, the old ones stay: *reason. */
+bool egress_dns_replace(struct egress *egress, const struct egress_prepared *prepared,
+                        char reason[static EGRESS_REASON_MAX]);
 /* Nothing may be under way. */
 void egress_dns_close(struct egress *egress);
 

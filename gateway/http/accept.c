@@ -10,6 +10,7 @@
 #include "gateway/http/internal.h"
 #include "gateway/http/linger.h"
 #include "gateway/http/proxy.h"
+#include "gateway/http/setup.h"
 
 enum {
     IDLE_ROOM_MS = 5000, /* so long a served connection may be idle before it has to make room */
@@ -57,8 +58,6 @@ void accept_init(struct loop *loop)
         struct crowd *crowd = &loop->crowds[kind];
         h2o_linklist_init_anchor(&crowd->silent);
         h2o_linklist_init_anchor(&crowd->served);
-        crowd->max = loop->server->limits[kind].connections;
-        crowd->max_per_address = loop->server->limits[kind].per_address;
     }
 }
 
@@ -146,8 +145,7 @@ static struct crowd *crowd_of(const struct door *door)
 /* Opens what is to be open, shuts what is to be shut. */
 static void set_doors(struct loop *loop)
 {
-    for (size_t i = 0; i < loop->server->listener_count; i++) {
-        struct door *door = &loop->doors[i];
+    for (struct door *door = loop->doors; door; door = door->next) {
         bool open = !loop->accept_again_ms && !crowd_of(door)->full;
         if (door->sock && open && !h2o_socket_is_reading(door->sock))
             h2o_socket_read_start(door->sock, on_accept);
@@ -199,7 +197,7 @@ static bool take_connection(struct door *door, h2o_socket_t *sock)
     char text[INET6_ADDRSTRLEN];
     address_text(&peer, text);
     /* Behind a proxy are many, so that it is for the proxy to say how many connections each may have. */
-    bool proxy = proxy_is_trusted(loop->server, door->kind, text);
+    bool proxy = proxy_is_trusted(loop, door->kind, text);
     if (!connection ||
         (!proxy && !peers_enter(&crowd->peers, &peer.any, crowd->max_per_address, &connection->counted))) {
         free(connection);
@@ -296,45 +294,88 @@ static void on_accept(h2o_socket_t *listener, const char *err)
     }
 }
 
-bool accept_open(struct loop *loop)
+/* ---- setups ---- */
+
+static void set_tls(struct door *door, SSL_CTX *context)
 {
-    struct http_server *server = loop->server;
-    loop->doors = calloc(server->listener_count, sizeof *loop->doors);
-    if (!loop->doors)
-        return false;
-    for (size_t i = 0; i < server->listener_count; i++) {
-        struct listener *listener = &server->listeners[i];
-        struct door *door = &loop->doors[i];
-        door->loop = loop;
-        door->kind = listener->kind;
-        door->shared = listener->handed;
-        door->accept.ctx = &loop->context;
-        door->accept.hosts = server->hosts[listener->kind];
-        door->accept.ssl_ctx = server->tls[listener->kind];
-        if (door->accept.ssl_ctx)
-            SSL_CTX_up_ref(door->accept.ssl_ctx);
-        if (listener->descriptors[loop->index] < 0)
-            continue;
-        door->sock =
-            h2o_evloop_socket_create(loop->context.loop, listener->descriptors[loop->index], H2O_SOCKET_FLAG_DONT_READ);
-        door->sock->data = door;
-        listener->descriptors[loop->index] = -1;
+    if (context)
+        SSL_CTX_up_ref(context);
+    SSL_CTX_free(door->accept.ssl_ctx); /* connections have references of their own */
+    door->accept.ssl_ctx = context;
+}
+
+static void close_door(struct door *door)
+{
+    if (door->sock)
+        h2o_socket_close(door->sock);
+    door->sock = NULL;
+    set_tls(door, NULL);
+    listener_drop(door->listener);
+    door->listener = NULL;
+}
+
+/* Who has connected already is not to suffer for it. */
+static void take_waiting(struct door *door)
+{
+    unsigned before = 0, count = 1;
+    for (unsigned i = 0; i < LISTEN_BACKLOG / ACCEPT_BATCH && count > before; i++) {
+        before = crowd_of(door)->count;
+        on_accept(door->sock, NULL);
+        count = crowd_of(door)->count;
     }
+}
+
+static void open_door(struct loop *loop, struct listener *listener)
+{
+    int fd = listener->descriptors[loop->index];
+    struct door *door = fd >= 0 ? calloc(1, sizeof *door) : NULL;
+    if (fd < 0)
+        return; /* open already; or a Unix socket, which the first loop serves */
+    if (!door) {
+        log_error("a thread has no memory for a new listener; others serve it. Restart the gateway", "address",
+                  listener->address);
+        return;
+    }
+    atomic_fetch_add(&listener->holds, 1);
+    listener->descriptors[loop->index] = -1;
+    *door = (struct door){.loop = loop, .listener = listener, .kind = listener->kind, .shared = listener->handed};
+    door->accept.ctx = &loop->context;
+    door->accept.hosts = loop->server->hosts[listener->kind];
+    door->sock = h2o_evloop_socket_create(loop->context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
+    door->sock->data = door;
+    door->next = loop->doors;
+    loop->doors = door;
+}
+
+void accept_apply(struct loop *loop, struct setup *setup)
+{
+    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
+        struct crowd *crowd = &loop->crowds[kind];
+        crowd->max = setup->limits[kind].connections;
+        crowd->max_per_address = setup->limits[kind].per_address;
+        crowd->full = false; /* who comes next finds out */
+    }
+    for (struct door *door = loop->doors; door; door = door->next) {
+        if (door->listener && !setup_has(setup, door->listener)) {
+            take_waiting(door);
+            close_door(door);
+        }
+    }
+    for (size_t i = 0; i < setup->listener_count; i++)
+        open_door(loop, setup->listeners[i]);
+    for (struct door *door = loop->doors; door; door = door->next) {
+        if (door->listener)
+            set_tls(door, setup->tls[door->kind]);
+    }
+    setup_drop(loop->setup);
+    loop->setup = setup;
     set_doors(loop);
-    return true;
 }
 
 void accept_close(struct loop *loop)
 {
-    for (size_t i = 0; loop->doors && i < loop->server->listener_count; i++) {
-        struct door *door = &loop->doors[i];
-        if (door->sock)
-            h2o_socket_close(door->sock);
-        door->sock = NULL;
-        if (door->accept.ssl_ctx)
-            SSL_CTX_free(door->accept.ssl_ctx);
-        door->accept.ssl_ctx = NULL;
-    }
+    for (struct door *door = loop->doors; door; door = door->next)
+        close_door(door);
 }
 
 uint64_t accept_next_ms(const struct loop *loop)
@@ -359,26 +400,6 @@ void accept_resume(struct loop *loop, uint64_t now_ms)
             loop->crowds[kind].full = false;
     }
     set_doors(loop);
-}
-
-void accept_swap_tls(struct loop *loop, const struct new_tls *tls)
-{
-    for (size_t i = 0; i < loop->server->listener_count; i++) {
-        struct door *door = &loop->doors[i];
-        SSL_CTX *fresh = tls->contexts[door->kind];
-        if (!fresh || !door->accept.ssl_ctx)
-            continue; /* plain, or closed */
-        SSL_CTX_up_ref(fresh);
-        SSL_CTX_free(door->accept.ssl_ctx); /* connections have references of their own */
-        door->accept.ssl_ctx = fresh;
-    }
-}
-
-void accept_free_tls(struct new_tls *tls)
-{
-    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++)
-        SSL_CTX_free(tls->contexts[kind]);
-    free(tls);
 }
 
 /* Whether the connection waits for the first octet of a request, or for a handshake. */

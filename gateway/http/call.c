@@ -44,12 +44,12 @@ static const char *only_field(h2o_req_t *req, struct http_call *call, h2o_mem_po
 static void read_caller(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call)
 {
     const struct connection *connection = connection_of(req);
-    const struct http_server *server = connection->loop->server;
-    bool proxy = proxy_is_trusted(server, HTTP_API, connection->peer);
+    const struct setup *setup = connection->loop->setup;
+    bool proxy = proxy_is_trusted(connection->loop, HTTP_API, connection->peer);
     call->authorization = only_field(req, call, pool, "authorization");
     call->csrf = only_field(req, call, pool, "x-csrf-token");
-    call->user = only_field(req, call, pool, proxy ? server->config.user_field : NULL);
-    call->role = only_field(req, call, pool, proxy ? server->config.role_field : NULL);
+    call->user = only_field(req, call, pool, proxy ? setup->user_field : NULL);
+    call->role = only_field(req, call, pool, proxy ? setup->role_field : NULL);
 }
 
 bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call)

@@ -113,15 +113,22 @@ struct http_server *http_start(const struct http_config *config, char reason[sta
 enum { HTTP_ADDRESS_MAX = 128 };
 /* The address that listener `index` of that kind is bound to ("127.0.0.1:14000", or the socket's path); "" where there
  * is none. Any thread. */
-void http_address(const struct http_server *server, enum http_listener kind, size_t index,
+void http_address(struct http_server *server, enum http_listener kind, size_t index,
                   char text[static HTTP_ADDRESS_MAX]);
 
 /* Wakes replies held for this topic. Any thread, until http_free; a NULL server has none. Call it after the change that
  * it tells of was committed. */
 void http_notify(struct http_server *server, const struct acme_id *topic);
-/* Reads certificate and key files anew and serves them from the next connection on; false (and *reason): the old ones
- * stay. Any thread, until http_free. */
-bool http_reload_tls(struct http_server *server, char reason[static HTTP_REASON_MAX]);
+/* A change in two steps: reads certificates and keys anew and binds what is not bound yet, and changes nothing (NULL:
+ * *reason, as of http_start); then serves by that from the next connection on, which cannot fail. Of config addresses,
+ * TLS files, limits, proxies and log_access count; all else stays as it was. An address that is gone is closed, and
+ * connections that came by it stay. One thread at a time, until http_stop. */
+struct http_change;
+struct http_change *http_prepare(struct http_server *server, const struct http_config *config,
+                                 char reason[static HTTP_REASON_MAX]);
+void http_adopt(struct http_server *server, struct http_change *change);
+/* Of what is not adopted. NULL is fine. */
+void http_change_free(struct http_change *change, const struct http_server *server);
 /* Whether every loop has gone round since the last call, and asks them all to do so again: true at first, false as long
  * as one of them is stuck. One thread at a time, until http_stop. */
 bool http_turned(struct http_server *server);

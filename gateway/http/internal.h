@@ -46,7 +46,7 @@ enum message_kind {
     MESSAGE_BACK,
     MESSAGE_NOTICE,
     MESSAGE_PROBED,
-    MESSAGE_TLS,
+    MESSAGE_SETUP,
     MESSAGE_TURN,
     MESSAGE_STOP,
 };
@@ -67,23 +67,42 @@ struct handoff {
     struct handoff *next;                                             /* worker.c's */
 };
 
-struct new_tls {
+struct setup;
+struct new_setup {
     struct message message;
-    SSL_CTX *contexts[HTTP_LISTENER_KINDS]; /* a reference each, NULL where plain */
+    struct setup *setup; /* a hold on it */
 };
 
 /* One configured address: a descriptor for each loop (the Unix socket: for the first only; -1 elsewhere). */
 struct listener {
+    atomic_uint holds;
     enum http_listener kind;
-    char address[HTTP_ADDRESS_MAX];
-    int *descriptors;
+    char wanted[HTTP_ADDRESS_MAX];  /* as it is configured */
+    char address[HTTP_ADDRESS_MAX]; /* as it is bound */
+    int *descriptors;               /* count of them; -1 also where a loop has taken its own */
+    unsigned count;
     bool handed;     /* by the service manager: one socket for all loops */
     bool bound_name; /* the address is a file to remove at the end */
+};
+
+/* See setup.h. */
+struct setup {
+    atomic_uint holds;
+    SSL_CTX *tls[HTTP_LISTENER_KINDS];              /* NULL where plain */
+    struct http_limits limits[HTTP_LISTENER_KINDS]; /* of one loop */
+    char **trusted[HTTP_LISTENER_KINDS];            /* NULL-terminated */
+    bool protocol[HTTP_LISTENER_KINDS];
+    bool log_access;
+    char *user_field, *role_field; /* NULL: none */
+    struct listener **listeners;   /* a hold on each */
+    size_t listener_count;
 };
 
 /* A listener on one loop. h2o keeps pointers to `accept` during handshakes, so doors live as long as their loop. */
 struct door {
     struct loop *loop;
+    struct listener *listener; /* a hold on it while the door is open */
+    struct door *next;
     enum http_listener kind;
     h2o_accept_ctx_t accept;
     h2o_socket_t *sock;
@@ -145,7 +164,8 @@ struct loop {
     h2o_context_t context;
     h2o_multithread_receiver_t receiver;
     struct acme_thread *acme;
-    struct door *doors; /* server->listener_count; sock NULL where closed */
+    struct setup *setup; /* a hold on it */
+    struct door *doors;  /* sock NULL where closed */
     struct crowd crowds[HTTP_LISTENER_KINDS];
     uint64_t accept_again_ms; /* monotonic; all doors are shut until then; 0: they are not */
     uint64_t overdue_look_ms; /* monotonic; when overdue_end looks next */
@@ -189,15 +209,11 @@ struct workers {
 
 struct http_server {
     struct http_config config;
-    char *tls_files[HTTP_LISTENER_KINDS][2]; /* certificate and key; NULL: plain */
     h2o_globalconf_t globalconf;
     h2o_hostconf_t *hosts[HTTP_LISTENER_KINDS][2]; /* NULL-terminated, as an accept context wants it */
-    SSL_CTX *tls[HTTP_LISTENER_KINDS];             /* the generation loops begin with */
-    struct listener *listeners;
-    size_t listener_count;
+    struct setup *setup;                           /* in force; by reload_lock. A hold on it */
     struct loop *loops;
     unsigned loop_count, running;
-    struct http_limits limits[HTTP_LISTENER_KINDS]; /* of one loop */
     sem_t started;
     struct admin_requests admin_requests, api_requests;
     struct workers workers;
@@ -239,8 +255,6 @@ bool loop_send(struct loop *loop, struct message *message);
 /* accept.c; on the loop's thread */
 /* Makes the crowds; nothing is accepted yet. */
 void accept_init(struct loop *loop);
-/* Makes the doors and starts to accept. False when out of memory. */
-bool accept_open(struct loop *loop);
 /* A request has come: its connection is none of the silent ones, who have to leave first. To be called by a handler
  * before anything is answered. */
 void accept_note_request(const h2o_req_t *req);
@@ -254,10 +268,9 @@ void accept_close(struct loop *loop);
 uint64_t accept_next_ms(const struct loop *loop);
 /* Opens doors again that were shut for a while. */
 void accept_resume(struct loop *loop, uint64_t now_ms);
-/* From the next connection on. */
-void accept_swap_tls(struct loop *loop, const struct new_tls *tls);
-/* With its references. Any thread. */
-void accept_free_tls(struct new_tls *tls);
+/* From the next connection on it goes by this setup, whose hold it takes over; connections that are there stay as they
+ * are. */
+void accept_apply(struct loop *loop, struct setup *setup);
 /* Half-closes it, for h2o to end: it is in the middle of no reply. Once is enough. */
 void accept_ask_to_leave(struct connection *connection);
 /* Ends connections that wait for a request. */

@@ -68,7 +68,7 @@ static const char *const kind_names[HTTP_LISTENER_KINDS] = {"acme", "public", "a
 
 /* The socket that the service manager holds for this address: a duplicate for each loop. 1: done; 0: it has none; -1:
  * *reason. */
-static int take_handed(struct listener *listener, const struct sockaddr *where, unsigned count, char *reason)
+static int take_handed(struct listener *listener, const struct sockaddr *where, char *reason)
 {
     int on = 1, timeout_ms = WRITE_TIMEOUT_MS, listening = 0;
     socklen_t len = sizeof listening;
@@ -86,6 +86,7 @@ static int take_handed(struct listener *listener, const struct sockaddr *where, 
     }
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     listener->handed = true;
+    unsigned count = where->sa_family == AF_UNIX ? 1 : listener->count; /* that is served by the first loop alone */
     for (unsigned i = 0; i < count; i++) {
         listener->descriptors[i] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
         if (listener->descriptors[i] < 0) {
@@ -96,19 +97,19 @@ static int take_handed(struct listener *listener, const struct sockaddr *where, 
     return 1;
 }
 
-bool listen_tcp(struct listener *listener, unsigned count, char reason[static HTTP_REASON_MAX])
+bool listen_tcp(struct listener *listener, bool ours, char reason[static HTTP_REASON_MAX])
 {
     struct sockaddr_storage where;
     socklen_t len;
     if (!address_to_listen(listener->address, &where, &len))
         return fail_listen(reason, listener->address,
                            "it is not an address and port such as 192.0.2.1:443 or [::]:443");
-    int handed = take_handed(listener, (const struct sockaddr *)&where, count, reason);
+    int handed = take_handed(listener, (const struct sockaddr *)&where, reason);
     if (handed != 0)
         return handed > 0;
-    if (!is_free(&where, len))
+    if (!ours && !is_free(&where, len))
         return fail_listen(reason, listener->address, strerror(errno));
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < listener->count; i++) {
         listener->descriptors[i] = bind_one(&where, len, true);
         if (listener->descriptors[i] < 0)
             return fail_listen(reason, listener->address, strerror(errno));
@@ -151,7 +152,7 @@ bool listen_unix(struct listener *listener, char reason[static HTTP_REASON_MAX])
     if (len >= sizeof where.sun_path)
         return fail_listen(reason, listener->address, "the path of a Unix socket can have 107 octets at most");
     memcpy(where.sun_path, listener->address, len + 1);
-    int handed = take_handed(listener, (const struct sockaddr *)&where, 1, reason);
+    int handed = take_handed(listener, (const struct sockaddr *)&where, reason);
     if (handed != 0)
         return handed > 0;
     if (!clear_stale(&where, reason))
@@ -171,9 +172,9 @@ bool listen_unix(struct listener *listener, char reason[static HTTP_REASON_MAX])
     return false;
 }
 
-void listen_close(struct listener *listener, unsigned count)
+void listen_close(struct listener *listener)
 {
-    for (unsigned i = 0; listener->descriptors && i < count; i++) {
+    for (unsigned i = 0; i < listener->count; i++) {
         if (listener->descriptors[i] >= 0)
             close(listener->descriptors[i]);
         listener->descriptors[i] = -1;

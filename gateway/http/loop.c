@@ -5,6 +5,7 @@
 
 #include "gateway/http/internal.h"
 #include "gateway/http/linger.h"
+#include "gateway/http/setup.h"
 #include "gateway/log.h"
 
 enum { DRAIN_LOOK_MS = 20 };
@@ -20,10 +21,13 @@ bool loop_send(struct loop *loop, struct message *message)
     return hears;
 }
 
-static void take_tls(struct loop *loop, struct new_tls *tls)
+static void take_setup(struct loop *loop, struct new_setup *fresh)
 {
-    accept_swap_tls(loop, tls);
-    accept_free_tls(tls);
+    if (loop->draining)
+        setup_drop(fresh->setup);
+    else
+        accept_apply(loop, fresh->setup);
+    free(fresh);
 }
 
 static void take_back(struct loop *loop, struct handoff *handoff)
@@ -53,8 +57,8 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
         case MESSAGE_PROBED:
             health_on_probed(loop, message);
             break;
-        case MESSAGE_TLS:
-            take_tls(loop, H2O_STRUCT_FROM_MEMBER(struct new_tls, message, message));
+        case MESSAGE_SETUP:
+            take_setup(loop, H2O_STRUCT_FROM_MEMBER(struct new_setup, message, message));
             break;
         case MESSAGE_TURN:
             atomic_store(&loop->turning, false);
@@ -115,9 +119,10 @@ static bool set_up(struct loop *loop)
     health_init(loop);
     h2o_linklist_init_anchor(&loop->lingering);
     holds_init(&loop->holds);
-    if (server->config.acme && !(loop->acme = acme_thread_make(server->config.acme)))
+    if (server->config.acme && !(loop->acme = acme_thread_make()))
         return false;
-    return accept_open(loop);
+    accept_apply(loop, setup_hold(server->setup));
+    return true;
 }
 
 /* Frees what can be freed. h2o keeps its epoll descriptor, its queue's struct and this thread's spare buffers. */
@@ -139,7 +144,11 @@ static void tear_down(struct loop *loop)
     h2o_evloop_destroy(events);
     if (loop->acme)
         acme_thread_free(loop->acme);
-    free(loop->doors);
+    setup_drop(loop->setup);
+    for (struct door *door = loop->doors, *next; door; door = next) {
+        next = door->next;
+        free(door);
+    }
 }
 
 /* Answers what is held, lets requests finish, and cuts off what is left when most of the time is over. */

@@ -5,21 +5,21 @@
 #include "gateway/address.h"
 #include "gateway/http/proxy_header.h"
 
-bool proxy_is_trusted(const struct http_server *server, enum http_listener kind, const char *address)
+bool proxy_is_trusted(const struct loop *loop, enum http_listener kind, const char *address)
 {
-    return address_in_any(address, server->config.proxies[kind].trusted);
+    return address_in_any(address, (const char *const *)loop->setup->trusted[kind]);
 }
 
 static bool is_from_proxy(const struct connection *connection, const char *address)
 {
-    return proxy_is_trusted(connection->loop->server, connection_kind(connection), address);
+    return proxy_is_trusted(connection->loop, connection_kind(connection), address);
 }
 
 /* ---- the PROXY protocol ---- */
 
 bool proxy_speaks_first(const struct connection *connection)
 {
-    return connection->loop->server->config.proxies[connection_kind(connection)].protocol &&
+    return connection->loop->setup->protocol[connection_kind(connection)] &&
            is_from_proxy(connection, connection->peer);
 }
 

@@ -6,7 +6,7 @@
 #include "gateway/http/internal.h"
 
 /* Whether that address is one of the listener's trusted proxies. */
-bool proxy_is_trusted(const struct http_server *server, enum http_listener kind, const char *address);
+bool proxy_is_trusted(const struct loop *loop, enum http_listener kind, const char *address);
 /* Whether the connection is to begin with a header of the PROXY protocol. */
 bool proxy_speaks_first(const struct connection *connection);
 /* Reads that header, then hands the connection to h2o; ends it where that is none. */

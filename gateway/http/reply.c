@@ -99,7 +99,7 @@ void reply_about(h2o_req_t *req, unsigned resource, const char *subject)
 static void log_access(h2o_req_t *req, int status, uint64_t took_us)
 {
     const struct connection *connection = connection_of(req);
-    enum log_level level = loop_of(req)->server->config.log_access ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+    enum log_level level = loop_of(req)->setup->log_access ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
     char text[16], took[24];
     if (!log_enabled(level))
         return;

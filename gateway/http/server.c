@@ -2,15 +2,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "gateway/http/internal.h"
 #include "gateway/http/listen.h"
-#include "gateway/http/tls.h"
+#include "gateway/http/setup.h"
 #include "gateway/log.h"
-
-enum { DESCRIPTORS_SHARE = 4 }; /* one in so many is left to the store, upstream calls and look-ups */
 
 static const char no_memory[] = "out of memory while starting the listeners";
 
@@ -21,28 +18,6 @@ static bool fail_server(char *reason, const char *what)
 }
 
 /* ---- making ---- */
-
-/* Of the listener's own certificate. */
-static void note_expiry(enum http_listener kind, SSL_CTX *context)
-{
-    struct tm when;
-    const X509 *certificate = context ? SSL_CTX_get0_certificate(context) : NULL;
-    if (certificate && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &when) == 1)
-        metrics_set(METRIC_TLS_EXPIRY, timegm(&when), (unsigned)kind);
-}
-
-static bool copy_tls(struct http_server *server, enum http_listener kind, const struct http_tls *tls, char *reason)
-{
-    if (!tls->certificate_file)
-        return true;
-    server->tls_files[kind][0] = strdup(tls->certificate_file);
-    server->tls_files[kind][1] = strdup(tls->key_file ? tls->key_file : "");
-    if (!server->tls_files[kind][0] || !server->tls_files[kind][1])
-        return fail_server(reason, no_memory);
-    server->tls[kind] = tls_load(server->tls_files[kind][0], server->tls_files[kind][1], reason);
-    note_expiry(kind, server->tls[kind]);
-    return server->tls[kind] != NULL;
-}
 
 /* Hosts tell the listeners apart: an accept context knows its own host only. One handler each does its own routing. */
 static void configure_hosts(struct http_server *server)
@@ -71,97 +46,6 @@ static void configure_hosts(struct http_server *server)
         server->hosts[kind][0] = host;
         fallback_register(host, kind == HTTP_ACME);
     }
-}
-
-static bool add_listener(struct http_server *server, enum http_listener kind, const char *address, char *reason)
-{
-    struct listener *listener = &server->listeners[server->listener_count];
-    if (strlen(address) >= sizeof listener->address) {
-        snprintf(reason, HTTP_REASON_MAX, "cannot listen on %.200s: the address is too long", address);
-        return false;
-    }
-    listener->kind = kind;
-    memcpy(listener->address, address, strlen(address) + 1);
-    listener->descriptors = calloc(server->loop_count, sizeof *listener->descriptors);
-    if (!listener->descriptors)
-        return fail_server(reason, no_memory);
-    for (unsigned i = 0; i < server->loop_count; i++)
-        listener->descriptors[i] = -1;
-    server->listener_count++;
-    return kind == HTTP_ADMIN ? listen_unix(listener, reason) : listen_tcp(listener, server->loop_count, reason);
-}
-
-static bool add_listeners(struct http_server *server, enum http_listener kind, const char *const *addresses,
-                          size_t count, char *reason)
-{
-    bool good = true;
-    for (size_t i = 0; good && i < count; i++)
-        good = add_listener(server, kind, addresses[i], reason);
-    return good;
-}
-
-static bool listen_all(struct http_server *server, const struct http_config *config, char *reason)
-{
-    size_t room = config->acme_listen_count + config->public_listen_count + config->metrics_listen_count +
-                  config->api_listen_count + 1;
-    server->listeners = calloc(room, sizeof *server->listeners);
-    if (!server->listeners)
-        return fail_server(reason, no_memory);
-    return add_listeners(server, HTTP_ACME, config->acme_listen, config->acme_listen_count, reason) &&
-           add_listeners(server, HTTP_PUBLIC, config->public_listen, config->public_listen_count, reason) &&
-           add_listeners(server, HTTP_METRICS, config->metrics_listen, config->metrics_listen_count, reason) &&
-           add_listeners(server, HTTP_API, config->api_listen, config->api_listen_count, reason) &&
-           (!config->admin_socket || add_listener(server, HTTP_ADMIN, config->admin_socket, reason));
-}
-
-static rlim_t descriptors(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return RLIM_INFINITY;
-    if (limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    return limit.rlim_cur;
-}
-
-static unsigned at_least_one(unsigned long long count)
-{
-    return count == 0 ? 1 : (unsigned)count;
-}
-
-/* The share of one loop, such that all loops together leave descriptors for the rest of the process. */
-static struct http_limits share_of(const struct http_server *server, const struct http_limits *wanted,
-                                   unsigned long long all, unsigned long long room)
-{
-    unsigned long long connections = wanted->connections ? wanted->connections : CONNECTIONS_DEFAULT;
-    unsigned loops = server->loop_count;
-    if (all > room)
-        connections = connections * room / all;
-    return (struct http_limits){.connections = at_least_one((connections + loops - 1) / loops),
-                                .per_address = (wanted->per_address + loops - 1) / loops};
-}
-
-static void share_connections(struct http_server *server)
-{
-    const struct http_limits *wanted[] = {&server->config.acme_limits, &server->config.public_limits};
-    rlim_t limit = descriptors();
-    unsigned long long all = 0, room = limit - limit / DESCRIPTORS_SHARE;
-    unsigned operators =
-        ADMIN_CONNECTIONS + (server->config.api_listen_count ? server->config.api_limits.connections : 0);
-    room = room > operators ? room - operators : 1;
-    for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        all += wanted[i]->connections ? wanted[i]->connections : CONNECTIONS_DEFAULT;
-    if (all > room)
-        log_warning("the limit of open descriptors allows fewer connections than configured: raise LimitNOFILE, or "
-                    "lower acme.connections and public.connections");
-    server->limits[HTTP_ACME] = share_of(server, wanted[0], all, room);
-    server->limits[HTTP_PUBLIC] = share_of(server, wanted[1], all, room);
-    server->limits[HTTP_METRICS] = (struct http_limits){.connections = METRICS_CONNECTIONS};
-    server->limits[HTTP_ADMIN] = (struct http_limits){.connections = ADMIN_CONNECTIONS};
-    server->limits[HTTP_API] =
-        share_of(server, &server->config.api_limits, 0, 0); /* kept free of what the others take */
 }
 
 static unsigned cores(void)
@@ -201,11 +85,8 @@ static bool make_server(struct http_server *server, const struct http_config *co
     server->loops = calloc(server->loop_count, sizeof *server->loops);
     if (!server->loops)
         return fail_server(reason, no_memory);
-    share_connections(server);
-    return copy_tls(server, HTTP_ACME, &config->acme_tls, reason) &&
-           copy_tls(server, HTTP_PUBLIC, &config->public_tls, reason) &&
-           copy_tls(server, HTTP_METRICS, &config->metrics_tls, reason) &&
-           copy_tls(server, HTTP_API, &config->api_tls, reason) && listen_all(server, config, reason) &&
+    server->setup = setup_make(server, config, NULL, reason);
+    return server->setup &&
            (workers_start(server) ||
             fail_server(reason, "cannot start the request workers: out of memory or of threads")) &&
            start_threads(server, reason);
@@ -235,14 +116,16 @@ struct http_server *http_start(const struct http_config *config, char reason[sta
 
 /* ---- while it runs ---- */
 
-void http_address(const struct http_server *server, enum http_listener kind, size_t index,
-                  char text[static HTTP_ADDRESS_MAX])
+void http_address(struct http_server *server, enum http_listener kind, size_t index, char text[static HTTP_ADDRESS_MAX])
 {
     text[0] = '\0';
-    for (size_t i = 0; i < server->listener_count; i++) {
-        if (server->listeners[i].kind == kind && index-- == 0)
-            memcpy(text, server->listeners[i].address, HTTP_ADDRESS_MAX);
+    pthread_mutex_lock(&server->reload_lock);
+    for (size_t i = 0; i < server->setup->listener_count; i++) {
+        const struct listener *listener = server->setup->listeners[i];
+        if (listener->kind == kind && index-- == 0)
+            memcpy(text, listener->address, HTTP_ADDRESS_MAX);
     }
+    pthread_mutex_unlock(&server->reload_lock);
 }
 
 void http_notify(struct http_server *server, const struct acme_id *topic)
@@ -271,41 +154,59 @@ bool http_turned(struct http_server *server)
     return true;
 }
 
-static bool send_tls(struct loop *loop, SSL_CTX *const fresh[static HTTP_LISTENER_KINDS])
+struct http_change {
+    struct setup *setup;
+    struct new_setup *messages[]; /* one for each loop */
+};
+
+void http_change_free(struct http_change *change, const struct http_server *server)
 {
-    struct new_tls *tls = malloc(sizeof *tls);
-    if (!tls)
-        return false;
-    *tls = (struct new_tls){.message.kind = MESSAGE_TLS};
-    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
-        tls->contexts[kind] = fresh[kind];
-        if (fresh[kind])
-            SSL_CTX_up_ref(fresh[kind]);
-    }
-    if (!loop_send(loop, &tls->message))
-        accept_free_tls(tls);
-    return true;
+    for (unsigned i = 0; change && i < server->loop_count; i++)
+        free(change->messages[i]);
+    if (change)
+        setup_drop(change->setup);
+    free(change);
 }
 
-bool http_reload_tls(struct http_server *server, char reason[static HTTP_REASON_MAX])
+struct http_change *http_prepare(struct http_server *server, const struct http_config *config,
+                                 char reason[static HTTP_REASON_MAX])
 {
-    SSL_CTX *fresh[HTTP_LISTENER_KINDS] = {NULL};
-    bool ok = true;
-    /* Two reloads at once must reach every loop in the same order. */
-    pthread_mutex_lock(&server->reload_lock);
-    for (unsigned kind = 0; ok && kind < HTTP_LISTENER_KINDS; kind++) {
-        char *const *files = server->tls_files[kind];
-        if (files[0])
-            ok = (fresh[kind] = tls_load(files[0], files[1], reason)) != NULL;
-    }
-    for (unsigned kind = 0; ok && kind < HTTP_LISTENER_KINDS; kind++)
-        note_expiry((enum http_listener)kind, fresh[kind]);
+    struct http_change *change = calloc(1, sizeof *change + server->loop_count * sizeof *change->messages);
+    bool ok = change != NULL;
     for (unsigned i = 0; ok && i < server->loop_count; i++)
-        ok = send_tls(&server->loops[i], fresh) || fail_server(reason, "out of memory while reloading certificates");
+        ok = (change->messages[i] = calloc(1, sizeof *change->messages[i])) != NULL;
+    if (!ok) {
+        fail_server(reason, "out of memory while making the listeners");
+    } else {
+        change->setup = setup_make(server, config, server->setup, reason);
+        if (change->setup)
+            return change;
+    }
+    http_change_free(change, server);
+    return NULL;
+}
+
+void http_adopt(struct http_server *server, struct http_change *change)
+{
+    /* http_address may look meanwhile. */
+    pthread_mutex_lock(&server->reload_lock);
+    struct setup *old = server->setup;
+    server->setup = change->setup;
     pthread_mutex_unlock(&server->reload_lock);
-    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++)
-        SSL_CTX_free(fresh[kind]);
-    return ok;
+    setup_retire(old, server->setup);
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        struct new_setup *message = change->messages[i];
+        message->message.kind = MESSAGE_SETUP;
+        message->setup = setup_hold(server->setup);
+        change->messages[i] = NULL;
+        if (!loop_send(&server->loops[i], &message->message)) {
+            setup_drop(message->setup);
+            free(message);
+        }
+    }
+    setup_drop(old);
+    change->setup = NULL;
+    http_change_free(change, server);
 }
 
 /* ---- ending ---- */
@@ -314,14 +215,7 @@ void http_free(struct http_server *server)
 {
     if (!server || server->abandoned)
         return;
-    for (unsigned kind = 0; kind < HTTP_LISTENER_KINDS; kind++) {
-        SSL_CTX_free(server->tls[kind]);
-        free(server->tls_files[kind][0]);
-        free(server->tls_files[kind][1]);
-    }
-    for (size_t i = 0; i < server->listener_count; i++)
-        free(server->listeners[i].descriptors);
-    free(server->listeners);
+    setup_drop(server->setup);
     free(server->loops);
     h2o_config_dispose(&server->globalconf);
     admin_requests_free(&server->admin_requests);
@@ -349,7 +243,7 @@ void http_stop(struct http_server *server, uint32_t deadline_ms)
     workers_stop(&server->workers);
     admin_requests_wait(&server->admin_requests);
     admin_requests_wait(&server->api_requests);
-    for (size_t i = 0; i < server->listener_count; i++)
-        listen_close(&server->listeners[i], server->loop_count);
+    for (size_t i = 0; server->setup && i < server->setup->listener_count; i++)
+        listen_close(server->setup->listeners[i]);
     server->running = 0;
 }

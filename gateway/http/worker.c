@@ -67,7 +67,7 @@ static bool start_one(struct http_server *server)
     if (!worker)
         return false;
     worker->workers = workers;
-    worker->acme = acme ? acme_thread_make(acme) : NULL;
+    worker->acme = acme ? acme_thread_make() : NULL;
     if ((!acme || worker->acme) && pthread_create(&workers->threads[workers->count], NULL, worker_main, worker) == 0) {
         pthread_setname_np(workers->threads[workers->count++], "request");
         return true;

@@ -26,11 +26,6 @@ void issuer_debug_commit(const struct issuer *issuer, enum issuance_state from, 
     issuer_debug_stop(issuer, point);
 }
 
-const struct config_profile *issuer_profile(const struct issuer *issuer, const char *name)
-{
-    return config_profile_named(issuer->at.config, name);
-}
-
 void issuer_answer(void *work, const struct upstream_reply *reply)
 {
     work_answer(work, reply);
@@ -46,8 +41,9 @@ enum work_next issuer_ask(struct work *work, struct upstream_login *login, enum 
 struct upstream_login *issuer_login(const struct work *work, const struct subscription *sub, const char *sentence)
 {
     const struct issuer *issuer = work->owner;
-    struct upstream_login *login = upstream_login_for(issuer->at.upstream, sub->login, sub->endpoint);
-    if (!login)
-        work->kind->log(work, LOG_LEVEL_ERROR, sentence, sub->login);
-    return login;
+    const struct config_login *config = config_login_named(work->config, sub->login);
+    if (config && strcmp(config->url, sub->endpoint) == 0)
+        return upstream_login(issuer->at.upstream, config);
+    work->kind->log(work, LOG_LEVEL_ERROR, sentence, sub->login);
+    return NULL;
 }

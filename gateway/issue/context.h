@@ -34,16 +34,15 @@ void issuer_debug_stop(const struct issuer *issuer, const char *point);
  * the transaction, so that nothing of it is stored. */
 void issuer_debug_commit(const struct issuer *issuer, enum issuance_state from, enum issuance_state to, bool before);
 
-const struct config_profile *issuer_profile(const struct issuer *issuer, const char *name);
-
 /* Of works whose owner is the issuer. WORK_WAIT: the row's decide gets the struct upstream_reply. Takes form as
  * upstream_call does. On the egress thread. */
 enum work_next issuer_ask(struct work *work, struct upstream_login *login, enum sectigo_call_kind kind,
                           struct sectigo_form *form);
 /* The upstream_done_fn of that. */
 void issuer_answer(void *work, const struct upstream_reply *reply);
-/* The login of the subscription, where it is at the same endpoint still; NULL after an error line with this sentence:
- * it is gone from the configuration, or has changed. Any thread. */
+/* The login of the subscription, where the work's configuration has it at the same endpoint still; NULL after an error
+ * line with this sentence: it is gone from there, or has changed. Nothing of one endpoint is ever sent to another. Any
+ * thread. */
 struct upstream_login *issuer_login(const struct work *work, const struct subscription *sub, const char *sentence);
 
 #endif

@@ -41,7 +41,8 @@ struct issuer *issuer_make(const struct issuer_config *config)
     if (!issuer)
         return NULL;
     issuer->at = *config;
-    issuer->run = (struct runner){.store = config->store, .scheduler = config->scheduler, .egress = config->egress};
+    issuer->run = (struct runner){
+        .store = config->store, .scheduler = config->scheduler, .egress = config->egress, .configs = config->configs};
     issuer->started_boot_ms = clock_boot_ms();
     issuer->stop_at = getenv("ACMEGATE_DEBUG_STOP_AT");
     issuer->freezes = issuer->stop_at && strncmp(issuer->stop_at, FREEZE, sizeof FREEZE - 1) == 0;
@@ -91,7 +92,7 @@ struct recovery {
     struct store_job *jobs; /* owned */
     size_t count, capacity;
     bool failed;
-    const struct issuer *issuer;
+    const struct config *config;
     uint64_t newest_ms;           /* the latest time that the store knows */
     uint64_t now_ms, farthest_ms; /* later is none due but by a clock that was wrong when it was set */
 };
@@ -186,9 +187,9 @@ static enum store_status recover_far(struct store_txn *txn, const struct recover
 static enum store_status recover(struct store_txn *txn, void *arg)
 {
     struct recovery *recovery = arg;
-    const struct config *config = recovery->issuer->at.config;
-    *recovery = (struct recovery){
-        .issuer = recovery->issuer, .now_ms = clock_ms(), .farthest_ms = farthest_ms(&config->issuance)};
+    const struct config *config = recovery->config;
+    *recovery =
+        (struct recovery){.config = config, .now_ms = clock_ms(), .farthest_ms = farthest_ms(&config->issuance)};
     recovery->newest_ms = newest_after(txn, recovery->now_ms);
     enum store_status status = store_jobs(txn, remember, recovery);
     if (recovery->failed)
@@ -216,14 +217,14 @@ static void warn_behind(const struct recovery *recovery)
               "minutes_behind", minutes);
 }
 
-static void warn_restored(const struct issuer *issuer)
+static void warn_restored(const struct issuer *issuer, const struct config *config)
 {
     struct store_txn *txn;
     struct ledger ledger;
     if (store_read(issuer->at.store, &txn) != STORE_OK)
         return;
-    for (unsigned i = 0; i < issuer->at.config->login_count; i++) {
-        const char *login = issuer->at.config->logins[i].name;
+    for (unsigned i = 0; i < config->login_count; i++) {
+        const char *login = config->logins[i].name;
         if (ledger_load(txn, login, &ledger) == STORE_OK && ledger.restored_ms)
             log_warning(
                 ledger.forgotten
@@ -238,12 +239,13 @@ static void warn_restored(const struct issuer *issuer)
 
 enum store_status issuer_recover(struct issuer *issuer)
 {
-    struct recovery recovery = {.issuer = issuer};
+    struct recovery recovery = {.config = config_take(issuer->at.configs)};
     enum store_status status = store_call(issuer->at.store, recover, &recovery);
     if (status == STORE_OK)
         warn_behind(&recovery);
     if (status == STORE_OK)
-        warn_restored(issuer);
+        warn_restored(issuer, recovery.config);
+    config_drop(recovery.config);
     if (status == STORE_OK)
         timekeeper_start(issuer->timekeeper);
     return status;

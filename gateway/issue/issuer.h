@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "acme/acme.h"
-#include "gateway/config/config.h"
+#include "gateway/config/current.h"
 #include "gateway/egress/egress.h"
 #include "gateway/issue/upstream/upstream.h"
 #include "gateway/scheduler.h"
@@ -22,7 +22,7 @@ struct issuer;
 enum { ISSUER_REASON_MAX = 512 };
 
 struct issuer_config {
-    const struct config *config; /* must outlive the issuer */
+    struct config_current *configs; /* this and what follows must outlive the issuer */
     struct store *store;
     struct scheduler *scheduler;
     struct egress *egress;

@@ -29,7 +29,7 @@ void copies_begin(struct copies *copies, const struct keeper_config *config)
 
 static const struct config_backup *wanted(const struct copies *copies)
 {
-    return &copies->at.config->backup;
+    return &copies->config->backup;
 }
 
 /* ---- names ---- */
@@ -40,7 +40,7 @@ static void name_of(const struct copies *copies, uint64_t now_ms, char name[stat
     time_t now_s = (time_t)(now_ms / 1000);
     struct tm utc;
     strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", gmtime_r(&now_s, &utc));
-    snprintf(name, DIARY_NAME_MAX + 1, "acmegate-%s-%s", copies->at.config->instance, stamp);
+    snprintf(name, DIARY_NAME_MAX + 1, "acmegate-%s-%s", copies->config->instance, stamp);
 }
 
 static bool is_stamp(const char *text)
@@ -57,7 +57,7 @@ static bool is_stamp(const char *text)
 static const char *ending_of(const struct copies *copies, const char *name)
 {
     char front[DIARY_NAME_MAX];
-    int len = snprintf(front, sizeof front, "acmegate-%s-", copies->at.config->instance);
+    int len = snprintf(front, sizeof front, "acmegate-%s-", copies->config->instance);
     bool ours = strncmp(name, front, (size_t)len) == 0 && is_stamp(name + len);
     return ours ? name + len + STAMP_LEN : NULL;
 }
@@ -317,11 +317,20 @@ static uint64_t due_in_ms(const struct copies *copies)
     return clock_is_over(diary.done_ms, every_ms, now_ms) ? 0 : diary.done_ms + every_ms - now_ms;
 }
 
-uint64_t copies_turn(struct copies *copies)
+static uint64_t take_turn(struct copies *copies)
 {
     if (!wanted(copies)->folder)
         return UINT64_MAX;
     if (due_in_ms(copies) == 0)
         back_up(copies);
     return due_in_ms(copies);
+}
+
+uint64_t copies_turn(struct copies *copies)
+{
+    copies->config = config_take(copies->at.configs);
+    uint64_t next_ms = take_turn(copies);
+    config_drop(copies->config);
+    copies->config = NULL;
+    return next_ms;
 }

@@ -14,8 +14,9 @@
 
 struct copies {
     struct keeper_config at;
-    bool failed;            /* the last one; then by CLOCK_BOOTTIME: */
-    uint64_t tried_boot_ms; /* when */
+    const struct config *config; /* of this turn */
+    bool failed;                 /* the last one; then by CLOCK_BOOTTIME: */
+    uint64_t tried_boot_ms;      /* when */
 };
 
 void copies_begin(struct copies *copies, const struct keeper_config *config);

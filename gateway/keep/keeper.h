@@ -5,13 +5,13 @@
 #ifndef GATEWAY_KEEP_KEEPER_H
 #define GATEWAY_KEEP_KEEPER_H
 
-#include "gateway/config/config.h"
+#include "gateway/config/current.h"
 #include "store/store.h"
 
 struct keeper;
 
 struct keeper_config {
-    const struct config *config;
+    struct config_current *configs;
     struct store *store;
     struct store_config settings; /* that it was opened with: a copy is opened so */
 };

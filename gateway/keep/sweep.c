@@ -44,7 +44,7 @@ static const struct table {
 
 void sweep_begin(struct sweep *sweep, const struct keeper_config *config)
 {
-    *sweep = (struct sweep){.at = *config, .judge = {.ages = &config->config->housekeeping}};
+    *sweep = (struct sweep){.at = *config};
 }
 
 /* ---- whether it may work ---- */
@@ -323,7 +323,7 @@ static bool load_diary(struct sweep *sweep, const char **why)
             sweep->diary = (struct housekeeping_diary){.looked_ms = 0};
         sweep->loaded = status == STORE_OK || status == STORE_INVALID;
     }
-    *why = sweep_waits(txn, sweep->at.config, &sweep->diary, clock_ms());
+    *why = sweep_waits(txn, sweep->config, &sweep->diary, clock_ms());
     store_read_end(txn);
     return sweep->loaded;
 }
@@ -343,7 +343,7 @@ static uint64_t work(struct sweep *sweep)
     return WAIT_MS;
 }
 
-uint64_t sweep_turn(struct sweep *sweep)
+static uint64_t take_turn(struct sweep *sweep)
 {
     const char *why = NULL;
     uint64_t now_ms = clock_ms();
@@ -357,4 +357,15 @@ uint64_t sweep_turn(struct sweep *sweep)
         return WAIT_MS;
     uint64_t rest_ms = sweep->diary.began_ms ? 0 : begin_pass(sweep, now_ms);
     return rest_ms > 0 ? rest_ms : work(sweep);
+}
+
+uint64_t sweep_turn(struct sweep *sweep)
+{
+    sweep->config = config_take(sweep->at.configs);
+    sweep->judge.ages = &sweep->config->housekeeping;
+    uint64_t rest_ms = take_turn(sweep);
+    sweep->judge.ages = NULL;
+    config_drop(sweep->config);
+    sweep->config = NULL;
+    return rest_ms;
 }

@@ -17,6 +17,7 @@
 
 struct sweep {
     struct keeper_config at;
+    const struct config *config; /* of this turn, like judge.ages */
     bool loaded;
     struct housekeeping_diary diary; /* as it is stored, but for how far it has looked since the last removal */
     struct judge judge;

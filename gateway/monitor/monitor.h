@@ -5,7 +5,7 @@
 #ifndef GATEWAY_MONITOR_MONITOR_H
 #define GATEWAY_MONITOR_MONITOR_H
 
-#include "gateway/config/config.h"
+#include "gateway/config/current.h"
 #include "gateway/http/http.h"
 #include "gateway/issue/upstream/upstream.h"
 #include "gateway/scheduler.h"
@@ -14,7 +14,7 @@
 struct monitor;
 
 struct monitor_config {
-    const struct config *config; /* this and what follows must outlive the monitor */
+    struct config_current *configs; /* this and what follows must outlive the monitor */
     struct store *store;
     struct scheduler *scheduler;
     struct upstream *upstream;

@@ -25,9 +25,8 @@ static void sample_jobs(const struct monitor_config *at, struct store_txn *txn)
 
 /* ---- logins ---- */
 
-static void sample_login(struct store_txn *txn, const struct upstream_login *login)
+static void sample_login(struct store_txn *txn, const struct config_login *config, const struct upstream_login *login)
 {
-    const struct config_login *config = upstream_login_config(login);
     unsigned name = metrics_login(config->name);
     struct login_record known;
     struct ledger ledger;
@@ -83,14 +82,14 @@ static bool sample_policy(void *ctx, struct store_slice key, struct store_slice 
     return true;
 }
 
-static void sample_spending(const struct monitor_config *at, struct store_txn *txn)
+static void sample_spending(const struct config *config, struct store_txn *txn)
 {
     static const enum metric limited[] = {METRIC_COUNTED, METRIC_COUNT_LIMIT, METRIC_AMOUNT, METRIC_AMOUNT_LIMIT};
     struct spending_sums sums;
     for (size_t i = 0; i < sizeof limited / sizeof *limited; i++)
         metrics_forget(limited[i]); /* of policies that are gone, and limits that are lifted */
     if (spending_sums(txn, NULL, clock_ms(), &sums) == STORE_OK)
-        sample_limits(metrics_policy(ALL_POLICIES), &at->config->spending, &sums);
+        sample_limits(metrics_policy(ALL_POLICIES), &config->spending, &sums);
     store_visit(txn, ACME_POLICIES, NULL, 0, sample_policy, txn);
 }
 
@@ -100,7 +99,6 @@ void sample_store(const struct monitor_config *at)
 {
     struct store_stats stats;
     struct store_txn *txn;
-    const struct upstream_login *login;
     store_stats(at->store, &stats);
     metrics_set(METRIC_STORE_USED, (int64_t)stats.used, 0);
     metrics_set(METRIC_STORE_SIZE, (int64_t)stats.map_size, 0);
@@ -109,8 +107,10 @@ void sample_store(const struct monitor_config *at)
     if (store_read(at->store, &txn) != STORE_OK)
         return;
     sample_jobs(at, txn);
-    for (unsigned i = 0; (login = upstream_login_at(at->upstream, i)); i++)
-        sample_login(txn, login);
-    sample_spending(at, txn);
+    const struct config *config = config_take(at->configs);
+    for (unsigned i = 0; i < config->login_count; i++)
+        sample_login(txn, &config->logins[i], upstream_login(at->upstream, &config->logins[i]));
+    sample_spending(config, txn);
+    config_drop(config);
     store_read_end(txn);
 }

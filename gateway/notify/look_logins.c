@@ -12,9 +12,10 @@ static struct event login_event(enum config_event kind, const char *name, uint64
     return event;
 }
 
-static void look_at_refusal(const struct look *look, const struct upstream_login *login, struct events *events)
+static void look_at_refusal(const struct look *look, const struct config_login *config, struct events *events)
 {
-    const char *name = upstream_login_config(login)->name;
+    const struct upstream_login *login = upstream_login(look->upstream, config);
+    const char *name = config->name;
     struct event event = login_event(CONFIG_EVENT_LOGIN, name, look->now_ms);
     if (upstream_login_refused(login))
         events_add(
@@ -69,13 +70,12 @@ static void look_at_push(const struct config_login *login, const struct login_re
 
 void look_at_logins(const struct look *look, struct store_txn *txn, struct events *events)
 {
-    const struct upstream_login *login;
     bool good = true;
-    for (unsigned i = 0; (login = upstream_login_at(look->upstream, i)); i++) {
-        const struct config_login *config = upstream_login_config(login);
+    for (unsigned i = 0; i < look->config->login_count; i++) {
+        const struct config_login *config = &look->config->logins[i];
         struct login_record known;
         struct ledger ledger;
-        look_at_refusal(look, login, events);
+        look_at_refusal(look, config, events);
         if (login_load(txn, config->name, &known) != STORE_OK || ledger_load(txn, config->name, &ledger) != STORE_OK) {
             good = false;
             continue;

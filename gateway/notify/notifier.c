@@ -18,15 +18,19 @@ struct notifier *notifier_make(const struct notifier_config *config)
     if (!notifier)
         return NULL;
     notifier->at = *config;
-    notifier->run = (struct runner){.store = config->store, .scheduler = config->scheduler, .egress = config->egress};
+    notifier->run = (struct runner){
+        .store = config->store, .scheduler = config->scheduler, .egress = config->egress, .configs = config->configs};
     runner_handle(&notifier->run, kinds, sizeof kinds / sizeof *kinds, notifier);
     return notifier;
 }
 
 bool notifier_start(struct notifier *notifier)
 {
-    if (notifier->at.config->notify.target_count == 0)
-        return true; /* nobody would be told */
+    const struct config *config = config_take(notifier->at.configs);
+    bool wanted = config->notify.target_count > 0;
+    config_drop(config);
+    if (!wanted || notifier->watcher)
+        return true; /* nobody would be told, or it looks already */
     notifier->watcher = watcher_start(&notifier->at);
     return notifier->watcher != NULL;
 }
@@ -51,6 +55,7 @@ enum { GRACE_MS = 5000 };
 /* Has two owners, the operator's thread and the sending: whoever is last frees it. */
 struct trial {
     const struct notifier *notifier;
+    const struct config *config; /* held, for the target */
     const struct config_target *target;
     struct egress_post post;
     pthread_mutex_t lock;
@@ -63,6 +68,7 @@ static void trial_free(struct trial *trial)
 {
     pthread_cond_destroy(&trial->answered);
     pthread_mutex_destroy(&trial->lock);
+    config_drop(trial->config);
     free(trial);
 }
 
@@ -83,7 +89,7 @@ static void on_tried(void *ctx, const char *reason)
 static void begin_trial(void *ctx)
 {
     struct trial *trial = ctx;
-    const struct config *config = trial->notifier->at.config;
+    const struct config *config = trial->config;
     char reason[SEND_REASON_MAX];
     json_t *none = json_array();
     const struct message message = {
@@ -95,13 +101,15 @@ static void begin_trial(void *ctx)
         on_tried(trial, none ? reason : "out of memory");
 }
 
-static struct trial *trial_make(const struct notifier *notifier, const struct config_target *target)
+static struct trial *trial_make(const struct notifier *notifier, const struct config *config,
+                                const struct config_target *target)
 {
     pthread_condattr_t monotonic;
     struct trial *trial = calloc(1, sizeof *trial);
     if (!trial)
         return NULL;
     trial->notifier = notifier;
+    trial->config = config_hold(config);
     trial->target = target;
     trial->post = (struct egress_post){.fn = begin_trial, .ctx = trial};
     pthread_mutex_init(&trial->lock, NULL);
@@ -128,10 +136,10 @@ static bool await_trial(struct trial *trial)
     return ended;
 }
 
-bool notifier_try(struct notifier *notifier, const struct config_target *target,
+bool notifier_try(struct notifier *notifier, const struct config *config, const struct config_target *target,
                   char reason[static NOTIFIER_REASON_MAX])
 {
-    struct trial *trial = trial_make(notifier, target);
+    struct trial *trial = trial_make(notifier, config, target);
     snprintf(reason, NOTIFIER_REASON_MAX, "%s", trial ? "the gateway is stopping" : "out of memory");
     if (!trial)
         return false;

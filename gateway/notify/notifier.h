@@ -3,7 +3,7 @@
 #ifndef GATEWAY_NOTIFY_NOTIFIER_H
 #define GATEWAY_NOTIFY_NOTIFIER_H
 
-#include "gateway/config/config.h"
+#include "gateway/config/current.h"
 #include "gateway/egress/egress.h"
 #include "gateway/issue/upstream/upstream.h"
 #include "gateway/scheduler.h"
@@ -13,7 +13,7 @@ struct notifier;
 
 /* All of it outlives the notifier. */
 struct notifier_config {
-    const struct config *config;
+    struct config_current *configs;
     struct store *store;
     struct scheduler *scheduler;
     struct egress *egress;
@@ -22,7 +22,7 @@ struct notifier_config {
 
 /* Registers with the scheduler, so before scheduler_start. NULL when out of memory. */
 struct notifier *notifier_make(const struct notifier_config *config);
-/* Begins to look, where there are targets. False: no thread, or no memory. */
+/* Begins to look, where there are targets and it does not look yet. False: no thread, or no memory. */
 bool notifier_start(struct notifier *notifier);
 /* Looks no more, and sends nothing new. Before scheduler_stop and store_close. */
 void notifier_stop(struct notifier *notifier);
@@ -30,8 +30,9 @@ void notifier_stop(struct notifier *notifier);
 void notifier_free(struct notifier *notifier);
 
 enum { NOTIFIER_REASON_MAX = 512 };
-/* Sends the target a test, and waits: false, and *reason, where it does not take it. Blocks; not on a loop. */
-bool notifier_try(struct notifier *notifier, const struct config_target *target,
+/* Sends the target, of config, a test, and waits: false, and *reason, where it does not take it. Blocks; not on a loop.
+ */
+bool notifier_try(struct notifier *notifier, const struct config *config, const struct config_target *target,
                   char reason[static NOTIFIER_REASON_MAX]);
 
 #endif

@@ -55,11 +55,10 @@ static bool is_address(const char *text)
 static enum store_status load_telling(struct store_txn *txn, struct work *work)
 {
     struct telling *t = (struct telling *)work;
-    const struct notifier *notifier = work->owner;
     char name[CONFIG_TARGET_MAX + 1];
     const char *policy = recipient_split(recipient_of(t), name);
     enum store_status status = recipient_load(txn, recipient_of(t), &t->state);
-    t->target = config_target_named(notifier->at.config, name);
+    t->target = config_target_named(work->config, name);
     if (status == STORE_OK && policy[0])
         status = load_contact(txn, t, policy);
     t->nobody = !t->target || (policy[0] && (!t->target->mail.server || !is_address(t->contact)));
@@ -85,12 +84,11 @@ static enum work_next decide_telling(struct work *work, const void *answer, uint
 static enum work_next ask_telling(struct work *work)
 {
     struct telling *t = (struct telling *)work;
-    const struct notifier *notifier = work->owner;
     char reason[SEND_REASON_MAX];
     if (t->nobody || json_array_size(t->items) == 0)
         return WORK_STORE;
-    const struct message message = {.gateway = notifier->at.config->acme.url,
-                                    .instance = notifier->at.config->instance,
+    const struct message message = {.gateway = t->work.config->acme.url,
+                                    .instance = t->work.config->instance,
                                     .items = t->items,
                                     .left_out = t->state.left_out,
                                     .now_ms = clock_ms()};
@@ -105,12 +103,11 @@ static enum work_next ask_telling(struct work *work)
 static enum store_status store_failure(struct store_txn *txn, const struct telling *t, struct recipient *state,
                                        uint64_t now_ms)
 {
-    const struct notifier *notifier = t->work.owner;
     state->failures++;
     state->failed_ms = now_ms;
     snprintf(state->note, sizeof state->note, "%s", t->failure);
     enum store_status status = recipient_save(txn, recipient_of(t), state);
-    uint64_t wait_ms = tell_back_off_ms(state->failures, notifier->at.config->notify.retry_ms);
+    uint64_t wait_ms = tell_back_off_ms(state->failures, t->work.config->notify.retry_ms);
     return status == STORE_OK ? work_set_job(txn, &t->work, now_ms + wait_ms) : status;
 }
 
@@ -118,7 +115,6 @@ static enum store_status store_failure(struct store_txn *txn, const struct telli
 static enum store_status store_success(struct store_txn *txn, const struct telling *t, struct recipient *state,
                                        uint64_t now_ms)
 {
-    const struct notifier *notifier = t->work.owner;
     uint32_t left_out = state->left_out - t->state.left_out;
     enum store_status status = notices_remove(txn, recipient_of(t), t->items);
     if (!t->nobody && json_array_size(t->items) > 0)
@@ -128,7 +124,7 @@ static enum store_status store_success(struct store_txn *txn, const struct telli
     if (status != STORE_OK)
         return status;
     if (notices_count(txn, recipient_of(t)) > 0 || (left_out > 0 && !t->nobody))
-        return work_set_job(txn, &t->work, now_ms + notifier->at.config->notify.collect_ms);
+        return work_set_job(txn, &t->work, now_ms + t->work.config->notify.collect_ms);
     return work_clear_job(txn, &t->work);
 }
 

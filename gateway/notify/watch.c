@@ -44,13 +44,13 @@ static bool gather(struct watcher *watcher, const struct look *look, struct even
     return !events->failed;
 }
 
-static void look_around(struct watcher *watcher)
+/* In how many milliseconds to look again. */
+static uint32_t look_around(struct watcher *watcher)
 {
+    const struct config *config = config_take(watcher->at.configs);
     struct events events = {0};
-    const struct look look = {.config = watcher->at.config,
-                              .store = watcher->at.store,
-                              .upstream = watcher->at.upstream,
-                              .now_ms = clock_ms()};
+    const struct look look = {
+        .config = config, .store = watcher->at.store, .upstream = watcher->at.upstream, .now_ms = clock_ms()};
     bool news = false;
     enum store_status status = STORE_OK;
     struct told_news found = {.config = look.config, .events = &events, .now_ms = look.now_ms};
@@ -62,13 +62,15 @@ static void look_around(struct watcher *watcher)
                   store_status_text(status));
     }
     events_clear(&events);
+    uint32_t rest_ms = config->notify.look_ms;
+    config_drop(config);
+    return rest_ms;
 }
 
 /* True when it is to end. */
-static bool rest(struct watcher *watcher)
+static bool rest(struct watcher *watcher, uint32_t rest_ms)
 {
     struct timespec until;
-    uint32_t rest_ms = watcher->at.config->notify.look_ms;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += rest_ms / 1000;
     until.tv_nsec += (long)(rest_ms % 1000) * 1000000;
@@ -86,9 +88,8 @@ static bool rest(struct watcher *watcher)
 static void *watch(void *arg)
 {
     pthread_setname_np(pthread_self(), "watcher");
-    do {
-        look_around(arg);
-    } while (!rest(arg));
+    while (!rest(arg, look_around(arg)))
+        continue;
     return NULL;
 }
 

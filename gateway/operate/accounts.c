@@ -146,7 +146,7 @@ void account_deactivate(struct request *request)
     struct ending e = {.text = request->argument,
                        .by = &request->by,
                        .now_ms = clock_ms(),
-                       .order_lifetime_s = request->admin->config->acme.order_lifetime_s};
+                       .order_lifetime_s = request->config->acme.order_lifetime_s};
     enum store_status status = acme_id_parse(request->argument, strlen(request->argument), &e.id)
                                    ? store_call(request->admin->store, end_account, &e)
                                    : STORE_NOT_FOUND;

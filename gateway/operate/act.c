@@ -206,12 +206,13 @@ static void answer_paused(struct request *request, const struct pausing *p)
 static void set_login(struct request *request, bool pause)
 {
     struct pausing p = {.login = request->argument, .by = &request->by, .now_ms = clock_ms(), .pause = pause};
-    if (!upstream_login(request->admin->upstream, p.login)) {
+    const struct config_login *config = config_login_named(request->config, p.login);
+    if (!config) {
         answer_error(request->answer, 404, "no login of the configuration is called %s", p.login);
         return;
     }
     if (!pause) /* first: what the store makes due would meet a login that refuses, and rest until its next probe */
-        upstream_login_reopen(upstream_login(request->admin->upstream, p.login));
+        upstream_login_reopen(upstream_login(request->admin->upstream, config));
     enum store_status status = store_call(request->admin->store, set_paused, &p);
     if (status != STORE_OK) {
         answer_store(request->answer, status, "login");
@@ -257,7 +258,7 @@ void upstream_reconcile(struct request *request)
     struct reconciling r = {
         .login = request->argument, .by = &request->by, .since_ms = request->since_ms, .now_ms = clock_ms()};
     struct object o;
-    if (!upstream_login(request->admin->upstream, r.login)) {
+    if (!config_login_named(request->config, r.login)) {
         answer_error(request->answer, 404, "no login of the configuration is called %s", r.login);
         return;
     }

@@ -10,9 +10,14 @@
 
 void admin_handle(void *ctx, const struct http_call *call, struct http_answer *answer)
 {
-    struct request request = {
-        .admin = ctx, .call = call, .answer = answer, .by = {.uid = call->uid, .request = call->id}};
+    struct admin *admin = ctx;
+    struct request request = {.admin = admin,
+                              .config = config_take(admin->configs),
+                              .call = call,
+                              .answer = answer,
+                              .by = {.uid = call->uid, .request = call->id}};
     route_request(&request);
+    config_drop(request.config);
 }
 
 /* ---- at admin.listen ---- */
@@ -75,7 +80,9 @@ void admin_handle_remote(void *ctx, const struct http_call *call, struct http_an
     bool found = caller_find(request.admin->access, call, &caller, &refusal);
     let_in(&request, &caller); /* whoever it was */
     if (found) {
+        request.config = config_take(request.admin->configs);
         route_request(&request);
+        config_drop(request.config);
     } else {
         answer_error(answer, refusal.status, "%s", refusal.reason);
         answer->retry_after_s = refusal.retry_after_s;

@@ -11,6 +11,7 @@
  * ID: also a serial number GET  /expiring?days                                  certificates that nothing newer stands
  * for, 30 days by default POST /certificates/ID/revoke?reason GET  /limits GET  /upstreams POST /upstreams/LOGIN/pause,
  * /upstreams/LOGIN/resume POST /upstreams/LOGIN/reconcile                      begins it; /upstreams tells how it went
+ *   POST /config/reload?accept_orphans&preview          reads the configuration anew; "items": what changed, key by key
  *   POST /clock/trust                                    the system clock is right, whatever Sectigo says
  *   POST /upstreams/LOGIN/test                           asks Sectigo now; 502 and a sentence where it does not go well
  *   GET  /cost
@@ -45,7 +46,9 @@
 
 #include <stdatomic.h>
 
-#include "gateway/config/config.h"
+#include <jansson.h>
+
+#include "gateway/config/current.h"
 #include "gateway/http/http.h"
 #include "gateway/issue/upstream/upstream.h"
 #include "gateway/operate/access/caller.h"
@@ -55,7 +58,7 @@
 
 struct admin {
     struct store *store;
-    const struct config *config;
+    struct config_current *configs;
     const uint8_t *seal; /* EXTERNAL_KEY_SEAL_LEN octets */
     struct scheduler *scheduler;
     struct upstream *upstream;
@@ -65,6 +68,11 @@ struct admin {
     struct refusals *refusals; /* of admin.listen; NULL: nobody keeps them */
     struct notifier *notifier;
     atomic_bool backing_up;
+    /* Reads the configuration anew (gateway_reload): {"items": [{"key", "was", "is", "restart"}]}, *status 200, or
+     * {"error"} beside it and another; NULL: out of memory. preview: nothing is changed. accept_orphans: also where
+     * paid subscriptions would serve no order any more. */
+    json_t *(*reload)(void *ctx, bool accept_orphans, bool preview, int *status);
+    void *reload_ctx;
 };
 
 /* http_handler_fn; ctx is a struct admin. Blocks: on a thread of its own. Several at a time. The first is for the

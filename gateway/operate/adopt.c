@@ -54,7 +54,7 @@ struct adoption {
 static const char *owner_of(const struct adoption *a, const char *issuance)
 {
     bool test = false;
-    if (issuance_id_is(issuance, a->request->admin->config->instance, false))
+    if (issuance_id_is(issuance, a->request->config->instance, false))
         return "this gateway's own: acmegatectl upstream reconcile imports it";
     if (!issuance_id_is_any(issuance, &test))
         return NULL;
@@ -64,7 +64,7 @@ static const char *owner_of(const struct adoption *a, const char *issuance)
 
 static bool is_over(const struct adoption *a, const struct report_row *row)
 {
-    uint64_t days = imported_term(a->request->admin->config, a->config, row, &a->says);
+    uint64_t days = imported_term(a->request->config, a->config, row, &a->says);
     return row->ordered_s > 0 && (uint64_t)row->ordered_s * 1000 + days * DAY_MS <= a->now_ms;
 }
 
@@ -143,7 +143,7 @@ static enum store_status take(struct store_txn *txn, const struct adoption *a, c
     char base[SECTIGO_ORDER_NUMBER_MAX + 1];
     if (report_base_number(row->order_number, base))
         return imported_join(txn, a->config->url, row, base);
-    enum store_status status = imported_insert(txn, a->request->admin->config, a->config, row, &a->says, a->stored_ms);
+    enum store_status status = imported_insert(txn, a->request->config, a->config, row, &a->says, a->stored_ms);
     return status == STORE_OK ? note_adoption(txn, a, row) : status;
 }
 
@@ -438,18 +438,18 @@ static bool numbers_good(const json_t *numbers)
 }
 
 /* The login that is named, or the only one. NULL: answered. */
-static struct upstream_login *find_login(struct request *request, const char *name)
+static const struct config_login *find_login(struct request *request, const char *name)
 {
-    struct upstream *upstream = request->admin->upstream;
-    struct upstream_login *login = name ? upstream_login(upstream, name) : upstream_login_at(upstream, 0);
-    if (!name && upstream_login_at(upstream, 1))
+    const struct config *config = request->config;
+    const struct config_login *login = name ? config_login_named(config, name) : &config->logins[0];
+    if (!name && config->login_count > 1)
         answer_error(request->answer, 400, "there are several logins: say which, with --login");
     else if (!login)
         answer_error(request->answer, 404, "no login of the configuration is called %s", name ? name : "");
-    else if (upstream_login_config(login)->test)
+    else if (login->test)
         answer_error(request->answer, 409,
                      "%s is a test login: Sectigo's report does not tell its orders from those that are paid",
-                     upstream_login_config(login)->name);
+                     login->name);
     else
         return login;
     return NULL;
@@ -486,8 +486,8 @@ static bool read_adoption(struct adoption *a, const json_t *body)
     } else {
         a->says.days = (uint32_t)days;
         a->name = name;
-        a->login = find_login(a->request, member_text(body, "login"));
-        a->config = a->login ? upstream_login_config(a->login) : NULL;
+        a->config = find_login(a->request, member_text(body, "login"));
+        a->login = upstream_login(a->request->admin->upstream, a->config);
         return a->login != NULL;
     }
     return false;

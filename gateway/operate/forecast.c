@@ -379,7 +379,7 @@ static enum store_status gather(struct forecast *f)
 void forecast_get(struct request *request)
 {
     struct forecast f = {.request = request,
-                         .config = request->admin->config,
+                         .config = request->config,
                          .now_ms = clock_ms(),
                          .items = json_array(),
                          .groups = calloc(GROUPS_MAX, sizeof(struct group *))};

@@ -98,7 +98,7 @@ void limits_get(struct request *request)
     limits.failed = !limits.items;
     if (status == STORE_OK) {
         if (!limits.failed)
-            add_spending(&limits, "", &request->admin->config->spending);
+            add_spending(&limits, "", &request->config->spending);
         if (!limits.failed)
             status = store_visit(limits.txn, ACME_POLICIES, NULL, 0, add_policy, &limits);
         store_read_end(limits.txn);

@@ -28,7 +28,7 @@ static json_t *target_json(struct store_txn *txn, const struct config_target *ta
 
 void notify_list(struct request *request)
 {
-    const struct config_notify *notify = &request->admin->config->notify;
+    const struct config_notify *notify = &request->config->notify;
     struct store_txn *txn;
     json_t *items = json_array();
     bool failed = !items;
@@ -61,7 +61,7 @@ static void test_target(struct testing *testing, const struct config_target *tar
     char reason[NOTIFIER_REASON_MAX];
     size_t used = strlen(testing->complaint);
     struct object o;
-    if (!notifier_try(testing->request->admin->notifier, target, reason)) {
+    if (!notifier_try(testing->request->admin->notifier, testing->request->config, target, reason)) {
         snprintf(testing->complaint + used, sizeof testing->complaint - used, "%s%s: %.300s", used ? "; " : "",
                  target->name, reason);
         return;
@@ -75,12 +75,12 @@ static void test_target(struct testing *testing, const struct config_target *tar
 
 void notify_test(struct request *request)
 {
-    const struct config_notify *notify = &request->admin->config->notify;
+    const struct config_notify *notify = &request->config->notify;
     struct testing testing = {.request = request, .items = json_array()};
     const char *name = request->target;
     if (notify->target_count == 0) {
         answer_error(request->answer, 404, "the configuration has no notify.targets");
-    } else if (name[0] && !config_target_named(request->admin->config, name)) {
+    } else if (name[0] && !config_target_named(request->config, name)) {
         answer_error(request->answer, 404, "no target of the configuration is called %s", name);
     } else if (testing.items) {
         for (unsigned i = 0; i < notify->target_count; i++)

@@ -74,7 +74,7 @@ void page_answer(struct request *request, unsigned table, struct page *page, str
         answer_json(request->answer, 200,
                     json_pack("{s:O, s:o, s:o, s:s}", "items", page->items, "next",
                               page->more ? cursor_json(page) : json_null(), "last", cursor_json(page), "currency",
-                              request->admin->config->spending.currency));
+                              request->config->spending.currency));
     else if (status != STORE_OK)
         answer_store(request->answer, status, "list");
     else

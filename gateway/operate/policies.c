@@ -109,11 +109,8 @@ static void answer_policy_edit(struct request *request, enum store_status status
 
 static void policy_change(struct request *request, enum edit edit)
 {
-    struct policy_edit e = {.edit = edit,
-                            .name = request->argument,
-                            .config = request->admin->config,
-                            .by = &request->by,
-                            .now_ms = clock_ms()};
+    struct policy_edit e = {
+        .edit = edit, .name = request->argument, .config = request->config, .by = &request->by, .now_ms = clock_ms()};
     if (!acme_policy_name_good(e.name)) {
         answer_error(request->answer, 400,
                      "a policy's name is 1 to %d of a-z, 0-9, '-', '_' and '.', and begins with a letter or digit",
@@ -319,7 +316,7 @@ static json_t *new_key_json(const struct request *request, const struct external
     if (!external_key_open(key, request->admin->seal, mac))
         return NULL;
     base64url_encode(mac, sizeof mac, text);
-    snprintf(directory, sizeof directory, "%s/directory", request->admin->config->acme.url);
+    snprintf(directory, sizeof directory, "%s/directory", request->config->acme.url);
     object_begin(&o);
     put_key(&o, key);
     object_text(&o, "hmac_key", text);

@@ -8,9 +8,8 @@
 #include "gateway/operate/request.h"
 #include "sectigo/result.h"
 
-static void answer_balance(struct request *request, const struct upstream_login *login, int64_t balance_cents)
+static void answer_balance(struct request *request, const struct config_login *config, int64_t balance_cents)
 {
-    const struct config_login *config = upstream_login_config(login);
     struct object o;
     object_begin(&o);
     object_text(&o, "login", config->name);
@@ -23,12 +22,13 @@ static void answer_balance(struct request *request, const struct upstream_login 
 
 void upstream_test(struct request *request)
 {
-    struct upstream_login *login = upstream_login(request->admin->upstream, request->argument);
+    const struct config_login *config = config_login_named(request->config, request->argument);
     struct sectigo_balance balance;
     struct ask_answer answer = {0};
-    if (!login)
+    if (!config)
         answer_error(request->answer, 404, "no login of the configuration is called %s", request->argument);
-    else if (!ask(request->admin->egress, login, SECTIGO_GET_ACCOUNT_BALANCE, NULL, &answer))
+    else if (!ask(request->admin->egress, upstream_login(request->admin->upstream, config), SECTIGO_GET_ACCOUNT_BALANCE,
+                  NULL, &answer))
         answer_error(request->answer, answer.status, "%s: %s", request->argument, answer.reason);
     else if (!sectigo_parse_balance(answer.body, answer.body_len, &balance))
         answer_error(request->answer, 502, "%s: the reply is no answer of this API", request->argument);
@@ -36,6 +36,6 @@ void upstream_test(struct request *request)
         answer_error(request->answer, 502, "%s: Sectigo refuses the call: %.300s (%d)", request->argument,
                      balance.result.message, balance.result.code);
     else
-        answer_balance(request, login, balance.balance_cents);
+        answer_balance(request, config, balance.balance_cents);
     free(answer.body);
 }

@@ -24,7 +24,7 @@ void answer_json(struct http_answer *answer, int status, json_t *json)
 
 void answer_money(struct request *request, json_t *json)
 {
-    if (json && json_object_set_new(json, "currency", json_string(request->admin->config->spending.currency)) != 0) {
+    if (json && json_object_set_new(json, "currency", json_string(request->config->spending.currency)) != 0) {
         json_decref(json);
         json = NULL;
     }
@@ -192,6 +192,18 @@ static bool take_skip_preflight(struct request *request, const char *value)
     return strcmp(value, "1") == 0;
 }
 
+static bool take_accept_orphans(struct request *request, const char *value)
+{
+    request->accept_orphans = true;
+    return strcmp(value, "1") == 0;
+}
+
+static bool take_preview(struct request *request, const char *value)
+{
+    request->preview = true;
+    return strcmp(value, "1") == 0;
+}
+
 const struct parameter parameters[] = {
     {"limit", TAKES_PAGE, take_limit, "a number from 1 to 1000", true},
     {"after", TAKES_PAGE, take_after, "the cursor that a page ended with", false},
@@ -208,6 +220,8 @@ const struct parameter parameters[] = {
      "unspecified, keyCompromise, affiliationChanged, superseded or cessationOfOperation", false},
     {"refusals", TAKES_REFUSALS, take_refusals, "1", true},
     {"skip_preflight", TAKES_SKIP_PREFLIGHT, take_skip_preflight, "1", true},
+    {"accept_orphans", TAKES_ORPHANS, take_accept_orphans, "1", true},
+    {"preview", TAKES_PREVIEW, take_preview, "1", true},
 };
 const size_t parameter_count = sizeof parameters / sizeof *parameters;
 

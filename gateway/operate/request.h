@@ -28,11 +28,14 @@ enum {
     TAKES_REFUSALS = 8192,
     TAKES_MONTHS = 16384,
     TAKES_TARGET = 32768,
+    TAKES_ORPHANS = 65536,
+    TAKES_PREVIEW = 131072,
 };
 enum { FILTER_MAX = 255, REQUEST_MONTHS_MAX = 60 };
 
 struct request {
     struct admin *admin;
+    const struct config *config; /* in force when it came */
     const struct http_call *call;
     struct http_answer *answer;
     struct audit_by by;              /* who asks */
@@ -50,6 +53,7 @@ struct request {
     uint8_t reason;  /* of a revocation, RFC 5280 section 5.3.1 */
     bool refusals;   /* of the audit: what was refused */
     bool skip_preflight;
+    bool accept_orphans, preview; /* of a reload */
 };
 
 /* What a query may have. */
@@ -117,6 +121,7 @@ void upstream_pause(struct request *request);
 void upstream_resume(struct request *request);
 void upstream_reconcile(struct request *request);
 void clock_trust_post(struct request *request);
+void config_reload(struct request *request);
 void upstream_test(struct request *request);
 void notify_list(struct request *request);
 void notify_test(struct request *request);

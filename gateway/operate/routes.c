@@ -66,6 +66,8 @@ const struct route routes[] = {
      "Ask Sectigo now: does it take it?"},
     {"POST", "/upstreams/*/reconcile", upstream_reconcile, TAKES_SINCE, ROLE_OPERATE, NULL, "reconciling", false,
      "Learn what was ordered and the store does not know"},
+    {"POST", "/config/reload", config_reload, TAKES_ORPHANS | TAKES_PREVIEW, ROLE_ADMIN, NULL, "changes", false,
+     "Read the configuration anew: what changed, key by key"},
     {"POST", "/clock/trust", clock_trust_post, 0, ROLE_ADMIN, NULL, "clock", false,
      "The system clock is right: it is in no doubt"},
     {"GET", "/cost", cost_get, 0, ROLE_READ, NULL, "cost", false,

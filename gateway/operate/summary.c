@@ -193,9 +193,8 @@ static const char *state_of(const struct upstream_login *login, const struct log
                                                                    : "open";
 }
 
-static json_t *login_json(struct store_txn *txn, const struct upstream_login *login)
+static json_t *login_json(struct store_txn *txn, const struct config_login *config, const struct upstream_login *login)
 {
-    const struct config_login *config = upstream_login_config(login);
     struct login_record known;
     struct ledger ledger;
     struct object o;
@@ -224,15 +223,16 @@ static json_t *login_json(struct store_txn *txn, const struct upstream_login *lo
 }
 
 /* NULL when out of memory. */
-static json_t *upstreams_json(const struct admin *admin)
+static json_t *upstreams_json(const struct request *request)
 {
+    const struct admin *admin = request->admin;
     struct store_txn *txn;
-    struct upstream_login *login;
     if (store_read(admin->store, &txn) != STORE_OK)
         return json_null();
     json_t *list = json_array();
-    for (unsigned i = 0; list && (login = upstream_login_at(admin->upstream, i)); i++) {
-        if (json_array_append_new(list, login_json(txn, login)) != 0) {
+    for (unsigned i = 0; list && i < request->config->login_count; i++) {
+        const struct config_login *config = &request->config->logins[i];
+        if (json_array_append_new(list, login_json(txn, config, upstream_login(admin->upstream, config))) != 0) {
             json_decref(list);
             list = NULL;
         }
@@ -243,7 +243,7 @@ static json_t *upstreams_json(const struct admin *admin)
 
 void upstreams_get(struct request *request)
 {
-    answer_money(request, json_pack("{s:o}", "items", upstreams_json(request->admin)));
+    answer_money(request, json_pack("{s:o}", "items", upstreams_json(request)));
 }
 
 /* ---- all of it ---- */
@@ -265,10 +265,10 @@ void status_get(struct request *request)
     object_put(&o, "spending", spending_json(txn));
     object_put(&o, "issuances", states_json(txn));
     object_put(&o, "gave_up", patience_json(txn, clock_ms()));
-    object_put(&o, "housekeeping", housekeeping_json(request->admin->config, txn));
-    object_put(&o, "backup", backup_json(&request->admin->config->backup, txn));
+    object_put(&o, "housekeeping", housekeeping_json(request->config, txn));
+    object_put(&o, "backup", backup_json(&request->config->backup, txn));
     store_read_end(txn);
-    object_put(&o, "logins", upstreams_json(request->admin));
+    object_put(&o, "logins", upstreams_json(request));
     object_put(&o, "store", store_json(request->admin));
     answer_money(request, object_end(&o));
 }

@@ -380,10 +380,12 @@ struct own *own_start(const struct own_config *config, char reason[static OWN_RE
     if (!own)
         return NULL;
     own->at = *config;
+    own->at.config = config_hold(config->config);
     own->file = config->config->acme.own.file;
     if (take_names(config->config, &own->names, reason) && start_thread(own))
         return own;
     names_clear(&own->names);
+    config_drop(own->at.config);
     free(own);
     return NULL;
 }
@@ -400,5 +402,6 @@ void own_stop(struct own *own)
     pthread_cond_destroy(&own->wake);
     pthread_mutex_destroy(&own->lock);
     names_clear(&own->names);
+    config_drop(own->at.config);
     free(own);
 }

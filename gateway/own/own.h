@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "acme/acme.h"
-#include "gateway/config/config.h"
+#include "gateway/config/current.h"
 #include "gateway/own/file.h"
 #include "store/store.h"
 
@@ -21,7 +21,7 @@ struct own;
 bool own_prepare(const struct config *config, char reason[static OWN_REASON_MAX]);
 
 struct own_config {
-    const struct config *config; /* outlives it */
+    const struct config *config; /* held by it */
     struct store *store;
     struct acme *acme;
     /* A new certificate is in the file: to be served from now on. On own's thread. */

@@ -1,5 +1,6 @@
 #include "gateway/validate/validation.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/log.h"
@@ -8,6 +9,7 @@
 
 /* After a validation that could not be started, or says nothing. */
 static const uint64_t REST_MS = 5000;
+enum { REDIRECTS_MAX = 10 };
 
 struct validation {
     struct validation_config at;
@@ -19,6 +21,10 @@ struct attempt {
     bool gone; /* its authorization is not there any more, or is decided: the job is dropped */
     struct acme_validation what;
     struct acme_problem problem; /* what was found; ACME_PROBLEM_NONE: control is proved */
+    /* As the work's configuration wants it: */
+    struct validate_config how;
+    struct egress_rules rules;
+    char account_urls[ACME_URL_MAX], account_hashes[ACME_URL_MAX];
 };
 
 /* What a validator found. */
@@ -49,13 +55,33 @@ static void on_validated(void *ctx, const struct acme_problem *problem, uint64_t
     work_answer(ctx, &(struct finding){problem, until_s});
 }
 
+static void set_up_attempt(struct attempt *attempt)
+{
+    const struct config *config = attempt->work.config;
+    const struct config_validation *given = &config->validation;
+    attempt->rules =
+        (struct egress_rules){(const char *const *)given->deny.list, (const char *const *)given->allow.list,
+                              (const char *const *)given->private_zones.list};
+    snprintf(attempt->account_urls, sizeof attempt->account_urls, "%s/acme/account/", config->acme.url);
+    snprintf(attempt->account_hashes, sizeof attempt->account_hashes, "%s" ACME_ACCOUNT_HASH_PATH, config->acme.url);
+    attempt->how = (struct validate_config){.http_port = given->http_port,
+                                            .tls_port = given->tls_port,
+                                            .timeout_ms = given->timeout_ms,
+                                            .redirects_max = REDIRECTS_MAX,
+                                            .account_urls = attempt->account_urls,
+                                            .account_hashes = attempt->account_hashes,
+                                            .issuer_names = (const char *const *)config->acme.caa_identities.list,
+                                            .rules = &attempt->rules};
+}
+
 static enum work_next ask_attempt(struct work *work)
 {
     struct attempt *attempt = (struct attempt *)work;
     const struct validation *validation = work->owner;
     if (attempt->gone)
         return WORK_STORE;
-    return validate_start(validation->at.egress, &validation->at.validate, &attempt->what, on_validated, attempt)
+    set_up_attempt(attempt);
+    return validate_start(validation->at.egress, &attempt->how, &attempt->what, on_validated, attempt)
                ? WORK_WAIT
                : work_rest(work, REST_MS);
 }
@@ -142,7 +168,8 @@ struct validation *validation_make(const struct validation_config *config)
     if (!validation)
         return NULL;
     validation->at = *config;
-    validation->run = (struct runner){.store = config->store, .scheduler = config->scheduler, .egress = config->egress};
+    validation->run = (struct runner){
+        .store = config->store, .scheduler = config->scheduler, .egress = config->egress, .configs = config->configs};
     runner_handle(&validation->run, kinds, sizeof kinds / sizeof *kinds, validation);
     return validation;
 }

@@ -3,6 +3,7 @@
 #define GATEWAY_VALIDATE_VALIDATION_H
 
 #include "acme/acme.h"
+#include "gateway/config/current.h"
 #include "gateway/egress/egress.h"
 #include "gateway/scheduler.h"
 #include "gateway/validate/validate.h"
@@ -14,7 +15,7 @@ struct validation_config {
     struct store *store;
     struct scheduler *scheduler;
     struct egress *egress;
-    struct validate_config validate;
+    struct config_current *configs;
     /* Tells that an authorization or an order changed, after its commit; any thread. */
     void (*notify)(void *ctx, const struct acme_id *topic);
     void *notify_ctx;

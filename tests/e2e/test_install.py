@@ -171,7 +171,7 @@ def test_its_own_certificate(machine):
         said = machine.run(command, **hmac)
         found = re.search(r"HMAC key: +(\S+)", said)
         hmac = {"HMAC_KEY": found.group(1)} if found else hmac
-    machine.world.wait_log(lambda line: line.get("msg") == "TLS certificates are read anew")
+    machine.world.wait_log(lambda line: line.get("msg") == "the configuration is read anew")
     after = x509.load_pem_x509_certificate(
         ssl.get_server_certificate(("127.0.0.1", machine.world.ports["acme"])).encode())
     assert after.issuer != x509.load_pem_x509_certificate(before.encode()).issuer

@@ -41,12 +41,12 @@ void asking_facts(const struct step *s, uint64_t now_ms, struct facts *f)
     *f = (struct facts){.is = &s->is,
                         .sub = &s->sub,
                         .profile = s->profile,
-                        .times = &s->issuer->at.config->issuance,
+                        .times = &s->work.config->issuance,
                         .dcv = &s->rules.dcv,
                         .in_doubt = clock_in_doubt(),
                         .sending = s->sending,
                         .asking_caa = s->asking_caa,
-                        .settles_by_family = !upstream_login_config(s->login)->replace_foreign_order_number,
+                        .settles_by_family = !s->account->replace_foreign_order_number,
                         .random = (uint32_t)random()};
     bool number = wants_number(s, f, now_ms), skip = s->is.state == ISSUANCE_PUBLISHED;
     struct dcv_answer answer;

@@ -83,7 +83,7 @@ void caa_ask(struct step *s)
     for (size_t i = 0; i < names->count; i++) {
         struct preflight_caa want = {.identities = &s->rules.dcv.caa_identities,
                                      .name = names->list[i].value,
-                                     .timeout_ms = s->issuer->at.config->validation.timeout_ms};
+                                     .timeout_ms = s->work.config->validation.timeout_ms};
         if (names->list[i].type != ACME_DNS_NAME)
             continue;
         s->checks++;

@@ -50,7 +50,7 @@ static enum store_status check_entitled(struct commit *c)
     if (c->outcome->kind != OUTCOME_SEND || c->is->sends > 0)
         return STORE_OK;
     struct acme_problem problem = {0};
-    bool key_required = c->step->issuer->at.config->acme.external_account_required;
+    bool key_required = c->step->work.config->acme.external_account_required;
     enum store_status status = entitled_keep(c->txn, c->is, key_required, c->now_ms, &problem);
     if (status != STORE_REFUSED)
         return status;
@@ -112,7 +112,7 @@ static enum store_status wait_for_clock(struct commit *c)
 {
     uint64_t wait_ms = clock_doubt_ms(), least_ms = DOUBT_LOOK_MIN_MS;
     if (c->is->state == ISSUANCE_UNKNOWN) /* then each look asks Sectigo */
-        least_ms = c->step->issuer->at.config->issuance.settle_again_ms;
+        least_ms = c->step->work.config->issuance.settle_again_ms;
     wait_ms = wait_ms > DOUBT_LOOK_MAX_MS ? DOUBT_LOOK_MAX_MS : wait_ms;
     return wait_here(c, wait_ms < least_ms ? least_ms : wait_ms,
                      "nothing is bought while the clock is in doubt (acmegatectl status)");
@@ -124,7 +124,7 @@ static enum store_status wait_for_recall(struct commit *c, uint64_t since_ms)
 {
     uint64_t wait_ms = c->now_ms > since_ms ? c->now_ms - since_ms : 0, least_ms = RECALL_LOOK_MIN_MS;
     if (c->is->state == ISSUANCE_UNKNOWN)
-        least_ms = c->step->issuer->at.config->issuance.settle_again_ms;
+        least_ms = c->step->work.config->issuance.settle_again_ms;
     wait_ms = wait_ms > DOUBT_LOOK_MAX_MS ? DOUBT_LOOK_MAX_MS : wait_ms;
     return wait_here(
         c, wait_ms < least_ms ? least_ms : wait_ms,
@@ -148,7 +148,7 @@ static enum store_status check_purchase(struct commit *c)
         return status == STORE_OK ? wait_for_recall(c, ledger.recall_ms) : status;
     if (c->is->kind == ISSUANCE_PURCHASE)
         choose_product(c);
-    struct guard_purchase purchase = {.config = c->step->issuer->at.config,
+    struct guard_purchase purchase = {.config = c->step->work.config,
                                       .profile = c->step->profile,
                                       .policy = c->sub->policy,
                                       .login = c->sub->login,

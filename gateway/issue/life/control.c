@@ -199,7 +199,7 @@ static bool look_for_file(struct step *s, const struct sectigo_token *token, con
                                   .dcv = settings(s),
                                   .path = path,
                                   .body = body,
-                                  .timeout_ms = s->issuer->at.config->validation.timeout_ms,
+                                  .timeout_ms = s->work.config->validation.timeout_ms,
                                   .recent_ms = PREFLIGHT_RECENT_MS};
     return preflight_http(s->issuer->at.egress, &want, on_preflight, s);
 }
@@ -208,7 +208,7 @@ static bool look_for_record(struct step *s, const struct sectigo_token *token, c
 {
     char owner[256], target[256];
     struct preflight_cname want = {
-        .owner = owner, .target = target, .timeout_ms = s->issuer->at.config->validation.timeout_ms};
+        .owner = owner, .target = target, .timeout_ms = s->work.config->validation.timeout_ms};
     return sectigo_token_cname(token, zone, owner, target) &&
            preflight_cname(s->issuer->at.egress, &want, on_cname_preflight, s);
 }
@@ -217,7 +217,7 @@ static void look_for_caa(struct step *s, const struct acme_identifier *name)
 {
     struct preflight_caa want = {.identities = &settings(s)->caa_identities,
                                  .name = name->value,
-                                 .timeout_ms = s->issuer->at.config->validation.timeout_ms,
+                                 .timeout_ms = s->work.config->validation.timeout_ms,
                                  .recent_ms = PREFLIGHT_RECENT_MS};
     if (!preflight_caa(s->issuer->at.egress, &want, on_preflight, s))
         on_preflight(s, false, "preflight cannot be started: out of memory");

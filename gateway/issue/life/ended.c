@@ -101,7 +101,7 @@ static enum store_status fail_orders(struct commit *c)
 static enum store_status ask_once_more(struct commit *c)
 {
     struct issuance next = {0};
-    const char *instance = c->step->issuer->at.config->instance;
+    const char *instance = c->step->work.config->instance;
     enum store_status status = issuance_follow(&next, c->is, instance, c->sub->test) ? STORE_OK : STORE_IO;
     next.created_ms = c->is->created_ms; /* its time does not begin anew */
     next.changed_ms = c->now_ms;
@@ -113,7 +113,7 @@ static enum store_status ask_once_more(struct commit *c)
         status = store_put(c->txn, ISSUE_BY_ORDER, next.orders[i].octets, ACME_ID_LEN, next.id, strlen(next.id));
     if (status == STORE_OK)
         status = store_job_set(c->txn, JOB_ISSUANCE, next.id, strlen(next.id),
-                               c->now_ms + c->step->issuer->at.config->issuance.superseded_after_ms);
+                               c->now_ms + c->step->work.config->issuance.superseded_after_ms);
     step_log(c->step, LOG_LEVEL_INFO, "a certificate lacks names; it is replaced once", next.id);
     issuance_clear(&next);
     return status;

@@ -72,8 +72,7 @@ static void write_log(const struct work *work, enum log_level level, const char 
 
 static uint64_t rest_ms(const struct work *work)
 {
-    const struct issuer *issuer = work->owner;
-    uint64_t later_ms = issuer->at.config->issuance.later_ms;
+    uint64_t later_ms = work->config->issuance.later_ms;
     return REST_MS < later_ms ? REST_MS : later_ms;
 }
 
@@ -119,7 +118,8 @@ static void on_record(void *ctx, bool ok, const char *reason)
 static enum work_next ask_publication(struct work *work)
 {
     struct publication *p = (struct publication *)work;
-    const struct issuer_config *at = &((const struct issuer *)work->owner)->at;
+    const struct config *config = work->config;
+    struct egress *egress = work->runner->egress;
     size_t count = p->records.count; /* it may be gone after the last one */
     struct dcv_record *list = p->records.list;
     bool ended = p->ended;
@@ -127,7 +127,7 @@ static enum work_next ask_publication(struct work *work)
         return WORK_STORE;
     p->left = (unsigned)count;
     for (size_t i = 0; i < count; i++)
-        (ended ? publish_remove : publish_record)(at->egress, &at->config->dcv, &list[i], on_record, work);
+        (ended ? publish_remove : publish_record)(egress, &config->dcv, &list[i], on_record, work);
     return WORK_WAIT;
 }
 

@@ -37,7 +37,7 @@ void step_see(struct step *s, const char *reason)
 /* Nothing of one endpoint, or of test, is ever sent to another. */
 static bool is_same_login(const struct step *s)
 {
-    const struct config_login *login = s->login ? upstream_login_config(s->login) : NULL;
+    const struct config_login *login = s->account;
     return login && strcmp(login->url, s->sub.endpoint) == 0 && login->test == s->sub.test;
 }
 
@@ -50,13 +50,14 @@ static enum store_status load_issuance(struct store_txn *txn, struct work *work)
     if (status == STORE_OK)
         status = subscription_load(txn, &s->is.subscription, &s->sub);
     if (status == STORE_OK)
-        status = dcv_rules_load(txn, &s->issuer->at.config->dcv, s->sub.policy, &s->rules);
+        status = dcv_rules_load(txn, &work->config->dcv, s->sub.policy, &s->rules);
     if (status == STORE_OK)
         status = dcv_rules_load_stored(txn, id, &s->rules);
     if (status != STORE_OK)
         return status;
-    s->profile = issuer_profile(s->issuer, s->is.profile);
-    s->login = upstream_login(s->issuer->at.upstream, s->sub.login);
+    s->profile = config_profile_named(work->config, s->is.profile);
+    s->account = config_login_named(work->config, s->sub.login);
+    s->login = upstream_login(s->issuer->at.upstream, s->account);
     if (s->profile && is_same_login(s))
         return STORE_OK;
     log_error("an issuance needs a profile or login that the configuration has no longer, or has changed: put it back",

@@ -37,13 +37,14 @@ struct step {
     struct subscription next_sub;
     struct dcv_rules rules; /* of the subscription's policy, as they were when the step was made */
     const struct config_profile *profile;
-    struct upstream_login *login;
+    const struct config_login *account;
+    struct upstream_login *login; /* what stands behind it */
     /* What this step found out, zeroed before each: */
     struct outcome outcome;
     struct acme_certificate certificate; /* owned: that is accepted, with OUTCOME_COLLECTED */
     struct kept kept;                    /* owned: that is not accepted */
     struct dcv_records records;          /* owned: to be stored before they are published; none: nothing to store */
-    char asked[STORY_WHAT_MAX + 1]; /* who was asked, in that order, for the story */
+    char asked[STORY_WHAT_MAX + 1];      /* who was asked, in that order, for the story */
     /* What is being asked: */
     struct ask ask;
     struct reading seen;       /* of looks of our own, so far */

@@ -236,7 +236,9 @@ enum accept_verdict submitted_test(struct step *s, const char *leaf, const char 
                                .sent_ms = s->is.placed_ms ? s->is.placed_ms : s->is.sent_ms,
                                .anchors = upstream_anchors(s->login),
                                .cache = upstream_cas(s->login)};
-    return accept_certificate(&want, leaf, ca, certificate, reason);
+    enum accept_verdict verdict = accept_certificate(&want, leaf, ca, certificate, reason);
+    X509_STORE_free(want.anchors);
+    return verdict;
 }
 
 /* For the operator, whatever else follows. */

@@ -139,7 +139,7 @@ void submitting_answered(const struct facts *f, const struct reading *r, uint64_
 /* The policy names the contact, and the organisation of OV and EV; one that was deleted names nothing. */
 static bool fill_order(const struct step *s, struct sectigo_form *form)
 {
-    request_order(form, &s->is, &s->sub, upstream_login_config(s->login), s->profile, &s->rules);
+    request_order(form, &s->is, &s->sub, s->account, s->profile, &s->rules);
     return !form->failed;
 }
 
@@ -191,6 +191,6 @@ void submitting_ask(struct step *s)
 enum store_status submitting_enter(struct commit *c)
 {
     c->step->sending_boot_ms = clock_boot_ms();
-    c->due_ms = c->now_ms + upstream_login_config(c->step->login)->timeout_ms + WIRE_MARGIN_MS;
+    c->due_ms = c->now_ms + c->step->account->timeout_ms + WIRE_MARGIN_MS;
     return STORE_OK;
 }

@@ -65,7 +65,7 @@ static enum store_status write_audit(struct store_txn *txn, const struct authori
 static enum store_status ask_guard(struct store_txn *txn, struct authorization *a, uint64_t now_ms)
 {
     struct guard_verdict verdict;
-    struct guard_purchase purchase = {.config = issuer_of(a)->at.config,
+    struct guard_purchase purchase = {.config = a->work.config,
                                       .policy = a->sub.policy,
                                       .login = a->sub.login,
                                       .test = a->sub.test,
@@ -83,7 +83,7 @@ static enum store_status ask_guard(struct store_txn *txn, struct authorization *
 /* The certificate may come at once now. */
 static enum store_status hasten(struct store_txn *txn, const struct authorization *a, uint64_t now_ms)
 {
-    const struct config_profile *profile = issuer_profile(issuer_of(a), a->is.profile);
+    const struct config_profile *profile = config_profile_named(a->work.config, a->is.profile);
     uint64_t due_ms, first_ms = now_ms + (profile ? profile->first_poll_ms : HOUR_MS);
     enum store_status status = store_job_get(txn, JOB_ISSUANCE, a->is.id, strlen(a->is.id), &due_ms);
     if (status != STORE_OK || due_ms <= first_ms)
@@ -227,13 +227,13 @@ static uint64_t started_ms(const struct issuer *issuer)
 
 static struct authorization_facts facts_of(const struct authorization *a, char order[static ACME_ID_TEXT + 1])
 {
-    const struct config_login *login = upstream_login_config(a->login);
+    const struct config_login *login = config_login_named(a->work.config, a->sub.login); /* issuer_login found it */
     order[0] = '\0';
     if (a->is.order_count > 0)
         acme_id_text(&a->is.orders[0], order);
     return (struct authorization_facts){
         .payment = &a->payment,
-        .times = &issuer_of(a)->at.config->issuance,
+        .times = &a->work.config->issuance,
         .order = order,
         .started_ms = started_ms(issuer_of(a)),
         .timeout_ms = login->timeout_ms,

@@ -186,8 +186,7 @@ static enum work_next ask_refund(struct work *work)
 static enum work_next decide_refund(struct work *work, const void *answer, uint64_t now_ms)
 {
     struct refund *r = (struct refund *)work;
-    const struct issuer *issuer = work->owner;
-    r->outcome = refund_decide(answer, issuer->at.config->issuance.later_ms, now_ms);
+    r->outcome = refund_decide(answer, work->config->issuance.later_ms, now_ms);
     return work_say(work, &r->outcome.line, WORK_STORE);
 }
 

@@ -25,6 +25,7 @@ static const char FULL[] = "too many certificates for these names are under way;
 
 struct finalize {
     struct issuer *issuer;
+    const struct config *config;
     struct store_txn *txn;
     const struct acme_order *order;
     const struct acme_csr *csr;
@@ -73,12 +74,12 @@ static bool may_name(struct store_txn *txn, const char *policy_name, unsigned pr
 }
 
 /* No subscription serves these names: is there a product for them, and room for its price? */
-static bool may_buy(struct issuer *issuer, struct store_txn *txn, const struct config_profile *profile,
+static bool may_buy(const struct config *config, struct store_txn *txn, const struct config_profile *profile,
                     const struct config_dcv *dcv, const struct subscription_scope *scope, struct acme_problem *problem)
 {
     struct spending_verdict verdict;
     uint64_t now_ms = clock_ms();
-    struct guard_purchase purchase = {.config = issuer->at.config,
+    struct guard_purchase purchase = {.config = config,
                                       .profile = profile,
                                       .policy = scope->policy,
                                       .login = scope->login,
@@ -104,43 +105,52 @@ static bool is_imported(struct store_txn *txn, const struct subscription_scope *
 }
 
 /* Under the rules of the policy: can control of every name be proved, and is there one who sells it? */
-static bool may_serve(struct issuer *issuer, struct store_txn *txn, const struct config_profile *profile,
+static bool may_serve(const struct config *config, struct store_txn *txn, const struct config_profile *profile,
                       const struct subscription_scope *scope, bool found, struct acme_problem *problem)
 {
     struct dcv_rules rules;
-    bool may = dcv_rules_load(txn, &issuer->at.config->dcv, scope->policy, &rules) == STORE_OK ||
+    bool may = dcv_rules_load(txn, &config->dcv, scope->policy, &rules) == STORE_OK ||
                acme_problem_set(problem, ACME_SERVER_INTERNAL, "the policy cannot be read");
     for (size_t i = 0; may && i < scope->names->count; i++)
         may = check_name(&rules.dcv, &scope->names->list[i], problem);
-    may = may && (found || is_imported(txn, scope) || may_buy(issuer, txn, profile, &rules.dcv, scope, problem));
+    may = may && (found || is_imported(txn, scope) || may_buy(config, txn, profile, &rules.dcv, scope, problem));
     dcv_rules_clear(&rules);
     return may;
 }
 
-static bool may_order(void *ctx, struct store_txn *txn, const char *policy, const struct acme_names *names,
-                      char profile_name[static ACME_POLICY_MAX + 1], struct acme_problem *problem)
+static bool may_order_by(const struct config *config, struct store_txn *txn, const char *policy,
+                         const struct acme_names *names, char profile_name[static ACME_POLICY_MAX + 1],
+                         struct acme_problem *problem)
 {
-    struct issuer *issuer = ctx;
     const struct config_profile *profile =
-        issuer_profile(issuer, profile_name[0] ? profile_name : issuer->at.config->default_profile);
+        config_profile_named(config, profile_name[0] ? profile_name : config->default_profile);
     if (!profile)
         return acme_problem_set(problem, ACME_INVALID_PROFILE, "there is no profile \"%s\"", profile_name);
-    struct upstream_login *login = upstream_login(issuer->at.upstream, profile->login);
     struct subscription sub;
 
-    struct subscription_scope scope = scope_of(policy, profile, upstream_login_config(login), names);
+    struct subscription_scope scope = scope_of(policy, profile, config_login_named(config, profile->login), names);
     bool found = subscription_find(txn, &scope, clock_ms(), &sub) == STORE_OK;
     bool dead = found && sub.state == SUBSCRIPTION_DEAD;
-    bool full = found && sub.queue_count >= issuer->at.config->issuance.queue;
+    bool full = found && sub.queue_count >= config->issuance.queue;
     subscription_clear(&sub);
     if (dead)
         return refuse_for_a_while(problem, BLOCKED, ACME_RETRY_BLOCKED_S);
     if (full)
         return refuse_for_a_while(problem, FULL, ACME_RETRY_QUEUE_S);
-    if (!may_serve(issuer, txn, profile, &scope, found, problem))
+    if (!may_serve(config, txn, profile, &scope, found, problem))
         return false;
     memcpy(profile_name, profile->name, strlen(profile->name) + 1); /* config bounds it to ACME_POLICY_MAX */
     return true;
+}
+
+static bool may_order(void *ctx, struct store_txn *txn, const char *policy, const struct acme_names *names,
+                      char profile_name[static ACME_POLICY_MAX + 1], struct acme_problem *problem)
+{
+    const struct issuer *issuer = ctx;
+    const struct config *config = config_take(issuer->at.configs);
+    bool may = may_order_by(config, txn, policy, names, profile_name, problem);
+    config_drop(config);
+    return may;
 }
 
 /* ---- finalize ---- */
@@ -170,7 +180,7 @@ static bool make_issuance(struct finalize *f, struct issuance *is)
         return false;
     memcpy(is->csr, f->csr->der, f->csr->der_len);
     is->csr_len = f->csr->der_len;
-    if (!issuance_id_make(f->issuer->at.config->instance, f->login->test, is->id))
+    if (!issuance_id_make(f->config->instance, f->login->test, is->id))
         return false;
     log_note_cause(is->id, strlen(is->id));
     return issuance_attach(is, &f->order->id) && issuance_set_note(is, "");
@@ -186,7 +196,7 @@ static enum store_status store_issuance(struct finalize *f, struct issuance *is,
         status = prepare_issuance(f->txn, is, f->now_ms);
     else
         status = store_job_set(f->txn, JOB_ISSUANCE, is->id, strlen(is->id),
-                               f->now_ms + f->issuer->at.config->issuance.superseded_after_ms);
+                               f->now_ms + f->config->issuance.superseded_after_ms);
     if (status == STORE_OK)
         status = issuance_save(f->txn, is);
     return status == STORE_OK ? link_order(f, is) : status;
@@ -228,7 +238,7 @@ static enum store_status join(struct finalize *f, struct subscription *sub, stru
     if (!sub->under_way[0]) {
         state = prepare_state(&f->rules.dcv, &f->order->names);
         memcpy(sub->under_way, is->id, sizeof sub->under_way);
-    } else if (sub->queue_count >= f->issuer->at.config->issuance.queue || !subscription_enqueue(sub, is->id)) {
+    } else if (sub->queue_count >= f->config->issuance.queue || !subscription_enqueue(sub, is->id)) {
         refuse_for_a_while(f->problem, FULL, ACME_RETRY_QUEUE_S);
         return STORE_REFUSED;
     }
@@ -291,27 +301,33 @@ static enum store_status place(struct finalize *f, struct issuance *is)
     return status;
 }
 
+static enum store_status accept_by(struct finalize *f)
+{
+    struct issuance is;
+    f->profile = config_profile_named(f->config, f->order->profile);
+    f->login = f->profile ? config_login_named(f->config, f->profile->login) : NULL;
+    if (!f->login)
+        return refuse(f, ACME_SERVER_INTERNAL, "the profile of this order is no longer configured; make a new order");
+    if (!request_accepts_extensions(f->profile, f->csr, f->problem))
+        return STORE_REFUSED;
+    enum store_status status = dcv_rules_load(f->txn, &f->config->dcv, f->order->policy, &f->rules);
+    bool made = make_issuance(f, &is);
+    if (status == STORE_OK)
+        status = made ? place(f, &is) : STORE_IO;
+    dcv_rules_clear(&f->rules);
+    if (status == STORE_OK && is.state)
+        issuer_debug_commit(f->issuer, 0, is.state, true);
+    issuance_clear(&is);
+    return status;
+}
+
 static enum store_status accept_csr(void *ctx, struct store_txn *txn, const struct acme_order *order,
                                     const struct acme_csr *csr, uint64_t now_ms, struct acme_problem *problem)
 {
     struct finalize f = {.issuer = ctx, .txn = txn, .order = order, .csr = csr, .now_ms = now_ms, .problem = problem};
-    struct issuance is;
-
-    f.profile = issuer_profile(f.issuer, order->profile);
-    struct upstream_login *login = f.profile ? upstream_login(f.issuer->at.upstream, f.profile->login) : NULL;
-    if (!login)
-        return refuse(&f, ACME_SERVER_INTERNAL, "the profile of this order is no longer configured; make a new order");
-    f.login = upstream_login_config(login);
-    if (!request_accepts_extensions(f.profile, csr, problem))
-        return STORE_REFUSED;
-    enum store_status status = dcv_rules_load(txn, &f.issuer->at.config->dcv, order->policy, &f.rules);
-    bool made = make_issuance(&f, &is);
-    if (status == STORE_OK)
-        status = made ? place(&f, &is) : STORE_IO;
-    dcv_rules_clear(&f.rules);
-    if (status == STORE_OK && is.state)
-        issuer_debug_commit(f.issuer, 0, is.state, true);
-    issuance_clear(&is);
+    f.config = config_take(f.issuer->at.configs);
+    enum store_status status = accept_by(&f);
+    config_drop(f.config);
     return status;
 }
 

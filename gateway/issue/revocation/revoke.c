@@ -79,8 +79,7 @@ enum store_status revoke_audit(struct store_txn *txn, const char *what, const st
 /* Up to a quarter off either way. */
 static uint64_t again_ms(const struct revocation *r, uint64_t asked_ms, uint64_t now_ms)
 {
-    const struct issuer *issuer = r->work.owner;
-    uint64_t wait_ms = revoke_back_off_ms(asked_ms, issuer->at.config->issuance.later_ms, now_ms);
+    uint64_t wait_ms = revoke_back_off_ms(asked_ms, r->work.config->issuance.later_ms, now_ms);
     if (r->outcome.rest_ms)
         return now_ms + r->outcome.rest_ms;
     return now_ms + wait_ms - wait_ms / 4 + (uint64_t)random() % (wait_ms / 2 + 1);

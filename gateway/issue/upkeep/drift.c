@@ -21,7 +21,7 @@ enum { TIME_LEN = 8 };
 /* A purchase as young as this may not be in the report yet; one as old as the span, not in it any more. */
 static uint64_t margin_ms(const struct upkeep *u)
 {
-    return ((const struct issuer *)u->work.owner)->at.config->issuance.resend_ms;
+    return u->work.config->issuance.resend_ms;
 }
 
 void drift_span(struct report *report, uint64_t compared_ms, uint64_t now_ms)
@@ -88,7 +88,7 @@ static enum store_status look_for_lines(struct upkeep *u, struct store_txn *txn)
 static enum store_status look_both_ways(struct upkeep *u, struct store_txn *txn)
 {
     enum store_status status = upkeep_look_for_unknown(u, txn, tell_unknown);
-    return status == STORE_OK && !upstream_login_config(u->login)->test ? look_for_lines(u, txn) : status;
+    return status == STORE_OK && !u->account->test ? look_for_lines(u, txn) : status;
 }
 
 /* ---- the job ---- */

@@ -60,19 +60,18 @@ static enum store_status take(struct store_txn *txn, struct upkeep *u, const str
 {
     enum report_known known;
     char base[SECTIGO_ORDER_NUMBER_MAX + 1];
-    enum store_status status = report_find(txn, upstream_login_config(u->login)->url, row, &known);
+    enum store_status status = report_find(txn, u->account->url, row, &known);
     if (status != STORE_OK)
         return status;
     if (report_base_number(row->order_number, base)) {
-        status = imported_join(txn, upstream_login_config(u->login)->url, row, base);
+        status = imported_join(txn, u->account->url, row, base);
         return status == STORE_EXISTS ? pass_over(u, row, FOREIGN) : status == STORE_NOT_FOUND ? STORE_OK : status;
     }
     if (known == REPORT_UNSENT)
         return settle_unsent(txn, row, now_ms);
     if (known == REPORT_KNOWN || row->over)
         return STORE_OK;
-    status = imported_insert(txn, ((const struct issuer *)u->work.owner)->at.config, upstream_login_config(u->login),
-                             row, NULL, now_ms);
+    status = imported_insert(txn, u->work.config, u->account, row, NULL, now_ms);
     if (status == STORE_OK)
         u->imported++;
     return status == STORE_REFUSED  ? pass_over(u, row, NO_NAMES)

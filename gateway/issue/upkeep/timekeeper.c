@@ -35,11 +35,13 @@ static void on_reply(void *ctx, const struct upstream_reply *reply)
 
 static void ask(struct timekeeper *t)
 {
-    struct upstream_login *login;
-    for (unsigned i = 0; (login = upstream_login_at(t->issuer->at.upstream, i)); i++) {
+    const struct config *config = config_take(t->issuer->at.configs);
+    for (unsigned i = 0; i < config->login_count; i++) {
+        struct upstream_login *login = upstream_login(t->issuer->at.upstream, &config->logins[i]);
         struct sectigo_form form = {0};
         upstream_call(login, SECTIGO_GET_ACCOUNT_BALANCE, &form, on_reply, t);
     }
+    config_drop(config);
 }
 
 static void look_at_clock(struct timekeeper *t)

@@ -35,7 +35,8 @@ static enum store_status load_upkeep(struct store_txn *txn, struct work *work)
         work->rest_ms = DOUBT_REST_MS;
         return STORE_REFUSED;
     }
-    u->login = upstream_login(issuer->at.upstream, upkeep_login(u));
+    u->account = config_login_named(work->config, upkeep_login(u));
+    u->login = upstream_login(issuer->at.upstream, u->account);
     if (!u->login) {
         work->rest_ms = UNCONFIGURED_REST_MS;
         return STORE_REFUSED;
@@ -62,8 +63,7 @@ static void on_report(void *ctx, bool complete, const char *reason)
 
 enum work_next upkeep_gather(struct upkeep *u)
 {
-    const struct issuer *issuer = u->work.owner;
-    report_gather(u->login, issuer->at.config->instance, &u->report, on_report, u);
+    report_gather(u->login, u->work.config->instance, u->account->test, &u->report, on_report, u);
     return WORK_WAIT;
 }
 
@@ -95,7 +95,7 @@ enum store_status upkeep_look_for_unknown(struct upkeep *u, struct store_txn *tx
     for (size_t i = 0; status == STORE_OK && i < u->report.count; i++) {
         const struct report_row *row = &u->report.rows[i];
         enum report_known known;
-        status = report_find(txn, upstream_login_config(u->login)->url, row, &known);
+        status = report_find(txn, u->account->url, row, &known);
         if (status != STORE_OK || known == REPORT_KNOWN || row->over)
             continue;
         u->unknown++;
@@ -119,14 +119,13 @@ uint64_t upkeep_later_ms(enum job_kind kind, uint64_t recall_ms, uint64_t least_
 
 static enum store_status store_failure(struct store_txn *txn, const struct upkeep *u, uint64_t now_ms)
 {
-    const struct issuer *issuer = u->work.owner;
     struct ledger ledger;
     enum store_status status = ledger_load(txn, upkeep_login(u), &ledger);
     memcpy(ledger.note, u->failure, sizeof ledger.note);
     if (status == STORE_OK)
         status = ledger_save(txn, upkeep_login(u), &ledger);
     uint64_t later_ms =
-        upkeep_later_ms(u->work.kind->job, u->ledger.recall_ms, issuer->at.config->issuance.later_ms, now_ms);
+        upkeep_later_ms(u->work.kind->job, u->ledger.recall_ms, u->work.config->issuance.later_ms, now_ms);
     return status == STORE_OK ? work_set_job(txn, &u->work, now_ms + later_ms) : status;
 }
 
@@ -155,8 +154,7 @@ static enum job_kind const daily[] = {JOB_BALANCE, JOB_DRIFT};
 
 enum store_status upkeep_next(struct store_txn *txn, const struct upkeep *u, uint64_t now_ms)
 {
-    const struct issuer *issuer = u->work.owner;
-    return work_set_job(txn, &u->work, now_ms + issuer->at.config->issuance.check_interval_ms);
+    return work_set_job(txn, &u->work, now_ms + u->work.config->issuance.check_interval_ms);
 }
 
 /* A shorter interval than the one that the last start knew counts at once. */
@@ -210,6 +208,48 @@ enum store_status upkeep_settle(struct store_txn *txn, const struct config *conf
     return status == STORE_OK && copied_ms ? store_copied_settle(txn) : status;
 }
 
+/* Whether the login is another than before, as far as what Sectigo has of it goes. */
+static bool is_new_login(const struct config *was, const struct config_login *login)
+{
+    const struct config_login *before = config_login_named(was, login->name);
+    return !before || strcmp(before->url, login->url) != 0 ||
+           before->report_foreign_order_number != login->report_foreign_order_number;
+}
+
+enum store_status upkeep_admit(struct store_txn *txn, const struct config *was, const struct config *fresh,
+                               uint64_t now_ms)
+{
+    enum store_status status = STORE_OK;
+    for (unsigned i = 0; status == STORE_OK && i < fresh->login_count; i++) {
+        const struct config_login *login = &fresh->logins[i];
+        struct ledger ledger;
+        if (!is_new_login(was, login))
+            continue;
+        status = ledger_load(txn, login->name, &ledger);
+        ledger.recall_ms = login->report_foreign_order_number ? now_ms : 0;
+        if (status == STORE_OK)
+            status = ledger_save(txn, login->name, &ledger);
+    }
+    return status;
+}
+
+enum store_status upkeep_begin(struct store_txn *txn, const struct config *was, const struct config *fresh,
+                               uint64_t now_ms)
+{
+    uint64_t due_ms = now_ms + fresh->issuance.check_interval_ms;
+    enum store_status status = STORE_OK;
+    for (unsigned i = 0; status == STORE_OK && i < fresh->login_count; i++) {
+        const struct config_login *login = &fresh->logins[i];
+        bool fresh_login = is_new_login(was, login);
+        status = settle_job(txn, JOB_BALANCE, login->name, fresh_login ? now_ms : due_ms);
+        if (status == STORE_OK)
+            status = settle_job(txn, JOB_DRIFT, login->name, due_ms);
+        if (status == STORE_OK && fresh_login)
+            status = settle_recall(txn, login, now_ms);
+    }
+    return status;
+}
+
 enum store_status upkeep_reconcile(struct store_txn *txn, const char *login, uint64_t from_ms, uint64_t now_ms)
 {
     struct ledger ledger;
@@ -260,7 +300,7 @@ static enum work_next decide_balance(struct work *work, const void *answer, uint
     if (!balance_decide(answer, &u->balance_cents, why))
         return upkeep_fail(u, why);
     snprintf(cents, sizeof cents, "%" PRId64 ".%02d", u->balance_cents / 100, abs((int)(u->balance_cents % 100)));
-    if (upkeep_is_low(upstream_login_config(u->login), u->balance_cents))
+    if (upkeep_is_low(u->account, u->balance_cents))
         log_error("the credit of a Sectigo account is low: pay in before purchases are refused (-15)", "login",
                   upkeep_login(u), "balance", cents);
     u->found_out = store_balance;

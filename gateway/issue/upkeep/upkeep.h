@@ -15,8 +15,9 @@
 
 struct upkeep {
     struct work work; /* its subject is the login's name */
-    struct upstream_login *login;
-    struct ledger ledger; /* as it was when the job began; a store_fn loads it anew */
+    const struct config_login *account;
+    struct upstream_login *login; /* what stands behind it */
+    struct ledger ledger;         /* as it was when the job began; a store_fn loads it anew */
     struct report report;
     size_t next_row;                   /* reconcile: rows before it are stored */
     char failure[LEDGER_NOTE_MAX + 1]; /* "": it went well */
@@ -33,6 +34,12 @@ extern const struct work_kind balance_work, drift_work, reconcile_work, recall_w
 
 /* Inside a store_fn, at start: each login has its daily jobs; a store that is a restored copy pauses every login. */
 enum store_status upkeep_settle(struct store_txn *txn, const struct config *config, uint64_t now_ms);
+/* Inside a store_fn, at a reload. Before fresh is in force: a login that was has not buys nothing until its report was
+ * asked. After that: such logins have their jobs, and the daily ones of all come no later than fresh says. */
+enum store_status upkeep_admit(struct store_txn *txn, const struct config *was, const struct config *fresh,
+                               uint64_t now_ms);
+enum store_status upkeep_begin(struct store_txn *txn, const struct config *was, const struct config *fresh,
+                               uint64_t now_ms);
 /* Whether this balance is an alarm. An account that is billed afterwards has less than nothing, and no low_credit. */
 bool upkeep_is_low(const struct config_login *login, int64_t balance_cents);
 /* Inside a store_fn: what Sectigo has of this login since then is to be reconciled now. */

@@ -11,6 +11,7 @@ enum { PAGE = 100, ROWS_MAX = 500000 };
 struct gathering {
     struct upstream_login *login;
     const char *instance;
+    bool test;
     struct report *report;
     report_done_fn *done;
     void *ctx;
@@ -30,7 +31,7 @@ void report_clear(struct report *report)
 /* A login with test=Y and a live one may be the same account, whose report has the orders of both. */
 static bool is_ours(const struct gathering *g, const char *number)
 {
-    return issuance_id_is(number, g->instance, upstream_login_config(g->login)->test);
+    return issuance_id_is(number, g->instance, g->test);
 }
 
 static bool is_over(const struct sectigo_report_order *order)
@@ -154,8 +155,8 @@ static void ask(struct gathering *g)
     upstream_call(g->login, SECTIGO_WEB_HOST_REPORT, &form, on_page, g);
 }
 
-void report_gather(struct upstream_login *login, const char *instance, struct report *report, report_done_fn *done,
-                   void *ctx)
+void report_gather(struct upstream_login *login, const char *instance, bool test, struct report *report,
+                   report_done_fn *done, void *ctx)
 {
     struct gathering *g = calloc(1, sizeof *g);
     if (!g) {
@@ -163,7 +164,7 @@ void report_gather(struct upstream_login *login, const char *instance, struct re
         return;
     }
     *g = (struct gathering){
-        .login = login, .instance = instance, .report = report, .done = done, .ctx = ctx, .first = 1};
+        .login = login, .instance = instance, .test = test, .report = report, .done = done, .ctx = ctx, .first = 1};
     ask(g);
 }
 

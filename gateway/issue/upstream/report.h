@@ -44,8 +44,8 @@ typedef void report_done_fn(void *ctx, bool complete, const char *reason);
 
 /* Fills report, which must be zeroed but for from_ms, to_ms and numbered, and live until done. On the egress thread;
  * done is called exactly once, on the same thread, perhaps before this returns. */
-void report_gather(struct upstream_login *login, const char *instance, struct report *report, report_done_fn *done,
-                   void *ctx);
+void report_gather(struct upstream_login *login, const char *instance, bool test, struct report *report,
+                   report_done_fn *done, void *ctx);
 
 /* Whether the store has the subscription that this row is of:
  * REPORT_KNOWN, also for a replacement whose base order is known;

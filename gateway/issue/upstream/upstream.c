@@ -1,4 +1,4 @@
-#include "gateway/issue/upstream/upstream.h"
+#include "gateway/issue/upstream/logins.h"
 #include "sectigo/code.h"
 
 #include <stdatomic.h>
@@ -8,27 +8,20 @@
 
 #include "acme/durations.h"
 #include "gateway/clock.h"
-#include "gateway/issue/upstream/breaker.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
-#include "gateway/pem.h"
 
 /* A call that has waited for its turn so long does not leave: its job knows when to come again, and when it was sent
  * must be near to when it was stored as on its way. */
 static const uint64_t WAIT_MAX_MS = MINUTE_MS;
 static const uint64_t TURN_MAX_MS = SECOND_MS;
 
-/* Calls wait in lanes. Only those of the last one, which may cost money, have all of the breaker's rest to wait for. */
-enum lane { LANE_REVOKE, LANE_LOOK, LANE_COLLECT, LANE_OTHER, LANES };
-struct queue {
-    struct pending_call *first, **end;
-};
-
 /* A call that waits for its turn, or is on the wire. */
 struct pending_call {
     struct upstream_login *login;
     enum sectigo_call_kind kind;
     struct sectigo_call *call;
+    struct terms *terms; /* that it was made by */
     upstream_done_fn *done;
     void *ctx;
     upstream_may_leave_fn *ask_first; /* NULL: nobody is asked */
@@ -38,162 +31,6 @@ struct pending_call {
     bool probe;                /* the one that asks whether calls work again */
     struct pending_call *next; /* waiting for its turn */
 };
-
-struct upstream_login {
-    const struct config_login *config;
-    unsigned number; /* metrics_login */
-    struct sectigo_client *client;
-    X509_STORE *anchors;
-    struct accept_cache *cas;
-    struct egress *egress;
-    atomic_bool stopping;
-    atomic_int contact;     /* an enum upstream_contact */
-    struct breaker breaker; /* of the egress thread, as what follows */
-    bool collecting, pumping;
-    double tokens;
-    uint64_t refilled_ms;
-    struct queue waiting[LANES];
-    struct egress_watch turn;
-};
-
-struct upstream {
-    struct upstream_login *logins;
-    unsigned count;
-};
-
-/* ---- making ---- */
-
-static X509_STORE *load_anchors(const struct config_login *config, char reason[static UPSTREAM_REASON_MAX])
-{
-    char why[PEM_REASON_MAX];
-    X509_STORE *anchors = pem_load_anchors(config->trust_anchors, why);
-    if (!anchors)
-        snprintf(reason, UPSTREAM_REASON_MAX, "login %.64s: trust_anchors: %.200s: %.200s", config->name,
-                 config->trust_anchors, why);
-    return anchors;
-}
-
-static bool open_login(struct upstream_login *login, const struct config_login *config, uint64_t rest_ms,
-                       struct egress *egress, char reason[static UPSTREAM_REASON_MAX])
-{
-    struct sectigo_client_config client = {
-        .url = config->url,
-        .login_name = config->login,
-        .login_password = config->password,
-        .ca_file = config->ca_file,
-        .client_certificate = config->client_certificate,
-        .client_key = config->client_key,
-        .proxy = config->proxy,
-        .user_agent = "acmegate/" ACMEGATE_VERSION,
-        .connect_timeout_ms = (long)config->connect_timeout_ms,
-        .timeout_ms = (long)config->timeout_ms,
-    };
-    char why[SECTIGO_MESSAGE_MAX];
-
-    login->config = config;
-    login->number = metrics_login(config->name);
-    login->egress = egress;
-    login->breaker.first_rest_ms = rest_ms;
-    login->tokens = config->calls_per_minute;
-    for (unsigned i = 0; i < LANES; i++)
-        login->waiting[i].end = &login->waiting[i].first;
-    login->refilled_ms = egress_now_ms();
-    login->client = sectigo_client_make(&client, why);
-    if (!login->client) {
-        snprintf(reason, UPSTREAM_REASON_MAX, "login %s: %.400s", config->name, why);
-        return false;
-    }
-    login->cas = accept_cache_make();
-    login->anchors = load_anchors(config, reason);
-    return login->anchors != NULL;
-}
-
-struct upstream *upstream_make(const struct config *config, struct egress *egress,
-                               char reason[static UPSTREAM_REASON_MAX])
-{
-    struct upstream *upstream = calloc(1, sizeof *upstream);
-    if (upstream)
-        upstream->logins = calloc(config->login_count, sizeof *upstream->logins);
-    if (!upstream || !upstream->logins) {
-        snprintf(reason, UPSTREAM_REASON_MAX, "out of memory");
-        goto fail;
-    }
-    for (; upstream->count < config->login_count; upstream->count++) {
-        unsigned i = upstream->count;
-        if (!open_login(&upstream->logins[i], &config->logins[i], config->issuance.later_ms, egress, reason)) {
-            upstream->count++; /* half open: to be freed too */
-            goto fail;
-        }
-    }
-    return upstream;
-fail:
-    upstream_free(upstream);
-    return NULL;
-}
-
-void upstream_free(struct upstream *upstream)
-{
-    if (!upstream)
-        return;
-    for (unsigned i = 0; i < upstream->count; i++) {
-        if (upstream->logins[i].client)
-            sectigo_client_free(upstream->logins[i].client);
-        X509_STORE_free(upstream->logins[i].anchors);
-        accept_cache_free(upstream->logins[i].cas);
-    }
-    free(upstream->logins);
-    free(upstream);
-}
-
-struct upstream_login *upstream_login(struct upstream *upstream, const char *name)
-{
-    for (unsigned i = 0; i < upstream->count; i++) {
-        if (strcmp(upstream->logins[i].config->name, name) == 0)
-            return &upstream->logins[i];
-    }
-    return NULL;
-}
-
-struct upstream_login *upstream_login_for(struct upstream *upstream, const char *name, const char *endpoint)
-{
-    struct upstream_login *login = upstream_login(upstream, name);
-    return login && strcmp(login->config->url, endpoint) == 0 ? login : NULL;
-}
-
-struct upstream_login *upstream_login_at(struct upstream *upstream, unsigned index)
-{
-    return index < upstream->count ? &upstream->logins[index] : NULL;
-}
-
-bool upstream_login_refused(const struct upstream_login *login)
-{
-    return atomic_load(&login->breaker.refused);
-}
-
-bool upstream_login_broken(const struct upstream_login *login)
-{
-    return atomic_load(&login->breaker.broken);
-}
-
-enum upstream_contact upstream_login_contact(const struct upstream_login *login)
-{
-    return (enum upstream_contact)atomic_load(&login->contact);
-}
-
-const struct config_login *upstream_login_config(const struct upstream_login *login)
-{
-    return login->config;
-}
-
-X509_STORE *upstream_anchors(const struct upstream_login *login)
-{
-    return login->anchors;
-}
-
-struct accept_cache *upstream_cas(const struct upstream_login *login)
-{
-    return login->cas;
-}
 
 /* ---- whether calls may leave ---- */
 
@@ -207,7 +44,7 @@ static enum breaker_outcome outcome_of(enum sectigo_call_kind kind, const struct
 
 static void say(const struct upstream_login *login, enum breaker_change change)
 {
-    const char *name = login->config->name;
+    const char *name = login->name;
     switch (change) {
     case BREAKER_OPENED:
         log_error(
@@ -243,6 +80,7 @@ static void judge(struct pending_call *pending, const struct upstream_reply *rep
         sectigo_call_withheld(pending->call) ? BREAKER_OURS : outcome_of(pending->kind, reply, result);
     if (outcome != BREAKER_OURS)
         atomic_store(&login->contact, (int)contacts[outcome]);
+    login->breaker.first_rest_ms = atomic_load(&login->rest_ms);
     say(login, breaker_tell(&login->breaker, outcome, pending->probe, pending->left_ms, egress_now_ms()));
 }
 
@@ -281,6 +119,7 @@ static void finish(struct pending_call *pending, const struct upstream_reply *re
     pending->done(pending->ctx, reply);
     if (pending->call)
         sectigo_call_free(pending->call);
+    login_terms_drop(pending->terms);
     free(pending);
 }
 
@@ -366,7 +205,11 @@ static struct pending_call *take(struct queue *queue)
 /* Tokens since the last look: a minute's calls may leave at once, then they are paced. */
 static void refill(struct upstream_login *login, uint64_t now_ms)
 {
-    double per_minute = login->config->calls_per_minute;
+    unsigned pace = atomic_load(&login->pace);
+    double per_minute = pace;
+    if (login->paced == 0)
+        login->tokens = per_minute; /* from no pace to one: as after a start */
+    login->paced = pace;
     login->tokens += (double)(now_ms - login->refilled_ms) * per_minute / MINUTE_MS;
     if (login->tokens > per_minute)
         login->tokens = per_minute;
@@ -375,7 +218,7 @@ static void refill(struct upstream_login *login, uint64_t now_ms)
 
 static bool take_token(struct upstream_login *login)
 {
-    if (login->config->calls_per_minute == 0)
+    if (atomic_load(&login->pace) == 0)
         return true;
     if (login->tokens < 1)
         return false;
@@ -395,7 +238,8 @@ static void await_turn(struct upstream_login *login, uint64_t now_ms, uint64_t t
 
 static uint64_t next_token_ms(const struct upstream_login *login, uint64_t now_ms)
 {
-    return now_ms + MINUTE_MS / login->config->calls_per_minute + 1;
+    unsigned pace = atomic_load(&login->pace);
+    return now_ms + (pace ? MINUTE_MS / pace : 0) + 1;
 }
 
 /* The first of the lane leaves, or fails. False: it is urgent, and is to wait until *turn_ms. */
@@ -500,7 +344,8 @@ static struct pending_call *make(struct upstream_login *login, enum sectigo_call
     *pending =
         (struct pending_call){.login = login, .kind = kind, .done = done, .ctx = ctx, .since_ms = egress_now_ms()};
     pending->ask_first = ask_first;
-    pending->call = sectigo_call_make(login->client, kind, form);
+    pending->terms = login_terms_take(login);
+    pending->call = sectigo_call_make(pending->terms->client, kind, form);
     if (pending->call && (!ask_first || sectigo_call_ask_first(pending->call, ask_first, ctx, within_ms)))
         return pending;
     finish(pending, &no_memory);
@@ -531,15 +376,4 @@ void upstream_ask_balance(struct upstream_login *login, upstream_done_fn *done, 
         fail(pending, "the gateway is stopping", 0);
     else if (pending)
         send_off(pending);
-}
-
-void upstream_stop(struct upstream *upstream)
-{
-    for (unsigned i = 0; i < upstream->count; i++)
-        atomic_store(&upstream->logins[i].stopping, true);
-}
-
-void upstream_login_reopen(struct upstream_login *login)
-{
-    breaker_reopen(&login->breaker);
 }

@@ -20,23 +20,29 @@
 #include "sectigo/sectigo.h"
 #include "sectigo/transport.h"
 
-struct upstream;       /* all logins; immutable after start apart from their calls */
-struct upstream_login; /* one */
+struct upstream;       /* all logins */
+struct upstream_login; /* one: a name at an endpoint. It lives as long as struct upstream, with its breaker and its
+                        * pace, whatever configurations come and go; one that is configured no longer ends what it has
+                        * begun */
+struct upstream_terms; /* what a new configuration makes of them, not in force yet */
 
 enum { UPSTREAM_REASON_MAX = 512 };
 
-/* NULL: *reason names the login and what is wrong. config must outlive it. */
+/* NULL: *reason names the login and what is wrong. */
 struct upstream *upstream_make(const struct config *config, struct egress *egress,
                                char reason[static UPSTREAM_REASON_MAX]);
+/* A reload in two steps, one reload at a time: reads the files that the logins name, and changes nothing; NULL:
+ * *reason. Then puts that in force, which cannot fail: calls made from now on go by it. Any thread. */
+struct upstream_terms *upstream_prepare(struct upstream *upstream, const struct config *config,
+                                        char reason[static UPSTREAM_REASON_MAX]);
+void upstream_adopt(struct upstream *upstream, struct upstream_terms *terms);
+/* Of what is not adopted. NULL is fine. */
+void upstream_terms_free(struct upstream_terms *terms);
 /* After egress_stop. */
 void upstream_free(struct upstream *upstream);
 
-/* NULL where no login has that name. */
-struct upstream_login *upstream_login(struct upstream *upstream, const char *name);
-/* The same, NULL also where it is at another endpoint now: nothing of one endpoint is ever sent to another. */
-struct upstream_login *upstream_login_for(struct upstream *upstream, const char *name, const char *endpoint);
-/* The index-th, NULL beyond the last. */
-struct upstream_login *upstream_login_at(struct upstream *upstream, unsigned index);
+/* What stands behind a login of a configuration that is in force, or was; NULL for NULL. Any thread. */
+struct upstream_login *upstream_login(struct upstream *upstream, const struct config_login *config);
 /* Whether Sectigo refused the login when it was last used. Any thread. */
 bool upstream_login_refused(const struct upstream_login *login);
 /* Whether the breaker is open. Any thread. */
@@ -48,9 +54,8 @@ enum upstream_contact upstream_login_contact(const struct upstream_login *login)
 void upstream_login_reopen(struct upstream_login *login);
 /* No call leaves any more. Any thread. */
 void upstream_stop(struct upstream *upstream);
-const struct config_login *upstream_login_config(const struct upstream_login *login);
-/* Roots that certificates of this login must chain to; lives as long as the login. */
-X509_STORE *upstream_anchors(const struct upstream_login *login);
+/* Roots that certificates of this login must chain to: a reference, the caller's to free. Any thread. */
+X509_STORE *upstream_anchors(struct upstream_login *login);
 /* Of the intermediates that its certificates come with; lives as long as the login. */
 struct accept_cache *upstream_cas(const struct upstream_login *login);
 

@@ -26,10 +26,16 @@ struct access {
     struct store *store;
     struct sessions *sessions;
     struct limiter *wrong;
-    bool users, roles;                    /* whether a proxy says them */
+    atomic_bool users, roles;             /* whether a proxy says them */
     uint8_t key[KEY_LEN];                 /* of CSRF tokens */
     atomic_uint_least64_t write_again_ms; /* boot time: the store takes no notes of use before */
 };
+
+void access_change(struct access *access, const char *user_field, const char *role_field)
+{
+    atomic_store(&access->users, user_field != NULL);
+    atomic_store(&access->roles, role_field != NULL);
+}
 
 struct access *access_make(struct store *store, const char *user_field, const char *role_field)
 {
@@ -37,8 +43,7 @@ struct access *access_make(struct store *store, const char *user_field, const ch
     if (!access)
         return NULL;
     access->store = store;
-    access->users = user_field != NULL;
-    access->roles = role_field != NULL;
+    access_change(access, user_field, role_field);
     access->sessions = sessions_make();
     access->wrong = limiter_make();
     if (access->sessions && access->wrong && RAND_bytes(access->key, sizeof access->key) == 1)

@@ -17,6 +17,8 @@ struct access;
 
 /* NULL when out of memory. user_field, role_field: what http_config has; NULL: no proxy says anything. */
 struct access *access_make(struct store *store, const char *user_field, const char *role_field);
+/* Another configuration. Any thread. */
+void access_change(struct access *access, const char *user_field, const char *role_field);
 void access_free(struct access *access);
 
 struct caller {

@@ -30,6 +30,7 @@ enum option {
     OPTION_LOGIN = 262144,
     OPTION_MONTHS = 524288,
     OPTION_ROLE = 1048576,
+    OPTION_ORPHANS = 2097152,
 };
 enum {
     OPTIONS_PAGE = OPTION_LIMIT | OPTION_AFTER | OPTION_ALL,
@@ -72,7 +73,7 @@ struct asked {
     const char *limit, *after, *state, *since, *name, *account, *policy, *days, *months, *reason, *file, *login,
         *role;         /* NULL: not given */
     char since_ms[24]; /* since as UNIX milliseconds */
-    bool json, csv, skip_preflight, newest, refusals, follow, all, preview;
+    bool json, csv, skip_preflight, newest, refusals, follow, all, preview, accept_orphans;
 };
 
 struct option_row {

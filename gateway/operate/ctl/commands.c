@@ -27,6 +27,7 @@ static const struct column logins[] = {
     {"NOTE", "note"},
     {NULL, NULL},
 };
+static const struct column changes[] = {{"KEY", "key"}, {"WAS", "was"}, {"IS", "is"}, {NULL, NULL}};
 static const struct column sums[] = {
     {"MONTH", "month"},     {"POLICY", "policy"},       {"PROFILE", "profile"},
     {"LOGIN", "login"},     {"PURCHASES", "purchases"}, {"REPLACEMENTS", "replacements"},
@@ -293,6 +294,13 @@ const struct command commands[] = {
      .method = "POST",
      .path = "/clock/trust",
      .help = "the system clock is right: it is in no doubt"},
+    {.words = {"config", "reload"},
+     .method = "POST",
+     .path = "/config/reload",
+     .slow = true,
+     .options = OPTION_PREVIEW | OPTION_ORPHANS,
+     .columns = changes,
+     .help = "read the configuration anew; what changed"},
     {.words = {"cost"},
      .method = "GET",
      .path = "/cost",
@@ -478,7 +486,10 @@ const struct option_row option_rows[] = {
     {"--file", "FILE", OPTION_FILE, AT(file), "subscription adopt: the order numbers stand there, one a line"},
     {"--login", "LOGIN", OPTION_LOGIN, AT(login), "subscription adopt: where they were bought, if there are several"},
     {"--role", "ROLE", OPTION_ROLE, AT(role), "token create: read, operate or admin"},
-    {"--preview", NULL, OPTION_PREVIEW, AT(preview), "subscription adopt: only say what would become of each"},
+    {"--preview", NULL, OPTION_PREVIEW, AT(preview),
+     "subscription adopt, config reload: only say what would become of it"},
+    {"--accept-orphans", NULL, OPTION_ORPHANS, AT(accept_orphans),
+     "config reload: also where paid subscriptions would serve no order any more"},
     {"--skip-preflight", NULL, OPTION_SKIP, AT(skip_preflight), "order retry: send it whatever preflight sees"},
     {NULL, NULL, 0, 0, NULL},
 };

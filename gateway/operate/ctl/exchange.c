@@ -70,7 +70,9 @@ static bool add_query(CURL *easy, char url[static URL_SIZE], const struct asked 
                                          {"reason=", asked->reason},
                                          {"refusals=", asked->refusals ? "1" : NULL},
                                          {"newest=", asked->newest ? "1" : NULL},
-                                         {"skip_preflight=", asked->skip_preflight ? "1" : NULL}};
+                                         {"skip_preflight=", asked->skip_preflight ? "1" : NULL},
+                                         {"accept_orphans=", asked->accept_orphans ? "1" : NULL},
+                                         {"preview=", asked->preview ? "1" : NULL}};
     bool first = true;
     for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
         char prefix[32];

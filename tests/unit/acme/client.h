@@ -96,7 +96,7 @@ static inline void world_start(struct world *w)
 {
     w->acme = acme_make(&w->config);
     assert_non_null(w->acme);
-    w->thread = acme_thread_make(w->acme);
+    w->thread = acme_thread_make();
     assert_non_null(w->thread);
 }
 

@@ -367,7 +367,7 @@ static void *one_thread(void *arg)
 {
     struct world w = *(struct world *)arg;
     struct client c;
-    w.thread = acme_thread_make(w.acme);
+    w.thread = acme_thread_make();
     assert_non_null(w.thread);
     register_client(&w, &c);
     for (int i = 0; i < ROUNDS; i++) {

@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_GATEWAY_HOUSEKEEPING_WORLD_H
 #define TESTS_UNIT_GATEWAY_HOUSEKEEPING_WORLD_H
 
+#include "static_config.h"
 #include "tests/unit/gateway/temp_store.h"
 
 #include <inttypes.h>
@@ -73,7 +74,7 @@ static int set_up(void **state)
         .login_count = 1,
         .housekeeping = {
             .ended_orders_s = 90 * DAY_S, .unused_accounts_s = 365 * DAY_S, .audit_s = 400 * DAY_S, .every_s = DAY_S}};
-    struct keeper_config at = {.config = &b->config, .store = b->temp.store};
+    struct keeper_config at = {.configs = static_config(&b->config), .store = b->temp.store};
     sweep_begin(&b->sweep, &at);
     clock_trust();
     b->now_ms = clock_ms();
@@ -85,6 +86,7 @@ static int tear_down(void **state)
 {
     struct bench *b = *state;
     temp_store_close(&b->temp);
+    config_current_free(b->sweep.at.configs);
     free(b);
     return 0;
 }

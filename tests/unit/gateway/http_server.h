@@ -114,6 +114,15 @@ static inline void world_start(struct world *w)
     assert_true(ok);
 }
 
+/* Goes by w->config from now on; false: w->reason. */
+static inline bool world_change(struct world *w)
+{
+    struct http_change *change = http_prepare(w->server, &w->config, w->reason);
+    if (change)
+        http_adopt(w->server, change);
+    return change != NULL;
+}
+
 static inline void world_stop(struct world *w)
 {
     if (w->server)

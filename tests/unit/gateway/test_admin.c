@@ -1,5 +1,6 @@
 /* admin: routes, queries and bodies of the admin socket, and what a pause remembers. */
 #include "acme/durations.h"
+#include "tests/unit/gateway/static_config.h"
 #include "tests/unit/gateway/temp_store.h"
 
 #include <string.h>
@@ -22,14 +23,14 @@ struct bench {
 };
 
 static char euro[] = "EUR";
-static const struct config config = {.spending = {.currency = euro}};
+static struct config config = {.spending = {.currency = euro}};
 
 static int set_up(void **state)
 {
     struct bench *b = calloc(1, sizeof *b);
     temp_store_open(&b->temp);
     b->admin.store = b->temp.store;
-    b->admin.config = &config;
+    b->admin.configs = static_config(&config);
     *state = b;
     return 0;
 }
@@ -47,6 +48,7 @@ static int tear_down(void **state)
     struct bench *b = *state;
     forget(b);
     temp_store_close(&b->temp);
+    config_current_free(b->admin.configs);
     free(b);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* commit: what a step found out, stored in one transaction; and the check in it, which has the last word on what
  * leaves and on what is bought. Each row is a rule of issuance.md, sections 2 to 4, 8 and 11. */
+#include "tests/unit/gateway/static_config.h"
 #include "tests/unit/gateway/temp_store.h"
 
 #include <string.h>
@@ -146,14 +147,17 @@ static int set_up(void **state)
     w->upstream = upstream_make(&config, NULL, reason);
     if (!w->upstream)
         fail_msg("%s", reason);
-    w->issuer.at = (struct issuer_config){.config = &config, .store = w->temp.store, .upstream = w->upstream};
+    w->issuer.at =
+        (struct issuer_config){.configs = static_config(&config), .store = w->temp.store, .upstream = w->upstream};
     w->step.issuer = &w->issuer;
     w->step.work.kind = &issuance_work;
     w->step.work.owner = &w->issuer;
     w->step.work.subject_len = 2;
     memcpy(w->step.work.subject, "a1", 3);
     w->step.profile = &profile;
-    w->step.login = upstream_login(w->upstream, "main");
+    w->step.work.config = &config;
+    w->step.account = &config.logins[0];
+    w->step.login = upstream_login(w->upstream, w->step.account);
     w->step.began_ms = w->now_ms;
     *state = w;
     return 0;
@@ -167,6 +171,7 @@ static int tear_down(void **state)
     subscription_clear(&w->step.sub);
     subscription_clear(&w->step.next_sub);
     upstream_free(w->upstream);
+    config_current_free(w->issuer.at.configs);
     temp_store_close(&w->temp);
     free(w);
     return 0;

@@ -1,5 +1,6 @@
 /* copies: scheduled backups: when, under which name, which are removed, and that one that cannot be read never stands
  * under its name. */
+#include "tests/unit/gateway/static_config.h"
 #include "tests/unit/gateway/temp_store.h"
 
 #include <dirent.h>
@@ -30,7 +31,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(b->folder));
     b->config = (struct config){.instance = instance, .backup = {.folder = b->folder, .every_s = 3600, .keep = 2}};
     struct keeper_config at = {
-        .config = &b->config,
+        .configs = static_config(&b->config),
         .store = b->temp.store,
         .settings = {.path = b->temp.path, .tables = tables, .table_count = ISSUE_TABLE_END, .schema = 1}};
     copies_begin(&b->copies, &at);
@@ -46,6 +47,7 @@ static int tear_down(void **state)
     snprintf(command, sizeof command, "rm -rf '%s'", b->folder);
     assert_int_equal(system(command), 0);
     temp_store_close(&b->temp);
+    config_current_free(b->copies.at.configs);
     free(b);
     return 0;
 }

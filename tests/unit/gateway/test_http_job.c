@@ -19,9 +19,10 @@ static sem_t may_change;          /* where that is a note */
 
 /* ---- the room ---- */
 
-struct acme_thread *acme_thread_make(struct acme *acme)
+struct acme_thread *acme_thread_make(void)
 {
-    return (struct acme_thread *)acme;
+    static char thread;
+    return (struct acme_thread *)&thread;
 }
 
 void acme_thread_free(struct acme_thread *thread)

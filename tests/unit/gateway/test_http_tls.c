@@ -146,7 +146,7 @@ static void test_reload_serves_the_new_certificate(void **state)
     expect_name(old, "first.example");
     expect_served(old);
     world_certificate(w, "second.example", 0, 3600);
-    assert_true(http_reload_tls(w->server, w->reason));
+    assert_true(world_change(w));
     /* Loops learn of it by a message each: a connection begun just now may still get the first one. */
     bool fresh = false;
     for (unsigned i = 0; i < 100 && !fresh; i++) {
@@ -181,7 +181,7 @@ static void test_reload_during_a_slow_handshake(void **state)
     }
     for (unsigned round = 0; round < 3; round++) {
         world_certificate(w, "later.example", 0, 3600);
-        assert_true(http_reload_tls(w->server, w->reason));
+        assert_true(world_change(w));
         for (unsigned i = 0; i < 20; i++) {
             struct client *client = client_open_tls(w->public);
             expect_served(client);
@@ -204,20 +204,20 @@ static void test_bad_files_keep_the_old_certificate(void **state)
     /* The key of another certificate. */
     snprintf(w->key, sizeof w->key, "%s/other.pem", w->folder);
     world_certificate(w, "mismatch.example", 0, 3600);
-    assert_false(http_reload_tls(w->server, w->reason));
-    assert_non_null(strstr(w->reason, kept_key));
     snprintf(w->key, sizeof w->key, "%s", kept_key);
+    assert_false(world_change(w));
+    assert_non_null(strstr(w->reason, kept_key));
     world_certificate(w, "expired.example", -7200, -3600);
-    assert_false(http_reload_tls(w->server, w->reason));
+    assert_false(world_change(w));
     assert_non_null(strstr(w->reason, "has expired"));
     world_certificate(w, "future.example", 3600, 7200);
-    assert_false(http_reload_tls(w->server, w->reason));
+    assert_false(world_change(w));
     assert_non_null(strstr(w->reason, "not valid yet"));
     assert_int_equal(truncate(w->certificate, 10), 0);
-    assert_false(http_reload_tls(w->server, w->reason));
+    assert_false(world_change(w));
     assert_non_null(strstr(w->reason, w->certificate));
     assert_int_equal(unlink(w->certificate), 0);
-    assert_false(http_reload_tls(w->server, w->reason));
+    assert_false(world_change(w));
     assert_non_null(strstr(w->reason, w->certificate));
     struct client *client = client_open_tls(w->public);
     expect_name(client, "first.example");

@@ -39,11 +39,10 @@ static enum store_status make(struct store_txn *txn, void *arg)
 static enum store_status look(struct temp_store *temp, const char *id)
 {
     const struct config config = {.issuance = {.later_ms = 60000}};
-    struct issuer issuer = {.at = {.config = &config}};
     struct store_txn *txn;
     struct work *work = calloc(1, records_work.size);
     assert_non_null(work);
-    work->owner = &issuer;
+    work->config = &config;
     work->subject_len = strlen(id);
     memcpy(work->subject, id, work->subject_len);
     assert_int_equal(store_read(temp->store, &txn), STORE_OK);

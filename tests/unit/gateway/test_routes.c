@@ -1,4 +1,5 @@
 /* routes: the table of the API against its description, and against what acmegatectl knows. */
+#include "static_config.h"
 #include "tests/unit/gateway/temp_store.h"
 
 #include <ctype.h>
@@ -8,7 +9,7 @@
 #include "gateway/operate/routes.h"
 
 static char euro[] = "EUR";
-static const struct config config = {.spending = {.currency = euro}};
+static struct config config = {.spending = {.currency = euro}};
 
 /* "/orders/{id}" is "/orders/" and a star. */
 static void with_id(const char *path, char out[static 128])
@@ -70,7 +71,7 @@ static void assert_described(const json_t *description, const struct route *rout
 static void test_every_route_is_described(void **state)
 {
     struct temp_store temp;
-    struct admin admin = {.config = &config};
+    struct admin admin = {.configs = static_config(&config)};
     struct http_answer answer = {.status = 500};
     struct http_call call = {.method = "GET", .path = "/openapi.json", .query = "", .body = "", .uid = -1};
     const json_t *item;
@@ -89,6 +90,7 @@ static void test_every_route_is_described(void **state)
     json_decref(description);
     free(answer.body);
     temp_store_close(&temp);
+    config_current_free(admin.configs);
 }
 
 /* ---- acmegatectl ---- */

@@ -51,7 +51,7 @@ static void send_call(void *ctx)
 {
     struct call *call = ctx;
     struct sectigo_form form = {0};
-    struct upstream_login *login = upstream_login(call->f->upstream, "main");
+    struct upstream_login *login = upstream_login(call->f->upstream, &call->f->login);
     sectigo_form_add(&form, "orderNumber", "1");
     if (call->kind == SECTIGO_AUTO_APPLY_ORDER)
         upstream_send(login, call->kind, &form, may_leave, 30000, on_reply, call);
@@ -106,7 +106,7 @@ static int requests(struct fixture *f)
 
 static struct upstream_login *login_of(struct fixture *f)
 {
-    return upstream_login(f->upstream, "main");
+    return upstream_login(f->upstream, &f->login);
 }
 
 static void test_answered(void **state)
@@ -192,15 +192,69 @@ static void test_nothing_leaves_once_it_stops(void **state)
     tear_down(&f);
 }
 
-static void test_a_login_of_another_endpoint_is_none(void **state)
+static void change(struct fixture *f)
+{
+    char reason[UPSTREAM_REASON_MAX] = "";
+    struct upstream_terms *terms = upstream_prepare(f->upstream, &f->config, reason);
+    assert_string_equal(reason, "");
+    upstream_adopt(f->upstream, terms);
+}
+
+/* What Sectigo made of the login, and how much of its minute it has used, is not forgotten over a reload. */
+static void test_a_changed_login_is_the_same(void **state)
 {
     struct fixture f;
+    struct call call = {0};
     (void)state;
-    set_up(&f, ANSWER, "errorCode=0");
-    assert_non_null(upstream_login_for(f.upstream, "main", f.url));
-    assert_null(upstream_login_for(f.upstream, "main", "https://ca.example"));
-    assert_null(upstream_login_for(f.upstream, "other", f.url));
-    assert_null(upstream_login_at(f.upstream, 1));
+    set_up(&f, ANSWER, "errorCode=-16");
+    f.login.calls_per_minute = 2;
+    change(&f);
+    struct upstream_login *login = login_of(&f);
+    makes(&f, &call, SECTIGO_AUTO_APPLY_ORDER);
+    assert_true(upstream_login_refused(login));
+    f.login.password = TEXT("another");
+    change(&f);
+    assert_ptr_equal(login_of(&f), login);
+    assert_true(upstream_login_refused(login));
+    int before = requests(&f);
+    assert_int_equal(makes(&f, &call, SECTIGO_AUTO_APPLY_ORDER), UPSTREAM_NEVER_LEFT);
+    assert_int_equal(requests(&f), before);
+    tear_down(&f);
+}
+
+/* Nothing of one endpoint is ever sent to another: that is another login, of which nothing is known. */
+static void test_a_login_of_another_endpoint_is_another(void **state)
+{
+    struct fixture f;
+    struct call call = {0};
+    char url[] = "https://ca.example";
+    (void)state;
+    set_up(&f, ANSWER, "errorCode=-16");
+    struct upstream_login *login = login_of(&f);
+    makes(&f, &call, SECTIGO_AUTO_APPLY_ORDER);
+    f.login.url = url;
+    assert_null(login_of(&f)); /* not in force yet */
+    change(&f);
+    assert_non_null(login_of(&f));
+    assert_ptr_not_equal(login_of(&f), login);
+    assert_true(upstream_login_refused(login));
+    assert_false(upstream_login_refused(login_of(&f)));
+    f.login.url = f.url;
+    assert_ptr_equal(login_of(&f), login);
+    tear_down(&f);
+}
+
+static void test_a_bad_change_changes_nothing(void **state)
+{
+    struct fixture f;
+    struct call call = {0};
+    char reason[UPSTREAM_REASON_MAX] = "";
+    (void)state;
+    set_up(&f, ANSWER, "errorCode=0&orderNumber=1");
+    f.login.trust_anchors = TEXT("/nonexistent/roots.pem");
+    assert_null(upstream_prepare(f.upstream, &f.config, reason));
+    assert_non_null(strstr(reason, "login main: trust_anchors: /nonexistent/roots.pem"));
+    assert_int_equal(makes(&f, &call, SECTIGO_AUTO_APPLY_ORDER), UPSTREAM_ANSWERED);
     tear_down(&f);
 }
 
@@ -212,7 +266,9 @@ int main(void)
         cmocka_unit_test(test_a_refused_login_is_let_be),
         cmocka_unit_test(test_the_breaker_opens_after_ten),
         cmocka_unit_test(test_nothing_leaves_once_it_stops),
-        cmocka_unit_test(test_a_login_of_another_endpoint_is_none),
+        cmocka_unit_test(test_a_changed_login_is_the_same),
+        cmocka_unit_test(test_a_login_of_another_endpoint_is_another),
+        cmocka_unit_test(test_a_bad_change_changes_nothing),
     };
     (void)bind_on_loopback;
     if (!clock_open())
