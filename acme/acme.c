@@ -36,7 +36,7 @@ static struct acme_view *make_view(const struct acme *acme, const struct acme_co
     return view;
 }
 
-void acme_view_drop(struct acme_view *view)
+static void drop_view(struct acme_view *view)
 {
     if (!view || atomic_fetch_sub(&view->holds, 1) != 1)
         return;
@@ -81,7 +81,7 @@ bool acme_change_config(struct acme *acme, const struct acme_config *config)
     struct acme_view *old = acme->view;
     acme->view = view;
     pthread_mutex_unlock(&acme->lock);
-    acme_view_drop(old);
+    drop_view(old);
     return true;
 }
 
@@ -89,7 +89,7 @@ void acme_free(struct acme *acme)
 {
     if (!acme)
         return;
-    acme_view_drop(acme->view);
+    drop_view(acme->view);
     nonces_free(acme->nonces);
     limiter_free(acme->limiter);
     pthread_mutex_destroy(&acme->lock);
@@ -322,6 +322,6 @@ void acme_task_free(struct acme_task *task)
     acme_authz_clear(&task->authz);
     csr_clear(&task->csr);
     jwk_clear(&task->new_key);
-    acme_view_drop(task->acme);
+    drop_view(task->acme);
     free(task);
 }

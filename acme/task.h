@@ -40,9 +40,8 @@ struct acme {
     struct acme_view *view; /* in force; by lock */
 };
 
-/* A hold on the one in force. Any thread, like the next. */
+/* A hold on the one in force: a task's, which acme_task_free drops. Any thread. */
 struct acme_view *acme_view_take(struct acme *acme);
-void acme_view_drop(struct acme_view *view);
 
 struct acme_thread {
     struct key_cache *keys;
