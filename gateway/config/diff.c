@@ -138,7 +138,7 @@ static bool is_absent(const struct config_key *key, const void *base)
 }
 
 /* malloc'd; *absent: NULL is what it is, and not a want of memory. */
-static char *text_of(const struct config_key *key, const void *base, bool *absent)
+static char *value_text_of(const struct config_key *key, const void *base, bool *absent)
 {
     char *text = NULL;
     size_t len = 0;
@@ -175,7 +175,8 @@ static void tell_change(struct comparison *c, const struct pair *pair, const cha
 static void compare_values(struct comparison *c, const struct pair *pair)
 {
     bool was_absent, is_absent_now;
-    char *was = text_of(pair->key, pair->was, &was_absent), *is = text_of(pair->key, pair->is, &is_absent_now);
+    char *was = value_text_of(pair->key, pair->was, &was_absent),
+         *is = value_text_of(pair->key, pair->is, &is_absent_now);
     if ((was == NULL && !was_absent) || (is == NULL && !is_absent_now))
         c->failed = true;
     else if (was_absent != is_absent_now || (was != NULL && is != NULL && strcmp(was, is) != 0))
