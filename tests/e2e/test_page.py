@@ -115,16 +115,6 @@ def test_a_token_is_wanted(world, browser):
     browser.wait_view("Sign in")
 
 
-def test_who_a_proxy_signs_in(world, browser):
-    browser.driver.execute_cdp_cmd("Network.enable", {})
-    browser.driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {"X-Signed-In": "anna@acme.example", "X-Role": "operate"}})
-    browser.open(world.api_url + "/?proxy")
-    browser.wait_view("Now")
-    assert "anna@acme.example operate" in browser.text("#who") and "Sign out" not in browser.text("#who")
-    browser.driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {}})
-    browser.open("about:blank")
-
-
 def test_who_may_read_is_offered_nothing_else(world, browser):
     _sign_in(world, browser, "read")
     assert browser.text("#who").split()[-3] == "read"
@@ -316,3 +306,21 @@ def test_every_view_can_be_read(world, browser, size, dark):
         assert browser.driver.execute_script(TOO_WIDE) == [], f"{title} wants more room than there is"
         assert browser.driver.execute_script("return document.querySelector('#rooms [aria-current]').hash") == f"#/{room}"
     browser.emulate(1440, 900, False)
+
+
+# ---- a gateway that is started anew ----
+
+def test_who_a_proxy_signs_in(world, browser):
+    browser.driver.execute_cdp_cmd("Network.enable", {})
+    browser.driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {"X-Signed-In": "anna@acme.example", "X-Role": "operate"}})
+    browser.open(world.api_url + "/?proxy")
+    browser.wait_view("Now")
+    assert "anna@acme.example operate" in browser.text("#who") and "Sign out" not in browser.text("#who")
+    world.restart_gateway()  # it wants other proofs from now on that a change comes from the page
+    browser.click("[aria-label='Logins'] button", "Pause")
+    browser.click("dialog button", "Pause")
+    browser.find(".troubles li", "Purchases are paused by an operator.")
+    assert ctl_json(world, "audit", "--newest", "--limit", "1")["items"][0]["user"] == "anna@acme.example"
+    ctl(world, "upstream", "resume", "main")
+    browser.driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {}})
+    browser.open("about:blank")

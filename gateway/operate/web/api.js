@@ -27,7 +27,7 @@ async function read(answer) {
     (wait ? ` Try again in ${wait} seconds.` : ""));
 }
 
-async function call(method, path, { body, headers, signal } = {}) {
+async function send(method, path, { body, headers, signal } = {}) {
   const fields = { ...headers };
   if (body !== undefined) fields["Content-Type"] = "application/json";
   if (method !== "GET" && session?.csrf) fields["X-CSRF-Token"] = session.csrf;
@@ -40,6 +40,17 @@ async function call(method, path, { body, headers, signal } = {}) {
     throw new Refusal(0, "The gateway does not answer: it is stopping or restarting, or the way to it is cut.");
   }
   return read(answer);
+}
+
+/** A change is sent once more where the gateway was started anew, and wants another X-CSRF-Token: it refused the first. */
+async function call(method, path, options) {
+  const shown = session?.csrf;
+  try {
+    return await send(method, path, options);
+  } catch (refusal) {
+    if (refusal.status !== 403 || method === "GET" || !shown || !(await findSession()) || session.csrf === shown) throw refusal;
+    return send(method, path, options);
+  }
 }
 
 /** path: segments and parameters, each escaped here. */

@@ -70,15 +70,18 @@ export async function show(view) {
     months.querySelector(`[data-day="${day}"]`)?.focus();
     const from = new Date(`${day}T00:00:00Z`).getTime();
     const { found, more } = await expiring(Math.ceil((from - first) / DAY_MS) + 1, view.signal);
-    show_list(`End on ${dateText(from + DAY_MS / 2)}`, found.filter((one) => one.not_after_ms >= from && one.not_after_ms < from + DAY_MS), more);
+    if (chosen !== day) return;
+    showList(`End on ${dateText(from + DAY_MS / 2)}`, found.filter((one) => one.not_after_ms >= from && one.not_after_ms < from + DAY_MS), more);
   }
-  function show_list(title, found, more) {
+  function showList(title, found, more) {
     list.replaceChildren(section(title, found.length ? table(title, columns, found) : empty("None."),
       more && el("p", { class: "note" }, "There are more than are looked at here; acmegatectl expiring --all has all.")));
   }
   months.replaceChildren(calendar(items, null, (one) => view.attempt(() => choose(one))));
-  const { found, more } = await expiring(30, view.signal);
-  show_list("End within 30 days", found, more);
+  view.attempt(async () => {
+    const { found, more } = await expiring(30, view.signal);
+    if (chosen === null) showList("End within 30 days", found, more);
+  });
   return ["Expiry",
     el("p", { class: "lead" }, total ? `${plural(total, "certificate")} ${total === 1 ? "ends" : "end"} within ${DAYS} days (UTC) while nothing newer is there. Most clients renew when a third of the time is left.`
       : `No certificate that is in use ends within ${DAYS} days.`),

@@ -139,12 +139,21 @@ function costs(answer) {
 
 export async function show(view, ...rest) {
   const asked = Number(new URLSearchParams(rest[0] ?? "").get("days")), span = SPANS.some(([days]) => days === asked) ? asked : 30;
-  const [days, latencies, coming, cost] = await Promise.all([get(["days"], { days: span }), get(["latency"]), get(["forecast"], { months: MONTHS }), get(["cost"])]);
+  const [days, latencies, cost] = await Promise.all([get(["days"], { days: span }), get(["latency"]), get(["cost"])]);
+  const coming = el("div", null, empty("The forecast walks through every subscription, which takes a moment."));
+  view.attempt(async () => {
+    try {
+      coming.replaceChildren(...[forecast(await get(["forecast"], { months: MONTHS }, view.signal))].flat());
+    } catch (error) {
+      coming.replaceChildren(empty(`There is no forecast: ${error.message}`));
+      throw error;
+    }
+  });
   return ["Figures",
     el("p", { class: "choice", role: "group", "aria-label": "How far back" }, SPANS.map(([each, text]) =>
       el("a", { href: `#/figures?days=${each}`, "aria-current": each === span ? "true" : null }, text))),
     section("Issued and spent", el("div", { class: "charts" }, dayCharts(days))),
     latency(latencies),
-    section("What comes", forecast(coming)),
+    section("What comes", coming),
     section("Spent by month", costs(cost))];
 }

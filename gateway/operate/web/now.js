@@ -155,9 +155,12 @@ function draw(data, again) {
 /** Asks again every ten seconds while it is looked at; what has not changed stays as it is, with the focus in it. */
 export async function show(view) {
   const place = el("div");
-  let shown = null;
+  let shown = null, asked = 0, drawn = 0;
   async function refresh() {
+    const turn = ++asked;
     const data = await Promise.all([get(["status"]), get(["limits"]), get(["live"], { limit: 200 }), get(["days"], { days: 1 })]);
+    if (turn < drawn) return; // a later one was answered before
+    drawn = turn;
     const text = JSON.stringify(data.map(({ store, ...rest }) => rest).concat(Math.floor(Date.now() / 60000)));
     const used = place.contains(document.activeElement) && document.activeElement !== place;
     if (text === shown || (shown !== null && used && place.querySelector("button:disabled"))) return;

@@ -131,9 +131,11 @@ function timeline(story) {
 /** Asks again every three seconds while it goes on. */
 export async function show(view, id) {
   const place = el("div");
-  let shown = null, order, ended = 0;
+  let shown = null, order, ended = 0, asked = 0, drawn = 0;
   async function refresh() {
-    const [found, story] = await Promise.all([get(["orders", id]), get(["orders", id, "story"])]);
+    const turn = ++asked, [found, story] = await Promise.all([get(["orders", id]), get(["orders", id, "story"])]);
+    if (turn < drawn) return; // a later one was answered before
+    drawn = turn;
     const text = JSON.stringify([found, story, Math.floor(Date.now() / 60000)]);
     order = found;
     if (text === shown) return;

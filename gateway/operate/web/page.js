@@ -84,11 +84,12 @@ function makeView() {
       }
     },
     every: (ms, work) => {
+      if (controller.signal.aborted) return;
       self.refresh = work;
       timers.push(setInterval(() => document.visibilityState === "visible" && self.attempt(work), ms));
     },
     /** Now, and again a little later: what was asked for takes a moment. */
-    soon: (work) => [0, 400, 1500].forEach((ms) => timers.push(setTimeout(() => self.attempt(work), ms))),
+    soon: (work) => controller.signal.aborted || [0, 400, 1500].forEach((ms) => timers.push(setTimeout(() => self.attempt(work), ms))),
     failed: (error) => {
       if (self !== view || error.name === "AbortError") return;
       if (error instanceof Refusal && error.status === 401) {
@@ -125,11 +126,20 @@ function markRoom(name) {
   }
 }
 
+/** The view's name, what stands behind it, and its parameters; Now, where it names none or cannot be read. */
+function readHash() {
+  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  try {
+    const [name, ...rest] = path.split("/").map(decodeURIComponent);
+    return Object.hasOwn(VIEWS, name) ? [name, ...rest, ...(query ? [query] : [])] : ["now"];
+  } catch {
+    return ["now"];
+  }
+}
+
 async function route() {
   if (!caller()) return;
-  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  const [name, ...rest] = path.split("/").map(decodeURIComponent);
-  const wanted = Object.hasOwn(VIEWS, name) ? name : "now";
+  const [wanted, ...rest] = readHash();
   view?.end();
   const mine = (view = makeView());
   hush();
@@ -137,7 +147,7 @@ async function route() {
   main.setAttribute("aria-busy", "true");
   try {
     const { show } = await VIEWS[wanted]();
-    const [title, ...content] = await show(mine, ...rest, ...(query ? [query] : []));
+    const [title, ...content] = await show(mine, ...rest);
     if (mine !== view) return;
     showTitle(title, content);
     if (arrived) main.querySelector("h1").focus({ preventScroll: true }); // the first time the page begins at its beginning
