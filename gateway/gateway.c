@@ -446,7 +446,12 @@ const char *gateway_stuck(struct gateway *g)
 
 void gateway_stop(struct gateway *g)
 {
-    own_stop(g->own);
+    /* A reload that is under way ends first; none begins any more. */
+    pthread_mutex_lock(&g->reload_lock);
+    g->stopping = true;
+    struct own *own = g->own;
+    pthread_mutex_unlock(&g->reload_lock);
+    own_stop(own);
     if (g->issuer)
         issuer_stop(g->issuer);
     if (g->http)

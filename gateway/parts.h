@@ -21,6 +21,7 @@ struct gateway {
     struct config_current *configs;
     const struct config *config; /* during the start: the first */
     pthread_mutex_t reload_lock; /* one reload at a time */
+    bool stopping;               /* none any more; by reload_lock */
     pthread_mutex_t http_lock;   /* one change of the listeners at a time; within reload_lock */
     struct store *store;
     struct egress *egress;

@@ -272,6 +272,10 @@ static bool judge_world(struct reload *r)
 
 static bool run_reload(struct reload *r)
 {
+    if (r->g->stopping) {
+        parts_fail(r->reason, "the gateway is stopping");
+        return refuse_reload(r, 503);
+    }
     if (!read_file(r) || !compare_configs(r) || !needs_no_restart(r) || !judge_world(r) || !orphans_nothing(r) ||
         !prepare_parts(r))
         return false;

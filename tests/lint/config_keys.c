@@ -1,5 +1,6 @@
 /* config_keys: every key of the configuration, one a line: its path, what may stand there, what is read when it is
- * absent, and whether it has to be there; between tabs. deploy/manual/reference makes the page of it. */
+ * absent, whether it has to be there, and whether only a restart changes it; between tabs. deploy/manual/reference
+ * makes the page of it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -51,7 +52,7 @@ static void print_standard(const struct config_key *key)
         printf("%s%s", i ? ", " : "", key->words[i].word);
 }
 
-static void print_table(const struct config_table *table, const char *path)
+static void print_table(const struct config_table *table, const char *path, bool restart)
 {
     for (unsigned i = 0; i < table->count; i++) {
         const struct config_key *key = &table->keys[i];
@@ -59,19 +60,19 @@ static void print_table(const struct config_table *table, const char *path)
         snprintf(name, sizeof name, "%s%s", key->name, key->kind == CONFIG_RECORDS ? "[]" : "");
         config_join(below, path, name);
         if (key->table) {
-            print_table(key->table, below);
+            print_table(key->table, below, restart || key->restart);
             continue;
         }
         printf("%s\t", below);
         print_value(key);
         putchar('\t');
         print_standard(key);
-        printf("\t%s\n", key->required ? "required" : "");
+        printf("\t%s\t%s\n", key->required ? "required" : "", restart || key->restart ? "restart" : "");
     }
 }
 
 int main(void)
 {
-    print_table(&config_root, "");
+    print_table(&config_root, "", false);
     return fflush(stdout) == 0 ? 0 : 1;
 }
