@@ -188,7 +188,8 @@ def _matches(pattern, path):
 def test_parameters_are_those_described(world):
     """A parameter that is described is taken, with a value that fits; one that is not is refused."""
     values = {"limit": "1", "newest": "1", "since": "0", "days": "5", "months": "1", "refusals": "1", "skip_preflight": "1",
-              "name": "x", "target": "x", "account": "x", "policy": "x", "reason": "superseded", "after": "00"}
+              "name": "x", "target": "x", "account": "x", "policy": "x", "reason": "superseded", "after": "00",
+              "preview": "1", "accept_orphans": "1"}
     every = {p["name"] for _, _, operation in _operations(world.document) for p in operation["parameters"]}
     assert every - {"id"} == set(values) | {"state"}
     for method, path, operation in _operations(world.document):
@@ -242,6 +243,7 @@ def _asked(world):
         post("/policies/{id}/keys", "made", {"note": "x"}), post("/policies/{id}/delete", "extra"),
         post("/keys/{id}/set", world.key, {"note": "y"}), post("/keys/{id}/disable", world.key),
         post("/keys/{id}/enable", world.key), post("/backup", body={"directory": world.path("copy")}),
+        post("/config/reload"),
         post("/tokens", body={"role": "read", "name": "made", "days": 1}), post("/tokens/{id}/revoke", "made"),
         post("/certificates/{id}/revoke", ids["certificates"]), post("/accounts/{id}/deactivate", ids["accounts"]),
         post("/session"), ("DELETE", "/session", "/session", None)]
