@@ -120,12 +120,12 @@ static bool load_seal(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 
 uint64_t orphans_sum(const struct orphans *o)
 {
-    return o->by_profile + o->by_login + o->by_policy;
+    return o->by_profile + o->by_login + o->by_policy + o->under_way;
 }
 
 void parts_say_orphans(const char *path, const struct orphans *o, char line[static GATEWAY_REASON_MAX])
 {
-    uint64_t count = orphans_sum(o);
+    uint64_t count = o->by_profile + o->by_login + o->by_policy;
     int len = snprintf(line, GATEWAY_REASON_MAX, "%s: %" PRIu64 " paid subscriptions, all of which go on serving", path,
                        o->live);
     if (count > 0)
@@ -136,6 +136,11 @@ void parts_say_orphans(const char *path, const struct orphans *o, char line[stat
                        " whose profile has another login or whose login has another url or test, %" PRIu64
                        " whose policy is gone",
                        path, o->live, count, o->by_profile, o->by_login, o->by_policy);
+    if (o->under_way > 0 && len > 0 && len < GATEWAY_REASON_MAX)
+        len +=
+            snprintf(line + len, GATEWAY_REASON_MAX - (size_t)len,
+                     "; WARNING: %" PRIu64 " purchases under way would go no further, without their profile or login",
+                     o->under_way);
     if (o->unreadable > 0 && len > 0 && len < GATEWAY_REASON_MAX)
         snprintf(line + len, GATEWAY_REASON_MAX - (size_t)len, "; %" PRIu64 " cannot be read", o->unreadable);
 }

@@ -222,6 +222,26 @@ def test_orphans_are_told_first(make_world):
     assert _directory(world)["meta"]["profiles"] == {"renamed": "renamed"}
 
 
+def test_a_purchase_under_way_is_told_too(make_world):
+    """Not paid yet, and held: without its profile nobody would take it further."""
+    world = make_world(learn="poll", change=lambda config: config["acme"].update(hold_finalize="0s"))
+    world.set_faults({"endpoint": "AutoApplyOrder", "action": "code:-15", "times": 1})
+    with http_responder(world.ports["http01"]) as responder:
+        client = AcmeClient(world.directory, world.pki.ca)
+        client.new_account()
+        url, order = client.ready_order(["held.acme.example"], responder)
+        client.finalize(order, make_csr(["held.acme.example"]))
+        deadline = time.monotonic() + 60
+        while ctl_json(world, "issuance", "list")["items"][0]["state"] != "held":
+            assert time.monotonic() < deadline
+        config = world.config()
+        config["profiles"][0]["name"] = config["default_profile"] = "renamed"
+        assert "1 purchases under way would go no further" in _refused(world, config)
+        ctl(world, "upstream", "resume", "main")
+        client.certificate(url)
+    assert len(world.bought(["held.acme.example"])) == 1
+
+
 CLIENTS, ORDERS, EVERY_S = 20, 2, 0.2
 
 

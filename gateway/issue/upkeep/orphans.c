@@ -54,6 +54,12 @@ static void judge_subscription(const struct counting *c, const struct subscripti
         c->orphans->by_policy++;
 }
 
+/* Its next step needs its profile and its login. */
+static void judge_purchase(const struct counting *c, const struct subscription *sub)
+{
+    c->orphans->under_way += !find_profile(c->config, sub->profile) || !login_serves(c->config, sub);
+}
+
 static bool visit(void *ctx, struct store_slice key, struct store_slice value)
 {
     const struct counting *c = ctx;
@@ -65,6 +71,8 @@ static bool visit(void *ctx, struct store_slice key, struct store_slice value)
         c->orphans->unreadable++;
     else if (subscription_replaceable(&sub, 0, c->now_ms))
         judge_subscription(c, &sub);
+    else if (sub.state == SUBSCRIPTION_BUYING)
+        judge_purchase(c, &sub);
     subscription_clear(&sub);
     return true;
 }

@@ -14,6 +14,8 @@ struct orphans {
     uint64_t by_profile; /* the profile is configured no longer */
     uint64_t by_login;   /* the profile has another login, or the login another URL or test flag, or is gone */
     uint64_t by_policy;  /* the policy is stored no longer */
+    uint64_t
+        under_way; /* purchases that are being made, of which one of the first two holds: they would go no further */
     uint64_t unreadable; /* records that do not decode */
 };
 
