@@ -297,6 +297,12 @@ def test_a_proxy_signs_in(make_admin_world):
         assert world.ask("GET", "/status", headers={**anna, "X-Role": role}).status_code == 403, role
     assert world.ask("GET", "/status").status_code == 401
     assert world.ask("GET", "/status", world.token("read")).status_code == 200
+    for own in ("Basic YW5uYTpzZWNyZXQ=", "Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln"):  # what proxies sign in by, and pass on
+        answer = world.ask("GET", "/session", headers={**anna, "Authorization": own})
+        assert answer.status_code == 200 and answer.json()["by"] == "proxy", answer.text
+        assert world.ask("GET", "/session", headers={"Authorization": own}).status_code == 401
+    through = world.ask("GET", "/session", world.token("admin", "through"), headers=anna).json()
+    assert (through["by"], through["name"]) == ("token", "through")
     twice = "GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Signed-In: anna\r\nX-Signed-In: bert\r\nX-Role: read\r\n\r\n"
     assert _raw(world, twice).startswith("HTTP/1.1 400")
     assert _refusals(world, user="anna@acme.example", problem="403", address="192.0.2.7")

@@ -150,10 +150,20 @@ static enum store_status read_token(struct store *store, const char *text, const
     return status;
 }
 
+static const char SCHEME[] = "Bearer ";
+
+/* Proxies pass on what somebody signed in to them with (Basic, or a token of theirs): that is no wrong token of ours.
+ */
+static bool shows_token(const struct access *access, const struct http_call *call)
+{
+    bool ours = strncasecmp(call->authorization, SCHEME, sizeof SCHEME - 1) == 0 &&
+                token_is_ours(call->authorization + sizeof SCHEME - 1);
+    return call->authorization[0] && (ours || !(access->users && call->user[0]));
+}
+
 static bool find_by_token(struct access *access, const struct http_call *call, struct caller *caller,
                           struct caller_refusal *refusal)
 {
-    static const char SCHEME[] = "Bearer ";
     struct token token;
     caller->kind = CALLER_TOKEN;
     if (strncasecmp(call->authorization, SCHEME, sizeof SCHEME - 1) != 0)
@@ -308,7 +318,7 @@ bool caller_find(struct access *access, const struct http_call *call, struct cal
     *caller = (struct caller){.role = 0};
     if (call->ambiguous)
         return refuse_caller(refusal, 400, "a header field that says who asks stands there more than once");
-    if (call->authorization[0])
+    if (shows_token(access, call))
         return find_by_token(access, call, caller, refusal);
     found = access->users && call->user[0] ? find_by_proxy(access, call, caller, refusal)
                                            : find_by_session(access, call, caller, refusal);

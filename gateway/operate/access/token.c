@@ -51,6 +51,11 @@ static void hash_text(const char *text, uint8_t hash[static TOKEN_HASH_LEN])
     SHA256((const uint8_t *)text, strlen(text), hash);
 }
 
+bool token_is_ours(const char *text)
+{
+    return strncmp(text, PREFIX, sizeof PREFIX - 1) == 0;
+}
+
 bool token_draw(struct token *token, char text[static TOKEN_TEXT_SIZE])
 {
     uint8_t secret[SECRET_LEN];

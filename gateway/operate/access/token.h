@@ -30,6 +30,8 @@ struct token {
 
 /* 1 to 64 letters, digits, '-', '_', '.' or '@', no '-' first. */
 bool token_name_good(const char *name);
+/* Whether the text may be a token's at all, by how it begins. */
+bool token_is_ours(const char *text);
 /* Draws a secret and sets token->hash. The caller shows the text once, and wipes it. False: no randomness. */
 bool token_draw(struct token *token, char text[static TOKEN_TEXT_SIZE]);
 /* STORE_EXISTS: one of that name still serves. */
