@@ -164,7 +164,8 @@ static void wipe(char *text)
 
 static void tell_change(struct comparison *c, const struct pair *pair, const char *was, const char *is)
 {
-    struct config_change change = {.path = pair->path, .was = was, .is = is, .restart = pair->restart};
+    struct config_change change = {
+        .path = pair->path, .was = was, .is = is, .restart = pair->restart, .secret = pair->key->kind == CONFIG_SECRET};
     if (pair->key->kind == CONFIG_SECRET) {
         change.was = was != NULL ? "(set)" : NULL;
         change.is = is == NULL ? NULL : was != NULL ? "(another)" : "(set)";

@@ -9,10 +9,12 @@ struct config_change {
     const char *path;     /* "acme.limits.address"; an entry of a list by its name: "logins[main].timeout" */
     const char *was, *is; /* NULL: absent. Of a secret never what it is: "(set)", "(another)" */
     bool restart;         /* only a restart can change it */
+    bool secret;          /* what it is stands in a file */
 };
 /* False: no more. */
 typedef bool config_change_fn(void *ctx, const struct config_change *change);
-/* Calls found for each key that differs, in the order of the file's example. False: out of memory. Any thread. */
+/* was NULL: each key that is there, with its default where the file does not say it. Calls found for each key that
+ * differs, in the order of the file's example. False: out of memory. Any thread. */
 bool config_diff(const struct config *was, const struct config *is, config_change_fn *found, void *ctx);
 
 #endif

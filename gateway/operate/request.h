@@ -121,6 +121,8 @@ void upstream_pause(struct request *request);
 void upstream_resume(struct request *request);
 void upstream_reconcile(struct request *request);
 void clock_trust_post(struct request *request);
+void config_show(struct request *request);
+void config_compare(struct request *request);
 void config_reload(struct request *request);
 void upstream_test(struct request *request);
 void notify_list(struct request *request);

@@ -160,7 +160,7 @@ def test_each_route_by_each_role(world):
 def test_reading_alone_is_for_read(world):
     for method, path, operation in _operations(world.document):
         if method == "GET":
-            assert _role(operation) == ("admin" if path == "/tokens" else "read"), path
+            assert _role(operation) == ("admin" if path in ("/tokens", "/config", "/config/diff") else "read"), path
         elif path != "/session":
             assert _role(operation) in ("operate", "admin"), path
 

@@ -28,6 +28,7 @@ static const struct column logins[] = {
     {NULL, NULL},
 };
 static const struct column changes[] = {{"KEY", "key"}, {"WAS", "was"}, {"IS", "is"}, {NULL, NULL}};
+static const struct column keys_in_force[] = {{"KEY", "key"}, {"VALUE", "value"}, {NULL, NULL}};
 static const struct column sums[] = {
     {"MONTH", "month"},     {"POLICY", "policy"},       {"PROFILE", "profile"},
     {"LOGIN", "login"},     {"PURCHASES", "purchases"}, {"REPLACEMENTS", "replacements"},
@@ -294,6 +295,16 @@ const struct command commands[] = {
      .method = "POST",
      .path = "/clock/trust",
      .help = "the system clock is right: it is in no doubt"},
+    {.words = {"config", "show"},
+     .method = "GET",
+     .path = "/config",
+     .columns = keys_in_force,
+     .help = "the configuration in force, with its defaults"},
+    {.words = {"config", "diff"},
+     .method = "GET",
+     .path = "/config/diff",
+     .columns = changes,
+     .help = "what the file has otherwise than what is in force"},
     {.words = {"config", "reload"},
      .method = "POST",
      .path = "/config/reload",
