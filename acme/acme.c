@@ -117,6 +117,11 @@ void acme_thread_free(struct acme_thread *thread)
     free(thread);
 }
 
+void acme_thread_age(struct acme_thread *thread)
+{
+    key_cache_age(thread->keys);
+}
+
 /* What every reply has besides its own: the link to the directory, a nonce. */
 static enum acme_step done(struct acme_task *task)
 {
@@ -321,7 +326,9 @@ void acme_task_free(struct acme_task *task)
     free(task->remark_reason);
     acme_authz_clear(&task->authz);
     csr_clear(&task->csr);
-    jwk_clear(&task->new_key);
+    if (task->new_key)
+        jwk_clear(task->new_key);
+    free(task->new_key);
     drop_view(task->acme);
     free(task);
 }

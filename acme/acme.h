@@ -102,6 +102,8 @@ bool acme_change_config(struct acme *acme, const struct acme_config *config);
 void acme_free(struct acme *acme);
 struct acme_thread *acme_thread_make(void);
 void acme_thread_free(struct acme_thread *thread);
+/* Forgets what served no request since the last call; to be called every half a minute or so. On its thread. */
+void acme_thread_age(struct acme_thread *thread);
 
 enum acme_method { ACME_GET, ACME_HEAD, ACME_POST, ACME_OTHER };
 
@@ -131,8 +133,8 @@ struct acme_reply {
     const char *content_type; /* static; NULL without a body */
     char *body;               /* owned by the task */
     size_t body_len;
-    char location[ACME_URL_MAX];                   /* "": none */
-    char links[ACME_LINKS_MAX][ACME_URL_MAX + 32]; /* whole header values: <url>;rel="up" */
+    char location[ACME_URL_MAX]; /* "": none */
+    char *links[ACME_LINKS_MAX]; /* whole header values: <url>;rel="up"; the task's */
     unsigned link_count;
     char nonce[64];         /* "": none */
     uint32_t retry_after_s; /* 0: none */

@@ -6,6 +6,7 @@
 struct slot {
     uint8_t thumbprint[JWK_THUMBPRINT_LEN];
     enum jwk_kind kind;
+    bool fresh;    /* got since the last look at all */
     EVP_PKEY *key; /* NULL: free */
     struct key_facts facts;
 };
@@ -65,7 +66,23 @@ EVP_PKEY *key_cache_get(struct key_cache *cache, const struct acme_account *acco
     struct slot *slot = slot_of(cache, account->thumbprint);
     if (!serves(slot, account) && !fill_slot(slot, account))
         return NULL;
+    slot->fresh = true;
     *kind = slot->kind;
     *facts = &slot->facts;
     return slot->key;
+}
+
+unsigned key_cache_age(struct key_cache *cache)
+{
+    unsigned left = 0;
+    for (unsigned i = 0; i < KEY_CACHE_SLOTS; i++) {
+        struct slot *slot = &cache->slots[i];
+        if (!slot->fresh) {
+            EVP_PKEY_free(slot->key);
+            slot->key = NULL;
+        }
+        left += slot->key != NULL;
+        slot->fresh = false;
+    }
+    return left;
 }

@@ -19,5 +19,8 @@ void key_cache_free(struct key_cache *cache);
  * memory is short. */
 EVP_PKEY *key_cache_get(struct key_cache *cache, const struct acme_account *account, enum jwk_kind *kind,
                         const struct key_facts **facts);
+/* Forgets the keys that were not got since the last call: what an account's key takes lies scattered, so that some old
+ * ones keep the memory of a whole burst. Returns how many are left. */
+unsigned key_cache_age(struct key_cache *cache);
 
 #endif

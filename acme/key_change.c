@@ -40,8 +40,11 @@ static bool take_new_key(struct acme_exchange *x, struct acme_task *task)
                  acme_problem_set(problem, ACME_MALFORMED, "The inner \"url\" differs from the outer one.")) &&
                 jws_verify(&inner, inner.jwk.kind, inner.jwk.key, problem) &&
                 check_inner_payload(&inner, x, task, problem);
-    if (good) {
-        task->new_key = inner.jwk;
+    if (good && !(task->new_key = malloc(sizeof *task->new_key))) {
+        acme_store_problem(problem, STORE_IO);
+        good = false;
+    } else if (good) {
+        *task->new_key = inner.jwk;
         inner.jwk.key = NULL;
     }
     jws_clear(&inner);
@@ -53,7 +56,7 @@ static enum store_status require_unused(struct store_txn *txn, struct acme_task 
 {
     struct acme_id owner;
     task->key_taken = false;
-    enum store_status status = acme_account_by_key(txn, task->new_key.thumbprint, &owner);
+    enum store_status status = acme_account_by_key(txn, task->new_key->thumbprint, &owner);
     if (status == STORE_NOT_FOUND)
         return STORE_OK;
     if (status != STORE_OK)
@@ -82,12 +85,12 @@ static enum store_status change(struct store_txn *txn, struct acme_task *task)
     status = acme_account_note_former(txn, account, task->now_ms);
     if (status != STORE_OK)
         return status;
-    char *key = strdup(task->new_key.canonical);
+    char *key = strdup(task->new_key->canonical);
     if (!key)
         return STORE_IO;
     free(account->key);
     account->key = key;
-    memcpy(account->thumbprint, task->new_key.thumbprint, JWK_THUMBPRINT_LEN);
+    memcpy(account->thumbprint, task->new_key->thumbprint, JWK_THUMBPRINT_LEN);
     status = store_delete(txn, ACME_ACCOUNT_KEYS, task->account.thumbprint, JWK_THUMBPRINT_LEN);
     if (status == STORE_OK)
         status = acme_account_bind_key(txn, account->thumbprint, &account->id);
@@ -103,7 +106,7 @@ enum acme_step acme_post_key_change(struct acme_exchange *x, struct acme_task *t
 {
     static const struct acme_operation changing = {.change = change, .answer = answer_account};
     if (!take_new_key(x, task) ||
-        !key_allowed(&task->acme->config, task->new_key.key, NULL, "The new key", ACME_BAD_PUBLIC_KEY, &task->problem))
+        !key_allowed(&task->acme->config, task->new_key->key, NULL, "The new key", ACME_BAD_PUBLIC_KEY, &task->problem))
         return acme_refuse(task);
     enum store_status status = require_unused(x->snapshot, task);
     if (status != STORE_OK) {

@@ -52,7 +52,7 @@ json_t *acme_stored_problem_json(const char *document)
     return json_loads(document, JSON_REJECT_DUPLICATES, NULL);
 }
 
-void acme_reply_clear(struct acme_reply *reply)
+static void free_body(struct acme_reply *reply)
 {
     if (reply->body != out_of_memory)
         free(reply->body);
@@ -60,9 +60,16 @@ void acme_reply_clear(struct acme_reply *reply)
     reply->body_len = 0;
 }
 
+void acme_reply_clear(struct acme_reply *reply)
+{
+    while (reply->link_count > 0)
+        free(reply->links[--reply->link_count]);
+    free_body(reply);
+}
+
 static void set_body(struct acme_reply *reply, int status, const char *content_type, char *body, size_t len)
 {
-    acme_reply_clear(reply);
+    free_body(reply);
     reply->status = status;
     reply->content_type = content_type;
     reply->body = body;
@@ -109,6 +116,7 @@ enum acme_step acme_refuse(struct acme_task *task)
 void acme_reply_link(struct acme_task *task, const char *url, const char *rel)
 {
     struct acme_reply *reply = &task->reply;
-    if (reply->link_count < ACME_LINKS_MAX)
-        snprintf(reply->links[reply->link_count++], sizeof reply->links[0], "<%s>;rel=\"%s\"", url, rel);
+    if (reply->link_count < ACME_LINKS_MAX &&
+        asprintf(&reply->links[reply->link_count], "<%s>;rel=\"%s\"", url, rel) >= 0)
+        reply->link_count++;
 }

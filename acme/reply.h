@@ -27,7 +27,7 @@ void acme_reply_json(struct acme_task *task, int status, json_t *json);
 void acme_reply_text(struct acme_task *task, const char *content_type, char *body, size_t len);
 /* Answers with task->problem. Returns ACME_DONE, so that a handler can end with it. */
 enum acme_step acme_refuse(struct acme_task *task);
-/* Link: <url>;rel="rel". Beyond ACME_LINKS_MAX it is dropped. */
+/* Link: <url>;rel="rel". Beyond ACME_LINKS_MAX, or out of memory, it is dropped. */
 void acme_reply_link(struct acme_task *task, const char *url, const char *rel);
 /* A whole 503 reply that needs no memory. */
 void acme_reply_out_of_memory(struct acme_reply *reply);

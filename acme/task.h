@@ -86,7 +86,7 @@ struct acme_task {
     enum acme_challenge_type challenge;
     struct acme_csr csr;
     struct acme_id certificate;
-    struct jwk new_key; /* keyChange */
+    struct jwk *new_key; /* keyChange; owned. Not in here: a task may wait long, and most change no key */
     uint8_t revocation_reason;
     bool by_certificate_key; /* revokeCert: nobody's account asks */
 };

@@ -18,6 +18,7 @@
 #include "gateway/config/config.h"
 #include "gateway/gateway.h"
 #include "gateway/log.h"
+#include "gateway/memory.h"
 #include "gateway/metrics/metrics.h"
 #include "gateway/own/own.h"
 #include "gateway/systemd.h"
@@ -155,15 +156,17 @@ static void beat(struct gateway *gateway)
 static int serve(struct gateway *gateway, const sigset_t *signals)
 {
     uint64_t beat_ms = systemd_watchdog_ms() / BEATS;
-    struct timespec until = {.tv_sec = (time_t)(beat_ms / 1000), .tv_nsec = (long)(beat_ms % 1000) * 1000000};
+    uint64_t wait_ms = beat_ms > 0 && beat_ms < MEMORY_LOOK_MS ? beat_ms : MEMORY_LOOK_MS;
+    struct timespec until = {.tv_sec = (time_t)(wait_ms / 1000), .tv_nsec = (long)(wait_ms % 1000) * 1000000};
     for (;;) {
-        int number = sigtimedwait(signals, NULL, beat_ms > 0 ? &until : NULL);
+        int number = sigtimedwait(signals, NULL, &until);
         if (number == SIGHUP)
             reload(gateway);
         else if (number > 0)
             return number;
         if (beat_ms > 0)
             beat(gateway);
+        memory_give_back();
     }
 }
 

@@ -164,6 +164,7 @@ struct loop {
     h2o_context_t context;
     h2o_multithread_receiver_t receiver;
     struct acme_thread *acme;
+    uint64_t age_ms;     /* monotonic; when acme_thread_age is due */
     struct setup *setup; /* a hold on it */
     struct door *doors;  /* sock NULL where closed */
     struct crowd crowds[HTTP_LISTENER_KINDS];

@@ -8,7 +8,7 @@
 #include "gateway/http/setup.h"
 #include "gateway/log.h"
 
-enum { DRAIN_LOOK_MS = 20 };
+enum { DRAIN_LOOK_MS = 20, AGE_MS = 30 * SECOND_MS };
 
 bool loop_send(struct loop *loop, struct message *message)
 {
@@ -87,12 +87,22 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static void age(struct loop *loop, uint64_t now_ms)
+{
+    if (now_ms < loop->age_ms)
+        return;
+    loop->age_ms = now_ms + AGE_MS;
+    if (loop->acme)
+        acme_thread_age(loop->acme);
+}
+
 /* Waits for events until `until_ms` at most, runs them, and then what is due. */
 static void run_once(struct loop *loop, uint64_t until_ms)
 {
     uint64_t now_ms = monotonic_ms();
     until_ms = earlier(until_ms, earlier(loop->holds.earliest_ms, linger_next_ms(loop)));
     until_ms = earlier(until_ms, earlier(health_next_ms(loop), overdue_next_ms(loop)));
+    until_ms = earlier(until_ms, loop->age_ms);
     if (!loop->draining)
         until_ms = earlier(until_ms, accept_next_ms(loop));
     uint64_t wait_ms = until_ms <= now_ms ? 0 : earlier(until_ms - now_ms, INT32_MAX);
@@ -105,6 +115,7 @@ static void run_once(struct loop *loop, uint64_t until_ms)
     health_expire(loop, now_ms);
     linger_expire(loop, now_ms);
     overdue_end(loop, now_ms);
+    age(loop, now_ms);
     accept_resume(loop, now_ms);
     if (h2o_evloop_run(loop->context.loop, (int32_t)wait_ms) != 0 && errno != EINTR)
         log_error("the event loop failed; restart the gateway", "reason", strerror(errno));
@@ -113,6 +124,8 @@ static void run_once(struct loop *loop, uint64_t until_ms)
 static bool set_up(struct loop *loop)
 {
     struct http_server *server = loop->server;
+    /* A request of ours and its head are smaller than the 8 KiB that h2o begins with, and a held one keeps them. */
+    h2o_socket_buffer_prototype._initial_buf.capacity = H2O_SOCKET_INITIAL_INPUT_BUFFER_SIZE;
     h2o_context_init(&loop->context, h2o_evloop_create(), &server->globalconf);
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, on_messages);
     accept_init(loop);

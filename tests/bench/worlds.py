@@ -5,13 +5,26 @@ import os
 import subprocess
 
 from dns_server import ZONE
-from process import clean_environment
-from world import World, program
+from process import Process, clean_environment
+from world import World, log_of, program
 
 CREDIT_CENTS = 10 ** 11  # so that no number of orders uses it up
 
 
-def bench_world(folder, change=None, **options):
+class Watched(World):
+    """Its gateway runs under a tool: what stands before its command line."""
+
+    def __init__(self, folder, tool, **options):
+        self.tool = tool
+        super().__init__(folder, **options)
+
+    def start_gateway(self, stop_at=None, wait=True):
+        argv = [*self.tool, program("acmegate"), "--config", self.path("acmegate.yaml")]
+        self.gateway = Process("acmegate", argv, self.folder, clean_environment())
+        self.gateway.wait_line(lambda line: log_of(line).get("msg") == "ready", 120)
+
+
+def bench_world(folder, change=None, tool=(), **options):
     """A world as an operator would run it: log at info, threads by the machine's cores, a map with room. change: as World's."""
     def adapt(config):
         config["log"] = "info"
@@ -20,7 +33,7 @@ def bench_world(folder, change=None, **options):
         if change:
             change(config)
 
-    world = World(folder, change=adapt, **options)
+    world = Watched(folder, tool, change=adapt, **options)
     world.set_settings(creditCents=CREDIT_CENTS)
     return world
 

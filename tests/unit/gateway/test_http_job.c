@@ -30,6 +30,11 @@ void acme_thread_free(struct acme_thread *thread)
     (void)thread;
 }
 
+void acme_thread_age(struct acme_thread *thread)
+{
+    (void)thread;
+}
+
 enum acme_step acme_begin(struct acme *acme, struct acme_thread *thread, const struct acme_request *request,
                           struct acme_task **task)
 {
