@@ -112,6 +112,13 @@ def watched(tmp_path_factory):
     one.close()
 
 
+def _mend(world):
+    """No fault any more."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.delete(world.sandbox_url + "/sandbox/faults", verify=world.path("sandbox/tls-ca.pem"), timeout=30)
+
+
 def _refuse_pushes(world):
     url = world.public_url + "/push/sectigo"
     assert requests.get(url, timeout=10).status_code == 401
@@ -203,9 +210,7 @@ def test_logins(watched):
     world.set_faults({"endpoint": "getAccountBalance", "action": "code:-16", "times": -1})
     ctl(world, "upstream", "test", "main", status=1)
     watched.until_value("acmegate_login_refused", 1, login="main")
-    with requests.Session() as session:
-        session.trust_env = False
-        session.delete(world.sandbox_url + "/sandbox/faults", verify=world.path("sandbox/tls-ca.pem"), timeout=30)
+    _mend(world)
     ctl(world, "upstream", "resume", "main")
     watched.until_value("acmegate_login_refused", 0, login="main")
 
@@ -216,9 +221,10 @@ def test_being_told(watched):
         return found.value("acmegate_notifications_total", by="program", result=result) or 0
     before = watched.until("a failure", lambda found: told(found, "failed") > 0)
     assert before.value("acmegate_notices_waiting") > 0
-    watched.world.set_faults({"endpoint": "getAccountBalance", "action": "code:-16", "times": 1})
+    watched.world.set_faults({"endpoint": "getAccountBalance", "action": "code:-16", "times": -1})
     ctl(watched.world, "upstream", "test", "main", status=1)
     watched.until("one more", lambda found: told(found, "well") > told(before, "well"))
+    _mend(watched.world)
     ctl(watched.world, "upstream", "test", "main")
 
 
