@@ -41,6 +41,9 @@ struct store {
 
     pthread_mutex_t readers_lock;
     struct store_txn *idle_readers; /* reset, to be renewed */
+    pthread_cond_t users_changed;
+    unsigned users; /* snapshots, and whoever else is at the engine's files beside the writer */
+    bool shut;      /* none may begin: the files are exchanged */
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -48,7 +51,8 @@ struct store {
     uint64_t by_us;                /* CLOCK_MONOTONIC: until when all of them may wait */
     uint64_t last_us, gap_us;      /* of the last submission; between two, on average */
     bool closing;
-    bool turning; /* store_turned has asked, and no writer has gone round since */
+    bool compacting; /* the writer is at the files as a whole, which takes its time */
+    bool turning;    /* store_turned has asked, and no writer has gone round since */
     pthread_t writers[WRITERS_MAX];
     unsigned writer_count, writers_wanted;
 
@@ -105,6 +109,12 @@ struct engine {
     enum store_status (*backup)(struct store *store, const char *to, char reason[static STORE_REASON_SIZE]);
     /* store_advice; NULL: never any. */
     bool (*advise)(struct store *store, char text[static STORE_REASON_SIZE]);
+    /* Compaction, on the writer's thread: writes the files anew beside the old ones, whole and on the disk; puts them
+     * in their place, where nobody reads; or gives them up. STORE_REFUSED: it cannot be done, and nothing was changed.
+     * rewrite NULL: it has no files that grow. */
+    enum store_status (*rewrite)(struct store *store, char reason[static STORE_REASON_SIZE]);
+    enum store_status (*exchange)(struct store *store, char reason[static STORE_REASON_SIZE]);
+    void (*drop_rewritten)(struct store *store);
     /* What is used, and of how much. */
     void (*measure)(struct store *store, struct store_stats *out);
 };
@@ -127,6 +137,13 @@ const char *table_name(const struct store_config *config, unsigned table);
 /* table.c: ours is one of TABLE_...; the result is a number as store_get and the others take. */
 unsigned table_own(const struct store *store, unsigned ours);
 void readers_free(struct store *store);
+
+/* compact.c: around whatever uses the engine's files and is neither a snapshot nor the writer. */
+void users_enter(struct store *store);
+void users_leave(struct store *store);
+/* What the writer runs alone, between two batches, in place of an operation with the function compact_alone. */
+store_fn compact_alone;
+enum store_status compact_run(struct store *store, void *arg);
 
 /* schema.c: brings the tables up to the program's schema, or refuses. */
 enum store_status schema_settle(struct store *store, const struct store_config *config,

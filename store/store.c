@@ -66,6 +66,7 @@ static struct store *allocate(const struct store_config *config)
     pthread_mutex_init(&store->readers_lock, NULL);
     pthread_mutex_init(&store->lock, NULL);
     pthread_cond_init(&store->wake, NULL);
+    pthread_cond_init(&store->users_changed, NULL);
     return store;
 }
 
@@ -144,6 +145,7 @@ void store_close(struct store *store)
     pthread_mutex_destroy(&store->readers_lock);
     pthread_mutex_destroy(&store->lock);
     pthread_cond_destroy(&store->wake);
+    pthread_cond_destroy(&store->users_changed);
     free(store->path);
     free(store);
 }
@@ -161,7 +163,10 @@ void store_on_jobs(struct store *store, store_jobs_changed_fn *fn, void *ctx)
 
 enum store_status store_backup(struct store *store, const char *to, char reason[static STORE_REASON_SIZE])
 {
-    return store->engine->backup(store, to, reason);
+    users_enter(store);
+    enum store_status status = store->engine->backup(store, to, reason);
+    users_leave(store);
+    return status;
 }
 
 bool store_advice(struct store *store, char text[static STORE_REASON_SIZE])
@@ -176,5 +181,7 @@ void store_stats(struct store *store, struct store_stats *out)
         .operations = atomic_load(&store->operations),
         .failed = atomic_load(&store->failed),
     };
+    users_enter(store);
     store->engine->measure(store, out);
+    users_leave(store);
 }

@@ -192,6 +192,13 @@ enum store_status store_jobs(struct store_txn *txn, store_job_visit_fn *visit, v
  * (store_copied_ms). Blocks; not on an event loop. */
 enum store_status store_backup(struct store *store, const char *to, char reason[static STORE_REASON_SIZE]);
 
+/* Writes the store anew without the room that deletions left, compares it, and puts it in its own place; *before and
+ * *after in octets. Blocks, and all changes wait meanwhile; who reads waits for the exchange alone, which is short. A
+ * kill -9 at any moment loses nothing. It is no copy: what store_copied_ms says stays as it is. STORE_REFUSED, with the
+ * reason: nothing was changed. Not on an event loop, nor with a snapshot open. */
+enum store_status store_compact(struct store *store, uint64_t *before, uint64_t *after,
+                                char reason[static STORE_REASON_SIZE]);
+
 /* UNIX milliseconds at which this store was written as a copy of another; 0 where it is none, or where that has been
  * settled: the program that opens a copy finds out what happened since. Reading. */
 uint64_t store_copied_ms(struct store_txn *txn);

@@ -11,9 +11,13 @@ unsigned table_own(const struct store *store, unsigned ours)
 
 /* ---- snapshots ---- */
 
+/* An idle one, or NULL where none is; the caller is one user more in any case. */
 static struct store_txn *reader_take(struct store *store)
 {
     pthread_mutex_lock(&store->readers_lock);
+    while (store->shut)
+        pthread_cond_wait(&store->users_changed, &store->readers_lock);
+    store->users++;
     struct store_txn *txn = store->idle_readers;
     if (txn != NULL)
         store->idle_readers = txn->next;
@@ -34,8 +38,10 @@ enum store_status store_read(struct store *store, struct store_txn **out)
     *out = NULL;
     if (txn == NULL) {
         txn = calloc(1, sizeof *txn);
-        if (txn == NULL)
+        if (txn == NULL) {
+            users_leave(store);
             return STORE_IO;
+        }
         txn->engine = store->engine;
         txn->store = store;
     }
@@ -43,6 +49,7 @@ enum store_status store_read(struct store *store, struct store_txn **out)
     enum store_status status = txn->engine->read(txn);
     if (status != STORE_OK) {
         reader_free(txn);
+        users_leave(store);
         return status;
     }
     *out = txn;
@@ -58,14 +65,22 @@ void store_read_end(struct store_txn *txn)
     pthread_mutex_lock(&store->readers_lock);
     txn->next = store->idle_readers;
     store->idle_readers = txn;
+    store->users--;
+    if (store->shut)
+        pthread_cond_broadcast(&store->users_changed);
     pthread_mutex_unlock(&store->readers_lock);
 }
 
 void readers_free(struct store *store)
 {
-    struct store_txn *txn;
-    while ((txn = reader_take(store)) != NULL)
+    pthread_mutex_lock(&store->readers_lock);
+    struct store_txn *txn = store->idle_readers;
+    store->idle_readers = NULL;
+    pthread_mutex_unlock(&store->readers_lock);
+    for (struct store_txn *next; txn != NULL; txn = next) {
+        next = txn->next;
         reader_free(txn);
+    }
 }
 
 /* ---- one record ---- */

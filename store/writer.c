@@ -57,7 +57,7 @@ bool store_turned(struct store *store)
     if (store->engine->waits)
         return true;
     pthread_mutex_lock(&store->lock);
-    bool turned = !store->turning;
+    bool turned = !store->turning || store->compacting;
     store->turning = !store->closing;
     pthread_cond_signal(&store->wake);
     pthread_mutex_unlock(&store->lock);
@@ -80,14 +80,24 @@ static void wait_for_work(struct store *store)
     }
 }
 
+static bool is_alone(const struct store_op *op)
+{
+    return op->fn == compact_alone;
+}
+
 /* Waits for work; NULL when the store closes and nothing is left to do. */
 static struct store_op *take_batch(struct store *store)
 {
     pthread_mutex_lock(&store->lock);
     wait_for_work(store);
     struct store_op *batch = store->head, **end = &store->head;
-    for (unsigned n = 0; n < store->engine->batch_max && *end != NULL; n++)
+    for (unsigned n = 0; n < store->engine->batch_max && *end != NULL && (n == 0 || !is_alone(*end)); n++) {
+        bool alone = is_alone(*end);
         end = &(*end)->next;
+        if (alone)
+            break;
+    }
+    store->compacting = batch != NULL && is_alone(batch);
     store->head = *end;
     store->by_us = 0;
     if (store->head == NULL)
@@ -231,8 +241,14 @@ static void *writer_main(void *arg)
 {
     struct store *store = arg;
     struct store_op *batch;
-    while ((batch = take_batch(store)) != NULL)
-        run_batch(store, batch);
+    while ((batch = take_batch(store)) != NULL) {
+        if (is_alone(batch)) {
+            batch->status = compact_run(store, batch->arg);
+            finish_batch(store, batch);
+        } else {
+            run_batch(store, batch);
+        }
+    }
     return NULL;
 }
 

@@ -319,3 +319,30 @@ void backup_post(struct request *request)
         backup(request, directory);
     json_decref(body);
 }
+
+/* ---- the store itself ---- */
+
+void store_compact_post(struct request *request)
+{
+    char reason[STORE_REASON_SIZE];
+    uint64_t before, after, began_ms = clock_boot_ms();
+    struct object o;
+    act_note(request, "store compacted", "store");
+    enum store_status status = store_compact(request->admin->store, &before, &after, reason);
+    if (status != STORE_OK) {
+        if (status == STORE_REFUSED)
+            log_info("the store was not compacted", "reason", reason);
+        else
+            log_error("the store could not be compacted; see to its disk, and start the gateway anew where nothing is "
+                      "stored any more",
+                      "reason", reason);
+        answer_error(request->answer, status == STORE_REFUSED ? 409 : 500, "%s", reason);
+        return;
+    }
+    log_info("the store is compacted");
+    object_begin(&o);
+    object_number(&o, "before_octets", before);
+    object_number(&o, "after_octets", after);
+    object_number(&o, "seconds", (clock_boot_ms() - began_ms) / 1000);
+    answer_json(request->answer, 200, object_end(&o));
+}

@@ -160,7 +160,7 @@ static json_t *audit_row(struct page *page, struct store_txn *txn, struct store_
     (void)txn;
     for (size_t i = 0; i < 8 && i < key.len; i++) /* keys begin with the time */
         time_ms = time_ms << 8 | key.data[i];
-    page->ended = time_ms < page->request->since_ms; /* of a list that begins with the newest */
+    page->ended = time_ms < page->request->since_ms;            /* of a list that begins with the newest */
     json_t *line = page->ended ? NULL : audit_read(key, value); /* refusals are JSON, as its other lines are */
     if (!line)
         return page->ended ? NULL : page_unreadable(page, "audit");

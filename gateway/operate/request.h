@@ -141,6 +141,7 @@ void key_set(struct request *request);
 void key_disable(struct request *request);
 void key_enable(struct request *request);
 void backup_post(struct request *request);
+void store_compact_post(struct request *request);
 void tokens_list(struct request *request);
 void token_post(struct request *request);
 void token_revoke_post(struct request *request);

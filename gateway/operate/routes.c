@@ -101,6 +101,8 @@ const struct route routes[] = {
     {"POST", "/keys/*/enable", key_enable, 0, ROLE_OPERATE, NULL, "key", false, "Its accounts may go on"},
     {"POST", "/backup", backup_post, 0, ROLE_ADMIN, "directory", "backup", false,
      "Write a copy of the store into a new folder of the gateway's machine"},
+    {"POST", "/store/compact", store_compact_post, 0, ROLE_ADMIN, NULL, "compacted", false,
+     "Write the store anew without the room that deletions left; changes wait meanwhile"},
     {"GET", "/tokens", tokens_list, TAKES_PAGE | TAKES_STATE, ROLE_ADMIN, NULL, "tokens", false, "Tokens of this API"},
     {"POST", "/tokens", token_post, 0, ROLE_ADMIN, "token_wanted", "token", false,
      "A new token, which is shown this once"},

@@ -109,7 +109,7 @@ enum store_status lmdb_backup(struct store *store, const char *to, char reason[s
         return status_explain(code == EEXIST ? STORE_EXISTS : status_of(code), reason, "%s: cannot write here: %s", to,
                               strerror(code));
     uint64_t copied_ms = copied_now_ms();
-    code = copy_store(lmdb_of(store)->env, &paths);
+    code = lmdb_of(store)->env == NULL ? EIO : copy_store(lmdb_of(store)->env, &paths);
     if (code == 0)
         code = mark_copy(paths.folder, table_own_name(TABLE_META), copied_ms);
     if (code == 0)

@@ -7,8 +7,10 @@
 #include "store/engine.h"
 
 struct lmdb {
-    struct store store; /* first */
-    MDB_env *env;
+    struct store store;         /* first */
+    MDB_env *env;               /* NULL: an exchange of its file failed, nothing can be done until the next start */
+    struct store_config config; /* to open it again; its texts are owned */
+    char **names;
     MDB_dbi *tables; /* the caller's, then the contract's */
     int lock_fd;
     bool locked;
@@ -26,6 +28,15 @@ enum store_status code_report(struct store *store, const char *doing, int code);
 
 /* lock.c: *fd keeps the lock until it is closed. */
 enum store_status lock_take(const char *folder, int *fd, char reason[static STORE_REASON_SIZE]);
+
+/* lmdb.c: after lmdb_close's part of an exchange. */
+enum store_status lmdb_open_again(struct lmdb *lmdb, char reason[static STORE_REASON_SIZE]);
+
+/* compact.c: what is left of an interrupted one is removed. */
+void compact_clean(const char *folder);
+enum store_status lmdb_rewrite(struct store *store, char reason[static STORE_REASON_SIZE]);
+enum store_status lmdb_exchange(struct store *store, char reason[static STORE_REASON_SIZE]);
+void lmdb_drop_rewritten(struct store *store);
 
 /* sync.c: both return 0 or an errno. */
 int sync_path(const char *path);

@@ -93,6 +93,32 @@ static enum store_status make_tables(struct lmdb *lmdb, const struct store_confi
     return lmdb->tables != NULL ? STORE_OK : status_explain(STORE_IO, reason, "%s: out of memory", config->path);
 }
 
+/* The caller's texts may go. */
+static enum store_status keep_config(struct lmdb *lmdb, const struct store_config *config,
+                                     char reason[static STORE_REASON_SIZE])
+{
+    lmdb->config = *config;
+    lmdb->config.path = lmdb->store.path;
+    lmdb->names = calloc(config->table_count + 1, sizeof *lmdb->names);
+    bool good = lmdb->names != NULL;
+    for (unsigned i = 0; good && i < config->table_count; i++)
+        good = (lmdb->names[i] = strdup(config->tables[i])) != NULL;
+    lmdb->config.tables = (const char *const *)lmdb->names;
+    return good ? STORE_OK : status_explain(STORE_IO, reason, "%s: out of memory", config->path);
+}
+
+enum store_status lmdb_open_again(struct lmdb *lmdb, char reason[static STORE_REASON_SIZE])
+{
+    enum store_status status = open_environment(lmdb, &lmdb->config, reason);
+    if (status == STORE_OK)
+        status = open_tables(lmdb, &lmdb->config, reason);
+    if (status != STORE_OK && lmdb->env != NULL) {
+        mdb_env_close(lmdb->env);
+        lmdb->env = NULL;
+    }
+    return status;
+}
+
 static enum store_status explain_nothing(const struct store_config *config, char reason[static STORE_REASON_SIZE])
 {
     return status_explain(STORE_NOT_FOUND, reason, "%s: there is no store (data.mdb is missing, or empty)",
@@ -110,6 +136,8 @@ static enum store_status lmdb_open(struct store *store, const struct store_confi
 {
     struct lmdb *lmdb = lmdb_of(store);
     enum store_status status = make_tables(lmdb, config, reason);
+    if (status == STORE_OK)
+        status = keep_config(lmdb, config, reason);
     if (status != STORE_OK)
         return status;
     if (config->must_exist && !has_data(config->path))
@@ -119,6 +147,7 @@ static enum store_status lmdb_open(struct store *store, const struct store_confi
     if ((status = lock_take(config->path, &lmdb->lock_fd, reason)) != STORE_OK)
         return status;
     lmdb->locked = true;
+    compact_clean(config->path);
     if ((status = open_environment(lmdb, config, reason)) != STORE_OK)
         return status;
     if (config->must_exist && !was_made(lmdb->env, table_own_name(TABLE_META)))
@@ -199,6 +228,9 @@ static void lmdb_close(struct store *store)
         mdb_env_close(lmdb->env);
     if (lmdb->locked)
         close(lmdb->lock_fd); /* last: until here nobody else may open the store */
+    for (unsigned i = 0; lmdb->names != NULL && i < lmdb->config.table_count; i++)
+        free(lmdb->names[i]);
+    free(lmdb->names);
     free(lmdb->tables);
 }
 
@@ -206,8 +238,10 @@ static void lmdb_measure(struct store *store, struct store_stats *out)
 {
     MDB_envinfo info = {0};
     MDB_stat stat = {0};
-    mdb_env_info(lmdb_of(store)->env, &info);
-    mdb_env_stat(lmdb_of(store)->env, &stat);
+    if (lmdb_of(store)->env != NULL) {
+        mdb_env_info(lmdb_of(store)->env, &info);
+        mdb_env_stat(lmdb_of(store)->env, &stat);
+    }
     out->used = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
     out->map_size = info.me_mapsize;
 }
@@ -233,4 +267,7 @@ const struct engine engine_lmdb = {
     .count = lmdb_count,
     .backup = lmdb_backup,
     .measure = lmdb_measure,
+    .rewrite = lmdb_rewrite,
+    .exchange = lmdb_exchange,
+    .drop_rewritten = lmdb_drop_rewritten,
 };

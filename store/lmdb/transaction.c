@@ -1,10 +1,13 @@
 /* transaction: snapshots and changes as LMDB's transactions. */
 #include "store/lmdb/internal.h"
 
+#include <errno.h>
+
 enum store_status lmdb_begin(struct store_txn *txn, struct store_txn *parent)
 {
     MDB_txn *mdb = NULL;
-    int code = mdb_txn_begin(lmdb_of(txn->store)->env, parent != NULL ? parent->handle : NULL, 0, &mdb);
+    MDB_env *env = lmdb_of(txn->store)->env;
+    int code = env != NULL ? mdb_txn_begin(env, parent != NULL ? parent->handle : NULL, 0, &mdb) : EIO;
     txn->handle = mdb;
     return code_report(txn->store, parent != NULL ? "beginning a nested transaction" : "beginning to write", code);
 }
@@ -22,6 +25,8 @@ void lmdb_abort(struct store_txn *txn)
 
 static int reader_begin(MDB_env *env, MDB_txn **mdb)
 {
+    if (env == NULL)
+        return EIO;
     int code = mdb_txn_begin(env, NULL, MDB_RDONLY, mdb);
     if (code != MDB_READERS_FULL)
         return code;

@@ -9,9 +9,8 @@ import time
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from acme_client import b64, http_responder, make_csr, problem
+from acme_client import b64, http_responder, problem
 from dns_server import ZONE
-from pki import chain_of
 from sandbox_client import wait_for
 from test_ari import issue, name_of
 from test_ctl import ctl, ctl_json
@@ -62,6 +61,11 @@ def _days_go_by(world, clock, days):
         _wait_pass(world, min(day, days), 1 if day < days else 2)
 
 
+def _issue(world, client, names):
+    with http_responder(world.ports["http01"]) as responder:
+        return issue(client, responder, names)
+
+
 def _certificate_of(client, url):
     return client.fetch(url).json()["certificate"]
 
@@ -70,10 +74,9 @@ def test_a_renewed_certificate(make_world, clock):
     world = make_world(change=_quick)
     client, idle = _client(world), _client(world)
     names = ["www." + ZONE]
-    with http_responder(world.ports["http01"]) as responder:
-        bought, _ = issue(client, responder, names)
-        replaced, leaf = issue(client, responder, names)
-        newest, _ = issue(client, responder, names)
+    bought, _ = _issue(world, client, names)
+    replaced, leaf = _issue(world, client, names)
+    newest, _ = _issue(world, client, names)
     gone = {"order": replaced, "certificate": _certificate_of(client, replaced),
             "authorization": client.fetch(bought).json()["authorizations"][0]}
     audited = ctl_json(world, "audit")["items"]
@@ -99,10 +102,19 @@ def test_a_renewed_certificate(make_world, clock):
     ctl(world, "upstream", "reconcile", "main", "--since", "2020-01-01")
     _await_login(world, lambda login: login["reconciled_ms"])
     assert _login(world)["imported"] == 0, "all that Sectigo knows is known here"
-    with http_responder(world.ports["http01"]) as responder:
-        _, renewed = issue(client, responder, names)
+    _, renewed = _issue(world, client, names)
     assert renewed.serial_number != leaf.serial_number
     assert len(world.bought(names)) == 1, "the renewal was free"
+
+    done = ctl_json(world, "store", "compact")
+    assert done["after_octets"] < done["before_octets"]
+    again, _ = _issue(world, client, names)
+    world.kill_gateway()
+    world.start_gateway()
+    client.reconnect()
+    assert {client.fetch(url).json()["status"] for url in (bought, newest, again)} == {"valid"}
+    assert _login(world)["state"] in ("open", "asking"), "it is no copy"
+    assert len(world.bought(names)) == 1
 
 
 def test_a_year_that_was_skipped(make_world, clock):

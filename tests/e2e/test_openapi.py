@@ -243,7 +243,7 @@ def _asked(world):
         post("/policies/{id}/keys", "made", {"note": "x"}), post("/policies/{id}/delete", "extra"),
         post("/keys/{id}/set", world.key, {"note": "y"}), post("/keys/{id}/disable", world.key),
         post("/keys/{id}/enable", world.key), post("/backup", body={"directory": world.path("copy")}),
-        post("/config/reload"),
+        post("/config/reload"), post("/store/compact"),
         post("/tokens", body={"role": "read", "name": "made", "days": 1}), post("/tokens/{id}/revoke", "made"),
         post("/certificates/{id}/revoke", ids["certificates"]), post("/accounts/{id}/deactivate", ids["accounts"]),
         post("/session"), ("DELETE", "/session", "/session", None)]

@@ -463,6 +463,11 @@ const struct command commands[] = {
      .slow = true,
      .body = BODY_DIRECTORY,
      .help = "write a copy of the store into a new folder"},
+    {.words = {"store", "compact"},
+     .method = "POST",
+     .path = "/store/compact",
+     .slow = true,
+     .help = "write the store anew, without the room that deletions left"},
     {.words = {NULL}},
 };
 
