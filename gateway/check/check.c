@@ -33,28 +33,36 @@ static bool look_at_mode(const struct look *look, const char *path, const char *
     struct stat about;
     if (file == NULL || stat(file, &about) != 0 || !(about.st_mode & (S_IROTH | S_IWOTH)))
         return true;
-    return look_warn(look, path, "\"%.200s\" can be read by every user of this machine; chmod o= it", file);
+    return config_say(look->config, look->reason, path,
+                      "\"%.200s\" can be read by every user of this machine; chmod o= it", file);
+}
+
+static bool look_at_client_keys(const struct look *look)
+{
+    char path[PATH_MAX_OF_KEY];
+    for (unsigned i = 0; i < look->config->login_count; i++) {
+        snprintf(path, sizeof path, "logins[%u].client_key", i + 1);
+        if (!look_at_mode(look, path, look->config->logins[i].client_key))
+            return false;
+    }
+    return true;
 }
 
 static bool look_at_secrets(struct look *look)
 {
     const struct config *config = look->config;
-    char path[PATH_MAX_OF_KEY];
     const char *key, *file;
-    for (unsigned i = 0; (file = config_secret_file(config, i, &key)) != NULL; i++)
-        look_at_mode(look, key, file);
-    look_at_mode(look, "acme.tls.key", config->acme.tls.key);
-    look_at_mode(look, "public.tls.key", config->public.tls.key);
-    look_at_mode(look, "metrics.tls.key", config->metrics.tls.key);
-    look_at_mode(look, "admin.tls.key", config->admin.tls.key);
-    for (unsigned i = 0; i < config->login_count; i++) {
-        snprintf(path, sizeof path, "logins[%u].client_key", i + 1);
-        look_at_mode(look, path, config->logins[i].client_key);
+    for (unsigned i = 0; (file = config_secret_file(config, i, &key)) != NULL; i++) {
+        if (!look_at_mode(look, key, file))
+            return false;
     }
     if (config->public.push.user == NULL)
         look_warn(look, "public.push",
                   "has no user and password_file: a push is believed to be Sectigo's for its address alone");
-    return true;
+    return look_at_mode(look, "acme.tls.key", config->acme.tls.key) &&
+           look_at_mode(look, "public.tls.key", config->public.tls.key) &&
+           look_at_mode(look, "metrics.tls.key", config->metrics.tls.key) &&
+           look_at_mode(look, "admin.tls.key", config->admin.tls.key) && look_at_client_keys(look);
 }
 
 /* ---- TLS ---- */

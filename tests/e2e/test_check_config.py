@@ -257,13 +257,6 @@ ERRORS = {
                                         "single"),
     "money without prices": (_set("spending", "amount_per_day", "500"), "profiles[1].prices", "needs a price"),
     "a contact that is none": (_set(*PROFILE, "contact_email", "pki"), "profiles[1].contact_email", "e-mail"),
-    "a default that is not there": (_set("default_profile", "ov"), "default_profile", "not the name of a profile"),
-}
-
-WARNINGS = {
-    "a certificate for another host": (
-        _pair("acme", lambda f: f.certificate("elsewhere.pem", hosts=("acme.example.org",)),
-              lambda f: f.private_key()), TLS_CERTIFICATE, "the host of acme.url"),
     "a password that all can read": (
         _set(*LOGIN, "password_file", lambda f: f.write("open", "correct horse\n", 0o644)), "logins[1].password_file",
         "every user"),
@@ -274,6 +267,16 @@ WARNINGS = {
         _listener("metrics", lambda f: f.private_key("open.pem", mode=0o644)), "metrics.tls.key", "every user"),
     "the operators' TLS key that all can read": (
         _listener("admin", lambda f: f.private_key("open.pem", mode=0o644)), "admin.tls.key", "every user"),
+    "a client's key that all can read": (
+        _login_by_certificate(lambda f: f.certificate("client.pem"), lambda f: f.private_key("open.pem", mode=0o644)),
+        "logins[1].client_key", "every user"),
+    "a default that is not there": (_set("default_profile", "ov"), "default_profile", "not the name of a profile"),
+}
+
+WARNINGS = {
+    "a certificate for another host": (
+        _pair("acme", lambda f: f.certificate("elsewhere.pem", hosts=("acme.example.org",)),
+              lambda f: f.private_key()), TLS_CERTIFICATE, "the host of acme.url"),
     "push without credentials": (
         _all(_set("public", "push", "user", None), _set("public", "push", "password_file", None)), "public.push",
         "no user and password_file"),
