@@ -46,6 +46,9 @@ int sync_parent(const char *path);
  * whether a store was made in it, or only begun. */
 bool has_data(const char *folder);
 bool was_made(MDB_env *env, const char *meta);
+/* whole.c: once the environment is open, and before any thread is made. False: *reason says what the file lacks; nothing
+ * of the environment but its end is of use then. */
+bool is_whole(MDB_env *env, const struct store_config *config, char reason[static STORE_REASON_SIZE]);
 
 /* transaction.c */
 enum store_status lmdb_begin(struct store_txn *txn, struct store_txn *parent);

@@ -150,6 +150,8 @@ static enum store_status lmdb_open(struct store *store, const struct store_confi
     compact_clean(config->path);
     if ((status = open_environment(lmdb, config, reason)) != STORE_OK)
         return status;
+    if (!is_whole(lmdb->env, config, reason))
+        return STORE_INVALID;
     if (config->must_exist && !was_made(lmdb->env, table_own_name(TABLE_META)))
         return explain_begun(config, reason);
     return open_tables(lmdb, config, reason);
@@ -214,6 +216,8 @@ static enum store_status lmdb_open_to_read(struct store *store, const struct sto
     if (code != 0)
         return status_explain(status_of(code), reason, "%s: cannot read the store: %s", config->path,
                               mdb_strerror(code));
+    if (!is_whole(lmdb->env, config, reason))
+        return STORE_INVALID;
     if (!was_made(lmdb->env, table_own_name(TABLE_META)))
         return explain_begun(config, reason);
     return find_each(lmdb, config, config->table_count, config->table_count + OWN_TABLES, reason);

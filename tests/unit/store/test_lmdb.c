@@ -42,6 +42,68 @@ static void test_foreign_file(void **state)
     assert_non_null(strstr(f->reason, f->path));
 }
 
+static off_t data_size(const struct fixture *f, char path[static 256])
+{
+    struct stat info;
+    snprintf(path, 256, "%s/data.mdb", f->path);
+    assert_int_equal(stat(path, &info), 0);
+    return info.st_size;
+}
+
+static void fill(struct fixture *f)
+{
+    char key[32], value[600];
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    for (unsigned i = 0; i < 500; i++) {
+        snprintf(key, sizeof key, "key %u", i);
+        assert_int_equal(put(f, FRUIT, key, value), STORE_OK);
+    }
+}
+
+/* Also where the cut goes through a page, and where nothing but the two first pages is left. */
+static void test_file_that_was_cut_short(void **state)
+{
+    struct fixture *f = *state;
+    char path[256];
+    fill(f);
+    fixture_close(f);
+    off_t whole = data_size(f, path);
+    const off_t cuts[] = {whole / 2 + 100, whole / 2, 2 * 4096 + 1, 2 * 4096};
+    for (unsigned i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        assert_int_equal(truncate(path, cuts[i]), 0);
+        assert_int_equal(fixture_try_open(f), STORE_INVALID);
+        assert_non_null(strstr(f->reason, "cut short"));
+        assert_int_equal(store_open_to_read(&f->config, &f->store, f->reason), STORE_INVALID);
+    }
+}
+
+static enum store_status put_large(struct store_txn *txn, void *arg)
+{
+    static char large[100000];
+    (void)arg;
+    return store_put(txn, FRUIT, "large", 5, large, sizeof large);
+}
+
+static enum store_status delete_large(struct store_txn *txn, void *arg)
+{
+    (void)arg;
+    return store_delete(txn, FRUIT, "large", 5);
+}
+
+/* What is given back lies at the end of the file: nothing of it is missed. */
+static void test_free_pages_may_be_missing(void **state)
+{
+    struct fixture *f = *state;
+    char path[256];
+    fill(f);
+    assert_int_equal(store_call(f->store, put_large, NULL), STORE_OK);
+    assert_int_equal(store_call(f->store, delete_large, NULL), STORE_OK);
+    fixture_close(f);
+    assert_int_equal(truncate(path, data_size(f, path) - 4096), 0);
+    fixture_open(f);
+}
+
 /* ---- one owner ---- */
 
 /* In a child: opens, stores, says so, and waits to be killed. */
@@ -404,6 +466,8 @@ int main(void)
         with_store(test_folder_is_private),
         with_folder(test_missing_parent),
         with_store(test_foreign_file),
+        with_store(test_file_that_was_cut_short),
+        with_store(test_free_pages_may_be_missing),
         with_store(test_reads_what_nobody_owns),
         with_store(test_backup_leaves_no_part),
         with_store(test_interrupted_backup_is_replaced),
