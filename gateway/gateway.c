@@ -55,7 +55,7 @@ unsigned gateway_schema(void)
     return SCHEMA;
 }
 
-static struct store_config store_config(const struct config *config)
+struct store_config gateway_store_config(const struct config *config)
 {
     static const char *const tables[] = {ACME_TABLE_NAMES, ISSUE_TABLE_NAMES};
     static store_migrate_fn *const migrations[] = {numbers_migrate, recount_migrate, NULL, days_migrate};
@@ -75,8 +75,7 @@ static struct store_config store_config(const struct config *config)
                                  .report = report};
 }
 
-/* The key that says where the store is. */
-static const char *place_key(const struct config *config)
+const char *gateway_place_key(const struct config *config)
 {
     return config->store.engine == CONFIG_POSTGRESQL ? "store.postgresql" : "store.path";
 }
@@ -84,7 +83,7 @@ static const char *place_key(const struct config *config)
 /* make: also where something says that there was a store. */
 static bool open_store(struct gateway *g, bool make, char reason[static GATEWAY_REASON_MAX])
 {
-    struct store_config store = store_config(g->config);
+    struct store_config store = gateway_store_config(g->config);
     char why[GATEWAY_REASON_MAX], sign[GATEWAY_REASON_MAX];
     store.must_exist = marker_find(g->config, sign) && !make;
     enum store_status status = store_open(&store, &g->store, why);
@@ -92,7 +91,7 @@ static bool open_store(struct gateway *g, bool make, char reason[static GATEWAY_
         marker_explain(why, sign, reason);
         memcpy(why, reason, sizeof why);
     }
-    return status == STORE_OK || config_say(g->config, reason, place_key(g->config), "%s", why);
+    return status == STORE_OK || config_say(g->config, reason, gateway_place_key(g->config), "%s", why);
 }
 
 /* Where its place cannot be written to, the key file alone says that there was a store. */
@@ -100,7 +99,7 @@ static bool keep_marker(struct gateway *g, char reason[static GATEWAY_REASON_MAX
 {
     char why[GATEWAY_REASON_MAX];
     if (!marker_check(g->config, g->store, why))
-        return config_say(g->config, reason, place_key(g->config), "%s", why);
+        return config_say(g->config, reason, gateway_place_key(g->config), "%s", why);
     if (!marker_write(g->config, g->store, why))
         log_warning(
             "the marker beside the key file cannot be written, and another store in the place of this one is not "
@@ -160,20 +159,20 @@ static bool explain_store(const struct config *config, enum store_status status,
     char sign[GATEWAY_REASON_MAX], whole[GATEWAY_REASON_MAX];
     if (status == STORE_NOT_FOUND && marker_find(config, sign)) {
         marker_explain(why, sign, whole);
-        return config_say(config, line, place_key(config), "%s", whole);
+        return config_say(config, line, gateway_place_key(config), "%s", whole);
     }
     if (status == STORE_NOT_FOUND)
         snprintf(line, GATEWAY_REASON_MAX, "%.512s; the start makes one", why);
     else if (status == STORE_INVALID)
         snprintf(line, GATEWAY_REASON_MAX, "%.512s; its subscriptions are not counted", why);
     else
-        return config_say(config, line, place_key(config), "%s", why);
+        return config_say(config, line, gateway_place_key(config), "%s", why);
     return true;
 }
 
 bool gateway_check_store(const struct config *config, char line[static GATEWAY_REASON_MAX])
 {
-    struct store_config settings = store_config(config);
+    struct store_config settings = gateway_store_config(config);
     struct store *store;
     struct store_txn *txn;
     struct orphans orphans;
@@ -182,7 +181,7 @@ bool gateway_check_store(const struct config *config, char line[static GATEWAY_R
     if (status != STORE_OK)
         return explain_store(config, status, why, line);
     bool fits =
-        (marker_check(config, store, why) || config_say(config, line, place_key(config), "%s", why)) &&
+        (marker_check(config, store, why) || config_say(config, line, gateway_place_key(config), "%s", why)) &&
         (seal_check(config->store.key_file, store, why) || config_say(config, line, "store.key_file", "%s", why));
     status = fits ? store_read(store, &txn) : STORE_REFUSED;
     if (status == STORE_OK) {
@@ -317,7 +316,8 @@ bool parts_start_monitor(struct gateway *g, char reason[static GATEWAY_REASON_MA
 /* Threads of their own, for which nothing waits. */
 static bool start_caretakers(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
-    struct keeper_config keeper = {.configs = g->configs, .store = g->store, .settings = store_config(g->config)};
+    struct keeper_config keeper = {
+        .configs = g->configs, .store = g->store, .settings = gateway_store_config(g->config)};
     keeper.settings.path = keeper.settings.connection = NULL; /* a copy is a folder elsewhere */
     g->keeper = keeper_start(&keeper);
     if (!g->keeper)

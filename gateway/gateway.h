@@ -9,6 +9,8 @@
 #include <stdbool.h>
 
 #include "gateway/config/config.h"
+#include "gateway/verify/verify.h"
+#include "store/store.h"
 
 struct gateway;
 
@@ -16,6 +18,10 @@ enum { GATEWAY_REASON_MAX = 1024 };
 
 /* The newest schema of a store that this program reads, and the one that it writes. */
 unsigned gateway_schema(void);
+
+/* How the store that the configuration names is opened, and the key that says where it is. */
+struct store_config gateway_store_config(const struct config *config);
+const char *gateway_place_key(const struct config *config);
 
 /* --init: makes the store where there is none, whatever says that there was one, and writes the marker of the one that
  * is there from now on (gateway/marker.h). One line either way; false where that failed. Not beside a running daemon.
@@ -30,6 +36,10 @@ struct gateway *gateway_start(struct config *config, const char *file, char reas
 bool gateway_check_store(const struct config *config, char line[static GATEWAY_REASON_MAX]);
 /* Its level and format. Any thread. */
 void gateway_set_log(const struct config *config);
+/* --verify-store: reads every record; say is called for each that is at fault. One line about all; false where there is
+ * a fault, or the store cannot be read. Reads only, also beside a running daemon. */
+bool gateway_verify_store(const struct config *config, verify_say_fn *say, void *ctx,
+                          char line[static GATEWAY_REASON_MAX]);
 /* NULL where every event loop, the store's writer and the egress thread have gone round since the last call; else the
  * first that has not, for people. One thread at a time. */
 const char *gateway_stuck(struct gateway *gateway);

@@ -23,7 +23,7 @@
 #include "gateway/own/own.h"
 #include "gateway/systemd.h"
 
-static const char USAGE[] = "usage: acmegate --config FILE [--check-config | --init]\n"
+static const char USAGE[] = "usage: acmegate --config FILE [--check-config | --verify-store | --init]\n"
                             "       acmegate --list-metrics\n"
                             "       acmegate --version\n";
 
@@ -31,7 +31,7 @@ enum { BEATS = 4 }; /* of the watchdog, in the time that it waits for one */
 
 struct options {
     const char *config;
-    bool check, init;
+    bool check, verify, init;
 };
 
 /* The manual's table of what /metrics says. Returns the exit status. */
@@ -47,13 +47,11 @@ static int print_metrics(void)
 /* Returns an exit status, or -1 to go on. */
 static int read_options(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-                                          {"check-config", no_argument, NULL, 'k'},
-                                          {"init", no_argument, NULL, 'i'},
-                                          {"version", no_argument, NULL, 'v'},
-                                          {"list-metrics", no_argument, NULL, 'm'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
+    static const struct option known[] = {
+        {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
+        {"verify-store", no_argument, NULL, 's'}, {"init", no_argument, NULL, 'i'},
+        {"version", no_argument, NULL, 'v'},      {"list-metrics", no_argument, NULL, 'm'},
+        {"help", no_argument, NULL, 'h'},         {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         switch (option) {
@@ -62,6 +60,9 @@ static int read_options(int argc, char **argv, struct options *options)
             break;
         case 'k':
             options->check = true;
+            break;
+        case 's':
+            options->verify = true;
             break;
         case 'i':
             options->init = true;
@@ -79,7 +80,7 @@ static int read_options(int argc, char **argv, struct options *options)
             return 2;
         }
     }
-    if (options->config && optind == argc && !(options->check && options->init))
+    if (options->config && optind == argc && options->check + options->verify + options->init <= 1)
         return -1;
     fputs(USAGE, stderr);
     return 2;
@@ -231,6 +232,21 @@ static int check(const struct config *config, const char *file)
     return 0;
 }
 
+static void print_fault(void *ctx, const char *table, const char *key, const char *what)
+{
+    (void)ctx;
+    printf("%s: %s: %s\n", table, key, what);
+}
+
+/* --verify-store: a line for each fault, and one about all. Returns the exit status. */
+static int verify(const struct config *config)
+{
+    char line[GATEWAY_REASON_MAX];
+    bool good = gateway_verify_store(config, print_fault, NULL, line);
+    fprintf(good ? stdout : stderr, "%s\n", line);
+    return good ? 0 : 1;
+}
+
 /* --init. Returns the exit status. */
 static int init(const struct config *config)
 {
@@ -260,6 +276,8 @@ int main(int argc, char **argv)
     }
     if (options.check) {
         status = check(config, options.config);
+    } else if (options.verify) {
+        status = verify(config);
     } else if (options.init) {
         status = init(config);
     } else {

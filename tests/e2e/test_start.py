@@ -8,6 +8,8 @@ import shutil
 import pytest
 import yaml
 
+from acme_client import AcmeClient, http_responder, make_csr
+from dns_server import ZONE
 from process import TESTS, run
 from world import IN_MEMORY, World, log_of, program
 
@@ -140,3 +142,23 @@ def test_example_configuration_is_accepted(stopped):
         file.write(_example(stopped))
     done = stopped.run_gateway("--config", path, "--check-config")
     assert done.returncode == 0, done.output
+
+
+def test_every_record_can_be_read(make_world):
+    """Beside the daemon, and where it has stopped."""
+    world = make_world()
+    client = AcmeClient(world.directory, world.pki.ca)
+    assert client.new_account().status_code == 201
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(["whole." + ZONE], responder)
+    assert client.finalize(order, make_csr(["whole." + ZONE])).status_code == 200
+    client.certificate(url)
+    for stop in (False, True):
+        if stop:
+            world.stop_gateway()
+        done = world.run_gateway("--config", world.path("acmegate.yaml"), "--verify-store")
+        assert done.returncode == 0 and re.search(r": [1-9]\d* records read, 0 at fault$", done.output.strip()), done.output
+    data = world.path("store/data.mdb")
+    os.truncate(data, os.path.getsize(data) // 2)
+    done = world.run_gateway("--config", world.path("acmegate.yaml"))
+    assert done.returncode == 1 and "cut short" in done.output, done.output

@@ -61,6 +61,7 @@ INNER = {
                 "issue/upkeep", "keep"),
     "operate/overview": ("metrics", "issue/record", "operate", "operate/scan"),
     "own": ("config",),
+    "verify": ("dcv", "issue/record", "issue/money", "issue/life"),
     "monitor": ("config", "http", "metrics", "issue/record", "issue/upstream", "issue/money", "operate",
                 "operate/scan"),
 }

@@ -78,14 +78,14 @@ static void test_file_that_was_cut_short(void **state)
     }
 }
 
-static enum store_status put_large(struct store_txn *txn, void *arg)
+static enum store_status add_pages(struct store_txn *txn, void *arg)
 {
     static char large[100000];
     (void)arg;
     return store_put(txn, FRUIT, "large", 5, large, sizeof large);
 }
 
-static enum store_status delete_large(struct store_txn *txn, void *arg)
+static enum store_status free_pages(struct store_txn *txn, void *arg)
 {
     (void)arg;
     return store_delete(txn, FRUIT, "large", 5);
@@ -97,8 +97,8 @@ static void test_free_pages_may_be_missing(void **state)
     struct fixture *f = *state;
     char path[256];
     fill(f);
-    assert_int_equal(store_call(f->store, put_large, NULL), STORE_OK);
-    assert_int_equal(store_call(f->store, delete_large, NULL), STORE_OK);
+    assert_int_equal(store_call(f->store, add_pages, NULL), STORE_OK);
+    assert_int_equal(store_call(f->store, free_pages, NULL), STORE_OK);
     fixture_close(f);
     assert_int_equal(truncate(path, data_size(f, path) - 4096), 0);
     fixture_open(f);
