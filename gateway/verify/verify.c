@@ -36,7 +36,7 @@ static const char *unless(bool good, const char *what)
 }
 
 /* Keys that are text, with a NUL behind. */
-static bool text_of(struct store_slice key, char text[static VERIFY_KEY_MAX])
+static bool read_text(struct store_slice key, char text[static VERIFY_KEY_MAX])
 {
     if (key.len >= VERIFY_KEY_MAX || memchr(key.data, '\0', key.len))
         return false;
@@ -106,7 +106,7 @@ static const char *check_issuance(struct store_txn *txn, struct store_slice key,
     struct issuance is;
     char id[VERIFY_KEY_MAX];
     (void)value;
-    if (!text_of(key, id))
+    if (!read_text(key, id))
         return UNREADABLE;
     enum store_status status = issuance_load(txn, id, &is);
     const char *what = status == STORE_OK ? judge_issuance(txn, &is) : UNREADABLE;
@@ -119,7 +119,7 @@ static const char *check_policy(struct store_txn *txn, struct store_slice key, s
     struct acme_policy policy;
     char name[VERIFY_KEY_MAX];
     (void)value;
-    if (!text_of(key, name))
+    if (!read_text(key, name))
         return UNREADABLE;
     bool good = acme_policy_load(txn, name, &policy) == STORE_OK;
     acme_policy_clear(&policy);
@@ -138,7 +138,7 @@ static const char *check_dcv_records(struct store_txn *txn, struct store_slice k
     struct dcv_records records;
     char id[VERIFY_KEY_MAX];
     (void)value;
-    if (!text_of(key, id))
+    if (!read_text(key, id))
         return UNREADABLE;
     bool good = dcv_records_load(txn, id, &records) == STORE_OK;
     dcv_records_clear(&records);
@@ -150,7 +150,7 @@ static const char *check_login(struct store_txn *txn, struct store_slice key, st
     struct login_record login;
     char name[VERIFY_KEY_MAX];
     (void)value;
-    return unless(text_of(key, name) && login_load(txn, name, &login) == STORE_OK, UNREADABLE);
+    return unless(read_text(key, name) && login_load(txn, name, &login) == STORE_OK, UNREADABLE);
 }
 
 static const char *check_ledger(struct store_txn *txn, struct store_slice key, struct store_slice value)
@@ -158,7 +158,7 @@ static const char *check_ledger(struct store_txn *txn, struct store_slice key, s
     struct ledger ledger;
     char name[VERIFY_KEY_MAX];
     (void)value;
-    return unless(text_of(key, name) && ledger_load(txn, name, &ledger) == STORE_OK, UNREADABLE);
+    return unless(read_text(key, name) && ledger_load(txn, name, &ledger) == STORE_OK, UNREADABLE);
 }
 
 static const char *check_payment(struct store_txn *txn, struct store_slice key, struct store_slice value)
@@ -166,7 +166,7 @@ static const char *check_payment(struct store_txn *txn, struct store_slice key, 
     struct payment payment;
     char id[VERIFY_KEY_MAX];
     (void)value;
-    return unless(text_of(key, id) && payment_load(txn, id, &payment) == STORE_OK, UNREADABLE);
+    return unless(read_text(key, id) && payment_load(txn, id, &payment) == STORE_OK, UNREADABLE);
 }
 
 static const char *check_kept(struct store_txn *txn, struct store_slice key, struct store_slice value)
@@ -250,7 +250,7 @@ static void write_key(struct store_slice key, char text[static VERIFY_KEY_MAX])
     while (printable < key.len && isgraph(key.data[printable]))
         printable++;
     text[0] = '\0';
-    if (key.len > 0 && printable == key.len && text_of(key, text))
+    if (key.len > 0 && printable == key.len && read_text(key, text))
         return;
     if (acme_id_read(key, &id)) {
         acme_id_text(&id, text);
