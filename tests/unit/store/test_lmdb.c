@@ -78,34 +78,6 @@ static void test_file_that_was_cut_short(void **state)
     }
 }
 
-static enum store_status add_pages(struct store_txn *txn, void *arg)
-{
-    static char large[100000];
-    (void)arg;
-    return store_put(txn, FRUIT, "large", 5, large, sizeof large);
-}
-
-static enum store_status free_pages(struct store_txn *txn, void *arg)
-{
-    (void)arg;
-    return store_delete(txn, FRUIT, "large", 5);
-}
-
-/* What is given back lies at the end of the file: nothing of it is missed. */
-static void test_free_pages_may_be_missing(void **state)
-{
-    struct fixture *f = *state;
-    char path[256];
-    fill(f);
-    assert_int_equal(store_call(f->store, add_pages, NULL), STORE_OK);
-    assert_int_equal(store_call(f->store, free_pages, NULL), STORE_OK);
-    for (unsigned i = 0; i < 20; i++) /* which take pages from before the end */
-        assert_int_equal(put(f, FRUIT, "key 1", "v"), STORE_OK);
-    fixture_close(f);
-    assert_int_equal(truncate(path, data_size(f, path) - 4096), 0);
-    fixture_open(f);
-}
-
 /* ---- one owner ---- */
 
 /* In a child: opens, stores, says so, and waits to be killed. */
@@ -469,7 +441,6 @@ int main(void)
         with_folder(test_missing_parent),
         with_store(test_foreign_file),
         with_store(test_file_that_was_cut_short),
-        with_store(test_free_pages_may_be_missing),
         with_store(test_reads_what_nobody_owns),
         with_store(test_backup_leaves_no_part),
         with_store(test_interrupted_backup_is_replaced),
