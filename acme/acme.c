@@ -267,6 +267,11 @@ const struct acme_id *acme_hold_topic(const struct acme_task *task)
     return &task->topic;
 }
 
+unsigned acme_patience_ms(const struct acme_task *task)
+{
+    return task->patience_ms;
+}
+
 uint32_t acme_hold_ms(const struct acme_task *task)
 {
     return task->hold_ms;

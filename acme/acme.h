@@ -57,6 +57,12 @@ struct acme_hooks {
      * account is who asks, NULL where the certificate's own key did. The certificate's id is the topic to notify. */
     enum store_status (*revoke)(void *ctx, struct store_txn *txn, const struct acme_certificate *certificate,
                                 const struct acme_id *account, uint64_t now_ms);
+    /* The change that makes a challenge processing is about to be submitted: the validation may begin beside its
+     * commit. The outcome counts only where it is stored after it; otherwise the job validates again. On the request's
+     * thread; NULL: nobody begins. */
+    void (*validate_soon)(void *validator, const uint8_t subject[static ACME_VALIDATION_SUBJECT_LEN],
+                          const struct acme_validation *validation);
+    void *validator;
 };
 
 /* Requests a minute that make something new: newAccount, newOrder, newAuthz, keyChange, revokeCert. 0: no limit. */
@@ -156,6 +162,9 @@ const struct acme_id *acme_hold_topic(const struct acme_task *task);
 uint32_t acme_hold_ms(const struct acme_task *task);
 /* Looks again. expired: the time is over, answer with what there is. */
 enum acme_step acme_resume(struct acme_task *task, struct acme_thread *thread, bool expired, uint64_t now_ms);
+/* How long the store may wait with the change for others (struct store_op): the client has its answer already, or what
+ * it waits for is under way and will take the change along. */
+unsigned acme_patience_ms(const struct acme_task *task);
 /* Valid after ACME_DONE or ACME_NOTE, until acme_task_free. */
 const struct acme_reply *acme_task_reply(const struct acme_task *task);
 /* For the log: the order or account that the request was about, "" where none. Static text of the task. */

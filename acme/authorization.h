@@ -118,6 +118,9 @@ struct acme_validation {
     bool needs_wildcard;
     uint64_t until_s; /* set before acme_validation_settle: how long the proof lasts at most; 0: no limit of its own */
 };
+/* Of a challenge of it. STORE_NOT_FOUND where its account is not valid. */
+enum store_status acme_validation_of(struct store_txn *txn, const struct acme_authz *authz,
+                                     const struct acme_challenge *challenge, struct acme_validation *validation);
 /* STORE_NOT_FOUND where the challenge is not (any longer) processing. */
 enum store_status acme_validation_load(struct store_txn *txn, const uint8_t subject[static ACME_VALIDATION_SUBJECT_LEN],
                                        struct acme_validation *validation);

@@ -39,6 +39,7 @@ static enum acme_step deliver(struct acme_task *task, const struct acme_certific
     acme_set_subject(task, &certificate->order);
     task->certificate = certificate->id;
     task->operation = &note;
+    task->patience_ms = ACME_PATIENCE_MS;
     return certificate->downloaded_s == 0 ? ACME_NOTE : ACME_DONE;
 }
 

@@ -28,6 +28,12 @@ static bool is_late(struct acme_task *task)
     return task->authz.status == ACME_AUTHZ_PENDING && task->authz.expires_s <= acme_expiry_s(task);
 }
 
+static void write_subject(const struct acme_task *task, uint8_t subject[static ACME_VALIDATION_SUBJECT_LEN])
+{
+    memcpy(subject, task->authz.id.octets, ACME_ID_LEN);
+    subject[ACME_ID_LEN] = (uint8_t)task->challenge;
+}
+
 static enum store_status start_challenge(struct store_txn *txn, struct acme_task *task)
 {
     struct acme_id id = task->authz.id;
@@ -48,9 +54,22 @@ static enum store_status start_challenge(struct store_txn *txn, struct acme_task
         return status;
     const struct acme_hooks *hooks = &task->acme->config.hooks;
     uint8_t subject[ACME_VALIDATION_SUBJECT_LEN];
-    memcpy(subject, id.octets, ACME_ID_LEN);
-    subject[ACME_ID_LEN] = (uint8_t)task->challenge;
+    write_subject(task, subject);
     return hooks->validate(hooks->ctx, txn, subject, task->now_ms);
+}
+
+/* Begins the validation beside the commit, which waits a moment to be shared with the outcome. */
+static void begin_validation(struct acme_exchange *x, struct acme_task *task, const struct acme_challenge *challenge)
+{
+    const struct acme_hooks *hooks = &task->acme->config.hooks;
+    uint8_t subject[ACME_VALIDATION_SUBJECT_LEN];
+    struct acme_validation validation;
+    if (!hooks->validate_soon || task->hold_ms == 0 ||
+        acme_validation_of(x->snapshot, &task->authz, challenge, &validation) != STORE_OK)
+        return;
+    write_subject(task, subject);
+    task->patience_ms = ACME_PATIENCE_MS;
+    hooks->validate_soon(hooks->validator, subject, &validation);
 }
 
 /* Settled once this challenge is decided, or another one, or the client, has decided the authorization. */
@@ -96,5 +115,6 @@ enum acme_step acme_post_challenge(struct acme_exchange *x, struct acme_task *ta
     task->topic = task->authz.id;
     task->hold_ms = task->acme->config.hold_challenge_ms;
     task->operation = &validation;
+    begin_validation(x, task, challenge);
     return ACME_COMMIT;
 }

@@ -102,5 +102,6 @@ enum acme_step acme_post_order(struct acme_exchange *x, struct acme_task *task)
     if (task->order.status != ACME_ORDER_PROCESSING || (read_s <= now_s && now_s < read_s + READ_NOTE_S))
         return ACME_DONE;
     task->operation = &note;
+    task->patience_ms = ACME_PATIENCE_MS;
     return ACME_NOTE;
 }

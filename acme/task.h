@@ -47,6 +47,8 @@ struct acme_thread {
     struct key_cache *keys;
 };
 
+enum { ACME_PATIENCE_MS = 10 }; /* for changes that nobody waits for */
+
 struct acme_operation {
     enum store_status (*change)(struct store_txn *txn, struct acme_task *task);
     void (*answer)(struct acme_task *task);
@@ -74,6 +76,7 @@ struct acme_task {
     const struct acme_operation *operation; /* after ACME_COMMIT or ACME_NOTE */
     struct acme_id topic;                   /* for ACME_HOLD, with hold_ms > 0 */
     uint32_t hold_ms;
+    unsigned patience_ms; /* of the change */
 
     struct acme_account account; /* who asks; for newAccount who is to be made */
     struct acme_policy policy;   /* newOrder, newAuthz, newAccount: the account's */

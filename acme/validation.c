@@ -44,26 +44,33 @@ static enum store_status load_key_authorization(struct store_txn *txn, const str
     return status;
 }
 
+enum store_status acme_validation_of(struct store_txn *txn, const struct acme_authz *authz,
+                                     const struct acme_challenge *challenge, struct acme_validation *validation)
+{
+    *validation = (struct acme_validation){.authz = authz->id,
+                                           .order = authz->order,
+                                           .account = authz->account,
+                                           .type = challenge->type,
+                                           .identifier = authz->identifier,
+                                           .needs_wildcard = authz->wildcard || authz->subdomains};
+    memcpy(validation->token, challenge->token, sizeof validation->token);
+    return load_key_authorization(txn, &authz->account, validation);
+}
+
 enum store_status acme_validation_load(struct store_txn *txn, const uint8_t subject[static ACME_VALIDATION_SUBJECT_LEN],
                                        struct acme_validation *validation)
 {
     struct acme_authz authz;
+    struct acme_id id;
     memset(validation, 0, sizeof *validation);
-    memcpy(validation->authz.octets, subject, ACME_ID_LEN);
-    validation->type = subject[ACME_ID_LEN];
-    enum store_status status = acme_authz_load(txn, &validation->authz, &authz);
+    memcpy(id.octets, subject, ACME_ID_LEN);
+    enum store_status status = acme_authz_load(txn, &id, &authz);
     if (status == STORE_OK) {
-        const struct acme_challenge *challenge = acme_authz_challenge(&authz, validation->type);
-        if (!challenge || challenge->status != ACME_CHALLENGE_PROCESSING || authz.status != ACME_AUTHZ_PENDING) {
+        const struct acme_challenge *challenge = acme_authz_challenge(&authz, subject[ACME_ID_LEN]);
+        if (!challenge || challenge->status != ACME_CHALLENGE_PROCESSING || authz.status != ACME_AUTHZ_PENDING)
             status = STORE_NOT_FOUND;
-        } else {
-            validation->order = authz.order;
-            validation->account = authz.account;
-            validation->identifier = authz.identifier;
-            validation->needs_wildcard = authz.wildcard || authz.subdomains;
-            memcpy(validation->token, challenge->token, sizeof validation->token);
-            status = load_key_authorization(txn, &authz.account, validation);
-        }
+        else
+            status = acme_validation_of(txn, &authz, challenge, validation);
     }
     acme_authz_clear(&authz);
     return status;

@@ -151,16 +151,16 @@ static bool collect_job(void *ctx, const struct store_job *job)
     return true;
 }
 
-static bool take_lease(struct scheduler *s, const struct store_job *job)
+bool scheduler_lease(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len)
 {
     bool leased = false;
     pthread_mutex_lock(&s->lock);
-    struct lease **at = find_lease(s, job->kind, job->subject, job->subject_len);
+    struct lease **at = find_lease(s, (uint8_t)kind, subject, subject_len);
     struct lease *new = *at || s->lease_count >= LEASES_MAX ? NULL : calloc(1, sizeof *new);
     if (new) {
-        new->kind = job->kind;
-        new->subject_len = job->subject_len;
-        memcpy(new->subject, job->subject, job->subject_len);
+        new->kind = (uint8_t)kind;
+        new->subject_len = (uint8_t)subject_len;
+        memcpy(new->subject, subject, subject_len);
         *at = new;
         s->lease_count++;
         leased = true;
@@ -216,10 +216,11 @@ static uint64_t hand_out(struct scheduler *s)
     store_jobs(txn, collect_job, &due);
     store_read_end(txn);
     for (unsigned i = 0; i < due.count; i++) {
-        if (!take_lease(s, &due.jobs[i]))
+        const struct store_job *job = &due.jobs[i];
+        if (!scheduler_lease(s, job->kind, job->subject, job->subject_len))
             due.starved = true;
         else
-            s->handlers[due.jobs[i].kind].fn(s->handlers[due.jobs[i].kind].ctx, &due.jobs[i]);
+            s->handlers[job->kind].fn(s->handlers[job->kind].ctx, job);
     }
     return due.starved ? due.now_ms + STARVED_MS : due.next_due_ms;
 }

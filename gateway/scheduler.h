@@ -46,6 +46,9 @@ void scheduler_stop(struct scheduler *scheduler);
 /* After store_close, since the store calls until then. Runs what was posted meanwhile, on the calling thread. */
 void scheduler_free(struct scheduler *scheduler);
 
+/* Leases a job beforehand: what the caller is about to store it for has begun already. False where it is leased, or too
+ * many are. Any thread; ends as that of a job that was handed out. */
+bool scheduler_lease(struct scheduler *scheduler, enum job_kind kind, const void *subject, size_t subject_len);
 /* Any thread: the job may be handed out again when it is due. */
 void scheduler_release(struct scheduler *scheduler, enum job_kind kind, const void *subject, size_t subject_len);
 /* The same where the outcome is stored, so that the job has been cleared or moved: the store is looked at only if it

@@ -106,6 +106,8 @@ bool settings_acme(struct gateway *g, const struct config *config, struct acme_c
     };
     issuer_hooks(g->issuer, &acme->hooks);
     acme->hooks.validate = validation_hook;
+    acme->hooks.validate_soon = validation_soon;
+    acme->hooks.validator = g->validation;
     acme->hooks.revoke = issuer_revoke;
     return true;
 }

@@ -207,6 +207,18 @@ struct work *work_make(struct runner *runner, enum job_kind job, const void *sub
     return work;
 }
 
+struct work *work_lease(struct runner *runner, enum job_kind job, const void *subject, size_t subject_len)
+{
+    struct work *work = make(&runner->rows[job], subject, subject_len);
+    if (work && !scheduler_lease(runner->scheduler, job, subject, subject_len)) {
+        end_work(work, WORK_DONE); /* of what is not leased nothing is released */
+        return NULL;
+    }
+    if (work)
+        work->leased = true;
+    return work;
+}
+
 void runner_handle(struct runner *runner, const struct work_kind *const *kinds, size_t count, void *owner)
 {
     for (size_t i = 0; i < count; i++) {

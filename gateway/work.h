@@ -99,6 +99,9 @@ uint64_t runner_unstored_rest_ms(struct runner *runner);
  * could not be (which is logged), or the program stops. work_begin takes it over; a WORK_REST of it is its end, since
  * the job is still there. Any thread. */
 struct work *work_make(struct runner *runner, enum job_kind job, const void *subject, size_t subject_len);
+/* A work of a job that is only about to be stored, leased and not loaded: whoever fills it in goes on with WORK_ASK.
+ * NULL where somebody else has the job, memory is short, or the program stops. Any thread. */
+struct work *work_lease(struct runner *runner, enum job_kind job, const void *subject, size_t subject_len);
 /* The next step. Any thread; it may not be touched afterwards. */
 void work_go(struct work *work, enum work_next next);
 

@@ -183,8 +183,6 @@ static void job_hold(struct job *job)
         job_ask(job, QUESTION_RESUME);
 }
 
-enum { NOTE_PATIENCE_MS = 10 }; /* the client of a note has its answer already */
-
 static bool has_change(const struct job *job)
 {
     return job->step == ACME_COMMIT || job->step == ACME_NOTE;
@@ -194,7 +192,7 @@ static bool has_change(const struct job *job)
 static void job_lend(struct job *job)
 {
     job->away = true;
-    job->op.patience_ms = job->step == ACME_NOTE ? NOTE_PATIENCE_MS : 0;
+    job->op.patience_ms = acme_patience_ms(job->task);
     job->loop->submitted++;
     job->submitted_us = metrics_now_us();
 }

@@ -186,3 +186,16 @@ enum store_status validation_hook(void *ctx, struct store_txn *txn,
     log_note_cause(subject, ACME_VALIDATION_SUBJECT_LEN);
     return store_job_set(txn, JOB_VALIDATE, subject, ACME_VALIDATION_SUBJECT_LEN, now_ms);
 }
+
+void validation_soon(void *ctx, const uint8_t subject[static ACME_VALIDATION_SUBJECT_LEN],
+                     const struct acme_validation *what)
+{
+    struct validation *validation = ctx;
+    struct attempt *attempt =
+        (struct attempt *)work_lease(&validation->run, JOB_VALIDATE, subject, ACME_VALIDATION_SUBJECT_LEN);
+    if (!attempt)
+        return; /* the job does it */
+    log_note_cause(subject, ACME_VALIDATION_SUBJECT_LEN);
+    attempt->what = *what;
+    work_go(&attempt->work, WORK_ASK);
+}

@@ -29,5 +29,8 @@ void validation_free(struct validation *validation);
 /* The hook of acme.h: stores the job. */
 enum store_status validation_hook(void *ctx, struct store_txn *txn,
                                   const uint8_t subject[static ACME_VALIDATION_SUBJECT_LEN], uint64_t now_ms);
+/* Likewise: begins before that is stored. validation: a struct validation. */
+void validation_soon(void *validation, const uint8_t subject[static ACME_VALIDATION_SUBJECT_LEN],
+                     const struct acme_validation *what);
 
 #endif

@@ -35,7 +35,8 @@ struct world {
     struct acme_config config;
     uint64_t now_ms;
     bool doubtful; /* now_ms may be wrong */
-    unsigned validations, acceptances, revocations;
+    unsigned validations, beginnings, acceptances, revocations;
+    struct acme_validation begun;
     bool revoked_by_account;
     uint8_t subject[ACME_VALIDATION_SUBJECT_LEN]; /* of the last validation asked for */
     char policy[ACME_POLICY_MAX + 1];             /* that may_order was asked about */
@@ -62,6 +63,15 @@ static inline enum store_status world_validate(void *ctx, struct store_txn *txn,
     memcpy(w->subject, subject, sizeof w->subject);
     w->validations++;
     return store_job_set(txn, 1, subject, ACME_VALIDATION_SUBJECT_LEN, now_ms);
+}
+
+static inline void world_validate_soon(void *validator, const uint8_t subject[static ACME_VALIDATION_SUBJECT_LEN],
+                                       const struct acme_validation *validation)
+{
+    struct world *w = validator;
+    memcpy(w->subject, subject, sizeof w->subject);
+    w->begun = *validation;
+    w->beginnings++;
 }
 
 static inline enum store_status world_accept_csr(void *ctx, struct store_txn *txn, const struct acme_order *order,
@@ -130,7 +140,7 @@ static inline void world_open(struct world *w)
         .offer = {[ACME_HTTP_01] = true, [ACME_DNS_01] = true, [ACME_TLS_ALPN_01] = true},
         .order_lifetime_s = 7 * 86400,
         .authz_valid_s = 30 * 86400,
-        .hooks = {w, world_may_order, world_validate, world_accept_csr, world_revoke},
+        .hooks = {w, world_may_order, world_validate, world_accept_csr, world_revoke, world_validate_soon, w},
     };
     world_start(w);
 }

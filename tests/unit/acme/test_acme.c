@@ -394,7 +394,7 @@ static void threads_share_one_server(void **state)
     struct world w;
     pthread_t threads[THREADS];
     world_open(&w);
-    w.config.hooks = (struct acme_hooks){&w, allow, note, world_accept_csr, world_revoke};
+    w.config.hooks = (struct acme_hooks){&w, allow, note, world_accept_csr, world_revoke, NULL, NULL};
     world_restart(&w);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, one_thread, &w), 0);

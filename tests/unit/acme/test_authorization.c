@@ -244,6 +244,40 @@ static void the_reply_is_held_until_the_verdict(void **state)
     scene_close(&s);
 }
 
+/* Beside its commit, which may wait for the outcome; not where the reply waits for the commit alone. */
+static void a_validation_begins_with_its_request(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct acme_validation stored;
+    struct store_txn *txn;
+    scene_open(&s);
+    struct message m = {.path = s.http_url, .payload = "{}", .begin = true};
+    struct reply r = send_message(&s.w, &s.c, m);
+    assert_int_equal(s.w.beginnings, 0);
+    assert_int_equal(acme_patience_ms(r.task), 0);
+    reply_free(&r);
+    s.w.config.hold_challenge_ms = 2000;
+    world_restart(&s.w);
+    r = send_message(&s.w, &s.c, m);
+    assert_int_equal(s.w.beginnings, 1);
+    assert_int_equal(s.w.validations, 0); /* before anything is stored */
+    assert_true(acme_patience_ms(r.task) > 0);
+    uint8_t subject[ACME_VALIDATION_SUBJECT_LEN];
+    memcpy(subject, s.w.subject, sizeof subject);
+    reply_commit(&s.w, &r);
+    assert_memory_equal(subject, s.w.subject, sizeof subject);
+    assert_int_equal(store_read(s.w.store, &txn), STORE_OK);
+    assert_int_equal(acme_validation_load(txn, subject, &stored), STORE_OK);
+    store_read_end(txn);
+    assert_memory_equal(&s.w.begun.authz, &stored.authz, sizeof stored.authz);
+    assert_int_equal(s.w.begun.type, stored.type);
+    assert_string_equal(s.w.begun.identifier.value, stored.identifier.value);
+    assert_string_equal(s.w.begun.key_authorization, stored.key_authorization);
+    reply_free(&r);
+    scene_close(&s);
+}
+
 static void a_reply_is_not_held_for_ever(void **state)
 {
     (void)state;
@@ -448,6 +482,7 @@ int main(void)
         cmocka_unit_test(a_failed_challenge_ends_order_and_authorization),
         cmocka_unit_test(an_order_is_ready_with_its_last_authorization),
         cmocka_unit_test(the_reply_is_held_until_the_verdict),
+        cmocka_unit_test(a_validation_begins_with_its_request),
         cmocka_unit_test(a_reply_is_not_held_for_ever),
         cmocka_unit_test(challenges_come_too_late),
         cmocka_unit_test(authorizations_can_be_given_up),

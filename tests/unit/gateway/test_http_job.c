@@ -75,6 +75,12 @@ uint32_t acme_hold_ms(const struct acme_task *task)
     return 60 * 1000;
 }
 
+unsigned acme_patience_ms(const struct acme_task *task)
+{
+    (void)task;
+    return 0;
+}
+
 enum acme_step acme_resume(struct acme_task *task, struct acme_thread *thread, bool expired, uint64_t now)
 {
     (void)thread, (void)now;

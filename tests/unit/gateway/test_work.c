@@ -346,6 +346,31 @@ static void test_an_event_begins_one(void **state)
     end(&world);
 }
 
+/* What is begun before its job is stored is not handed out when that is. */
+static void test_one_begins_before_its_job(void **state)
+{
+    struct world world;
+    (void)state;
+    start(&world);
+    struct work *work = work_lease(&world.runner, JOB_NOTICE, "first", 5);
+    assert_non_null(work);
+    assert_null(work_lease(&world.runner, JOB_NOTICE, "first", 5)); /* it has somebody */
+    await(&world);
+    world.steps[0] = '\0';
+    put(&world, "both");
+    await(&world);
+    assert_string_equal(world.steps, "load ask decide apply stored clear"); /* the second's */
+    world.steps[0] = '\0';
+    work_go(work, WORK_ASK);
+    await(&world);
+    assert_string_equal(world.steps, "ask decide apply stored clear");
+    assert_int_equal(scheduler_busy(world.runner.scheduler), 0);
+    runner_stop(&world.runner);
+    assert_null(work_lease(&world.runner, JOB_NOTICE, "first", 5));
+    assert_int_equal(scheduler_busy(world.runner.scheduler), 0);
+    end(&world);
+}
+
 static void test_odd_subjects_rest(void **state)
 {
     struct world world;
@@ -369,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_due_any_more_ends),
         cmocka_unit_test(test_nothing_is_asked_while_it_stops),
         cmocka_unit_test(test_an_event_begins_one),
+        cmocka_unit_test(test_one_begins_before_its_job),
         cmocka_unit_test(test_odd_subjects_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
