@@ -11,10 +11,12 @@ from cryptography.hazmat.primitives import serialization
 
 from acme_client import b64, http_responder, problem
 from dns_server import ZONE
+from process import run
 from sandbox_client import wait_for
 from test_ari import issue, name_of
 from test_ctl import ctl, ctl_json
 from test_reconcile import _await_login, _client, _login
+from world import program
 
 DAY_S = 86400
 
@@ -112,7 +114,7 @@ def test_a_renewed_certificate(make_world, clock):
     world.kill_gateway()
     world.start_gateway()
     client.reconnect()
-    assert {client.fetch(url).json()["status"] for url in (bought, newest, again)} == {"valid"}
+    assert {client.fetch(url).json()["status"] for url in (bought, again)} == {"valid"}
     assert _login(world)["state"] in ("open", "asking"), "it is no copy"
     assert len(world.bought(names)) == 1
 
@@ -133,3 +135,69 @@ def test_a_year_that_was_skipped(make_world, clock):
     assert ctl_json(world, "status")["counts"]["orders"] == 1
     clock(366.1)
     wait_for("its removal", lambda: ctl_json(world, "status")["counts"]["orders"] == 0)
+
+
+# ---- orders through their whole life ----
+
+class Lives:
+    """Rounds of orders, four months each, of a gateway that is years old in the end. What the store has in use after each."""
+
+    ROUND_DAYS = 120
+
+    def __init__(self, world, clock, orders):
+        self.world, self.clock, self.orders = world, clock, orders
+        self.rounds, self.used, self.counts = 0, [], []
+
+    def place(self):
+        """Without the gateway: nobody waits for years of orders."""
+        done = run([program("bench/generate"), "--store", self.world.path("store"), "--endpoint", self.world.sandbox_url,
+                    "--orders", str(self.orders), "--accounts", "1", "--first", str(1 + self.rounds * self.orders),
+                    "--begin", str(self.rounds * self.ROUND_DAYS), "--span", str(self.ROUND_DAYS)], self.world.folder,
+                   timeout=1200)
+        assert done.returncode == 0, done.stderr
+        self.rounds += 1
+
+    def keep_house(self, patience_s):
+        """Four months were skipped: a day is left to notice."""
+        today = self.rounds * self.ROUND_DAYS
+        self.clock(today)
+        self.world.start_gateway()
+        wait_for("the hold", lambda: "time has jumped" in (_shown(self.world)["waits"] or ""))
+        self.clock(today + 1.1)
+        there_ms = (time.time() + (today + 1) * DAY_S) * 1000
+        wait_for("a pass", lambda: (_shown(self.world)["ended_ms"] or 0) >= there_ms, patience_s)
+        status = ctl_json(self.world, "status")
+        self.used.append(status["store"]["used_octets"])
+        self.counts.append(status["counts"])
+        assert status["issuances"]["collected"] == status["counts"]["issuances"]
+        self.world.stop_gateway()
+
+
+def _of_generated(config):
+    config["housekeeping"] = {"every": "1h"}
+    config["store"]["map_size"] = "4GiB"
+    config["logins"][0]["report_foreign_order_number"] = False
+
+
+def live(make_world, clock, orders, rounds, patience_s=60):
+    world = make_world(change=_of_generated)
+    wait_for("a first look", lambda: _shown(world)["ended_ms"])
+    world.stop_gateway()
+    lives = Lives(world, clock, orders)
+    for _ in range(rounds):
+        lives.place()
+        lives.keep_house(patience_s)
+    return lives
+
+
+def check_levels(lives, left):
+    """A purchase is kept for the year of its term: that of three rounds, and of what came since the last pass. Of one that
+    is over stay the subscription and Sectigo's numbers: left is how much of a round's growth."""
+    for name in ("orders", "certificates", "issuances"):
+        assert all(count[name] <= 3.2 * lives.orders for count in lives.counts), (name, lives.counts)
+    grown = [after - before for before, after in zip(lives.used, lives.used[1:])]
+    assert grown[-1] < left * grown[0], lives.used
+
+
+def test_the_file_levels_off(make_world, clock):
+    check_levels(live(make_world, clock, 300, 5), 0.6)

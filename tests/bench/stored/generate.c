@@ -2,9 +2,9 @@
  * authorization, one purchase each. All records are written by what writes them in the gateway, so that their form is
  * whatever it is there; tests/bench/test_stored.py compares them with those of real orders.
  *
- * The orders were placed one after another over more than a year, the last of them ten days ago: what looks back over a
- * week only (the daily comparison with Sectigo) finds none of them. Nothing verifies their certificates, so all are one
- * with another serial number and name. */
+ * The orders were placed one after another over more than a year, the last of them ten days ago, where nothing else is
+ * said: what looks back over a week only (the daily comparison with Sectigo) finds none of them. Nothing verifies their
+ * certificates, so all are one with another serial number and name. */
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,19 +31,24 @@
 #include "gateway/issue/record/story.h"
 #include "gateway/tables.h"
 
-static const uint64_t SPAN_MS = 400 * DAY_MS, AGO_MS = 10 * DAY_MS, LIFE_MS = 90 * DAY_MS;
+static const uint64_t LIFE_MS = 90 * DAY_MS;
 
 enum { BATCH = 1000, ACCOUNTS_MAX = 100000, NAME_DIGITS = 9, SERIAL_LEN = 16, PRICE_CENTS = 3500, PRODUCT = 488 };
 
 static const char usage[] = "usage: generate --store FOLDER --endpoint URL [--orders N] [--accounts N]\n"
+                            "                [--first N] [--begin DAYS] [--span DAYS]\n"
                             "  --store FOLDER   of the LMDB engine; made where there is none\n"
                             "  --endpoint URL   of the login \"main\" in the gateway's configuration\n"
                             "  --orders N       (1000)\n"
-                            "  --accounts N     that placed them in turn (20)\n";
+                            "  --accounts N     that placed them in turn (20)\n"
+                            "  --first N        number of the first, where the store has some already (0)\n"
+                            "  --begin DAYS     when it was placed, from now (-410)\n"
+                            "  --span DAYS      from then to the last (400)\n";
 
 struct generator {
     const char *folder, *endpoint;
-    unsigned long orders, accounts;
+    unsigned long orders, accounts, first, span;
+    long begin; /* days from now */
     struct store *store;
     unsigned long next; /* order */
     uint64_t begin_ms;
@@ -390,7 +395,7 @@ static enum store_status make_order(struct store_txn *txn, struct generator *g, 
         .account = g->account_ids[number % g->accounts],
         .name = {.type = ACME_DNS_NAME},
         .names = {&m.name, 1},
-        .at_ms = g->begin_ms + SPAN_MS / g->orders * number,
+        .at_ms = g->begin_ms + g->span * (uint64_t)DAY_MS / g->orders * (number - g->first),
         .authz = {.challenge_count = 3,
                   .challenges = {{.type = ACME_HTTP_01, .status = ACME_CHALLENGE_VALID},
                                  {.type = ACME_DNS_01, .status = ACME_CHALLENGE_PENDING},
@@ -415,7 +420,7 @@ static enum store_status make_batch(struct store_txn *txn, void *arg)
     struct generator *g = arg;
     enum store_status status = STORE_OK;
     for (unsigned long i = 0; i < BATCH && g->next + i < g->orders && status == STORE_OK; i++)
-        status = make_order(txn, g, g->next + i);
+        status = make_order(txn, g, g->first + g->next + i);
     return status;
 }
 
@@ -443,11 +448,18 @@ static enum store_status fill_store(struct generator *g)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    g->begin_ms = (uint64_t)now.tv_sec * 1000 - AGO_MS - SPAN_MS;
+    g->begin_ms = (uint64_t)((int64_t)now.tv_sec * 1000 + g->begin * DAY_MS);
     enum store_status status = store_call(g->store, make_accounts, g);
     for (g->next = 0; g->next < g->orders && status == STORE_OK; g->next += BATCH)
         status = store_call(g->store, make_batch, g);
     return status;
+}
+
+static bool days(const char *text, long *out)
+{
+    char *end;
+    *out = strtol(text, &end, 10);
+    return end != text && *end == '\0' && *out > -10000 && *out < 10000;
 }
 
 static bool number(const char *text, unsigned long most, unsigned long *out)
@@ -459,11 +471,11 @@ static bool number(const char *text, unsigned long most, unsigned long *out)
 
 static bool parse(int argc, char **argv, struct generator *g)
 {
-    static const struct option known[] = {{"store", required_argument, NULL, 's'},
-                                          {"endpoint", required_argument, NULL, 'e'},
-                                          {"orders", required_argument, NULL, 'o'},
-                                          {"accounts", required_argument, NULL, 'a'},
-                                          {0}};
+    static const struct option known[] = {
+        {"store", required_argument, NULL, 's'},  {"endpoint", required_argument, NULL, 'e'},
+        {"orders", required_argument, NULL, 'o'}, {"accounts", required_argument, NULL, 'a'},
+        {"first", required_argument, NULL, 'f'},  {"begin", required_argument, NULL, 'b'},
+        {"span", required_argument, NULL, 'd'},   {0}};
     bool good = true;
     for (int option; good && (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         if (option == 's')
@@ -472,6 +484,12 @@ static bool parse(int argc, char **argv, struct generator *g)
             g->endpoint = optarg;
         else if (option == 'o')
             good = number(optarg, 100000000, &g->orders);
+        else if (option == 'f')
+            good = number(optarg, 100000000, &g->first);
+        else if (option == 'b')
+            good = days(optarg, &g->begin);
+        else if (option == 'd')
+            good = number(optarg, 10000, &g->span);
         else
             good = option == 'a' && number(optarg, ACCOUNTS_MAX, &g->accounts);
     }
@@ -480,7 +498,7 @@ static bool parse(int argc, char **argv, struct generator *g)
 
 int main(int argc, char **argv)
 {
-    struct generator g = {.orders = 1000, .accounts = 20};
+    struct generator g = {.orders = 1000, .accounts = 20, .begin = -410, .span = 400};
     enum store_status status = STORE_IO;
     if (!parse(argc, argv, &g)) {
         fputs(usage, stderr);
