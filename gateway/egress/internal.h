@@ -10,7 +10,7 @@
 #include "gateway/egress/egress.h"
 #include "gateway/egress/loop.h"
 
-enum { EGRESS_EASY_POOL = 64, EGRESS_RECENT_SLOTS = 1024 };
+enum { EGRESS_EASY_POOL = 64, EGRESS_RECENT_SLOTS = 8192 };
 
 struct transfer;
 struct recent_answer;

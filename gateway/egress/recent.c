@@ -10,8 +10,8 @@ struct recent_answer {
     uint64_t given_ms;
     enum egress_view view;
     int rr_type;
-    char name[256];
-    struct egress_dns_answer answer; /* what it points to follows, in the same memory */
+    const char *name;
+    struct egress_dns_answer answer; /* what it and the name point to follows, in the same memory */
 };
 
 enum { OCTETS_MAX = 512 };
@@ -35,9 +35,9 @@ static bool is_kept(int rr_type, const struct egress_dns_answer *answer)
             answer->status == EGRESS_DNS_NXDOMAIN);
 }
 
-static struct recent_answer *copy_of(const struct egress_dns_answer *answer)
+static struct recent_answer *copy_of(const char *name, const struct egress_dns_answer *answer)
 {
-    size_t count = answer->record_count, octets = 0;
+    size_t count = answer->record_count, octets = strlen(name) + 1;
     for (size_t i = 0; i < count && octets <= OCTETS_MAX; i++)
         octets += answer->rdata_len[i] + sizeof(size_t) + sizeof(uint8_t *);
     if (octets > OCTETS_MAX)
@@ -53,6 +53,8 @@ static struct recent_answer *copy_of(const struct egress_dns_answer *answer)
         lengths[i] = answer->rdata_len[i];
         memcpy(at, answer->rdata[i], lengths[i]);
     }
+    memcpy(at, name, strlen(name) + 1);
+    copy->name = (const char *)at;
     copy->answer = *answer;
     copy->answer.rdata = rdata;
     copy->answer.rdata_len = lengths;
@@ -64,7 +66,7 @@ void egress_recent_keep(struct egress_dns *dns, enum egress_view view, const cha
                         const struct egress_dns_answer *answer)
 {
     struct recent_answer **slot = slot_of(dns, view, name, rr_type);
-    struct recent_answer *copy = is_kept(rr_type, answer) && strlen(name) < sizeof copy->name ? copy_of(answer) : NULL;
+    struct recent_answer *copy = is_kept(rr_type, answer) ? copy_of(name, answer) : NULL;
     if (*slot != NULL)
         egress_recent_release(*slot);
     *slot = copy;
@@ -74,7 +76,6 @@ void egress_recent_keep(struct egress_dns *dns, enum egress_view view, const cha
     copy->given_ms = egress_now_ms();
     copy->view = view;
     copy->rr_type = rr_type;
-    memcpy(copy->name, name, strlen(name) + 1);
 }
 
 struct recent_answer *egress_recent_take(struct egress_dns *dns, enum egress_view view, const char *name, int rr_type,
