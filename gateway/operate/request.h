@@ -125,6 +125,7 @@ void config_show(struct request *request);
 void config_compare(struct request *request);
 void config_reload(struct request *request);
 void upstream_test(struct request *request);
+void dcv_check(struct request *request);
 void notify_list(struct request *request);
 void notify_test(struct request *request);
 void forecast_get(struct request *request);

@@ -66,6 +66,8 @@ const struct route routes[] = {
      "Ask Sectigo now: does it take it?"},
     {"POST", "/upstreams/*/reconcile", upstream_reconcile, TAKES_SINCE, ROLE_OPERATE, NULL, "reconciling", false,
      "Learn what was ordered and the store does not know"},
+    {"POST", "/dcv/*/check", dcv_check, TAKES_POLICY, ROLE_OPERATE, NULL, "trial", false,
+     "Try domain control for a name: publish, look as Sectigo would, remove. Nothing is ordered"},
     {"GET", "/config", config_show, 0, ROLE_ADMIN, NULL, "configuration", false,
      "The configuration in force, key by key; of secrets the files"},
     {"GET", "/config/diff", config_compare, 0, ROLE_ADMIN, NULL, "changes", false,

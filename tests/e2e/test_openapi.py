@@ -235,7 +235,7 @@ def _asked(world):
 
     changes = [
         post("/orders/{id}/retry", world.busy), post("/orders/{id}/drop", world.dropped),
-        post("/orders/{id}/cancel", world.pending), post("/upstreams/{id}/test", "main"),
+        post("/orders/{id}/cancel", world.pending), post("/upstreams/{id}/test", "main"), post("/dcv/{id}/check", "tried." + ZONE),
         post("/upstreams/{id}/pause", "main"), post("/upstreams/{id}/resume", "main"),
         post("/upstreams/{id}/reconcile", "main"), post("/clock/trust"), post("/notify/test"),
         post("/subscriptions/adopt", body={"policy": "shop", "name": "." + ZONE, "preview": True}),

@@ -90,7 +90,8 @@ ONLY = {
     **{name: ("gateway/work.c",) for name in ("scheduler_handle", "scheduler_not_due", "scheduler_done",
                                               "scheduler_release", "scheduler_release_after")},
     # An operator's question, his test of a target, and the look at the clock have no job.
-    "egress_post": ("gateway/work.c", "gateway/operate/ask.c", "gateway/notify/notifier.c",
+    "egress_post": ("gateway/work.c", "gateway/operate/ask.c", "gateway/operate/trial.c",
+                    "gateway/notify/notifier.c",
                     "gateway/issue/upkeep/timekeeper.c"),
 }
 AT_HOME = ("gateway/scheduler.", "gateway/egress/egress.")
