@@ -219,6 +219,19 @@ static void test_authorizations_of_what_is_under_way_stay(void **state)
 
 /* ---- when nothing is removed at all ---- */
 
+static void test_a_clock_in_doubt_removes_nothing(void **state)
+{
+    struct bench *b = *state;
+    assert_true(clock_in_doubt());
+    make_world(b, &LONG_AGO);
+    for (int i = 0; i < 5; i++)
+        assert_true(sweep_turn(&b->sweep) >= 1000);
+    assert_true(has_order(b));
+    clock_trust();
+    pass(b);
+    assert_false(has_order(b));
+}
+
 static void set_diary(struct bench *b, const struct housekeeping_diary *diary)
 {
     b->sweep.diary = *diary;
@@ -320,6 +333,7 @@ static void test_it_goes_on_where_it_was(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_clock_in_doubt_removes_nothing, set_up_in_doubt, tear_down),
         cmocka_unit_test_setup_teardown(test_all_of_it_goes_but_what_money_needs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_account_that_was_used_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_else_goes, NULL, tear_down),
