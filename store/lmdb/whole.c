@@ -13,6 +13,8 @@ enum { FREE_PAGES = 0 }; /* LMDB's own table of them */
 
 /* Of the one open that looks at a time: before the program has a second thread. */
 static sigjmp_buf back;
+static MDB_txn *txn; /* freed also after a jump: neither needs the file */
+static MDB_cursor *cursor;
 
 static void on_missing_page(int signal_number)
 {
@@ -26,9 +28,8 @@ static void on_assertion(MDB_env *env, const char *text)
 }
 
 /* Each page of the table: the keys, and the ends of what lies on pages of its own. */
-static int touch_table(MDB_txn *txn, MDB_dbi dbi, volatile unsigned char *sink)
+static int touch_table(MDB_dbi dbi, volatile unsigned char *sink)
 {
-    MDB_cursor *cursor = NULL;
     MDB_val key, value;
     int code = mdb_cursor_open(txn, dbi, &cursor);
     while (code == 0 && (code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
@@ -38,27 +39,35 @@ static int touch_table(MDB_txn *txn, MDB_dbi dbi, volatile unsigned char *sink)
     }
     if (cursor)
         mdb_cursor_close(cursor);
+    cursor = NULL;
     return code == MDB_NOTFOUND ? 0 : code;
 }
 
 static int touch_all(MDB_env *env, const struct store_config *config)
 {
     volatile unsigned char sink = 0;
-    MDB_txn *txn = NULL;
     int code = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
     if (code == 0)
-        code = touch_table(txn, FREE_PAGES, &sink);
+        code = touch_table(FREE_PAGES, &sink);
     for (unsigned i = 0; code == 0 && i < config->table_count + OWN_TABLES; i++) {
         MDB_dbi dbi;
         code = mdb_dbi_open(txn, table_name(config, i), 0, &dbi);
         if (code == 0)
-            code = touch_table(txn, dbi, &sink);
+            code = touch_table(dbi, &sink);
         if (code == MDB_NOTFOUND) /* of a newer program */
             code = 0;
     }
+    return code;
+}
+
+static void let_go(void)
+{
+    if (cursor)
+        mdb_cursor_close(cursor);
     if (txn)
         mdb_txn_abort(txn);
-    return code;
+    cursor = NULL;
+    txn = NULL;
 }
 
 /* Pages that a transaction took and gave back at once are counted, and may never have been written: only reading tells.
@@ -71,6 +80,7 @@ static bool can_be_read(MDB_env *env, const struct store_config *config)
     mdb_env_set_assert(env, on_assertion);
     if (sigsetjmp(back, 1) == 0)
         good = touch_all(env, config) == 0;
+    let_go();
     mdb_env_set_assert(env, NULL);
     sigaction(SIGBUS, &before, NULL);
     return good;
