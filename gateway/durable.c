@@ -6,16 +6,22 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* The name of a new file is durable once its folder is. */
-static bool sync_folder(const char *file)
+bool durable_sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return synced;
+}
+
+static bool sync_folder_of(const char *file)
 {
     char folder[512];
     snprintf(folder, sizeof folder, "%s", file);
-    int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return synced;
+    return durable_sync_folder(dirname(folder));
 }
 
 bool durable_write_file(const char *file, const void *octets, size_t len)
@@ -31,7 +37,7 @@ bool durable_write_file(const char *file, const void *octets, size_t len)
     bool written = fd >= 0 && write(fd, octets, len) == (ssize_t)len && fsync(fd) == 0;
     if (fd >= 0)
         written = close(fd) == 0 && written;
-    if (written && rename(fresh, file) == 0 && sync_folder(file))
+    if (written && rename(fresh, file) == 0 && sync_folder_of(file))
         return true;
     int error = errno;
     unlink(fresh);

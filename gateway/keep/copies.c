@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gateway/clock.h"
+#include "gateway/durable.h"
 #include "gateway/keep/diary.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
@@ -204,23 +205,14 @@ static enum store_status verify(const struct copies *copies, const char *path, c
     return status;
 }
 
-static int sync_folder(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int code = fd >= 0 && fsync(fd) == 0 ? 0 : errno;
-    if (fd >= 0)
-        close(fd);
-    return code;
-}
-
 static enum store_status publish(const struct copies *copies, const char *grown, const char *path,
                                  char reason[static STORE_REASON_SIZE])
 {
     int code = renameat2(AT_FDCWD, grown, AT_FDCWD, path, RENAME_NOREPLACE) == 0 ? 0 : errno;
-    if (code == 0)
-        code = sync_folder(wanted(copies)->folder);
-    if (code == 0)
+    if (code == 0 && durable_sync_folder(wanted(copies)->folder))
         return STORE_OK;
+    if (code == 0)
+        code = errno;
     snprintf(reason, STORE_REASON_SIZE, "%.400s: %s", path, strerror(code));
     return STORE_IO;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gateway/audit.h"
+#include "gateway/durable.h"
 #include "gateway/log.h"
 #include "gateway/tables.h"
 
@@ -137,15 +138,6 @@ static bool append_to(int fd, const struct batch *batch, bool known, uint64_t kn
     return true;
 }
 
-static bool sync_folder(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return good;
-}
-
 static enum store_status write_file(struct batch *batch)
 {
     char path[PATH_MAX], name[DIARY_NAME_MAX + 1];
@@ -155,7 +147,7 @@ static enum store_status write_file(struct batch *batch)
     int len = snprintf(path, sizeof path, "%s/%s", batch->step->folder, name);
     int fd = len > 0 && len < (int)sizeof path ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
     bool good = fd >= 0 && append_to(fd, batch, known, next->exported_octets, &next->exported_octets) &&
-                sync_folder(batch->step->folder);
+                durable_sync_folder(batch->step->folder);
     if (!good)
         log_error(
             "old lines of the audit cannot be written, and stay in the store: see to housekeeping.audit_export and "
