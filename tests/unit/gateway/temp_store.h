@@ -42,4 +42,20 @@ static inline void temp_store_close(struct temp_store *temp)
     assert_int_equal(system(command), 0);
 }
 
+/* For cmocka: *state is the open store. */
+static inline int temp_store_set_up(void **state)
+{
+    struct temp_store *temp = calloc(1, sizeof *temp);
+    temp_store_open(temp);
+    *state = temp;
+    return 0;
+}
+
+static inline int temp_store_tear_down(void **state)
+{
+    temp_store_close(*state);
+    free(*state);
+    return 0;
+}
+
 #endif

@@ -259,28 +259,13 @@ static void test_a_damaged_counter_stops_nothing(void **state)
     store_read_end(txn);
 }
 
-static int set_up(void **state)
-{
-    struct temp_store *temp = calloc(1, sizeof *temp);
-    temp_store_open(temp);
-    *state = temp;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    temp_store_close(*state);
-    free(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_counted_as_it_changes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_days_are_counted_once_and_found, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_an_older_store_is_counted_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_damaged_counter_stops_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_counted_as_it_changes, temp_store_set_up, temp_store_tear_down),
+        cmocka_unit_test_setup_teardown(test_days_are_counted_once_and_found, temp_store_set_up, temp_store_tear_down),
+        cmocka_unit_test_setup_teardown(test_an_older_store_is_counted_once, temp_store_set_up, temp_store_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_damaged_counter_stops_nothing, temp_store_set_up, temp_store_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,19 +81,9 @@ static void assert_sums(struct temp_store *temp, const char *of, uint64_t now_ms
 
 static int set_up(void **state)
 {
-    struct temp_store *temp = calloc(1, sizeof *temp);
     overall = policy = (struct config_spending){.currency = (char *)(uintptr_t) "EUR"};
     limits = (struct spending_limits){&overall, NULL, "p"};
-    temp_store_open(temp);
-    *state = temp;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    temp_store_close(*state);
-    free(*state);
-    return 0;
+    return temp_store_set_up(state);
 }
 
 static void test_reserve_settle_release(void **state)
@@ -237,12 +227,12 @@ static void test_paid_later(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_reserve_settle_release, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_found_at_sectigo, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_limits_of_count, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_limits_of_money, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_limits_of_a_policy, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_paid_later, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reserve_settle_release, set_up, temp_store_tear_down),
+        cmocka_unit_test_setup_teardown(test_found_at_sectigo, set_up, temp_store_tear_down),
+        cmocka_unit_test_setup_teardown(test_limits_of_count, set_up, temp_store_tear_down),
+        cmocka_unit_test_setup_teardown(test_limits_of_money, set_up, temp_store_tear_down),
+        cmocka_unit_test_setup_teardown(test_limits_of_a_policy, set_up, temp_store_tear_down),
+        cmocka_unit_test_setup_teardown(test_paid_later, set_up, temp_store_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,31 +178,17 @@ static void test_it_goes_with_its_issuance(void **state)
     store_read_end(txn);
 }
 
-static int set_up(void **state)
-{
-    struct temp_store *temp = calloc(1, sizeof *temp);
-    temp_store_open(temp);
-    *state = temp;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    temp_store_close(*state);
-    free(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_the_same_again_is_one_line, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_long_texts_are_cut, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_long_story_keeps_its_beginning_and_its_end, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_what_comes_late_is_told, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_it_goes_with_its_issuance, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_damaged_story_begins_anew, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_story_of_version_1, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_same_again_is_one_line, temp_store_set_up, temp_store_tear_down),
+        cmocka_unit_test_setup_teardown(test_long_texts_are_cut, temp_store_set_up, temp_store_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_long_story_keeps_its_beginning_and_its_end, temp_store_set_up,
+                                        temp_store_tear_down),
+        cmocka_unit_test_setup_teardown(test_what_comes_late_is_told, temp_store_set_up, temp_store_tear_down),
+        cmocka_unit_test_setup_teardown(test_it_goes_with_its_issuance, temp_store_set_up, temp_store_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_damaged_story_begins_anew, temp_store_set_up, temp_store_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_story_of_version_1, temp_store_set_up, temp_store_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
