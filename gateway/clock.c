@@ -22,6 +22,7 @@ static const int64_t LOOK_MS = 100;
 static const int64_t NONE = INT64_MIN;
 
 static _Atomic int64_t *moved; /* mapped, of tests; NULL: none */
+static clock_read_fn *simulated; /* NULL: the machine's clocks */
 
 /* A clock is kept as what it is ahead of CLOCK_BOOTTIME, which stays the same as long as nobody sets it. */
 static _Atomic int64_t kept_ms = INT64_MIN; /* the gateway's own time */
@@ -38,6 +39,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* held while any of th
 
 static int64_t read_clock(clockid_t id)
 {
+    if (simulated)
+        return simulated(id);
     struct timespec now;
     clock_gettime(id, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
@@ -146,6 +149,21 @@ bool clock_open(void)
     int64_t offset = system_offset(&boot_ms);
     begin_clock(boot_ms, offset);
     return true;
+}
+
+void clock_simulate(clock_read_fn *read)
+{
+    int64_t boot_ms;
+    simulated = read;
+    atomic_store(&stepped, false);
+    atomic_store(&confirmed, false);
+    atomic_store(&contradicted, false);
+    atomic_store(&trusted, false);
+    atomic_store(&doubt_since_ms, UINT64_MAX);
+    atomic_store(&heard_ms, UINT64_MAX);
+    atomic_store(&kept_ms, NONE);
+    int64_t offset = system_offset(&boot_ms);
+    begin_clock(boot_ms, offset);
 }
 
 bool clock_is_moved(void)

@@ -55,6 +55,9 @@ struct store {
     bool turning;    /* store_turned has asked, and no writer has gone round since */
     pthread_t writers[WRITERS_MAX];
     unsigned writer_count, writers_wanted;
+    bool stepped; /* no writer: whoever has the store runs its batches */
+    enum store_status (*fault)(void *ctx);
+    void *fault_ctx;
 
     store_jobs_changed_fn *jobs_changed;
     void *jobs_ctx;

@@ -59,7 +59,8 @@ static struct store *allocate(const struct store_config *config)
     }
     store->engine = engine;
     store->table_count = config->table_count;
-    store->writers_wanted = engine->waits ? writers_of(config) : 1;
+    store->stepped = config->stepped;
+    store->writers_wanted = config->stepped ? 0 : engine->waits ? writers_of(config) : 1;
     store->tail = &store->head;
     store->report = config->report;
     store->report_ctx = config->report_ctx;
@@ -98,6 +99,8 @@ static void begin_figures(struct store *store, const struct store_config *config
     atomic_store(&store->failed, 0);
     store->jobs_changed = config->jobs_changed;
     store->jobs_ctx = config->jobs_ctx;
+    store->fault = config->fault;
+    store->fault_ctx = config->fault_ctx;
 }
 
 enum store_status store_open(const struct store_config *config, struct store **out,

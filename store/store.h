@@ -74,6 +74,12 @@ struct store_config {
     unsigned readers;                    /* most snapshots open at once; 0 for 126, with PostgreSQL for 16 */
     bool must_exist;                     /* one that is not there, or was only begun, is not made: STORE_NOT_FOUND */
     bool nosync;                         /* tests only: commits are not flushed */
+    /* Simulation: there is no writer thread; store_step does its work on the thread of the caller, as store_call does.
+     * One thread has the whole store. */
+    bool stepped;
+    /* Tests only: asked before each commit; what is not STORE_OK becomes of it instead. NULL: nobody is asked. */
+    enum store_status (*fault)(void *ctx);
+    void *fault_ctx;
     store_jobs_changed_fn *jobs_changed; /* may be NULL; see also store_on_jobs */
     void *jobs_ctx;
     store_report_fn *report; /* may be NULL: hears of failing disks and full maps */
@@ -155,6 +161,8 @@ struct store_op {
 
 /* Any thread; never blocks. */
 void store_submit(struct store *store, struct store_op *op);
+/* Of a store that is opened to be stepped: runs one batch of what is queued. False where there was nothing. */
+bool store_step(struct store *store);
 /* Whether the writer has gone round since the last call, and asks it to do so again: true at first, false as long as it
  * is stuck. Where the engine waits for a network (store_waits) always true: a server that is away is no fault of this
  * process. Any thread; never blocks. */

@@ -85,11 +85,12 @@ static bool is_alone(const struct store_op *op)
     return op->fn == compact_alone;
 }
 
-/* Waits for work; NULL when the store closes and nothing is left to do. */
+/* Waits for work where it may; NULL when the store closes and nothing is left to do, or nothing is there. */
 static struct store_op *take_batch(struct store *store)
 {
     pthread_mutex_lock(&store->lock);
-    wait_for_work(store);
+    if (!store->stepped)
+        wait_for_work(store);
     struct store_op *batch = store->head, **end = &store->head;
     for (unsigned n = 0; n < store->engine->batch_max && *end != NULL && (n == 0 || !is_alone(*end)); n++) {
         bool alone = is_alone(*end);
@@ -182,7 +183,11 @@ static void fail_all(struct store_op *batch, enum store_status status)
 static void commit_batch(struct store_txn *txn, struct store_op *batch)
 {
     struct store *store = txn->store;
-    enum store_status status = txn->engine->commit(txn);
+    enum store_status status = store->fault != NULL ? store->fault(store->fault_ctx) : STORE_OK;
+    if (status == STORE_OK)
+        status = txn->engine->commit(txn);
+    else
+        txn->engine->abort(txn);
     if (status != STORE_OK) {
         /* Also those that said no: they may have said so because of what another one was about to store. */
         fail_all(batch, status);
@@ -237,17 +242,29 @@ static void run_batch(struct store *store, struct store_op *batch)
 
 /* ---- the thread ---- */
 
+/* False when there is none, and will be none. */
+static bool do_batch(struct store *store)
+{
+    struct store_op *batch = take_batch(store);
+    if (batch == NULL)
+        return false;
+    if (is_alone(batch)) {
+        batch->status = compact_run(store, batch->arg);
+        finish_batch(store, batch);
+    } else {
+        run_batch(store, batch);
+    }
+    return true;
+}
+
+bool store_step(struct store *store)
+{
+    return do_batch(store);
+}
+
 static void *writer_main(void *arg)
 {
-    struct store *store = arg;
-    struct store_op *batch;
-    while ((batch = take_batch(store)) != NULL) {
-        if (is_alone(batch)) {
-            batch->status = compact_run(store, batch->arg);
-            finish_batch(store, batch);
-        } else {
-            run_batch(store, batch);
-        }
+    while (do_batch(arg)) {
     }
     return NULL;
 }
@@ -272,6 +289,8 @@ void writer_stop(struct store *store)
     pthread_mutex_unlock(&store->lock);
     while (store->writer_count > 0)
         pthread_join(store->writers[--store->writer_count], NULL);
+    while (store->stepped && do_batch(store)) {
+    }
 }
 
 bool writer_is_closing(struct store *store)
@@ -310,6 +329,8 @@ enum store_status store_call(struct store *store, store_fn *fn, void *arg)
         .ended = PTHREAD_COND_INITIALIZER,
     };
     store_submit(store, &call.op);
+    while (store->stepped && !call.done && do_batch(store)) {
+    }
     pthread_mutex_lock(&call.lock);
     while (!call.done)
         pthread_cond_wait(&call.ended, &call.lock);

@@ -174,7 +174,7 @@ static enum store_status remove_found(struct store_txn *txn, struct step *step)
     return status;
 }
 
-static enum store_status store_step(struct store_txn *txn, void *arg)
+static enum store_status step_once(struct store_txn *txn, void *arg)
 {
     struct step *step = arg;
     memset(step->judge.removed, 0, sizeof step->judge.removed);
@@ -252,7 +252,7 @@ static enum store_status sweep_table(struct sweep *sweep, struct step *step)
         sweep->diary = step->next;
     } else {
         step->next.looked_ms = step->judge.now_ms;
-        status = store_call(sweep->at.store, store_step, step);
+        status = store_call(sweep->at.store, step_once, step);
         if (status == STORE_OK) {
             sweep->diary = step->next;
             count_removed(step->judge.removed);

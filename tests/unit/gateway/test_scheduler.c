@@ -160,11 +160,54 @@ static void test_judged_anew(void **state)
     stop(&world);
 }
 
+/* ---- without a thread, and with a clock of one's own ---- */
+
+static uint64_t simulated_ms;
+
+static int64_t simulate(clockid_t id)
+{
+    return (int64_t)simulated_ms + (id == CLOCK_REALTIME ? 1000000000000 : 0);
+}
+
+static void take_turns(struct world *world, uint64_t *wait_ms)
+{
+    while (scheduler_step(world->scheduler, wait_ms)) {
+    }
+}
+
+static void test_stepped(void **state)
+{
+    struct world world = {.seen = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER}};
+    uint64_t wait_ms;
+    (void)state;
+    clock_simulate(simulate);
+    temp_store_open(&world.temp);
+    world.scheduler = scheduler_make(world.temp.store);
+    scheduler_handle(world.scheduler, JOB_ISSUANCE, on_job, &world.seen);
+    put(&world, clock_ms() + 30ull * 24 * 3600 * 1000);
+    take_turns(&world, &wait_ms);
+    assert_int_equal(world.seen.count, 0);
+    assert_int_equal(wait_ms, 30ull * 24 * 3600 * 1000);
+    simulated_ms += wait_ms;
+    take_turns(&world, &wait_ms);
+    assert_int_equal(world.seen.count, 1);
+    scheduler_release_after(world.scheduler, JOB_ISSUANCE, "s", 1, 3600 * 1000);
+    take_turns(&world, &wait_ms);
+    assert_int_equal(wait_ms, 3600 * 1000);
+    simulated_ms += wait_ms;
+    take_turns(&world, &wait_ms);
+    assert_int_equal(world.seen.count, 2);
+    scheduler_free(world.scheduler);
+    temp_store_close(&world.temp);
+    clock_simulate(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lease), cmocka_unit_test(test_due_time),    cmocka_unit_test(test_rest),
         cmocka_unit_test(test_wake),  cmocka_unit_test(test_judged_anew),
+        cmocka_unit_test(test_stepped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
