@@ -3,7 +3,7 @@
 #define GATEWAY_MONITOR_SAMPLE_H
 
 #include "gateway/monitor/monitor.h"
-#include "gateway/operate/scan.h"
+#include "gateway/scan.h"
 
 /* When the process started; once. */
 void sample_start(void);

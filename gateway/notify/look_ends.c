@@ -8,7 +8,7 @@
 #include "acme/durations.h"
 #include "gateway/issue/record/subscription.h"
 #include "gateway/notify/look.h"
-#include "gateway/operate/scan.h"
+#include "gateway/scan.h"
 #include "gateway/tables.h"
 
 struct looking {

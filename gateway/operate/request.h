@@ -9,7 +9,7 @@
 #include "gateway/audit.h"
 #include "gateway/operate/access/caller.h"
 #include "gateway/operate/admin.h"
-#include "gateway/operate/scan.h"
+#include "gateway/scan.h"
 
 enum { ARGUMENT_MAX = 128, CURSOR_MAX = 2 * SCAN_KEY_MAX, BODY_MAX = 64 * 1024 };
 

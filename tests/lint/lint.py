@@ -26,7 +26,7 @@ ROOMS = {"store": ("store",), "acme": ("acme", "store"), "sectigo": ("sectigo",)
 # folder, or files that stand beside folders, by name ("issue/issuer.h") or without ending ("log"). What stands nowhere
 # here is the top, gateway/*.c and issue/issuer.c: it starts the others, and nobody includes it.
 GROUND = ("address", "audit", "clock", "cost", "counters", "days", "durable", "key_lists", "log", "log_format", "pem", "refusals",
-          "removed", "scheduler", "systemd", "tables")
+          "removed", "scan", "scheduler", "systemd", "tables")
 CONTEXT = ("issue/context", "issue/issuer.h")
 SHARED = ("work", *CONTEXT)
 INNER = {
@@ -39,7 +39,6 @@ INNER = {
     "http": ("metrics",),
     "work": ("config", "egress"),
     "operate/ctl": (),
-    "operate/scan": (),
     "check": ("config", "egress"),
     "validate": ("config", "egress", "metrics", "work"),
     "dcv": ("config", "egress", "metrics", "validate"),
@@ -54,16 +53,15 @@ INNER = {
     "keep": ("config", "metrics", "issue/record", "issue/money", "issue/revocation"),
     "operate/access": ("http",),
     "operate/web": ("http",),
-    "notify": ("config", "egress", "work", "metrics", "operate/scan", "issue/record", "issue/upstream",
+    "notify": ("config", "egress", "work", "metrics", "issue/record", "issue/upstream",
                "issue/money"),
-    "operate": ("config", "egress", "http", "notify", "operate/access", "operate/scan", "operate/web", "dcv",
+    "operate": ("config", "egress", "http", "notify", "operate/access", "operate/web", "dcv",
                 "issue/record", "issue/upstream", "issue/issuer.h", "issue/money", "issue/order", "issue/life",
                 "issue/upkeep", "keep"),
-    "operate/overview": ("metrics", "issue/record", "operate", "operate/scan"),
+    "operate/overview": ("metrics", "issue/record", "operate"),
     "own": ("config",),
     "verify": ("dcv", "issue/record", "issue/money", "issue/life"),
-    "monitor": ("config", "http", "metrics", "issue/record", "issue/upstream", "issue/money", "operate",
-                "operate/scan"),
+    "monitor": ("config", "http", "metrics", "issue/record", "issue/upstream", "issue/money", "operate"),
 }
 
 TOP, UNKNOWN = "the top", "unknown"

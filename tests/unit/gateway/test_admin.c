@@ -13,7 +13,7 @@
 #include "gateway/issue/record/login.h"
 #include "gateway/operate/admin.h"
 #include "gateway/operate/request.h"
-#include "gateway/operate/scan.h"
+#include "gateway/scan.h"
 
 struct bench {
     struct temp_store temp;

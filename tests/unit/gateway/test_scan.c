@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "gateway/operate/scan.h"
+#include "gateway/scan.h"
 
 enum { RECORDS = 1250 }; /* two and a half snapshots */
 

@@ -1,4 +1,4 @@
-#include "gateway/operate/scan.h"
+#include "gateway/scan.h"
 
 #include <string.h>
 

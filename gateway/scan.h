@@ -1,6 +1,6 @@
 /* scan: a whole table, however large, in short snapshots. What is stored meanwhile may be seen or not. */
-#ifndef GATEWAY_OPERATE_SCAN_H
-#define GATEWAY_OPERATE_SCAN_H
+#ifndef GATEWAY_SCAN_H
+#define GATEWAY_SCAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
