@@ -122,8 +122,9 @@ uint64_t orphans_sum(const struct orphans *o)
     return o->by_profile + o->by_login + o->by_policy + o->under_way;
 }
 
-void parts_say_orphans(const char *path, const struct orphans *o, char line[static GATEWAY_REASON_MAX])
+void parts_say_orphans(const struct config *config, const struct orphans *o, char line[static GATEWAY_REASON_MAX])
 {
+    const char *path = config->store.path ? config->store.path : "the store";
     uint64_t count = o->by_profile + o->by_login + o->by_policy;
     int len = snprintf(line, GATEWAY_REASON_MAX, "%s: %" PRIu64 " paid subscriptions, all of which go on serving", path,
                        o->live);
@@ -174,8 +175,7 @@ bool gateway_check_store(const struct config *config, char line[static GATEWAY_R
 {
     struct store_config settings = gateway_store_config(config);
     struct store *store;
-    struct store_txn *txn;
-    struct orphans orphans;
+    struct orphans_look look = {.config = config};
     char why[GATEWAY_REASON_MAX];
     enum store_status status = store_open_to_read(&settings, &store, why);
     if (status != STORE_OK)
@@ -183,13 +183,9 @@ bool gateway_check_store(const struct config *config, char line[static GATEWAY_R
     bool fits =
         (marker_check(config, store, why) || config_say(config, line, gateway_place_key(config), "%s", why)) &&
         (seal_check(config->store.key_file, store, why) || config_say(config, line, "store.key_file", "%s", why));
-    status = fits ? store_read(store, &txn) : STORE_REFUSED;
-    if (status == STORE_OK) {
-        status = orphans_count(txn, config, clock_ms(), &orphans);
-        store_read_end(txn);
-    }
+    status = fits ? orphans_count(store, &look, 1, clock_ms(), NULL, NULL) : STORE_REFUSED;
     if (status == STORE_OK)
-        parts_say_orphans(config->store.path, &orphans, line);
+        parts_say_orphans(config, &look.found, line);
     else if (fits)
         snprintf(line, GATEWAY_REASON_MAX, "%s: its subscriptions cannot be counted: %s", config->store.path,
                  store_status_text(status));
@@ -197,21 +193,6 @@ bool gateway_check_store(const struct config *config, char line[static GATEWAY_R
         add_advice(store, line);
     store_close(store);
     return fits;
-}
-
-/* At the start: what --check-config says of it, where it is bad news. */
-static void warn_of_orphans(const struct gateway *g)
-{
-    char line[GATEWAY_REASON_MAX];
-    struct orphans orphans;
-    struct store_txn *txn;
-    if (store_read(g->store, &txn) != STORE_OK)
-        return;
-    if (orphans_count(txn, g->config, clock_ms(), &orphans) == STORE_OK && orphans_sum(&orphans) > 0) {
-        parts_say_orphans(g->config->store.path, &orphans, line);
-        log_warning("paid subscriptions have no place in this configuration: mend it, or let it be", "reason", line);
-    }
-    store_read_end(txn);
 }
 
 /* ---- the parts ---- */
@@ -412,8 +393,8 @@ static bool start_parts(struct gateway *g, char reason[static GATEWAY_REASON_MAX
         return parts_fail(reason, "no thread can be made for the scheduler");
     if (!parts_own_certificate(g, reason))
         return false;
-    warn_of_orphans(g);
-    return true;
+    g->lookout = parts_start_lookout(g);
+    return g->lookout || parts_fail(reason, "out of memory, or of threads, for the look at paid subscriptions");
 }
 
 struct gateway *gateway_start(struct config *config, const char *file, char reason[static GATEWAY_REASON_MAX])
@@ -461,6 +442,7 @@ void gateway_stop(struct gateway *g)
         issuer_stop(g->issuer);
     if (g->http)
         http_stop(g->http, HTTP_DEADLINE_MS);
+    parts_stop_lookout(g->lookout);
     monitor_stop(g->monitor);
     keeper_stop(g->keeper);
     if (g->notifier)

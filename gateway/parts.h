@@ -37,6 +37,7 @@ struct gateway {
     struct refusals *refusals;
     struct access *access;
     struct own *own;
+    struct lookout *lookout;
     struct public public;
     struct admin admin;
     uint8_t seal[EXTERNAL_KEY_SEAL_LEN];
@@ -62,6 +63,12 @@ bool parts_start_monitor(struct gateway *g, char reason[static GATEWAY_REASON_MA
 void parts_tell_listeners(struct http_server *server);
 uint64_t orphans_sum(const struct orphans *orphans);
 /* One line: how many subscriptions there are, and how many would serve no order any more. */
-void parts_say_orphans(const char *path, const struct orphans *orphans, char line[static GATEWAY_REASON_MAX]);
+void parts_say_orphans(const struct config *config, const struct orphans *orphans,
+                       char line[static GATEWAY_REASON_MAX]);
+/* lookout.c: looks for orphans of the configuration in force on a thread of its own, once, and warns of them in the log:
+ * the start of a large store would take as long as the look. NULL: out of memory or threads. */
+struct lookout *parts_start_lookout(struct gateway *g);
+/* Also in the middle of the look; waits for its end. Before store_close. NULL is fine. */
+void parts_stop_lookout(struct lookout *lookout);
 
 #endif

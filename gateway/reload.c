@@ -102,29 +102,19 @@ static bool needs_no_restart(struct reload *r)
     return refuse_reload(r, 409);
 }
 
-static bool count_orphans(struct reload *r, const struct config *config, struct orphans *orphans)
-{
-    struct store_txn *txn;
-    enum store_status status = store_read(r->g->store, &txn);
-    if (status == STORE_OK) {
-        status = orphans_count(txn, config, clock_ms(), orphans);
-        store_read_end(txn);
-    }
-    if (status == STORE_OK)
-        return true;
-    snprintf(r->reason, sizeof r->reason, "the subscriptions cannot be counted: %s", store_status_text(status));
-    return refuse_reload(r, 503);
-}
-
 /* More than there are already: those may be beyond mending. */
 static bool orphans_nothing(struct reload *r)
 {
-    struct orphans were, would;
-    if (!count_orphans(r, r->was, &were) || !count_orphans(r, r->fresh, &would))
-        return false;
-    if (orphans_sum(&would) <= orphans_sum(&were))
+    struct orphans_look looks[] = {{.config = r->was}, {.config = r->fresh}};
+    const struct orphans *were = &looks[0].found, *would = &looks[1].found;
+    enum store_status status = orphans_count(r->g->store, looks, 2, clock_ms(), NULL, NULL);
+    if (status != STORE_OK) {
+        snprintf(r->reason, sizeof r->reason, "the subscriptions cannot be counted: %s", store_status_text(status));
+        return refuse_reload(r, 503);
+    }
+    if (orphans_sum(would) <= orphans_sum(were))
         return true;
-    parts_say_orphans(r->fresh->store.path ? r->fresh->store.path : "the store", &would, r->reason);
+    parts_say_orphans(r->fresh, would, r->reason);
     if (!r->accept_orphans)
         return refuse_reload(r, 409);
     log_warning("paid subscriptions have no place in the new configuration, which the operator accepts: look after "

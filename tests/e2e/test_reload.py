@@ -222,6 +222,24 @@ def test_orphans_are_told_first(make_world):
     assert _directory(world)["meta"]["profiles"] == {"renamed": "renamed"}
 
 
+def test_a_start_tells_of_orphans(make_world):
+    """On a thread of its own, for which nothing waits."""
+    world = make_world(learn="poll")
+    with http_responder(world.ports["http01"]) as responder:
+        client = AcmeClient(world.directory, world.pki.ca)
+        client.new_account()
+        url, order = client.ready_order(["kept.acme.example"], responder)
+        client.finalize(order, make_csr(["kept.acme.example"]))
+        client.certificate(url)
+    world.stop_gateway()
+    config = world.config()
+    config["profiles"][0]["name"] = config["default_profile"] = "renamed"
+    _write(world, config)
+    world.start_gateway()
+    line = world.wait_log(lambda line: line.get("msg", "").startswith("paid subscriptions have no place"))
+    assert "of 1 paid subscriptions 1 would serve no order any more" in line["reason"]
+
+
 def test_a_purchase_under_way_is_told_too(make_world):
     """Not paid yet, and held: without its profile nobody would take it further."""
     world = make_world(learn="poll", change=lambda config: config["acme"].update(hold_finalize="0s"))

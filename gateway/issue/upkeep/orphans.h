@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "gateway/config/config.h"
-#include "store/store.h"
+#include "gateway/scan.h"
 
 struct orphans {
     uint64_t live;       /* paid subscriptions with term left, orphans included */
@@ -19,8 +19,18 @@ struct orphans {
     uint64_t unreadable; /* records that do not decode */
 };
 
-/* In a snapshot; visits all subscriptions. Each is counted under the first reason that holds. */
-enum store_status orphans_count(struct store_txn *txn, const struct config *config, uint64_t now_ms,
-                                struct orphans *orphans);
+struct orphans_look {
+    const struct config *config;
+    struct orphans found;
+};
+
+/* Looks at all subscriptions once, each of them by every one of the configurations in the same moment, so that what is
+ * found under two of them differs by the configurations alone. Each is counted under the first reason that holds.
+ *
+ * In short snapshots, with a rest between them (scan.h) where one is given: one long snapshot would keep the pages that
+ * are freed meanwhile from being used again. So what is bought or ended meanwhile may be counted or not. Takes some
+ * microseconds for each: not on a loop. STORE_CLOSED: rest said to stop. */
+enum store_status orphans_count(struct store *store, struct orphans_look *looks, unsigned count, uint64_t now_ms,
+                                scan_rest_fn *rest, void *ctx);
 
 #endif
