@@ -132,25 +132,6 @@ static void begin_clock(int64_t boot_ms, int64_t offset)
     pthread_mutex_unlock(&lock);
 }
 
-bool clock_open(void)
-{
-    const char *path = getenv("ACMEGATE_DEBUG_CLOCK");
-    int64_t boot_ms;
-    if (path) {
-        int file = open(path, O_RDONLY | O_CLOEXEC);
-        if (file < 0)
-            return false;
-        void *map = mmap(NULL, sizeof *moved, PROT_READ, MAP_SHARED, file, 0);
-        close(file);
-        if (map == MAP_FAILED)
-            return false;
-        moved = map;
-    }
-    int64_t offset = system_offset(&boot_ms);
-    begin_clock(boot_ms, offset);
-    return true;
-}
-
 void clock_simulate(clock_read_fn *read)
 {
     int64_t boot_ms;
@@ -164,6 +145,23 @@ void clock_simulate(clock_read_fn *read)
     atomic_store(&kept_ms, NONE);
     int64_t offset = system_offset(&boot_ms);
     begin_clock(boot_ms, offset);
+}
+
+bool clock_open(void)
+{
+    const char *path = getenv("ACMEGATE_DEBUG_CLOCK");
+    if (path) {
+        int file = open(path, O_RDONLY | O_CLOEXEC);
+        if (file < 0)
+            return false;
+        void *map = mmap(NULL, sizeof *moved, PROT_READ, MAP_SHARED, file, 0);
+        close(file);
+        if (map == MAP_FAILED)
+            return false;
+        moved = map;
+    }
+    clock_simulate(NULL);
+    return true;
 }
 
 bool clock_is_moved(void)

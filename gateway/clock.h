@@ -26,8 +26,8 @@
 
 /* Once, before any thread starts. False where the file of the debugging variable cannot be read: errno. */
 bool clock_open(void);
-/* In place of it, for a simulation: both clocks are read there (CLOCK_REALTIME, CLOCK_BOOTTIME; milliseconds), and what
- * is known of the time is forgotten, as at the start of a process. While nobody else uses the clock. */
+/* Both clocks are read there from now on (CLOCK_REALTIME, CLOCK_BOOTTIME; milliseconds), NULL: are the machine's; and
+ * nothing is known of the time, as at the start of a process. While nobody else uses the clock. */
 typedef int64_t clock_read_fn(clockid_t id);
 void clock_simulate(clock_read_fn *read);
 /* UNIX time in milliseconds. */

@@ -333,46 +333,59 @@ static void sleep_until(struct scheduler *s, uint64_t due_ms, uint64_t now_ms)
     pthread_cond_timedwait(&s->wake, &s->lock, &until);
 }
 
-/* With the lock, which it lets go meanwhile. False where there is nothing to do at this time. */
-static bool take_turn(struct scheduler *s, uint64_t now_ms)
+/* With the lock. Whether there is something to do at this time. */
+static bool has_turn(const struct scheduler *s, uint64_t now_ms)
+{
+    uint64_t boot_ms = clock_boot_ms();
+    return s->posts || (s->judge_ms <= boot_ms && !s->judging) || s->next_due_ms <= now_ms ||
+           s->next_rest_ms <= boot_ms;
+}
+
+/* With the lock, which it lets go meanwhile: does one thing of what there is. */
+static void do_turn(struct scheduler *s)
 {
     if (s->posts) {
         run_posts(s);
     } else if (s->judge_ms <= clock_boot_ms() && !s->judging) {
         judge_clock(s);
-    } else if (s->next_due_ms <= now_ms || s->next_rest_ms <= clock_boot_ms()) {
+    } else {
         s->next_due_ms = UINT64_MAX; /* what is set from here on lowers it again */
         pthread_mutex_unlock(&s->lock);
         uint64_t next_ms = hand_out(s);
         pthread_mutex_lock(&s->lock);
         look_by(s, next_ms);
-    } else {
-        return false;
     }
-    return true;
-}
-
-static void *run_scheduler(void *arg)
-{
-    struct scheduler *s = arg;
-    pthread_setname_np(pthread_self(), "scheduler");
-    pthread_mutex_lock(&s->lock);
-    while (!s->stopping) {
-        uint64_t now_ms = clock_ms();
-        if (!take_turn(s, now_ms))
-            sleep_until(s, s->next_due_ms, now_ms);
-    }
-    pthread_mutex_unlock(&s->lock);
-    return NULL;
 }
 
 bool scheduler_step(struct scheduler *s, uint64_t *wait_ms)
 {
     pthread_mutex_lock(&s->lock);
-    bool turned = !s->stopping && take_turn(s, clock_ms());
+    bool turned = !s->stopping && has_turn(s, clock_ms());
+    if (turned)
+        do_turn(s);
     *wait_ms = left_ms(s->next_rest_ms, clock_boot_ms(), left_ms(s->next_due_ms, clock_ms(), UINT64_MAX));
     pthread_mutex_unlock(&s->lock);
     return turned;
+}
+
+static void *run_scheduler(void *arg)
+{
+    struct scheduler *s = arg;
+    uint64_t wait_ms;
+    pthread_setname_np(pthread_self(), "scheduler");
+    pthread_mutex_lock(&s->lock);
+    while (!s->stopping) {
+        uint64_t now_ms = clock_ms();
+        if (!has_turn(s, now_ms)) {
+            sleep_until(s, s->next_due_ms, now_ms);
+            continue;
+        }
+        pthread_mutex_unlock(&s->lock);
+        scheduler_step(s, &wait_ms);
+        pthread_mutex_lock(&s->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
 }
 
 bool scheduler_start(struct scheduler *s)

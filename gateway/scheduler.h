@@ -41,7 +41,7 @@ struct scheduler *scheduler_make(struct store *store);
 void scheduler_handle(struct scheduler *scheduler, enum job_kind kind, scheduler_handler_fn *fn, void *ctx);
 /* False when no thread can be made. */
 bool scheduler_start(struct scheduler *scheduler);
-/* In place of scheduler_start, for a simulation: does one thing that its thread would do now. False where there is
+/* One thing that is to be done now, on the calling thread: the scheduler's own, or in place of it a simulation's. False where there is
  * nothing; *wait_ms is how long then nothing will be due, as far as is known now. On one thread. */
 bool scheduler_step(struct scheduler *scheduler, uint64_t *wait_ms);
 /* Hands out nothing more, joins the thread. Before store_close. */

@@ -161,7 +161,8 @@ struct store_op {
 
 /* Any thread; never blocks. */
 void store_submit(struct store *store, struct store_op *op);
-/* Of a store that is opened to be stepped: runs one batch of what is queued. False where there was nothing. */
+/* Runs one batch of what is queued. False where there was nothing. Of a store that is opened to be stepped; of another
+ * it is the writer's, who waits for a batch, and false says that the store closes. */
 bool store_step(struct store *store);
 /* Whether the writer has gone round since the last call, and asks it to do so again: true at first, false as long as it
  * is stuck. Where the engine waits for a network (store_waits) always true: a server that is away is no fault of this

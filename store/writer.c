@@ -242,8 +242,7 @@ static void run_batch(struct store *store, struct store_op *batch)
 
 /* ---- the thread ---- */
 
-/* False when there is none, and will be none. */
-static bool do_batch(struct store *store)
+bool store_step(struct store *store)
 {
     struct store_op *batch = take_batch(store);
     if (batch == NULL)
@@ -257,14 +256,9 @@ static bool do_batch(struct store *store)
     return true;
 }
 
-bool store_step(struct store *store)
-{
-    return do_batch(store);
-}
-
 static void *writer_main(void *arg)
 {
-    while (do_batch(arg)) {
+    while (store_step(arg)) {
     }
     return NULL;
 }
@@ -289,7 +283,7 @@ void writer_stop(struct store *store)
     pthread_mutex_unlock(&store->lock);
     while (store->writer_count > 0)
         pthread_join(store->writers[--store->writer_count], NULL);
-    while (store->stepped && do_batch(store)) {
+    while (store->stepped && store_step(store)) {
     }
 }
 
@@ -329,7 +323,7 @@ enum store_status store_call(struct store *store, store_fn *fn, void *arg)
         .ended = PTHREAD_COND_INITIALIZER,
     };
     store_submit(store, &call.op);
-    while (store->stepped && !call.done && do_batch(store)) {
+    while (store->stepped && !call.done && store_step(store)) {
     }
     pthread_mutex_lock(&call.lock);
     while (!call.done)

@@ -1,0 +1,101 @@
+/* chance: the seed's numbers. What the world decides, what goes wrong, and what the gateway draws are three streams, so
+ * that a fault that is switched off shifts no more than what follows from it. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD is the one way to have libcrypto draw from a seed */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "tests/simulation/sim.h"
+
+enum { FAULTS_MAX = 65536 };
+
+static uint64_t world, faults, drawn;
+static unsigned fault_count;
+static bool calm, off[FAULTS_MAX];
+
+/* splitmix64, which is public domain arithmetic of three constants. */
+static uint64_t next(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static int draw(unsigned char *out, int len)
+{
+    for (int i = 0; i < len; i += 8) {
+        uint64_t word = next(&drawn);
+        memcpy(out + i, &word, len - i < 8 ? (size_t)(len - i) : 8);
+    }
+    return 1;
+}
+
+static int always(void)
+{
+    return 1;
+}
+
+void chance_begin(uint64_t seed)
+{
+    static const RAND_METHOD method = {.bytes = draw, .pseudorand = draw, .status = always};
+    world = seed;
+    faults = next(&world);
+    drawn = next(&world);
+    fault_count = 0;
+    calm = false;
+    srandom((unsigned)seed);
+    RAND_set_rand_method(&method);
+}
+
+uint64_t chance(void)
+{
+    return next(&world);
+}
+
+unsigned chance_below(unsigned n)
+{
+    return (unsigned)(chance() % n);
+}
+
+uint64_t chance_between(uint64_t from, uint64_t to)
+{
+    return from + chance() % (to - from + 1);
+}
+
+bool chance_fault(const char *what, unsigned of_a_million)
+{
+    if (next(&faults) % 1000000 >= of_a_million || calm)
+        return false;
+    unsigned number = fault_count++;
+    bool happens = number >= FAULTS_MAX || !off[number];
+    trace("fault %u: %s%s", number, what, happens ? "" : " (switched off)");
+    return happens;
+}
+
+void chance_calm(void)
+{
+    calm = true;
+}
+
+unsigned chance_faults(void)
+{
+    return fault_count;
+}
+
+static void turn(unsigned from, unsigned to, bool value)
+{
+    for (unsigned i = from; i < to && i < FAULTS_MAX; i++)
+        off[i] = value;
+}
+
+void chance_off(unsigned from, unsigned to)
+{
+    turn(from, to, true);
+}
+
+void chance_on(unsigned from, unsigned to)
+{
+    turn(from, to, false);
+}

@@ -1,0 +1,81 @@
+/* check: what holds at every moment, and what store and model agree in at the end. */
+#include <stdio.h>
+#include <string.h>
+
+#include "acme/order.h"
+#include "gateway/clock.h"
+#include "gateway/issue/money/spending.h"
+#include "gateway/issue/record/issuance.h"
+#include "gateway/tables.h"
+#include "tests/simulation/sim.h"
+
+enum { PER_DAY = 40 };
+
+/* Every order that has not ended goes on by a job. */
+static bool check_issuance(void *ctx, struct store_slice key, struct store_slice value)
+{
+    struct store_txn *txn = ctx;
+    enum issuance_state state = issuance_state_of(value);
+    uint64_t due_ms;
+    if (!issuance_ended(state) &&
+        store_job_get(txn, JOB_ISSUANCE, key.data, key.len, &due_ms) != STORE_OK)
+        wrong("nothing continues issuance %.*s, which is %s", (int)key.len, (const char *)key.data,
+              issuance_state_text(state));
+    return !world_is_wrong();
+}
+
+static bool check_order(void *ctx, struct store_slice key, struct store_slice value)
+{
+    struct store_txn *txn = ctx;
+    struct acme_order order;
+    struct acme_id id;
+    struct store_slice issuance, record;
+    (void)value;
+    if (!acme_id_read(key, &id) || acme_order_load(txn, &id, &order) != STORE_OK)
+        return true;
+    if (order.status == ACME_ORDER_PROCESSING &&
+        (store_get(txn, ISSUE_BY_ORDER, key.data, key.len, &issuance) != STORE_OK ||
+         store_get(txn, ISSUE_ISSUANCES, issuance.data, issuance.len, &record) != STORE_OK ||
+         issuance_ended(issuance_state_of(record))))
+        wrong("an order is processing, and nothing is under way for it");
+    acme_order_clear(&order);
+    return !world_is_wrong();
+}
+
+void check_now(void)
+{
+    struct store_txn *txn;
+    struct spending_sums sums;
+    if (!process.is_up || store_read(process.store, &txn) != STORE_OK)
+        return;
+    store_visit(txn, ISSUE_ISSUANCES, NULL, 0, check_issuance, txn);
+    store_visit(txn, ACME_ORDERS, NULL, 0, check_order, txn);
+    if (spending_sums(txn, NULL, clock_ms(), &sums) == STORE_OK && sums.day_count > PER_DAY)
+        wrong("%llu purchases in a day, of %d", (unsigned long long)sums.day_count, PER_DAY);
+    store_read_end(txn);
+}
+
+/* ---- the end ---- */
+
+static void check_sold(void *ctx, const struct sold *sold)
+{
+    struct store_txn *txn = ctx;
+    struct store_slice issuance;
+    if (store_get(txn, ISSUE_BY_ORDER_NUMBER, sold->number, strlen(sold->number), &issuance) == STORE_OK) {
+        if (issuance.len != strlen(sold->foreign_order_number) ||
+            memcmp(issuance.data, sold->foreign_order_number, issuance.len) != 0)
+            wrong("order %s is another issuance's", sold->number);
+    } else {
+        wrong("order %s was sold, and the store does not know it", sold->number);
+    }
+}
+
+void check_end(void)
+{
+    struct store_txn *txn;
+    check_now();
+    if (store_read(process.store, &txn) != STORE_OK)
+        return;
+    model_visit(check_sold, txn);
+    store_read_end(txn);
+}

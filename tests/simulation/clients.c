@@ -1,0 +1,310 @@
+/* clients: what a fleet does, behind the verification of signatures: orders, CSRs, patience and the want of it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/account.h"
+#include "acme/durations.h"
+#include "acme/task.h"
+#include "gateway/clock.h"
+#include "tests/simulation/sim.h"
+
+enum { ACCOUNTS = 6, REFUSALS_MAX = 40 };
+enum kind { PATIENT, IMPATIENT, REUSING, RENEWING, MALICIOUS, KINDS };
+enum stage { ORDERING, FINALIZING, WAITING, ENDED };
+
+struct client {
+    struct event event; /* first */
+    struct store_op op;
+    struct acme_task *task;
+    enum kind kind;
+    enum stage stage;
+    struct acme_id account, order;
+    unsigned set, key, runs, refusals;
+    bool busy, acknowledged;
+    uint64_t finalized_ms, acknowledged_ms;
+};
+
+static struct client *clients;
+static struct acme_id accounts[ACCOUNTS];
+static unsigned count, ended;
+static struct clients_figures figures;
+
+static void on_client(struct event *event);
+
+static void again(struct client *client, uint64_t in_ms)
+{
+    world_at(&client->event, in_ms, on_client);
+}
+
+static void end(struct client *client)
+{
+    client->stage = ENDED;
+    ended++;
+}
+
+/* ---- requests ---- */
+
+static struct acme_task *make_task(struct client *client)
+{
+    struct acme_task *task = calloc(1, sizeof *task);
+    if (!task)
+        abort();
+    task->acme = acme_view_take(process.acme);
+    task->now_ms = clock_ms();
+    task->doubtful = clock_in_doubt();
+    task->account.id = client->account;
+    snprintf(task->account.policy, sizeof task->account.policy, "fleet");
+    snprintf(task->account.external_key, sizeof task->account.external_key, "fleet");
+    return task;
+}
+
+static enum store_status order(struct store_txn *txn, void *arg)
+{
+    struct client *client = arg;
+    struct acme_task *task = client->task;
+    const struct acme_names *names = authority_names(client->set);
+    const struct acme_hooks *hooks = &task->acme->config.hooks;
+    acme_order_clear(&task->order);
+    acme_policy_clear(&task->policy);
+    acme_problem_clear(&task->problem);
+    bool good = acme_id_make(&task->order.id, task->now_ms);
+    for (size_t i = 0; good && i < names->count; i++)
+        good = names_add(&task->order.names, &names->list[i]);
+    task->order.account = client->account;
+    task->order.created_s = task->order.updated_s = acme_now_s(task);
+    snprintf(task->order.policy, sizeof task->order.policy, "fleet");
+    task->order.authzs = calloc(names->count, sizeof *task->order.authzs);
+    task->order.user_agent = strdup("");
+    enum store_status status = acme_policy_load(txn, "fleet", &task->policy);
+    if (!good || status != STORE_OK)
+        return good ? status : STORE_IO;
+    if (!hooks->may_order(hooks->ctx, txn, "fleet", names, task->order.profile, &task->problem))
+        return STORE_REFUSED;
+    return acme_create_order(txn, task);
+}
+
+static enum store_status finalize(struct store_txn *txn, void *arg)
+{
+    struct client *client = arg;
+    acme_problem_clear(&client->task->problem);
+    client->task->order.id = client->order;
+    return acme_accept_csr(txn, client->task);
+}
+
+static void on_ordered(struct client *client, enum store_status status)
+{
+    if (status == STORE_OK && !chance_fault("a client does not hear of its order", 10000)) {
+        client->order = client->task->order.id;
+        client->stage = FINALIZING;
+        figures.placed++;
+        again(client, chance_between(1, 2000));
+    } else if (status == STORE_REFUSED) {
+        if (client->task->problem.type != ACME_RATE_LIMITED)
+            wrong("newOrder is refused: %s", client->task->problem.detail);
+        /* names whose paid order was rejected, and which no refund frees, wait for an operator */
+        if (++client->refusals < REFUSALS_MAX) {
+            again(client, chance_between(MINUTE_MS, 3 * HOUR_MS));
+        } else {
+            figures.refused++;
+            end(client);
+        }
+    } else {
+        again(client, chance_between(SECOND_MS, MINUTE_MS));
+    }
+}
+
+static void on_finalized(struct client *client, enum store_status status)
+{
+    if (status == STORE_OK && !chance_fault("a client does not hear of finalize", 10000)) {
+        char text[ACME_ID_TEXT + 1];
+        acme_id_text(&client->order, text);
+        trace("order %s of set %u is acknowledged", text, client->set);
+        client->stage = WAITING;
+        client->acknowledged = true;
+        client->acknowledged_ms = world_ms();
+        figures.acknowledged++;
+        again(client, chance_between(SECOND_MS, 20 * SECOND_MS));
+    } else if (status == STORE_REFUSED) {
+        trace("finalize is refused: %s", client->task->problem.detail);
+        if (client->task->problem.type != ACME_ORDER_NOT_READY)
+            wrong("finalize is refused: %s", client->task->problem.detail);
+        figures.refused++;
+        end(client);
+    } else {
+        again(client, chance_between(SECOND_MS, MINUTE_MS));
+    }
+}
+
+static void on_done(struct store_op *op, enum store_status status)
+{
+    struct client *client = (struct client *)((char *)op - offsetof(struct client, op));
+    client->busy = false;
+    if (client->stage == ORDERING)
+        on_ordered(client, status);
+    else
+        on_finalized(client, status);
+    acme_task_free(client->task);
+    client->task = NULL;
+}
+
+static bool submit(struct client *client)
+{
+    const struct csr *csr = authority_csr(client->set, client->key);
+    client->task = make_task(client);
+    if (client->stage == FINALIZING && !csr_parse(csr->der, csr->der_len, &client->task->csr, &client->task->problem))
+        return false;
+    client->busy = true;
+    client->op =
+        (struct store_op){.fn = client->stage == ORDERING ? order : finalize, .arg = client, .done = on_done};
+    store_submit(process.store, &client->op);
+    return true;
+}
+
+/* ---- what a client waits for ---- */
+
+static void check_certificate(struct store_txn *txn, const struct client *client, const struct acme_order *is)
+{
+    struct acme_certificate certificate = {.serial_len = 0};
+    if (!is->has_certificate || acme_certificate_load(txn, &is->certificate, &certificate) != STORE_OK)
+        wrong("an order is valid without a certificate");
+    else if (memcmp(certificate.spki_sha256, authority_csr(client->set, client->key)->spki_sha256, 32) != 0)
+        wrong("an order has the certificate of another key");
+    acme_certificate_clear(&certificate);
+}
+
+static enum acme_order_status look(struct client *client)
+{
+    struct store_txn *txn;
+    struct acme_order is;
+    if (store_read(process.store, &txn) != STORE_OK)
+        abort();
+    enum store_status status = acme_order_load(txn, &client->order, &is);
+    if (status != STORE_OK)
+        wrong("an acknowledged order is gone");
+    else if (is.status == ACME_ORDER_VALID)
+        check_certificate(txn, client, &is);
+    else if (is.status == ACME_ORDER_INVALID && (!is.error || !is.error[0]))
+        wrong("an order is invalid, and does not say why");
+    if (status == STORE_OK && is.status == ACME_ORDER_INVALID)
+        trace("invalid: %.300s", is.error);
+    enum acme_order_status found = status == STORE_OK ? is.status : ACME_ORDER_INVALID;
+    acme_order_clear(&is);
+    store_read_end(txn);
+    return found;
+}
+
+/* Another run of the same client: a renewal, or one that has dropped its key. */
+static void begin_anew(struct client *client, bool same_key, uint64_t in_ms)
+{
+    client->stage = ORDERING;
+    client->acknowledged = false;
+    client->runs++;
+    if (!same_key)
+        client->key = chance_below(KEYS);
+    again(client, in_ms);
+}
+
+static void wait_for(struct client *client)
+{
+    enum acme_order_status status = look(client);
+    uint64_t waited_ms = world_ms() - client->acknowledged_ms;
+    if (status == ACME_ORDER_VALID || status == ACME_ORDER_INVALID) {
+        figures.valid += status == ACME_ORDER_VALID;
+        figures.invalid += status == ACME_ORDER_INVALID;
+        if (client->kind == RENEWING && client->runs < 2)
+            begin_anew(client, false, chance_between(HOUR_MS, DAY_MS));
+        else if (client->kind == REUSING && client->runs < 2)
+            begin_anew(client, true, chance_between(MINUTE_MS, 6 * HOUR_MS));
+        else
+            end(client);
+    } else if (client->kind == IMPATIENT && client->runs < 2 && waited_ms > 30 * SECOND_MS) {
+        begin_anew(client, chance_below(2) == 0, chance_between(MINUTE_MS, 2 * HOUR_MS));
+    } else if (waited_ms > 20 * DAY_MS) {
+        wrong("an acknowledged order has not ended after 20 days");
+        end(client);
+    } else {
+        again(client, waited_ms < HOUR_MS ? MINUTE_MS : 30 * MINUTE_MS);
+    }
+}
+
+static enum store_status note(struct store_txn *txn, void *arg)
+{
+    const struct client *client = arg;
+    struct acme_order is;
+    enum store_status status = acme_order_load(txn, &client->order, &is);
+    if (status == STORE_OK && is.status == ACME_ORDER_PROCESSING) {
+        is.read_s = clock_ms() / 1000;
+        status = acme_order_save(txn, &is);
+    }
+    acme_order_clear(&is);
+    return status;
+}
+
+static void on_client(struct event *event)
+{
+    struct client *client = (struct client *)event;
+    if (!process.is_up) {
+        again(client, chance_between(SECOND_MS, 30 * SECOND_MS));
+    } else if (client->stage == WAITING) {
+        store_call(process.store, note, client);
+        wait_for(client);
+    } else if (!submit(client)) {
+        wrong("a CSR of the pool is refused");
+    }
+}
+
+/* ---- the fleet ---- */
+
+static enum store_status make_accounts(struct store_txn *txn, void *arg)
+{
+    enum store_status status = STORE_OK;
+    (void)arg;
+    for (unsigned i = 0; status == STORE_OK && i < ACCOUNTS; i++) {
+        struct acme_account account = {.status = ACME_ACCOUNT_VALID, .created_s = world_true_ms() / 1000};
+        acme_id_make(&account.id, world_true_ms());
+        memcpy(account.thumbprint, account.id.octets, sizeof account.id.octets);
+        snprintf(account.external_key, sizeof account.external_key, "fleet");
+        account.key = strdup("{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"AA\",\"y\":\"AA\"}");
+        status = acme_account_bind_key(txn, account.thumbprint, &account.id);
+        if (status == STORE_OK)
+            status = acme_account_save(txn, &account);
+        accounts[i] = account.id;
+        acme_account_clear(&account);
+    }
+    return status;
+}
+
+void clients_begin(unsigned orders, uint64_t within_ms)
+{
+    clients = calloc(orders, sizeof *clients);
+    if (!clients)
+        abort();
+    count = orders;
+    ended = 0;
+    figures = (struct clients_figures){0};
+    while (store_call(process.store, make_accounts, NULL) != STORE_OK) {
+    }
+    for (unsigned i = 0; i < orders; i++) {
+        clients[i].kind = chance_below(KINDS);
+        clients[i].account = accounts[chance_below(ACCOUNTS)];
+        clients[i].set = chance_below(SETS);
+        clients[i].key = chance_below(KEYS);
+        again(&clients[i], chance_between(0, within_ms));
+    }
+}
+
+bool clients_are_done(void)
+{
+    return ended == count;
+}
+
+struct clients_figures clients_figures(void)
+{
+    return figures;
+}
+
+void clients_end(void)
+{
+    free(clients);
+}

@@ -1,0 +1,214 @@
+/* simulation: worlds one after another, each of a seed. See README.md. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "acme/durations.h"
+#include "gateway/log.h"
+#include "tests/simulation/sim.h"
+
+struct options {
+    uint64_t seed;
+    unsigned worlds, orders, seconds, crashes;
+    bool trace, shrink;
+};
+
+struct sum {
+    struct clients_figures clients;
+    unsigned worlds, purchases, crashes, faults;
+    uint64_t events;
+};
+
+static unsigned crashes;
+static struct event crash_event;
+
+static void on_start(struct event *event)
+{
+    (void)event;
+    process_start();
+}
+
+/* After so many batches of the writer, so that it comes between any two: with a commit, and without the next. */
+static uint64_t crash_at;
+
+static void plan_crash(unsigned mean)
+{
+    crash_at = mean ? process.batches + 1 + chance_below(2 * mean) : UINT64_MAX;
+}
+
+static void crash(unsigned mean)
+{
+    plan_crash(mean);
+    if (!chance_fault("kill -9", 1000000))
+        return;
+    crashes++;
+    process_kill();
+    world_at(&crash_event, chance_between(100, chance_below(10) ? 5 * SECOND_MS : HOUR_MS), on_start);
+}
+
+static void run(const struct options *options, uint64_t until_ms)
+{
+    unsigned steps = 0;
+    while (!clients_are_done() && !world_is_wrong()) {
+        if (world_ms() > until_ms) {
+            chance_calm();
+            crash_at = UINT64_MAX;
+        }
+        if (world_ms() > until_ms + 60 * DAY_MS)
+            wrong("a client waits for ever");
+        if (process_step()) {
+            if (++steps % 512 == 0)
+                check_now();
+            if (process.is_up && process.batches >= crash_at)
+                crash(options->crashes);
+        } else if (!world_next(process_next_ms())) {
+            wrong("nothing is going to happen any more");
+        }
+    }
+}
+
+static bool simulate(const struct options *options, uint64_t seed, struct sum *sum)
+{
+    crashes = 0;
+    chance_begin(seed);
+    world_begin();
+    model_begin();
+    sent_begin();
+    process_begin();
+    clients_begin(options->orders, 2 * DAY_MS);
+    plan_crash(options->crashes);
+    run(options, world_ms() + 4 * DAY_MS);
+    while (!process.is_up && world_next(UINT64_MAX)) {
+    }
+    if (!world_is_wrong())
+        check_end();
+    struct clients_figures figures = clients_figures();
+    sum->clients.placed += figures.placed;
+    sum->clients.acknowledged += figures.acknowledged;
+    sum->clients.valid += figures.valid;
+    sum->clients.invalid += figures.invalid;
+    sum->worlds++;
+    sum->crashes += crashes;
+    sum->faults += chance_faults();
+    sum->purchases += model_purchases();
+    sum->events += world_events();
+    process_end();
+    clients_end();
+    sent_end();
+    model_end();
+    world_end();
+    return !world_is_wrong();
+}
+
+/* ---- shrinking ---- */
+
+/* Switches off what is not needed for the same verdict, in ever smaller parts. */
+static void shrink(const struct options *options)
+{
+    struct sum sum = {.worlds = 0};
+    char verdict[1024];
+    simulate(options, options->seed, &sum);
+    snprintf(verdict, sizeof verdict, "%s", world_verdict());
+    unsigned all = chance_faults(), left = all;
+    for (unsigned part = all; part > 0; part /= 2) {
+        for (unsigned from = 0; from < all; from += part) {
+            chance_off(from, from + part);
+            if (simulate(options, options->seed, &sum))
+                chance_on(from, from + part);
+            else
+                left -= left > part ? part : 0;
+        }
+    }
+    world_traces = true;
+    simulate(options, options->seed, &sum);
+}
+
+/* ---- the command ---- */
+
+static int usage(void)
+{
+    fputs("usage: simulation [--seed N] [--worlds N] [--orders N] [--commits-to-crash N] [--seconds N] [--trace] "
+          "[--shrink]\n",
+          stderr);
+    return 2;
+}
+
+static bool read_options(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {
+        {"seed", required_argument, NULL, 's'},    {"worlds", required_argument, NULL, 'w'},
+        {"orders", required_argument, NULL, 'o'},  {"commits-to-crash", required_argument, NULL, 'c'},
+        {"seconds", required_argument, NULL, 't'}, {"trace", no_argument, NULL, 'v'},
+        {"shrink", no_argument, NULL, 'x'},        {0}};
+    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        unsigned long long value = optarg ? strtoull(optarg, NULL, 10) : 0;
+        if (c == 's')
+            options->seed = strcmp(optarg, "date") == 0 ? (uint64_t)time(NULL) / 86400 : value;
+        else if (c == 'w')
+            options->worlds = (unsigned)value;
+        else if (c == 'o')
+            options->orders = (unsigned)value;
+        else if (c == 'c')
+            options->crashes = (unsigned)value;
+        else if (c == 't')
+            options->seconds = (unsigned)value;
+        else if (c == 'v')
+            options->trace = true;
+        else if (c == 'x')
+            options->shrink = true;
+        else
+            return false;
+    }
+    return optind == argc;
+}
+
+static int run_worlds(const struct options *options)
+{
+    struct sum sum = {.worlds = 0};
+    struct timespec began, now;
+    double seconds = 0;
+    bool good = true;
+    uint64_t seed = options->seed;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    while (good && sum.worlds < options->worlds && (options->seconds == 0 || seconds < options->seconds)) {
+        good = simulate(options, seed++, &sum);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        seconds = (double)(now.tv_sec - began.tv_sec) + (double)(now.tv_nsec - began.tv_nsec) / 1e9;
+    }
+    printf("%u worlds, %u orders (%u acknowledged, %u valid, %u invalid), %u purchases, %u crashes, %u faults, %llu "
+           "jumps of time in %.1f s\n",
+           sum.worlds, sum.clients.placed, sum.clients.acknowledged, sum.clients.valid, sum.clients.invalid,
+           sum.purchases, sum.crashes, sum.faults, (unsigned long long)sum.events, seconds);
+    if (good)
+        return 0;
+    printf("seed %llu: %s\nagain, with every step: simulation --seed %llu --orders %u --commits-to-crash %u --worlds 1 "
+           "--trace; with as little as leads to it: --shrink in its place\n",
+           (unsigned long long)(seed - 1), world_verdict(), (unsigned long long)(seed - 1), options->orders,
+           options->crashes);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.seed = 1, .worlds = 10, .orders = 250, .crashes = 100};
+    char folder[] = "/tmp/acmegate-simulation-XXXXXX", command[128];
+    if (!read_options(argc, argv, &options))
+        return usage();
+    log_set_level(options.trace ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR + 1);
+    if (!mkdtemp(folder))
+        return 2;
+    chance_begin(options.seed);
+    authority_make(folder);
+    process_prepare(folder);
+    world_traces = options.trace;
+    int status = 1;
+    if (options.shrink)
+        shrink(&options);
+    else
+        status = run_worlds(&options);
+    authority_free();
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command) == 0 ? status : 2;
+}

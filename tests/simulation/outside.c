@@ -1,0 +1,416 @@
+/* outside: the gateway's window to the world, in place of gateway/egress and sectigo's transport: posts and timers on
+ * one thread, and calls that travel to the model and back, or get lost on the way. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/durations.h"
+#include "gateway/egress/egress.h"
+#include "sectigo/transport.h"
+#include "tests/simulation/sim.h"
+
+struct egress {
+    struct egress_post *posts, **posts_end;
+    struct egress_watch *watches;
+    struct sectigo_call *calls; /* on their way */
+    bool stopping, failing;
+};
+
+struct sectigo_client {
+    char *login;
+};
+
+struct sectigo_call {
+    enum sectigo_call_kind kind;
+    struct sectigo_form form; /* the flight's once it has left */
+    const char *(*may_leave)(void *ctx);
+    void *may_leave_ctx;
+    struct egress *egress;
+    egress_transfer_fn *done;
+    void *done_ctx;
+    struct flight *flight; /* NULL: not under way */
+    enum sectigo_outcome outcome;
+    const char *reason;
+    char *body; /* owned */
+    uint64_t date_s;
+    bool withheld;
+    struct sectigo_call *next;
+};
+
+/* A request on its way: it goes on where the caller is dead. */
+struct flight {
+    struct event leaves, arrives, ends; /* the first is the flight's address */
+    struct sectigo_call *call;          /* NULL: nobody waits any more */
+    enum sectigo_call_kind kind;
+    struct sectigo_form form;
+    bool heard; /* the answer comes back */
+    bool turned_away, garbled;
+    char *body;
+    unsigned holds; /* events that are to come */
+};
+
+/* ---- the thread ---- */
+
+struct egress *outside_make(void)
+{
+    struct egress *egress = calloc(1, sizeof *egress);
+    if (!egress)
+        abort();
+    egress->posts_end = &egress->posts;
+    return egress;
+}
+
+bool egress_post(struct egress *egress, struct egress_post *post)
+{
+    if (egress->stopping)
+        return false;
+    post->next = NULL;
+    *egress->posts_end = post;
+    egress->posts_end = &post->next;
+    return true;
+}
+
+uint64_t egress_now_ms(void)
+{
+    return world_ms();
+}
+
+void egress_watch(struct egress *egress, struct egress_watch *watch)
+{
+    if (watch->fd >= 0)
+        abort(); /* no descriptor is simulated */
+    watch->armed = true;
+    watch->next = egress->watches;
+    egress->watches = watch;
+}
+
+void egress_unwatch(struct egress *egress, struct egress_watch *watch)
+{
+    for (struct egress_watch **at = &egress->watches; watch->armed && *at; at = &(*at)->next) {
+        if (*at == watch) {
+            *at = watch->next;
+            break;
+        }
+    }
+    watch->armed = false;
+}
+
+bool egress_failing(const struct egress *egress)
+{
+    return egress->failing;
+}
+
+static bool run_post(struct egress *egress)
+{
+    struct egress_post *post = egress->posts;
+    if (!post)
+        return false;
+    egress->posts = post->next;
+    if (!egress->posts)
+        egress->posts_end = &egress->posts;
+    post->fn(post->ctx);
+    return true;
+}
+
+static bool fire_watch(struct egress *egress, uint64_t now_ms)
+{
+    for (struct egress_watch *watch = egress->watches; watch; watch = watch->next) {
+        if (watch->deadline_ms > now_ms)
+            continue;
+        egress_unwatch(egress, watch);
+        watch->fn(watch->ctx, EGRESS_DEADLINE);
+        return true;
+    }
+    return false;
+}
+
+bool outside_step(struct egress *egress)
+{
+    return run_post(egress) || fire_watch(egress, world_ms());
+}
+
+uint64_t outside_next_ms(const struct egress *egress)
+{
+    uint64_t next_ms = UINT64_MAX;
+    for (const struct egress_watch *watch = egress->watches; watch; watch = watch->next)
+        next_ms = watch->deadline_ms < next_ms ? watch->deadline_ms : next_ms;
+    return next_ms;
+}
+
+/* ---- what is not simulated: nobody asks DNS or the web, since preflight is off and all files are served ---- */
+
+bool egress_resolve_recent(struct egress *egress, enum egress_view view, const char *name, int rr_type,
+                           uint32_t timeout_ms, uint32_t max_age_ms, egress_dns_fn *done, void *ctx)
+{
+    (void)egress, (void)view, (void)name, (void)rr_type, (void)timeout_ms, (void)max_age_ms, (void)done, (void)ctx;
+    abort();
+}
+
+bool egress_resolve_in(struct egress *egress, enum egress_view view, const char *name, int rr_type, uint32_t timeout_ms,
+                       egress_dns_fn *done, void *ctx)
+{
+    return egress_resolve_recent(egress, view, name, rr_type, timeout_ms, 0, done, ctx);
+}
+
+bool egress_resolve(struct egress *egress, const char *name, int rr_type, uint32_t timeout_ms, egress_dns_fn *done,
+                    void *ctx)
+{
+    return egress_resolve_in(egress, EGRESS_OWN_VIEW, name, rr_type, timeout_ms, done, ctx);
+}
+
+CURL *egress_easy_take(struct egress *egress)
+{
+    (void)egress;
+    abort();
+}
+
+void egress_easy_give(struct egress *egress, CURL *easy)
+{
+    (void)egress, (void)easy;
+    abort();
+}
+
+bool egress_is_short(struct egress *egress)
+{
+    (void)egress;
+    return false;
+}
+
+bool egress_is_shortage(int family, int error)
+{
+    (void)family, (void)error;
+    return false;
+}
+
+/* ---- calls ---- */
+
+struct sectigo_client *sectigo_client_make(const struct sectigo_client_config *config,
+                                           char reason[static SECTIGO_MESSAGE_MAX])
+{
+    struct sectigo_client *client = calloc(1, sizeof *client);
+    (void)reason;
+    if (client)
+        client->login = strdup(config->login_name);
+    return client;
+}
+
+void sectigo_client_free(struct sectigo_client *client)
+{
+    free(client->login);
+    free(client);
+}
+
+struct sectigo_call *sectigo_call_make(struct sectigo_client *client, enum sectigo_call_kind kind,
+                                       struct sectigo_form *form)
+{
+    struct sectigo_call *call = calloc(1, sizeof *call);
+    (void)client;
+    if (!call)
+        abort();
+    call->kind = kind;
+    call->form = *form;
+    call->reason = "";
+    *form = (struct sectigo_form){0};
+    return call;
+}
+
+CURL *sectigo_call_handle(struct sectigo_call *call)
+{
+    return (CURL *)call;
+}
+
+bool sectigo_call_ask_first(struct sectigo_call *call, const char *(*may_leave)(void *ctx), void *ctx, long within_ms)
+{
+    (void)within_ms;
+    call->may_leave = may_leave;
+    call->may_leave_ctx = ctx;
+    return true;
+}
+
+enum sectigo_outcome sectigo_call_finish(struct sectigo_call *call, CURLcode result)
+{
+    (void)result;
+    return call->outcome;
+}
+
+const char *sectigo_call_body(const struct sectigo_call *call, size_t *len)
+{
+    *len = call->body ? strlen(call->body) : 0;
+    return call->body ? call->body : "";
+}
+
+uint64_t sectigo_call_date_s(const struct sectigo_call *call)
+{
+    return call->date_s;
+}
+
+bool sectigo_call_withheld(const struct sectigo_call *call)
+{
+    return call->withheld;
+}
+
+const char *sectigo_call_reason(const struct sectigo_call *call)
+{
+    return call->reason;
+}
+
+void sectigo_call_free(struct sectigo_call *call)
+{
+    sectigo_form_clear(&call->form);
+    free(call->body);
+    free(call);
+}
+
+/* ---- their way ---- */
+
+static void drop(struct flight *flight)
+{
+    if (--flight->holds > 0)
+        return;
+    sectigo_form_clear(&flight->form);
+    free(flight->body);
+    free(flight);
+}
+
+static struct flight *flight_of(struct event *event, size_t offset)
+{
+    return (struct flight *)((char *)event - offset);
+}
+
+/* The caller hears of it. */
+static void finish(struct sectigo_call *call, enum sectigo_outcome outcome, const char *reason, CURLcode result)
+{
+    struct sectigo_call **at = &call->egress->calls;
+    while (*at != call)
+        at = &(*at)->next;
+    *at = call->next;
+    call->flight->call = NULL;
+    call->flight = NULL;
+    call->outcome = outcome;
+    call->reason = reason;
+    if (outcome == SECTIGO_ANSWERED)
+        call->date_s = world_true_ms() / 1000;
+    call->done(call->done_ctx, (CURL *)call, result);
+}
+
+static void on_arrival(struct event *event)
+{
+    static const char *const refusals[] = {
+        "errorCode=-42&errorMessage=Call+limit+reached",       "errorCode=-14&errorMessage=An+unknown+error+occurred%21",
+        "errorCode=-15&errorMessage=Not+enough+credit",        "errorCode=-16&errorMessage=Permission+denied%21",
+        "errorCode=-26&errorMessage=Currently+being+issued",   "errorCode=-9999&errorMessage=Never+heard+of",
+        "errorCode=-55&errorMessage=The+token+is+not+unique"};
+    struct flight *flight = flight_of(event, offsetof(struct flight, arrives));
+    if (flight->turned_away)
+        flight->body = strdup(refusals[chance_below(sizeof refusals / sizeof *refusals)]);
+    else
+        flight->body = model_answer(flight->kind, &flight->form);
+    if (flight->garbled) {
+        free(flight->body);
+        flight->body = strdup("<html><title>Internal Server Error</title></html>");
+    }
+    trace("%s arrives: %.90s", sectigo_call_info(flight->kind)->name, flight->body);
+    drop(flight);
+}
+
+static void on_end(struct event *event)
+{
+    struct flight *flight = flight_of(event, offsetof(struct flight, ends));
+    struct sectigo_call *call = flight->call;
+    bool heard = flight->heard && flight->body && flight->body[0];
+    if (call && heard)
+        call->body = strdup(flight->body);
+    if (call) {
+        sent_answer(flight->kind, &flight->form, heard ? SEEN_ANSWERED : SEEN_LOST, flight->body);
+        finish(call, heard ? SECTIGO_ANSWERED : SECTIGO_LOST, heard ? "" : "the connection broke", CURLE_OK);
+    }
+    drop(flight);
+}
+
+static void arrive(struct flight *flight, uint64_t in_ms)
+{
+    flight->holds++;
+    world_at(&flight->arrives, in_ms, on_arrival);
+}
+
+static void end(struct flight *flight, uint64_t in_ms)
+{
+    flight->holds++;
+    world_at(&flight->ends, in_ms, on_end);
+}
+
+/* What becomes of a request that leaves now. */
+static void send_off(struct flight *flight)
+{
+    uint64_t there_ms = chance_between(20, 3000), back_ms = there_ms + chance_between(10, 9000);
+    sent_request(flight->kind, &flight->form);
+    flight->heard = true;
+    if (chance_fault("the request is lost", 15000)) {
+        flight->heard = false;
+        end(flight, 120 * SECOND_MS);
+    } else if (chance_fault("the request arrives late", 8000)) {
+        flight->heard = false;
+        end(flight, 120 * SECOND_MS);
+        arrive(flight, chance_between(100 * SECOND_MS, 14 * MINUTE_MS));
+    } else {
+        flight->turned_away = chance_fault("the request is turned away", 15000);
+        flight->garbled = chance_fault("the answer is a page", 8000);
+        flight->heard = !chance_fault("the answer is lost", 15000);
+        arrive(flight, there_ms);
+        end(flight, flight->heard ? back_ms : chance_between(back_ms, 120 * SECOND_MS));
+    }
+}
+
+static void on_leave(struct event *event)
+{
+    struct flight *flight = flight_of(event, offsetof(struct flight, leaves));
+    struct sectigo_call *call = flight->call;
+    const char *why = call && call->may_leave ? call->may_leave(call->may_leave_ctx) : NULL;
+    if (call && why) {
+        call->withheld = true;
+        finish(call, SECTIGO_NEVER_LEFT, why, CURLE_ABORTED_BY_CALLBACK);
+    } else if (call && chance_fault("no connection", 10000)) {
+        finish(call, SECTIGO_NEVER_LEFT, "connection refused", CURLE_COULDNT_CONNECT);
+    } else if (call) {
+        flight->form = call->form;
+        call->form = (struct sectigo_form){0};
+        trace("%s leaves: %s", sectigo_call_info(flight->kind)->name,
+              sectigo_form_get(&flight->form, "foreignOrderNumber") ? sectigo_form_get(&flight->form, "foreignOrderNumber")
+                                                                    : "");
+        send_off(flight);
+    }
+    drop(flight);
+}
+
+bool egress_transfer(struct egress *egress, CURL *easy, egress_transfer_fn *done, void *ctx)
+{
+    struct sectigo_call *call = (struct sectigo_call *)easy;
+    struct flight *flight = calloc(1, sizeof *flight);
+    if (!flight)
+        abort();
+    *flight = (struct flight){.call = call, .kind = call->kind, .holds = 1};
+    call->flight = flight;
+    call->egress = egress;
+    call->done = done;
+    call->done_ctx = ctx;
+    call->next = egress->calls;
+    egress->calls = call;
+    world_at(&flight->leaves, chance_between(1, 200), on_leave);
+    return true;
+}
+
+void egress_stop(struct egress *egress, uint32_t deadline_ms)
+{
+    (void)deadline_ms;
+    egress->failing = true;
+    while (run_post(egress) || fire_watch(egress, UINT64_MAX) || egress->calls) {
+        struct sectigo_call *call = egress->calls;
+        if (call)
+            finish(call, SECTIGO_LOST, "the gateway is stopping", CURLE_ABORTED_BY_CALLBACK);
+    }
+    egress->stopping = true;
+}
+
+void egress_free(struct egress *egress)
+{
+    free(egress);
+}

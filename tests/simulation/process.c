@@ -1,0 +1,214 @@
+/* process: the gateway, from the store's engine to acme, made, stepped and killed by hand. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/account.h"
+#include "acme/external_key.h"
+#include "acme/policy.h"
+#include "gateway/tables.h"
+#include "tests/simulation/sim.h"
+
+struct process process;
+static char yaml[512];
+static unsigned store_number;
+static bool dying;
+static const uint8_t seal[EXTERNAL_KEY_SEAL_LEN] = {1, 2, 3};
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    if (!file || fputs(text, file) < 0 || fclose(file) != 0)
+        abort();
+}
+
+void process_prepare(const char *folder)
+{
+    char text[4096];
+    snprintf(yaml, sizeof yaml, "%s/acmegate.yaml", folder);
+    write_file(folder, "password", "secret\n");
+    snprintf(text, sizeof text,
+             "store: {path: /nowhere}\n"
+             "acme: {listen: [\"127.0.0.1:1\"], url: https://acme.sim.example, tls: {certificate: %s, key: %s}}\n"
+             "public: {listen: [\"127.0.0.1:2\"], push: {user: sectigo, password_file: %s/password}}\n"
+             "admin: {socket: %s/admin.sock}\n"
+             "dcv: {preflight: \"off\"}\n"
+             "spending: {purchases_per_day: 40}\n"
+             "logins: [{name: main, url: https://sectigo.sim.example, login: partner, password_file: %s/password, "
+             "trust_anchors: %s, calls_per_minute: 0}]\n"
+             "profiles: [{name: dv, login: main, days: 365, products: {single: 488, wildcard: 489, multi: 492}, "
+             "prices: {single: 49, wildcard: 149, multi: 49, extra_name: 0}, contact_email: pki@sim.example}]\n"
+             "default_profile: dv\n",
+             authority_anchors(), authority_anchors(), folder, folder, folder, authority_anchors());
+    write_file(folder, "acmegate.yaml", text);
+}
+
+/* ---- start ---- */
+
+static enum store_status on_commit(void *ctx)
+{
+    (void)ctx;
+    return dying ? STORE_IO : chance_fault("the store is full", 1500) ? STORE_FULL : STORE_OK;
+}
+
+static void need(bool holds, const char *what)
+{
+    if (!holds) {
+        fprintf(stderr, "simulation: %s\n", what);
+        abort();
+    }
+}
+
+static void open_store(void)
+{
+    static const char *const tables[] = {ACME_TABLE_NAMES, ISSUE_TABLE_NAMES};
+    static char name[32], reason[STORE_REASON_SIZE];
+    snprintf(name, sizeof name, "simulated-%u", store_number);
+    struct store_config config = {.engine = STORE_MEMORY,
+                                  .path = name,
+                                  .tables = tables,
+                                  .table_count = ISSUE_TABLE_END,
+                                  .schema = 1,
+                                  .stepped = true,
+                                  .fault = on_commit};
+    need(store_open(&config, &process.store, reason) == STORE_OK, reason);
+}
+
+static void notify(void *ctx, const struct acme_id *topic)
+{
+    (void)ctx;
+    (void)topic;
+}
+
+static void make_acme(void)
+{
+    static const struct acme_profile profiles[] = {{"dv", "dv"}};
+    struct acme_config config = {.store = process.store,
+                                 .base_url = "https://acme.sim.example",
+                                 .instance = "a",
+                                 .external_account_required = true,
+                                 .seal = seal,
+                                 .profiles = profiles,
+                                 .profile_count = 1,
+                                 .identifiers_max = 100,
+                                 .offer = {[ACME_HTTP_01] = true},
+                                 .order_lifetime_s = 7 * 24 * 3600,
+                                 .authz_valid_s = 24 * 3600};
+    issuer_hooks(process.issuer, &config.hooks);
+    process.acme = acme_make(&config);
+}
+
+void process_start(void)
+{
+    char reason[CONFIG_REASON_MAX];
+    dying = false;
+    world_claim_clock();
+    open_store();
+    process.configs = config_current_make(config_load(yaml, reason));
+    need(process.configs != NULL, "configuration");
+    const struct config *config = config_take(process.configs);
+    process.egress = outside_make();
+    process.upstream = upstream_make(config, process.egress, reason);
+    need(process.upstream != NULL, reason);
+    process.scheduler = scheduler_make(process.store);
+    struct issuer_config issuer = {.configs = process.configs,
+                                   .store = process.store,
+                                   .scheduler = process.scheduler,
+                                   .egress = process.egress,
+                                   .upstream = process.upstream,
+                                   .notify = notify};
+    process.issuer = issuer_make(&issuer);
+    enum store_status status;
+    while ((status = issuer_recover(process.issuer)) == STORE_FULL) { /* the unit starts it anew */
+    }
+    need(status == STORE_OK, store_status_text(status));
+    make_acme();
+    config_drop(config);
+    process.is_up = true;
+    trace("the gateway starts");
+}
+
+static void stop(void)
+{
+    process.is_up = false;
+    issuer_stop(process.issuer);
+    scheduler_stop(process.scheduler);
+    egress_stop(process.egress, 0);
+    store_close(process.store);
+    egress_free(process.egress);
+    scheduler_free(process.scheduler);
+    issuer_free(process.issuer);
+    upstream_free(process.upstream);
+    acme_free(process.acme);
+    config_current_free(process.configs);
+}
+
+void process_kill(void)
+{
+    trace("the gateway is killed");
+    dying = true;
+    stop();
+}
+
+void process_end(void)
+{
+    if (process.is_up)
+        process_kill();
+    dying = false;
+}
+
+/* ---- what an operator sets up ---- */
+
+static enum store_status set_up(struct store_txn *txn, void *arg)
+{
+    struct external_key key = {.id = ""};
+    struct acme_policy policy = {.builtin = false};
+    char reason[ACME_POLICY_REASON_MAX];
+    json_t *members = json_pack("{s:s,s:[s]}", "validation", "trusted", "names", "*");
+    (void)arg;
+    need(acme_policy_make("fleet", &policy) && acme_policy_set(&policy, members, reason), "policy");
+    json_decref(members);
+    enum store_status status = acme_policy_save(txn, &policy);
+    acme_policy_clear(&policy);
+    need(external_key_make(&key, "fleet", "fleet", world_true_ms() / 1000, seal), "key");
+    return status == STORE_OK ? external_key_insert(txn, &key) : status;
+}
+
+void process_begin(void)
+{
+    store_number++;
+    process_start();
+    while (store_call(process.store, set_up, NULL) != STORE_OK) {
+    }
+}
+
+/* ---- steps ---- */
+
+bool process_step(void)
+{
+    uint64_t wait_ms;
+    unsigned first = chance_below(3);
+    for (unsigned i = 0; process.is_up && i < 3; i++) {
+        unsigned which = (first + i) % 3;
+        bool stored = which == 0 && store_step(process.store);
+        process.batches += stored;
+        if (stored ||
+            (which == 1 && scheduler_step(process.scheduler, &wait_ms)) ||
+            (which == 2 && outside_step(process.egress)))
+            return true;
+    }
+    return false;
+}
+
+uint64_t process_next_ms(void)
+{
+    uint64_t wait_ms;
+    if (!process.is_up)
+        return UINT64_MAX;
+    uint64_t next_ms = outside_next_ms(process.egress);
+    scheduler_step(process.scheduler, &wait_ms);
+    uint64_t due_ms = wait_ms > UINT64_MAX - world_ms() ? UINT64_MAX : world_ms() + wait_ms;
+    return due_ms < next_ms ? due_ms : next_ms;
+}

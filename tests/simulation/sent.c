@@ -1,0 +1,91 @@
+/* sent: whatever costs money is asserted on what we sent: no second request before the first is settled, and then the
+ * same again. issuance.md section 4. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/durations.h"
+#include "tests/simulation/sim.h"
+
+enum { SENDINGS = 1 << 16 };
+
+struct sending {
+    char foreign[SECTIGO_FON_MAX + 1], unique[SECTIGO_UNIQUE_VALUE_MAX + 1];
+    const struct csr *csr;
+    uint64_t sent_ms;
+    bool perhaps; /* for all that the gateway can know, the last one may have been placed */
+    bool asked;   /* a report since then did not know it */
+};
+
+static struct sending *sendings;
+
+static bool costs(enum sectigo_call_kind kind)
+{
+    return kind == SECTIGO_AUTO_APPLY_ORDER || kind == SECTIGO_AUTO_REPLACE_SSL;
+}
+
+static struct sending *find(const char *foreign)
+{
+    uint32_t hash = 2166136261u;
+    for (const char *c = foreign; *c; c++)
+        hash = (hash ^ (uint8_t)*c) * 16777619u;
+    for (uint32_t i = hash % SENDINGS;; i = (i + 1) % SENDINGS)
+        if (!sendings[i].foreign[0] || strcmp(sendings[i].foreign, foreign) == 0)
+            return &sendings[i];
+}
+
+void sent_begin(void)
+{
+    sendings = calloc(SENDINGS, sizeof *sendings);
+    if (!sendings)
+        abort();
+}
+
+void sent_end(void)
+{
+    free(sendings);
+}
+
+void sent_request(enum sectigo_call_kind kind, const struct sectigo_form *form)
+{
+    const char *foreign = sectigo_form_get(form, "foreignOrderNumber"), *unique = sectigo_form_get(form, "uniqueValue");
+    if (!costs(kind))
+        return;
+    struct sending *sending = find(foreign);
+    const struct csr *csr = authority_find(sectigo_form_get(form, "csr"));
+    if (sending->foreign[0] && (sending->csr != csr || strcmp(sending->unique, unique) != 0))
+        wrong("%s is sent again with another CSR or uniqueValue", foreign);
+    if (sending->perhaps && !sending->asked)
+        wrong("%s is sent again, and nobody has asked whether it was placed", foreign);
+    if (sending->perhaps && world_ms() - sending->sent_ms < 15 * MINUTE_MS)
+        wrong("%s is sent again within 15 minutes", foreign);
+    snprintf(sending->foreign, sizeof sending->foreign, "%s", foreign);
+    snprintf(sending->unique, sizeof sending->unique, "%s", unique);
+    sending->csr = csr;
+    sending->sent_ms = world_ms();
+    sending->perhaps = true;
+    sending->asked = false;
+}
+
+/* An answer that says no, and can mean nothing else. */
+static bool is_refusal(const struct sectigo_form *form)
+{
+    const char *code = sectigo_form_get(form, "errorCode");
+    int number = code ? atoi(code) : 0;
+    return number < 0 && number != -14 && number != -55 && number > -1000 &&
+           !strstr(sectigo_form_get(form, "errorMessage") ? sectigo_form_get(form, "errorMessage") : "", "foreign");
+}
+
+void sent_answer(enum sectigo_call_kind kind, const struct sectigo_form *form, enum seen_as as, const char *body)
+{
+    const char *foreign = sectigo_form_get(form, "foreignOrderNumber");
+    struct sectigo_form answer = {0};
+    if (as != SEEN_ANSWERED || !foreign || !sectigo_form_parse(body, strlen(body), NULL, &answer))
+        return;
+    struct sending *sending = find(foreign);
+    if (costs(kind) && is_refusal(&answer))
+        sending->perhaps = false;
+    if (kind == SECTIGO_WEB_HOST_REPORT && sectigo_form_get(&answer, "noOfResults"))
+        sending->asked = true;
+    sectigo_form_clear(&answer);
+}

@@ -1,0 +1,163 @@
+/* sim: a world of its own time and chance, in which the real gateway lives: one process, one thread, one seed.
+ *
+ * Law of this header
+ * - Time is virtual. It stands still while anything can be done, and then jumps to the next thing.
+ * - Whatever is left to chance is drawn from the seed. What goes wrong on purpose is drawn by chance_fault alone, which
+ *   numbers what it lets happen: a run can be repeated with some of it switched off, and so shrunk.
+ * - The gateway sees the world through gateway/egress/egress.h and sectigo/transport.h, which outside.c stands in for.
+ *   model.c is Sectigo, written from the reference, and not from the stand-in of the end-to-end tests.
+ */
+#ifndef TESTS_SIMULATION_SIM_H
+#define TESTS_SIMULATION_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "acme/acme.h"
+#include "gateway/config/current.h"
+#include "gateway/issue/issuer.h"
+#include "sectigo/sectigo.h"
+
+/* ---- chance.c ---- */
+
+void chance_begin(uint64_t seed);
+uint64_t chance(void);
+/* 0 to n - 1. */
+unsigned chance_below(unsigned n);
+/* Between both. */
+uint64_t chance_between(uint64_t from, uint64_t to);
+/* Whether this goes wrong here and now, of so many in a million; never after chance_calm, nor where it is switched off.
+ */
+bool chance_fault(const char *what, unsigned of_a_million);
+void chance_calm(void);
+/* How many faults have happened; they are numbered from 0. */
+unsigned chance_faults(void);
+/* Faults that do not happen from here on: those numbered from..to - 1 of each run that follows. chance_all: none is. */
+void chance_off(unsigned from, unsigned to);
+void chance_on(unsigned from, unsigned to);
+
+/* ---- world.c: time, events, trace, verdict ---- */
+
+struct event {
+    uint64_t at_ms, order;
+    void (*fn)(struct event *event);
+};
+void world_begin(void);
+void world_end(void);
+/* CLOCK_BOOTTIME, and the time that all but the gateway agree on, in milliseconds. */
+uint64_t world_ms(void);
+uint64_t world_true_ms(void);
+/* As a new process finds the clocks. */
+void world_claim_clock(void);
+/* The gateway's system clock is set by so much. */
+void world_set_clock(int64_t ahead_ms);
+void world_at(struct event *event, uint64_t in_ms, void (*fn)(struct event *event));
+/* Goes on to the time of the next event, no later than until_ms, and lets it happen. False: there is none. */
+bool world_next(uint64_t until_ms);
+uint64_t world_events(void);
+
+extern bool world_traces;
+void trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* An invariant does not hold. */
+void wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool world_is_wrong(void);
+const char *world_verdict(void);
+
+/* ---- authority.c: keys and CSRs from a small pool, certificates ---- */
+
+enum { SETS = 40, KEYS = 4, NAMES_OF_SET = 2 };
+struct csr {
+    unsigned set;
+    uint8_t *der;
+    size_t der_len;
+    char *pem;      /* as sectigo_csr_pem writes it */
+    char md5[33];   /* upper case */
+    char sha256[65];
+    uint8_t spki_sha256[32];
+};
+void authority_make(const char *folder);
+void authority_free(void);
+/* The names that belong together: one, or two. */
+const struct acme_names *authority_names(unsigned set);
+const struct csr *authority_csr(unsigned set, unsigned key);
+const struct csr *authority_find(const char *pem);
+/* PEM; malloc'd. serial: hexadecimal. */
+char *authority_issue(const struct csr *csr, int64_t not_before_s, int64_t not_after_s, char serial[static 41]);
+const char *authority_cas(void);
+const char *authority_anchors(void); /* the file */
+
+/* ---- outside.c: the gateway's window ---- */
+
+struct egress *outside_make(void);
+/* One thing that the egress thread would do now. False: nothing. */
+bool outside_step(struct egress *egress);
+/* When its next deadline is; UINT64_MAX: none. */
+uint64_t outside_next_ms(const struct egress *egress);
+
+/* ---- model.c: Sectigo ---- */
+
+void model_begin(void);
+void model_end(void);
+/* Does what the call asks for; the answer's body, malloc'd. */
+char *model_answer(enum sectigo_call_kind kind, const struct sectigo_form *form);
+/* Of what it has sold. */
+struct sold {
+    const char *number, *foreign_order_number;
+    unsigned set;
+    bool over; /* rejected or refunded */
+};
+typedef void model_visit_fn(void *ctx, const struct sold *sold);
+void model_visit(model_visit_fn *visit, void *ctx);
+unsigned model_purchases(void);
+
+/* ---- sent.c: what the gateway sent ---- */
+
+void sent_begin(void);
+void sent_end(void);
+/* A request leaves the gateway, whatever becomes of it; how it looked to the gateway in the end. */
+enum seen_as { SEEN_ANSWERED, SEEN_NEVER_LEFT, SEEN_LOST };
+void sent_request(enum sectigo_call_kind kind, const struct sectigo_form *form);
+void sent_answer(enum sectigo_call_kind kind, const struct sectigo_form *form, enum seen_as as, const char *body);
+/* ---- process.c: the gateway ---- */
+
+struct process {
+    struct store *store;
+    struct egress *egress;
+    struct upstream *upstream;
+    struct scheduler *scheduler;
+    struct issuer *issuer;
+    struct acme *acme;
+    struct config_current *configs;
+    bool is_up;
+    uint64_t batches; /* that the writer has run */
+};
+extern struct process process;
+void process_prepare(const char *folder); /* writes what the configuration names */
+void process_begin(void);                 /* an empty store, and the first start */
+void process_start(void);
+/* As kill -9: nothing of what is queued is stored, whoever waits is told so. */
+void process_kill(void);
+/* One step of one of its threads, by chance. False: there is nothing to do at this time. */
+bool process_step(void);
+uint64_t process_next_ms(void);
+void process_end(void);
+
+/* ---- clients.c ---- */
+
+struct clients_figures {
+    unsigned placed, acknowledged, valid, invalid, refused;
+};
+void clients_begin(unsigned orders, uint64_t within_ms);
+bool clients_are_done(void);
+void clients_end(void);
+struct clients_figures clients_figures(void);
+
+/* ---- check.c: what must hold at every moment, and at the end ---- */
+
+void check_now(void);
+void check_end(void);
+
+#endif
