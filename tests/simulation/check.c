@@ -9,8 +9,6 @@
 #include "gateway/tables.h"
 #include "tests/simulation/sim.h"
 
-enum { PER_DAY = 40 };
-
 /* Every order that has not ended goes on by a job. */
 static bool check_issuance(void *ctx, struct store_slice key, struct store_slice value)
 {
@@ -50,8 +48,8 @@ void check_now(void)
         return;
     store_visit(txn, ISSUE_ISSUANCES, NULL, 0, check_issuance, txn);
     store_visit(txn, ACME_ORDERS, NULL, 0, check_order, txn);
-    if (spending_sums(txn, NULL, clock_ms(), &sums) == STORE_OK && sums.day_count > PER_DAY)
-        wrong("%llu purchases in a day, of %d", (unsigned long long)sums.day_count, PER_DAY);
+    if (spending_sums(txn, NULL, clock_ms(), &sums) == STORE_OK && sums.day_count > PURCHASES_PER_DAY)
+        wrong("%llu purchases in a day, of %d", (unsigned long long)sums.day_count, PURCHASES_PER_DAY);
     store_read_end(txn);
 }
 

@@ -205,6 +205,19 @@ static void begin_anew(struct client *client, bool same_key, uint64_t in_ms)
     again(client, in_ms);
 }
 
+/* An order that has accepted a CSR takes no other; a push is nobody's word. */
+static void attack(struct client *client)
+{
+    const struct csr *other = authority_csr(client->set, (client->key + 1) % KEYS);
+    model_forge();
+    client->task = make_task(client);
+    if (!csr_parse(other->der, other->der_len, &client->task->csr, &client->task->problem) ||
+        store_call(process.store, finalize, client) == STORE_OK)
+        wrong("an order takes another CSR");
+    acme_task_free(client->task);
+    client->task = NULL;
+}
+
 static void wait_for(struct client *client)
 {
     enum acme_order_status status = look(client);
@@ -248,6 +261,8 @@ static void on_client(struct event *event)
         again(client, chance_between(SECOND_MS, 30 * SECOND_MS));
     } else if (client->stage == WAITING) {
         store_call(process.store, note, client);
+        if (client->kind == MALICIOUS)
+            attack(client);
         wait_for(client);
     } else if (!submit(client)) {
         wrong("a CSR of the pool is refused");
@@ -285,12 +300,15 @@ void clients_begin(unsigned orders, uint64_t within_ms)
     figures = (struct clients_figures){0};
     while (store_call(process.store, make_accounts, NULL) != STORE_OK) {
     }
+    uint64_t in_ms = 0;
     for (unsigned i = 0; i < orders; i++) {
+        bool alone = i == 0 || chance_below(2) == 0; /* or it comes with the one before, for the same names */
+        in_ms = alone ? chance_between(0, within_ms) : in_ms + chance_below(5000);
         clients[i].kind = chance_below(KINDS);
         clients[i].account = accounts[chance_below(ACCOUNTS)];
-        clients[i].set = chance_below(SETS);
+        clients[i].set = alone ? chance_below(SETS) : clients[i - 1].set;
         clients[i].key = chance_below(KEYS);
-        again(&clients[i], chance_between(0, within_ms));
+        again(&clients[i], in_ms);
     }
 }
 

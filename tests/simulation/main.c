@@ -48,6 +48,18 @@ static void crash(unsigned mean)
     world_at(&crash_event, chance_between(100, chance_below(10) ? 5 * SECOND_MS : HOUR_MS), on_start);
 }
 
+/* The machine's clock is wrong for a while. */
+static struct event clock_event;
+
+static void on_clock(struct event *event)
+{
+    static const int64_t steps_ms[] = {-2 * (int64_t)HOUR_MS, -40 * (int64_t)DAY_MS, 90 * (int64_t)SECOND_MS,
+                                       2 * (int64_t)HOUR_MS, 370 * (int64_t)DAY_MS};
+    bool steps = chance_fault("the clock is set", 300000);
+    world_set_clock(steps ? steps_ms[chance_below(sizeof steps_ms / sizeof *steps_ms)] : 0);
+    world_at(event, steps ? chance_between(SECOND_MS, 2 * HOUR_MS) : chance_between(HOUR_MS, 12 * HOUR_MS), on_clock);
+}
+
 static void run(const struct options *options, uint64_t until_ms)
 {
     unsigned steps = 0;
@@ -79,6 +91,7 @@ static bool simulate(const struct options *options, uint64_t seed, struct sum *s
     process_begin();
     clients_begin(options->orders, 2 * DAY_MS);
     plan_crash(options->crashes);
+    world_at(&clock_event, HOUR_MS, on_clock);
     run(options, world_ms() + 4 * DAY_MS);
     while (!process.is_up && world_next(UINT64_MAX)) {
     }
@@ -95,6 +108,7 @@ static bool simulate(const struct options *options, uint64_t seed, struct sum *s
     sum->purchases += model_purchases();
     sum->events += world_events();
     process_end();
+    outside_end();
     clients_end();
     sent_end();
     model_end();

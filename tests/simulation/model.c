@@ -156,6 +156,24 @@ static void on_push(struct event *event)
         world_at(&certificate->push, chance_between(SECOND_MS, 10 * MINUTE_MS), on_push);
 }
 
+/* Somebody else's word: a push about any order, with the certificate of any other. */
+void model_forge(void)
+{
+    static const enum sectigo_push_status kinds[] = {SECTIGO_PUSH_ISSUED, SECTIGO_PUSH_FAILED, SECTIGO_PUSH_REJECTED,
+                                                     SECTIGO_PUSH_REVOKED, SECTIGO_PUSH_REPLACED};
+    struct sectigo_push push = {.kind = kinds[chance_below(sizeof kinds / sizeof *kinds)], .status_code = 6};
+    if (!process.is_up || certificate_count == 0)
+        return;
+    const struct certificate *about = certificates[chance_below(certificate_count)];
+    number_of(about, push.order_number);
+    snprintf(push.certificate_id, sizeof push.certificate_id, "%u", id_of(about));
+    push.certificate = certificates[chance_below(certificate_count)]->pem;
+    push.ca_certificate = strdup(authority_cas());
+    trace("a forged push about %s", push.order_number);
+    issuer_push(process.issuer, &push);
+    free(push.ca_certificate);
+}
+
 static void issue(struct certificate *certificate)
 {
     int64_t now_s = (int64_t)(world_true_ms() / 1000);
@@ -263,6 +281,7 @@ static char *apply(const struct sectigo_form *form)
     if (before)
         return refuse(-55, "The Request Token is not unique!");
     check_second_purchase(csr->set);
+    sent_placed(foreign);
     if (order_count == ORDERS_MAX)
         abort();
     struct order *order = &orders[order_count];

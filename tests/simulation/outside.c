@@ -45,8 +45,11 @@ struct flight {
     bool heard; /* the answer comes back */
     bool turned_away, garbled;
     char *body;
-    unsigned holds; /* events that are to come */
+    unsigned holds;             /* events that are to come */
+    struct flight *next, *prev; /* among all */
 };
+
+static struct flight *flights;
 
 /* ---- the thread ---- */
 
@@ -266,6 +269,9 @@ static void drop(struct flight *flight)
 {
     if (--flight->holds > 0)
         return;
+    *(flight->prev ? &flight->prev->next : &flights) = flight->next;
+    if (flight->next)
+        flight->next->prev = flight->prev;
     sectigo_form_clear(&flight->form);
     free(flight->body);
     free(flight);
@@ -298,7 +304,7 @@ static void on_arrival(struct event *event)
         "errorCode=-42&errorMessage=Call+limit+reached",       "errorCode=-14&errorMessage=An+unknown+error+occurred%21",
         "errorCode=-15&errorMessage=Not+enough+credit",        "errorCode=-16&errorMessage=Permission+denied%21",
         "errorCode=-26&errorMessage=Currently+being+issued",   "errorCode=-9999&errorMessage=Never+heard+of",
-        "errorCode=-55&errorMessage=The+token+is+not+unique"};
+        "errorCode=-55&errorMessage=The+token+is+not+unique",  "errorCode=-9&errorMessage=The+CSR+is+not+valid"};
     struct flight *flight = flight_of(event, offsetof(struct flight, arrives));
     if (flight->turned_away)
         flight->body = strdup(refusals[chance_below(sizeof refusals / sizeof *refusals)]);
@@ -387,7 +393,10 @@ bool egress_transfer(struct egress *egress, CURL *easy, egress_transfer_fn *done
     struct flight *flight = calloc(1, sizeof *flight);
     if (!flight)
         abort();
-    *flight = (struct flight){.call = call, .kind = call->kind, .holds = 1};
+    *flight = (struct flight){.call = call, .kind = call->kind, .holds = 1, .next = flights};
+    if (flights)
+        flights->prev = flight;
+    flights = flight;
     call->flight = flight;
     call->egress = egress;
     call->done = done;
@@ -396,6 +405,14 @@ bool egress_transfer(struct egress *egress, CURL *easy, egress_transfer_fn *done
     egress->calls = call;
     world_at(&flight->leaves, chance_between(1, 200), on_leave);
     return true;
+}
+
+void outside_end(void)
+{
+    while (flights) {
+        flights->holds = 1;
+        drop(flights);
+    }
 }
 
 void egress_stop(struct egress *egress, uint32_t deadline_ms)

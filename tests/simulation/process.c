@@ -35,13 +35,13 @@ void process_prepare(const char *folder)
              "public: {listen: [\"127.0.0.1:2\"], push: {user: sectigo, password_file: %s/password}}\n"
              "admin: {socket: %s/admin.sock}\n"
              "dcv: {preflight: \"off\"}\n"
-             "spending: {purchases_per_day: 40}\n"
+             "spending: {purchases_per_day: %d}\n"
              "logins: [{name: main, url: https://sectigo.sim.example, login: partner, password_file: %s/password, "
              "trust_anchors: %s, calls_per_minute: 0}]\n"
              "profiles: [{name: dv, login: main, days: 365, products: {single: 488, wildcard: 489, multi: 492}, "
              "prices: {single: 49, wildcard: 149, multi: 49, extra_name: 0}, contact_email: pki@sim.example}]\n"
              "default_profile: dv\n",
-             authority_anchors(), authority_anchors(), folder, folder, folder, authority_anchors());
+             authority_anchors(), authority_anchors(), folder, folder, PURCHASES_PER_DAY, folder, authority_anchors());
     write_file(folder, "acmegate.yaml", text);
 }
 

@@ -7,17 +7,19 @@
 #include "acme/durations.h"
 #include "tests/simulation/sim.h"
 
-enum { SENDINGS = 1 << 16 };
+enum { SENDINGS = 1 << 16, DAYS = 400 };
 
 struct sending {
     char foreign[SECTIGO_FON_MAX + 1], unique[SECTIGO_UNIQUE_VALUE_MAX + 1];
     const struct csr *csr;
-    uint64_t sent_ms;
-    bool perhaps; /* for all that the gateway can know, the last one may have been placed */
-    bool asked;   /* a report since then did not know it */
+    uint64_t sent_ms, reserved_ms; /* reserved_ms: of the first that may have been placed */
+    bool perhaps;   /* for all that the gateway can know, the last one may have been placed */
+    unsigned looks; /* reports since then that did not know it */
+    uint64_t looked_ms;
 };
 
 static struct sending *sendings;
+static unsigned bought[DAYS]; /* by the day on which its money was reserved */
 
 static bool costs(enum sectigo_call_kind kind)
 {
@@ -37,6 +39,7 @@ static struct sending *find(const char *foreign)
 void sent_begin(void)
 {
     sendings = calloc(SENDINGS, sizeof *sendings);
+    memset(bought, 0, sizeof bought);
     if (!sendings)
         abort();
 }
@@ -55,16 +58,26 @@ void sent_request(enum sectigo_call_kind kind, const struct sectigo_form *form)
     const struct csr *csr = authority_find(sectigo_form_get(form, "csr"));
     if (sending->foreign[0] && (sending->csr != csr || strcmp(sending->unique, unique) != 0))
         wrong("%s is sent again with another CSR or uniqueValue", foreign);
-    if (sending->perhaps && !sending->asked)
-        wrong("%s is sent again, and nobody has asked whether it was placed", foreign);
+    if (sending->perhaps && sending->looks < 2)
+        wrong("%s is sent again, and nobody has asked twice whether it was placed", foreign);
     if (sending->perhaps && world_ms() - sending->sent_ms < 15 * MINUTE_MS)
         wrong("%s is sent again within 15 minutes", foreign);
     snprintf(sending->foreign, sizeof sending->foreign, "%s", foreign);
     snprintf(sending->unique, sizeof sending->unique, "%s", unique);
     sending->csr = csr;
+    if (!sending->perhaps)
+        sending->reserved_ms = world_true_ms();
     sending->sent_ms = world_ms();
     sending->perhaps = true;
-    sending->asked = false;
+    sending->looks = 0;
+}
+
+/* One more than the limit: the request leaves up to half a minute after the commit, and that may be midnight. */
+void sent_placed(const char *foreign)
+{
+    unsigned day = (unsigned)(find(foreign)->reserved_ms / DAY_MS % DAYS);
+    if (++bought[day] > PURCHASES_PER_DAY + 1)
+        wrong("%u purchases in a day, of %d", bought[day], PURCHASES_PER_DAY);
 }
 
 /* An answer that says no, and can mean nothing else. */
@@ -85,7 +98,10 @@ void sent_answer(enum sectigo_call_kind kind, const struct sectigo_form *form, e
     struct sending *sending = find(foreign);
     if (costs(kind) && is_refusal(&answer))
         sending->perhaps = false;
-    if (kind == SECTIGO_WEB_HOST_REPORT && sectigo_form_get(&answer, "noOfResults"))
-        sending->asked = true;
+    bool looked = kind == SECTIGO_WEB_HOST_REPORT && sectigo_form_get(&answer, "noOfResults");
+    if (looked && (sending->looks == 0 || world_ms() - sending->looked_ms >= 5 * MINUTE_MS)) {
+        sending->looks++;
+        sending->looked_ms = world_ms();
+    }
     sectigo_form_clear(&answer);
 }

@@ -94,6 +94,8 @@ const char *authority_anchors(void); /* the file */
 struct egress *outside_make(void);
 /* One thing that the egress thread would do now. False: nothing. */
 bool outside_step(struct egress *egress);
+/* What is on its way when the world ends. */
+void outside_end(void);
 /* When its next deadline is; UINT64_MAX: none. */
 uint64_t outside_next_ms(const struct egress *egress);
 
@@ -103,6 +105,8 @@ void model_begin(void);
 void model_end(void);
 /* Does what the call asks for; the answer's body, malloc'd. */
 char *model_answer(enum sectigo_call_kind kind, const struct sectigo_form *form);
+/* A push that is not Sectigo's, now. */
+void model_forge(void);
 /* Of what it has sold. */
 struct sold {
     const char *number, *foreign_order_number;
@@ -120,9 +124,12 @@ void sent_end(void);
 /* A request leaves the gateway, whatever becomes of it; how it looked to the gateway in the end. */
 enum seen_as { SEEN_ANSWERED, SEEN_NEVER_LEFT, SEEN_LOST };
 void sent_request(enum sectigo_call_kind kind, const struct sectigo_form *form);
+/* An order was sold. */
+void sent_placed(const char *foreign);
 void sent_answer(enum sectigo_call_kind kind, const struct sectigo_form *form, enum seen_as as, const char *body);
 /* ---- process.c: the gateway ---- */
 
+enum { PURCHASES_PER_DAY = 15 }; /* the limit of its configuration */
 struct process {
     struct store *store;
     struct egress *egress;
