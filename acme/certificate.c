@@ -1,5 +1,6 @@
 #include "acme/certificate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include <openssl/pem.h>
 
 #include "acme/records.h"
+#include "acme/spent.h"
 #include "acme/tables.h"
 
 /* Version 2 adds the revocation, version 3 the replacement and the alternate chains, version 4 an early renewal; each
@@ -399,27 +401,104 @@ static enum store_status save_record(struct store_txn *txn, const struct acme_ce
     return status;
 }
 
+static enum store_status spent_serial(struct store_txn *txn, const uint8_t *serial, size_t len)
+{
+    return spent_find(txn, SPENT_SERIAL, "", serial, len);
+}
+
+static enum store_status claim_serial(struct store_txn *txn, const struct acme_certificate *certificate)
+{
+    enum store_status status = store_claim(txn, ACME_SERIALS, certificate->serial, certificate->serial_len,
+                                           certificate->id.octets, ACME_ID_LEN);
+    if (status != STORE_OK)
+        return status;
+    status = spent_serial(txn, certificate->serial, certificate->serial_len);
+    return status == STORE_NOT_FOUND ? STORE_OK : status == STORE_OK ? STORE_EXISTS : status;
+}
+
 enum store_status acme_certificate_save(struct store_txn *txn, const struct acme_certificate *certificate)
 {
     if (certificate->serial_len == 0 || certificate->serial_len > sizeof certificate->serial)
         return STORE_INVALID;
     enum store_status status = save_record(txn, certificate);
     if (status == STORE_OK)
-        status = store_claim(txn, ACME_SERIALS, certificate->serial, certificate->serial_len, certificate->id.octets,
-                             ACME_ID_LEN);
+        status = claim_serial(txn, certificate);
     return status == STORE_OK ? index_unfetched(txn, certificate) : status;
+}
+
+static enum store_status spend_serial(struct store_txn *txn, const uint8_t *serial, size_t len)
+{
+    enum store_status status = spent_add(txn, SPENT_SERIAL, "", serial, len);
+    if (status == STORE_OK)
+        status = store_delete(txn, ACME_SERIALS, serial, len);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
 enum store_status acme_certificate_remove(struct store_txn *txn, const struct acme_certificate *certificate)
 {
     enum store_status status = forget_unfetched(txn, certificate);
-    return status == STORE_OK ? store_delete(txn, ACME_CERTIFICATES, certificate->id.octets, ACME_ID_LEN) : status;
+    if (status == STORE_OK)
+        status = store_delete(txn, ACME_CERTIFICATES, certificate->id.octets, ACME_ID_LEN);
+    return status == STORE_OK ? spend_serial(txn, certificate->serial, certificate->serial_len) : status;
+}
+
+enum store_status acme_certificate_serial_taken(struct store_txn *txn, const uint8_t *serial, size_t len)
+{
+    struct acme_id id;
+    enum store_status status = acme_certificate_by_serial(txn, serial, len, &id);
+    return status == STORE_NOT_FOUND ? spent_serial(txn, serial, len) : status;
 }
 
 enum store_status acme_certificate_by_serial(struct store_txn *txn, const uint8_t *serial, size_t len,
                                              struct acme_id *id)
 {
     return acme_id_get(txn, ACME_SERIALS, serial, len, id);
+}
+
+/* ---- a store of before ---- */
+
+struct dangling {
+    struct store_txn *txn;
+    uint8_t (*serials)[ACME_SERIAL_MAX + 1]; /* length first */
+    size_t count, room;
+    enum store_status status;
+};
+
+static bool note_dangling(void *ctx, struct store_slice key, struct store_slice value)
+{
+    struct dangling *d = ctx;
+    struct store_slice record;
+    enum store_status status = store_get(d->txn, ACME_CERTIFICATES, value.data, value.len, &record);
+    if (status != STORE_NOT_FOUND || key.len > ACME_SERIAL_MAX)
+        return true;
+    if (d->count == d->room) {
+        size_t room = d->room ? 2 * d->room : 64;
+        void *more = realloc(d->serials, room * sizeof *d->serials);
+        if (!more)
+            d->status = STORE_IO;
+        if (!more)
+            return false;
+        d->serials = more;
+        d->room = room;
+    }
+    d->serials[d->count][0] = (uint8_t)key.len;
+    memcpy(d->serials[d->count++] + 1, key.data, key.len);
+    return true;
+}
+
+enum store_status acme_serials_migrate(struct store_txn *txn, char reason[static STORE_REASON_SIZE])
+{
+    struct dangling d = {.txn = txn};
+    enum store_status status = store_visit(txn, ACME_SERIALS, NULL, 0, note_dangling, &d);
+    if (status == STORE_OK)
+        status = d.status;
+    for (size_t i = 0; status == STORE_OK && i < d.count; i++)
+        status = spend_serial(txn, d.serials[i] + 1, d.serials[i][0]);
+    free(d.serials);
+    if (status != STORE_OK)
+        snprintf(reason, STORE_REASON_SIZE, "the serial numbers of removed certificates cannot be gathered: %s",
+                 store_status_text(status));
+    return status;
 }
 
 bool acme_certificate_set_revocation(struct acme_certificate *certificate, enum acme_revocation to)

@@ -25,11 +25,13 @@ enum acme_revocation {
     ACME_REVOCATION_LAPSED, /* it expired before that */
 };
 
+enum { ACME_SERIAL_MAX = 20 }; /* octets; RFC 5280 section 4.1.2.2 */
+
 struct acme_certificate {
     struct acme_id id;
     struct acme_id account, order;
     char policy[ACME_POLICY_MAX + 1], profile[ACME_POLICY_MAX + 1];
-    uint8_t serial[20]; /* magnitude, big-endian */
+    uint8_t serial[ACME_SERIAL_MAX]; /* magnitude, big-endian */
     size_t serial_len;
     uint8_t spki_sha256[32];
     uint8_t der_sha256[32];
@@ -61,12 +63,17 @@ enum store_status acme_certificate_chain(struct store_txn *txn, const struct acm
                                          unsigned which, char **pem);
 /* What it certifies: the caller's reference; NULL where that cannot be read. */
 X509 *acme_certificate_leaf(const struct acme_certificate *certificate);
-/* In parts, where the texts allow that. Also keeps ACME_SERIALS, ACME_ISSUERS and ACME_UNFETCHED. */
+/* In parts, where the texts allow that. Also keeps ACME_SERIALS, ACME_ISSUERS and ACME_UNFETCHED. STORE_EXISTS: its
+ * serial number is, or was, another's. */
 enum store_status acme_certificate_save(struct store_txn *txn, const struct acme_certificate *certificate);
 /* Its serial number stays taken for ever: no later certificate has it. What is above it in its chains stays as well.
  * Inside a store_fn. */
 enum store_status acme_certificate_remove(struct store_txn *txn, const struct acme_certificate *certificate);
-/* STORE_OK and *id where a certificate with this serial number is stored, or was. */
+/* STORE_OK where a certificate with this serial number is stored, or was; STORE_NOT_FOUND: it is new. */
+enum store_status acme_certificate_serial_taken(struct store_txn *txn, const uint8_t *serial, size_t len);
+/* Schema 5 to 6: serial numbers of certificates that are gone are kept as such (spent.h). */
+enum store_status acme_serials_migrate(struct store_txn *txn, char reason[static STORE_REASON_SIZE]);
+/* STORE_OK and *id where a certificate with this serial number is stored. */
 enum store_status acme_certificate_by_serial(struct store_txn *txn, const uint8_t *serial, size_t len,
                                              struct acme_id *id);
 /* Visits the certificates that were issued from from_ms on and that nobody has downloaded, the oldest first. Return

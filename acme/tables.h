@@ -21,11 +21,13 @@ enum acme_table {
     ACME_FORMER_KEYS,    /* account id, time of the change (8), JWK thumbprint (32) -> empty */
     ACME_UNFETCHED,      /* time of issuance (8), certificate id -> empty, while nobody has downloaded it */
     ACME_ISSUERS,        /* SHA-256 of what is above a leaf in a chain -> that, PEM; never deleted (chain.h) */
+    ACME_SPENT,          /* first octets of a digest (2) -> the rest (6) of all that begin so (spent.h) */
     ACME_TABLE_COUNT
 };
 
 #define ACME_TABLE_NAMES                                                                                               \
     "accounts", "account-keys", "orders", "account-orders", "authorizations", "valid-authorizations", "certificates",  \
-        "serials", "policies", "policy-uses", "external-keys", "policy-names", "former-keys", "unfetched", "issuers"
+        "serials", "policies", "policy-uses", "external-keys", "policy-names", "former-keys", "unfetched", "issuers", \
+        "spent"
 
 #endif

@@ -27,7 +27,7 @@
 
 enum {
     /* 4: certificates in parts (acme/certificate.c), which no older program reads; old ones stay as they are */
-    SCHEMA = 5,
+    SCHEMA = 6,
     HTTP_DEADLINE_MS = 5000,    /* for connections to end at stop */
     EGRESS_DEADLINE_MS = 20000, /* for calls to Sectigo to end at stop: what is cut off has to be settled */
 };
@@ -58,7 +58,8 @@ unsigned gateway_schema(void)
 struct store_config gateway_store_config(const struct config *config)
 {
     static const char *const tables[] = {ACME_TABLE_NAMES, ISSUE_TABLE_NAMES};
-    static store_migrate_fn *const migrations[] = {numbers_migrate, recount_migrate, NULL, days_migrate};
+    static store_migrate_fn *const migrations[] = {numbers_migrate, recount_migrate, NULL, days_migrate,
+                                                   acme_serials_migrate};
     _Static_assert(sizeof migrations / sizeof *migrations == SCHEMA - 1, "from each schema to the next");
     _Static_assert(sizeof tables / sizeof *tables == ISSUE_TABLE_END, "every table has a name");
     return (struct store_config){.engine = config->store.engine == CONFIG_POSTGRESQL ? STORE_POSTGRESQL : STORE_LMDB,

@@ -9,6 +9,7 @@ const char *removed_kind_text(unsigned kind)
         [REMOVED_ISSUANCES] = "issuances",
         [REMOVED_ACCOUNTS] = "accounts",
         [REMOVED_AUDIT_LINES] = "audit_lines",
+        [REMOVED_SUBSCRIPTIONS] = "subscriptions",
     };
     return texts[kind];
 }

@@ -5,18 +5,19 @@
 #include "gateway/tables.h"
 #include "store/record.h"
 
-enum { RECORD_VERSION = 1, RECORD_MAX = 4096 };
+/* Version 1 of housekeeping's counts no subscriptions. */
+enum { RECORD_VERSION = 2, RECORD_MAX = 4096, KINDS_1 = REMOVED_SUBSCRIPTIONS };
 
 static const char BACKUP[] = "backup", HOUSEKEEPING[] = "housekeeping";
 
 /* STORE_NOT_FOUND and STORE_INVALID fail the reader, so that the fields read as nothing. */
-static enum store_status open_record(struct store_txn *txn, const char *kind, struct record_reader *r)
+static enum store_status open_record(struct store_txn *txn, const char *kind, struct record_reader *r,
+                                     unsigned *version)
 {
     struct store_slice value;
     enum store_status status = store_get(txn, ISSUE_KEEPING, kind, strlen(kind), &value);
-    if (status == STORE_OK && record_open(r, value) != RECORD_VERSION)
-        status = STORE_INVALID;
-    return status;
+    *version = status == STORE_OK ? record_open(r, value) : 0;
+    return status == STORE_OK && (*version == 0 || *version > RECORD_VERSION) ? STORE_INVALID : status;
 }
 
 static enum store_status save_record(struct store_txn *txn, const char *kind, struct record_writer *w)
@@ -30,8 +31,9 @@ static enum store_status save_record(struct store_txn *txn, const char *kind, st
 enum store_status diary_load_backup(struct store_txn *txn, struct backup_diary *diary)
 {
     struct record_reader r;
+    unsigned version;
     memset(diary, 0, sizeof *diary);
-    enum store_status status = open_record(txn, BACKUP, &r);
+    enum store_status status = open_record(txn, BACKUP, &r, &version);
     if (status != STORE_OK)
         return status == STORE_NOT_FOUND ? STORE_OK : status;
     diary->done_ms = record_get_u64(&r);
@@ -52,9 +54,9 @@ enum store_status diary_save_backup(struct store_txn *txn, const struct backup_d
     return save_record(txn, BACKUP, &w);
 }
 
-static void get_counts(struct record_reader *r, uint64_t counts[static REMOVED_KINDS])
+static void get_counts(struct record_reader *r, unsigned version, uint64_t counts[static REMOVED_KINDS])
 {
-    for (unsigned i = 0; i < REMOVED_KINDS; i++)
+    for (unsigned i = 0; i < (version == 1 ? KINDS_1 : REMOVED_KINDS); i++)
         counts[i] = record_get_u64(r);
 }
 
@@ -67,8 +69,9 @@ static void put_counts(struct record_writer *w, const uint64_t counts[static REM
 enum store_status diary_load_housekeeping(struct store_txn *txn, struct housekeeping_diary *diary)
 {
     struct record_reader r;
+    unsigned version;
     memset(diary, 0, sizeof *diary);
-    enum store_status status = open_record(txn, HOUSEKEEPING, &r);
+    enum store_status status = open_record(txn, HOUSEKEEPING, &r, &version);
     if (status != STORE_OK)
         return status == STORE_NOT_FOUND ? STORE_OK : status;
     diary->looked_ms = record_get_u64(&r);
@@ -76,9 +79,9 @@ enum store_status diary_load_housekeeping(struct store_txn *txn, struct housekee
     diary->began_ms = record_get_u64(&r);
     diary->phase = record_get_u8(&r);
     struct store_slice cursor = record_get_bytes(&r);
-    get_counts(&r, diary->removing);
+    get_counts(&r, version, diary->removing);
     diary->ended_ms = record_get_u64(&r);
-    get_counts(&r, diary->removed);
+    get_counts(&r, version, diary->removed);
     record_get_string(&r, diary->exported, sizeof diary->exported);
     diary->exported_octets = record_get_u64(&r);
     if (!record_complete(&r) || cursor.len > DIARY_CURSOR_MAX)

@@ -11,6 +11,7 @@
 #include "acme/order.h"
 #include "acme/policy.h"
 #include "gateway/issue/record/issuance.h"
+#include "gateway/issue/record/numbers.h"
 #include "gateway/issue/record/subscription.h"
 #include "gateway/issue/revocation/notice.h"
 #include "gateway/scheduler.h"
@@ -412,4 +413,74 @@ enum store_status remove_account(struct store_txn *txn, struct judge *judge, str
     judge->removed[REMOVED_ACCOUNTS] += status == STORE_OK;
     acme_account_clear(&account);
     return status;
+}
+
+/* ---- a subscription ---- */
+
+/* An ended order that replaced a certificate stays while that is good, and its issuance with it; no certificate lives
+ * longer. */
+static const uint64_t LONGEST_LIFE_MS = 400 * DAY_MS;
+
+static enum store_status load_subscription(struct store_txn *txn, struct store_slice key, struct subscription *sub)
+{
+    struct acme_id id;
+    memset(sub, 0, sizeof *sub);
+    return acme_id_read(key, &id) ? subscription_load(txn, &id, sub) : STORE_INVALID;
+}
+
+/* The issuance that a number of the family leads to is there. */
+static enum store_status leads_to_issuance(struct store_txn *txn, const struct subscription *sub, enum number_kind kind,
+                                           const char *number, bool *leads)
+{
+    char text[NUMBER_TEXT_SIZE];
+    struct issuance is = {0};
+    unsigned table = kind == NUMBER_ORDER ? ISSUE_BY_ORDER_NUMBER : ISSUE_BY_CERTIFICATE_ID;
+    enum store_status status = numbers_text(txn, kind, sub->endpoint, number, text);
+    if (status == STORE_OK)
+        status = issuance_find(txn, table, text, strlen(text), &is);
+    *leads = status != STORE_NOT_FOUND;
+    issuance_clear(&is);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+static enum store_status is_referred_to(struct store_txn *txn, const struct subscription *sub, bool *referred)
+{
+    *referred = has_job(txn, JOB_REFUND, sub->id.octets, ACME_ID_LEN) ||
+                (sub->has_certificate && is_there(txn, ACME_CERTIFICATES, sub->certificate.octets, ACME_ID_LEN));
+    enum store_status status = STORE_OK;
+    if (!*referred)
+        status = leads_to_issuance(txn, sub, NUMBER_ORDER, sub->order_number, referred);
+    for (uint32_t i = 0; status == STORE_OK && !*referred && i < sub->certificate_id_count; i++)
+        status = leads_to_issuance(txn, sub, NUMBER_CERTIFICATE, sub->certificate_ids[i], referred);
+    return status;
+}
+
+/* One without a number stays: nothing else would say that it was bought. */
+enum store_status judge_subscription(struct store_txn *txn, const struct judge *judge, struct store_slice key,
+                                     bool *may)
+{
+    struct subscription sub;
+    bool referred = true;
+    enum store_status status = load_subscription(txn, key, &sub);
+    uint64_t age_ms = status == STORE_OK ? age_of(txn, judge, sub.policy) : 0;
+    *may = age_ms > 0 && sub.order_number[0] && subscription_is_over(&sub, judge->now_ms) &&
+           is_older(judge, subscription_term_end_ms(&sub), age_ms + LONGEST_LIFE_MS);
+    if (*may)
+        status = is_referred_to(txn, &sub, &referred);
+    *may = *may && !referred;
+    subscription_clear(&sub);
+    return status;
+}
+
+enum store_status remove_subscription(struct store_txn *txn, struct judge *judge, struct store_slice key)
+{
+    struct subscription sub;
+    enum store_status status = load_subscription(txn, key, &sub);
+    if (status == STORE_OK)
+        status = numbers_retire(txn, &sub);
+    if (status == STORE_OK)
+        status = subscription_remove(txn, &sub);
+    judge->removed[REMOVED_SUBSCRIPTIONS] += status == STORE_OK;
+    subscription_clear(&sub);
+    return status == STORE_REFUSED ? STORE_OK : status; /* another endpoint's numbers need it */
 }

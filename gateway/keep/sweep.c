@@ -27,8 +27,17 @@ static const uint64_t YOUNG_MS = DAY_MS;
 
 enum { ID_TIME_LEN = 6 };
 
-/* In this order; stored: never renumber. Authorizations after the orders that they belong to, accounts last. */
-enum phase { PHASE_ORDERS, PHASE_ISSUANCES, PHASE_AUTHORIZATIONS, PHASE_ACCOUNTS, PHASE_AUDIT, PHASES };
+/* In this order; stored: never renumber. Authorizations after the orders that they belong to, accounts after these;
+ * subscriptions after what refers to them. */
+enum phase {
+    PHASE_ORDERS,
+    PHASE_ISSUANCES,
+    PHASE_AUTHORIZATIONS,
+    PHASE_ACCOUNTS,
+    PHASE_AUDIT,
+    PHASE_SUBSCRIPTIONS,
+    PHASES
+};
 
 static const struct table {
     unsigned number;
@@ -40,6 +49,7 @@ static const struct table {
     [PHASE_ISSUANCES] = {ISSUE_ISSUANCES, false, judge_issuance, remove_issuance},
     [PHASE_AUTHORIZATIONS] = {ACME_AUTHZS, true, judge_authorization, remove_authorization},
     [PHASE_ACCOUNTS] = {ACME_ACCOUNTS, true, judge_account, remove_account},
+    [PHASE_SUBSCRIPTIONS] = {ISSUE_SUBSCRIPTIONS, true, judge_subscription, remove_subscription},
 };
 
 void sweep_begin(struct sweep *sweep, const struct keeper_config *config)

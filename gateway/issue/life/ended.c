@@ -57,9 +57,8 @@ static enum store_status note_term(struct commit *c, const struct acme_certifica
 enum store_status collected_enter(struct commit *c)
 {
     struct acme_certificate *certificate = &c->step->certificate;
-    struct acme_id known;
     /* Clients that reuse a key would otherwise be handed their old certificate again. */
-    enum store_status status = acme_certificate_by_serial(c->txn, certificate->serial, certificate->serial_len, &known);
+    enum store_status status = acme_certificate_serial_taken(c->txn, certificate->serial, certificate->serial_len);
     if (status != STORE_NOT_FOUND)
         return status == STORE_OK ? STORE_EXISTS : status;
     if (!acme_id_make(&certificate->id, c->now_ms))

@@ -122,15 +122,13 @@ void family_collected(const struct facts *f, const struct reading *r, uint64_t n
 void family_consult(struct step *s, struct reading *r)
 {
     struct acme_certificate certificate = {0};
-    struct acme_id known;
     struct store_txn *txn;
     char reason[ACCEPT_REASON_MAX];
     r->ours =
         r->collect.certificate &&
         accept_is_ours(submitted_test(s, r->collect.certificate, r->collect.ca_certificates, &certificate, reason));
     if (r->ours && store_read(s->issuer->at.store, &txn) == STORE_OK) {
-        r->ours =
-            acme_certificate_by_serial(txn, certificate.serial, certificate.serial_len, &known) == STORE_NOT_FOUND;
+        r->ours = acme_certificate_serial_taken(txn, certificate.serial, certificate.serial_len) == STORE_NOT_FOUND;
         store_read_end(txn);
     }
     acme_certificate_clear(&certificate);

@@ -92,7 +92,7 @@ enum store_status issuance_find(struct store_txn *txn, unsigned index, const voi
 /* Counts it in its state. */
 enum store_status issuance_save(struct store_txn *txn, struct issuance *issuance);
 /* Removes one that has ended, with its story, and counts it no more. Which Sectigo's numbers were its own stays known
- * for ever, in ISSUE_BY_ORDER_NUMBER and ISSUE_BY_CERTIFICATE_ID. Inside a store_fn. */
+ * in ISSUE_BY_ORDER_NUMBER and ISSUE_BY_CERTIFICATE_ID, as long as its subscription is there. Inside a store_fn. */
 enum store_status issuance_remove(struct store_txn *txn, const struct issuance *issuance);
 void issuance_clear(struct issuance *issuance);
 bool issuance_set_note(struct issuance *issuance, const char *note);

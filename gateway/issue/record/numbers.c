@@ -1,10 +1,12 @@
 #include "gateway/issue/record/numbers.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/evp.h>
 
+#include "acme/spent.h"
 #include "gateway/issue/record/subscription.h"
 #include "gateway/log.h"
 #include "gateway/tables.h"
@@ -18,6 +20,11 @@ static size_t key_of(enum number_kind kind, const char *text, char key[static KE
 {
     int len = snprintf(key, KEY_MAX, "%c%s", (char)kind, text);
     return len > 0 && len < KEY_MAX ? (size_t)len : 0; /* which no table takes */
+}
+
+static enum spent_kind spent_kind_of(enum number_kind kind)
+{
+    return kind == NUMBER_ORDER ? SPENT_ORDER_NUMBER : SPENT_CERTIFICATE_ID;
 }
 
 /* Another endpoint begins to number its orders as it likes. An owner that cannot be read is taken for one of here. */
@@ -49,6 +56,12 @@ enum store_status numbers_text(struct store_txn *txn, enum number_kind kind, con
     return STORE_OK;
 }
 
+static enum store_status find_spent(struct store_txn *txn, enum number_kind kind, const char *endpoint,
+                                    const char *number)
+{
+    return spent_find(txn, spent_kind_of(kind), endpoint, number, strlen(number));
+}
+
 enum store_status numbers_claim(struct store_txn *txn, enum number_kind kind, const char *number,
                                 const struct subscription *sub)
 {
@@ -56,16 +69,24 @@ enum store_status numbers_claim(struct store_txn *txn, enum number_kind kind, co
     enum store_status status = number[0] ? numbers_text(txn, kind, sub->endpoint, number, text) : STORE_OK;
     if (status != STORE_OK || !number[0])
         return status;
+    status = find_spent(txn, kind, sub->endpoint, number);
+    if (status != STORE_NOT_FOUND)
+        return status == STORE_OK ? STORE_EXISTS : status;
     return store_claim(txn, ISSUE_NUMBERS, key, key_of(kind, text, key), sub->id.octets, ACME_ID_LEN);
 }
 
-/* With the text that it is known by. */
+/* With the text that it is known by. The owner is all zero where that is gone. */
 static enum store_status find_owner(struct store_txn *txn, enum number_kind kind, const char *endpoint,
                                     const char *number, char text[static NUMBER_TEXT_SIZE], struct acme_id *owner)
 {
     char key[KEY_MAX];
     enum store_status status = number[0] ? numbers_text(txn, kind, endpoint, number, text) : STORE_NOT_FOUND;
-    return status == STORE_OK ? acme_id_get(txn, ISSUE_NUMBERS, key, key_of(kind, text, key), owner) : status;
+    if (status == STORE_OK)
+        status = acme_id_get(txn, ISSUE_NUMBERS, key, key_of(kind, text, key), owner);
+    if (status != STORE_NOT_FOUND || !number[0])
+        return status;
+    memset(owner, 0, sizeof *owner);
+    return find_spent(txn, kind, endpoint, number);
 }
 
 enum store_status numbers_owner(struct store_txn *txn, enum number_kind kind, const char *endpoint, const char *number,
@@ -104,6 +125,90 @@ enum store_status numbers_foreign(struct store_txn *txn, const struct issuance *
     else if (status != STORE_NOT_FOUND)
         return status;
     return *foreign ? STORE_OK : certificate_foreign(txn, is, endpoint, certificate_id, foreign);
+}
+
+/* ---- of one that goes ---- */
+
+/* Far more than a term has room for; a family that is larger stays. */
+enum { FAMILY_MAX = 3000 };
+
+/* Of a family: entries of the index that are its own, and whether another endpoint has the same number. */
+struct family {
+    const struct subscription *sub;
+    char keys[FAMILY_MAX][KEY_MAX];
+    unsigned count;
+    bool shared;
+};
+
+static bool note_number(void *ctx, struct store_slice key, struct store_slice owner)
+{
+    struct family *family = ctx;
+    bool own = owner.len == ACME_ID_LEN && memcmp(owner.data, family->sub->id.octets, ACME_ID_LEN) == 0;
+    family->shared = family->shared || (!own && memchr(key.data, NUMBER_ELSEWHERE, key.len));
+    if (own && key.len < KEY_MAX && family->count < FAMILY_MAX) {
+        memcpy(family->keys[family->count], key.data, key.len);
+        family->keys[family->count++][key.len] = '\0';
+    }
+    return family->count < FAMILY_MAX;
+}
+
+/* The number itself, and those that go on behind it with what no digit is. */
+static enum store_status gather(struct store_txn *txn, struct family *family, enum number_kind kind, const char *number)
+{
+    static const char *const after[] = {"@", "repl"};
+    char key[KEY_MAX + 4];
+    struct store_slice owner;
+    size_t len = key_of(kind, number, key);
+    enum store_status status = store_get(txn, ISSUE_NUMBERS, key, len, &owner);
+    if (status == STORE_OK)
+        note_number(family, (struct store_slice){(const uint8_t *)key, len}, owner);
+    for (size_t i = 0; (status == STORE_OK || status == STORE_NOT_FOUND) && i < 2 && family->count < FAMILY_MAX; i++) {
+        memcpy(key + len, after[i], strlen(after[i]));
+        status = store_visit_prefix(txn, ISSUE_NUMBERS, key, len + strlen(after[i]), note_number, family);
+    }
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+static enum store_status drop(struct store_txn *txn, unsigned table, const char *text)
+{
+    enum store_status status = store_delete(txn, table, text, strlen(text));
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+/* Of a key of the index. What was imported under a number is the subscription that goes. */
+static enum store_status spend(struct store_txn *txn, const struct subscription *sub, const char *key)
+{
+    enum number_kind kind = (enum number_kind)key[0];
+    const char *text = key + 1;
+    enum store_status status =
+        spent_add(txn, spent_kind_of(kind), sub->endpoint, text, strcspn(text, (char[]){NUMBER_ELSEWHERE, '\0'}));
+    if (status == STORE_OK)
+        status = drop(txn, kind == NUMBER_ORDER ? ISSUE_BY_ORDER_NUMBER : ISSUE_BY_CERTIFICATE_ID, text);
+    if (status == STORE_OK && kind == NUMBER_ORDER)
+        status = drop(txn, ISSUE_IMPORTED, text);
+    return status == STORE_OK ? drop(txn, ISSUE_NUMBERS, key) : status;
+}
+
+static enum store_status gather_all(struct store_txn *txn, struct family *family)
+{
+    const struct subscription *sub = family->sub;
+    enum store_status status = gather(txn, family, NUMBER_ORDER, sub->order_number);
+    for (uint32_t i = 0; status == STORE_OK && i < sub->certificate_id_count; i++)
+        status = gather(txn, family, NUMBER_CERTIFICATE, sub->certificate_ids[i]);
+    return status == STORE_OK && (family->shared || family->count == FAMILY_MAX) ? STORE_REFUSED : status;
+}
+
+enum store_status numbers_retire(struct store_txn *txn, const struct subscription *sub)
+{
+    struct family *family = calloc(1, sizeof *family);
+    if (!family)
+        return STORE_IO;
+    family->sub = sub;
+    enum store_status status = gather_all(txn, family);
+    for (unsigned i = 0; status == STORE_OK && i < family->count; i++)
+        status = spend(txn, sub, family->keys[i]);
+    free(family);
+    return status;
 }
 
 /* ---- a store of before ---- */

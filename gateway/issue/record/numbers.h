@@ -2,7 +2,8 @@
  *
  * Each of one endpoint belongs to one subscription for ever: the index refuses a second owner and never overwrites, so
  * that no answer, however wrong, makes the order of one subscription another's. Two endpoints (Sectigo and its test
- * system, say) may give the same numbers to different orders. Read in a snapshot or a store_fn, claimed in a store_fn.
+ * system, say) may give the same numbers to different orders. Of a subscription that is gone its numbers stay spent
+ * (acme/spent.h). Read in a snapshot or a store_fn, claimed in a store_fn.
  */
 #ifndef GATEWAY_ISSUE_RECORD_NUMBERS_H
 #define GATEWAY_ISSUE_RECORD_NUMBERS_H
@@ -30,9 +31,13 @@ enum store_status numbers_claim(struct store_txn *txn, enum number_kind kind, co
  * certificate of another issuance; either may be "". */
 enum store_status numbers_foreign(struct store_txn *txn, const struct issuance *issuance, const char *endpoint,
                                   const char *order_number, const char *certificate_id, bool *foreign);
-/* STORE_NOT_FOUND: nobody of this endpoint has it. */
+/* STORE_NOT_FOUND: nobody of this endpoint has it, or had it. The owner is all zero where it is gone. */
 enum store_status numbers_owner(struct store_txn *txn, enum number_kind kind, const char *endpoint, const char *number,
                                 struct acme_id *owner);
+
+/* The numbers of a subscription that goes: what maps them to anything goes as well, and they are spent. STORE_REFUSED: one
+ * of them is another endpoint's, too, and told apart from it by them; nothing was changed. Inside a store_fn. */
+enum store_status numbers_retire(struct store_txn *txn, const struct subscription *subscription);
 
 /* Schema 1 to 2: gathers the numbers of all subscriptions and issuances. One that two of them have is the first's. */
 enum store_status numbers_migrate(struct store_txn *txn, char reason[static STORE_REASON_SIZE]);

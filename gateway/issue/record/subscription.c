@@ -203,7 +203,7 @@ void subscription_clear(struct subscription *sub)
 
 /* ---- which one serves ---- */
 
-static uint64_t term_end_ms(const struct subscription *sub)
+uint64_t subscription_term_end_ms(const struct subscription *sub)
 {
     return sub->bought_ms + sub->days * DAY_MS;
 }
@@ -217,11 +217,11 @@ static uint64_t margin(const struct subscription *sub, uint64_t renew_before_ms)
 
 bool subscription_replaceable(const struct subscription *sub, uint64_t renew_before_ms, uint64_t now_ms)
 {
-    if (sub->state != SUBSCRIPTION_LIVE || now_ms >= term_end_ms(sub))
+    if (sub->state != SUBSCRIPTION_LIVE || now_ms >= subscription_term_end_ms(sub))
         return false;
     if (now_ms < sub->bought_ms + REPLACEABLE_AFTER_PURCHASE_DAYS * DAY_MS)
         return true;
-    return term_end_ms(sub) - now_ms > margin(sub, renew_before_ms);
+    return subscription_term_end_ms(sub) - now_ms > margin(sub, renew_before_ms);
 }
 
 bool subscription_is_over(const struct subscription *sub, uint64_t now_ms)
@@ -229,13 +229,13 @@ bool subscription_is_over(const struct subscription *sub, uint64_t now_ms)
     if (sub->under_way[0] || sub->queue_count > 0)
         return false;
     return sub->state == SUBSCRIPTION_EXHAUSTED || sub->state == SUBSCRIPTION_ENDED ||
-           (sub->state == SUBSCRIPTION_LIVE && now_ms >= term_end_ms(sub));
+           (sub->state == SUBSCRIPTION_LIVE && now_ms >= subscription_term_end_ms(sub));
 }
 
 bool subscription_used_up(const struct subscription *sub, uint64_t renew_before_ms, uint64_t not_after_ms,
                           uint64_t previous_ms, uint64_t now_ms)
 {
-    bool bounded = not_after_ms + BOUNDED_SLACK_MS >= term_end_ms(sub) ||
+    bool bounded = not_after_ms + BOUNDED_SLACK_MS >= subscription_term_end_ms(sub) ||
                    (previous_ms && not_after_ms + BOUNDED_SLACK_MS < now_ms + previous_ms);
     return sub->state == SUBSCRIPTION_LIVE && bounded && not_after_ms <= now_ms + margin(sub, renew_before_ms);
 }
@@ -248,7 +248,7 @@ static uint64_t rank(const struct subscription *sub, uint64_t renew_before_ms, u
     if (sub->under_way[0] && sub->state == SUBSCRIPTION_LIVE)
         return UINT64_MAX - 1; /* wait in its queue: whoever has the turn last decides what follows */
     if (subscription_replaceable(sub, renew_before_ms, now_ms))
-        return 1 + term_end_ms(sub) - now_ms;
+        return 1 + subscription_term_end_ms(sub) - now_ms;
     return sub->state == SUBSCRIPTION_DEAD ? 1 : 0;
 }
 
@@ -257,7 +257,7 @@ static uint64_t rank_live(const struct subscription *sub, uint64_t renew_before_
 {
     if (!subscription_replaceable(sub, renew_before_ms, now_ms))
         return 0;
-    return sub->under_way[0] ? 2 : 2 + term_end_ms(sub) - now_ms;
+    return sub->under_way[0] ? 2 : 2 + subscription_term_end_ms(sub) - now_ms;
 }
 
 struct search {

@@ -66,7 +66,7 @@ enum store_status subscription_load(struct store_txn *txn, const struct acme_id 
 enum store_status subscription_save(struct store_txn *txn, const struct subscription *subscription);
 /* Stores a new one and its index entry. */
 enum store_status subscription_insert(struct store_txn *txn, const struct subscription *subscription);
-/* Removes one that was never bought, with its index entry. */
+/* Removes one that was never bought, or whose numbers are retired (numbers.h), with its index entry. */
 enum store_status subscription_remove(struct store_txn *txn, const struct subscription *subscription);
 void subscription_clear(struct subscription *subscription);
 
@@ -83,6 +83,8 @@ bool subscription_has_successor(struct store_txn *txn, const struct subscription
  * within 7 days (issuance.md section 2). */
 bool subscription_replaceable(const struct subscription *subscription, uint64_t renew_before_ms, uint64_t now_ms);
 
+/* When what was paid is over. */
+uint64_t subscription_term_end_ms(const struct subscription *subscription);
 /* Nothing will be bought, replaced or refunded on it any more: it has ended, or is exhausted, or its term is over. */
 bool subscription_is_over(const struct subscription *subscription, uint64_t now_ms);
 /* Live, and a new replacement shows that its term is nearly used up: not_after_ms is bounded by it (it is the term's

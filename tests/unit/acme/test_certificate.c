@@ -109,6 +109,60 @@ static void certificates_are_found_by_serial_number(void **state)
     world_close(&w);
 }
 
+static enum store_status remove_certificate(struct store_txn *txn, void *arg)
+{
+    return acme_certificate_remove(txn, arg);
+}
+
+static enum store_status migrate(struct store_txn *txn, void *arg)
+{
+    char reason[STORE_REASON_SIZE];
+    (void)arg;
+    return acme_serials_migrate(txn, reason);
+}
+
+static enum store_status delete_record_alone(struct store_txn *txn, void *arg)
+{
+    const struct acme_certificate *certificate = arg;
+    return store_delete(txn, ACME_CERTIFICATES, certificate->id.octets, ACME_ID_LEN);
+}
+
+static enum store_status taken(struct store *store, const struct acme_certificate *certificate, uint64_t *indexed)
+{
+    struct store_txn *txn;
+    assert_int_equal(store_read(store, &txn), STORE_OK);
+    enum store_status status = acme_certificate_serial_taken(txn, certificate->serial, certificate->serial_len);
+    *indexed = store_count(txn, ACME_SERIALS);
+    store_read_end(txn);
+    return status;
+}
+
+/* Removed as today, and as before there was anything else that remembered the number. */
+static void a_removed_certificates_number_is_nobodys(void **state)
+{
+    (void)state;
+    for (int before = 0; before < 2; before++) {
+        struct world w;
+        struct acme_id account = {{1}};
+        uint64_t indexed;
+        world_open(&w);
+        struct acme_certificate certificate = sample(&account), other = certificate;
+        assert_int_equal(taken(w.store, &certificate, &indexed), STORE_NOT_FOUND);
+        assert_int_equal(store_call(w.store, save_certificate, &certificate), STORE_OK);
+        other.id.octets[0]++;
+        other.serial[0]++;
+        assert_int_equal(store_call(w.store, save_certificate, &other), STORE_OK);
+        assert_int_equal(store_call(w.store, before ? delete_record_alone : remove_certificate, &certificate), STORE_OK);
+        assert_int_equal(store_call(w.store, migrate, NULL), STORE_OK);
+        assert_int_equal(taken(w.store, &certificate, &indexed), STORE_OK);
+        assert_int_equal(indexed, 1); /* the other's */
+        other.serial[0]--;
+        other.id.octets[0]++;
+        assert_int_equal(store_call(w.store, save_certificate, &other), STORE_EXISTS);
+        world_close(&w);
+    }
+}
+
 static void a_record_survives_the_round_trip_and_no_cut(void **state)
 {
     (void)state;
@@ -259,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_download_is_noted),
+        cmocka_unit_test(a_removed_certificates_number_is_nobodys),
         cmocka_unit_test(certificates_are_found_by_serial_number),
         cmocka_unit_test(a_record_survives_the_round_trip_and_no_cut),
         cmocka_unit_test(a_record_of_version_1_still_decodes),

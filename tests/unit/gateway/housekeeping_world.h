@@ -38,6 +38,7 @@ struct made {
     enum subscription_state subscription;
     unsigned ended, certificate_ended, bought, others_ended; /* others_ended 0: no second order */
     bool numberless, no_certificate, replaced_since;
+    bool unnumbered; /* the subscription: nobody knows Sectigo's number of it */
     enum acme_revocation revocation;
     const char *under_way, *queued;
     unsigned keep_days; /* of its policy; 0: there is none */
@@ -220,6 +221,8 @@ static enum store_status make_subscription(struct store_txn *txn, const struct b
         sub.queue = queue;
         sub.queue_count = 1;
     }
+    if (b->made.unnumbered)
+        sub.order_number[0] = '\0';
     enum store_status status = subscription_insert(txn, &sub);
     return status == STORE_OK ? numbers_claim(txn, NUMBER_ORDER, "1234", &sub) : status;
 }

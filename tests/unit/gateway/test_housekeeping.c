@@ -2,13 +2,16 @@
  * what is left behind. */
 #include "tests/unit/gateway/housekeeping_world.h"
 
+#include "store/record.h"
+
 /* ---- what goes ---- */
 
 static void test_all_of_it_goes_but_what_money_needs(void **state)
 {
     static const unsigned gone[] = {ACME_ORDERS,    ACME_ACCOUNT_ORDERS, ACME_AUTHZS,     ACME_VALID_AUTHZS,
-                                    ACME_UNFETCHED, ACME_CERTIFICATES,   ISSUE_ISSUANCES, ISSUE_BY_ORDER};
-    static const unsigned kept[] = {ACME_ACCOUNTS, ACME_ACCOUNT_KEYS,     ACME_SERIALS,
+                                    ACME_UNFETCHED, ACME_CERTIFICATES,   ISSUE_ISSUANCES, ISSUE_BY_ORDER,
+                                    ACME_SERIALS};
+    static const unsigned kept[] = {ACME_ACCOUNTS, ACME_ACCOUNT_KEYS,     ACME_SPENT,
                                     ISSUE_NUMBERS, ISSUE_BY_ORDER_NUMBER, ISSUE_SUBSCRIPTIONS};
     struct bench *b = *state;
     int64_t counts[ISSUANCE_STATES];
@@ -28,7 +31,7 @@ static void test_all_of_it_goes_but_what_money_needs(void **state)
     acme_account_clear(&account);
     store_read_end(txn);
     struct housekeeping_diary diary = diary_of(b);
-    static const uint64_t removed[REMOVED_KINDS] = {1, 1, 1, 1, 0, 0};
+    static const uint64_t removed[REMOVED_KINDS] = {1, 1, 1, 1, 0, 0, 0};
     assert_memory_equal(diary.removed, removed, sizeof removed);
     assert_int_equal(diary.began_ms, 0);
 }
@@ -79,6 +82,62 @@ static void test_what_else_goes(void **state)
         pass(b);
         if (has_order(b) || count(b, ISSUE_ISSUANCES) || count(b, ACME_CERTIFICATES) || count(b, ACME_ORDERS))
             fail_msg("case %zu stays", i);
+        tear_down(state);
+    }
+    set_up(state);
+}
+
+/* ---- subscriptions ---- */
+
+static const struct made OVER_FOR_YEARS = {.order = ACME_ORDER_VALID,
+                                           .kind = ISSUANCE_PURCHASE,
+                                           .issuance = ISSUANCE_COLLECTED,
+                                           .subscription = SUBSCRIPTION_LIVE,
+                                           .ended = 500,
+                                           .certificate_ended = 500,
+                                           .bought = 365 + 90 + 400 + 1};
+
+static void test_a_subscription_goes_years_after_its_term(void **state)
+{
+    static const unsigned gone[] = {ISSUE_SUBSCRIPTIONS, ISSUE_SUBSCRIPTION_INDEX, ISSUE_NUMBERS,
+                                    ISSUE_BY_ORDER_NUMBER};
+    static const enum subscription_state states[] = {SUBSCRIPTION_LIVE, SUBSCRIPTION_EXHAUSTED, SUBSCRIPTION_ENDED};
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        set_up(state);
+        struct bench *b = *state;
+        struct made made = OVER_FOR_YEARS;
+        made.subscription = states[i];
+        make_world(b, &made);
+        pass(b);
+        for (size_t t = 0; t < sizeof gone / sizeof *gone; t++)
+            assert_int_equal(count(b, gone[t]), 0);
+        assert_int_equal(diary_of(b).removed[REMOVED_SUBSCRIPTIONS], 1);
+        assert_int_equal(count(b, ACME_SPENT), 2); /* the serial number, and the order's */
+        tear_down(state);
+    }
+    set_up(state);
+}
+
+static void test_a_subscription_that_is_needed_stays(void **state)
+{
+    struct made cases[8];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cases[i] = OVER_FOR_YEARS;
+    cases[0].bought -= 2; /* not long enough */
+    cases[1].subscription = SUBSCRIPTION_DEAD;
+    cases[2].subscription = SUBSCRIPTION_BUYING;
+    cases[3].under_way = OTHER;
+    cases[4].queued = OTHER;
+    cases[5].certificate_ended = 10; /* its certificate and issuance stay */
+    cases[6].keep_days = 600;
+    cases[7].unnumbered = true;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        set_up(state);
+        struct bench *b = *state;
+        make_world(b, &cases[i]);
+        pass(b);
+        if (count(b, ISSUE_SUBSCRIPTIONS) != 1 || count(b, ISSUE_SUBSCRIPTION_INDEX) != 1)
+            fail_msg("case %zu goes", i);
         tear_down(state);
     }
     set_up(state);
@@ -292,6 +351,44 @@ static void test_never_is_never(void **state)
     assert_int_equal(count(b, ACME_ACCOUNTS), 2);
 }
 
+/* ---- the diary of before ---- */
+
+static enum store_status save_first_version(struct store_txn *txn, void *arg)
+{
+    struct record_writer w;
+    (void)arg;
+    record_begin(&w, 1, 4096);
+    record_put_u64(&w, 5);
+    record_put_u64(&w, 6);
+    record_put_u64(&w, 7);
+    record_put_u8(&w, 1);
+    record_put_bytes(&w, "key", 3);
+    for (uint64_t i = 10; i < 16; i++)
+        record_put_u64(&w, i);
+    record_put_u64(&w, 8);
+    for (uint64_t i = 20; i < 26; i++)
+        record_put_u64(&w, i);
+    record_put_string(&w, "audit-2026-11.jsonl");
+    record_put_u64(&w, 9);
+    enum store_status status = store_put(txn, ISSUE_KEEPING, "housekeeping", 12, w.data, w.len);
+    record_free(&w);
+    return status;
+}
+
+static void test_a_diary_without_subscriptions_is_read(void **state)
+{
+    struct bench *b = *state;
+    assert_int_equal(store_call(b->temp.store, save_first_version, NULL), STORE_OK);
+    struct housekeeping_diary diary = diary_of(b);
+    assert_int_equal(diary.hold_ms, 6);
+    assert_int_equal(diary.removing[REMOVED_AUDIT_LINES], 15);
+    assert_int_equal(diary.removing[REMOVED_SUBSCRIPTIONS], 0);
+    assert_int_equal(diary.ended_ms, 8);
+    assert_int_equal(diary.removed[REMOVED_ORDERS], 20);
+    assert_string_equal(diary.exported, "audit-2026-11.jsonl");
+    assert_int_equal(diary.exported_octets, 9);
+}
+
 /* ---- in small steps ---- */
 
 static enum store_status make_many(struct store_txn *txn, void *arg)
@@ -337,6 +434,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_all_of_it_goes_but_what_money_needs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_account_that_was_used_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_else_goes, NULL, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_subscription_goes_years_after_its_term, NULL, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_subscription_that_is_needed_stays, NULL, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_diary_without_subscriptions_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_stays, NULL, tear_down),
         cmocka_unit_test_setup_teardown(test_what_a_job_is_about_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_still_to_be_counted_or_taken_down_stays, set_up, tear_down),

@@ -212,10 +212,105 @@ static void test_endpoints_give_the_same_numbers(void **state)
     assert_int_equal(claimed(w, NUMBER_ORDER, "1", SECOND), STORE_EXISTS);
 }
 
+/* ---- of one that goes ---- */
+
+struct retired {
+    struct subscription sub;
+};
+
+static enum store_status retire(struct store_txn *txn, void *arg)
+{
+    const struct retired *r = arg;
+    return numbers_retire(txn, &r->sub);
+}
+
+static enum store_status index_family(struct store_txn *txn, void *arg)
+{
+    const struct retired *r = arg;
+    enum store_status status = store_put(txn, ISSUE_BY_ORDER_NUMBER, "1", 1, "a1", 2);
+    if (status == STORE_OK)
+        status = store_put(txn, ISSUE_BY_CERTIFICATE_ID, "5", 1, "a1", 2);
+    return status == STORE_OK ? store_put(txn, ISSUE_IMPORTED, "1", 1, r->sub.id.octets, ACME_ID_LEN) : status;
+}
+
+static uint64_t count(const struct world *w, unsigned table)
+{
+    struct store_txn *txn;
+    assert_int_equal(store_read(w->temp.store, &txn), STORE_OK);
+    uint64_t records = store_count(txn, table);
+    store_read_end(txn);
+    return records;
+}
+
+static const struct acme_id NOBODY = {{0}};
+static char ids[][SECTIGO_CERTIFICATE_ID_MAX + 1] = {"5", "50"};
+
+static struct retired make_family(struct world *w)
+{
+    struct retired r = {{.id = FIRST, .endpoint = TEXT(HERE), .order_number = "1"}};
+    r.sub.certificate_ids = ids;
+    r.sub.certificate_id_count = 2;
+    put_at(w, FIRST, HERE);
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1", FIRST), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1repl#1", FIRST), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "5", FIRST), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "50", FIRST), STORE_OK);
+    assert_int_equal(claimed(w, NUMBER_ORDER, "12", SECOND), STORE_OK); /* which begins alike, and stays */
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "501", SECOND), STORE_OK);
+    return r;
+}
+
+static void test_numbers_of_one_that_is_gone_are_nobodys(void **state)
+{
+    struct world *w = *state;
+    struct retired r = make_family(w);
+    assert_int_equal(store_call(w->temp.store, index_family, &r), STORE_OK);
+    assert_int_equal(store_call(w->temp.store, retire, &r), STORE_OK);
+    assert_int_equal(count(w, ISSUE_NUMBERS), 2);
+    assert_int_equal(count(w, ISSUE_BY_ORDER_NUMBER), 0);
+    assert_int_equal(count(w, ISSUE_BY_CERTIFICATE_ID), 1);
+    assert_int_equal(count(w, ISSUE_IMPORTED), 0);
+    assert_true(owned_by(w, HERE, "1", NOBODY));
+    assert_true(owned_by(w, HERE, "1repl#1", NOBODY));
+    assert_true(owned_by(w, HERE, "12", SECOND));
+    assert_true(foreign(w, "1", ""));
+    assert_true(foreign(w, "77", "50"));
+    assert_false(foreign(w, "77", "78"));
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1", SECOND), STORE_EXISTS);
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "50", SECOND), STORE_EXISTS);
+    w->endpoint = ELSEWHERE; /* to which they are numbers like any other */
+    assert_false(foreign(w, "1", "5"));
+    assert_int_equal(claimed(w, NUMBER_ORDER, "1", THIRD), STORE_OK);
+    assert_true(owned_by(w, ELSEWHERE, "1", THIRD));
+}
+
+/* The other's are told apart by those of this one. */
+static void test_numbers_that_another_endpoint_shares_stay(void **state)
+{
+    struct world *w = *state;
+    struct retired r = make_family(w);
+    put_at(w, THIRD, ELSEWHERE);
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "50", THIRD), STORE_OK);
+    uint64_t before = count(w, ISSUE_NUMBERS);
+    assert_int_equal(store_call(w->temp.store, retire, &r), STORE_REFUSED);
+    assert_int_equal(count(w, ISSUE_NUMBERS), before);
+    assert_true(owned_by(w, HERE, "1", FIRST));
+    struct retired other = {{.id = THIRD, .endpoint = TEXT(ELSEWHERE), .order_number = "9"}};
+    other.sub.certificate_ids = ids + 1;
+    other.sub.certificate_id_count = 1;
+    assert_int_equal(store_call(w->temp.store, retire, &other), STORE_OK); /* and go where it goes first */
+    assert_int_equal(count(w, ISSUE_NUMBERS), before - 1);
+    assert_int_equal(store_call(w->temp.store, retire, &r), STORE_OK);
+    w->endpoint = ELSEWHERE;
+    assert_int_equal(claimed(w, NUMBER_CERTIFICATE, "50", FOURTH), STORE_EXISTS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_endpoints_give_the_same_numbers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_numbers_of_one_that_is_gone_are_nobodys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_numbers_that_another_endpoint_shares_stay, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_number_has_one_owner, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_foreign, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_older_store_is_gathered, set_up, tear_down),
