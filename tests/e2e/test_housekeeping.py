@@ -175,7 +175,7 @@ class Lives:
     def verify(self):
         """What went left nothing that names it."""
         done = self.world.run_gateway("--config", self.world.path("acmegate.yaml"), "--verify-store")
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == 0, done.output
 
 
 def _of_generated(config):
