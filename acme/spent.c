@@ -45,7 +45,7 @@ static enum store_status load(struct store_txn *txn, const struct mark *mark, st
     return status == STORE_OK && bucket->len % ENTRY_LEN != 0 ? STORE_INVALID : status;
 }
 
-static enum store_status append(struct store_txn *txn, const struct mark *mark, struct store_slice bucket)
+static enum store_status append_entry(struct store_txn *txn, const struct mark *mark, struct store_slice bucket)
 {
     uint8_t *longer = malloc(bucket.len + ENTRY_LEN);
     if (!longer)
@@ -69,7 +69,7 @@ enum store_status spent_add(struct store_txn *txn, enum spent_kind kind, const c
     enum store_status status = load(txn, &mark, &bucket);
     if (status == STORE_OK && has(bucket, mark.entry))
         return STORE_OK;
-    return status == STORE_OK || status == STORE_NOT_FOUND ? append(txn, &mark, bucket) : status;
+    return status == STORE_OK || status == STORE_NOT_FOUND ? append_entry(txn, &mark, bucket) : status;
 }
 
 enum store_status spent_find(struct store_txn *txn, enum spent_kind kind, const char *scope, const void *number,

@@ -153,7 +153,8 @@ static bool note_number(void *ctx, struct store_slice key, struct store_slice ow
 }
 
 /* The number itself, and those that go on behind it with what no digit is. */
-static enum store_status gather(struct store_txn *txn, struct family *family, enum number_kind kind, const char *number)
+static enum store_status gather_numbers(struct store_txn *txn, struct family *family, enum number_kind kind,
+                                        const char *number)
 {
     static const char *const after[] = {"@", "repl"};
     char key[KEY_MAX + 4];
@@ -192,9 +193,9 @@ static enum store_status spend(struct store_txn *txn, const struct subscription 
 static enum store_status gather_all(struct store_txn *txn, struct family *family)
 {
     const struct subscription *sub = family->sub;
-    enum store_status status = gather(txn, family, NUMBER_ORDER, sub->order_number);
+    enum store_status status = gather_numbers(txn, family, NUMBER_ORDER, sub->order_number);
     for (uint32_t i = 0; status == STORE_OK && i < sub->certificate_id_count; i++)
-        status = gather(txn, family, NUMBER_CERTIFICATE, sub->certificate_ids[i]);
+        status = gather_numbers(txn, family, NUMBER_CERTIFICATE, sub->certificate_ids[i]);
     return status == STORE_OK && (family->shared || family->count == FAMILY_MAX) ? STORE_REFUSED : status;
 }
 
