@@ -6,12 +6,13 @@
 
 #include "gateway/clock.h"
 #include "gateway/log.h"
+#include "store/wake.h"
 
 enum {
     LEASE_BUCKETS = 1024,
     LEASES_MAX = 8192,     /* handed out at once; what is due beyond waits in the store */
     STARVED_MS = 200,      /* until the next look where there was no lease left */
-    SLEEP_MAX_MS = 30000,  /* a clock that was set is noticed after this */
+    SLEEP_MAX_MS = 1000,   /* a clock that was set is noticed after this; what is due later wakes nobody now */
     SLEEP_MOVED_MS = 20,   /* the same where a test moves it */
     JUDGED_MAX = 4096,     /* jobs that are judged anew in one transaction */
     SPREAD_MAX_MS = 60000, /* over which they come due */
@@ -37,9 +38,10 @@ struct scheduler {
     bool started;
 
     pthread_mutex_t lock; /* guards all below */
-    pthread_cond_t wake;
+    struct wake wake;
     bool stopping;
     uint64_t next_due_ms;  /* when to look at the store again */
+    uint64_t asleep_ms;    /* until when the thread sleeps, if it does */
     uint64_t next_rest_ms; /* CLOCK_BOOTTIME: when the next rest is over */
     uint64_t judge_ms;     /* CLOCK_BOOTTIME: from when on all jobs are to be made due; UINT64_MAX: never */
     bool judging;          /* that is being stored */
@@ -67,21 +69,18 @@ static struct lease **find_lease(struct scheduler *s, uint8_t kind, const uint8_
     return at;
 }
 
-/* Looks no later than due_ms. Whether that is sooner than it was going to: then it is to be woken. */
+/* Looks no later than due_ms. Whether it would sleep through that: then it is to be woken. */
 static bool look_by(struct scheduler *s, uint64_t due_ms)
 {
     bool sooner = due_ms < s->next_due_ms;
     if (sooner)
         s->next_due_ms = due_ms;
-    return sooner;
+    return sooner && due_ms < s->asleep_ms;
 }
 
-/* Woken after the lock is given back, which it would wait for otherwise. */
 static void unlock_and_wake(struct scheduler *s, bool wake)
 {
-    pthread_mutex_unlock(&s->lock);
-    if (wake)
-        pthread_cond_signal(&s->wake);
+    wake_unlock(&s->wake, &s->lock, wake);
 }
 
 static void on_jobs(void *ctx, uint64_t earliest_due_ms)
@@ -96,11 +95,7 @@ struct scheduler *scheduler_make(struct store *store)
     struct scheduler *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wake_init(&s->wake);
     pthread_mutex_init(&s->lock, NULL);
     s->store = store;
     s->posts_end = &s->posts;
@@ -322,15 +317,10 @@ static void sleep_until(struct scheduler *s, uint64_t due_ms, uint64_t now_ms)
 {
     uint64_t most_ms = clock_is_moved() ? SLEEP_MOVED_MS : SLEEP_MAX_MS;
     uint64_t wait_ms = left_ms(s->next_rest_ms, clock_boot_ms(), left_ms(due_ms, now_ms, most_ms));
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(wait_ms / 1000);
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_cond_timedwait(&s->wake, &s->lock, &until);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    s->asleep_ms = now_ms + wait_ms;
+    wake_sleep(&s->wake, &s->lock, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 + wait_ms * 1000);
 }
 
 /* With the lock. Whether there is something to do at this time. */
@@ -398,8 +388,7 @@ void scheduler_stop(struct scheduler *s)
 {
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
-    pthread_cond_signal(&s->wake);
-    pthread_mutex_unlock(&s->lock);
+    unlock_and_wake(s, true);
     if (s->started)
         pthread_join(s->thread, NULL);
     s->started = false;
@@ -420,7 +409,7 @@ void scheduler_free(struct scheduler *s)
             s->leases[i] = next;
         }
     }
-    pthread_cond_destroy(&s->wake);
+    wake_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -466,6 +455,7 @@ void scheduler_release_after(struct scheduler *s, enum job_kind kind, const void
         wake = lease->release_ms < s->next_rest_ms;
         if (wake)
             s->next_rest_ms = lease->release_ms;
+        wake = wake && delay_ms < SLEEP_MAX_MS;
     }
     unlock_and_wake(s, wake);
 }

@@ -13,6 +13,7 @@
 
 #include "store/record.h"
 #include "store/store.h"
+#include "store/wake.h"
 
 /* Tables of our own stand behind the caller's. Their names begin with @, which the caller's may not. */
 enum { TABLE_META, TABLE_JOBS_BY_DUE, TABLE_JOBS_BY_SUBJECT, OWN_TABLES };
@@ -46,7 +47,7 @@ struct store {
     bool shut;      /* none may begin: the files are exchanged */
 
     pthread_mutex_t lock;
-    pthread_cond_t wake;
+    struct wake wake; /* of the writers */
     struct store_op *head, **tail; /* waiting, oldest first */
     uint64_t by_us;                /* CLOCK_MONOTONIC: until when all of them may wait */
     uint64_t last_us, gap_us;      /* of the last submission; between two, on average */

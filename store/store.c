@@ -66,7 +66,7 @@ static struct store *allocate(const struct store_config *config)
     store->report_ctx = config->report_ctx;
     pthread_mutex_init(&store->readers_lock, NULL);
     pthread_mutex_init(&store->lock, NULL);
-    pthread_cond_init(&store->wake, NULL);
+    wake_init(&store->wake);
     pthread_cond_init(&store->users_changed, NULL);
     return store;
 }
@@ -147,7 +147,7 @@ void store_close(struct store *store)
     store->engine->close(store);
     pthread_mutex_destroy(&store->readers_lock);
     pthread_mutex_destroy(&store->lock);
-    pthread_cond_destroy(&store->wake);
+    wake_destroy(&store->wake);
     pthread_cond_destroy(&store->users_changed);
     free(store->path);
     free(store);

@@ -30,7 +30,6 @@ static uint64_t patience_of(struct store *store, const struct store_op *op)
     return patience > store->gap_us && !store->engine->waits ? now + patience : 0;
 }
 
-/* The writer is woken after the lock is given back, which it would wait for otherwise. */
 void store_submit(struct store *store, struct store_op *op)
 {
     bool sooner = false;
@@ -45,9 +44,7 @@ void store_submit(struct store *store, struct store_op *op)
         if (sooner)
             store->by_us = by_us;
     }
-    pthread_mutex_unlock(&store->lock);
-    if (sooner)
-        pthread_cond_signal(&store->wake);
+    wake_unlock(&store->wake, &store->lock, sooner);
     if (closed)
         op->done(op, STORE_CLOSED);
 }
@@ -59,8 +56,7 @@ bool store_turned(struct store *store)
     pthread_mutex_lock(&store->lock);
     bool turned = !store->turning || store->compacting;
     store->turning = !store->closing;
-    pthread_cond_signal(&store->wake);
-    pthread_mutex_unlock(&store->lock);
+    wake_unlock(&store->wake, &store->lock, true);
     return turned;
 }
 
@@ -68,15 +64,9 @@ bool store_turned(struct store *store)
 static void wait_for_work(struct store *store)
 {
     for (store->turning = false; !store->closing; store->turning = false) {
-        if (store->head == NULL) {
-            pthread_cond_wait(&store->wake, &store->lock);
-        } else if (monotonic_us() >= store->by_us) {
+        if (store->head != NULL && monotonic_us() >= store->by_us)
             break;
-        } else {
-            struct timespec until = {.tv_sec = (time_t)(store->by_us / 1000000),
-                                     .tv_nsec = (long)(store->by_us % 1000000) * 1000};
-            pthread_cond_clockwait(&store->wake, &store->lock, CLOCK_MONOTONIC, &until);
-        }
+        wake_sleep(&store->wake, &store->lock, store->head == NULL ? UINT64_MAX : store->by_us);
     }
 }
 
@@ -279,7 +269,10 @@ void writer_stop(struct store *store)
 {
     pthread_mutex_lock(&store->lock);
     store->closing = true;
-    pthread_cond_broadcast(&store->wake);
+    for (unsigned i = 0; i < store->writer_count; i++) {
+        wake_unlock(&store->wake, &store->lock, true);
+        pthread_mutex_lock(&store->lock);
+    }
     pthread_mutex_unlock(&store->lock);
     while (store->writer_count > 0)
         pthread_join(store->writers[--store->writer_count], NULL);
