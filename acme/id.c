@@ -2,9 +2,8 @@
 
 #include <string.h>
 
-#include <openssl/rand.h>
-
 #include "acme/base64url.h"
+#include "acme/random.h"
 
 enum { TIME_LEN = 6 };
 
@@ -12,7 +11,7 @@ bool acme_id_make(struct acme_id *id, uint64_t now_ms)
 {
     for (int i = 0; i < TIME_LEN; i++)
         id->octets[i] = (uint8_t)(now_ms >> (8 * (TIME_LEN - 1 - i)));
-    return RAND_bytes(id->octets + TIME_LEN, ACME_ID_LEN - TIME_LEN) == 1;
+    return acme_random(id->octets + TIME_LEN, ACME_ID_LEN - TIME_LEN);
 }
 
 void acme_id_text(const struct acme_id *id, char text[static ACME_ID_TEXT + 1])

@@ -2,9 +2,8 @@
 
 #include <string.h>
 
-#include <openssl/rand.h>
-
 #include "acme/base64url.h"
+#include "acme/random.h"
 
 enum { TOKEN_LEN = 32 };
 
@@ -62,7 +61,7 @@ static bool add_challenge(struct acme_authz *authz, enum acme_challenge_type typ
 {
     uint8_t token[TOKEN_LEN];
     struct acme_challenge *challenge = &authz->challenges[authz->challenge_count];
-    if (RAND_bytes(token, sizeof token) != 1)
+    if (!acme_random(token, sizeof token))
         return false;
     challenge->type = type;
     challenge->status = ACME_CHALLENGE_PENDING;

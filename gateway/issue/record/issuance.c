@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/rand.h>
-
 #include "acme/durations.h"
+#include "acme/random.h"
 #include "gateway/clock.h"
 #include "gateway/counters.h"
 #include "gateway/issue/record/story.h"
@@ -50,7 +49,7 @@ bool issuance_id_make(const char *instance, bool test, char id[static ISSUANCE_I
     static const char hex[] = "0123456789abcdef";
     unsigned char random[16];
     size_t len = strlen(instance), start = len;
-    if (len + 2 * sizeof random > ISSUANCE_ID_MAX || RAND_bytes(random, sizeof random) != 1)
+    if (len + 2 * sizeof random > ISSUANCE_ID_MAX || !acme_random(random, sizeof random))
         return false;
     memcpy(id, instance, len);
     for (size_t i = 0; i < sizeof random; i++) {
