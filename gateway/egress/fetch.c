@@ -164,8 +164,10 @@ static CURLcode on_tls_context(CURL *easy, void *context, void *ctx)
 
 /* Proxies of the environment, cookies, authentication, cached connections and any scheme but these two are nothing that
  * a validation may use. No certificate is verified, so none is loaded. */
-static void set_rules(CURL *easy)
+static void set_rules(CURL *easy, bool https)
 {
+    /* A request is one segment, which nothing holds back; a handshake is several. */
+    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, https ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -202,7 +204,7 @@ static bool set_up(struct egress_fetch *fetch, const struct egress_address *addr
     uint64_t left = left_ms(fetch) + 1; /* 0 would be no limit */
     fetch->error[0] = '\0';
     fetch->head_len = fetch->body_len = fetch->skipped = 0;
-    set_rules(fetch->easy);
+    set_rules(fetch->easy, fetch->url->https);
     if (address != NULL ? !connect_to(fetch, address)
                         : curl_easy_setopt(fetch->easy, CURLOPT_PROXY, fetch->proxy) != CURLE_OK)
         return false;

@@ -169,6 +169,8 @@ bool egress_loop_expire(struct egress_loop *loop)
 
 /* ---- the step ---- */
 
+enum { EXPIRED_MAX = 16 }; /* deadlines a step: what is to be done next is one that is over already */
+
 /* Milliseconds to sleep, -1 for ever. */
 static int patience(const struct egress_loop *loop, uint64_t until_ms)
 {
@@ -186,6 +188,6 @@ void egress_loop_step(struct egress_loop *loop, uint64_t until_ms)
     struct epoll_event event;
     if (epoll_wait(loop->epoll, &event, 1, patience(loop, until_ms)) == 1)
         dispatch(loop, &event);
-    if (loop->timers != NULL && loop->timers->deadline_ms <= egress_now_ms())
+    for (unsigned i = 0; i < EXPIRED_MAX && loop->timers != NULL && loop->timers->deadline_ms <= egress_now_ms(); i++)
         egress_loop_expire(loop);
 }

@@ -1,7 +1,7 @@
 /* egress_loop: what the egress thread sleeps in: one epoll, and a heap of deadlines. Internal to egress*.c.
  *
- * One event and one deadline a step, so that whatever a callback closes or frees leaves no stale event behind, and
- * neither kind starves the other. Egress thread only.
+ * One event a step, so that whatever a callback closes or frees leaves no stale event behind, and a few deadlines, so
+ * that neither kind starves the other. Egress thread only.
  */
 #ifndef GATEWAY_EGRESS_LOOP_H
 #define GATEWAY_EGRESS_LOOP_H
@@ -41,7 +41,7 @@ void egress_loop_forget(struct egress_loop *loop, int fd);
 void egress_loop_arm(struct egress_loop *loop, struct egress_watch *watch);
 void egress_loop_disarm(struct egress_loop *loop, struct egress_watch *watch);
 
-/* Sleeps until something happens, at most until until_ms; one event, then one deadline that is over. */
+/* Sleeps until something happens, at most until until_ms; one event, then deadlines that are over. */
 void egress_loop_step(struct egress_loop *loop, uint64_t until_ms);
 /* The deadline that is next of all is treated as over. False when there is none. */
 bool egress_loop_expire(struct egress_loop *loop);
