@@ -28,12 +28,18 @@ union address {
     struct sockaddr_storage room;
 };
 
-static union address address_of(h2o_socket_t *sock)
+/* As h2o accepts, but the kernel tells the address with the connection, and what is set on the listener (listen.c) need
+ * not be set again. NULL: errno. */
+static h2o_socket_t *accept_one(h2o_socket_t *listener, h2o_evloop_t *events, union address *peer)
 {
-    union address peer = {.any = {.sa_family = AF_UNSPEC}};
-    if (h2o_socket_getpeername(sock, &peer.any) == 0)
-        peer.any.sa_family = AF_UNSPEC;
-    return peer;
+    socklen_t len = sizeof *peer;
+    *peer = (union address){.any = {.sa_family = AF_UNSPEC}};
+    int fd = accept4(h2o_socket_get_fd(listener), &peer->any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    h2o_socket_t *sock = h2o_evloop_socket_create(events, fd, H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
+    h2o_socket_setpeername(sock, &peer->any, len);
+    return sock;
 }
 
 /* The address alone; an IPv4 address that came by an IPv6 socket as IPv4, so that lists of addresses match. */
@@ -175,31 +181,28 @@ static void on_close(void *arg)
 }
 
 /* The kernel's word for who connected to a Unix socket; -1 of others. */
-static int64_t uid_of(h2o_socket_t *sock)
+static int64_t uid_of(h2o_socket_t *sock, const union address *peer)
 {
     struct ucred who;
-    int domain = 0;
-    socklen_t len = sizeof domain, who_len = sizeof who;
-    int fd = h2o_socket_get_fd(sock);
-    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) != 0 || domain != AF_UNIX ||
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &who_len) != 0)
+    socklen_t len = sizeof who;
+    if (peer->any.sa_family != AF_UNIX ||
+        getsockopt(h2o_socket_get_fd(sock), SOL_SOCKET, SO_PEERCRED, &who, &len) != 0)
         return -1;
     return who.uid;
 }
 
 /* False when the newcomer is turned away: memory is short, or its address has as many connections as it may. */
-static bool take_connection(struct door *door, h2o_socket_t *sock)
+static bool take_connection(struct door *door, h2o_socket_t *sock, const union address *peer)
 {
     struct loop *loop = door->loop;
     struct crowd *crowd = crowd_of(door);
-    union address peer = address_of(sock);
     struct connection *connection = calloc(1, sizeof *connection);
     char text[INET6_ADDRSTRLEN];
-    address_text(&peer, text);
+    address_text(peer, text);
     /* Behind a proxy are many, so that it is for the proxy to say how many connections each may have. */
     bool proxy = proxy_is_trusted(loop, door->kind, text);
     if (!connection ||
-        (!proxy && !peers_enter(&crowd->peers, &peer.any, crowd->max_per_address, &connection->counted))) {
+        (!proxy && !peers_enter(&crowd->peers, &peer->any, crowd->max_per_address, &connection->counted))) {
         free(connection);
         h2o_socket_close(sock);
         metrics_count(METRIC_TURNED_AWAY, (unsigned)door->kind);
@@ -215,7 +218,7 @@ static bool take_connection(struct door *door, h2o_socket_t *sock)
         SSL_CTX_up_ref(connection->tls);
     connection->door = door;
     memcpy(connection->peer, text, sizeof text);
-    connection->uid = uid_of(sock);
+    connection->uid = uid_of(sock, peer);
     h2o_linklist_insert(&crowd->silent, &connection->link);
     crowd->count++;
     atomic_fetch_add(&loop->taken, 1);
@@ -284,13 +287,14 @@ static void on_accept(h2o_socket_t *listener, const char *err)
     /* Whether another waits beyond the limit is told by the next event. */
     unsigned batch = door->shared ? 1 : ACCEPT_BATCH;
     for (unsigned i = 0; i < batch && crowd->count < crowd->max; i++) {
-        h2o_socket_t *sock = h2o_evloop_socket_accept(listener);
+        union address peer;
+        h2o_socket_t *sock = accept_one(listener, door->loop->context.loop, &peer);
         if (!sock) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
                 pause_all(door->loop);
             return;
         }
-        take_connection(door, sock);
+        take_connection(door, sock, &peer);
     }
 }
 
