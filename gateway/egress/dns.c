@@ -273,10 +273,17 @@ bool egress_resolve_recent(struct egress *egress, enum egress_view view, const c
 static const struct {
     const char *option, *value;
 } options[] = {
-    {"cache-max-ttl:", "0"},     {"cache-max-negative-ttl:", "0"},    {"aggressive-nsec:", "no"},
-    {"val-bogus-ttl:", "0"},     {"infra-keep-probing:", "yes"}, /* a resolver that was down for a while is asked again
-                                                                  */
-    {"outgoing-range:", "1000"}, {"num-queries-per-thread:", "4096"}, {"outgoing-num-tcp:", "64"},
+    {"cache-max-ttl:", "0"},
+    {"cache-max-negative-ttl:", "0"},
+    {"aggressive-nsec:", "no"},
+    {"val-bogus-ttl:", "0"},
+    {"infra-keep-probing:", "yes"}, /* a resolver that was down for a while is asked again */
+    /* Nor is it remembered how slow it was then, or while it sent garbage: the library would answer SERVFAIL by itself,
+     * for a quarter of an hour. */
+    {"infra-host-ttl:", "1"},
+    {"outgoing-range:", "1000"},
+    {"num-queries-per-thread:", "4096"},
+    {"outgoing-num-tcp:", "64"},
 };
 
 /* Answered with NXDOMAIN by the library itself, but used inside networks. */

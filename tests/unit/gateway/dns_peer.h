@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum { DNS_A = 1, DNS_CNAME = 5, DNS_TXT = 16, DNS_AAAA = 28, DNS_CAA = 257 };
-enum { DNS_SERVFAIL = 2, DNS_SILENCE = -1 };
+enum { DNS_SERVFAIL = 2, DNS_SILENCE = -1, DNS_GARBAGE = -2 };
 
 /* Several rows with one name and type are one record set. A name without a row does not exist. */
 struct dns_row {
@@ -24,7 +24,7 @@ struct dns_row {
     int type;
     const char *data; /* address, target, or text whose pieces are parted by '|'; of CAA tag '|' value, with '!' in
                          front where it is critical; NULL: see error */
-    int error;        /* DNS_SERVFAIL, DNS_SILENCE */
+    int error;        /* DNS_SERVFAIL, DNS_SILENCE, DNS_GARBAGE: octets that answer nothing */
 };
 
 struct dns_peer {
@@ -176,6 +176,12 @@ static inline void *dns_peer_main(void *ctx)
         int rcode = dns_fill(peer, name, query[name_end + 1] << 8 | query[name_end + 2], &m, &count);
         if (rcode == DNS_SILENCE)
             continue;
+        if (rcode == DNS_GARBAGE) {
+            for (size_t i = 0; i < m.len; i++)
+                m.octets[i] ^= 0x55;
+            sendto(peer->fd, m.octets, m.len, 0, (struct sockaddr *)&from, from_len);
+            continue;
+        }
         m.octets[2] = 0x81;
         m.octets[3] = (uint8_t)(0x80 | rcode);
         memset(m.octets + 4, 0, 8);
