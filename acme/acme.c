@@ -180,9 +180,9 @@ static bool within_account(const struct acme_exchange *x, struct acme_task *task
 static enum acme_step post(struct acme_exchange *x, struct acme_task *task)
 {
     const struct acme_request *request = x->request;
-    if (request->body_too_large || request->body_len > ACME_BODY_MAX) {
-        acme_problem_status(&task->problem, 413, ACME_MALFORMED, "The request is larger than %d octets.",
-                            ACME_BODY_MAX);
+    size_t most = acme_route_body_max(x->route);
+    if (request->body_too_large || request->body_len > most) {
+        acme_problem_status(&task->problem, 413, ACME_MALFORMED, "The request is larger than %zu octets.", most);
         return acme_refuse(task);
     }
     bool may = within_address(x, task) && acme_authenticate(x, task) && within_account(x, task);

@@ -111,6 +111,10 @@ void acme_thread_free(struct acme_thread *thread);
 /* Forgets what served no request since the last call; to be called every half a minute or so. On its thread. */
 void acme_thread_age(struct acme_thread *thread);
 
+/* Octets that a request's body to this path may have; beyond it is answered with 413, so that nobody need read more. Any
+ * thread. */
+size_t acme_body_max(const char *path, size_t len);
+
 enum acme_method { ACME_GET, ACME_HEAD, ACME_POST, ACME_OTHER };
 
 /* Pointers need live only during acme_begin, and need not end with NUL. */

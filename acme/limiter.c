@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +55,7 @@ static struct bucket *bucket_of(struct bucket set[static WAYS], const uint8_t ke
     return fullest;
 }
 
-static uint32_t take_token(struct bucket *bucket, unsigned per_minute, uint64_t now_us)
+static uint32_t draw_token(struct bucket *bucket, unsigned per_minute, uint64_t now_us, bool take)
 {
     uint64_t token_us = MINUTE_US / per_minute, full_us = bucket->full_us > now_us ? bucket->full_us : now_us;
     if (full_us > now_us + MINUTE_US) /* the clock went back, or the limit was changed */
@@ -62,12 +63,13 @@ static uint32_t take_token(struct bucket *bucket, unsigned per_minute, uint64_t 
     bucket->full_us = full_us;
     if (full_us + token_us > now_us + MINUTE_US)
         return (uint32_t)((full_us + token_us - MINUTE_US - now_us + 999999) / 1000000);
-    bucket->full_us = full_us + token_us;
+    if (take)
+        bucket->full_us = full_us + token_us;
     return 0;
 }
 
-uint32_t limiter_take(struct limiter *limiter, enum limiter_kind kind, const void *who, size_t len, unsigned per_minute,
-                      uint64_t now_ms)
+static uint32_t ask_bucket(struct limiter *limiter, enum limiter_kind kind, const void *who, size_t len, unsigned per_minute,
+                    uint64_t now_ms, bool take)
 {
     uint8_t digest[SHA256_DIGEST_LENGTH], text[1 + WHO_MAX] = {(uint8_t)kind};
     if (per_minute == 0)
@@ -77,17 +79,34 @@ uint32_t limiter_take(struct limiter *limiter, enum limiter_kind kind, const voi
     SHA256(text, 1 + len, digest);
     unsigned set = (unsigned)(digest[KEY_LEN] | digest[KEY_LEN + 1] << 8) % SETS;
     pthread_mutex_lock(&limiter->locks[set % LOCKS]);
-    uint32_t wait_s = take_token(bucket_of(limiter->sets[set], digest), per_minute, now_ms * 1000);
+    uint32_t wait_s = draw_token(bucket_of(limiter->sets[set], digest), per_minute, now_ms * 1000, take);
     pthread_mutex_unlock(&limiter->locks[set % LOCKS]);
     return wait_s;
 }
 
-uint32_t limiter_take_address(struct limiter *limiter, const char *address, unsigned per_minute, uint64_t now_ms)
+uint32_t limiter_take(struct limiter *limiter, enum limiter_kind kind, const void *who, size_t len, unsigned per_minute,
+                      uint64_t now_ms)
+{
+    return ask_bucket(limiter, kind, who, len, per_minute, now_ms, true);
+}
+
+static uint32_t ask_address(struct limiter *limiter, const char *address, unsigned per_minute, uint64_t now_ms,
+                            bool take)
 {
     struct in6_addr v6;
     if (per_minute == 0)
         return 0;
     if (inet_pton(AF_INET6, address, &v6) == 1)
-        return limiter_take(limiter, LIMITER_ADDRESS, v6.s6_addr, NETWORK_LEN, per_minute, now_ms);
-    return limiter_take(limiter, LIMITER_ADDRESS, address, strlen(address), per_minute, now_ms);
+        return ask_bucket(limiter, LIMITER_ADDRESS, v6.s6_addr, NETWORK_LEN, per_minute, now_ms, take);
+    return ask_bucket(limiter, LIMITER_ADDRESS, address, strlen(address), per_minute, now_ms, take);
+}
+
+uint32_t limiter_take_address(struct limiter *limiter, const char *address, unsigned per_minute, uint64_t now_ms)
+{
+    return ask_address(limiter, address, per_minute, now_ms, true);
+}
+
+uint32_t limiter_wait_address(struct limiter *limiter, const char *address, unsigned per_minute, uint64_t now_ms)
+{
+    return ask_address(limiter, address, per_minute, now_ms, false);
 }

@@ -24,5 +24,7 @@ uint32_t limiter_take(struct limiter *limiter, enum limiter_kind kind, const voi
                       uint64_t now_ms);
 /* The same for an address in text; those of an IPv6 /64 are one, since a host can have them all. */
 uint32_t limiter_take_address(struct limiter *limiter, const char *address, unsigned per_minute, uint64_t now_ms);
+/* The same answer, and no token is taken. */
+uint32_t limiter_wait_address(struct limiter *limiter, const char *address, unsigned per_minute, uint64_t now_ms);
 
 #endif

@@ -3,7 +3,11 @@
 #define ACME_LIMITS_H
 
 enum {
-    ACME_BODY_MAX = 64 * 1024,     /* octets of one request body; beyond: 413 */
+    /* Octets of a request body, beyond which the answer is 413. */
+    ACME_BODY_MAX = 64 * 1024,        /* with names, a CSR, a certificate or a binding */
+    ACME_BODY_PLAIN_MAX = 16 * 1024,  /* of any other resource */
+    ACME_BODY_NOWHERE_MAX = 4 * 1024, /* where there is no resource */
+
     ACME_JSON_DEPTH_MAX = 16,      /* nesting of any JSON that a client sends */
     ACME_PROTECTED_MAX = 8 * 1024, /* octets of a decoded protected header */
     ACME_URL_MAX = 512,            /* octets of any URL that we make or accept in "url" */

@@ -5,15 +5,15 @@
 static const struct acme_route routes[] = {
     {"/directory", .get = acme_get_directory, .post = acme_post_directory, .is_directory = true, .noun = "directory"},
     {"/acme/new-nonce", .get = acme_get_nonce, .post = acme_post_nonce, .name = "newNonce"},
-    {"/acme/new-account", ACME_SIGNED_BY_JWK, .post = acme_post_new_account, .name = "newAccount", .limited = true},
-    {"/acme/new-order", .post = acme_post_new_order, .name = "newOrder", .limited = true},
+    {"/acme/new-account", ACME_SIGNED_BY_JWK, .post = acme_post_new_account, .name = "newAccount", .limited = true, .large = true},
+    {"/acme/new-order", .post = acme_post_new_order, .name = "newOrder", .limited = true, .large = true},
     {"/acme/new-authz", .post = acme_post_new_authz, .name = "newAuthz", .limited = true},
-    {"/acme/revoke-cert", ACME_SIGNED_BY_EITHER, .post = acme_post_revoke_cert, .name = "revokeCert", .limited = true},
+    {"/acme/revoke-cert", ACME_SIGNED_BY_EITHER, .post = acme_post_revoke_cert, .name = "revokeCert", .limited = true, .large = true},
     {"/acme/key-change", .post = acme_post_key_change, .name = "keyChange", .limited = true},
     {"/acme/account/:id", .post = acme_post_account, .noun = "account"},
     {"/acme/account/:id/orders", .post = acme_post_orders, .noun = "orders"},
     {"/acme/order/:id", .post = acme_post_order, .noun = "order"},
-    {"/acme/order/:id/finalize", .post = acme_post_finalize, .noun = "finalize"},
+    {"/acme/order/:id/finalize", .post = acme_post_finalize, .large = true, .noun = "finalize"},
     {"/acme/authz/:id", .post = acme_post_authz, .noun = "authorization"},
     {"/acme/challenge/:id/:type", .post = acme_post_challenge, .noun = "challenge"},
     {"/acme/certificate/:id", .post = acme_post_certificate, .noun = "certificate"},
@@ -89,4 +89,16 @@ const struct acme_route *acme_route_find(const char *path, size_t len, struct ac
         if (matches(routes[i].pattern, path, len, id, type))
             return &routes[i];
     return NULL;
+}
+
+size_t acme_route_body_max(const struct acme_route *route)
+{
+    return !route ? ACME_BODY_NOWHERE_MAX : route->large ? ACME_BODY_MAX : ACME_BODY_PLAIN_MAX;
+}
+
+size_t acme_body_max(const char *path, size_t len)
+{
+    struct acme_id id;
+    enum acme_challenge_type type;
+    return acme_route_body_max(acme_route_find(path, len, &id, &type));
 }

@@ -16,6 +16,7 @@ struct acme_route {
     acme_handler *get;  /* GET and HEAD; NULL: not allowed */
     acme_handler *post; /* NULL: not allowed */
     bool limited;       /* counts against the limits of config.h; never what only reads */
+    bool large;         /* its body may have names, a CSR, a certificate or a binding */
     bool is_directory;  /* Link rel="index" is on every reply but this one's */
     const char *name;   /* in the directory, without ":text"; NULL: not shown there */
     const char *noun;   /* what it is called for people where it has no name */
@@ -26,6 +27,8 @@ const struct acme_route *acme_route_find(const char *path, size_t len, struct ac
                                          enum acme_challenge_type *type);
 /* Its place in the list, that of acme_resource_text; NULL: the one behind the last. */
 unsigned acme_route_number(const struct acme_route *route);
+/* See acme_body_max; NULL: there is none. */
+size_t acme_route_body_max(const struct acme_route *route);
 /* The i-th route, NULL behind the last. */
 const struct acme_route *acme_route_at(size_t i);
 

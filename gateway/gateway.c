@@ -7,6 +7,7 @@
 
 #include <openssl/crypto.h>
 
+#include "acme/limiter.h"
 #include "gateway/clock.h"
 #include "gateway/days.h"
 #include "gateway/issue/issuer.h"
@@ -313,9 +314,9 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
     char why[HTTP_REASON_MAX];
     g->refusals = refusals_make(g->store);
     g->access = access_make(g->store, g->config->admin.user_field, g->config->admin.role_field);
-    if (!g->refusals || !g->access)
+    g->public = (struct public){.configs = g->configs, .issuer = g->issuer, .wrong = limiter_make()};
+    if (!g->refusals || !g->access || !g->public.wrong)
         return parts_fail(reason, "out of memory");
-    g->public = (struct public){.configs = g->configs, .issuer = g->issuer};
     g->admin = (struct admin){.store = g->store,
                               .configs = g->configs,
                               .seal = g->seal,
@@ -460,6 +461,7 @@ void gateway_stop(struct gateway *g)
     http_free(g->http); /* whose notices the workers above sent to the last */
     scheduler_free(g->scheduler);
     validation_free(g->validation);
+    limiter_free(g->public.wrong);
     issuer_free(g->issuer);
     notifier_free(g->notifier);
     upstream_free(g->upstream);

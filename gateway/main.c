@@ -22,6 +22,7 @@
 #include "gateway/metrics/metrics.h"
 #include "gateway/own/own.h"
 #include "gateway/systemd.h"
+#include "gateway/torn.h"
 
 static const char USAGE[] = "usage: acmegate --config FILE [--check-config | --verify-store | --init]\n"
                             "       acmegate --list-metrics\n"
@@ -282,6 +283,7 @@ int main(int argc, char **argv)
         status = init(config);
     } else {
         gateway_set_log(config);
+        torn_watch(config->store.engine == CONFIG_LMDB ? config->store.path : NULL);
         curl_global_init(CURL_GLOBAL_DEFAULT);
         status = run_daemon(config, options.config);
         config = NULL;

@@ -7,13 +7,15 @@
 #include <openssl/evp.h>
 
 #include "acme/durations.h"
+#include "acme/limiter.h"
 #include "gateway/address.h"
+#include "gateway/clock.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
 
 static const char WELL_KNOWN[] = SECTIGO_DCV_PATH;
 
-enum { MD5_TEXT = 32, CREDENTIALS_MAX = 512 };
+enum { MD5_TEXT = 32, CREDENTIALS_MAX = 512, WRONG_PUSHES_PER_MINUTE = 20 };
 
 /* ---- domain control files ---- */
 
@@ -79,6 +81,30 @@ static void take_push(const struct public *public, const struct http_call *call,
     http_answer_text(answer, 200, "ok\n");
 }
 
+/* A password that people made up can be guessed, so where its address has been wrong too often, not even a right one is
+ * told from the others for a while. What a push would have said is found out by polling. */
+static bool may_push(const struct public *public, const struct config_push *push, const struct http_call *call,
+                     struct http_answer *answer)
+{
+    uint64_t now_ms = clock_boot_ms();
+    uint32_t wait_s =
+        push->user ? limiter_wait_address(public->wrong, call->peer, WRONG_PUSHES_PER_MINUTE, now_ms) : 0;
+    if (wait_s == 0 && has_credentials(push, call->authorization))
+        return true;
+    metrics_count(METRIC_PUSHES, METRIC_PUSH_CREDENTIALS);
+    if (wait_s > 0) {
+        http_answer_text(answer, 429, "too many pushes with wrong credentials come from this address\n");
+        answer->retry_after_s = wait_s;
+        return false;
+    }
+    log_warning("a push with wrong credentials; give Sectigo the URL with public.push.user and its password", "peer",
+                call->peer);
+    limiter_take_address(public->wrong, call->peer, WRONG_PUSHES_PER_MINUTE, now_ms);
+    http_answer_text(answer, 401, "user and password are needed\n");
+    answer->www_authenticate = "Basic realm=\"push\"";
+    return false;
+}
+
 static void receive_push(const struct public *public, const struct config_push *push, const struct http_call *call,
                          struct http_answer *answer)
 {
@@ -87,12 +113,8 @@ static void receive_push(const struct public *public, const struct config_push *
                     call->peer);
         metrics_count(METRIC_PUSHES, METRIC_PUSH_ADDRESS);
         http_answer_text(answer, 403, "this address may not push\n");
-    } else if (!has_credentials(push, call->authorization)) {
-        log_warning("a push with wrong credentials; give Sectigo the URL with public.push.user and its password",
-                    "peer", call->peer);
-        metrics_count(METRIC_PUSHES, METRIC_PUSH_CREDENTIALS);
-        http_answer_text(answer, 401, "user and password are needed\n");
-        answer->www_authenticate = "Basic realm=\"push\"";
+    } else if (!may_push(public, push, call, answer)) {
+        return;
     } else if (strcmp(call->method, "GET") != 0 && strcmp(call->method, "POST") != 0) {
         http_answer_text(answer, 405, "a push is GET or POST\n");
     } else {
@@ -101,14 +123,23 @@ static void receive_push(const struct public *public, const struct config_push *
 }
 
 /* With a slash at the end or without, as people copy URLs. */
-static bool is_push_path(const struct config_push *push, const char *path)
+static bool is_push_path(const struct config_push *push, const char *path, size_t given)
 {
-    size_t len = strlen(push->path), given = strlen(path);
+    size_t len = strlen(push->path);
     while (len > 1 && push->path[len - 1] == '/')
         len--;
     while (given > 1 && path[given - 1] == '/')
         given--;
     return given == len && memcmp(path, push->path, len) == 0;
+}
+
+bool public_takes_push(void *ctx, const char *path, size_t len)
+{
+    const struct public *public = ctx;
+    const struct config *config = config_take(public->configs);
+    bool takes = is_push_path(&config->public.push, path, len);
+    config_drop(config);
+    return takes;
 }
 
 void public_handle(void *ctx, const struct http_call *call, struct http_answer *answer)
@@ -119,7 +150,7 @@ void public_handle(void *ctx, const struct http_call *call, struct http_answer *
     if (strncmp(call->path, WELL_KNOWN, sizeof WELL_KNOWN - 1) == 0) {
         answer->resource = "dcv_file";
         serve_file(public, call, answer);
-    } else if (is_push_path(push, call->path)) {
+    } else if (is_push_path(push, call->path, strlen(call->path))) {
         answer->resource = "push";
         receive_push(public, push, call, answer);
     } else {

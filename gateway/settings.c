@@ -148,6 +148,7 @@ void settings_http(struct gateway *g, const struct config *config, struct http_c
         .admin_socket = config->admin.socket,
         .acme = g->acme,
         .store = g->store,
+        .takes_push = public_takes_push,
         .public_handler = public_handle,
         .public_ctx = &g->public,
         .admin_handler = admin_handle,

@@ -257,6 +257,7 @@ enum store_status writer_start(struct store *store)
 {
     sigset_t all, before;
     sigfillset(&all); /* signals are for the thread that waits for them */
+    sigdelset(&all, SIGBUS); /* blocked, it would end the process without a word */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (store->writer_count < store->writers_wanted &&
            pthread_create(&store->writers[store->writer_count], NULL, writer_main, store) == 0)

@@ -225,6 +225,7 @@ static int start_thread(struct egress *egress)
 {
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS); /* blocked, it would end the process without a word (torn.h) */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&egress->thread, NULL, thread_main, egress);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

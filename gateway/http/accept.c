@@ -7,6 +7,7 @@
 
 #include <openssl/rand.h>
 
+#include "gateway/http/bodies.h"
 #include "gateway/http/internal.h"
 #include "gateway/http/linger.h"
 #include "gateway/http/proxy.h"
@@ -90,6 +91,8 @@ void accept_begin_request(struct connection *connection)
                                            .id = next_id(connection->loop),
                                            .resource = acme ? ACME_RESOURCES - 1 : metrics_resource("nowhere")};
     memcpy(connection->request.peer, connection->peer, sizeof connection->peer);
+    connection->asking = true;
+    connection->body.max = 0;
     log_set_request(connection->request.id);
 }
 
@@ -166,6 +169,7 @@ static void on_close(void *arg)
     struct loop *loop = connection->loop;
     struct crowd *crowd = connection->crowd;
     linger_begin(connection);
+    bodies_forget(connection);
     if (connection->tls)
         SSL_CTX_free(connection->tls);
     metrics_change(METRIC_CONNECTIONS, -1, (unsigned)connection_kind(connection));
@@ -228,7 +232,7 @@ static bool take_connection(struct door *door, h2o_socket_t *sock, const union a
     if (proxy_speaks_first(connection))
         proxy_begin(connection);
     else
-        h2o_accept(&door->accept, sock);
+        bodies_accept(connection);
     return true;
 }
 

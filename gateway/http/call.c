@@ -2,6 +2,7 @@
  * answered at once. */
 #include <stdlib.h>
 
+#include "gateway/http/bodies.h"
 #include "gateway/http/framing.h"
 #include "gateway/http/internal.h"
 #include "gateway/http/proxy.h"
@@ -57,7 +58,7 @@ bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call)
     size_t path_len = req->query_at == SIZE_MAX ? req->input.path.len : req->query_at;
     bool query = path_len < req->input.path.len;
 
-    if (req->entity.len > PUBLIC_BODY_MAX)
+    if (bodies_is_too_large(req))
         return false;
     *call = (struct http_call){
         .method = copy_text(pool, req->input.method.base, req->input.method.len),

@@ -98,6 +98,9 @@ struct http_config {
     struct store *store;
     struct refusals *refusals; /* who is refused over ACME; NULL: nobody keeps them */
     store_fn *probe; /* a write that leaves nothing behind, for /readyz; its argument is NULL. NULL: none is tried */
+    /* Whether that is where a push with its certificate may come, whose body is larger than others'; NULL: everywhere.
+     * On a loop thread, with public_ctx. */
+    bool (*takes_push)(void *ctx, const char *path, size_t len);
     http_handler_fn *public_handler, *admin_handler, *metrics_handler, *api_handler;
     void *public_ctx, *admin_ctx, *metrics_ctx, *api_ctx;
 };

@@ -21,8 +21,11 @@
 #include "gateway/metrics/metrics.h"
 
 enum {
-    BODY_CEILING = 320 * 1024,    /* octets; h2o answers beyond. Above the two limits that are ours to answer */
+    BODY_CEILING = 320 * 1024,    /* octets; h2o answers beyond. Above all limits that are ours (bodies.c) */
     PUBLIC_BODY_MAX = 256 * 1024, /* a pushed certificate chain */
+    OPERATOR_BODY_MAX = 128 * 1024,
+    BODY_BUDGET = 32 * 1024 * 1024,   /* octets that a kind of listener has for bodies, over all its connections */
+    BODY_SHARE_MIN = 4 * 1024 * 1024, /* of one loop */
     HANDSHAKE_TIMEOUT_MS = 10 * SECOND_MS,
     REQUEST_TIMEOUT_MS = 30 * SECOND_MS,
     /* Above every Retry-After of an order (durations.h), and above what clients and proxies keep an unused connection
@@ -114,6 +117,9 @@ struct crowd {
     h2o_linklist_t silent; /* no request has come yet; oldest first */
     h2o_linklist_t served; /* longest without a new request first */
     unsigned count, max, max_per_address;
+    h2o_linklist_t unfinished; /* whose request is not whole; longest without a new octet first (bodies.c) */
+    size_t body_octets, body_budget;
+    uint64_t told_ms; /* monotonic, that the budget is used up; 0: never */
     struct peers peers;
     bool full;              /* its doors are shut until one of them ends, or it is time to look again */
     uint64_t look_again_ms; /* monotonic */
@@ -144,6 +150,14 @@ struct connection {
     char peer[INET6_ADDRSTRLEN]; /* where it comes from, or what its trusted proxy's PROXY header says */
     int64_t uid;                 /* of a Unix socket's peer; -1 */
     struct request request;
+    bool asking; /* a request has come, and has no answer yet */
+    struct {
+        h2o_linklist_t link;      /* of crowd->unfinished */
+        h2o_linklist_t unwatched; /* of the loop's list */
+        h2o_socket_cb on_read;    /* h2o's own */
+        size_t octets;            /* of the buffer, as counted in crowd->body_octets */
+        size_t max;               /* octets of head and body, once the head is known; 0: it is not */
+    } body;                       /* bodies.c's */
 };
 
 /* Whether the store takes a write: asked when somebody asks for it, once for all who do, at most once a second. */
@@ -172,6 +186,8 @@ struct loop {
     uint64_t overdue_look_ms; /* monotonic; when overdue_end looks next */
     struct readiness readiness;
     uint64_t last_request; /* its id; the next is a step away */
+    h2o_linklist_t unwatched;   /* connections that will read again (bodies.c) */
+    struct connection *reading; /* whose input is being read just now; NULL: nobody's, or it is gone */
     h2o_linklist_t lingering;
     unsigned lingering_count;
     struct holds holds;

@@ -9,6 +9,7 @@
 
 #include "acme/durations.h"
 #include "gateway/clock.h"
+#include "gateway/http/bodies.h"
 #include "gateway/http/framing.h"
 #include "gateway/http/internal.h"
 #include "gateway/http/reply.h"
@@ -311,7 +312,7 @@ static struct acme_request request_of(const h2o_req_t *req)
         .path = req->input.path.base,
         .path_len = path_len,
         .peer = connection_of(req)->request.peer,
-        .body_too_large = req->entity.len > ACME_BODY_MAX,
+        .body_too_large = bodies_is_too_large(req),
         .now_ms = clock_ms(),
         .doubtful = clock_in_doubt(),
     };

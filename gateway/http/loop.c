@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "gateway/http/bodies.h"
 #include "gateway/http/internal.h"
 #include "gateway/http/linger.h"
 #include "gateway/http/setup.h"
@@ -117,6 +118,7 @@ static void run_once(struct loop *loop, uint64_t until_ms)
     overdue_end(loop, now_ms);
     age(loop, now_ms);
     accept_resume(loop, now_ms);
+    bodies_step(loop);
     if (h2o_evloop_run(loop->context.loop, (int32_t)wait_ms) != 0 && errno != EINTR)
         log_error("the event loop failed; restart the gateway", "reason", strerror(errno));
 }
@@ -129,6 +131,7 @@ static bool set_up(struct loop *loop)
     h2o_context_init(&loop->context, h2o_evloop_create(), &server->globalconf);
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, on_messages);
     accept_init(loop);
+    bodies_init(loop);
     health_init(loop);
     h2o_linklist_init_anchor(&loop->lingering);
     holds_init(&loop->holds);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/address.h"
+#include "gateway/http/bodies.h"
 #include "gateway/http/proxy_header.h"
 
 bool proxy_is_trusted(const struct loop *loop, enum http_listener kind, const char *address)
@@ -41,7 +42,7 @@ static void on_header(h2o_socket_t *sock, const char *err)
     h2o_buffer_consume(&sock->input, used);
     if (client[0])
         memcpy(connection->peer, client, sizeof client);
-    h2o_accept(&connection->door->accept, sock);
+    bodies_accept(connection);
 }
 
 void proxy_begin(struct connection *connection)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/http/bodies.h"
 #include "gateway/http/internal.h"
 #include "gateway/log.h"
 
@@ -113,13 +114,15 @@ static void log_access(h2o_req_t *req, int status, uint64_t took_us)
 
 void reply_note(h2o_req_t *req, int status)
 {
-    const struct connection *connection = connection_of(req);
+    struct connection *connection = connection_of(req);
     const struct request *request = &connection->request;
     unsigned kind = (unsigned)connection_kind(connection);
     uint64_t took_us = metrics_now_us() - request->began_us;
     metrics_count(METRIC_REQUESTS, kind, request->resource, metrics_status(status));
     metrics_observe(METRIC_REQUEST_DURATION, took_us, kind);
     log_access(req, status, took_us);
+    connection->asking = false;
+    bodies_watch_soon(connection);
 }
 
 void reply_harden(h2o_req_t *req)

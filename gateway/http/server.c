@@ -60,6 +60,7 @@ static bool start_threads(struct http_server *server, char *reason)
     sigset_t all, before;
     bool ok = true;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS); /* blocked, it would end the process without a word (torn.h) */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (ok && server->running < server->loop_count) {
         struct loop *loop = &server->loops[server->running];

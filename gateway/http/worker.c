@@ -90,6 +90,7 @@ bool workers_start(struct http_server *server)
     if (!workers->threads)
         return false;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS); /* blocked, it would end the process without a word (torn.h) */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (ok && workers->count < server->config.workers)
         ok = start_one(server);

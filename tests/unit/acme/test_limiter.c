@@ -51,7 +51,9 @@ static void addresses(void **state)
 {
     (void)state;
     struct limiter *limiter = limiter_make();
+    assert_int_equal(limiter_wait_address(limiter, "192.0.2.1", 1, NOW), 0);
     assert_int_equal(limiter_take_address(limiter, "192.0.2.1", 1, NOW), 0);
+    assert_int_equal(limiter_wait_address(limiter, "192.0.2.1", 1, NOW), 60);
     assert_int_equal(limiter_take_address(limiter, "192.0.2.1", 1, NOW), 60);
     assert_int_equal(limiter_take_address(limiter, "192.0.2.2", 1, NOW), 0);
     assert_int_equal(limiter_take_address(limiter, "2001:db8::1", 1, NOW), 0);
