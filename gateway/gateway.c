@@ -88,6 +88,7 @@ static bool open_store(struct gateway *g, bool make, char reason[static GATEWAY_
     struct store_config store = gateway_store_config(g->config);
     char why[GATEWAY_REASON_MAX], sign[GATEWAY_REASON_MAX];
     store.must_exist = marker_find(g->config, sign) && !make;
+    store.moved_too = make;
     enum store_status status = store_open(&store, &g->store, why);
     if (status == STORE_NOT_FOUND) {
         marker_explain(why, sign, reason);
@@ -370,11 +371,25 @@ bool parts_own_certificate(struct gateway *g, char reason[static GATEWAY_REASON_
     return good;
 }
 
+static enum store_status settle_moved(struct store_txn *txn, void *arg)
+{
+    (void)arg;
+    return store_moved_settle(txn);
+}
+
+/* One that was moved away is told to go on. */
+static bool take_back(const struct config *config, struct store *store, char line[static GATEWAY_REASON_MAX])
+{
+    enum store_status status = store_call(store, settle_moved, NULL);
+    return status == STORE_OK ||
+           config_say(config, line, gateway_place_key(config), "cannot be taken back: %s", store_status_text(status));
+}
+
 bool gateway_init(const struct config *config, char line[static GATEWAY_REASON_MAX])
 {
     struct gateway g = {.config = config};
     char why[GATEWAY_REASON_MAX];
-    bool good = open_store(&g, true, line) &&
+    bool good = open_store(&g, true, line) && take_back(config, g.store, line) &&
                 (marker_write(config, g.store, why) || config_say(config, line, "store.key_file", "%s", why)) &&
                 load_seal(&g, line);
     if (good)

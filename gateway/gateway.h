@@ -40,6 +40,11 @@ void gateway_set_log(const struct config *config);
  * a fault, or the store cannot be read. Reads only, also beside a running daemon. */
 bool gateway_verify_store(const struct config *config, verify_say_fn *say, void *ctx,
                           char line[static GATEWAY_REASON_MAX]);
+/* --export-store: the store that the configuration names into a file, and from then on it counts as moved;
+ * --import-store: from such a file into the place that the configuration names, where nothing is yet (store/transfer.h).
+ * One line either way; false where that failed. Not beside a running daemon. */
+bool gateway_export(const struct config *config, const char *file, char line[static GATEWAY_REASON_MAX]);
+bool gateway_import(const struct config *config, const char *file, char line[static GATEWAY_REASON_MAX]);
 /* NULL where every event loop, the store's writer and the egress thread have gone round since the last call; else the
  * first that has not, for people. One thread at a time. */
 const char *gateway_stuck(struct gateway *gateway);

@@ -25,13 +25,14 @@
 #include "gateway/torn.h"
 
 static const char USAGE[] = "usage: acmegate --config FILE [--check-config | --verify-store | --init]\n"
+                            "       acmegate --config FILE --export-store FILE | --import-store FILE\n"
                             "       acmegate --list-metrics\n"
                             "       acmegate --version\n";
 
 enum { BEATS = 4 }; /* of the watchdog, in the time that it waits for one */
 
 struct options {
-    const char *config;
+    const char *config, *export_to, *import_from;
     bool check, verify, init;
 };
 
@@ -52,6 +53,7 @@ static int read_options(int argc, char **argv, struct options *options)
         {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
         {"verify-store", no_argument, NULL, 's'}, {"init", no_argument, NULL, 'i'},
         {"version", no_argument, NULL, 'v'},      {"list-metrics", no_argument, NULL, 'm'},
+        {"export-store", required_argument, NULL, 'e'}, {"import-store", required_argument, NULL, 'f'},
         {"help", no_argument, NULL, 'h'},         {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -68,6 +70,12 @@ static int read_options(int argc, char **argv, struct options *options)
         case 'i':
             options->init = true;
             break;
+        case 'e':
+            options->export_to = optarg;
+            break;
+        case 'f':
+            options->import_from = optarg;
+            break;
         case 'm':
             return print_metrics();
         case 'v':
@@ -81,7 +89,9 @@ static int read_options(int argc, char **argv, struct options *options)
             return 2;
         }
     }
-    if (options->config && optind == argc && options->check + options->verify + options->init <= 1)
+    int asked = options->check + options->verify + options->init + (options->export_to != NULL) +
+                (options->import_from != NULL);
+    if (options->config && optind == argc && asked <= 1)
         return -1;
     fputs(USAGE, stderr);
     return 2;
@@ -257,6 +267,16 @@ static int init(const struct config *config)
     return made ? 0 : 1;
 }
 
+/* --export-store, --import-store. Returns the exit status. */
+static int transfer(const struct config *config, const struct options *options)
+{
+    char line[GATEWAY_REASON_MAX];
+    bool done = options->export_to ? gateway_export(config, options->export_to, line)
+                                   : gateway_import(config, options->import_from, line);
+    fprintf(done ? stdout : stderr, "%s\n", line);
+    return done ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {0};
@@ -281,6 +301,8 @@ int main(int argc, char **argv)
         status = verify(config);
     } else if (options.init) {
         status = init(config);
+    } else if (options.export_to || options.import_from) {
+        status = transfer(config, &options);
     } else {
         gateway_set_log(config);
         torn_watch(config->store.engine == CONFIG_LMDB ? config->store.path : NULL);

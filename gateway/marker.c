@@ -58,14 +58,37 @@ static bool identify(struct store *store, char identity[static STORE_IDENTITY_SI
     return false;
 }
 
+/* Into named, "" where there is none. */
+static bool find_named(const struct config *config, char path[static PATH_MAX], char named[static STORE_IDENTITY_SIZE],
+                       char reason[static GATEWAY_REASON_MAX])
+{
+    if (marker_path(config, path) && read_marker(path, named))
+        return true;
+    snprintf(reason, GATEWAY_REASON_MAX, "the marker %.400s.store cannot be read: %s", config->store.key_file,
+             strerror(errno));
+    return false;
+}
+
+bool marker_names(const struct config *config, const char *identity, const char *file,
+                  char reason[static GATEWAY_REASON_MAX])
+{
+    char path[PATH_MAX], named[STORE_IDENTITY_SIZE];
+    if (!find_named(config, path, named, reason))
+        return false;
+    if (!named[0] || strcmp(named, identity) == 0)
+        return true;
+    snprintf(reason, GATEWAY_REASON_MAX,
+             "%.300s is another store than the one that %.300s names, and would buy again what that one has paid for: "
+             "take the right file, or the key file of this store; where this store is really meant, remove the marker",
+             file, path);
+    return false;
+}
+
 bool marker_check(const struct config *config, struct store *store, char reason[static GATEWAY_REASON_MAX])
 {
     char path[PATH_MAX], named[STORE_IDENTITY_SIZE], identity[STORE_IDENTITY_SIZE];
-    if (!marker_path(config, path) || !read_marker(path, named)) {
-        snprintf(reason, GATEWAY_REASON_MAX, "the marker %.400s.store cannot be read: %s", config->store.key_file,
-                 strerror(errno));
+    if (!find_named(config, path, named, reason))
         return false;
-    }
     if (!named[0])
         return true;
     if (!identify(store, identity, reason))

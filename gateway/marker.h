@@ -20,6 +20,9 @@ bool marker_find(const struct config *config, char sign[static GATEWAY_REASON_MA
 void marker_explain(const char *why, const char *sign, char reason[static GATEWAY_REASON_MAX]);
 /* False, and *reason: the marker names another store than this one. True where there is no marker. */
 bool marker_check(const struct config *config, struct store *store, char reason[static GATEWAY_REASON_MAX]);
+/* The same of a store that is in a file yet, by its identity. */
+bool marker_names(const struct config *config, const char *identity, const char *file,
+                  char reason[static GATEWAY_REASON_MAX]);
 /* Writes the marker of this store, durably, where there is none, or another's. */
 bool marker_write(const struct config *config, struct store *store, char reason[static GATEWAY_REASON_MAX]);
 

@@ -152,11 +152,33 @@ enum store_status compact_run(struct store *store, void *arg);
 /* schema.c: brings the tables up to the program's schema, or refuses. */
 enum store_status schema_settle(struct store *store, const struct store_config *config,
                                 char reason[static STORE_REASON_SIZE]);
+/* In a change: the number alone. */
+extern const char schema_key[];
+enum store_status schema_write(struct store_txn *txn, uint32_t schema);
 /* Writes nothing: STORE_INVALID for an older one. */
 enum store_status schema_check(struct store *store, const struct store_config *config,
                                char reason[static STORE_REASON_SIZE]);
-/* identity.c: gives one to a store that has none yet. */
+/* identity.c: gives one to a store that has none yet; in a change, in the place of the one that it has. */
+enum { IDENTITY_LEN = 16 };
+extern const char identity_key[];
 enum store_status identity_settle(struct store *store);
+enum store_status identity_write(struct store_txn *txn, const uint8_t identity[static IDENTITY_LEN]);
+
+/* marks.c: refuses one that was moved away or is not whole, unless config says otherwise. */
+enum store_status marks_check(struct store *store, const struct store_config *config,
+                              char reason[static STORE_REASON_SIZE]);
+/* Whether a record of TABLE_META says what this one store is, and so does not go along where it is moved. */
+bool meta_is_own(struct store_slice key);
+/* From now on it was moved; it is not whole, *begun: since an earlier import; it is, and is what `end` says, or without
+ * that stays what it was. */
+struct import_end {
+    uint32_t schema;
+    const uint8_t *identity; /* IDENTITY_LEN */
+    uint64_t copied_ms;      /* 0: it is no copy */
+};
+enum store_status mark_moved(struct store *store);
+enum store_status mark_importing(struct store *store, bool *begun);
+enum store_status mark_import_over(struct store *store, const struct import_end *end);
 
 /* copied.c: the record that says when a copy was taken, for an engine that writes it behind the contract's back. */
 extern const char copied_key[];

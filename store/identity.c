@@ -6,20 +6,23 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { RANDOM_LEN = 16 };
-
-static const char identity_key[] = "identity";
+const char identity_key[] = "identity";
 
 static enum store_status put_identity(struct store_txn *txn, void *arg)
 {
     enum store_status status =
-        store_insert(txn, table_own(txn->store, TABLE_META), identity_key, sizeof identity_key - 1, arg, RANDOM_LEN);
+        store_insert(txn, table_own(txn->store, TABLE_META), identity_key, strlen(identity_key), arg, IDENTITY_LEN);
     return status == STORE_EXISTS ? STORE_REFUSED : status;
+}
+
+enum store_status identity_write(struct store_txn *txn, const uint8_t identity[static IDENTITY_LEN])
+{
+    return store_put(txn, table_own(txn->store, TABLE_META), identity_key, strlen(identity_key), identity, IDENTITY_LEN);
 }
 
 enum store_status identity_settle(struct store *store)
 {
-    uint8_t name[RANDOM_LEN];
+    uint8_t name[IDENTITY_LEN];
     if (getrandom(name, sizeof name, 0) != sizeof name)
         return STORE_IO;
     enum store_status status = store_call(store, put_identity, name);
@@ -33,10 +36,10 @@ enum store_status store_identity(struct store *store, char text[static STORE_IDE
     enum store_status status = store_read(store, &txn);
     if (status != STORE_OK)
         return status;
-    status = store_get(txn, table_own(store, TABLE_META), identity_key, sizeof identity_key - 1, &value);
-    if (status == STORE_OK && value.len != RANDOM_LEN)
+    status = store_get(txn, table_own(store, TABLE_META), identity_key, strlen(identity_key), &value);
+    if (status == STORE_OK && value.len != IDENTITY_LEN)
         status = STORE_INVALID;
-    for (size_t i = 0; status == STORE_OK && i < RANDOM_LEN; i++)
+    for (size_t i = 0; status == STORE_OK && i < IDENTITY_LEN; i++)
         snprintf(text + 2 * i, 3, "%02x", value.data[i]);
     store_read_end(txn);
     return status;

@@ -5,7 +5,7 @@
 
 enum { META_RECORD = 1, META_RECORD_MAX = 16 };
 
-static const char schema_key[] = "schema";
+const char schema_key[] = "schema";
 
 /* STORE_NOT_FOUND: a new store. */
 static enum store_status schema_read(struct store_txn *txn, uint32_t *schema)
@@ -21,7 +21,7 @@ static enum store_status schema_read(struct store_txn *txn, uint32_t *schema)
     return version == META_RECORD && record_complete(&reader) && *schema > 0 ? STORE_OK : STORE_INVALID;
 }
 
-static enum store_status schema_write(struct store_txn *txn, uint32_t schema)
+enum store_status schema_write(struct store_txn *txn, uint32_t schema)
 {
     struct record_writer writer;
     record_begin(&writer, META_RECORD, META_RECORD_MAX);

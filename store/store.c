@@ -116,6 +116,8 @@ enum store_status store_open(const struct store_config *config, struct store **o
     if (status != STORE_OK)
         status_explain(status, reason, "%s: cannot start the writer thread", config->path);
     if (status == STORE_OK)
+        status = marks_check(store, config, reason);
+    if (status == STORE_OK)
         status = schema_settle(store, config, reason);
     if (status == STORE_OK && (status = identity_settle(store)) != STORE_OK)
         status_explain(status, reason, "%s: cannot store its identity: %s", config->path, store_status_text(status));
@@ -133,6 +135,8 @@ enum store_status store_open_to_read(const struct store_config *config, struct s
         status = store->engine->open_to_read(store, config, reason);
     if (status == STORE_OK) /* the schema first: a newer program's tables need not be ours */
         status = schema_check(store, config, reason);
+    if (status == STORE_OK)
+        status = marks_check(store, config, reason);
     if (status == STORE_OK)
         status = store->engine->find_tables(store, config, reason);
     return hand_over(status, store, out);

@@ -25,7 +25,8 @@ enum store_status {
     STORE_OK = 0,
     STORE_NOT_FOUND, /* no such key */
     STORE_EXISTS,    /* store_insert: the key is taken */
-    STORE_REFUSED,   /* returned by a store_fn: it looked and said no; its changes are dropped */
+    STORE_REFUSED,   /* returned by a store_fn: it looked and said no; its changes are dropped. store_open: it was moved
+                      * away, or is not whole */
     STORE_FULL,      /* the map or the disk is full: refuse new work, nothing acknowledged is lost */
     STORE_INVALID,   /* key of 0 or more than 511 octets, or a record that does not decode */
     STORE_LOCKED,    /* store_open: another process owns this store */
@@ -73,6 +74,8 @@ struct store_config {
     store_migrate_fn *const *migrations; /* schema - 1 of them; [n] goes from n + 1 to n + 2 */
     unsigned readers;                    /* most snapshots open at once; 0 for 126, with PostgreSQL for 16 */
     bool must_exist;                     /* one that is not there, or was only begun, is not made: STORE_NOT_FOUND */
+    bool moved_too;                      /* one that was moved away (transfer.h) is opened all the same */
+    bool half_too;                       /* and so is one whose import has not ended */
     bool nosync;                         /* tests only: commits are not flushed */
     /* Simulation: there is no writer thread; store_step does its work on the thread of the caller, as store_call does.
      * One thread has the whole store. */
@@ -213,6 +216,10 @@ enum store_status store_compact(struct store *store, uint64_t *before, uint64_t 
 uint64_t store_copied_ms(struct store_txn *txn);
 /* In a store_fn: from now on it is an original. */
 enum store_status store_copied_settle(struct store_txn *txn);
+
+/* In a store_fn: one that was moved away goes on after all. It is a copy then, of what it was when it was moved: others
+ * may have lived on that. */
+enum store_status store_moved_settle(struct store_txn *txn);
 
 /* 32 hexadecimal digits that the store has from its making on, and that every copy of it has too. STORE_NOT_FOUND: it
  * was made by an older program, and has not been opened for writing since. Any thread. */
