@@ -16,6 +16,7 @@
 #include "gateway/check/check.h"
 #include "gateway/clock.h"
 #include "gateway/config/config.h"
+#include "gateway/confine.h"
 #include "gateway/gateway.h"
 #include "gateway/log.h"
 #include "gateway/memory.h"
@@ -189,22 +190,35 @@ static void warn_in_log(void *ctx, const char *sentence)
                 sentence);
 }
 
+/* Takes config over. NULL: *reason. */
+static struct gateway *start(struct config *config, const char *file, char reason[static GATEWAY_REASON_MAX])
+{
+    bool confined = config->confine, programs = confine_runs_programs(config);
+    long owner;
+    if ((confined && !confine_capabilities(reason)) || !own_prepare(config, reason) ||
+        !check_world(config, CHECK_START, warn_in_log, NULL, &owner, reason)) {
+        config_free(config);
+        return NULL;
+    }
+    struct gateway *gateway = gateway_start(config, file, reason);
+    if (gateway && confined && !confine_calls(programs, reason)) {
+        gateway_stop(gateway);
+        return NULL;
+    }
+    return gateway;
+}
+
 /* Takes config over. */
 static int run_daemon(struct config *config, const char *file)
 {
     char reason[GATEWAY_REASON_MAX];
     sigset_t signals;
-    long owner;
 
     block_signals(&signals);
     seed_jitter();
     raise_descriptor_limit();
-    struct gateway *gateway = NULL;
     char *url = strdup(config->acme.url);
-    if (!own_prepare(config, reason) || !check_world(config, CHECK_START, warn_in_log, NULL, &owner, reason))
-        config_free(config);
-    else
-        gateway = gateway_start(config, file, reason);
+    struct gateway *gateway = start(config, file, reason);
     if (!gateway) {
         log_error("cannot start: mend what it names", "reason", reason);
         free(url);

@@ -11,6 +11,7 @@
 #include "gateway/check/check.h"
 #include "gateway/clock.h"
 #include "gateway/config/diff.h"
+#include "gateway/confine.h"
 #include "gateway/issue/upkeep/upkeep.h"
 #include "gateway/issue/upstream/upstream.h"
 #include "gateway/log.h"
@@ -99,6 +100,18 @@ static bool needs_no_restart(struct reload *r)
     snprintf(r->reason, sizeof r->reason,
              "%.300s: %.500s: this cannot change while the gateway runs: restart it, or put it back", r->g->file,
              r->restart);
+    return refuse_reload(r, 409);
+}
+
+/* The filter of system calls is never widened. */
+static bool runs_what_it_can(struct reload *r)
+{
+    if (!confine_forbids_programs() || !confine_runs_programs(r->fresh))
+        return true;
+    snprintf(r->reason, sizeof r->reason,
+             "%.300s: dcv.hook, notify: since the start no program can be run (confine), because none was configured "
+             "then: restart the gateway for the first one",
+             r->g->file);
     return refuse_reload(r, 409);
 }
 
@@ -266,7 +279,7 @@ static bool run_reload(struct reload *r)
         parts_fail(r->reason, "the gateway is stopping");
         return refuse_reload(r, 503);
     }
-    if (!read_file(r) || !compare_configs(r) || !needs_no_restart(r) || !judge_world(r) || !orphans_nothing(r) ||
+    if (!read_file(r) || !compare_configs(r) || !needs_no_restart(r) || !runs_what_it_can(r) || !judge_world(r) || !orphans_nothing(r) ||
         !prepare_parts(r))
         return false;
     if (r->preview)

@@ -328,6 +328,7 @@ struct config {
     bool debug;     /* log level; YAML: log: debug | info; default info */
     enum config_log_format log_format; /* default json */
     bool log_requests;                 /* a line for each request at level info; default false */
+    bool confine;                      /* system calls and capabilities, confine.h; default true */
     struct config_store store;
     struct config_acme acme;
     struct config_public public;

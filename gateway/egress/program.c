@@ -49,8 +49,12 @@ static void describe(const struct run *run, const siginfo_t *info, char reason[s
     if (run->killed)
         snprintf(reason, PROGRAM_REASON_MAX, "%s was killed after %u ms: %s", run->what, run->timeout_ms, said);
     else
-        snprintf(reason, PROGRAM_REASON_MAX, "%s ended with %s %d: %s", run->what,
-                 info->si_code == CLD_EXITED ? "status" : "signal", info->si_status, said);
+        snprintf(reason, PROGRAM_REASON_MAX, "%s ended with %s %d%s: %s", run->what,
+                 info->si_code == CLD_EXITED ? "status" : "signal", info->si_status,
+                 info->si_code != CLD_EXITED && info->si_status == SIGSYS
+                     ? " (it made a system call that is forbidden to it: see confine)"
+                     : "",
+                 said);
 }
 
 static void reap(struct run *run)

@@ -269,6 +269,26 @@ def test_hook_that_hangs_is_killed_and_named(dcv_world):
     assert "was killed after 5000 ms: waiting for the provider" in line["reason"], line
 
 
+def _prying_hook(folder, *_):
+    path = os.path.join(folder, "hook")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w", encoding="ascii") as file:
+        file.write("#!/usr/bin/python3\nimport ctypes\nprint('prying', flush=True)\n"
+                   "ctypes.CDLL(None).unshare(0x10000000)\nprint('not confined', flush=True)\nraise SystemExit(1)\n")
+    return path
+
+
+def test_hook_that_calls_what_is_forbidden_is_named(dcv_world):
+    """The filter of system calls is that of the programs, too. A build with a sanitizer has none."""
+    world = dcv_world(methods=["cname"], hook=_prying_hook, change=_do_not_hold)
+    names = ["pries." + ZONE]
+    client, _, order = _ready(world, names)
+    client.finalize(order, make_csr(names))
+    line = world.wait_log(lambda line: "cannot be published" in line.get("msg", ""))
+    confined = any(line.get("msg") == "system calls are confined" for line in world.log())
+    wanted = "signal 31 (it made a system call that is forbidden to it: see confine): prying" if confined else "status 1"
+    assert wanted in line["reason"], line
+
+
 def _nothing_is_global(config):
     config["dcv"]["global"] = []
 
