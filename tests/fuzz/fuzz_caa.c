@@ -1,4 +1,6 @@
-/* A CAA record set: each record after one octet that says how long it is. */
+/* covers: gateway/dcv/caa.c
+ *
+ * A CAA record set: each record after one octet that says how long it is. */
 #include <stdlib.h>
 #include <string.h>
 

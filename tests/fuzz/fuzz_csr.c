@@ -1,4 +1,6 @@
-/* Certificate requests. The signature always "verifies" here: otherwise no changed request would be read further. */
+/* covers: acme/csr.c
+ *
+ * Certificate requests. The signature always "verifies" here: otherwise no changed request would be read further. */
 #include <stdlib.h>
 
 #include <openssl/x509.h>

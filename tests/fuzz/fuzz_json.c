@@ -1,4 +1,6 @@
-/* Any client JSON: what is accepted can be written and read again, and is never deeper than the limit. */
+/* covers: acme/json.c
+ *
+ * Any client JSON: what is accepted can be written and read again, and is never deeper than the limit. */
 #include <stdlib.h>
 
 #include "acme/json.c"

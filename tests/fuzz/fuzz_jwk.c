@@ -1,4 +1,6 @@
-/* An account key: what is accepted is within our bounds, and its canonical text gives the same key again. */
+/* covers: acme/jwk.c
+ *
+ * An account key: what is accepted is within our bounds, and its canonical text gives the same key again. */
 #include <stdlib.h>
 
 #include "acme/jwk.c"

@@ -1,4 +1,6 @@
-/* A request body, an inner JWS or an external account binding: the same octets are tried as each, and also as a bare
+/* covers: acme/jws.c
+ *
+ * A request body, an inner JWS or an external account binding: the same octets are tried as each, and also as a bare
  * protected header, since no fuzzer changes JSON through base64. */
 #include <stdlib.h>
 

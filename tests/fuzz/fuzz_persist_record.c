@@ -1,4 +1,6 @@
-/* The text of a _validation-persist record: whatever it is, what is taken has an issuer and an account, each whole. */
+/* covers: gateway/validate/persist_record.c
+ *
+ * The text of a _validation-persist record: whatever it is, what is taken has an issuer and an account, each whole. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,6 @@
-/* The header of the PROXY protocol, of both versions. */
+/* covers: gateway/http/proxy_header.c
+ *
+ * The header of the PROXY protocol, of both versions. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 

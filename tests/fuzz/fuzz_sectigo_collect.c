@@ -1,4 +1,6 @@
-/* Answers of CollectSSL. The first octet chooses the format and what was asked for. */
+/* covers: sectigo/collect.c
+ *
+ * Answers of CollectSSL. The first octet chooses the format and what was asked for. */
 #include <stdlib.h>
 #include <string.h>
 

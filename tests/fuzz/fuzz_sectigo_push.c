@@ -1,4 +1,6 @@
-/* The push: whoever reaches the public listener can send one. */
+/* covers: sectigo/push.c
+ *
+ * The push: whoever reaches the public listener can send one. */
 #include <stdlib.h>
 #include <string.h>
 

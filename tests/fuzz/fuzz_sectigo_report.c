@@ -1,4 +1,6 @@
-/* The answers that list something, and the small ones. The first octet chooses which. */
+/* covers: sectigo/report.c
+ *
+ * The answers that list something, and the small ones. The first octet chooses which. */
 #include <stdlib.h>
 #include <string.h>
 
