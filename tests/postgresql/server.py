@@ -41,6 +41,7 @@ class Server:
         self.data = os.path.join(self.folder, "data")
         if os.geteuid() == 0:
             os.chown(self.folder, pwd.getpwnam("postgres").pw_uid, -1)
+            os.chmod(self.folder, 0o711)  # its socket is for a gateway without root's rights
         subprocess.run([os.path.join(programs(), "initdb"), "-D", self.data, "-U", "acmegate", "-A", "trust", "-N",
                         "-E", "UTF8", "--locale=C", "--no-instructions"], check=True, stdout=subprocess.DEVNULL,
                        cwd="/", **unprivileged())
