@@ -401,19 +401,10 @@ static enum store_status save_record(struct store_txn *txn, const struct acme_ce
     return status;
 }
 
-static enum store_status spent_serial(struct store_txn *txn, const uint8_t *serial, size_t len)
-{
-    return spent_find(txn, SPENT_SERIAL, "", serial, len);
-}
-
 static enum store_status claim_serial(struct store_txn *txn, const struct acme_certificate *certificate)
 {
-    enum store_status status = store_claim(txn, ACME_SERIALS, certificate->serial, certificate->serial_len,
-                                           certificate->id.octets, ACME_ID_LEN);
-    if (status != STORE_OK)
-        return status;
-    status = spent_serial(txn, certificate->serial, certificate->serial_len);
-    return status == STORE_NOT_FOUND ? STORE_OK : status == STORE_OK ? STORE_EXISTS : status;
+    struct store_slice serial = {certificate->serial, certificate->serial_len};
+    return spent_claim(txn, SPENT_SERIAL, "", serial, ACME_SERIALS, serial, &certificate->id);
 }
 
 enum store_status acme_certificate_save(struct store_txn *txn, const struct acme_certificate *certificate)
@@ -446,7 +437,7 @@ enum store_status acme_certificate_serial_taken(struct store_txn *txn, const uin
 {
     struct acme_id id;
     enum store_status status = acme_certificate_by_serial(txn, serial, len, &id);
-    return status == STORE_NOT_FOUND ? spent_serial(txn, serial, len) : status;
+    return status == STORE_NOT_FOUND ? spent_find(txn, SPENT_SERIAL, "", serial, len) : status;
 }
 
 enum store_status acme_certificate_by_serial(struct store_txn *txn, const uint8_t *serial, size_t len,

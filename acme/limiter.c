@@ -68,8 +68,8 @@ static uint32_t draw_token(struct bucket *bucket, unsigned per_minute, uint64_t 
     return 0;
 }
 
-static uint32_t ask_bucket(struct limiter *limiter, enum limiter_kind kind, const void *who, size_t len, unsigned per_minute,
-                    uint64_t now_ms, bool take)
+static uint32_t ask_bucket(struct limiter *limiter, enum limiter_kind kind, const void *who, size_t len,
+                           unsigned per_minute, uint64_t now_ms, bool take)
 {
     uint8_t digest[SHA256_DIGEST_LENGTH], text[1 + WHO_MAX] = {(uint8_t)kind};
     if (per_minute == 0)

@@ -82,3 +82,19 @@ enum store_status spent_find(struct store_txn *txn, enum spent_kind kind, const 
     enum store_status status = load(txn, &mark, &bucket);
     return status == STORE_OK && !has(bucket, mark.entry) ? STORE_NOT_FOUND : status;
 }
+
+/* What stands in the index was asked about when it came there. */
+enum store_status spent_claim(struct store_txn *txn, enum spent_kind kind, const char *scope, struct store_slice number,
+                              unsigned table, struct store_slice key, const struct acme_id *owner)
+{
+    struct store_slice holder;
+    enum store_status status = store_get(txn, table, key.data, key.len, &holder);
+    if (status == STORE_NOT_FOUND) {
+        status = spent_find(txn, kind, scope, number.data, number.len);
+        if (status == STORE_OK)
+            return STORE_EXISTS;
+    }
+    if (status != STORE_OK && status != STORE_NOT_FOUND)
+        return status;
+    return store_claim(txn, table, key.data, key.len, owner->octets, ACME_ID_LEN);
+}

@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 
+#include "acme/id.h"
 #include "store/store.h"
 
 /* Stored: never changed. */
@@ -23,5 +24,9 @@ enum store_status spent_add(struct store_txn *txn, enum spent_kind kind, const c
 /* STORE_OK: it was somebody's; STORE_NOT_FOUND: it was not. */
 enum store_status spent_find(struct store_txn *txn, enum spent_kind kind, const char *scope, const void *number,
                              size_t len);
+/* For an index whose keys have one owner for ever, and nobody after it: store_claim of the owner's id, and STORE_EXISTS
+ * also where the key is new and the number that it stands for was somebody's. Inside a store_fn. */
+enum store_status spent_claim(struct store_txn *txn, enum spent_kind kind, const char *scope, struct store_slice number,
+                              unsigned table, struct store_slice key, const struct acme_id *owner);
 
 #endif

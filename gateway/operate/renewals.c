@@ -31,7 +31,7 @@ void renewals_walk(const struct renewals *set, uint32_t lifetime_days, uint64_t 
         if (purchase)
             sub = (struct subscription){.state = SUBSCRIPTION_LIVE, .bought_ms = at_ms, .days = set->next_days};
         fn(ctx, purchase, at_ms);
-        uint64_t not_after_ms = least(at_ms + lifetime_days * DAY_MS, sub.bought_ms + sub.days * DAY_MS);
+        uint64_t not_after_ms = least(at_ms + lifetime_days * DAY_MS, subscription_term_end_ms(&sub));
         if (subscription_used_up(&sub, set->renew_before_ms, not_after_ms, 0, at_ms))
             sub.state = SUBSCRIPTION_EXHAUSTED;
         uint64_t due_ms = renewals_due_ms(at_ms, not_after_ms);

@@ -277,7 +277,7 @@ static void subscription_fields(struct object *o, const struct subscription *sub
     object_text(o, "product_name", product ? product->name : NULL);
     object_number(o, "days", sub->days);
     object_time(o, "bought_ms", sub->bought_ms);
-    object_time(o, "term_end_ms", sub->bought_ms ? sub->bought_ms + sub->days * DAY_MS : 0);
+    object_time(o, "term_end_ms", sub->bought_ms ? subscription_term_end_ms(sub) : 0);
     object_put(o, "paid_cents", json_integer(sub->paid_cents));
 }
 

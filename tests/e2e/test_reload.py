@@ -203,14 +203,18 @@ def test_a_preview_changes_nothing(world, reloaded):
     assert "website" not in _directory(world)["meta"]
 
 
-def test_orphans_are_told_first(make_world):
-    world = make_world(learn="poll")
+def _buy(world, name):
     with http_responder(world.ports["http01"]) as responder:
         client = AcmeClient(world.directory, world.pki.ca)
         client.new_account()
-        url, order = client.ready_order(["paid.acme.example"], responder)
-        client.finalize(order, make_csr(["paid.acme.example"]))
+        url, order = client.ready_order([name], responder)
+        client.finalize(order, make_csr([name]))
         client.certificate(url)
+
+
+def test_orphans_are_told_first(make_world):
+    world = make_world(learn="poll")
+    _buy(world, "paid.acme.example")
     config = world.config()
     config["profiles"][0]["name"] = config["default_profile"] = "renamed"
     said = _refused(world, config)
@@ -225,12 +229,7 @@ def test_orphans_are_told_first(make_world):
 def test_a_start_tells_of_orphans(make_world):
     """On a thread of its own, for which nothing waits."""
     world = make_world(learn="poll")
-    with http_responder(world.ports["http01"]) as responder:
-        client = AcmeClient(world.directory, world.pki.ca)
-        client.new_account()
-        url, order = client.ready_order(["kept.acme.example"], responder)
-        client.finalize(order, make_csr(["kept.acme.example"]))
-        client.certificate(url)
+    _buy(world, "kept.acme.example")
     world.stop_gateway()
     config = world.config()
     config["profiles"][0]["name"] = config["default_profile"] = "renamed"

@@ -56,12 +56,6 @@ enum store_status numbers_text(struct store_txn *txn, enum number_kind kind, con
     return STORE_OK;
 }
 
-static enum store_status find_spent(struct store_txn *txn, enum number_kind kind, const char *endpoint,
-                                    const char *number)
-{
-    return spent_find(txn, spent_kind_of(kind), endpoint, number, strlen(number));
-}
-
 enum store_status numbers_claim(struct store_txn *txn, enum number_kind kind, const char *number,
                                 const struct subscription *sub)
 {
@@ -69,10 +63,9 @@ enum store_status numbers_claim(struct store_txn *txn, enum number_kind kind, co
     enum store_status status = number[0] ? numbers_text(txn, kind, sub->endpoint, number, text) : STORE_OK;
     if (status != STORE_OK || !number[0])
         return status;
-    status = find_spent(txn, kind, sub->endpoint, number);
-    if (status != STORE_NOT_FOUND)
-        return status == STORE_OK ? STORE_EXISTS : status;
-    return store_claim(txn, ISSUE_NUMBERS, key, key_of(kind, text, key), sub->id.octets, ACME_ID_LEN);
+    struct store_slice at = {(const uint8_t *)key, key_of(kind, text, key)};
+    return spent_claim(txn, spent_kind_of(kind), sub->endpoint,
+                       (struct store_slice){(const uint8_t *)number, strlen(number)}, ISSUE_NUMBERS, at, &sub->id);
 }
 
 /* With the text that it is known by. The owner is all zero where that is gone. */
@@ -86,7 +79,7 @@ static enum store_status find_owner(struct store_txn *txn, enum number_kind kind
     if (status != STORE_NOT_FOUND || !number[0])
         return status;
     memset(owner, 0, sizeof *owner);
-    return find_spent(txn, kind, endpoint, number);
+    return spent_find(txn, spent_kind_of(kind), endpoint, number, strlen(number));
 }
 
 enum store_status numbers_owner(struct store_txn *txn, enum number_kind kind, const char *endpoint, const char *number,

@@ -308,11 +308,7 @@ static bool has_order(const struct bench *b)
 
 static uint64_t count(const struct bench *b, unsigned table)
 {
-    struct store_txn *txn;
-    assert_int_equal(store_read(b->temp.store, &txn), STORE_OK);
-    uint64_t records = store_count(txn, table);
-    store_read_end(txn);
-    return records;
+    return temp_store_count(&b->temp, table);
 }
 
 #endif

@@ -42,6 +42,15 @@ static inline void temp_store_close(struct temp_store *temp)
     assert_int_equal(system(command), 0);
 }
 
+static inline uint64_t temp_store_count(const struct temp_store *temp, unsigned table)
+{
+    struct store_txn *txn;
+    assert_int_equal(store_read(temp->store, &txn), STORE_OK);
+    uint64_t records = store_count(txn, table);
+    store_read_end(txn);
+    return records;
+}
+
 /* For cmocka: *state is the open store. */
 static inline int temp_store_set_up(void **state)
 {

@@ -98,11 +98,7 @@ static void append_to(const struct bench *b, const char *name, const char *text)
 
 static uint64_t count(const struct bench *b)
 {
-    struct store_txn *txn;
-    assert_int_equal(store_read(b->temp.store, &txn), STORE_OK);
-    uint64_t lines = store_count(txn, ISSUE_AUDIT);
-    store_read_end(txn);
-    return lines;
+    return temp_store_count(&b->temp, ISSUE_AUDIT);
 }
 
 static void test_a_file_for_each_month(void **state)
