@@ -100,12 +100,15 @@ void update_clear(struct update_message *message)
 
 /* ---- judging ---- */
 
+/* ldns 1.8 takes the signature out of the packet while it looks, and leaves it out where it knows no such algorithm. */
 static bool verify(const struct config_dcv_zone *zone, const struct update_message *message, ldns_pkt *answer,
                    const uint8_t *wire, size_t len)
 {
     ldns_rdf *mac = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_INT16_DATA, message->mac_len, message->mac);
-    bool good = mac && ldns_pkt_tsig(answer) &&
+    ldns_rr *signature = ldns_pkt_tsig(answer);
+    bool good = mac && signature &&
                 ldns_pkt_tsig_verify(answer, wire, len, zone->tsig_name, zone->tsig_secret, mac);
+    ldns_pkt_set_tsig(answer, signature);
     ldns_rdf_deep_free(mac);
     return good;
 }

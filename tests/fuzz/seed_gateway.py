@@ -108,7 +108,7 @@ OWNER = "_0123456789abcdef0123456789abcdef.acme.example."
 TARGET = "0123456789abcdef0123456789abcdef.fedcba9876543210fedcba9876543210.abc.sectigo.com."
 
 
-def answer(name, flags, rcode=dns.rcode.NOERROR, target=None, tsig_error=None):
+def answer(name, flags, rcode=dns.rcode.NOERROR, target=None, tsig_error=None, algorithm=b"\x0bhmac-sha256\0"):
     query = dns.message.make_query(OWNER, "CNAME")
     reply = dns.message.make_response(query)
     reply.set_rcode(rcode)
@@ -116,7 +116,7 @@ def answer(name, flags, rcode=dns.rcode.NOERROR, target=None, tsig_error=None):
         reply.answer.append(dns.rrset.from_text(OWNER, 60, "IN", "CNAME", target))
     wire = bytearray(reply.to_wire())
     if tsig_error is not None:  # as RFC 8945 section 5.2: without a MAC
-        rdata = b"\x0bhmac-sha256\0" + struct.pack("!HIHHHHH", 0, 1790000000, 300, 0, 1, tsig_error, 0)
+        rdata = algorithm + struct.pack("!HIHHHHH", 0, 1790000000, 300, 0, 1, tsig_error, 0)
         wire += b"\x08acmegate\0" + struct.pack("!HHIH", 250, 255, 0, len(rdata)) + rdata
         wire[11] = 1
     write("fuzz_dns_update", name, bytes([flags]) + bytes(wire))
@@ -133,6 +133,7 @@ def dns_updates():
     answer("nxdomain", value, dns.rcode.NXDOMAIN)
     for error in (16, 17, 18, 22):
         answer(f"tsig_{error}", ours, dns.rcode.NOTAUTH, tsig_error=error)
+    answer("unknown_algorithm", ours, tsig_error=0, algorithm=b"\x08hmac-new\0")
     answer("refused", ours, dns.rcode.REFUSED)
     answer("unusual", ours, 11)
     write("fuzz_dns_update", "no_message", bytes([ours]) + b"\0" * 12 + b"x")
