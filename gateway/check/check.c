@@ -28,6 +28,7 @@ bool look_warn(const struct look *look, const char *path, const char *format, ..
 
 /* ---- secrets ---- */
 
+/* A group may read what is its own to read (root:acmegate 0640); a file that is not there yet has no mode. */
 static bool look_at_mode(const struct look *look, const char *path, const char *file)
 {
     struct stat about;
@@ -59,7 +60,8 @@ static bool look_at_secrets(struct look *look)
     if (config->public.push.user == NULL)
         look_warn(look, "public.push",
                   "has no user and password_file: a push is believed to be Sectigo's for its address alone");
-    return look_at_mode(look, "acme.tls.key", config->acme.tls.key) &&
+    return look_at_mode(look, "acme.tls.own.file", config->acme.own.file) &&
+           look_at_mode(look, "acme.tls.key", config->acme.tls.key) &&
            look_at_mode(look, "public.tls.key", config->public.tls.key) &&
            look_at_mode(look, "metrics.tls.key", config->metrics.tls.key) &&
            look_at_mode(look, "admin.tls.key", config->admin.tls.key) && look_at_client_keys(look);

@@ -323,9 +323,10 @@ def test_a_proxy_without_roles_lets_read(make_admin_world):
 
 # ---- acmegatectl from elsewhere ----
 
-def _remote(world, token, *arguments, ca=None):
+def _remote(world, token, *arguments, ca=None, mode=0o600):
     path = world.path("token")
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        os.fchmod(file.fileno(), mode)
         file.write(token + "\n")
     return subprocess.run([program("acmegatectl"), "--url", world.api_url + "/", "--token-file", path,
                            "--ca", ca or world.pki.ca, *arguments], capture_output=True, text=True, timeout=60,
@@ -350,6 +351,12 @@ def test_acmegatectl_from_elsewhere(world):
     done = subprocess.run([program("acmegatectl"), "--url", "http://127.0.0.1:1", "--token-file", "x", "status"],
                           capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == MISUSED and "https://" in done.stderr
+
+
+def test_a_token_that_all_can_read_is_not_sent(world):
+    done = _remote(world, world.tokens["read"], "status", mode=0o644)
+    assert done.returncode == FAILED and "every user" in done.stderr and not done.stdout, done
+    assert _remote(world, world.tokens["read"], "status", mode=0o640).returncode == DONE
 
 
 def test_completion_from_elsewhere(world):

@@ -19,10 +19,12 @@ static bool read_token(const char *path, char field[static FIELD_SIZE])
     bool good = file && fgets(token, FIELD_SIZE - (int)sizeof FIELD, file);
     if (!good)
         fprintf(stderr, "acmegatectl: %s: %s\n", path, file ? "no token stands there" : strerror(errno));
-    if (good && fstat(fileno(file), &about) == 0 && (about.st_mode & (S_IROTH | S_IWOTH)))
+    bool open_to_all = good && fstat(fileno(file), &about) == 0 && (about.st_mode & (S_IROTH | S_IWOTH));
+    if (open_to_all)
         fprintf(stderr, "acmegatectl: %s can be read by every user of this machine; chmod o= it\n", path);
     if (file)
         fclose(file);
+    good = good && !open_to_all;
     token[good ? strcspn(token, " \t\r\n") : 0] = '\0';
     if (good && !token[0])
         fprintf(stderr, "acmegatectl: %s: the token is to stand in the first line\n", path);
