@@ -22,6 +22,7 @@
 #include "gateway/reload.h"
 #include "gateway/scheduler.h"
 #include "gateway/seal.h"
+#include "gateway/standby.h"
 #include "gateway/systemd.h"
 #include "gateway/tables.h"
 #include "gateway/validate/validation.h"
@@ -89,7 +90,16 @@ static bool open_store(struct gateway *g, bool make, char reason[static GATEWAY_
     char why[GATEWAY_REASON_MAX], sign[GATEWAY_REASON_MAX];
     store.must_exist = marker_find(g->config, sign) && !make;
     store.moved_too = make;
+    struct standby standby = {.config = g->config, .wait = g->wait};
+    if (g->wait && g->config->store.postgresql.standby) {
+        if (!standby_fits(g->config, reason))
+            return false;
+        store.wait = standby_wait;
+        store.wait_ctx = &standby;
+    }
+    store.replaced = standby_replaced;
     enum store_status status = store_open(&store, &g->store, why);
+    standby_end(&standby);
     if (status == STORE_NOT_FOUND) {
         marker_explain(why, sign, reason);
         memcpy(why, reason, sizeof why);
@@ -414,7 +424,8 @@ static bool start_parts(struct gateway *g, char reason[static GATEWAY_REASON_MAX
     return g->lookout || parts_fail(reason, "out of memory, or of threads, for the look at paid subscriptions");
 }
 
-struct gateway *gateway_start(struct config *config, const char *file, char reason[static GATEWAY_REASON_MAX])
+struct gateway *gateway_start(struct config *config, const char *file, const struct gateway_wait *wait,
+                              char reason[static GATEWAY_REASON_MAX])
 {
     struct gateway *g = calloc(1, sizeof *g);
     if (g)
@@ -429,9 +440,11 @@ struct gateway *gateway_start(struct config *config, const char *file, char reas
     pthread_mutex_init(&g->http_lock, NULL);
     g->file = file;
     g->config = config_take(g->configs);
+    g->wait = wait;
     bool good = start_parts(g, reason);
     config_drop(g->config);
     g->config = NULL;
+    g->wait = NULL;
     if (good)
         return g;
     gateway_stop(g);

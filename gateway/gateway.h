@@ -27,9 +27,16 @@ const char *gateway_place_key(const struct config *config);
  * is there from now on (gateway/marker.h). One line either way; false where that failed. Not beside a running daemon.
  */
 bool gateway_init(const struct config *config, char line[static GATEWAY_REASON_MAX]);
+/* What a gateway does while another one owns its store (store.postgresql.standby): fn takes about ms, and returns false
+ * to give up. Main thread. */
+struct gateway_wait {
+    bool (*fn)(void *ctx, unsigned ms);
+    void *ctx;
+};
 /* Takes config over, which was read from file (must outlive the gateway). NULL: *reason is one line that says what
  * failed and what to do. Main thread, all signals blocked. */
-struct gateway *gateway_start(struct config *config, const char *file, char reason[static GATEWAY_REASON_MAX]);
+struct gateway *gateway_start(struct config *config, const char *file, const struct gateway_wait *wait,
+                              char reason[static GATEWAY_REASON_MAX]);
 /* One line about the store that the configuration names, for --check-config: how many subscriptions it has, and how
  * many of them would serve no order any more under this configuration. False: the line says why the daemon would not
  * start with this store, or with its key file. Reads only, also beside a running daemon. */

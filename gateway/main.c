@@ -190,9 +190,46 @@ static void warn_in_log(void *ctx, const char *sentence)
                 sentence);
 }
 
-/* Takes config over. NULL: *reason. */
-static struct gateway *start(struct config *config, const char *file, char reason[static GATEWAY_REASON_MAX])
+/* What ends the wait for a store that another gateway owns. */
+struct waiting {
+    const sigset_t *signals;
+    const char *file;
+    int signal;            /* that says that it is over; 0: none */
+    struct config *config; /* by which it waits on; NULL: none */
+};
+
+/* The configuration was read long ago, and is used once it is this gateway's turn. */
+static struct config *read_anew(const char *file)
 {
+    char reason[CONFIG_REASON_MAX];
+    long owner;
+    struct config *config = config_load(file, reason);
+    if (config && check_world(config, CHECK_RELOAD, warn_in_log, NULL, &owner, reason)) {
+        log_info("the configuration has been read anew, and this gateway waits on by it");
+        return config;
+    }
+    log_error("the configuration stays as it was; mend what it names, then send SIGHUP again", "reason", reason);
+    config_free(config);
+    return NULL;
+}
+
+static bool wait_on(void *ctx, unsigned ms)
+{
+    struct waiting *waiting = ctx;
+    struct timespec until = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    int number = sigtimedwait(waiting->signals, NULL, &until);
+    systemd_tell("WATCHDOG=1");
+    if (number == SIGHUP)
+        waiting->config = read_anew(waiting->file);
+    else if (number > 0)
+        waiting->signal = number;
+    return !waiting->signal && !waiting->config;
+}
+
+/* Takes config over. NULL: *reason, or it waited in vain. */
+static struct gateway *start(struct config *config, struct waiting *waiting, char reason[static GATEWAY_REASON_MAX])
+{
+    const struct gateway_wait wait = {wait_on, waiting};
     bool confined = config->confine, programs = confine_runs_programs(config);
     long owner;
     if ((confined && !confine_capabilities(reason)) || !own_prepare(config, reason) ||
@@ -200,7 +237,7 @@ static struct gateway *start(struct config *config, const char *file, char reaso
         config_free(config);
         return NULL;
     }
-    struct gateway *gateway = gateway_start(config, file, reason);
+    struct gateway *gateway = gateway_start(config, waiting->file, &wait, reason);
     if (gateway && confined && !confine_calls(programs, reason)) {
         gateway_stop(gateway);
         return NULL;
@@ -208,17 +245,37 @@ static struct gateway *start(struct config *config, const char *file, char reaso
     return gateway;
 }
 
+/* Takes config over, and what is read anew while it waits. */
+static struct gateway *start_in_turn(struct config *config, struct waiting *waiting,
+                                     char reason[static GATEWAY_REASON_MAX])
+{
+    for (;;) {
+        waiting->config = NULL;
+        struct gateway *gateway = start(config, waiting, reason);
+        if (!waiting->config)
+            return gateway;
+        config = waiting->config;
+        gateway_set_log(config);
+    }
+}
+
 /* Takes config over. */
 static int run_daemon(struct config *config, const char *file)
 {
     char reason[GATEWAY_REASON_MAX];
     sigset_t signals;
+    struct waiting waiting = {.signals = &signals, .file = file};
 
     block_signals(&signals);
     seed_jitter();
     raise_descriptor_limit();
     char *url = strdup(config->acme.url);
-    struct gateway *gateway = start(config, file, reason);
+    struct gateway *gateway = start_in_turn(config, &waiting, reason);
+    if (waiting.signal) {
+        log_info("stopped while it waited for the store", "signal", strsignal(waiting.signal));
+        free(url);
+        return 0;
+    }
     if (!gateway) {
         log_error("cannot start: mend what it names", "reason", reason);
         free(url);

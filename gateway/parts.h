@@ -20,6 +20,7 @@ struct gateway {
     const char *file; /* that the configuration is read from */
     struct config_current *configs;
     const struct config *config; /* during the start: the first */
+    const struct gateway_wait *wait; /* the same; NULL: no waiting */
     pthread_mutex_t reload_lock; /* one reload at a time */
     bool stopping;               /* none any more; by reload_lock */
     pthread_mutex_t http_lock;   /* one change of the listeners at a time; within reload_lock */

@@ -77,6 +77,15 @@ struct store_config {
     bool moved_too;                      /* one that was moved away (transfer.h) is opened all the same */
     bool half_too;                       /* and so is one whose import has not ended */
     bool nosync;                         /* tests only: commits are not flushed */
+    /* PostgreSQL: where another process owns the store, its turn is waited for, in place of STORE_LOCKED. wait is called
+     * meanwhile, on the thread of store_open, and takes about ms; why is one line, the same as before where nothing has
+     * changed. It returns false to give up: STORE_CLOSED. NULL: no waiting. */
+    bool (*wait)(void *ctx, const char *why, unsigned ms);
+    void *wait_ctx;
+    /* PostgreSQL: another process has taken the store over, since this one did not show for a while that it lives; it has
+     * been reported, and nothing can be stored any more. Once, on any thread. May be NULL. */
+    void (*replaced)(void *ctx);
+    void *replaced_ctx;
     /* Simulation: there is no writer thread; store_step does its work on the thread of the caller, as store_call does.
      * One thread has the whole store. */
     bool stepped;

@@ -29,6 +29,7 @@ struct config_postgresql {
     char *connection;          /* as libpq takes it, without a password */
     char *schema;              /* default acmegate */
     unsigned writers, readers; /* connections; default 4 and 16 */
+    bool standby;              /* default false: where another gateway owns the store, it is an error */
 };
 
 struct config_store {

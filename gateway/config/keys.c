@@ -36,6 +36,11 @@ static const struct config_key postgresql_keys[] = {
      .standard = "16",
      .min = 4,
      .max = 1000},
+    {.name = "standby",
+     .kind = CONFIG_SWITCH,
+     .at = AT(store.postgresql.standby),
+     .standard = "false",
+     .words = yes_no},
 };
 static const struct config_table postgresql_table = TABLE(postgresql_keys, struct config);
 

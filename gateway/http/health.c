@@ -109,6 +109,8 @@ static void serve_ready(struct loop *loop, h2o_req_t *req)
     uint64_t now_ms = monotonic_ms();
     if (loop->draining) {
         say_readiness(req, STOPPING);
+    } else if (loop->server->config.not_ready) {
+        say_readiness(req, loop->server->config.not_ready);
     } else if (!loop->server->config.probe) {
         say_readiness(req, NULL);
     } else if (readiness->under_way && now_ms >= readiness->began_ms + WAIT_MS) {

@@ -27,6 +27,22 @@ struct pool {
     unsigned count, max; /* made, and at most */
 };
 
+/* This opening of the store as its owner: see owner.c. */
+struct owner {
+    int64_t word;  /* that nobody else has: @writers and @owner name it, or nothing is committed */
+    int64_t epoch; /* for people: the how many-th owner it is */
+    char name[96]; /* for people: host and process */
+    PGconn *pg;    /* holds the advisory lock, and beats; NULL: it is open for reading alone */
+    bool claimed, locked;
+    pthread_t heart;
+    bool beating, ending; /* ending: by lock */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    atomic_bool replaced;
+    void (*on_replaced)(void *ctx);
+    void *ctx;
+};
+
 struct postgres {
     struct store store; /* first */
     char *connection;   /* as libpq takes it */
@@ -34,23 +50,34 @@ struct postgres {
     unsigned name_count;
     struct pool readers, writers;
     pthread_rwlock_t turn; /* shared by writers; one whose changes met others' again and again has it alone */
-    int64_t owner;         /* who may commit; see @writers */
-    PGconn *lock;          /* holds the advisory lock; NULL: it is open for reading alone */
+    struct owner owner;
     atomic_uint_fast64_t away_since_ms; /* monotonic; 0: it answered last time */
 };
+
+/* Behind the contract's tables stand those that are not its: p->names[p->name_count - ...]. */
+enum { NAME_WRITERS = 1, NAME_OWNER, NAMES_MORE = NAME_OWNER };
+
+static inline const char *name_behind(const struct postgres *p, unsigned which)
+{
+    return p->names[p->name_count - which];
+}
 
 static inline struct postgres *postgres_of(struct store *store)
 {
     return (struct postgres *)store;
 }
 
-/* A word for @writers that nobody else has. */
+/* A word that nobody else has: odd, and not negative. */
 int64_t random_word(void);
+uint64_t monotonic_ms(void);
 
 /* ---- link.c ---- */
 
 /* NULL and *reason, one line, where there is no such server, database or user. */
 PGconn *link_connect(const char *connection, char reason[static STORE_REASON_SIZE]);
+/* Runs commands that take no arguments, and returns the answer to the last of them; where there is none after wait_ms,
+ * the connection is cut. NULL: it is cut, or out of memory. */
+PGresult *link_run(PGconn *pg, const char *commands, unsigned wait_ms);
 /* What the server or libpq said, as one line. */
 void explain_result(PGconn *pg, const PGresult *result, char reason[static STORE_REASON_SIZE]);
 /* Whether it is connected, or is now. In its place: why not. */
@@ -66,6 +93,20 @@ void pool_free(struct pool *pool);
 /* NULL: all are in use, and none comes back for a while; or out of memory. */
 struct link *pool_take(struct pool *pool);
 void pool_return(struct pool *pool, struct link *link);
+
+/* ---- owner.c ---- */
+
+void owner_init(struct postgres *p, const struct store_config *config);
+/* Connects, and waits for its turn where config says so; then this is the owner, and shows every second that it lives.
+ * make: makes what is missing, once nobody else can. STORE_LOCKED: another one is; STORE_CLOSED: the wait was given up. */
+typedef enum store_status owner_make_fn(struct store *store, PGconn *pg, const struct store_config *config,
+                                        char reason[static STORE_REASON_SIZE]);
+enum store_status owner_begin(struct postgres *p, const struct store_config *config, owner_make_fn *make,
+                              char reason[static STORE_REASON_SIZE]);
+/* Gives it up, so that whoever waits goes on at once. */
+void owner_end(struct postgres *p);
+/* Another one has taken over: says so, once. Any thread. */
+void owner_replaced(struct postgres *p);
 
 /* ---- transaction.c ---- */
 

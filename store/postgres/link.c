@@ -1,9 +1,11 @@
 /* link: connections to the server, and pools of them. */
 #include "store/postgres/internal.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 enum { TAKE_TIMEOUT_S = 10 };
@@ -26,7 +28,8 @@ void explain_result(PGconn *pg, const PGresult *result, char reason[static STORE
 
 /* What a session needs, one by one: the second is the planner's, which servers of the same protocol need not know. A
  * small table is read by its index, too, since a transaction that reads all of it conflicts with all who write to it.
- * A connection that was cut in a transaction must not hold its rows for ever. */
+ * A connection that was cut in a transaction, or whose process is stopped, must not hold its rows until another gateway
+ * takes over (owner.c). */
 static bool session_begin(PGconn *pg, char reason[static STORE_REASON_SIZE])
 {
     static const struct {
@@ -35,7 +38,7 @@ static bool session_begin(PGconn *pg, char reason[static STORE_REASON_SIZE])
     } steps[] = {
         {"SET client_min_messages TO warning", true},
         {"SET enable_seqscan TO off", false},
-        {"SET idle_in_transaction_session_timeout TO 10000", false},
+        {"SET idle_in_transaction_session_timeout TO 5000", false},
     };
     bool good = true;
     for (size_t i = 0; good && i < sizeof steps / sizeof *steps; i++) {
@@ -69,6 +72,48 @@ PGconn *link_connect(const char *connection, char reason[static STORE_REASON_SIZ
         explain_result(pg, NULL, reason);
     }
     PQfinish(pg);
+    return NULL;
+}
+
+/* ---- waiting for an answer ---- */
+
+/* Nothing of it will be read any more; libpq finds the connection cut. */
+static void cut_off(PGconn *pg)
+{
+    shutdown(PQsocket(pg), SHUT_RDWR);
+    PQconsumeInput(pg);
+}
+
+/* Whether all of the next answer is there. False: the connection is cut, by the server or now. */
+static bool await_answer(PGconn *pg, uint64_t until_ms)
+{
+    int left;
+    while ((left = PQflush(pg)) >= 0 && (left > 0 || PQisBusy(pg))) {
+        struct pollfd socket = {.fd = PQsocket(pg), .events = (short)(left > 0 ? POLLIN | POLLOUT : POLLIN)};
+        uint64_t now_ms = monotonic_ms();
+        if (now_ms >= until_ms) {
+            cut_off(pg);
+            return false;
+        }
+        if (poll(&socket, 1, (int)(until_ms - now_ms)) > 0 && !(socket.revents & POLLOUT) && PQconsumeInput(pg) == 0)
+            return false;
+    }
+    return left == 0;
+}
+
+PGresult *link_run(PGconn *pg, const char *commands, unsigned wait_ms)
+{
+    uint64_t until_ms = monotonic_ms() + wait_ms;
+    PGresult *last = NULL, *result;
+    if (PQsetnonblocking(pg, 1) != 0 || PQsendQuery(pg, commands) == 0)
+        return NULL;
+    while (await_answer(pg, until_ms) && (result = PQgetResult(pg)) != NULL) {
+        PQclear(last);
+        last = result;
+    }
+    if (PQstatus(pg) == CONNECTION_OK)
+        return last;
+    PQclear(last);
     return NULL;
 }
 

@@ -1,22 +1,32 @@
 /* postgres: the engine of several machines, over libpq. Plain SQL that any server of this protocol with serializable
- * transactions takes: a table of keys and values for each of the contract's, in a schema of the database, and @writers
- * (transaction.c says what for). */
+ * transactions takes: a table of keys and values for each of the contract's, in a schema of the database, @writers
+ * (transaction.c says what for) and @owner (owner.c). */
 #include "store/postgres/internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     BATCH_MAX = 128, /* functions that share a transaction when they wait; one conflict runs all of them again */
     READERS_DEFAULT = 16,
-    LOCK_TRIES = 20, /* a tenth of a second each: the server may not have seen yet that an owner was killed */
     COMMAND_MAX = 1024,
 };
 
-static const char writers_name[] = "@writers";
+static const struct {
+    const char *name, *columns;
+} tables_more[NAMES_MORE + 1] = {
+    [NAME_WRITERS] = {"@writers", "slot bigint PRIMARY KEY, owner bigint NOT NULL, last bigint NOT NULL"},
+    [NAME_OWNER] = {"@owner", "id bigint PRIMARY KEY, epoch bigint NOT NULL, owner bigint NOT NULL, beat bigint NOT NULL, "
+                              "given_up boolean NOT NULL, name text NOT NULL"},
+};
+
+/* As p->names has them, without quotes. */
+static const char *plain_name(const struct postgres *p, const struct store_config *config, unsigned i)
+{
+    return i + NAMES_MORE < p->name_count ? table_name(config, i) : tables_more[p->name_count - i].name;
+}
 
 static enum store_status explain_server(struct store *store, PGconn *pg, const PGresult *result, const char *doing,
                                         char reason[static STORE_REASON_SIZE])
@@ -36,11 +46,10 @@ static bool is_name(const char *name)
 
 static bool name_tables(struct postgres *p, const struct store_config *config)
 {
-    p->name_count = config->table_count + OWN_TABLES + 1;
+    p->name_count = config->table_count + OWN_TABLES + NAMES_MORE;
     p->names = calloc(p->name_count, sizeof *p->names);
     for (unsigned i = 0; p->names != NULL && i < p->name_count; i++) {
-        const char *name = i + 1 < p->name_count ? table_name(config, i) : writers_name;
-        if (asprintf(&p->names[i], "\"%s\".\"%s\"", config->path, name) < 0)
+        if (asprintf(&p->names[i], "\"%s\".\"%s\"", config->path, plain_name(p, config, i)) < 0)
             return false;
     }
     return p->names != NULL;
@@ -60,6 +69,7 @@ static enum store_status prepare_store(struct store *store, const struct store_c
 {
     struct postgres *p = postgres_of(store);
     pthread_rwlockattr_t fair;
+    owner_init(p, config);
     pool_init(&p->readers, config->readers > 0 ? config->readers : READERS_DEFAULT);
     pool_init(&p->writers, store->writers_wanted);
     pthread_rwlockattr_init(&fair); /* else who wants it alone never gets it */
@@ -70,7 +80,6 @@ static enum store_status prepare_store(struct store *store, const struct store_c
     if (status != STORE_OK)
         return status;
     p->connection = strdup(config->connection != NULL ? config->connection : "");
-    p->owner = random_word();
     if (p->connection == NULL || !name_tables(p, config))
         return status_explain(STORE_IO, reason, "%s: out of memory", config->path);
     return STORE_OK;
@@ -133,28 +142,7 @@ static enum store_status explain_nothing(struct store *store, char reason[static
                           store->path);
 }
 
-/* ---- one owner ---- */
-
-/* The lock belongs to the connection, and to the schema: its number is a hash of the name. */
-static enum store_status take_lock(struct store *store, PGconn *pg, char reason[static STORE_REASON_SIZE])
-{
-    char command[COMMAND_MAX];
-    uint32_t hash = 2166136261;
-    for (const char *c = store->path; *c != '\0'; c++)
-        hash = (hash ^ (uint8_t)*c) * 16777619;
-    snprintf(command, sizeof command, "SELECT pg_try_advisory_lock(1633906023, %" PRId32 ")", (int32_t)hash);
-    bool taken = false;
-    enum store_status status = STORE_OK;
-    for (int i = 0; i < LOCK_TRIES && status == STORE_OK && !taken; i++) {
-        if (i > 0)
-            nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
-        status = look_for(store, pg, command, NULL, &taken, reason);
-    }
-    if (status == STORE_OK && !taken)
-        return status_explain(STORE_LOCKED, reason,
-                              "PostgreSQL schema %s: another gateway owns this store; stop it first", store->path);
-    return status;
-}
+/* ---- making it ---- */
 
 static enum store_status make_schema(struct store *store, PGconn *pg, char reason[static STORE_REASON_SIZE])
 {
@@ -176,35 +164,22 @@ static enum store_status make_tables(struct store *store, PGconn *pg, const stru
     enum store_status status = STORE_OK;
     for (unsigned i = 0; status == STORE_OK && i < p->name_count; i++) {
         char command[COMMAND_MAX];
-        bool ours = i + 1 == p->name_count, there;
-        status = find_table(store, pg, ours ? writers_name : table_name(config, i), &there, reason);
+        bool more = i + NAMES_MORE >= p->name_count, there;
+        status = find_table(store, pg, plain_name(p, config, i), &there, reason);
         if (status != STORE_OK || there)
             continue;
-        snprintf(command, sizeof command,
-                 ours ? "CREATE TABLE %s (slot bigint PRIMARY KEY, owner bigint NOT NULL, last bigint NOT NULL)"
-                      : "CREATE TABLE %s (k bytea PRIMARY KEY, v bytea NOT NULL)",
-                 p->names[i]);
+        snprintf(command, sizeof command, "CREATE TABLE %s (%s)", p->names[i],
+                 more ? tables_more[p->name_count - i].columns : "k bytea PRIMARY KEY, v bytea NOT NULL");
         status = run_sql(store, pg, command, "making a table", reason);
     }
     return status;
 }
 
-/* From now on nobody else commits: whoever is about to is waited for. `last` stays, for those who ask what became of
- * theirs. */
-static enum store_status take_over(struct store *store, PGconn *pg, char reason[static STORE_REASON_SIZE])
+static enum store_status make_all(struct store *store, PGconn *pg, const struct store_config *config,
+                                  char reason[static STORE_REASON_SIZE])
 {
-    struct postgres *p = postgres_of(store);
-    char command[COMMAND_MAX];
-    const char *table = p->names[p->name_count - 1];
-    snprintf(command, sizeof command, "UPDATE %s SET owner = %" PRId64, table, p->owner);
-    enum store_status status = run_sql(store, pg, command, "taking it over", reason);
-    for (unsigned slot = 1; status == STORE_OK && slot <= p->writers.max; slot++) {
-        snprintf(command, sizeof command,
-                 "INSERT INTO %s (slot, owner, last) VALUES (%u, %" PRId64 ", 0) ON CONFLICT (slot) DO NOTHING", table,
-                 slot, p->owner);
-        status = run_sql(store, pg, command, "taking it over", reason);
-    }
-    return status;
+    enum store_status status = make_schema(store, pg, reason);
+    return status == STORE_OK ? make_tables(store, pg, config, reason) : status;
 }
 
 static enum store_status postgres_open(struct store *store, const struct store_config *config,
@@ -214,18 +189,12 @@ static enum store_status postgres_open(struct store *store, const struct store_c
     bool made = true;
     enum store_status status = prepare_store(store, config, reason);
     if (status == STORE_OK)
-        status = connect_first(store, &p->lock, reason);
+        status = connect_first(store, &p->owner.pg, reason);
     if (status == STORE_OK && config->must_exist)
-        status = find_store(store, p->lock, &made, reason);
+        status = find_store(store, p->owner.pg, &made, reason);
     if (status == STORE_OK && !made)
         return explain_nothing(store, reason);
-    if (status == STORE_OK)
-        status = take_lock(store, p->lock, reason);
-    if (status == STORE_OK)
-        status = make_schema(store, p->lock, reason);
-    if (status == STORE_OK)
-        status = make_tables(store, p->lock, config, reason);
-    return status == STORE_OK ? take_over(store, p->lock, reason) : status;
+    return status == STORE_OK ? owner_begin(p, config, make_all, reason) : status;
 }
 
 /* ---- for reading alone ---- */
@@ -271,7 +240,7 @@ static void postgres_close(struct store *store)
     pool_free(&p->readers);
     pool_free(&p->writers);
     pthread_rwlock_destroy(&p->turn);
-    PQfinish(p->lock); /* last: until here nobody else may open the store */
+    owner_end(p); /* last: until here nobody else may open the store */
     for (unsigned i = 0; p->names != NULL && i < p->name_count; i++)
         free(p->names[i]);
     free(p->names);

@@ -19,7 +19,7 @@ enum {
     AWAY_MAX_MS = 10 * 1000 /* how long a change waits for a server that is away */
 };
 
-static uint64_t monotonic_ms(void)
+uint64_t monotonic_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -145,7 +145,7 @@ static PGresult *begin_with_id(struct postgres *p, struct link *link)
     snprintf(command, sizeof command,
              "BEGIN ISOLATION LEVEL SERIALIZABLE; UPDATE %s SET last = %" PRId64 " WHERE slot = %" PRId64
              " AND owner = %" PRId64,
-             p->names[p->name_count - 1], link->id, link->slot, p->owner);
+             name_behind(p, NAME_WRITERS), link->id, link->slot, p->owner.word);
     return PQexec(link->pg, command);
 }
 
@@ -173,6 +173,8 @@ static enum store_status begin_on(struct store_txn *txn)
     struct postgres *p = postgres_of(txn->store);
     struct link *link = txn->handle;
     char reason[STORE_REASON_SIZE];
+    if (atomic_load(&p->owner.replaced))
+        return STORE_IO;
     if (!await_ready(p, link, reason))
         return status_report(txn->store, "connecting to write", STORE_IO, reason);
     PGresult *result = begin_with_id(p, link);
@@ -182,9 +184,8 @@ static enum store_status begin_on(struct store_txn *txn)
     PQclear(result);
     if (ours)
         return STORE_OK;
-    return roll_back(txn, status_report(txn->store, "beginning to write", STORE_IO,
-                                        "another gateway has opened this store since, and this one may change nothing "
-                                        "more: stop one of them"));
+    owner_replaced(p);
+    return roll_back(txn, STORE_IO);
 }
 
 static enum store_status begin_outermost(struct store_txn *txn)
@@ -236,7 +237,7 @@ static enum store_status look_up(struct store_txn *txn)
     char command[1024], reason[STORE_REASON_SIZE];
     bool told = false;
     snprintf(command, sizeof command, "SELECT last FROM %s WHERE slot = %" PRId64 " FOR UPDATE",
-             p->names[p->name_count - 1], link->slot);
+             name_behind(p, NAME_WRITERS), link->slot);
     for (;;) {
         PGresult *result = link_ready(p, link, reason) ? PQexec(link->pg, command) : NULL;
         bool known = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;

@@ -11,7 +11,7 @@ import tempfile
 import threading
 
 START_TIMEOUT_S, STOP_TIMEOUT_S = 60, 20
-READY = b"database system is ready to accept connections"
+READY = b"database system is ready to accept"
 SETTINGS = ("listen_addresses=", "max_connections=120", "shared_buffers=32MB", "log_min_messages=warning",
             "log_lock_waits=off", "autovacuum_naptime=5s", "log_checkpoints=off")
 
@@ -42,10 +42,20 @@ class Server:
         if os.geteuid() == 0:
             os.chown(self.folder, pwd.getpwnam("postgres").pw_uid, -1)
             os.chmod(self.folder, 0o711)  # its socket is for a gateway without root's rights
-        subprocess.run([os.path.join(programs(), "initdb"), "-D", self.data, "-U", "acmegate", "-A", "trust", "-N",
-                        "-E", "UTF8", "--locale=C", "--no-instructions"], check=True, stdout=subprocess.DEVNULL,
-                       cwd="/", **unprivileged())
+        self._make()
         self.start()
+
+    def _run(self, name, *arguments):
+        subprocess.run([os.path.join(programs(), name), *arguments], check=True, stdout=subprocess.DEVNULL, cwd="/",
+                       **unprivileged())
+
+    def _make(self):
+        self._run("initdb", "-D", self.data, "-U", "acmegate", "-A", "trust", "-N", "-E", "UTF8", "--locale=C",
+                  "--no-instructions")
+
+    def ask(self, command):
+        """SQL, as the owner of everything."""
+        self._run("psql", "-q", "-h", self.folder, "-U", "acmegate", "-c", command, "postgres")
 
     @property
     def connection(self):
@@ -93,6 +103,29 @@ class Server:
     def close(self):
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Standby(Server):
+    """A synchronous standby: what the primary has acknowledged is there, too."""
+
+    def __init__(self, primary):
+        self.primary = primary
+        super().__init__()
+        primary.ask("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        primary.ask("SELECT pg_reload_conf()")
+
+    def _make(self):
+        self._run("pg_basebackup", "-D", self.data, "-h", self.primary.folder, "-U", "acmegate", "-R", "-X", "stream",
+                  "--checkpoint=fast")
+
+    @property
+    def both(self):
+        """Whichever of the two takes writes."""
+        return f"host={self.primary.folder},{self.folder} user=acmegate dbname=postgres"
+
+    def promote(self):
+        """It takes writes once this returns, and waits for no standby."""
+        self.ask("SELECT pg_promote()")
 
 
 @contextlib.contextmanager

@@ -86,6 +86,8 @@ static void test_bad_store(void **state)
         {lmdb, ON_POSTGRESQL "  postgresql:\n    connection: service=a\n", "store:", "store.key_file", "is missing"},
         {lmdb, ON_POSTGRESQL "  key_file: @/k\n  postgresql:\n    connection: service=a\n    schema: A\n",
          "schema:", "store.postgresql.schema", "begins with a letter"},
+        {lmdb, ON_POSTGRESQL "  key_file: @/k\n  postgresql:\n    connection: service=a\n    standby: 1\n", "standby:",
+         "store.postgresql.standby", "is not one of true, false"},
     };
     struct fixture *f = *state;
     refuse_all(f, bad);

@@ -1,0 +1,438 @@
+/* owner: which of several gateways has the store, and who is next.
+ *
+ * @owner is one row: whose store it is (a word drawn at each opening), the how many-th owner that is (the epoch, for
+ * people), and a number that the owner raises every second. Who waits looks at it, and takes the store over when it was
+ * given up, when the number has stood still for a while and nobody holds the advisory lock any more (the owner's process
+ * has ended), or when it has stood still for so long that the owner counts as cut off, whatever it believes. How long is
+ * judged by the own monotonic clock, and only as long as the server answers: while it is away, nobody can raise anything.
+ *
+ * Neither lock nor number decides who may commit. The one transaction that takes over puts its word into @owner and into
+ * all rows of @writers, where each commit looks for its own (transaction.c): from then on an older owner commits nothing,
+ * however late it wakes up. The lock may be lost, as where the server fails over; the owner takes it anew. */
+#include "store/postgres/internal.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    BEAT_MS = 1000,
+    LOOK_MS = 500,   /* between two looks of who waits */
+    QUIET_MS = 3000, /* without a beat, where nobody holds the lock: the owner's process has ended */
+    DEAD_MS = 8000,  /* without a beat, although its connection seems to be there: it is cut off, or stopped */
+    GHOST_BEATS = 5, /* then whoever still holds the lock is a connection of old */
+    ASK_MS = 5000,   /* for an answer */
+    CLAIM_MS = 8000, /* the same, where a change under way is waited for (session_begin: five seconds at most) */
+    LOCK_TRIES = 20, /* a tenth of a second each: the server may not have seen yet that an owner was killed */
+    COMMAND_MAX = 1024,
+    LOCK_CLASS = 1633906023,
+};
+
+/* What @owner says. */
+struct seen {
+    bool there, given_up;
+    int64_t word, beat, epoch;
+    char name[96];
+};
+
+
+/* ---- asking ---- */
+
+static bool run_well(struct owner *owner, const char *command, unsigned wait_ms)
+{
+    PGresult *result = link_run(owner->pg, command, wait_ms);
+    bool good = PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK;
+    PQclear(result);
+    return good;
+}
+
+static bool is_connected(const struct owner *owner)
+{
+    return owner->pg != NULL && PQstatus(owner->pg) == CONNECTION_OK;
+}
+
+/* What the lock was held by is gone with the connection. */
+static bool connect_anew(struct postgres *p, char why[static STORE_REASON_SIZE])
+{
+    struct owner *owner = &p->owner;
+    if (is_connected(owner))
+        return true;
+    PQfinish(owner->pg);
+    owner->locked = false;
+    owner->pg = link_connect(p->connection, why);
+    return owner->pg != NULL;
+}
+
+/* False: it cannot be told. */
+static bool look_at_owner(struct postgres *p, struct seen *seen, char why[static STORE_REASON_SIZE])
+{
+    char command[COMMAND_MAX];
+    if (!connect_anew(p, why))
+        return false;
+    snprintf(command, sizeof command, "SELECT owner, beat, epoch, given_up, name FROM %s WHERE id = 1",
+             name_behind(p, NAME_OWNER));
+    PGresult *result = link_run(p->owner.pg, command, ASK_MS);
+    const char *state = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    bool rows = PQresultStatus(result) == PGRES_TUPLES_OK;
+    bool missing = state != NULL && (strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0); /* table, schema */
+    *seen = (struct seen){0};
+    if (rows && PQntuples(result) == 1) {
+        seen->there = true;
+        seen->word = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+        seen->beat = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
+        seen->epoch = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
+        seen->given_up = PQgetvalue(result, 0, 3)[0] == 't';
+        snprintf(seen->name, sizeof seen->name, "%s", PQgetvalue(result, 0, 4));
+    }
+    if (!rows && !missing)
+        explain_result(p->owner.pg, result, why);
+    PQclear(result);
+    return rows || missing;
+}
+
+/* ---- the lock ---- */
+
+/* It belongs to the connection, and to the schema: its number is a hash of the name. */
+static int32_t lock_number(const struct postgres *p)
+{
+    uint32_t hash = 2166136261;
+    for (const char *c = p->store.path; *c != '\0'; c++)
+        hash = (hash ^ (uint8_t)*c) * 16777619;
+    return (int32_t)hash;
+}
+
+static void try_lock(struct postgres *p)
+{
+    struct owner *owner = &p->owner;
+    char command[COMMAND_MAX];
+    if (owner->locked)
+        return;
+    snprintf(command, sizeof command, "SELECT pg_try_advisory_lock(%d, %" PRId32 ")", LOCK_CLASS, lock_number(p));
+    PGresult *result = link_run(owner->pg, command, ASK_MS);
+    owner->locked = PQresultStatus(result) == PGRES_TUPLES_OK && PQgetvalue(result, 0, 0)[0] == 't';
+    PQclear(result);
+}
+
+static void unlock(struct postgres *p)
+{
+    char command[COMMAND_MAX];
+    snprintf(command, sizeof command, "SELECT pg_advisory_unlock(%d, %" PRId32 ")", LOCK_CLASS, lock_number(p));
+    if (p->owner.locked && !run_well(&p->owner, command, ASK_MS)) {
+        PQfinish(p->owner.pg);
+        p->owner.pg = NULL;
+    }
+    p->owner.locked = false;
+}
+
+/* Ends connections of old that hold it, whose other end is gone or stopped. Where the server does not know or allow
+ * that, the lock is done without. */
+static void end_ghosts(struct postgres *p)
+{
+    char command[COMMAND_MAX];
+    snprintf(command, sizeof command,
+             "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = %d AND "
+             "objid::bigint = %" PRIu32 " AND database = (SELECT oid FROM pg_database WHERE datname = "
+             "current_database()) AND pid <> pg_backend_pid()",
+             LOCK_CLASS, (uint32_t)lock_number(p));
+    run_well(&p->owner, command, ASK_MS);
+}
+
+/* ---- taking it ---- */
+
+/* Whether the store was as seen, and is this opening's now. Where the answer to COMMIT is lost, nobody knows, and whoever
+ * waits sees a word without a beat. */
+static bool claim(struct postgres *p, const struct seen *seen)
+{
+    struct owner *owner = &p->owner;
+    char command[COMMAND_MAX];
+    const char *writers = name_behind(p, NAME_WRITERS);
+    snprintf(command, sizeof command,
+             "INSERT INTO %s AS o (id, epoch, owner, beat, given_up, name) VALUES (1, 1, %" PRId64 ", 0, false, '%s') "
+             "ON CONFLICT (id) DO UPDATE SET epoch = o.epoch + 1, owner = EXCLUDED.owner, beat = 0, given_up = false, "
+             "name = EXCLUDED.name WHERE o.owner = %" PRId64 " AND o.beat = %" PRId64,
+             name_behind(p, NAME_OWNER), owner->word, owner->name, seen->word, seen->beat);
+    bool good = run_well(owner, "BEGIN ISOLATION LEVEL READ COMMITTED", ASK_MS);
+    PGresult *result = good ? link_run(owner->pg, command, CLAIM_MS) : NULL;
+    good = PQresultStatus(result) == PGRES_COMMAND_OK && strcmp(PQcmdTuples(result), "1") == 0;
+    PQclear(result);
+    snprintf(command, sizeof command, "UPDATE %s SET owner = %" PRId64, writers, owner->word);
+    good = good && run_well(owner, command, CLAIM_MS); /* a change of the old one that is under way ends first */
+    snprintf(command, sizeof command,
+             "INSERT INTO %s (slot, owner, last) SELECT n, %" PRId64 ", 0 FROM generate_series(1, %u) AS n ON CONFLICT "
+             "(slot) DO NOTHING",
+             writers, owner->word, p->writers.max);
+    good = good && run_well(owner, command, CLAIM_MS) && run_well(owner, "COMMIT", CLAIM_MS);
+    if (!good && is_connected(owner))
+        run_well(owner, "ROLLBACK", ASK_MS);
+    return good;
+}
+
+static enum store_status explain_locked(struct postgres *p, const struct seen *seen,
+                                        char reason[static STORE_REASON_SIZE])
+{
+    return status_explain(STORE_LOCKED, reason,
+                          "PostgreSQL schema %s: another gateway (%s) owns this store; stop it first, or let this one "
+                          "wait by store.postgresql.standby",
+                          p->store.path, seen->there ? seen->name : "unknown");
+}
+
+/* Makes what is missing, and claims it. STORE_LOCKED: somebody else lives. STORE_IO: the server is away. */
+static enum store_status settle_in(struct postgres *p, const struct store_config *config, owner_make_fn *make,
+                                   const struct seen *seen, char reason[static STORE_REASON_SIZE])
+{
+    enum store_status status = make(&p->store, p->owner.pg, config, reason);
+    if (status != STORE_OK)
+        return status;
+    if (!claim(p, seen))
+        return is_connected(&p->owner) ? explain_locked(p, seen, reason)
+                                       : status_explain(STORE_IO, reason,
+                                                        "PostgreSQL schema %s: the connection was cut while this "
+                                                        "gateway took the store over; start it again",
+                                                        p->store.path);
+    p->owner.claimed = true;
+    p->owner.epoch = seen->epoch + 1;
+    return STORE_OK;
+}
+
+/* ---- waiting for it ---- */
+
+static bool is_same(const struct seen *a, const struct seen *b)
+{
+    return a->there == b->there && a->word == b->word && a->beat == b->beat && a->given_up == b->given_up;
+}
+
+/* What who waits has found. */
+struct watch {
+    struct seen seen;
+    uint64_t since_ms; /* it has been so since then; 0: nothing has been seen on this connection */
+    bool anew;         /* the server was away, so that the owner may need a while to find it again */
+};
+
+static void note_look(struct watch *watch, const struct seen *now)
+{
+    if (watch->since_ms == 0 || !is_same(&watch->seen, now)) {
+        watch->anew = watch->anew && watch->since_ms == 0;
+        watch->since_ms = monotonic_ms();
+    }
+    watch->seen = *now;
+}
+
+static bool is_free(struct postgres *p, const struct watch *watch)
+{
+    uint64_t quiet_ms = monotonic_ms() - watch->since_ms;
+    bool owned = watch->seen.there && !watch->seen.given_up;
+    if (owned && quiet_ms < (watch->anew ? DEAD_MS : QUIET_MS))
+        return false;
+    if (owned && quiet_ms >= DEAD_MS)
+        end_ghosts(p);
+    try_lock(p);
+    return p->owner.locked || watch->seen.given_up || (owned && quiet_ms >= DEAD_MS);
+}
+
+static void explain_wait(const struct seen *seen, char why[static STORE_REASON_SIZE])
+{
+    if (seen->there)
+        status_explain(STORE_OK, why, "%s has it (epoch %" PRId64 ")", seen->name, seen->epoch);
+    else
+        status_explain(STORE_OK, why, "another gateway makes it, or is of an older version");
+}
+
+/* One look, and what follows from it. STORE_LOCKED: not yet, and why. */
+static enum store_status look_for_turn(struct postgres *p, const struct store_config *config, owner_make_fn *make,
+                                       struct watch *watch, char why[static STORE_REASON_SIZE])
+{
+    struct seen now;
+    if (!look_at_owner(p, &now, why)) {
+        *watch = (struct watch){.anew = true};
+        return STORE_LOCKED;
+    }
+    note_look(watch, &now);
+    explain_wait(&watch->seen, why);
+    if (!is_free(p, watch))
+        return STORE_LOCKED;
+    enum store_status status = settle_in(p, config, make, &watch->seen, why);
+    if (status == STORE_OK)
+        return STORE_OK;
+    unlock(p);
+    watch->since_ms = 0;
+    return STORE_LOCKED;
+}
+
+static enum store_status await_turn(struct postgres *p, const struct store_config *config, owner_make_fn *make,
+                                    char reason[static STORE_REASON_SIZE])
+{
+    struct watch watch = {0};
+    char why[STORE_REASON_SIZE];
+    while (look_for_turn(p, config, make, &watch, why) != STORE_OK)
+        if (!config->wait(config->wait_ctx, why, LOOK_MS))
+            return status_explain(STORE_CLOSED, reason, "PostgreSQL schema %s: stopped while it waited for its turn",
+                                  p->store.path);
+    return STORE_OK;
+}
+
+/* Without waiting: nobody holds the lock. */
+static enum store_status take_if_free(struct postgres *p, const struct store_config *config, owner_make_fn *make,
+                                   char reason[static STORE_REASON_SIZE])
+{
+    struct seen seen = {0};
+    char why[STORE_REASON_SIZE];
+    for (int i = 0; i < LOCK_TRIES && !p->owner.locked; i++) {
+        if (i > 0)
+            nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
+        try_lock(p);
+    }
+    if (!look_at_owner(p, &seen, why))
+        return status_explain(STORE_IO, reason, "PostgreSQL schema %.100s: looking who owns it: %.300s", p->store.path,
+                              why);
+    return p->owner.locked ? settle_in(p, config, make, &seen, reason) : explain_locked(p, &seen, reason);
+}
+
+/* ---- being it ---- */
+
+void owner_replaced(struct postgres *p)
+{
+    if (atomic_exchange(&p->owner.replaced, true))
+        return;
+    status_report(&p->store, "writing", STORE_IO,
+                  "another gateway has taken this store over, and this one may change nothing more");
+    if (p->owner.on_replaced != NULL)
+        p->owner.on_replaced(p->owner.ctx);
+}
+
+/* A beat that is lost in a crash of the server is none that anybody misses: nobody waits for disks or standbys. */
+static bool connect_to_beat(struct postgres *p)
+{
+    char why[STORE_REASON_SIZE];
+    if (is_connected(&p->owner))
+        return true;
+    if (!connect_anew(p, why))
+        return false;
+    run_well(&p->owner, "SET synchronous_commit TO off", ASK_MS);
+    return true;
+}
+
+/* At once once more where the server has ended the connection meanwhile. */
+static bool beat(struct postgres *p)
+{
+    struct owner *owner = &p->owner;
+    char command[COMMAND_MAX];
+    bool answered = false;
+    snprintf(command, sizeof command, "UPDATE %s SET beat = beat + 1 WHERE id = 1 AND owner = %" PRId64,
+             name_behind(p, NAME_OWNER), owner->word);
+    for (int attempt = 0; attempt < 2 && !answered && connect_to_beat(p); attempt++) {
+        PGresult *result = link_run(owner->pg, command, ASK_MS);
+        answered = PQresultStatus(result) == PGRES_COMMAND_OK;
+        if (answered && strcmp(PQcmdTuples(result), "0") == 0)
+            owner_replaced(p);
+        PQclear(result);
+    }
+    return answered && !atomic_load(&owner->replaced);
+}
+
+/* It went with a connection of old, whose other end the server may believe in yet. */
+static void keep_lock(struct postgres *p, unsigned *beats_without)
+{
+    *beats_without = p->owner.locked ? 0 : *beats_without + 1;
+    if (*beats_without > GHOST_BEATS)
+        end_ghosts(p);
+    try_lock(p);
+}
+
+static void *heart_main(void *arg)
+{
+    struct postgres *p = arg;
+    struct owner *owner = &p->owner;
+    struct timespec next;
+    unsigned beats_without = 0;
+    run_well(owner, "SET synchronous_commit TO off", ASK_MS);
+    pthread_mutex_lock(&owner->lock);
+    while (!owner->ending) {
+        pthread_mutex_unlock(&owner->lock);
+        if (!atomic_load(&owner->replaced) && beat(p))
+            keep_lock(p, &beats_without);
+        clock_gettime(CLOCK_MONOTONIC, &next);
+        next.tv_sec += BEAT_MS / 1000;
+        pthread_mutex_lock(&owner->lock);
+        while (!owner->ending && pthread_cond_timedwait(&owner->wake, &owner->lock, &next) == 0)
+            continue;
+    }
+    pthread_mutex_unlock(&owner->lock);
+    return NULL;
+}
+
+static bool start_heart(struct postgres *p)
+{
+    sigset_t all, before;
+    sigfillset(&all); /* signals are for the thread that waits for them */
+    sigdelset(&all, SIGBUS);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    p->owner.beating = pthread_create(&p->owner.heart, NULL, heart_main, p) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (p->owner.beating)
+        pthread_setname_np(p->owner.heart, "store-heart");
+    return p->owner.beating;
+}
+
+/* ---- from beginning to end ---- */
+
+/* Stands in commands, between quotes. */
+static void name_self(char name[static 96])
+{
+    char host[65] = "";
+    gethostname(host, sizeof host - 1);
+    for (char *c = host; *c != '\0'; c++)
+        if (*c == '\'' || *c == '\\' || *c < ' ' || *c > '~')
+            *c = '?';
+    snprintf(name, 96, "%s, process %ld", host, (long)getpid());
+}
+
+void owner_init(struct postgres *p, const struct store_config *config)
+{
+    struct owner *owner = &p->owner;
+    pthread_condattr_t monotonic;
+    owner->word = random_word();
+    owner->on_replaced = config->replaced;
+    owner->ctx = config->replaced_ctx;
+    name_self(owner->name);
+    pthread_mutex_init(&owner->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&owner->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+enum store_status owner_begin(struct postgres *p, const struct store_config *config, owner_make_fn *make,
+                              char reason[static STORE_REASON_SIZE])
+{
+    enum store_status status = config->wait != NULL ? await_turn(p, config, make, reason)
+                                                    : take_if_free(p, config, make, reason);
+    if (status == STORE_OK && !start_heart(p))
+        status = status_explain(STORE_IO, reason, "%s: cannot start the thread that shows that this gateway lives",
+                                p->store.path);
+    return status;
+}
+
+void owner_end(struct postgres *p)
+{
+    struct owner *owner = &p->owner;
+    char command[COMMAND_MAX];
+    if (owner->beating) {
+        pthread_mutex_lock(&owner->lock);
+        owner->ending = true;
+        pthread_cond_signal(&owner->wake);
+        pthread_mutex_unlock(&owner->lock);
+        pthread_join(owner->heart, NULL);
+    }
+    if (owner->claimed && is_connected(owner)) {
+        snprintf(command, sizeof command, "UPDATE %s SET given_up = true WHERE id = 1 AND owner = %" PRId64,
+                 name_behind(p, NAME_OWNER), owner->word);
+        run_well(owner, command, ASK_MS);
+    }
+    PQfinish(owner->pg);
+    pthread_cond_destroy(&owner->wake);
+    pthread_mutex_destroy(&owner->lock);
+}

@@ -1,0 +1,183 @@
+"""A world with several gateways on one database, a balancer in front, and clients that come back until they are served."""
+
+import contextlib
+import copy
+import signal
+import threading
+import time
+
+import requests
+import yaml
+from acme_client import AcmeClient, http_responder, make_csr
+from balancer import Balancer
+from chaos_world import short_times, wait_for
+from dns_server import ZONE
+from loopback import release_port, take_port
+from process import Process, clean_environment
+from world import World, log_of, program
+
+
+def has_message(text):
+    return lambda line: text in log_of(line).get("msg", "")
+
+
+class ScaleWorld(World):
+    """Ports acme and public are the balancer's; each gateway has its own. self.gateway is the one that owns the store,
+    as far as the test has said so (follow)."""
+
+    def __init__(self, folder, connection, names=("a", "b")):
+        self.connection, self.names, self.gateways = connection, names, {}
+        self.own = {name: {kind: take_port() for kind in ("acme", "public", "metrics")} for name in names}
+        self.balancers = []
+        super().__init__(folder, learn="both", change=short_times)
+
+    def store(self, name="store"):
+        return {"engine": "postgresql", "key_file": self.path(f"{name}.key"),
+                "postgresql": {"connection": self.connection, "schema": f"{self.schema}_{name}", "standby": True}}
+
+    def _config_of(self, name, config):
+        config, own = copy.deepcopy(config), self.own[name]
+        config["acme"]["listen"] = [f"127.0.0.1:{own['acme']}"]
+        config["public"]["listen"] = [f"127.0.0.1:{own['public']}"]
+        config["metrics"] = {"listen": [f"127.0.0.1:{own['metrics']}"]}
+        config["admin"]["socket"] = self.path(f"{name}.sock")
+        return config
+
+    def write_config(self):
+        """One file for each gateway, and acmegate.yaml, which the world itself reads."""
+        path = super().write_config()
+        with open(path, encoding="utf-8") as file:
+            config = yaml.safe_load(file)
+        for name in self.names:
+            self._write(f"{name}.yaml", yaml.safe_dump(self._config_of(name, config), sort_keys=False))
+        return path
+
+    def start_gateway(self, stop_at=None, wait=True):
+        """The first owns the store, the others wait."""
+        self.start_one(self.names[0], stop_at)
+        self.follow(self.names[0])
+        for name in self.names[1:]:
+            self.start_waiting(name)
+        for kind in ("acme", "public"):
+            self.balancers.append(Balancer(self.ports[kind], [(own["metrics"], own[kind])
+                                                             for own in self.own.values()]))
+
+    def start_one(self, name, stop_at=None):
+        env = clean_environment(**({"ACMEGATE_DEBUG_STOP_AT": stop_at} if stop_at else {}))
+        self.gateways[name] = Process(f"acmegate-{name}", [program("acmegate"), "--config", self.path(f"{name}.yaml")],
+                                      self.folder, env)
+
+    def start_waiting(self, name, stop_at=None):
+        self.start_one(name, stop_at)
+        self.gateways[name].wait_line(has_message("waiting for the store"))
+
+    def stop_one(self, name):
+        self.gateways[name].signal(signal.SIGTERM)
+        self.ended(name, 0)
+
+    def health(self, name, kind="metrics"):
+        """(status, text) of /healthz and of /readyz; None where nobody listens."""
+        with requests.Session() as session:
+            session.trust_env = False
+            try:
+                answers = [session.get(f"http://127.0.0.1:{self.own[name][kind]}{path}", timeout=10)
+                           for path in ("/healthz", "/readyz")]
+            except requests.ConnectionError:
+                return None
+        return [(answer.status_code, answer.text) for answer in answers]
+
+    def follow(self, name):
+        """Seconds until this one serves; from then on it is the world's."""
+        began = time.monotonic()
+        self.gateway = self.gateways[name]
+        self.wait_log(lambda line: line.get("msg") == "ready")
+        return time.monotonic() - began
+
+    def ended(self, name, status):
+        """The lines of one that ends by itself, or has been told to."""
+        gateway = self.gateways.pop(name)
+        assert gateway.wait_end() == status, gateway.tail(60)
+        self.note_sanitizer(gateway)
+        return [log_of(line) for line in gateway.lines]
+
+    def stop_gateway(self):
+        for gateway in self.gateways.values():
+            status = gateway.stop()
+            self.note_sanitizer(gateway)
+            if status != 0:
+                self.problems.append(f"{gateway.name} ended with status {status}:\n{gateway.tail(60)}")
+        self.gateways, self.gateway = {}, None
+
+    def close(self):
+        for balancer in self.balancers:
+            balancer.close()
+        try:
+            super().close()
+        finally:
+            for own in self.own.values():
+                for port in own.values():
+                    release_port(port)
+
+
+class Fleet:
+    """Clients that order one name after another, each until it has its certificate, whatever happens meanwhile."""
+
+    TIMEOUT_S = 5  # a gateway that is stopped answers nobody
+
+    def __init__(self, world, responder, clients):
+        self.world, self.responder = world, responder
+        self.begun, self.served, self.stopping = [], [], threading.Event()
+        self.threads = [threading.Thread(target=self._order, args=(number,)) for number in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def _order(self, number):
+        count = 0
+        while not self.stopping.is_set():
+            name = f"client{number}-{count}." + ZONE
+            self.begun.append(name)
+            self._until_served(name)
+            self.served.append(name)
+            count += 1
+
+    def _until_served(self, name):
+        csr, client = make_csr([name]), None
+        while True:
+            with contextlib.suppress(requests.RequestException, AssertionError):
+                client = client or self._client()
+                url, order = client.ready_order([name], self.responder)
+                assert client.finalize(order, csr).status_code == 200
+                assert client.certificate(url).count("BEGIN CERTIFICATE") >= 2
+                return
+            if client:
+                client.reconnect()
+            time.sleep(0.1)
+
+    def _client(self):
+        client = AcmeClient(self.world.directory, self.world.pki.ca, timeout=self.TIMEOUT_S)
+        assert client.new_account().status_code == 201
+        return client
+
+    def wait_served(self, more):
+        goal = len(self.served) + more
+        wait_for("certificates", lambda: len(self.served) >= goal)
+
+    def finish(self):
+        """Each name that somebody wanted has its certificate, and was bought once."""
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+        bought = [order["names"][0] for order in self.world.ledger() if order["kind"] == "purchase"]
+        assert sorted(self.served) == sorted(self.begun)
+        assert sorted(bought) == sorted(self.begun), "lost, or bought twice"
+
+
+@contextlib.contextmanager
+def ordering(world, clients=3):
+    with http_responder(world.ports["http01"]) as responder:
+        fleet = Fleet(world, responder, clients)
+        try:
+            yield fleet
+        finally:
+            fleet.stopping.set()
+        fleet.finish()

@@ -1,0 +1,117 @@
+"""One gateway owns the store, others wait. Whatever becomes of the owner, clients that come back are served, and nothing
+is bought twice."""
+
+import contextlib
+import signal
+import time
+
+import pytest
+
+from acme_client import AcmeClient, http_responder, make_csr
+from balancer import is_ready
+from chaos_world import wait_for
+from dns_server import ZONE
+from scale_world import has_message, ordering
+from server import Server, Standby, running
+
+AT_ONCE_S, DEAD_S = 3, 10  # and what a start takes, here and with a sanitizer
+REPLACED = 75
+
+
+@pytest.fixture(scope="module")
+def server():
+    with running() as one:
+        yield one
+
+
+@pytest.fixture
+def pair():
+    with contextlib.ExitStack() as stack:
+        primary = Server()
+        stack.callback(primary.close)
+        standby = Standby(primary)
+        stack.callback(standby.close)
+        yield primary, standby
+
+
+def _check_waits(world, name):
+    """Alive, not ready, and nothing of it for clients."""
+    says = [(200, "ok\n"), (503, "waiting: another gateway owns the store\n")]
+    wait_for(f"{says} of {name}", lambda: world.health(name) == says)
+    assert world.health(name, "public") is None and world.health(name, "acme") is None
+
+
+def test_owner_that_is_told_to_stop(server, make_world):
+    world = make_world(server.connection, names=("a", "b", "c"))
+    with ordering(world) as fleet:
+        fleet.wait_served(3)
+        _check_waits(world, "b")
+        _check_waits(world, "c")
+        world.stop_one("a")
+        ended = time.monotonic()
+        second = wait_for("an owner", lambda: next((n for n in "bc" if is_ready(world.own[n]["metrics"])), None))
+        assert time.monotonic() - ended < AT_ONCE_S
+        world.follow(second)
+        fleet.wait_served(3)
+    world.start_waiting("a")
+    world.gateways["a"].signal(signal.SIGHUP)
+    world.gateways["a"].wait_line(has_message("has been read anew"))
+    _check_waits(world, "a")
+    world.stop_one("a")
+
+
+def test_owner_that_is_killed(server, make_world):
+    world = make_world(server.connection)
+    with ordering(world) as fleet:
+        fleet.wait_served(3)
+        world.gateways["a"].signal(signal.SIGKILL)
+        assert world.follow("b") < DEAD_S
+        world.ended("a", -signal.SIGKILL)
+        fleet.wait_served(3)
+
+
+def test_owner_that_is_stopped_and_goes_on(server, make_world):
+    world = make_world(server.connection)
+    with ordering(world) as fleet:
+        fleet.wait_served(3)
+        world.gateways["a"].signal(signal.SIGSTOP)
+        assert world.follow("b") < DEAD_S
+        fleet.wait_served(3)
+        world.gateways["a"].signal(signal.SIGCONT)
+        lines = world.ended("a", REPLACED)
+        assert any("another gateway has taken the store over" in line.get("msg", "") for line in lines), lines[-5:]
+        fleet.wait_served(3)
+        world.start_waiting("a")
+
+
+@pytest.mark.parametrize("state", ["submitting", "submitting-sent"])
+def test_owner_that_dies_with_a_purchase_on_the_wire(server, make_world, state):
+    world = make_world(server.connection)
+    names = [f"{state}." + ZONE]
+    world.stop_one("a")
+    world.follow("b")
+    world.start_waiting("a", stop_at=state)
+    world.stop_one("b")
+    world.follow("a")
+    world.start_waiting("b")
+    client = AcmeClient(world.directory, world.pki.ca)
+    assert client.new_account().status_code == 201
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(names, responder)
+    assert client.finalize(order, make_csr(names)).status_code == 200
+    world.ended("a", -signal.SIGKILL)
+    world.follow("b")
+    client.reconnect()
+    assert client.certificate(url).count("BEGIN CERTIFICATE") >= 2
+    assert len(world.bought(names)) == 1, world.ledger()
+
+
+def test_database_that_fails_over(pair, make_world):
+    primary, standby = pair
+    world = make_world(standby.both)
+    with ordering(world) as fleet:
+        fleet.wait_served(3)
+        primary.kill()
+        standby.promote()
+        fleet.wait_served(3)
+        assert not is_ready(world.own["b"]["metrics"]), "its owner lives, and keeps it"
