@@ -42,6 +42,10 @@ void acme_store_problem(struct acme_problem *problem, enum store_status status)
         acme_problem_status(problem, 503, ACME_SERVER_INTERNAL,
                             "The server is stopping. Nothing was changed; try again shortly.");
         problem->retry_after_s = ACME_RETRY_STOPPING_S;
+    } else if (status == STORE_AWAY) {
+        acme_problem_status(problem, 503, ACME_SERVER_INTERNAL,
+                            "The server's database does not answer. Nothing was changed; try again shortly.");
+        problem->retry_after_s = ACME_RETRY_STORE_S;
     } else {
         acme_problem_status(problem, 500, ACME_SERVER_INTERNAL, "The server failed at its store: %s.",
                             store_status_text(status));

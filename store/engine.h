@@ -125,7 +125,7 @@ struct engine {
 
 extern const struct engine engine_lmdb, engine_memory, engine_postgres;
 
-/* status.c: tells the operator: every STORE_IO, and the first STORE_FULL since a commit succeeded. Returns status. */
+/* status.c: tells the operator: every STORE_IO and STORE_AWAY, and the first STORE_FULL since a commit succeeded. Returns status. */
 enum store_status status_report(struct store *store, const char *doing, enum store_status status, const char *why);
 /* Fills *reason and returns status. */
 enum store_status status_explain(enum store_status status, char reason[static STORE_REASON_SIZE], const char *format,

@@ -15,6 +15,7 @@ const char *store_status_text(enum store_status status)
         [STORE_LOCKED] = "another process owns this store",
         [STORE_NEWER] = "the store was written by a newer version of the program",
         [STORE_CLOSED] = "the store is being closed",
+        [STORE_AWAY] = "the server that keeps the store does not answer",
         [STORE_IO] = "the store cannot be read or written",
     };
     if ((unsigned)status >= sizeof text / sizeof *text)
@@ -24,7 +25,7 @@ const char *store_status_text(enum store_status status)
 
 enum store_status status_report(struct store *store, const char *doing, enum store_status status, const char *why)
 {
-    bool tell = status == STORE_IO || (status == STORE_FULL && !atomic_exchange(&store->full_reported, true));
+    bool tell = status == STORE_IO || status == STORE_AWAY || (status == STORE_FULL && !atomic_exchange(&store->full_reported, true));
     if (tell && store->report != NULL) {
         char text[STORE_REASON_SIZE];
         snprintf(text, sizeof text, "store %s: %s: %s", store->path, doing, why);
@@ -37,7 +38,7 @@ enum store_status txn_note(struct store_txn *txn, const char *doing, enum store_
 {
     if (status != STORE_OK && txn->failed != STORE_OK)
         return txn->failed;
-    if (status == STORE_FULL || status == STORE_IO)
+    if (status == STORE_FULL || status == STORE_IO || status == STORE_AWAY)
         txn->failed = status_report(txn->store, doing, status, why);
     return status;
 }

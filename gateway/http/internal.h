@@ -37,6 +37,7 @@ enum {
     ADMIN_REQUESTS_MAX = 8, /* under way at once */
     API_REQUESTS_MAX = 32,  /* browsers ask six at once */
     METRICS_CONNECTIONS = 64,
+    STORE_WAIT_MS = 15 * SECOND_MS, /* for a store over the network; below what clients wait for a reply */
     LISTEN_BACKLOG = 1024,
     ACCEPT_BATCH = 16,
     ACCEPT_PAUSE_MS = 200, /* after the process or the system ran out of descriptors */
@@ -199,6 +200,7 @@ struct loop {
     atomic_uint taken;     /* connections, for other loops to compare */
     uint64_t declining_ms; /* monotonic: since when a newcomer at a shared door is left to other loops; 0: none is */
     unsigned submitted;    /* what the store has, a worker or an operator's thread */
+    h2o_linklist_t patient; /* jobs that wait for a store over the network; longest first (job.c) */
     atomic_uint senders;   /* threads inside loop_send: the queue must outlive them */
     atomic_bool deaf;      /* takes no more messages */
     struct message stop;   /* sent by http_stop; only then may the loop end, since its sender needs the queue */
@@ -306,6 +308,9 @@ int on_acme_request(h2o_handler_t *self, h2o_req_t *req);
 void job_on_committed(struct loop *loop, struct message *message);
 /* Looks again at held replies whose topic was marked. */
 void job_on_notice(struct loop *loop);
+/* Answers those whose store has not for too long: 503. When it has something to do; UINT64_MAX: never. */
+void job_give_up(struct loop *loop, uint64_t now_ms);
+uint64_t job_give_up_ms(const struct loop *loop);
 /* Looks again at every held reply that is due at now_ms; UINT64_MAX: at all. True when there was one. */
 bool job_expire(struct loop *loop, uint64_t now_ms);
 

@@ -31,6 +31,9 @@ struct job {
     struct store_op op;
     enum store_status status; /* what became of op */
     bool away, answered;      /* away: the store has it, or a worker */
+    bool given_up;            /* answered without it: what comes back is of no use to anybody */
+    h2o_linklist_t patient;   /* of loop->patient, while it is away at a store over the network */
+    uint64_t away_ms;         /* monotonic, since when it is */
     bool over;                /* its time is, so that it is not held on */
     bool marked;              /* its topic was, while it was away */
     struct hold hold;
@@ -38,6 +41,29 @@ struct job {
     uint64_t request;       /* its id in the log */
     uint64_t submitted_us;  /* monotonic */
 };
+
+/* The job is away; where the store waits for a network, that has an end (job_give_up). */
+static void job_leaves(struct job *job)
+{
+    job->away = true;
+    if (!workers_read(job->loop) || job->answered || !job->req)
+        return;
+    job->away_ms = monotonic_ms();
+    h2o_linklist_insert(&job->loop->patient, &job->patient);
+}
+
+/* Nobody waits for it any more, or it is back. */
+static void stop_patience(struct job *job)
+{
+    if (h2o_linklist_is_linked(&job->patient))
+        h2o_linklist_unlink(&job->patient);
+}
+
+static void job_returns(struct job *job)
+{
+    job->away = false;
+    stop_patience(job);
+}
 
 static void job_free(struct job *job)
 {
@@ -54,6 +80,7 @@ static void on_request_gone(void *arg)
 {
     struct job *job = arg;
     job->req = NULL;
+    stop_patience(job);
     if (!job->away)
         job_free(job);
 }
@@ -106,6 +133,7 @@ static void job_answer(struct job *job)
     bool get = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET"));
 
     job->answered = true;
+    stop_patience(job);
     if (reply->content_type)
         reply_header(req, "Content-Type", reply->content_type);
     if (reply->location[0])
@@ -159,7 +187,7 @@ static void job_ask(struct job *job, enum question question)
     job->question = question;
     job->marked = false;
     if (workers_read(job->loop)) {
-        job->away = true;
+        job_leaves(job);
         workers_take(job->loop, &job->handoff);
     } else {
         put_question(job, job->loop->acme);
@@ -192,7 +220,7 @@ static bool has_change(const struct job *job)
 /* The store has it before anything else can happen to it. */
 static void job_lend(struct job *job)
 {
-    job->away = true;
+    job_leaves(job);
     job->op.patience_ms = acme_patience_ms(job->task);
     job->loop->submitted++;
     job->submitted_us = metrics_now_us();
@@ -221,13 +249,13 @@ static void job_advance(struct job *job)
 static void on_back(struct handoff *handoff)
 {
     struct job *job = H2O_STRUCT_FROM_MEMBER(struct job, handoff, handoff);
-    job->away = false;
-    if (job->req) {
+    job_returns(job);
+    if (job->req && !job->given_up) {
         job_advance(job);
     } else if (has_change(job)) {
         job_lend(job);
         store_submit(job->loop->server->config.store, &job->op);
-    } else {
+    } else if (!job->req) {
         job_free(job);
     }
 }
@@ -236,11 +264,31 @@ void job_on_committed(struct loop *loop, struct message *message)
 {
     struct job *job = H2O_STRUCT_FROM_MEMBER(struct job, message, message);
     loop->submitted--;
-    job->away = false;
+    job_returns(job);
     if (job->req && !job->answered)
         job_ask(job, QUESTION_COMMITTED);
     else if (!job->req)
         job_free(job);
+}
+
+uint64_t job_give_up_ms(const struct loop *loop)
+{
+    if (h2o_linklist_is_empty((h2o_linklist_t *)&loop->patient))
+        return UINT64_MAX;
+    return H2O_STRUCT_FROM_MEMBER(struct job, patient, loop->patient.next)->away_ms + STORE_WAIT_MS;
+}
+
+/* What was asked goes on, as where a client hangs up: it may be done, and who asks again will see it. */
+void job_give_up(struct loop *loop, uint64_t now_ms)
+{
+    while (now_ms >= job_give_up_ms(loop)) {
+        struct job *job = H2O_STRUCT_FROM_MEMBER(struct job, patient, loop->patient.next);
+        stop_patience(job);
+        hold_remove(&loop->holds, &job->hold);
+        job->answered = job->given_up = true;
+        reply_retry_after(job->req, ACME_RETRY_STORE_S);
+        reply_problem(job->req, 503, "serverInternal", "The server's database does not answer; try again shortly.");
+    }
 }
 
 static void on_topic(void *ctx, struct hold *hold)

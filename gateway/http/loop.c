@@ -103,7 +103,7 @@ static void run_once(struct loop *loop, uint64_t until_ms)
     uint64_t now_ms = monotonic_ms();
     until_ms = earlier(until_ms, earlier(loop->holds.earliest_ms, linger_next_ms(loop)));
     until_ms = earlier(until_ms, earlier(health_next_ms(loop), overdue_next_ms(loop)));
-    until_ms = earlier(until_ms, loop->age_ms);
+    until_ms = earlier(until_ms, earlier(job_give_up_ms(loop), loop->age_ms));
     if (!loop->draining)
         until_ms = earlier(until_ms, accept_next_ms(loop));
     uint64_t wait_ms = until_ms <= now_ms ? 0 : earlier(until_ms - now_ms, INT32_MAX);
@@ -113,6 +113,7 @@ static void run_once(struct loop *loop, uint64_t until_ms)
     bool looked = see_to_notice(loop);
     if (job_expire(loop, now_ms) || looked)
         wait_ms = 0;
+    job_give_up(loop, now_ms);
     health_expire(loop, now_ms);
     linger_expire(loop, now_ms);
     overdue_end(loop, now_ms);
@@ -135,6 +136,7 @@ static bool set_up(struct loop *loop)
     health_init(loop);
     h2o_linklist_init_anchor(&loop->lingering);
     holds_init(&loop->holds);
+    h2o_linklist_init_anchor(&loop->patient);
     if (server->config.acme && !(loop->acme = acme_thread_make()))
         return false;
     accept_apply(loop, setup_hold(server->setup));

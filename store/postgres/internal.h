@@ -78,6 +78,14 @@ PGconn *link_connect(const char *connection, char reason[static STORE_REASON_SIZ
 /* Runs commands that take no arguments, and returns the answer to the last of them; where there is none after wait_ms,
  * the connection is cut. NULL: it is cut, or out of memory. */
 PGresult *link_run(PGconn *pg, const char *commands, unsigned wait_ms);
+/* The same of what has been sent (PQsend...); sent: what that returned. */
+PGresult *link_answer(PGconn *pg, int sent, unsigned wait_ms);
+/* Whether the answer that this thread waited for last did not come in that time. */
+bool link_was_silent(void);
+enum {
+    ANSWER_MS = 5 * 1000,   /* for the answer to a statement */
+    COMMIT_MS = 10 * 1000,  /* to what a disk and a standby are waited for */
+};
 /* What the server or libpq said, as one line. */
 void explain_result(PGconn *pg, const PGresult *result, char reason[static STORE_REASON_SIZE]);
 /* Whether it is connected, or is now. In its place: why not. */
@@ -109,6 +117,9 @@ void owner_end(struct postgres *p);
 void owner_replaced(struct postgres *p);
 
 /* ---- transaction.c ---- */
+
+/* Whether the server answered somebody just now. Any thread. */
+void note_answer(struct postgres *p, bool answered);
 
 enum store_status postgres_begin(struct store_txn *txn, struct store_txn *parent);
 enum store_status postgres_commit(struct store_txn *txn);

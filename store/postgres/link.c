@@ -8,23 +8,86 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { TAKE_TIMEOUT_S = 10 };
+enum { TAKE_TIMEOUT_S = 5 };
+
+/* Of the answer that this thread waited for last: it did not come, and the connection was cut for that. */
+static _Thread_local bool silent;
+
+bool link_was_silent(void)
+{
+    return silent;
+}
 
 void explain_result(PGconn *pg, const PGresult *result, char reason[static STORE_REASON_SIZE])
 {
     const char *text = result != NULL ? PQresultErrorMessage(result) : "";
-    if (text[0] == '\0')
+    if (result == NULL && silent)
+        text = "the server does not answer";
+    else if (text[0] == '\0')
         text = pg != NULL ? PQerrorMessage(pg) : "out of memory";
     size_t len = 0;
     for (; *text != '\0' && len < STORE_REASON_SIZE - 1; text++)
-        if (*text != '\n')
+        if (*text != '\n' && *text != '\t')
             reason[len++] = *text;
+        else if (*text == '\t')
+            continue;
         else if (text[1] != '\0' && len < STORE_REASON_SIZE - 2) {
             reason[len++] = ';';
             reason[len++] = ' ';
         }
     reason[len] = '\0';
 }
+
+/* ---- waiting for an answer ---- */
+
+/* Nothing of it will be read any more; libpq finds the connection cut. */
+static void cut_off(PGconn *pg)
+{
+    shutdown(PQsocket(pg), SHUT_RDWR);
+    PQconsumeInput(pg);
+}
+
+/* Whether all of the next answer is there. False: the connection is cut, by the server or now. */
+static bool await_answer(PGconn *pg, uint64_t until_ms)
+{
+    int left;
+    while ((left = PQflush(pg)) >= 0 && (left > 0 || PQisBusy(pg))) {
+        struct pollfd socket = {.fd = PQsocket(pg), .events = (short)(left > 0 ? POLLIN | POLLOUT : POLLIN)};
+        uint64_t now_ms = monotonic_ms();
+        if (now_ms >= until_ms) {
+            silent = true;
+            cut_off(pg);
+            return false;
+        }
+        if (poll(&socket, 1, (int)(until_ms - now_ms)) > 0 && !(socket.revents & POLLOUT) && PQconsumeInput(pg) == 0)
+            return false;
+    }
+    return left == 0;
+}
+
+PGresult *link_answer(PGconn *pg, int sent, unsigned wait_ms)
+{
+    uint64_t until_ms = monotonic_ms() + wait_ms;
+    PGresult *last = NULL, *result;
+    silent = false;
+    if (sent == 0)
+        return NULL;
+    while (await_answer(pg, until_ms) && (result = PQgetResult(pg)) != NULL) {
+        PQclear(last);
+        last = result;
+    }
+    if (PQstatus(pg) == CONNECTION_OK)
+        return last;
+    PQclear(last);
+    return NULL;
+}
+
+PGresult *link_run(PGconn *pg, const char *commands, unsigned wait_ms)
+{
+    return link_answer(pg, PQsendQuery(pg, commands), wait_ms);
+}
+
+/* ---- connecting ---- */
 
 /* What a session needs, one by one: the second is the planner's, which servers of the same protocol need not know. A
  * small table is read by its index, too, since a transaction that reads all of it conflicts with all who write to it.
@@ -42,8 +105,8 @@ static bool session_begin(PGconn *pg, char reason[static STORE_REASON_SIZE])
     };
     bool good = true;
     for (size_t i = 0; good && i < sizeof steps / sizeof *steps; i++) {
-        PGresult *result = PQexec(pg, steps[i].command);
-        good = PQresultStatus(result) == PGRES_COMMAND_OK || !steps[i].needed;
+        PGresult *result = link_run(pg, steps[i].command, ANSWER_MS);
+        good = PQresultStatus(result) == PGRES_COMMAND_OK || (!steps[i].needed && PQstatus(pg) == CONNECTION_OK);
         if (!good)
             explain_result(pg, result, reason);
         PQclear(result);
@@ -66,54 +129,13 @@ PGconn *link_connect(const char *connection, char reason[static STORE_REASON_SIZ
     PGconn *pg = PQconnectdbParams(keywords, values, 1);
     if (PQstatus(pg) == CONNECTION_OK) {
         PQsetNoticeReceiver(pg, ignore_notice, NULL);
+        PQsetnonblocking(pg, 1);
         if (session_begin(pg, reason))
             return pg;
     } else {
         explain_result(pg, NULL, reason);
     }
     PQfinish(pg);
-    return NULL;
-}
-
-/* ---- waiting for an answer ---- */
-
-/* Nothing of it will be read any more; libpq finds the connection cut. */
-static void cut_off(PGconn *pg)
-{
-    shutdown(PQsocket(pg), SHUT_RDWR);
-    PQconsumeInput(pg);
-}
-
-/* Whether all of the next answer is there. False: the connection is cut, by the server or now. */
-static bool await_answer(PGconn *pg, uint64_t until_ms)
-{
-    int left;
-    while ((left = PQflush(pg)) >= 0 && (left > 0 || PQisBusy(pg))) {
-        struct pollfd socket = {.fd = PQsocket(pg), .events = (short)(left > 0 ? POLLIN | POLLOUT : POLLIN)};
-        uint64_t now_ms = monotonic_ms();
-        if (now_ms >= until_ms) {
-            cut_off(pg);
-            return false;
-        }
-        if (poll(&socket, 1, (int)(until_ms - now_ms)) > 0 && !(socket.revents & POLLOUT) && PQconsumeInput(pg) == 0)
-            return false;
-    }
-    return left == 0;
-}
-
-PGresult *link_run(PGconn *pg, const char *commands, unsigned wait_ms)
-{
-    uint64_t until_ms = monotonic_ms() + wait_ms;
-    PGresult *last = NULL, *result;
-    if (PQsetnonblocking(pg, 1) != 0 || PQsendQuery(pg, commands) == 0)
-        return NULL;
-    while (await_answer(pg, until_ms) && (result = PQgetResult(pg)) != NULL) {
-        PQclear(last);
-        last = result;
-    }
-    if (PQstatus(pg) == CONNECTION_OK)
-        return last;
-    PQclear(last);
     return NULL;
 }
 
@@ -152,9 +174,9 @@ void link_break(struct link *link)
 static bool link_settle(struct link *link)
 {
     bool good = PQstatus(link->pg) == CONNECTION_OK;
-    PGresult *result;
-    while (link->ending && (result = PQgetResult(link->pg)) != NULL) {
-        good = good && PQresultStatus(result) == PGRES_COMMAND_OK;
+    if (good && link->ending) {
+        PGresult *result = link_answer(link->pg, 1, ANSWER_MS);
+        good = PQresultStatus(result) == PGRES_COMMAND_OK;
         PQclear(result);
     }
     link->ending = false;

@@ -25,7 +25,6 @@ enum {
     QUIET_MS = 3000, /* without a beat, where nobody holds the lock: the owner's process has ended */
     DEAD_MS = 8000,  /* without a beat, although its connection seems to be there: it is cut off, or stopped */
     GHOST_BEATS = 5, /* then whoever still holds the lock is a connection of old */
-    ASK_MS = 5000,   /* for an answer */
     CLAIM_MS = 8000, /* the same, where a change under way is waited for (session_begin: five seconds at most) */
     LOCK_TRIES = 20, /* a tenth of a second each: the server may not have seen yet that an owner was killed */
     COMMAND_MAX = 1024,
@@ -75,7 +74,7 @@ static bool look_at_owner(struct postgres *p, struct seen *seen, char why[static
         return false;
     snprintf(command, sizeof command, "SELECT owner, beat, epoch, given_up, name FROM %s WHERE id = 1",
              name_behind(p, NAME_OWNER));
-    PGresult *result = link_run(p->owner.pg, command, ASK_MS);
+    PGresult *result = link_run(p->owner.pg, command, ANSWER_MS);
     const char *state = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     bool rows = PQresultStatus(result) == PGRES_TUPLES_OK;
     bool missing = state != NULL && (strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0); /* table, schema */
@@ -112,7 +111,7 @@ static void try_lock(struct postgres *p)
     if (owner->locked)
         return;
     snprintf(command, sizeof command, "SELECT pg_try_advisory_lock(%d, %" PRId32 ")", LOCK_CLASS, lock_number(p));
-    PGresult *result = link_run(owner->pg, command, ASK_MS);
+    PGresult *result = link_run(owner->pg, command, ANSWER_MS);
     owner->locked = PQresultStatus(result) == PGRES_TUPLES_OK && PQgetvalue(result, 0, 0)[0] == 't';
     PQclear(result);
 }
@@ -121,7 +120,7 @@ static void unlock(struct postgres *p)
 {
     char command[COMMAND_MAX];
     snprintf(command, sizeof command, "SELECT pg_advisory_unlock(%d, %" PRId32 ")", LOCK_CLASS, lock_number(p));
-    if (p->owner.locked && !run_well(&p->owner, command, ASK_MS)) {
+    if (p->owner.locked && !run_well(&p->owner, command, ANSWER_MS)) {
         PQfinish(p->owner.pg);
         p->owner.pg = NULL;
     }
@@ -138,7 +137,7 @@ static void end_ghosts(struct postgres *p)
              "objid::bigint = %" PRIu32 " AND database = (SELECT oid FROM pg_database WHERE datname = "
              "current_database()) AND pid <> pg_backend_pid()",
              LOCK_CLASS, (uint32_t)lock_number(p));
-    run_well(&p->owner, command, ASK_MS);
+    run_well(&p->owner, command, ANSWER_MS);
 }
 
 /* ---- taking it ---- */
@@ -155,7 +154,7 @@ static bool claim(struct postgres *p, const struct seen *seen)
              "ON CONFLICT (id) DO UPDATE SET epoch = o.epoch + 1, owner = EXCLUDED.owner, beat = 0, given_up = false, "
              "name = EXCLUDED.name WHERE o.owner = %" PRId64 " AND o.beat = %" PRId64,
              name_behind(p, NAME_OWNER), owner->word, owner->name, seen->word, seen->beat);
-    bool good = run_well(owner, "BEGIN ISOLATION LEVEL READ COMMITTED", ASK_MS);
+    bool good = run_well(owner, "BEGIN ISOLATION LEVEL READ COMMITTED", ANSWER_MS);
     PGresult *result = good ? link_run(owner->pg, command, CLAIM_MS) : NULL;
     good = PQresultStatus(result) == PGRES_COMMAND_OK && strcmp(PQcmdTuples(result), "1") == 0;
     PQclear(result);
@@ -167,7 +166,7 @@ static bool claim(struct postgres *p, const struct seen *seen)
              writers, owner->word, p->writers.max);
     good = good && run_well(owner, command, CLAIM_MS) && run_well(owner, "COMMIT", CLAIM_MS);
     if (!good && is_connected(owner))
-        run_well(owner, "ROLLBACK", ASK_MS);
+        run_well(owner, "ROLLBACK", ANSWER_MS);
     return good;
 }
 
@@ -311,7 +310,7 @@ static bool connect_to_beat(struct postgres *p)
         return true;
     if (!connect_anew(p, why))
         return false;
-    run_well(&p->owner, "SET synchronous_commit TO off", ASK_MS);
+    run_well(&p->owner, "SET synchronous_commit TO off", ANSWER_MS);
     return true;
 }
 
@@ -324,12 +323,13 @@ static bool beat(struct postgres *p)
     snprintf(command, sizeof command, "UPDATE %s SET beat = beat + 1 WHERE id = 1 AND owner = %" PRId64,
              name_behind(p, NAME_OWNER), owner->word);
     for (int attempt = 0; attempt < 2 && !answered && connect_to_beat(p); attempt++) {
-        PGresult *result = link_run(owner->pg, command, ASK_MS);
+        PGresult *result = link_run(owner->pg, command, ANSWER_MS);
         answered = PQresultStatus(result) == PGRES_COMMAND_OK;
         if (answered && strcmp(PQcmdTuples(result), "0") == 0)
             owner_replaced(p);
         PQclear(result);
     }
+    note_answer(p, answered);
     return answered && !atomic_load(&owner->replaced);
 }
 
@@ -348,7 +348,7 @@ static void *heart_main(void *arg)
     struct owner *owner = &p->owner;
     struct timespec next;
     unsigned beats_without = 0;
-    run_well(owner, "SET synchronous_commit TO off", ASK_MS);
+    run_well(owner, "SET synchronous_commit TO off", ANSWER_MS);
     pthread_mutex_lock(&owner->lock);
     while (!owner->ending) {
         pthread_mutex_unlock(&owner->lock);
@@ -430,7 +430,7 @@ void owner_end(struct postgres *p)
     if (owner->claimed && is_connected(owner)) {
         snprintf(command, sizeof command, "UPDATE %s SET given_up = true WHERE id = 1 AND owner = %" PRId64,
                  name_behind(p, NAME_OWNER), owner->word);
-        run_well(owner, command, ASK_MS);
+        run_well(owner, command, ANSWER_MS);
     }
     PQfinish(owner->pg);
     pthread_cond_destroy(&owner->wake);

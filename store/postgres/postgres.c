@@ -98,7 +98,8 @@ static enum store_status connect_first(struct store *store, PGconn **pg, char re
 static enum store_status look_for(struct store *store, PGconn *pg, const char *command, const char *argument,
                                   bool *found, char reason[static STORE_REASON_SIZE])
 {
-    PGresult *result = PQexecParams(pg, command, argument != NULL ? 1 : 0, NULL, &argument, NULL, NULL, 0);
+    PGresult *result = link_answer(
+        pg, PQsendQueryParams(pg, command, argument != NULL ? 1 : 0, NULL, &argument, NULL, NULL, 0), ANSWER_MS);
     enum store_status status = STORE_OK;
     if (PQresultStatus(result) != PGRES_TUPLES_OK)
         status = explain_server(store, pg, result, "looking", reason);
@@ -110,7 +111,7 @@ static enum store_status look_for(struct store *store, PGconn *pg, const char *c
 static enum store_status run_sql(struct store *store, PGconn *pg, const char *command, const char *doing,
                                  char reason[static STORE_REASON_SIZE])
 {
-    PGresult *result = PQexec(pg, command);
+    PGresult *result = link_run(pg, command, COMMIT_MS);
     enum store_status status = PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK
                                    ? STORE_OK
                                    : explain_server(store, pg, result, doing, reason);
@@ -258,7 +259,7 @@ static enum store_status postgres_backup(struct store *store, const char *to, ch
 
 static bool is_set_to(PGconn *pg, const char *show, const char *value)
 {
-    PGresult *result = PQexec(pg, show);
+    PGresult *result = link_run(pg, show, ANSWER_MS);
     bool is = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1 &&
               strcmp(PQgetvalue(result, 0, 0), value) == 0;
     PQclear(result);

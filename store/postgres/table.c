@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum { OID_BYTEA = 17, OID_INT8 = 20, CHUNK_FIRST = 32, CHUNK_MAX = 512, BINARY = 1, ARGUMENTS_MAX = 3 };
+enum { COUNT_MS = 60 * 1000 }; /* of a whole table */
 
 struct arguments {
     int count;
@@ -48,7 +49,8 @@ static PGresult *prepare_statement(struct store_txn *txn, unsigned table, enum s
     struct link *link = txn->handle;
     char text[1024];
     snprintf(text, sizeof text, statements[which].text, p->names[table]);
-    PGresult *result = PQprepare(link->pg, name, text, statements[which].count, statements[which].types);
+    int sent = PQsendPrepare(link->pg, name, text, statements[which].count, statements[which].types);
+    PGresult *result = link_answer(link->pg, sent, ANSWER_MS);
     if (PQresultStatus(result) == PGRES_COMMAND_OK)
         link->prepared[table * STATEMENTS + which] = true;
     return result;
@@ -72,7 +74,8 @@ static PGresult *ask(struct store_txn *txn, unsigned table, enum statement which
         }
         PQclear(result);
     }
-    PGresult *result = PQexecPrepared(link->pg, name, a->count, a->values, a->lengths, a->formats, BINARY);
+    int sent = PQsendQueryPrepared(link->pg, name, a->count, a->values, a->lengths, a->formats, BINARY);
+    PGresult *result = link_answer(link->pg, sent, which == COUNT ? COUNT_MS : ANSWER_MS);
     ExecStatusType kind = PQresultStatus(result);
     if (kind == PGRES_COMMAND_OK || kind == PGRES_TUPLES_OK) {
         *status = STORE_OK;

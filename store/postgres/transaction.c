@@ -16,7 +16,8 @@
 enum {
     ALONE_AFTER = 3,        /* attempts that others' changes undid */
     REST_MAX_MS = 100,      /* between two attempts */
-    AWAY_MAX_MS = 10 * 1000 /* how long a change waits for a server that is away */
+    AWAY_MAX_MS = 10 * 1000, /* how long a change waits for a server that is away */
+    MOMENT_MS = 1000,
 };
 
 uint64_t monotonic_ms(void)
@@ -90,8 +91,11 @@ enum store_status note_result(struct store_txn *txn, const char *doing, PGresult
 {
     struct link *link = txn->handle;
     char why[STORE_REASON_SIZE];
-    enum store_status status = is_full(state_of(result)) ? STORE_FULL : STORE_IO;
-    if (txn->writable && (is_cut(link) || is_passing(state_of(result)))) {
+    bool cut = is_cut(link);
+    enum store_status status = cut ? STORE_AWAY : is_full(state_of(result)) ? STORE_FULL : STORE_IO;
+    if (cut)
+        note_answer(postgres_of(txn->store), false);
+    if (txn->writable && (cut || is_passing(state_of(result)))) {
         outermost(txn)->again = txn->again = true;
         PQclear(result);
         return txn->failed = STORE_IO;
@@ -108,28 +112,37 @@ static bool is_done(const PGresult *result)
 
 /* ---- a server that is away ---- */
 
-static void note_answer(struct postgres *p, bool answered)
+void note_answer(struct postgres *p, bool answered)
 {
     uint_fast64_t never = 0;
     if (answered)
         atomic_store(&p->away_since_ms, 0);
     else
-        atomic_compare_exchange_strong(&p->away_since_ms, &never, monotonic_ms());
+        atomic_compare_exchange_strong(&p->away_since_ms, &never, monotonic_ms() - (link_was_silent() ? ANSWER_MS : 0));
 }
 
-static bool is_away_too_long(struct postgres *p)
+static bool is_away_for(struct postgres *p, uint64_t ms)
 {
     uint64_t since_ms = atomic_load(&p->away_since_ms);
-    return since_ms != 0 && monotonic_ms() - since_ms > AWAY_MAX_MS;
+    return since_ms != 0 && monotonic_ms() - since_ms > ms;
+}
+
+/* Whether to ask the server. Once it has been away for a moment, the heart alone does so (owner.c): each may wait long
+ * for nothing, and nobody else need. */
+static bool may_ask(struct postgres *p)
+{
+    return !p->owner.beating || !is_away_for(p, MOMENT_MS);
 }
 
 /* Waits a while for a server that starts, or is replaced by its standby. */
 static bool await_ready(struct postgres *p, struct link *link, char reason[static STORE_REASON_SIZE])
 {
+    snprintf(reason, STORE_REASON_SIZE, "the server does not answer");
     for (;;) {
-        bool ready = link_ready(p, link, reason);
-        note_answer(p, ready);
-        if (ready || is_away_too_long(p))
+        bool asked = may_ask(p), fresh = link->pg == NULL, ready = asked && link_ready(p, link, reason);
+        if (asked && (fresh || !ready)) /* an old connection has told nothing yet */
+            note_answer(p, ready);
+        if (ready || is_away_for(p, AWAY_MAX_MS))
             return ready;
         rest_ms(REST_MAX_MS);
     }
@@ -146,13 +159,13 @@ static PGresult *begin_with_id(struct postgres *p, struct link *link)
              "BEGIN ISOLATION LEVEL SERIALIZABLE; UPDATE %s SET last = %" PRId64 " WHERE slot = %" PRId64
              " AND owner = %" PRId64,
              name_behind(p, NAME_WRITERS), link->id, link->slot, p->owner.word);
-    return PQexec(link->pg, command);
+    return link_run(link->pg, command, ANSWER_MS);
 }
 
 static enum store_status roll_back(struct store_txn *txn, enum store_status status)
 {
     struct link *link = txn->handle;
-    PGresult *result = link->pg != NULL && !is_cut(link) ? PQexec(link->pg, "ROLLBACK") : NULL;
+    PGresult *result = link->pg != NULL && !is_cut(link) ? link_run(link->pg, "ROLLBACK", ANSWER_MS) : NULL;
     if (!is_done(result))
         link_break(link);
     PQclear(result);
@@ -176,10 +189,11 @@ static enum store_status begin_on(struct store_txn *txn)
     if (atomic_load(&p->owner.replaced))
         return STORE_IO;
     if (!await_ready(p, link, reason))
-        return status_report(txn->store, "connecting to write", STORE_IO, reason);
+        return status_report(txn->store, "connecting to write", STORE_AWAY, reason);
     PGresult *result = begin_with_id(p, link);
     if (!is_done(result))
         return roll_back(txn, note_result(txn, "beginning to write", result));
+    note_answer(p, true);
     bool ours = strcmp(PQcmdTuples(result), "1") == 0;
     PQclear(result);
     if (ours)
@@ -213,7 +227,7 @@ static enum store_status run_command(struct store_txn *txn, const char *doing, c
     struct link *link = txn->handle;
     if (is_lost(txn))
         return STORE_IO;
-    PGresult *result = PQexec(link->pg, command);
+    PGresult *result = link_run(link->pg, command, ANSWER_MS);
     if (!is_done(result))
         return note_result(txn, doing, result);
     PQclear(result);
@@ -239,7 +253,7 @@ static enum store_status look_up(struct store_txn *txn)
     snprintf(command, sizeof command, "SELECT last FROM %s WHERE slot = %" PRId64 " FOR UPDATE",
              name_behind(p, NAME_WRITERS), link->slot);
     for (;;) {
-        PGresult *result = link_ready(p, link, reason) ? PQexec(link->pg, command) : NULL;
+        PGresult *result = link_ready(p, link, reason) ? link_run(link->pg, command, COMMIT_MS) : NULL;
         bool known = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
         int64_t last = known ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
         if (!known && link->pg != NULL)
@@ -249,7 +263,7 @@ static enum store_status look_up(struct store_txn *txn)
         if (known)
             return last == link->id ? STORE_OK : STORE_NOT_FOUND;
         link_break(link);
-        if (is_away_too_long(p) && !told) {
+        if (is_away_for(p, AWAY_MAX_MS) && !told) {
             status_report(txn->store, "asking whether a change was kept, whose answer was lost", STORE_IO, reason);
             told = true;
         }
@@ -269,7 +283,7 @@ static bool is_open_question(const struct link *link, const PGresult *result)
 static enum store_status commit_outermost(struct store_txn *txn)
 {
     struct link *link = txn->handle;
-    PGresult *result = PQexec(link->pg, "COMMIT");
+    PGresult *result = link_run(link->pg, "COMMIT", COMMIT_MS);
     if (PQresultStatus(result) == PGRES_COMMAND_OK && strcmp(PQcmdStatus(result), "COMMIT") == 0) {
         PQclear(result);
         return STORE_OK;
@@ -312,32 +326,44 @@ void postgres_abort(struct store_txn *txn)
 /* The SELECT is what fixes it: a transaction that has asked for nothing yet sees what comes until it does. */
 static PGresult *begin_snapshot(struct link *link)
 {
-    return PQexec(link->pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1");
+    return link_run(link->pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1", ANSWER_MS);
 }
 
-enum store_status postgres_read(struct store_txn *txn)
+/* Once more, on a new connection, where the server had ended this one meanwhile; not where it did not answer. */
+static PGresult *try_snapshot(struct postgres *p, struct link *link, char reason[static STORE_REASON_SIZE])
 {
-    struct postgres *p = postgres_of(txn->store);
-    struct link *link = pool_take(&p->readers);
-    char reason[STORE_REASON_SIZE] = "all connections for reading are in use";
+    uint64_t began_ms = monotonic_ms();
     PGresult *result = NULL;
-    for (int attempt = 0; link != NULL && attempt < 2 && !is_done(result); attempt++) {
-        PQclear(result); /* of a connection that the server had ended meanwhile */
+    for (int attempt = 0; attempt < 2 && !is_done(result) && monotonic_ms() - began_ms < MOMENT_MS; attempt++) {
+        PQclear(result);
         result = link_ready(p, link, reason) ? begin_snapshot(link) : NULL;
         if (!is_done(result) && link->pg != NULL) {
             explain_result(link->pg, result, reason);
             link_break(link);
         }
     }
+    return result;
+}
+
+enum store_status postgres_read(struct store_txn *txn)
+{
+    struct postgres *p = postgres_of(txn->store);
+    if (!may_ask(p))
+        return STORE_AWAY; /* which has been reported */
+    struct link *link = pool_take(&p->readers);
+    char reason[STORE_REASON_SIZE] = "all connections for reading are in use";
+    if (link == NULL)
+        return status_report(txn->store, "beginning to read", STORE_AWAY, reason);
+    PGresult *result = try_snapshot(p, link, reason);
     bool begun = is_done(result);
     PQclear(result);
+    note_answer(p, begun);
     if (begun) {
         txn->handle = link;
         return STORE_OK;
     }
-    if (link != NULL)
-        pool_return(&p->readers, link);
-    return status_report(txn->store, "beginning to read", STORE_IO, reason);
+    pool_return(&p->readers, link);
+    return status_report(txn->store, "beginning to read", STORE_AWAY, reason);
 }
 
 /* Does not wait for the answer: whoever takes the connection next reads it. */

@@ -152,6 +152,11 @@ class AcmeClient:
             return self._nonces.pop()
         return self.http.head(self.directory["newNonce"], timeout=self.timeout).headers["replay-nonce"]
 
+    def keep_nonces(self, count):
+        """For later, when there may be none."""
+        self._nonces += [self.http.head(self.directory["newNonce"], timeout=self.timeout).headers["replay-nonce"]
+                         for _ in range(count)]
+
     def jws(self, url, payload, protected=None, key=None, use_jwk=None):
         """A flattened JWS. payload: dict, bytes, or None for POST-as-GET. protected: members to change (None drops)."""
         key = key or self.key

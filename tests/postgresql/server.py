@@ -35,8 +35,8 @@ def unprivileged():
 class Server:
     """sync: a commit is flushed to the disk, as it is where something of value is kept."""
 
-    def __init__(self, sync=False):
-        self.sync, self.process, self.log = sync, None, []
+    def __init__(self, sync=False, settings=()):
+        self.sync, self.settings, self.process, self.log = sync, settings, None, []
         self.folder = tempfile.mkdtemp(prefix="acmegate-postgresql-")
         self.data = os.path.join(self.folder, "data")
         if os.geteuid() == 0:
@@ -53,16 +53,16 @@ class Server:
         self._run("initdb", "-D", self.data, "-U", "acmegate", "-A", "trust", "-N", "-E", "UTF8", "--locale=C",
                   "--no-instructions")
 
-    def ask(self, command):
+    def ask(self, command, port=5432):
         """SQL, as the owner of everything."""
-        self._run("psql", "-q", "-h", self.folder, "-U", "acmegate", "-c", command, "postgres")
+        self._run("psql", "-q", "-h", self.folder, "-p", str(port), "-U", "acmegate", "-c", command, "postgres")
 
     @property
     def connection(self):
         return f"host={self.folder} user=acmegate dbname=postgres"
 
     def start(self):
-        settings = [word for setting in (*SETTINGS, f"fsync={'on' if self.sync else 'off'}")
+        settings = [word for setting in (*SETTINGS, *self.settings, f"fsync={'on' if self.sync else 'off'}")
                     for word in ("-c", setting)]
         self.process = subprocess.Popen([os.path.join(programs(), "postgres"), "-D", self.data, "-k", self.folder,
                                          *settings], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/",
@@ -82,6 +82,16 @@ class Server:
     def _children(self):
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
             return [int(pid) for pid in file.read().split()]
+
+    def freeze(self):
+        """Nothing of it answers any more, and no connection ends, as where its machine hangs."""
+        self.process.send_signal(signal.SIGSTOP)
+        for pid in self._children():
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self):
+        for pid in [*self._children(), self.process.pid]:
+            os.kill(pid, signal.SIGCONT)
 
     def kill(self):
         """The server and all that it started, at once, as a machine that loses its power. Stopped first, it starts no
