@@ -143,6 +143,8 @@ void clock_simulate(clock_read_fn *read)
     atomic_store(&doubt_since_ms, UINT64_MAX);
     atomic_store(&heard_ms, UINT64_MAX);
     atomic_store(&kept_ms, NONE);
+    atomic_store(&doubt_count, 0);
+    atomic_store(&jump_count, 0);
     int64_t offset = system_offset(&boot_ms);
     begin_clock(boot_ms, offset);
 }
@@ -197,6 +199,11 @@ bool clock_in_doubt(void)
 {
     clock_ms(); /* a step that nobody has seen yet */
     return atomic_load(&doubt_since_ms) != UINT64_MAX;
+}
+
+bool clock_is_confirmed(void)
+{
+    return atomic_load(&confirmed);
 }
 
 uint64_t clock_doubt_ms(void)

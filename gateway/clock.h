@@ -41,6 +41,9 @@ bool clock_is_moved(void);
 
 /* Then nothing is bought, and nothing ends because of the time. */
 bool clock_in_doubt(void);
+/* Whether Sectigo or the operator has said since the start of the process what time it is: clock_ms is right from then
+ * on, also where the system clock is not. */
+bool clock_is_confirmed(void);
 /* How long it has been in doubt; 0 where it is not. */
 uint64_t clock_doubt_ms(void);
 /* How often it has come to be in doubt since the start of the process. */

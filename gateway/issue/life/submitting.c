@@ -191,6 +191,7 @@ void submitting_ask(struct step *s)
 enum store_status submitting_enter(struct commit *c)
 {
     c->step->sending_boot_ms = clock_boot_ms();
+    c->is->sent_unconfirmed = !clock_is_confirmed();
     c->due_ms = c->now_ms + c->step->account->timeout_ms + WIRE_MARGIN_MS;
     return STORE_OK;
 }

@@ -16,7 +16,7 @@
 enum { RECORD_VERSION = 5, COMPACT = 5, RECORD_MAX = 128 * 1024, ORDERS_MAX = 1024 };
 
 /* One octet, which was the doubt alone at first. */
-enum { FLAG_DOUBT = 1, FLAG_NUDGED = 2, FLAG_CAA = 4 };
+enum { FLAG_DOUBT = 1, FLAG_NUDGED = 2, FLAG_CAA = 4, FLAG_SENT_UNCONFIRMED = 8 };
 
 enum { RANDOM_HEX = 32 };
 
@@ -115,6 +115,7 @@ static void decode(struct record_reader *r, struct issuance *is)
     is->doubt = flags & FLAG_DOUBT;
     is->nudged = flags & FLAG_NUDGED;
     is->caa = flags & FLAG_CAA;
+    is->sent_unconfirmed = flags & FLAG_SENT_UNCONFIRMED;
     is->note = record_dup_string(r);
 }
 
@@ -156,14 +157,19 @@ static bool decode_orders(struct record_reader *r, struct issuance *is)
 }
 
 /* A time in the future was written by a clock that was wrong: what began then begins now, and is stored so with the
- * next step. */
-static void mend_times(struct issuance *is, uint64_t now_ms)
+ * next step. How long ago a request left that left before the clock was confirmed nobody knows. */
+static void mend_times(struct issuance *is)
 {
+    uint64_t now_ms = clock_ms();
     uint64_t *const times[] = {&is->created_ms, &is->changed_ms, &is->sent_ms,       &is->resent_ms,
                                &is->looked_ms,  &is->pushed_ms,  &is->caa_retried_ms};
-    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+    for (size_t i = 0; !clock_in_doubt() && i < sizeof times / sizeof *times; i++) {
         if (*times[i] > now_ms + FUTURE_MS)
             *times[i] = now_ms;
+    }
+    if (is->sent_unconfirmed && clock_is_confirmed()) {
+        is->resent_ms = now_ms;
+        is->sent_unconfirmed = false;
     }
 }
 
@@ -191,8 +197,7 @@ enum store_status issuance_load(struct store_txn *txn, const char *id, struct is
     is->attempt = version >= 2 ? record_get_u8(&r) : 0;
     is->caa_retried_ms = version >= 3 ? record_get_u64(&r) : 0;
     is->placed_ms = version >= 4 ? record_get_u64(&r) : 0;
-    if (!clock_in_doubt())
-        mend_times(is, clock_ms());
+    mend_times(is);
     bool good = read && record_complete(&r) && is->state >= ISSUANCE_QUEUED;
     return good ? STORE_OK : STORE_INVALID;
 }
@@ -222,7 +227,8 @@ static void encode(struct record_writer *w, const struct issuance *is)
     record_put_u32(w, is->looks);
     record_put_u32(w, (uint32_t)is->refusal);
     record_put_u8(w,
-                  (uint8_t)((is->doubt ? FLAG_DOUBT : 0) | (is->nudged ? FLAG_NUDGED : 0) | (is->caa ? FLAG_CAA : 0)));
+                  (uint8_t)((is->doubt ? FLAG_DOUBT : 0) | (is->nudged ? FLAG_NUDGED : 0) | (is->caa ? FLAG_CAA : 0) |
+                            (is->sent_unconfirmed ? FLAG_SENT_UNCONFIRMED : 0)));
     record_put_string(w, is->note);
     record_put_bytes(w, is->csr, issuance_ended(is->state) ? 0 : is->csr_len);
     record_put_u32(w, is->order_count);

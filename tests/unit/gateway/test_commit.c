@@ -289,6 +289,49 @@ static void test_and_held_like_any_purchase(void **state)
     assert_int_equal(w->step.is.sends, 0);
 }
 
+/* ---- when it left ---- */
+
+static int64_t system_ms; /* what the machine says */
+
+static int64_t read_clock(clockid_t id)
+{
+    return id == CLOCK_BOOTTIME ? 1000000 : system_ms;
+}
+
+/* Found by the simulation: a request of a start with a clock two hours slow was sent again eleven minutes later, since
+ * its record said that it was two hours old. */
+static void test_how_long_ago_is_not_known_of_what_left_unconfirmed(void **state)
+{
+    struct world *w = *state;
+    struct setting setting = {.state = ISSUANCE_PUBLISHED, .kind = ISSUANCE_REPLACEMENT};
+    uint64_t true_ms = w->now_ms;
+    w->now_ms -= 2 * HOUR_MS;
+    system_ms = (int64_t)w->now_ms;
+    clock_simulate(read_clock);
+    assert_int_equal(commits(w, &setting, &SEND), ISSUANCE_SUBMITTING);
+    assert_true(w->step.is.sent_unconfirmed);
+    assert_int_equal(w->step.is.resent_ms, w->now_ms);
+
+    clock_heard(true_ms, 1000000); /* and the system clock stays wrong */
+    w->now_ms = true_ms;
+    assert_int_equal(store_call(w->temp.store, load, w), STORE_OK);
+    assert_int_equal(w->step.is.resent_ms, true_ms);
+    w->step.outcome = (struct outcome){.kind = OUTCOME_UNKNOWN};
+    assert_int_equal(store_call(w->temp.store, commit, w), STORE_OK);
+    assert_int_equal(store_call(w->temp.store, load, w), STORE_OK);
+    assert_int_equal(w->step.is.state, ISSUANCE_UNKNOWN);
+    assert_int_equal(w->step.is.resent_ms, true_ms);
+    assert_false(w->step.is.sent_unconfirmed); /* and it stays at that */
+}
+
+static void test_and_is_known_of_what_left_with_a_good_clock(void **state)
+{
+    struct world *w = *state;
+    struct setting setting = {.state = ISSUANCE_PUBLISHED, .kind = ISSUANCE_REPLACEMENT};
+    assert_int_equal(commits(w, &setting, &SEND), ISSUANCE_SUBMITTING);
+    assert_false(w->step.is.sent_unconfirmed);
+}
+
 /* ---- what came back ---- */
 
 static struct outcome placed(const char *number)
@@ -403,6 +446,8 @@ int main(void)
         IN_A_WORLD(test_and_waits_for_what_is_under_way_there),
         IN_A_WORLD(test_a_replacement_of_a_term_that_is_over_is_bought),
         IN_A_WORLD(test_and_held_like_any_purchase),
+        IN_A_WORLD(test_how_long_ago_is_not_known_of_what_left_unconfirmed),
+        IN_A_WORLD(test_and_is_known_of_what_left_with_a_good_clock),
         IN_A_WORLD(test_a_number_of_ours_is_kept),
         IN_A_WORLD(test_a_number_of_anothers_is_settled),
         IN_A_WORLD(test_and_held_where_the_report_says_the_same),
