@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "store/engine.h"
+#include "store/memory/cabinets.h"
 #include "store/memory/tree.h"
 
 enum { BATCH_MAX = 1024 };
@@ -356,6 +357,41 @@ static bool copy_drawers(const struct cabinet *from, struct cabinet *to)
     return true;
 }
 
+static void forget(const char *name)
+{
+    for (struct cabinet **at = &cabinets; *at != NULL; at = &(*at)->next) {
+        struct cabinet *cabinet = *at;
+        if (cabinet->owned || strcmp(cabinet->name, name) != 0)
+            continue;
+        *at = cabinet->next;
+        for (unsigned i = 0; i < cabinet->count; i++) {
+            tree_release(&cabinet->drawers[i].tree);
+            free(cabinet->drawers[i].name);
+        }
+        free(cabinet->drawers);
+        free(cabinet->name);
+        free(cabinet);
+        return;
+    }
+}
+
+void cabinet_forget(const char *name)
+{
+    pthread_mutex_lock(&lock);
+    forget(name);
+    pthread_mutex_unlock(&lock);
+}
+
+static bool copy_cabinet(const char *from, const char *to)
+{
+    cabinet_forget(to);
+    pthread_mutex_lock(&lock);
+    struct cabinet *is = cabinet_find(from), *copy = is != NULL ? cabinet_make(to) : NULL;
+    bool whole = copy != NULL && copy_drawers(is, copy);
+    pthread_mutex_unlock(&lock);
+    return whole;
+}
+
 static bool mark_copy(struct cabinet *copy)
 {
     struct record_writer w;
@@ -373,11 +409,13 @@ static enum store_status memory_backup(struct store *store, const char *to, char
 {
     pthread_mutex_lock(&lock);
     bool taken = cabinet_find(to) != NULL;
-    struct cabinet *copy = taken ? NULL : cabinet_make(to);
-    bool whole = copy != NULL && copy_drawers(memory_of(store)->cabinet, copy) && mark_copy(copy);
     pthread_mutex_unlock(&lock);
     if (taken)
         return status_explain(STORE_EXISTS, reason, "%s: there is a store of this name in memory", to);
+    bool whole = copy_cabinet(memory_of(store)->cabinet->name, to);
+    pthread_mutex_lock(&lock);
+    whole = whole && mark_copy(cabinet_find(to));
+    pthread_mutex_unlock(&lock);
     return whole ? STORE_OK : status_explain(STORE_IO, reason, "%s: %s", to, out_of_memory);
 }
 
