@@ -1,4 +1,5 @@
-/* authority: what costs processor time is made once: keys and CSRs. Certificates are signed as they are asked for. */
+/* authority: what costs processor time is made once for all worlds: keys, CSRs, and certificates as they are first asked
+ * for. What the gateway reads of them it decodes once; their signatures it verifies each time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,23 @@
 
 static struct acme_names names[SETS];
 static struct csr csrs[SETS][KEYS];
-static EVP_PKEY *keys[SETS][KEYS], *root_key, *ca_key;
+static X509 *forms[SETS][KEYS]; /* a certificate of each, but for its number and dates */
+static EVP_PKEY *root_key, *ca_key;
 static X509 *root, *ca;
 static char *cas, anchors[256];
+
+/* A certificate of a CSR, as it is in every world that comes to it: the number-th of these dates. */
+struct issued {
+    const struct csr *csr;
+    int64_t not_before_s, not_after_s;
+    unsigned number;
+    X509 *decoded;
+    char *pem;
+    char serial[41];
+    struct issued *next, *same; /* of a bucket: by what was asked, and by how it prints */
+};
+enum { BUCKETS = 1 << 14 };
+static struct issued *by_wish[BUCKETS], *by_print[BUCKETS];
 
 static void need(bool holds)
 {
@@ -79,16 +94,17 @@ static void sans_of(unsigned set, char text[static 256])
 static void make_csr(unsigned set, unsigned key)
 {
     struct csr *csr = &csrs[set][key];
+    struct acme_problem problem = {0};
+    EVP_PKEY *pair = EVP_EC_gen("P-256");
     X509_REQ *request = X509_REQ_new();
     STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
-    uint8_t md5[MD5_DIGEST_LENGTH], sha256[SHA256_DIGEST_LENGTH], *spki = NULL;
+    uint8_t md5[MD5_DIGEST_LENGTH], sha256[SHA256_DIGEST_LENGTH];
     char sans[256];
     sans_of(set, sans);
-    keys[set][key] = EVP_EC_gen("P-256");
-    need(X509_REQ_set_pubkey(request, keys[set][key]) == 1);
+    need(X509_REQ_set_pubkey(request, pair) == 1);
     sk_X509_EXTENSION_push(extensions, X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, sans));
     need(X509_REQ_add_extensions(request, extensions) == 1 &&
-         X509_REQ_sign(request, keys[set][key], EVP_sha256()) > 0);
+         X509_REQ_sign(request, pair, EVP_sha256()) > 0);
     csr->set = set;
     csr->der_len = (size_t)i2d_X509_REQ(request, &csr->der);
     csr->pem = sectigo_csr_pem(csr->der, csr->der_len);
@@ -96,9 +112,10 @@ static void make_csr(unsigned set, unsigned key)
     EVP_Digest(csr->der, csr->der_len, sha256, NULL, EVP_sha256(), NULL);
     hex(md5, sizeof md5, true, csr->md5);
     hex(sha256, sizeof sha256, false, csr->sha256);
-    int spki_len = i2d_PUBKEY(keys[set][key], &spki);
-    EVP_Digest(spki, (size_t)spki_len, csr->spki_sha256, NULL, EVP_sha256(), NULL);
-    OPENSSL_free(spki);
+    need(csr_parse(csr->der, csr->der_len, &csr->parsed, &problem));
+    forms[set][key] = make_certificate(names[set].list[0].value, ca, pair);
+    add_extension(forms[set][key], NID_subject_alt_name, sans);
+    EVP_PKEY_free(pair);
     sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
     X509_REQ_free(request);
 }
@@ -113,13 +130,39 @@ static void make_names(unsigned set)
     }
 }
 
+static uint32_t hash(const void *data, size_t len)
+{
+    const uint8_t *octets = data;
+    uint32_t sum = 2166136261u;
+    for (size_t i = 0; i < len; i++)
+        sum = (sum ^ octets[i]) * 16777619u;
+    return sum;
+}
+
+/* Of a PEM the end, which is its signature. */
+static uint32_t print_of(const char *pem, size_t len)
+{
+    size_t tail = len < 96 ? len : 96;
+    return hash(pem + len - tail, tail);
+}
+
+static void remember(struct issued *made)
+{
+    struct issued **bucket = &by_print[print_of(made->pem, strlen(made->pem)) % BUCKETS];
+    made->same = *bucket;
+    *bucket = made;
+}
+
 void authority_make(const char *folder)
 {
+    static struct issued issuer;
     root_key = EVP_EC_gen("P-256");
-    ca_key = EVP_EC_gen("P-256");
+    ca_key = EVP_RSA_gen(1024); /* verified in a tenth of the time */
     root = make_ca("sim root", NULL, root_key, root_key);
     ca = make_ca("sim authority", root, ca_key, root_key);
     cas = pem_of(ca);
+    issuer = (struct issued){.decoded = ca, .pem = cas};
+    remember(&issuer);
     snprintf(anchors, sizeof anchors, "%s/root.pem", folder);
     FILE *file = fopen(anchors, "w");
     need(file && PEM_write_X509(file, root) == 1 && fclose(file) == 0);
@@ -137,7 +180,16 @@ void authority_free(void)
         for (unsigned key = 0; key < KEYS; key++) {
             OPENSSL_free(csrs[set][key].der);
             free(csrs[set][key].pem);
-            EVP_PKEY_free(keys[set][key]);
+            csr_clear(&csrs[set][key].parsed);
+            X509_free(forms[set][key]);
+        }
+    }
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        for (struct issued *next; by_wish[i]; by_wish[i] = next) {
+            next = by_wish[i]->next;
+            X509_free(by_wish[i]->decoded);
+            free(by_wish[i]->pem);
+            free(by_wish[i]);
         }
     }
     X509_free(root);
@@ -157,6 +209,17 @@ const struct csr *authority_csr(unsigned set, unsigned key)
     return &csrs[set][key];
 }
 
+void authority_parsed(const struct csr *csr, struct acme_csr *copy)
+{
+    *copy = csr->parsed;
+    copy->der = malloc(csr->der_len);
+    copy->names = (struct acme_names){0};
+    need(copy->der != NULL && EVP_PKEY_up_ref(copy->key) == 1);
+    memcpy(copy->der, csr->der, csr->der_len);
+    for (size_t i = 0; i < csr->parsed.names.count; i++)
+        need(names_add(&copy->names, &csr->parsed.names.list[i]));
+}
+
 const struct csr *authority_find(const char *pem)
 {
     for (unsigned set = 0; pem && set < SETS; set++)
@@ -166,26 +229,68 @@ const struct csr *authority_find(const char *pem)
     return NULL;
 }
 
-char *authority_issue(const struct csr *csr, int64_t not_before_s, int64_t not_after_s, char serial[static 41])
+/* Its number is made of what was asked for, and signing draws nothing of the gateway's: a world is the same whoever was
+ * before it. */
+static void sign(struct issued *made)
 {
-    char sans[256];
-    EVP_PKEY *key = keys[csr->set][csr - csrs[csr->set]];
-    X509 *made = make_certificate(names[csr->set].list[0].value, ca, key);
+    X509 *form = forms[made->csr->set][made->csr - csrs[made->csr->set]];
     uint8_t octets[16];
-    for (unsigned i = 0; i < sizeof octets; i++)
-        octets[i] = (uint8_t)(chance_below(127) + 1);
-    hex(octets, sizeof octets, true, serial);
+    snprintf(made->serial, sizeof made->serial, "1%03X%03X%08llX%08llX%09X", made->csr->set,
+             (unsigned)(made->csr - csrs[made->csr->set]), (unsigned long long)made->not_before_s,
+             (unsigned long long)made->not_after_s, made->number);
+    for (size_t i = 0; i < sizeof octets; i++)
+        need(sscanf(made->serial + 2 * i, "%2hhx", &octets[i]) == 1);
     BIGNUM *number = BN_bin2bn(octets, sizeof octets, NULL);
-    BN_to_ASN1_INTEGER(number, X509_get_serialNumber(made));
+    BN_to_ASN1_INTEGER(number, X509_get_serialNumber(form));
     BN_free(number);
-    ASN1_TIME_set(X509_getm_notBefore(made), not_before_s);
-    ASN1_TIME_set(X509_getm_notAfter(made), not_after_s);
-    sans_of(csr->set, sans);
-    add_extension(made, NID_subject_alt_name, sans);
-    need(X509_sign(made, ca_key, EVP_sha256()) > 0);
-    char *pem = pem_of(made);
-    X509_free(made);
-    return pem;
+    ASN1_TIME_set(X509_getm_notBefore(form), made->not_before_s);
+    ASN1_TIME_set(X509_getm_notAfter(form), made->not_after_s);
+    uint64_t drawn = chance_aside();
+    need(X509_sign(form, ca_key, EVP_sha256()) > 0);
+    chance_go_on(drawn);
+    made->decoded = X509_dup(form);
+    made->pem = pem_of(form);
+    need(made->decoded && made->pem);
+    remember(made);
+}
+
+const char *authority_issue(const struct csr *csr, int64_t not_before_s, int64_t not_after_s, unsigned number,
+                            const char **serial)
+{
+    const int64_t wish[] = {(int64_t)csr->set, csr - csrs[csr->set], not_before_s, not_after_s, (int64_t)number};
+    struct issued **bucket = &by_wish[hash(wish, sizeof wish) % BUCKETS], *found = *bucket;
+    while (found && (found->csr != csr || found->not_before_s != not_before_s || found->not_after_s != not_after_s ||
+                     found->number != number))
+        found = found->next;
+    if (!found) {
+        found = calloc(1, sizeof *found);
+        need(found != NULL);
+        *found = (struct issued){.csr = csr,
+                                 .not_before_s = not_before_s,
+                                 .not_after_s = not_after_s,
+                                 .number = number,
+                                 .next = *bucket};
+        *bucket = found;
+        sign(found);
+    }
+    *serial = found->serial;
+    return found->pem;
+}
+
+/* In place of libcrypto's, which decodes the same few certificates over and over: half of what the gateway costs here. */
+X509 *PEM_read_bio_X509(BIO *bio, X509 **out, pem_password_cb *callback, void *ctx)
+{
+    char *pem, rest[256];
+    long len = BIO_get_mem_data(bio, &pem);
+    struct issued *found = len > 0 ? by_print[print_of(pem, (size_t)len) % BUCKETS] : NULL;
+    while (found && (strlen(found->pem) != (size_t)len || memcmp(found->pem, pem, (size_t)len) != 0))
+        found = found->same;
+    if (!found || out)
+        return PEM_ASN1_read_bio((d2i_of_void *)d2i_X509, PEM_STRING_X509, bio, (void **)out, callback, ctx);
+    while (BIO_read(bio, rest, sizeof rest) > 0) {
+    }
+    X509_up_ref(found->decoded);
+    return found->decoded;
 }
 
 const char *authority_cas(void)

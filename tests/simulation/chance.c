@@ -76,6 +76,16 @@ bool chance_fault(const char *what, unsigned of_a_million)
     return happens;
 }
 
+uint64_t chance_aside(void)
+{
+    return drawn;
+}
+
+void chance_go_on(uint64_t aside)
+{
+    drawn = aside;
+}
+
 void chance_calm(void)
 {
     calm = true;

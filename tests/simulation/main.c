@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "acme/durations.h"
 #include "gateway/log.h"
@@ -11,14 +13,17 @@
 
 struct options {
     uint64_t seed;
-    unsigned worlds, orders, seconds, crashes;
+    unsigned worlds, orders, seconds, crashes, processes;
     bool trace, shrink;
 };
 
 struct sum {
     struct clients_figures clients;
     unsigned worlds, purchases, crashes, faults;
-    uint64_t events;
+    uint64_t events, seed; /* seed: of the world that failed */
+    double seconds;
+    bool bad;
+    char verdict[1024];
 };
 
 static unsigned crashes;
@@ -81,6 +86,14 @@ static void run(const struct options *options, uint64_t until_ms)
     }
 }
 
+static void add_clients(struct sum *sum, const struct clients_figures *figures)
+{
+    sum->clients.placed += figures->placed;
+    sum->clients.acknowledged += figures->acknowledged;
+    sum->clients.valid += figures->valid;
+    sum->clients.invalid += figures->invalid;
+}
+
 static bool simulate(const struct options *options, uint64_t seed, struct sum *sum)
 {
     crashes = 0;
@@ -98,10 +111,7 @@ static bool simulate(const struct options *options, uint64_t seed, struct sum *s
     if (!world_is_wrong())
         check_end();
     struct clients_figures figures = clients_figures();
-    sum->clients.placed += figures.placed;
-    sum->clients.acknowledged += figures.acknowledged;
-    sum->clients.valid += figures.valid;
-    sum->clients.invalid += figures.invalid;
+    add_clients(sum, &figures);
     sum->worlds++;
     sum->crashes += crashes;
     sum->faults += chance_faults();
@@ -143,8 +153,8 @@ static void shrink(const struct options *options)
 
 static int usage(void)
 {
-    fputs("usage: simulation [--seed N] [--worlds N] [--orders N] [--commits-to-crash N] [--seconds N] [--trace] "
-          "[--shrink]\n",
+    fputs("usage: simulation [--seed N] [--worlds N] [--orders N] [--commits-to-crash N] [--seconds N] "
+          "[--processes N] [--trace] [--shrink]\n",
           stderr);
     return 2;
 }
@@ -154,8 +164,9 @@ static bool read_options(int argc, char **argv, struct options *options)
     static const struct option known[] = {
         {"seed", required_argument, NULL, 's'},    {"worlds", required_argument, NULL, 'w'},
         {"orders", required_argument, NULL, 'o'},  {"commits-to-crash", required_argument, NULL, 'c'},
-        {"seconds", required_argument, NULL, 't'}, {"trace", no_argument, NULL, 'v'},
-        {"shrink", no_argument, NULL, 'x'},        {0}};
+        {"seconds", required_argument, NULL, 't'}, {"processes", required_argument, NULL, 'p'},
+        {"trace", no_argument, NULL, 'v'},         {"shrink", no_argument, NULL, 'x'},
+        {0}};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         unsigned long long value = optarg ? strtoull(optarg, NULL, 10) : 0;
         if (c == 's')
@@ -168,6 +179,8 @@ static bool read_options(int argc, char **argv, struct options *options)
             options->crashes = (unsigned)value;
         else if (c == 't')
             options->seconds = (unsigned)value;
+        else if (c == 'p')
+            options->processes = (unsigned)value;
         else if (c == 'v')
             options->trace = true;
         else if (c == 'x')
@@ -178,37 +191,87 @@ static bool read_options(int argc, char **argv, struct options *options)
     return optind == argc;
 }
 
-static int run_worlds(const struct options *options)
+/* Every processes-th world from the number-th on, until one is wrong. */
+static void run_worlds(const struct options *options, unsigned number, struct sum *sum)
 {
-    struct sum sum = {.worlds = 0};
     struct timespec began, now;
-    double seconds = 0;
-    bool good = true;
-    uint64_t seed = options->seed;
     clock_gettime(CLOCK_MONOTONIC, &began);
-    while (good && sum.worlds < options->worlds && (options->seconds == 0 || seconds < options->seconds)) {
-        good = simulate(options, seed++, &sum);
+    for (unsigned i = number;
+         !sum->bad && i < options->worlds && (options->seconds == 0 || sum->seconds < options->seconds);
+         i += options->processes) {
+        sum->seed = options->seed + i;
+        sum->bad = !simulate(options, sum->seed, sum);
         clock_gettime(CLOCK_MONOTONIC, &now);
-        seconds = (double)(now.tv_sec - began.tv_sec) + (double)(now.tv_nsec - began.tv_nsec) / 1e9;
+        sum->seconds = (double)(now.tv_sec - began.tv_sec) + (double)(now.tv_nsec - began.tv_nsec) / 1e9;
     }
+    snprintf(sum->verdict, sizeof sum->verdict, "%s", world_verdict());
+}
+
+static void add(struct sum *sum, const struct sum *part)
+{
+    add_clients(sum, &part->clients);
+    sum->worlds += part->worlds;
+    sum->purchases += part->purchases;
+    sum->crashes += part->crashes;
+    sum->faults += part->faults;
+    sum->events += part->events;
+    sum->seconds = part->seconds > sum->seconds ? part->seconds : sum->seconds;
+    if (part->bad && !sum->bad) {
+        sum->bad = true;
+        sum->seed = part->seed;
+        memcpy(sum->verdict, part->verdict, sizeof sum->verdict);
+    }
+}
+
+/* Each process has worlds of its own. */
+static bool run_processes(const struct options *options, struct sum *sum)
+{
+    int ends[2], status;
+    bool good = pipe(ends) == 0;
+    fflush(stdout);
+    for (unsigned i = 0; good && i < options->processes; i++) {
+        struct sum part = {.worlds = 0};
+        pid_t child = fork();
+        if (child == 0) {
+            run_worlds(options, i, &part);
+            _exit(write(ends[1], &part, sizeof part) == sizeof part ? 0 : 2);
+        }
+        good = child > 0;
+    }
+    close(ends[1]);
+    for (unsigned i = 0; good && i < options->processes; i++) {
+        struct sum part;
+        good = read(ends[0], &part, sizeof part) == sizeof part;
+        if (good)
+            add(sum, &part);
+    }
+    close(ends[0]);
+    while (wait(&status) > 0)
+        good = good && status == 0;
+    return good;
+}
+
+static int tell(const struct options *options, const struct sum *sum)
+{
     printf("%u worlds, %u orders (%u acknowledged, %u valid, %u invalid), %u purchases, %u crashes, %u faults, %llu "
            "jumps of time in %.1f s\n",
-           sum.worlds, sum.clients.placed, sum.clients.acknowledged, sum.clients.valid, sum.clients.invalid,
-           sum.purchases, sum.crashes, sum.faults, (unsigned long long)sum.events, seconds);
-    if (good)
+           sum->worlds, sum->clients.placed, sum->clients.acknowledged, sum->clients.valid, sum->clients.invalid,
+           sum->purchases, sum->crashes, sum->faults, (unsigned long long)sum->events, sum->seconds);
+    if (!sum->bad)
         return 0;
     printf("seed %llu: %s\nagain, with every step: simulation --seed %llu --orders %u --commits-to-crash %u --worlds 1 "
            "--trace; with as little as leads to it: --shrink in its place\n",
-           (unsigned long long)(seed - 1), world_verdict(), (unsigned long long)(seed - 1), options->orders,
+           (unsigned long long)sum->seed, sum->verdict, (unsigned long long)sum->seed, options->orders,
            options->crashes);
     return 1;
 }
 
 int main(int argc, char **argv)
 {
-    struct options options = {.seed = 1, .worlds = 10, .orders = 250, .crashes = 100};
+    struct options options = {.seed = 1, .worlds = 10, .orders = 100, .crashes = 80, .processes = 1};
+    struct sum sum = {.worlds = 0};
     char folder[] = "/tmp/acmegate-simulation-XXXXXX", command[128];
-    if (!read_options(argc, argv, &options))
+    if (!read_options(argc, argv, &options) || options.processes == 0)
         return usage();
     log_set_level(options.trace ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR + 1);
     if (!mkdtemp(folder))
@@ -220,8 +283,12 @@ int main(int argc, char **argv)
     int status = 1;
     if (options.shrink)
         shrink(&options);
-    else
-        status = run_worlds(&options);
+    else if (options.processes == 1)
+        run_worlds(&options, 0, &sum);
+    else if (!run_processes(&options, &sum))
+        fputs("simulation: one of the processes has ended before it was done\n", stderr);
+    if (!options.shrink)
+        status = sum.worlds > 0 ? tell(&options, &sum) : 2;
     authority_free();
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     return system(command) == 0 ? status : 2;

@@ -17,11 +17,11 @@ struct certificate {
     struct event push;
     unsigned order, member; /* of the family: 0 is the purchase */
     const struct csr *csr;
-    char unique[SECTIGO_UNIQUE_VALUE_MAX + 1], foreign[SECTIGO_FON_MAX + 1], serial[41];
+    char unique[SECTIGO_UNIQUE_VALUE_MAX + 1], foreign[SECTIGO_FON_MAX + 1];
     enum state state;
     uint64_t asked_ms, wait_ms;
     int64_t not_before_s, not_after_s;
-    char *pem;
+    const char *pem, *serial;
     unsigned pushes; /* to come */
     bool with_certificate, looking;
 };
@@ -50,7 +50,6 @@ void model_begin(void)
 void model_end(void)
 {
     for (unsigned i = 0; i < certificate_count; i++) {
-        free(certificates[i]->pem);
         free(certificates[i]);
     }
     free(orders);
@@ -145,10 +144,11 @@ static void on_push(struct event *event)
     if (process.is_up && certificate->pem) {
         number_of(certificate, push.order_number);
         snprintf(push.certificate_id, sizeof push.certificate_id, "%u", id_of(certificate));
-        push.certificate = certificate->with_certificate ? certificate->pem : NULL;
+        push.certificate = certificate->with_certificate ? strdup(certificate->pem) : NULL;
         push.ca_certificate = certificate->with_certificate ? strdup(authority_cas()) : NULL;
         trace("push: %s is issued", push.order_number);
         issuer_push(process.issuer, &push);
+        free(push.certificate);
         free(push.ca_certificate);
         certificate->pushes--;
     }
@@ -167,11 +167,23 @@ void model_forge(void)
     const struct certificate *about = certificates[chance_below(certificate_count)];
     number_of(about, push.order_number);
     snprintf(push.certificate_id, sizeof push.certificate_id, "%u", id_of(about));
-    push.certificate = certificates[chance_below(certificate_count)]->pem;
+    const char *other = certificates[chance_below(certificate_count)]->pem;
+    push.certificate = other ? strdup(other) : NULL;
     push.ca_certificate = strdup(authority_cas());
     trace("a forged push about %s", push.order_number);
     issuer_push(process.issuer, &push);
+    free(push.certificate);
     free(push.ca_certificate);
+}
+
+/* How many of its CSR there are of the same six hours. */
+static unsigned issued_in(const struct certificate *certificate)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < certificate_count; i++)
+        count += certificates[i]->csr == certificate->csr && certificates[i] != certificate && certificates[i]->pem &&
+                 certificates[i]->not_before_s == certificate->not_before_s;
+    return count;
 }
 
 static void issue(struct certificate *certificate)
@@ -179,12 +191,13 @@ static void issue(struct certificate *certificate)
     int64_t now_s = (int64_t)(world_true_ms() / 1000);
     int64_t term_s = (int64_t)(orders[certificate->order].placed_ms / 1000) + DAYS * (int64_t)DAY_S;
     certificate->state = ISSUED;
-    certificate->not_before_s = now_s - 60;
-    certificate->not_after_s = now_s + CERTIFICATE_DAYS * (int64_t)DAY_S;
+    /* six hours on the clock: the authority has most of them already */
+    certificate->not_before_s = now_s - now_s % (6 * HOUR_S);
+    certificate->not_after_s = certificate->not_before_s + CERTIFICATE_DAYS * (int64_t)DAY_S;
     if (certificate->not_after_s > term_s)
         certificate->not_after_s = term_s;
     certificate->pem = authority_issue(certificate->csr, certificate->not_before_s, certificate->not_after_s,
-                                       certificate->serial);
+                                       issued_in(certificate), &certificate->serial);
     trace("issued: order %s, certificate %u", orders[certificate->order].number, id_of(certificate));
     certificate->pushes = 1 - (unsigned)chance_fault("the push is lost", 50000);
     certificate->pushes *= 1 + (unsigned)chance_fault("the push is doubled", 50000);

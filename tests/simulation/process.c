@@ -4,14 +4,21 @@
 #include <string.h>
 
 #include "acme/account.h"
+#include "acme/durations.h"
 #include "acme/external_key.h"
 #include "acme/policy.h"
+#include "gateway/clock.h"
 #include "gateway/tables.h"
+#include "store/memory/cabinets.h"
 #include "tests/simulation/sim.h"
+
+/* While the clock is in doubt, which may be for hours, jobs look several times a second whether it still is: this
+ * machine is too slow for that. */
+static const uint64_t DOUBTFUL_TURN_MS = 5 * SECOND_MS;
 
 struct process process;
 static char yaml[512];
-static unsigned store_number;
+static const char STORE_NAME[] = "simulated";
 static bool dying;
 static const uint8_t seal[EXTERNAL_KEY_SEAL_LEN] = {1, 2, 3};
 
@@ -64,10 +71,9 @@ static void need(bool holds, const char *what)
 static void open_store(void)
 {
     static const char *const tables[] = {ACME_TABLE_NAMES, ISSUE_TABLE_NAMES};
-    static char name[32], reason[STORE_REASON_SIZE];
-    snprintf(name, sizeof name, "simulated-%u", store_number);
+    static char reason[STORE_REASON_SIZE];
     struct store_config config = {.engine = STORE_MEMORY,
-                                  .path = name,
+                                  .path = STORE_NAME,
                                   .tables = tables,
                                   .table_count = ISSUE_TABLE_END,
                                   .schema = 1,
@@ -157,6 +163,7 @@ void process_end(void)
     if (process.is_up)
         process_kill();
     dying = false;
+    cabinet_forget(STORE_NAME);
 }
 
 /* ---- what an operator sets up ---- */
@@ -178,7 +185,6 @@ static enum store_status set_up(struct store_txn *txn, void *arg)
 
 void process_begin(void)
 {
-    store_number++;
     process_start();
     while (store_call(process.store, set_up, NULL) != STORE_OK) {
     }
@@ -210,5 +216,7 @@ uint64_t process_next_ms(void)
     uint64_t next_ms = outside_next_ms(process.egress);
     scheduler_step(process.scheduler, &wait_ms);
     uint64_t due_ms = wait_ms > UINT64_MAX - world_ms() ? UINT64_MAX : world_ms() + wait_ms;
-    return due_ms < next_ms ? due_ms : next_ms;
+    uint64_t soonest_ms = world_ms() + (clock_in_doubt() ? DOUBTFUL_TURN_MS : 0);
+    next_ms = due_ms < next_ms ? due_ms : next_ms;
+    return next_ms > soonest_ms ? next_ms : soonest_ms;
 }

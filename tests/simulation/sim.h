@@ -17,6 +17,7 @@
 #include <openssl/x509.h>
 
 #include "acme/acme.h"
+#include "acme/csr.h"
 #include "gateway/config/current.h"
 #include "gateway/issue/issuer.h"
 #include "sectigo/sectigo.h"
@@ -35,6 +36,9 @@ bool chance_fault(const char *what, unsigned of_a_million);
 void chance_calm(void);
 /* How many faults have happened; they are numbered from 0. */
 unsigned chance_faults(void);
+/* What libcrypto draws from here on is no matter of the gateway's, until it goes on with what it was given. */
+uint64_t chance_aside(void);
+void chance_go_on(uint64_t aside);
 /* Faults that do not happen from here on: those numbered from..to - 1 of each run that follows. chance_all: none is. */
 void chance_off(unsigned from, unsigned to);
 void chance_on(unsigned from, unsigned to);
@@ -76,16 +80,20 @@ struct csr {
     char *pem;      /* as sectigo_csr_pem writes it */
     char md5[33];   /* upper case */
     char sha256[65];
-    uint8_t spki_sha256[32];
+    struct acme_csr parsed;
 };
 void authority_make(const char *folder);
 void authority_free(void);
 /* The names that belong together: one, or two. */
 const struct acme_names *authority_names(unsigned set);
 const struct csr *authority_csr(unsigned set, unsigned key);
+/* As csr_parse gives it; the caller clears the copy. */
+void authority_parsed(const struct csr *csr, struct acme_csr *copy);
 const struct csr *authority_find(const char *pem);
-/* PEM; malloc'd. serial: hexadecimal. */
-char *authority_issue(const struct csr *csr, int64_t not_before_s, int64_t not_after_s, char serial[static 41]);
+/* PEM, and the serial number in hexadecimal, which is made of all that is asked for; both the authority's. number: tells
+ * those of one time apart. */
+const char *authority_issue(const struct csr *csr, int64_t not_before_s, int64_t not_after_s, unsigned number,
+                            const char **serial);
 const char *authority_cas(void);
 const char *authority_anchors(void); /* the file */
 
