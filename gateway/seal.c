@@ -45,7 +45,8 @@ static bool read_key(int fd, const char *file, uint8_t seal[static EXTERNAL_KEY_
         return complain_file(reason, file, strerror(errno));
     if (!S_ISREG(about.st_mode) || about.st_size != EXTERNAL_KEY_SEAL_LEN)
         return complain_file(reason, file, "is not a key file of this program (32 octets); restore the right one");
-    if (about.st_mode & (S_IRWXG | S_IRWXO))
+    /* Another's, such as a Secret of Kubernetes, may be there for our group to read. */
+    if (about.st_mode & (about.st_uid == geteuid() ? S_IRWXG | S_IRWXO : S_IWGRP | S_IXGRP | S_IRWXO))
         return complain_file(reason, file, "can be read by others: chmod 600");
     return read(fd, seal, EXTERNAL_KEY_SEAL_LEN) == EXTERNAL_KEY_SEAL_LEN ||
            complain_file(reason, file, "cannot be read");

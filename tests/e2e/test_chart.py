@@ -4,7 +4,9 @@ them is one that the gateway takes. (tests/interop/helm renders it.)"""
 import glob
 import json
 import os
+import pwd
 import re
+import sys
 
 import jsonschema
 import pytest
@@ -14,6 +16,9 @@ from loopback import release_port, take_port
 from pki import ListenerPki
 from process import run
 from world import program
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "postgresql"))
+from server import running  # noqa: E402
 
 CHART = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "deploy", "kubernetes", "chart")
 
@@ -33,6 +38,11 @@ def schema():
     return json.loads(_read("values.schema.json"))
 
 
+@pytest.fixture(scope="module")
+def three():
+    return yaml.safe_load(_read("three-replicas.yaml"))
+
+
 def _paths(value, above=""):
     """Of every value, with those above it."""
     if isinstance(value, dict):
@@ -42,13 +52,16 @@ def _paths(value, above=""):
             yield from _paths(inner, path)
 
 
-def test_values_are_what_their_schema_says(values, schema):
+def test_values_are_what_their_schema_says(values, three, schema):
     jsonschema.validate(values, schema)
+    jsonschema.validate({**values, **three}, schema)
 
 
 @pytest.mark.parametrize("wrong", [{"persistance": {}}, {"url": "http://acme.example.org"}, {"url": "https://a/b"},
                                    {"persistence": {"accessModes": ["ReadWriteMany"]}}, {"secrets": ["Not A Name"]},
-                                   {"podDisruptionBudget": {"maxUnavailable": 2}}])
+                                   {"podDisruptionBudget": {"maxUnavailable": 2}},
+                                   {"database": {"enabled": False, "replicas": 2}},
+                                   {"database": {"enabled": True, "replicas": 0}}])
 def test_schema_refuses(values, schema, wrong):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**values, **wrong}, schema)
@@ -71,14 +84,31 @@ def test_the_store_is_one_machines(values):
     assert set(values["persistence"]["accessModes"]) <= {"ReadWriteOnce", "ReadWriteOncePod"}
 
 
-def test_configuration_is_one_that_the_gateway_takes(values, tmp_path):
+def test_several_share_a_database(three):
+    """One is ready and serves, the others must be let live, be spread, and go without being waited for."""
+    workload = _read("templates", "statefulset.yaml")
+    database, lmdb = workload.index("kind: Deployment"), workload.index("kind: StatefulSet")
+    assert database < lmdb
+    for line in ("maxSurge: 100%, maxUnavailable: 100%", "topologyKey: kubernetes.io/hostname",
+                 'ternary "port: metrics" "port: acme, scheme: HTTPS" $database.enabled',
+                 "httpGet: {path: /readyz, {{ $probed }}}", "httpGet: {path: /healthz, {{ $probed }}}"):
+        assert line in workload, line
+    assert "unhealthyPodEvictionPolicy: AlwaysAllow" in _read("templates", "poddisruptionbudget.yaml")
+    config = yaml.safe_load(three["config"].replace("{{ .Values.url }}", "https://localhost"))
+    assert config["store"]["engine"] == "postgresql" and config["store"]["postgresql"]["standby"] is True
+    assert config["metrics"]["listen"] == ["0.0.0.0:9464"] and "tls" not in config["metrics"]
+    assert three["database"]["replicas"] == 3 and three["database"]["enabled"]
+
+
+def _check_config(config, tmp_path, changes=()):
+    """acmegate --check-config, with what is on this machine in place of what is in the pod."""
     pki = ListenerPki(str(tmp_path))
     folder = str(tmp_path)
-    config = values["config"].replace("{{ .Values.url }}", "https://localhost")
-    for place, here in (("/etc/acmegate/tls/tls.crt", pki.certificate), ("/etc/acmegate/tls/tls.key", pki.key),
-                        ("/usr/share/acmegate/sectigo-roots.pem", pki.ca), ("/var/lib/acmegate", folder),
-                        ("/run/acmegate", folder), ("/etc/acmegate/secrets", folder)):
-        config = config.replace(place, here)
+    for was, here in (("{{ .Values.url }}", "https://localhost"), *changes, ("/etc/acmegate/tls/tls.crt", pki.certificate),
+                      ("/etc/acmegate/tls/tls.key", pki.key), ("/usr/share/acmegate/sectigo-roots.pem", pki.ca),
+                      ("/var/lib/acmegate", folder), ("/run/acmegate", folder), ("/etc/acmegate/secrets", folder)):
+        assert was in config or was == "/var/lib/acmegate", was
+        config = config.replace(was, here)
     ports = [take_port() for _ in range(3)]
     for port, free in zip(("8443", "8080", "9464"), ports):
         config = config.replace(f"0.0.0.0:{port}", f"127.0.0.1:{free}")
@@ -91,9 +121,33 @@ def test_configuration_is_one_that_the_gateway_takes(values, tmp_path):
     with open(path, "w", encoding="utf-8") as file:
         file.write(config)
     done = run([program("acmegate"), "--check-config", "--config", path], folder)
+    init = run([program("acmegate"), "--init", "--config", path], folder) if changes else done
     for port in ports:
         release_port(port)
+    return done, init
+
+
+def test_configuration_is_one_that_the_gateway_takes(values, tmp_path):
+    done, _ = _check_config(values["config"], tmp_path)
     assert done.returncode == 0, done.output
+
+
+def test_configuration_of_several_is_one_that_the_gateway_takes(three, tmp_path):
+    """The key file is there before the store, so that the store is made by --init alone."""
+    key = os.path.join(str(tmp_path), "store.key")
+    with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        file.write(os.urandom(32))
+    if os.geteuid() == 0:  # as a Secret is there in a pod: another's, and our group's to read
+        os.chown(key, pwd.getpwnam("nobody").pw_uid, -1)
+        os.chmod(key, 0o440)
+    connection = yaml.safe_load(three["config"].replace("{{ .Values.url }}", "x"))["store"]["postgresql"]["connection"]
+    with running() as server:
+        done, init = _check_config(three["config"], tmp_path, [(connection, server.connection)])
+        assert done.returncode == 1 and "acmegate --init" in done.output, done.output
+        assert init.returncode == 0, init.output
+        done = run([program("acmegate"), "--check-config", "--config", os.path.join(str(tmp_path), "acmegate.yaml")],
+                   str(tmp_path))
+        assert done.returncode == 0, done.output
 
 
 def test_version_is_that_of_the_tree():

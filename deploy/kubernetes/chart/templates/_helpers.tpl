@@ -39,3 +39,56 @@ ports:
 - {host: {{ . | quote }}, path: /push/sectigo}
 {{- end }}
 {{- end }}
+
+{{/* What libpq takes from the environment. */}}
+{{- define "acmegate.password" -}}
+{{- if and .Values.database.enabled .Values.database.passwordSecretRef.name -}}
+env:
+  - name: PGPASSWORD
+    valueFrom:
+      secretKeyRef: {{- toYaml .Values.database.passwordSecretRef | nindent 8 }}
+{{- end }}
+{{- end }}
+
+{{- define "acmegate.mounts" -}}
+- {name: store, mountPath: /var/lib/acmegate}
+{{- if .Values.database.enabled }}
+- {name: store-key, mountPath: /var/lib/acmegate/store.key, subPath: store.key, readOnly: true}
+{{- end }}
+- {name: config, mountPath: /etc/acmegate/acmegate.yaml, subPath: acmegate.yaml, readOnly: true}
+- {name: tls, mountPath: /etc/acmegate/tls, readOnly: true}
+- {name: secrets, mountPath: /etc/acmegate/secrets, readOnly: true}
+- {name: run, mountPath: /run/acmegate}
+- {name: tmp, mountPath: /tmp}
+{{- end }}
+
+{{- define "acmegate.volumes" -}}
+- name: config
+  configMap:
+    name: {{ include "acmegate.name" . }}
+- name: tls
+  secret:
+    secretName: {{ .Values.tls.secretName }}
+    defaultMode: 0440
+- name: secrets
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- range .Values.secrets }}
+      - secret: {name: {{ . }}}
+      {{- end }}
+- name: run
+  emptyDir: {medium: Memory, sizeLimit: 1Mi}
+- name: tmp
+  emptyDir: {medium: Memory, sizeLimit: 16Mi}
+{{- if .Values.database.enabled }}
+- name: store-key
+  secret:
+    secretName: {{ .Values.database.keySecretName }}
+    defaultMode: 0440
+{{- end }}
+{{- if or .Values.database.enabled (not .Values.persistence.enabled) }}
+- name: store
+  emptyDir: {}
+{{- end }}
+{{- end }}
