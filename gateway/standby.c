@@ -78,7 +78,7 @@ void standby_end(struct standby *standby)
 void standby_replaced(void *unused)
 {
     (void)unused;
-    log_error("another gateway has taken the store over, so this one ends at once; look why it did not show for eight "
+    log_error("another gateway has taken the store over, so this one ends at once; look why it did not show for seven "
               "seconds that it lives: was it stopped, or cut off from the database?");
     systemd_tell("STOPPING=1\nSTATUS=another gateway has taken the store over");
     _exit(EXIT_REPLACED);

@@ -113,6 +113,9 @@ struct engine {
     enum store_status (*backup)(struct store *store, const char *to, char reason[static STORE_REASON_SIZE]);
     /* store_advice; NULL: never any. */
     bool (*advise)(struct store *store, char text[static STORE_REASON_SIZE]);
+    /* store_gateways; NULL: there is one. */
+    enum store_status (*gateways)(struct store *store, struct store_gateway list[static STORE_GATEWAYS_MAX],
+                                  unsigned *count);
     /* Compaction, on the writer's thread: writes the files anew beside the old ones, whole and on the disk; puts them
      * in their place, where nobody reads; or gives them up. STORE_REFUSED: it cannot be done, and nothing was changed.
      * rewrite NULL: it has no files that grow. */

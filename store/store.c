@@ -181,6 +181,13 @@ bool store_advice(struct store *store, char text[static STORE_REASON_SIZE])
     return store->engine->advise != NULL && store->engine->advise(store, text);
 }
 
+enum store_status store_gateways(struct store *store, struct store_gateway list[static STORE_GATEWAYS_MAX],
+                                 unsigned *count)
+{
+    *count = 0;
+    return store->engine->gateways != NULL ? store->engine->gateways(store, list, count) : STORE_NOT_FOUND;
+}
+
 void store_stats(struct store *store, struct store_stats *out)
 {
     *out = (struct store_stats){

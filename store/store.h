@@ -239,6 +239,17 @@ enum store_status store_identity(struct store *store, char text[static STORE_IDE
  * what to change, a sentence. Asks a server; not on an event loop. */
 bool store_advice(struct store *store, char text[static STORE_REASON_SIZE]);
 
+/* The processes of a store over the network: who owns it, and who waits for it. */
+struct store_gateway {
+    char name[96];        /* for people: host and process */
+    uint64_t epoch;       /* of the owner: the how many-th it is; 0: it waits */
+    uint64_t seen_ms_ago; /* when it last showed that it lives */
+};
+enum { STORE_GATEWAYS_MAX = 16 };
+/* STORE_NOT_FOUND: the engine has one process. The owner first. Asks a server; not on an event loop. */
+enum store_status store_gateways(struct store *store, struct store_gateway list[static STORE_GATEWAYS_MAX],
+                                 unsigned *count);
+
 struct store_stats {
     uint64_t commits, operations, failed; /* since start */
     uint64_t used, map_size;              /* octets; used counts pages that deletions left for reuse */

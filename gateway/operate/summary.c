@@ -94,6 +94,26 @@ static json_t *store_json(const struct admin *admin)
     return object_end(&o);
 }
 
+/* Who owns the store, and who waits for it; null where the engine has one process, or cannot say. */
+static json_t *gateways_json(struct store *store)
+{
+    struct store_gateway list[STORE_GATEWAYS_MAX];
+    unsigned count;
+    if (store_gateways(store, list, &count) != STORE_OK)
+        return json_null();
+    json_t *rows = json_array();
+    for (unsigned i = 0; i < count; i++) {
+        struct object o;
+        object_begin(&o);
+        object_text(&o, "name", list[i].name);
+        object_text(&o, "role", list[i].epoch > 0 ? "owner" : "waits");
+        object_put(&o, "epoch", list[i].epoch > 0 ? json_integer((json_int_t)list[i].epoch) : json_null());
+        object_number(&o, "seen_seconds_ago", list[i].seen_ms_ago / 1000);
+        json_array_append_new(rows, object_end(&o));
+    }
+    return rows;
+}
+
 static json_t *backup_json(const struct config_backup *wanted, struct store_txn *txn)
 {
     struct backup_diary diary;
@@ -270,5 +290,6 @@ void status_get(struct request *request)
     store_read_end(txn);
     object_put(&o, "logins", upstreams_json(request));
     object_put(&o, "store", store_json(request->admin));
+    object_put(&o, "gateways", gateways_json(request->admin->store));
     answer_money(request, object_end(&o));
 }

@@ -55,7 +55,7 @@ struct postgres {
 };
 
 /* Behind the contract's tables stand those that are not its: p->names[p->name_count - ...]. */
-enum { NAME_WRITERS = 1, NAME_OWNER, NAMES_MORE = NAME_OWNER };
+enum { NAME_WRITERS = 1, NAME_OWNER, NAME_GATEWAYS, NAMES_MORE = NAME_GATEWAYS };
 
 static inline const char *name_behind(const struct postgres *p, unsigned which)
 {
@@ -115,6 +115,14 @@ enum store_status owner_begin(struct postgres *p, const struct store_config *con
 void owner_end(struct postgres *p);
 /* Another one has taken over: says so, once. Any thread. */
 void owner_replaced(struct postgres *p);
+
+/* ---- gateways.c ---- */
+
+/* This one waits, and lives; or does not wait any more. By the connection of `owner`; what it cannot say is no harm. */
+void gateways_show(struct postgres *p);
+void gateways_leave(struct postgres *p);
+enum store_status postgres_gateways(struct store *store, struct store_gateway list[static STORE_GATEWAYS_MAX],
+                                    unsigned *count);
 
 /* ---- transaction.c ---- */
 

@@ -22,8 +22,9 @@
 enum {
     BEAT_MS = 1000,
     LOOK_MS = 500,   /* between two looks of who waits */
+    SHOW_LOOKS = 10, /* of them it says in one that it is there */
     QUIET_MS = 3000, /* without a beat, where nobody holds the lock: the owner's process has ended */
-    DEAD_MS = 8000,  /* without a beat, although its connection seems to be there: it is cut off, or stopped */
+    DEAD_MS = 7000,  /* without a beat, although its connection seems to be there: it is cut off, or stopped */
     GHOST_BEATS = 5, /* then whoever still holds the lock is a connection of old */
     CLAIM_MS = 8000, /* the same, where a change under way is waited for (session_begin: five seconds at most) */
     LOCK_TRIES = 20, /* a tenth of a second each: the server may not have seen yet that an owner was killed */
@@ -266,11 +267,16 @@ static enum store_status await_turn(struct postgres *p, const struct store_confi
 {
     struct watch watch = {0};
     char why[STORE_REASON_SIZE];
-    while (look_for_turn(p, config, make, &watch, why) != STORE_OK)
-        if (!config->wait(config->wait_ctx, why, LOOK_MS))
-            return status_explain(STORE_CLOSED, reason, "PostgreSQL schema %s: stopped while it waited for its turn",
+    bool waits = true;
+    for (unsigned looks = 0; waits && look_for_turn(p, config, make, &watch, why) != STORE_OK; looks++) {
+        if (looks % SHOW_LOOKS == 0 && is_connected(&p->owner))
+            gateways_show(p);
+        waits = config->wait(config->wait_ctx, why, LOOK_MS);
+    }
+    gateways_leave(p);
+    return waits ? STORE_OK
+                 : status_explain(STORE_CLOSED, reason, "PostgreSQL schema %s: stopped while it waited for its turn",
                                   p->store.path);
-    return STORE_OK;
 }
 
 /* Without waiting: nobody holds the lock. */

@@ -1,6 +1,6 @@
 /* postgres: the engine of several machines, over libpq. Plain SQL that any server of this protocol with serializable
  * transactions takes: a table of keys and values for each of the contract's, in a schema of the database, @writers
- * (transaction.c says what for) and @owner (owner.c). */
+ * (transaction.c says what for), @owner (owner.c) and @gateways (gateways.c). */
 #include "store/postgres/internal.h"
 
 #include <inttypes.h>
@@ -20,6 +20,7 @@ static const struct {
     [NAME_WRITERS] = {"@writers", "slot bigint PRIMARY KEY, owner bigint NOT NULL, last bigint NOT NULL"},
     [NAME_OWNER] = {"@owner", "id bigint PRIMARY KEY, epoch bigint NOT NULL, owner bigint NOT NULL, beat bigint NOT NULL, "
                               "given_up boolean NOT NULL, name text NOT NULL"},
+    [NAME_GATEWAYS] = {"@gateways", "word bigint PRIMARY KEY, name text NOT NULL, seen timestamptz NOT NULL"},
 };
 
 /* As p->names has them, without quotes. */
@@ -319,5 +320,6 @@ const struct engine engine_postgres = {
     .count = postgres_count,
     .backup = postgres_backup,
     .advise = postgres_advise,
+    .gateways = postgres_gateways,
     .measure = postgres_measure,
 };

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import json
 import signal
 import threading
 import time
@@ -13,7 +14,7 @@ from balancer import Balancer
 from chaos_world import short_times, wait_for
 from dns_server import ZONE
 from loopback import release_port, take_port
-from process import Process, clean_environment
+from process import Process, clean_environment, run
 from world import World, log_of, program
 
 
@@ -64,6 +65,8 @@ class ScaleWorld(World):
 
     def start_one(self, name, stop_at=None):
         env = clean_environment(**({"ACMEGATE_DEBUG_STOP_AT": stop_at} if stop_at else {}))
+        # Who is replaced ends at once, and joins no thread.
+        env["TSAN_OPTIONS"] = env.get("TSAN_OPTIONS", "") + " report_thread_leaks=0"
         self.gateways[name] = Process(f"acmegate-{name}", [program("acmegate"), "--config", self.path(f"{name}.yaml")],
                                       self.folder, env)
 
@@ -74,6 +77,12 @@ class ScaleWorld(World):
     def stop_one(self, name):
         self.gateways[name].signal(signal.SIGTERM)
         self.ended(name, 0)
+
+    def status(self, name):
+        """What acmegatectl says of the store's owner."""
+        done = run([program("acmegatectl"), "--socket", self.path(f"{name}.sock"), "--json", "status"], self.folder)
+        assert done.returncode == 0, done.output
+        return json.loads(done.output)
 
     def health(self, name, kind="metrics"):
         """(status, text) of /healthz and of /readyz; None where nobody listens."""

@@ -37,6 +37,10 @@ def _says_away(answer):
     assert problem["type"] == URN + "serverInternal" and "database does not answer" in problem["detail"], problem
 
 
+def _in_time(took_s, most_s):
+    assert took_s < most_s, f"an answer: not within {most_s} s, but {took_s}"
+
+
 def _timed(function, *arguments):
     began = time.monotonic()
     return function(*arguments), time.monotonic() - began
@@ -71,11 +75,11 @@ def test_database_that_hangs(server, make_world):
             for asked in [pool.submit(_timed, post, url, None), pool.submit(_timed, post, client.directory["newOrder"], new)]:
                 answer, took = asked.result()
                 _says_away(answer)
-                assert took < ANSWER_S
+                _in_time(took, ANSWER_S)
         for what in ((url, None), (client.directory["newOrder"], new)):
             answer, took = _timed(post, *what)
             _says_away(answer)
-            assert took < KNOWN_S
+            _in_time(took, KNOWN_S)
         assert not is_ready(world.own["a"]["metrics"])
         assert world.health("a")[0] == (200, "ok\n")
     finally:
@@ -105,7 +109,7 @@ def test_commits_that_hang(server, make_world):
     try:
         answer, took = _timed(client.send, direct, client.jws(order["finalize"], {"csr": b64(csr)}))
         _says_away(answer)
-        assert took < ANSWER_S
+        _in_time(took, ANSWER_S)
         assert world.bought(names) == []
     finally:
         server.ask("ALTER SYSTEM RESET synchronous_standby_names")
@@ -176,6 +180,7 @@ def test_database_over_tls(tls, make_world):
         for check in ([], ["--check-config"]):
             began = time.monotonic()
             done = run([program("acmegate"), *check, "--config", world.path("a.yaml")], world.folder)
-            assert done.returncode == 1 and time.monotonic() - began < KNOWN_S, (what, done.output)
+            _in_time(time.monotonic() - began, KNOWN_S)
+            assert done.returncode == 1, (what, done.output)
             lines = [line for line in done.output.splitlines() if '"warning"' not in line and "WARNING" not in line]
             assert len(lines) == 1 and says in lines[0] and "store.postgresql" in lines[0], (what, done.output)

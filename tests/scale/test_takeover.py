@@ -14,7 +14,7 @@ from dns_server import ZONE
 from scale_world import has_message, ordering
 from server import Server, Standby, running
 
-AT_ONCE_S, DEAD_S = 3, 10  # and what a start takes, here and with a sanitizer
+AT_ONCE_S, DEAD_S = 3, 10  # with what a start takes
 REPLACED = 75
 
 
@@ -34,6 +34,10 @@ def pair():
         yield primary, standby
 
 
+def _in_time(took_s, most_s):
+    assert took_s < most_s, f"another owner: not within {most_s} s, but {took_s}"
+
+
 def _check_waits(world, name):
     """Alive, not ready, and nothing of it for clients."""
     says = [(200, "ok\n"), (503, "waiting: another gateway owns the store\n")]
@@ -47,10 +51,12 @@ def test_owner_that_is_told_to_stop(server, make_world):
         fleet.wait_served(3)
         _check_waits(world, "b")
         _check_waits(world, "c")
+        roles = {(row["role"], row["name"].split()[-1]) for row in world.status("a")["gateways"]}
+        assert roles == {("owner" if n == "a" else "waits", str(world.gateways[n].pid)) for n in "abc"}
         world.stop_one("a")
         ended = time.monotonic()
         second = wait_for("an owner", lambda: next((n for n in "bc" if is_ready(world.own[n]["metrics"])), None))
-        assert time.monotonic() - ended < AT_ONCE_S
+        _in_time(time.monotonic() - ended, AT_ONCE_S)
         world.follow(second)
         fleet.wait_served(3)
     world.start_waiting("a")
@@ -65,7 +71,7 @@ def test_owner_that_is_killed(server, make_world):
     with ordering(world) as fleet:
         fleet.wait_served(3)
         world.gateways["a"].signal(signal.SIGKILL)
-        assert world.follow("b") < DEAD_S
+        _in_time(world.follow("b"), DEAD_S)
         world.ended("a", -signal.SIGKILL)
         fleet.wait_served(3)
 
@@ -75,7 +81,7 @@ def test_owner_that_is_stopped_and_goes_on(server, make_world):
     with ordering(world) as fleet:
         fleet.wait_served(3)
         world.gateways["a"].signal(signal.SIGSTOP)
-        assert world.follow("b") < DEAD_S
+        _in_time(world.follow("b"), DEAD_S)
         fleet.wait_served(3)
         world.gateways["a"].signal(signal.SIGCONT)
         lines = world.ended("a", REPLACED)
