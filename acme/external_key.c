@@ -61,7 +61,7 @@ bool external_key_open(const struct external_key *key, const uint8_t seal[static
 bool external_key_make(struct external_key *key, const char *id, const char *policy, uint64_t now_s,
                        const uint8_t seal[static EXTERNAL_KEY_SEAL_LEN])
 {
-    uint8_t random[ID_RANDOM_LEN], mac[EXTERNAL_KEY_MAC_LEN];
+    uint8_t random[ID_RANDOM_LEN] = {0}, mac[EXTERNAL_KEY_MAC_LEN] = {0};
     memset(key, 0, sizeof *key);
     key->enabled = true;
     key->created_s = now_s;
