@@ -94,7 +94,7 @@ static bool ciphers_make(struct nonces *nonces)
 static bool is_prefix(const char *prefix)
 {
     size_t len = strspn(prefix, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
-    return prefix[len] == '\0' && len <= NONCE_PREFIX_MAX;
+    return len <= NONCE_PREFIX_MAX && prefix[len] == '\0';
 }
 
 /* The whole nonce must be canonical base64url, for certbot decodes and encodes it again: where its length would be

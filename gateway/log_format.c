@@ -17,6 +17,7 @@ static void put(struct line *line, const char *text, size_t len)
     size_t room = line->end - line->len;
     if (len > room)
         len = room;
+    /* cppcheck-suppress uninitvar ; what is written to need hold nothing before */
     memcpy(line->text + line->len, text, len);
     line->len += len;
 }

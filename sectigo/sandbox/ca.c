@@ -111,13 +111,14 @@ static bool copy_key(X509 *certificate, const X509_PUBKEY *spki)
 
 static bool set_key(X509 *certificate, EVP_PKEY *key, const struct profile *profile)
 {
-    return profile->spki && copy_key(certificate, profile->spki) ? true : X509_set_pubkey(certificate, key);
+    return (profile->spki && copy_key(certificate, profile->spki)) || X509_set_pubkey(certificate, key);
 }
 
 static bool set_times(X509 *certificate, const struct profile *profile)
 {
-    return X509_time_adj_ex(X509_getm_notBefore(certificate), 0, 0, &(time_t){profile->not_before_s}) &&
-           X509_time_adj_ex(X509_getm_notAfter(certificate), 0, 0, &(time_t){profile->not_after_s});
+    time_t begin = profile->not_before_s, end = profile->not_after_s;
+    return X509_time_adj_ex(X509_getm_notBefore(certificate), 0, 0, &begin) &&
+           X509_time_adj_ex(X509_getm_notAfter(certificate), 0, 0, &end);
 }
 
 static bool add_extensions(X509 *certificate, X509 *signer, const struct profile *profile)

@@ -59,7 +59,7 @@ static void say_text(char looked[static DCV_LOOKED_MAX], const char *text)
 {
     char plain[101];
     size_t i;
-    for (i = 0; text[i] && i < sizeof plain - 1; i++)
+    for (i = 0; i < sizeof plain - 1 && text[i]; i++)
         plain[i] = isprint((unsigned char)text[i]) ? text[i] : ' ';
     plain[i] = 0;
     note_look(looked, "\"%s\"", plain);

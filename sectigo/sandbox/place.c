@@ -41,7 +41,7 @@ static struct domain *add_domain(struct order *order, const char *name)
     struct domain *domain;
     char lower[300];
     size_t len;
-    for (len = 0; name[len] && len < sizeof lower - 1; len++)
+    for (len = 0; len < sizeof lower - 1 && name[len]; len++)
         lower[len] = (char)tolower((unsigned char)name[len]);
     lower[len] = 0;
     if (has_name(order, lower))

@@ -157,6 +157,7 @@ static int put_in_place(struct store *store, bool *renamed)
         code = path_of(store, LOCK, lock);
     if (code == 0 && unlink(lock) != 0 && errno != ENOENT)
         code = errno;
+    /* cppcheck-suppress uninitvar ; path_of has written it where it returned 0 */
     if (code == 0 && rename(rewritten, data) != 0)
         code = errno;
     *renamed = code == 0;

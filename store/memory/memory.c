@@ -71,7 +71,8 @@ static struct cabinet *cabinet_make(const char *name)
         return NULL;
     }
     cabinet->next = cabinets;
-    return cabinets = cabinet;
+    cabinets = cabinet;
+    return cabinets;
 }
 
 static bool drawer_add(struct cabinet *cabinet, const char *name)

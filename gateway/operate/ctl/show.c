@@ -62,7 +62,7 @@ void table_measure(struct table *table, const json_t *page)
     json_t *item;
     size_t row;
     table->style = style_of(page);
-    for (size_t i = 0; table->columns[i].key && i < TABLE_COLUMNS_MAX; i++) {
+    for (size_t i = 0; i < TABLE_COLUMNS_MAX && table->columns[i].key; i++) {
         size_t width = strlen(table->columns[i].heading);
         table->widths[i] = width > table->widths[i] ? width : table->widths[i];
         json_array_foreach(json_object_get(page, "items"), row, item)
