@@ -248,7 +248,7 @@ def test_progress_on_a_terminal_stays_in_its_line(own):
     number = own.order(publish=False).values["orderNumber"]
     master, slave = pty.openpty()
     running = subprocess.Popen([str(SECTIGO), "collect", *map(str, own.where + own.login), "--orderNumber", number,
-                                "--wait", "--interval", "0.05", "--wait-limit", "0.12"], stderr=slave,
+                                "--wait", "--interval", "0.05", "--wait-limit", "1"], stderr=slave,
                                stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     os.close(slave)
     assert running.wait(60) == NOT_YET

@@ -206,7 +206,7 @@ static void truncate_reply(SSL *ssl)
 /* Replies after which the connection ends. */
 static void answer_last(struct server *server, SSL *ssl)
 {
-    switch (server->behaviour) {
+    switch ((enum behaviour)server->behaviour) {
     case ANSWER_CLOSE:
         write_unframed(ssl, server->reply);
         SSL_shutdown(ssl);
@@ -243,7 +243,7 @@ static void await_company(struct server *server)
 /* True: the connection goes on. */
 static bool answer(struct server *server, SSL *ssl, int nth)
 {
-    switch (server->behaviour) {
+    switch ((enum behaviour)server->behaviour) {
     case ANSWER_IN_COMPANY:
         write_reply(ssl, "200 OK", "", server->reply);
         return true;
