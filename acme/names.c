@@ -7,6 +7,7 @@
 
 static int compare_identifiers(const struct acme_identifier *a, const struct acme_identifier *b)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): all below count are filled */
     if (a->type != b->type)
         return a->type < b->type ? -1 : 1;
     return strcmp(a->value, b->value);

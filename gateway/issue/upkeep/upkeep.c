@@ -131,11 +131,11 @@ static enum store_status store_failure(struct store_txn *txn, const struct upkee
 
 enum work_next upkeep_fail(struct upkeep *u, const char *reason)
 {
-    static const char *const what[] = {[JOB_BALANCE] = BALANCE,
-                                       [JOB_DRIFT] = "the comparison with Sectigo's report",
-                                       [JOB_RECONCILE] = "the reconciliation",
-                                       [JOB_RECALL] = "the look for orders that the store does not know, before which "
-                                                      "nothing is bought,"};
+    static const char *const what[] = {
+        [JOB_BALANCE] = BALANCE,
+        [JOB_DRIFT] = "the comparison with Sectigo's report",
+        [JOB_RECONCILE] = "the reconciliation",
+        [JOB_RECALL] = "the look for orders that the store does not know, before which nothing is bought,"};
     snprintf(u->failure, sizeof u->failure, "%s failed and is tried again; mend what it names: %.400s",
              what[u->work.kind->job], reason ? reason : "no answer");
     log_warning(u->failure, "login", upkeep_login(u));
