@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -83,7 +84,14 @@ const char *gateway_place_key(const struct config *config)
     return config->store.engine == CONFIG_POSTGRESQL ? "store.postgresql" : "store.path";
 }
 
-/* make: also where something says that there was a store. */
+void parts_broken(void *ctx)
+{
+    struct gateway *g = ctx;
+    atomic_store(&g->broken, true);
+    kill(getpid(), GATEWAY_BROKEN_SIGNAL);
+}
+
+/* make: for --init, also where something says that there was a store. */
 static bool open_store(struct gateway *g, bool make, char reason[static GATEWAY_REASON_MAX])
 {
     struct store_config store = gateway_store_config(g->config);
@@ -98,6 +106,8 @@ static bool open_store(struct gateway *g, bool make, char reason[static GATEWAY_
         store.wait_ctx = &standby;
     }
     store.replaced = standby_replaced;
+    store.broken = make ? NULL : parts_broken;
+    store.broken_ctx = g;
     enum store_status status = store_open(&store, &g->store, why);
     standby_end(&standby);
     if (status == STORE_NOT_FOUND) {
@@ -449,6 +459,11 @@ struct gateway *gateway_start(struct config *config, const char *file, const str
         return g;
     gateway_stop(g);
     return NULL;
+}
+
+bool gateway_broken(const struct gateway *g)
+{
+    return atomic_load(&g->broken);
 }
 
 const char *gateway_stuck(struct gateway *g)

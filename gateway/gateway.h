@@ -6,6 +6,7 @@
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "gateway/config/config.h"
@@ -55,6 +56,10 @@ bool gateway_import(const struct config *config, const char *file, char line[sta
 /* NULL where every event loop, the store's writer and the egress thread have gone round since the last call; else the
  * first that has not, for people. One thread at a time. */
 const char *gateway_stuck(struct gateway *gateway);
+/* Whether something has failed that only a new process has again: the store that has to be opened anew, an event loop.
+ * From then on, GATEWAY_BROKEN_SIGNAL comes, for the main thread to wait for. Any thread. */
+enum { GATEWAY_BROKEN_SIGNAL = SIGUSR1 };
+bool gateway_broken(const struct gateway *gateway);
 /* Reads the file of the configuration, and all files that it names, anew, and goes by them from now on. What is under
  * way ends by the configuration that it began with; no connection is dropped. False: *reason, and nothing has changed:
  * the file is bad, a key needs a restart, or paid subscriptions would serve no order any more. Logs what changed. Any

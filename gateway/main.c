@@ -31,6 +31,7 @@ static const char USAGE[] = "usage: acmegate --config FILE [--check-config | --v
                             "       acmegate --version\n";
 
 enum { BEATS = 4 }; /* of the watchdog, in the time that it waits for one */
+enum { BROKEN_STATUS = 75 }; /* EX_TEMPFAIL: the unit starts it anew after this one */
 
 struct options {
     const char *config, *export_to, *import_from;
@@ -113,6 +114,7 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGHUP);
+    sigaddset(set, GATEWAY_BROKEN_SIGNAL);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of the store, not the end */
@@ -165,7 +167,7 @@ static void beat(struct gateway *gateway)
               "thread", stuck);
 }
 
-/* Until a signal says that it is over. Returns that signal. */
+/* Until a signal says that it is over, or that something is broken. Returns that signal. */
 static int serve(struct gateway *gateway, const sigset_t *signals)
 {
     uint64_t beat_ms = systemd_watchdog_ms() / BEATS;
@@ -175,7 +177,7 @@ static int serve(struct gateway *gateway, const sigset_t *signals)
         int number = sigtimedwait(signals, NULL, &until);
         if (number == SIGHUP)
             reload(gateway);
-        else if (number > 0)
+        else if (number > 0 && (number != GATEWAY_BROKEN_SIGNAL || gateway_broken(gateway)))
             return number;
         if (beat_ms > 0)
             beat(gateway);
@@ -285,11 +287,16 @@ static int run_daemon(struct config *config, const char *file)
     free(url);
     systemd_tell("READY=1\nSTATUS=serving");
     int signal_number = serve(gateway, &signals);
+    bool broken = signal_number == GATEWAY_BROKEN_SIGNAL;
     systemd_tell("STOPPING=1\nSTATUS=ending what is under way");
-    log_info("stopping", "signal", strsignal(signal_number));
+    if (broken)
+        log_error("ends, because what the line before tells of comes back only with a new start, which is the service "
+                  "manager's; look after the disk, or this machine's memory. What was acknowledged is stored");
+    else
+        log_info("stopping", "signal", strsignal(signal_number));
     gateway_stop(gateway);
     log_info("stopped");
-    return 0;
+    return broken ? BROKEN_STATUS : 0;
 }
 
 static void print_warning(void *ctx, const char *sentence)

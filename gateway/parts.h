@@ -5,6 +5,7 @@
 #define GATEWAY_PARTS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "acme/acme.h"
 #include "acme/external_key.h"
@@ -24,6 +25,7 @@ struct gateway {
     pthread_mutex_t reload_lock; /* one reload at a time */
     bool stopping;               /* none any more; by reload_lock */
     pthread_mutex_t http_lock;   /* one change of the listeners at a time; within reload_lock */
+    atomic_bool broken; /* the store or an event loop, as long as this process lives */
     struct store *store;
     struct egress *egress;
     struct upstream *upstream;
@@ -58,6 +60,9 @@ void settings_acme_drop(const void *owner);
 
 /* gateway.c */
 bool parts_fail(char reason[static GATEWAY_REASON_MAX], const char *text);
+/* The argument is the gateway. What failed comes back with a new process only: the main thread ends this one, in order.
+ * Any thread. */
+void parts_broken(void *ctx);
 /* In place of the one that runs, as the configuration in force wants it. */
 bool parts_own_certificate(struct gateway *g, char reason[static GATEWAY_REASON_MAX]);
 bool parts_start_monitor(struct gateway *g, char reason[static GATEWAY_REASON_MAX]);

@@ -139,6 +139,8 @@ void settings_http(struct gateway *g, const struct config *config, struct http_c
         .metrics_handler = monitor_handle,
         .refusals = g->refusals,
         .probe = monitor_probe,
+        .broken = parts_broken,
+        .broken_ctx = g,
         .proxies = {[HTTP_ACME] = proxies_of(&config->acme.proxies),
                     [HTTP_PUBLIC] = proxies_of(&config->public.proxies),
                     [HTTP_API] = {.trusted = config->admin.trusted.count

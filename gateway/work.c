@@ -118,7 +118,7 @@ static void on_stored(struct store_op *op, enum store_status status)
     log_set_cause(work->subject, work->subject_len);
     if (kind->stored)
         next = kind->stored(work, status);
-    bool failed = status != STORE_OK && status != STORE_REFUSED && next == WORK_REST;
+    bool failed = status != STORE_OK && status != STORE_REFUSED && (next == WORK_REST || next == WORK_AGAIN);
     if (failed || status == STORE_OK)
         note_stored(work->runner, !failed);
     if (failed)
@@ -127,15 +127,40 @@ static void on_stored(struct store_op *op, enum store_status status)
     log_set_request(0);
 }
 
+/* On the egress thread; at its end at once: it is tried a last time. */
+static void on_store_due(void *ctx, int event)
+{
+    (void)event;
+    work_go(ctx, WORK_STORE);
+}
+
+/* On the egress thread. */
+static void store_later(void *ctx)
+{
+    struct work *work = ctx;
+    uint64_t at_ms = egress_now_ms() + runner_unstored_rest_ms(work->runner);
+    work->later = (struct egress_watch){.fd = -1, .deadline_ms = at_ms, .fn = on_store_due, .ctx = work};
+    egress_watch(work->runner->egress, &work->later);
+}
+
+/* Where egress has ended it is taken up after the next start. */
+static void post(struct work *work, void (*fn)(void *ctx))
+{
+    work->post = (struct egress_post){.fn = fn, .ctx = work};
+    if (!egress_post(work->runner->egress, &work->post))
+        end_work(work, WORK_REST);
+}
+
 void work_go(struct work *work, enum work_next next)
 {
     switch (next) {
     case WORK_WAIT:
         break;
     case WORK_ASK:
-        work->post = (struct egress_post){.fn = on_turn, .ctx = work};
-        if (!egress_post(work->runner->egress, &work->post))
-            end_work(work, WORK_REST); /* stopping: it is taken up after the next start */
+        post(work, on_turn);
+        break;
+    case WORK_AGAIN:
+        post(work, store_later);
         break;
     case WORK_STORE:
         work->op = (struct store_op){.fn = apply, .arg = work, .patience_ms = work->patience_ms, .done = on_stored};

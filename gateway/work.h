@@ -29,6 +29,7 @@ enum work_next {
     WORK_STORE, /* apply, in a transaction */
     WORK_DONE,  /* the end: the outcome is stored, the job moved or cleared */
     WORK_LOOK,  /* the end: the job may be due still, or again */
+    WORK_AGAIN, /* of `stored` alone: what could not be stored is good still, and is stored after runner_unstored_rest_ms */
     WORK_REST,  /* the end: the job is done again after rest_ms, where that is 0 after runner_unstored_rest_ms */
 };
 
@@ -46,8 +47,8 @@ struct work_kind {
     enum work_next (*decide)(struct work *work, const void *answer, uint64_t now_ms);
     /* A store_fn: the outcome, with the job. It may run more than once. STORE_REFUSED: somebody was faster. */
     enum store_status (*apply)(struct store_txn *txn, struct work *work, uint64_t now_ms);
-    /* * On the writer thread, after the flush, or with a failure. NULL: WORK_DONE, or WORK_REST. WORK_REST after a
-     * failure other than STORE_REFUSED is logged as `unstored`. */
+    /* * On the writer thread, after the flush, or with a failure. NULL: WORK_DONE, or WORK_REST. WORK_REST and WORK_AGAIN
+     * after a failure other than STORE_REFUSED are logged as `unstored`. */
     enum work_next (*stored)(struct work *work, enum store_status status);
     /* * On the egress thread in place of ask, where the program stops. NULL: WORK_REST. */
     enum work_next (*stop)(struct work *work);
@@ -85,6 +86,7 @@ struct work {
     unsigned patience_ms; /* of WORK_STORE: see struct store_op */
     struct store_op op;
     struct egress_post post;
+    struct egress_watch later; /* of WORK_AGAIN */
 };
 
 /* Does the jobs of these kinds from now on. Before scheduler_start. kinds are static, owner outlives the scheduler. */

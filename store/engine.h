@@ -64,7 +64,9 @@ struct store {
     void *jobs_ctx;
     store_report_fn *report;
     void *report_ctx;
-    atomic_bool full_reported;
+    store_broken_fn *broken;
+    void *broken_ctx;
+    atomic_bool full_reported, is_broken;
     atomic_uint_fast64_t commits, operations, failed;
 };
 
@@ -130,6 +132,8 @@ extern const struct engine engine_lmdb, engine_memory, engine_postgres;
 
 /* status.c: tells the operator: every STORE_IO and STORE_AWAY, and the first STORE_FULL since a commit succeeded. Returns status. */
 enum store_status status_report(struct store *store, const char *doing, enum store_status status, const char *why);
+/* Tells the operator, once, and whoever has the store that it has to be opened anew. */
+void status_broken(struct store *store, const char *why);
 /* Fills *reason and returns status. */
 enum store_status status_explain(enum store_status status, char reason[static STORE_REASON_SIZE], const char *format,
                                  ...) __attribute__((format(printf, 3, 4)));

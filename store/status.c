@@ -34,6 +34,15 @@ enum store_status status_report(struct store *store, const char *doing, enum sto
     return status;
 }
 
+void status_broken(struct store *store, const char *why)
+{
+    if (atomic_exchange(&store->is_broken, true))
+        return;
+    status_report(store, "nothing can be read or stored any more until it is opened anew", STORE_IO, why);
+    if (store->broken != NULL)
+        store->broken(store->broken_ctx);
+}
+
 enum store_status txn_note(struct store_txn *txn, const char *doing, enum store_status status, const char *why)
 {
     if (status != STORE_OK && txn->failed != STORE_OK)

@@ -64,6 +64,8 @@ static struct store *allocate(const struct store_config *config)
     store->tail = &store->head;
     store->report = config->report;
     store->report_ctx = config->report_ctx;
+    store->broken = config->broken;
+    store->broken_ctx = config->broken_ctx;
     pthread_mutex_init(&store->readers_lock, NULL);
     pthread_mutex_init(&store->lock, NULL);
     wake_init(&store->wake);

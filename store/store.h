@@ -52,6 +52,10 @@ typedef void store_jobs_changed_fn(void *ctx, uint64_t earliest_due_ms);
 /* Told, on any thread, of what an operator must know: one line without a newline, valid during the call. */
 typedef void store_report_fn(void *ctx, const char *text);
 
+/* Told once, on any thread, that from now on all fails, reading too, until the store is closed and opened anew; the
+ * report has said why. What was acknowledged is in it, and of the last change that was not, perhaps. */
+typedef void store_broken_fn(void *ctx);
+
 /* A step from schema N to N + 1, run once at open inside one transaction. */
 typedef enum store_status store_migrate_fn(struct store_txn *txn, char reason[static STORE_REASON_SIZE]);
 
@@ -97,6 +101,8 @@ struct store_config {
     void *jobs_ctx;
     store_report_fn *report; /* may be NULL: hears of failing disks and full maps */
     void *report_ctx;
+    store_broken_fn *broken; /* may be NULL */
+    void *broken_ctx;
 };
 
 /* Opens or creates, takes the exclusive lock (kept until store_close or the process's end), migrates, starts

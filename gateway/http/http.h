@@ -98,6 +98,9 @@ struct http_config {
     struct store *store;
     struct refusals *refusals; /* who is refused over ACME; NULL: nobody keeps them */
     const char *not_ready; /* what /readyz says instead of looking, static; NULL: it looks */
+    /* Called on an event loop that has failed, so that another process serves soon. NULL: it goes on as it can. */
+    void (*broken)(void *ctx);
+    void *broken_ctx;
     store_fn *probe; /* a write that leaves nothing behind, for /readyz; its argument is NULL. NULL: none is tried */
     /* Whether that is where a push with its certificate may come, whose body is larger than others'; NULL: everywhere.
      * On a loop thread, with public_ctx. */

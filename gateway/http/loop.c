@@ -97,6 +97,16 @@ static void age(struct loop *loop, uint64_t now_ms)
         acme_thread_age(loop->acme);
 }
 
+/* Of the connection that it failed at h2o hears no more, whoever waits there. */
+static void on_broken_loop(const struct loop *loop, const char *reason)
+{
+    const struct http_config *config = &loop->server->config;
+    log_error("the event loop failed, and a connection of it gets no answer any more: look after this machine's memory",
+              "reason", reason);
+    if (config->broken)
+        config->broken(config->broken_ctx);
+}
+
 /* Waits for events until `until_ms` at most, runs them, and then what is due. */
 static void run_once(struct loop *loop, uint64_t until_ms)
 {
@@ -121,7 +131,7 @@ static void run_once(struct loop *loop, uint64_t until_ms)
     accept_resume(loop, now_ms);
     bodies_step(loop);
     if (h2o_evloop_run(loop->context.loop, (int32_t)wait_ms) != 0 && errno != EINTR)
-        log_error("the event loop failed; restart the gateway", "reason", strerror(errno));
+        on_broken_loop(loop, strerror(errno));
 }
 
 static bool set_up(struct loop *loop)

@@ -25,5 +25,7 @@ enum store_status status_of(int code)
 
 enum store_status code_report(struct store *store, const char *doing, int code)
 {
+    if (code == MDB_PANIC)
+        status_broken(store, mdb_strerror(code));
     return code == 0 ? STORE_OK : status_report(store, doing, status_of(code), mdb_strerror(code));
 }

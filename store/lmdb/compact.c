@@ -165,7 +165,7 @@ static int put_in_place(struct store *store, bool *renamed)
 }
 
 /* A rename that is perhaps not on the disk would take along what is committed from here on: better nothing is. */
-enum store_status lmdb_exchange(struct store *store, char reason[static STORE_REASON_SIZE])
+static enum store_status exchange(struct store *store, char reason[static STORE_REASON_SIZE])
 {
     struct lmdb *lmdb = lmdb_of(store);
     bool renamed = false;
@@ -184,4 +184,12 @@ enum store_status lmdb_exchange(struct store *store, char reason[static STORE_RE
     lmdb_drop_rewritten(store);
     return status_explain(status_of(code), reason, "%s: the store cannot be exchanged, and stays as it is: %s",
                           store->path, strerror(code));
+}
+
+enum store_status lmdb_exchange(struct store *store, char reason[static STORE_REASON_SIZE])
+{
+    enum store_status status = exchange(store, reason);
+    if (lmdb_of(store)->env == NULL)
+        status_broken(store, reason);
+    return status;
 }

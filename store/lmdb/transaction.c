@@ -12,10 +12,26 @@ enum store_status lmdb_begin(struct store_txn *txn, struct store_txn *parent)
     return code_report(txn->store, parent != NULL ? "beginning a nested transaction" : "beginning to write", code);
 }
 
+/* Where the meta page could not be written, LMDB does not know what of it is on the disk, and says so to the next
+ * transaction only: which is this one. */
+static void look_whether_broken(struct store *store)
+{
+    MDB_txn *txn = NULL;
+    int code = mdb_txn_begin(lmdb_of(store)->env, NULL, MDB_RDONLY, &txn);
+    if (code == 0)
+        mdb_txn_abort(txn);
+    else if (code == MDB_PANIC)
+        status_broken(store, mdb_strerror(code));
+}
+
 enum store_status lmdb_commit(struct store_txn *txn)
 {
     int code = mdb_txn_commit(txn->handle);
-    return code_report(txn->store, txn->parent != NULL ? "ending a nested transaction" : "committing", code);
+    enum store_status status =
+        code_report(txn->store, txn->parent != NULL ? "ending a nested transaction" : "committing", code);
+    if (code != 0 && txn->parent == NULL)
+        look_whether_broken(txn->store);
+    return status;
 }
 
 void lmdb_abort(struct store_txn *txn)

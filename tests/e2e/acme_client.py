@@ -147,6 +147,10 @@ class AcmeClient:
         """Gives up the connections to a gateway that is no more: a POST on one of them would fail, not be repeated."""
         self.http.close()
 
+    def forget_nonces(self):
+        """None that was given is good any more."""
+        self._nonces = []
+
     def nonce(self):
         if self._nonces:
             return self._nonces.pop()

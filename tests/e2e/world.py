@@ -38,11 +38,12 @@ class World:
     """options: learn (one of LEARN, or "both" for push with certificate beside a short poll), issue_delay in seconds,
     change (a function that edits the gateway's configuration before it is written), behind_web_server (Sectigo's
     domain control looks at ports["web"], where the test runs a web server, and not at the public listener itself),
-    dns_server (software and TSIG algorithm)."""
+    dns_server (software and TSIG algorithm), gateway_env (what the gateway finds in its environment besides)."""
 
     def __init__(self, folder, learn="push-certificate", issue_delay=0, change=None, behind_web_server=False,
-                 dns_server=("knot", "hmac-sha256")):
+                 dns_server=("knot", "hmac-sha256"), gateway_env=None):
         self.folder = str(folder)
+        self.gateway_env = gateway_env or {}
         self.learn, self.issue_delay, self.change = learn, issue_delay, change
         self.ports = {name: take_port() for name in ("acme", "public", "sandbox", "status", "http01", "alpn", "web")}
         self.looked_at = self.ports["web" if behind_web_server else "public"]
@@ -207,7 +208,7 @@ class World:
 
     def start_gateway(self, stop_at=None, wait=True):
         """stop_at: the state after whose commit the gateway kills itself (ACMEGATE_DEBUG_STOP_AT)."""
-        env = clean_environment(**({"ACMEGATE_DEBUG_STOP_AT": stop_at} if stop_at else {}))
+        env = clean_environment(**self.gateway_env, **({"ACMEGATE_DEBUG_STOP_AT": stop_at} if stop_at else {}))
         self.gateway = Process("acmegate", [program("acmegate"), "--config", self.path("acmegate.yaml")],
                                self.folder, env)
         if wait:

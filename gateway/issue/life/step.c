@@ -217,6 +217,12 @@ static enum work_next start_over(struct step *s)
     return WORK_LOOK;
 }
 
+/* A push comes once, and an answer to what was sent is worth more than a report that has to be waited for. */
+static bool is_told_once(const struct step *s)
+{
+    return s->push || (s->is.state == ISSUANCE_SUBMITTING && !s->sending);
+}
+
 static enum work_next on_step_stored(struct work *work, enum store_status status)
 {
     struct step *s = (struct step *)work;
@@ -227,7 +233,7 @@ static enum work_next on_step_stored(struct work *work, enum store_status status
     if (s->stale)
         return start_over(s);
     if (status != STORE_OK)
-        return WORK_REST;
+        return is_told_once(s) && status != STORE_CLOSED ? WORK_AGAIN : WORK_REST;
     if (s->push)
         scheduler_wake(s->issuer->at.scheduler, JOB_ISSUANCE, s->is.id, strlen(s->is.id));
     take_over(s);

@@ -327,17 +327,34 @@ static void test_full_disk(void **state)
     assert_record(f, FRUIT, "new", "found");
 }
 
+static void on_broken(void *ctx)
+{
+    atomic_fetch_add((atomic_uint *)ctx, 1);
+}
+
+/* Whoever has it is told at the first failure, and once: from there on only a new opening helps. */
 static void test_broken_environment_fails_and_does_not_hang(void **state)
 {
     struct fixture *f = *state;
+    atomic_uint told = 0;
+    f->config.broken = on_broken;
+    f->config.broken_ctx = &told;
+    fixture_reopen(f);
     put(f, FRUIT, "old", "kept");
+    atomic_store(&flush_errno, EIO);
+    assert_int_equal(put(f, FRUIT, "a", "1"), STORE_IO);
+    atomic_store(&flush_errno, 0);
+    assert_int_equal(atomic_load(&told), 0); /* nothing was committed, and the next one may be */
     atomic_store(&meta_errno, EIO);
     assert_int_equal(put(f, FRUIT, "a", "1"), STORE_IO);
+    assert_int_equal(atomic_load(&told), 1);
+    assert_non_null(strstr(f->reported, "until it is opened anew"));
     atomic_store(&meta_errno, 0);
     for (int i = 0; i < 3; i++)
         assert_int_equal(put(f, FRUIT, "a", "2"), STORE_IO);
     struct store_txn *txn;
     assert_int_equal(store_read(f->store, &txn), STORE_IO);
+    assert_int_equal(atomic_load(&told), 1);
     fixture_reopen(f);
     assert_record(f, FRUIT, "old", "kept");
     assert_int_equal(put(f, FRUIT, "a", "3"), STORE_OK);
