@@ -1,4 +1,6 @@
-/* What the ACME room stores may be damaged: whatever the octets, decoding must stay inside them, and what it accepts
+/* covers: store/record.c
+ *
+ * What the ACME room stores may be damaged: whatever the octets, decoding must stay inside them, and what it accepts
  * must be exactly what would be written for it, where it is of a version that is written.
  *
  * The first octet chooses the kind of record, the rest is the record. */

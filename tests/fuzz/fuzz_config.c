@@ -1,4 +1,6 @@
-/* The configuration is the operator's, but a slip of the hand must end in a sentence, never in a crash. */
+/* covers: gateway/config/scan.c gateway/config/tree.c gateway/config/fill.c gateway/config/config.c
+ *
+ * The configuration is the operator's, but a slip of the hand must end in a sentence, never in a crash. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <stdio.h>

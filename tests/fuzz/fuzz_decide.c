@@ -1,4 +1,6 @@
-/* Random answers, crashes, pushes, operators and clocks, fed to the decisions of one issuance
+/* covers: gateway/issue/life/life.c gateway/issue/life/outcome.c gateway/issue/life/reading.c
+ *
+ * Random answers, crashes, pushes, operators and clocks, fed to the decisions of one issuance
  * (gateway/issue/life/life.h) and to what becomes of its record. Beside it stands a Sectigo that knows what it has
  * really placed. It aborts where
  *   - a request leaves while an earlier one may have been accepted, and no report has settled that;

@@ -1,4 +1,6 @@
-/* rdata of a TXT record. */
+/* covers: gateway/validate/txt.c
+ *
+ * rdata of a TXT record. */
 #include <stdlib.h>
 #include <string.h>
 

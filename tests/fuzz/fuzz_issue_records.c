@@ -1,4 +1,6 @@
-/* What the issuer stores may be damaged: whatever the octets, decoding must stay inside them, and what it takes can be
+/* covers: gateway/issue/money/ledger.c store/record.c
+ *
+ * What the issuer stores may be damaged: whatever the octets, decoding must stay inside them, and what it takes can be
  * written, is taken again then, and is the same.
  *
  * The first octet chooses the kind of record, the rest is the record. The store is in the target's hand: the record is

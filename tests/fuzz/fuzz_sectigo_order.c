@@ -1,4 +1,6 @@
-/* Answers of AutoApplyOrder and AutoReplaceSSL. The first octet chooses call, format and what was asked for. */
+/* covers: sectigo/lines.c
+ *
+ * Answers of AutoApplyOrder and AutoReplaceSSL. The first octet chooses call, format and what was asked for. */
 #include <stdlib.h>
 #include <string.h>
 

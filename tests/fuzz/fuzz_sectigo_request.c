@@ -1,4 +1,6 @@
-/* The check of a request, which the sandbox runs on what it is sent: every call, and forms that come back as they went.
+/* covers: sectigo/control.c sectigo/scope.c sectigo/parameter.c
+ *
+ * The check of a request, which the sandbox runs on what it is sent: every call, and forms that come back as they went.
  */
 #include <stdlib.h>
 #include <string.h>

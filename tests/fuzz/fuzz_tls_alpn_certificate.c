@@ -1,4 +1,6 @@
-/* A certificate as a tls-alpn-01 peer shows it. */
+/* covers: gateway/validate/alpn_certificate.c
+ *
+ * A certificate as a tls-alpn-01 peer shows it. */
 #include <stdlib.h>
 #include <string.h>
 
