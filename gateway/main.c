@@ -223,7 +223,7 @@ static bool wait_on(void *ctx, unsigned ms)
     systemd_tell("WATCHDOG=1");
     if (number == SIGHUP)
         waiting->config = read_anew(waiting->file);
-    else if (number > 0)
+    else if (number > 0 && number != GATEWAY_BROKEN_SIGNAL)
         waiting->signal = number;
     return !waiting->signal && !waiting->config;
 }
