@@ -29,6 +29,7 @@ REST_DAYS, STEP_DAYS = 90, 30  # a clock that jumps by more is not believed
 # An order goes with its certificate, which lasts for 200 days. A year is renewed from day 305 on: in the fourth and in the
 # eighth rest's renewals.
 PURCHASES = 3
+KEPT_CONNECTIONS = 4  # to Sectigo, by chance; what leaks does so with each of hundreds of orders or reloads
 GROWTH, MEMORY_ROOM, STORE_ROOM = 1.05, 2 << 20, 512 << 10
 # Each is mended by asking again, so that every order ends with its certificate.
 FAULTS = [("lose-reply-after-accept", {}), ("status-503", {}), ("delay", {"seconds": 0.3}), ("reset-mid-body", {}),
@@ -174,8 +175,9 @@ def _check_level(rests):
     for what, room in (("memory", MEMORY_ROOM), ("store", STORE_ROOM)):
         before, after = (statistics.median(one[what] for one in part) for part in (early, late))
         assert after <= before * GROWTH + room, (what, [one[what] for one in rests])
-    for what in ("threads", "descriptors"):
-        assert max(one[what] for one in late) <= max(one[what] for one in early), (what, [one[what] for one in rests])
+    for what, room in (("threads", 0), ("descriptors", KEPT_CONNECTIONS)):
+        before, after = (max(one[what] for one in part) for part in (early, late))
+        assert after <= before + room, (what, [one[what] for one in rests])
 
 
 def test_nothing_grows(tmp_path, clock):  # noqa: F811
