@@ -126,8 +126,11 @@ static enum store_status save(struct commit *c)
 static enum store_status apply(struct commit *c)
 {
     const struct outcome *learned = c->outcome;
-    uint64_t began_ms = c->step->began_ms;
+    bool jumped = c->step->began_jumps != clock_jumps(); /* then nobody knows how long ago that was */
+    uint64_t began_ms = jumped ? c->now_ms : c->step->began_ms;
     enum store_status status = outcome_learn_record(learned, began_ms, c->now_ms, c->is) ? STORE_OK : STORE_IO;
+    if (learned->looked)
+        c->is->looked_unconfirmed = !clock_is_confirmed();
     c->due_ms = outcome_due_ms(learned, began_ms, c->now_ms, c->is);
     c->next_ms = learned->due_ms ? c->due_ms : 0;
     if (status == STORE_OK && outcome_bought_nothing(learned) && c->is->sends == 0)

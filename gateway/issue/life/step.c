@@ -252,6 +252,7 @@ static enum work_next ask_state(struct work *work)
 {
     struct step *s = (struct step *)work;
     forget_step(s);
+    s->began_jumps = clock_jumps();
     s->began_ms = clock_ms();
     return asking_first(s);
 }

@@ -52,6 +52,7 @@ struct step {
     bool not_global;           /* a name has no address that Sectigo can fetch a file from */
     struct sectigo_push *push; /* owned; of a step that came from a push */
     uint64_t began_ms;         /* when the step taken now began */
+    unsigned began_jumps;      /* clock_jumps then */
     uint64_t next_ms;          /* what commit stored: when the job is due, UINT64_MAX for none */
 };
 

@@ -13,13 +13,19 @@
 static const char STILL_UNKNOWN[] = "the outcome of a request to Sectigo is still unknown: look for its "
                                     "foreignOrderNumber in the account, then decide";
 
+/* A second look counts only where it came late enough after the first. */
+static bool is_early(const struct facts *f, uint64_t now_ms)
+{
+    return f->is->looks > 0 && !clock_is_over(f->is->looked_ms, f->times->settle_again_ms, now_ms);
+}
+
 void unknown_first(const struct facts *f, uint64_t now_ms, struct outcome *out)
 {
     uint64_t settle_again_ms = f->times->settle_again_ms;
     bool replacement = f->is->kind == ISSUANCE_REPLACEMENT;
     if (replacement && facts_is_due(f, now_ms)) {
         ending_begin(f, now_ms, out);
-    } else if (f->is->looks > 0 && !clock_is_over(f->is->looked_ms, settle_again_ms, now_ms)) {
+    } else if (is_early(f, now_ms)) {
         outcome_note(out, "%s", facts_note(f));
         outcome_stay(out, f->is->looked_ms + settle_again_ms); /* asked for too early */
     } else {
@@ -66,9 +72,9 @@ static void send_again(const struct facts *f, uint64_t now_ms, uint64_t next_ms,
 void unknown_not_found(const struct facts *f, uint64_t now_ms, struct outcome *out)
 {
     uint64_t next_ms = now_ms + f->times->settle_again_ms, resend_ms = f->is->resent_ms + f->times->resend_ms;
-    out->missed = true;
+    out->missed = !is_early(f, now_ms); /* asked by a clock that has been set right since */
     outcome_note(out, "%s", facts_note(f));
-    if (f->is->looks == 0)
+    if (f->is->looks == 0 || !out->missed)
         outcome_stay(out, next_ms);
     else if (facts_is_due(f, now_ms) && now_ms < resend_ms)
         outcome_stay(out, resend_ms); /* the request may still be at work */

@@ -16,7 +16,7 @@
 enum { RECORD_VERSION = 5, COMPACT = 5, RECORD_MAX = 128 * 1024, ORDERS_MAX = 1024 };
 
 /* One octet, which was the doubt alone at first. */
-enum { FLAG_DOUBT = 1, FLAG_NUDGED = 2, FLAG_CAA = 4, FLAG_SENT_UNCONFIRMED = 8 };
+enum { FLAG_DOUBT = 1, FLAG_NUDGED = 2, FLAG_CAA = 4, FLAG_SENT_UNCONFIRMED = 8, FLAG_LOOKED_UNCONFIRMED = 16 };
 
 enum { RANDOM_HEX = 32 };
 
@@ -116,6 +116,7 @@ static void decode(struct record_reader *r, struct issuance *is)
     is->nudged = flags & FLAG_NUDGED;
     is->caa = flags & FLAG_CAA;
     is->sent_unconfirmed = flags & FLAG_SENT_UNCONFIRMED;
+    is->looked_unconfirmed = flags & FLAG_LOOKED_UNCONFIRMED;
     is->note = record_dup_string(r);
 }
 
@@ -157,7 +158,7 @@ static bool decode_orders(struct record_reader *r, struct issuance *is)
 }
 
 /* A time in the future was written by a clock that was wrong: what began then begins now, and is stored so with the
- * next step. How long ago a request left that left before the clock was confirmed nobody knows. */
+ * next step. How long ago something left that left before the clock was confirmed nobody knows. */
 static void mend_times(struct issuance *is)
 {
     uint64_t now_ms = clock_ms();
@@ -167,10 +168,13 @@ static void mend_times(struct issuance *is)
         if (*times[i] > now_ms + FUTURE_MS)
             *times[i] = now_ms;
     }
-    if (is->sent_unconfirmed && clock_is_confirmed()) {
+    if (!clock_is_confirmed())
+        return;
+    if (is->sent_unconfirmed)
         is->resent_ms = now_ms;
-        is->sent_unconfirmed = false;
-    }
+    if (is->looked_unconfirmed)
+        is->looked_ms = now_ms;
+    is->sent_unconfirmed = is->looked_unconfirmed = false;
 }
 
 enum store_status issuance_load(struct store_txn *txn, const char *id, struct issuance *is)
@@ -228,7 +232,8 @@ static void encode(struct record_writer *w, const struct issuance *is)
     record_put_u32(w, (uint32_t)is->refusal);
     record_put_u8(w,
                   (uint8_t)((is->doubt ? FLAG_DOUBT : 0) | (is->nudged ? FLAG_NUDGED : 0) | (is->caa ? FLAG_CAA : 0) |
-                            (is->sent_unconfirmed ? FLAG_SENT_UNCONFIRMED : 0)));
+                            (is->sent_unconfirmed ? FLAG_SENT_UNCONFIRMED : 0) |
+                            (is->looked_unconfirmed ? FLAG_LOOKED_UNCONFIRMED : 0)));
     record_put_string(w, is->note);
     record_put_bytes(w, is->csr, issuance_ended(is->state) ? 0 : is->csr_len);
     record_put_u32(w, is->order_count);

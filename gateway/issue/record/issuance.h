@@ -65,6 +65,7 @@ struct issuance {
     bool doubt;              /* a push said failed or rejected: ask for the detailed status too */
     bool nudged;             /* AutoUpdateDCV was asked since submission */
     bool sent_unconfirmed;   /* resent_ms is of a clock that nothing had confirmed */
+    bool looked_unconfirmed; /* and so is looked_ms */
     bool caa;                /* Sectigo says that CAA forbids it */
     uint64_t caa_retried_ms; /* when RetryCAACheck left last, or was about to; 0: never */
     uint64_t placed_ms;      /* Sectigo's own time when it said that it is placed; 0: it said none */
@@ -84,8 +85,8 @@ bool issuance_id_is(const char *id, const char *instance, bool test);
 bool issuance_id_is_any(const char *id, bool *test);
 
 /* STORE_OK, STORE_NOT_FOUND, STORE_INVALID; clear *issuance in any case. Unless the clock is in doubt, times of the
- * record that lie in the future are now; so is the one of a request that left before the clock was confirmed, once it
- * is. */
+ * record that lie in the future are now; so is that of a request or a question which left before the clock was
+ * confirmed, once it is. */
 enum store_status issuance_load(struct store_txn *txn, const char *id, struct issuance *issuance);
 /* The same for the one that an index names: ISSUE_BY_ORDER, ISSUE_BY_ORDER_NUMBER or ISSUE_BY_CERTIFICATE_ID
  * (tables.h). */

@@ -324,6 +324,32 @@ static void test_how_long_ago_is_not_known_of_what_left_unconfirmed(void **state
     assert_false(w->step.is.sent_unconfirmed); /* and it stays at that */
 }
 
+/* Found by the simulation: a second look two minutes after the first, which a slow clock took for two hours. */
+static void test_nor_of_a_look(void **state)
+{
+    struct world *w = *state;
+    struct setting setting = {.state = ISSUANCE_UNKNOWN, .kind = ISSUANCE_PURCHASE};
+    struct outcome missed = {.kind = OUTCOME_STAY, .looked = true, .missed = true};
+    uint64_t true_ms = w->now_ms;
+    w->now_ms -= 2 * HOUR_MS;
+    system_ms = (int64_t)w->now_ms;
+    clock_simulate(read_clock);
+    w->step.began_ms = w->now_ms;
+    commits(w, &setting, &missed);
+    assert_true(w->step.is.looked_unconfirmed);
+
+    clock_heard(true_ms, 1000000);
+    w->now_ms = true_ms;
+    assert_int_equal(store_call(w->temp.store, load, w), STORE_OK);
+    assert_int_equal(w->step.is.looked_ms, true_ms);
+    w->step.began_ms -= HOUR_MS; /* one that was asked before the clock jumped, and is read after it */
+    w->step.outcome = missed;
+    assert_int_equal(store_call(w->temp.store, commit, w), STORE_OK);
+    assert_int_equal(store_call(w->temp.store, load, w), STORE_OK);
+    assert_int_equal(w->step.is.looked_ms, true_ms);
+    assert_int_equal(w->step.is.looks, 2);
+}
+
 static void test_and_is_known_of_what_left_with_a_good_clock(void **state)
 {
     struct world *w = *state;
@@ -447,6 +473,7 @@ int main(void)
         IN_A_WORLD(test_a_replacement_of_a_term_that_is_over_is_bought),
         IN_A_WORLD(test_and_held_like_any_purchase),
         IN_A_WORLD(test_how_long_ago_is_not_known_of_what_left_unconfirmed),
+        IN_A_WORLD(test_nor_of_a_look),
         IN_A_WORLD(test_and_is_known_of_what_left_with_a_good_clock),
         IN_A_WORLD(test_a_number_of_ours_is_kept),
         IN_A_WORLD(test_a_number_of_anothers_is_settled),

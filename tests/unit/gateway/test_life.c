@@ -192,6 +192,9 @@ static const struct row ANSWERS[] = {
     REPORT("not found, the first time", P, 0, 0, NONE_FOUND, OUTCOME_STAY, 0, 5 * MINUTES, 0),
     REPORT("not found, the first time, refused", P, REPEAT, -9, NONE_FOUND, OUTCOME_STAY, 0, 5 * MINUTES, 0),
     REPORT("not found again: sent again", P, LOOKED, 0, NONE_FOUND, OUTCOME_SEND, ISSUANCE_SUBMITTING, 0, 0),
+    /* It was asked by a clock that has been set right since: found by the simulation. */
+    REPORT("not found again, a minute after the first time", P, LOOKED_NOW, 0, NONE_FOUND, OUTCOME_STAY, 0, 5 * MINUTES,
+           0),
     REPORT("not found again, too soon", P, LOOKED | JUST, 0, NONE_FOUND, OUTCOME_STAY, 0, 14 * MINUTES, 0),
     REPORT("not found again, refused", P, LOOKED | REPEAT, -9, NONE_FOUND, OUTCOME_REFUSED, ISSUANCE_REFUSED, 0,
            ACME_BAD_CSR),
