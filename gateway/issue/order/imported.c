@@ -12,16 +12,25 @@
 #include "gateway/issue/upstream/request.h"
 #include "gateway/tables.h"
 
-uint32_t imported_term(const struct config *config, const struct config_login *login, const struct report_row *row,
-                       const struct imported_adoption *adoption)
+/* What profiles buy; login NULL: whichever login they have. */
+static uint32_t longest_term(const struct config *config, const struct config_login *login)
 {
-    uint32_t days = adoption && adoption->days > row->days ? adoption->days : row->days;
+    uint32_t days = 0;
     for (unsigned i = 0; i < config->profile_count; i++) {
         const struct config_profile *profile = &config->profiles[i];
-        if (strcmp(profile->login, login->name) == 0 && profile->days > days)
+        if ((!login || strcmp(profile->login, login->name) == 0) && profile->days > days)
             days = profile->days;
     }
     return days;
+}
+
+/* Who adopts is asked instead of being guessed for. */
+uint32_t imported_term(const struct config *config, const struct config_login *login, const struct report_row *row,
+                       const struct imported_adoption *adoption)
+{
+    uint32_t said = adoption && adoption->days > row->days ? adoption->days : row->days;
+    uint32_t sold = longest_term(config, login), days = said > sold ? said : sold;
+    return days == 0 && !adoption ? longest_term(config, NULL) : days;
 }
 
 /* What it is expected to have cost: no report says. Of the login's profiles the one that asks most counts, so that a

@@ -4,7 +4,7 @@
  * profile; the first order for its names with its login makes it its own, whatever its policy, so that no restored
  * backup buys anything anew. One that an operator adopts has its policy from the beginning, and the first order for its
  * names with its login under that policy makes it its own. Its term is the longest that the report says or a profile
- * of the login buys: where that is too long, Sectigo refuses a replacement as over, and a purchase follows then and not
+ * of the login buys (any profile, where none has the login any more): where that is too long, Sectigo refuses a replacement as over, and a purchase follows then and not
  * before.
  */
 #ifndef GATEWAY_ISSUE_ORDER_IMPORTED_H
@@ -21,7 +21,7 @@ struct imported_adoption {
     uint32_t days; /* of its term; 0: not said. The longest that anybody says counts */
 };
 /* Of the order in this row, in days: the longest that the report, the profiles of the login or an adoption (NULL: none)
- * say. */
+ * say; without an adoption, where none of them says anything, the longest that any profile buys. */
 uint32_t imported_term(const struct config *config, const struct config_login *login, const struct report_row *row,
                        const struct imported_adoption *adoption);
 /* In a store_fn. adoption NULL: it was placed here, and belongs to no policy yet. STORE_REFUSED: the row names nothing

@@ -226,6 +226,25 @@ static void test_the_report_knows_a_longer_term(void **state)
     assert_int_equal(w->found.days, 1095);
 }
 
+static enum store_status insert_of_moved(struct store_txn *txn, void *arg)
+{
+    static const struct config_login moved = {.name = TEXT("n"), .url = TEXT("https://ca.example")};
+    struct world *w = arg;
+    return imported_insert(txn, &config, &moved, &w->row, NULL, NOW);
+}
+
+/* Found by the simulation: what was bought with a login that no profile has any more was bought again, since nobody said
+ * for how long it was bought. */
+static void test_a_term_that_nobody_says(void **state)
+{
+    struct world *w = *state;
+    set_names(w, "a.example", "b.example");
+    w->scope.login = "n";
+    assert_int_equal(store_call(w->temp.store, insert_of_moved, w), STORE_OK);
+    assert_int_equal(store_call(w->temp.store, look, w), STORE_OK);
+    assert_int_equal(w->found.days, 1826);
+}
+
 /* A record of them could be written, and never be read again. */
 static void test_more_names_than_an_order_has(void **state)
 {
@@ -248,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_names_that_cannot_be_ordered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_term_that_is_over_serves_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_report_knows_a_longer_term, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_term_that_nobody_says, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_more_names_than_an_order_has, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
