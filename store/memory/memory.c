@@ -383,7 +383,7 @@ void cabinet_forget(const char *name)
     pthread_mutex_unlock(&lock);
 }
 
-static bool copy_cabinet(const char *from, const char *to)
+bool cabinet_copy(const char *from, const char *to)
 {
     cabinet_forget(to);
     pthread_mutex_lock(&lock);
@@ -413,7 +413,7 @@ static enum store_status memory_backup(struct store *store, const char *to, char
     pthread_mutex_unlock(&lock);
     if (taken)
         return status_explain(STORE_EXISTS, reason, "%s: there is a store of this name in memory", to);
-    bool whole = copy_cabinet(memory_of(store)->cabinet->name, to);
+    bool whole = cabinet_copy(memory_of(store)->cabinet->name, to);
     pthread_mutex_lock(&lock);
     whole = whole && mark_copy(cabinet_find(to));
     pthread_mutex_unlock(&lock);

@@ -155,7 +155,7 @@ static void remember(struct issued *made)
 
 void authority_make(const char *folder)
 {
-    static struct issued issuer;
+    static struct issued issuer, anchor;
     root_key = EVP_EC_gen("P-256");
     ca_key = EVP_RSA_gen(1024); /* verified in a tenth of the time */
     root = make_ca("sim root", NULL, root_key, root_key);
@@ -163,6 +163,8 @@ void authority_make(const char *folder)
     cas = pem_of(ca);
     issuer = (struct issued){.decoded = ca, .pem = cas};
     remember(&issuer);
+    anchor = (struct issued){.decoded = root, .pem = pem_of(root)};
+    remember(&anchor);
     snprintf(anchors, sizeof anchors, "%s/root.pem", folder);
     FILE *file = fopen(anchors, "w");
     need(file && PEM_write_X509(file, root) == 1 && fclose(file) == 0);
@@ -277,20 +279,28 @@ const char *authority_issue(const struct csr *csr, int64_t not_before_s, int64_t
     return found->pem;
 }
 
+static struct issued *find(const char *pem, size_t len)
+{
+    struct issued *found = len > 0 ? by_print[print_of(pem, len) % BUCKETS] : NULL;
+    while (found && (strlen(found->pem) != len || memcmp(found->pem, pem, len) != 0))
+        found = found->same;
+    return found;
+}
+
 /* In place of libcrypto's, which decodes the same few certificates over and over: half of what the gateway costs here. */
 X509 *PEM_read_bio_X509(BIO *bio, X509 **out, pem_password_cb *callback, void *ctx)
 {
-    char *pem, rest[256];
-    long len = BIO_get_mem_data(bio, &pem);
-    struct issued *found = len > 0 ? by_print[print_of(pem, (size_t)len) % BUCKETS] : NULL;
-    while (found && (strlen(found->pem) != (size_t)len || memcmp(found->pem, pem, (size_t)len) != 0))
-        found = found->same;
-    if (!found || out)
-        return PEM_ASN1_read_bio((d2i_of_void *)d2i_X509, PEM_STRING_X509, bio, (void **)out, callback, ctx);
-    while (BIO_read(bio, rest, sizeof rest) > 0) {
+    char text[8192];
+    int len = BIO_read(bio, text, sizeof text);
+    struct issued *found = len > 0 ? find(text, (size_t)len) : NULL;
+    if (found) {
+        X509_up_ref(found->decoded);
+        return found->decoded;
     }
-    X509_up_ref(found->decoded);
-    return found->decoded;
+    BIO *rest = BIO_new_mem_buf(text, len > 0 ? len : 0); /* whose first is asked for, and no other */
+    X509 *read = PEM_ASN1_read_bio((d2i_of_void *)d2i_X509, PEM_STRING_X509, rest, (void **)out, callback, ctx);
+    BIO_free(rest);
+    return read;
 }
 
 const char *authority_cas(void)

@@ -11,8 +11,9 @@
 
 enum { FAULTS_MAX = 65536 };
 
-static uint64_t world, faults, drawn;
+static uint64_t world, faults, drawn, temper;
 static unsigned fault_count;
+static unsigned last = UINT32_MAX; /* none from it on */
 static bool calm, off[FAULTS_MAX];
 
 /* splitmix64, which is public domain arithmetic of three constants. */
@@ -44,6 +45,7 @@ void chance_begin(uint64_t seed)
     world = seed;
     faults = next(&world);
     drawn = next(&world);
+    temper = next(&world);
     fault_count = 0;
     calm = false;
     srandom((unsigned)seed);
@@ -66,12 +68,25 @@ uint64_t chance_between(uint64_t from, uint64_t to)
     return from + chance() % (to - from + 1);
 }
 
+/* In a quarter of the worlds it never happens, and in another four times as often: faults that hide one another meet. What
+ * is to happen most times is left as it is. */
+static unsigned tempered(const char *what, unsigned of_a_million)
+{
+    static const unsigned times[] = {0, 1, 1, 4};
+    uint64_t sum = temper;
+    if (of_a_million >= 200000)
+        return of_a_million;
+    for (const char *c = what; *c; c++)
+        sum = (sum ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
+    return of_a_million * times[sum >> 62];
+}
+
 bool chance_fault(const char *what, unsigned of_a_million)
 {
-    if (next(&faults) % 1000000 >= of_a_million || calm)
+    if (next(&faults) % 1000000 >= tempered(what, of_a_million) || calm)
         return false;
     unsigned number = fault_count++;
-    bool happens = number >= FAULTS_MAX || !off[number];
+    bool happens = number < last && (number >= FAULTS_MAX || !off[number]);
     trace("fault %u: %s%s", number, what, happens ? "" : " (switched off)");
     return happens;
 }
@@ -96,18 +111,13 @@ unsigned chance_faults(void)
     return fault_count;
 }
 
-static void turn(unsigned from, unsigned to, bool value)
+void chance_leave_out(unsigned number, bool out)
 {
-    for (unsigned i = from; i < to && i < FAULTS_MAX; i++)
-        off[i] = value;
+    if (number < FAULTS_MAX)
+        off[number] = out;
 }
 
-void chance_off(unsigned from, unsigned to)
+void chance_end_at(unsigned number)
 {
-    turn(from, to, true);
-}
-
-void chance_on(unsigned from, unsigned to)
-{
-    turn(from, to, false);
+    last = number;
 }

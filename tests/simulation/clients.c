@@ -9,7 +9,7 @@
 #include "gateway/clock.h"
 #include "tests/simulation/sim.h"
 
-enum { ACCOUNTS = 6, REFUSALS_MAX = 40 };
+enum { ACCOUNTS = 6, REFUSALS_MAX = 40, CLIENTS_MAX = 10000 };
 enum kind { PATIENT, IMPATIENT, REUSING, RENEWING, MALICIOUS, KINDS };
 enum stage { ORDERING, FINALIZING, WAITING, ENDED };
 
@@ -29,6 +29,8 @@ static struct client *clients;
 static struct acme_id accounts[ACCOUNTS];
 static unsigned count, ended;
 static struct clients_figures figures;
+static bool left_out[CLIENTS_MAX];
+static uint64_t lost_from_ms, lost_to_ms; /* what was acknowledged between them may be gone */
 
 static void on_client(struct event *event);
 
@@ -125,6 +127,9 @@ static void on_finalized(struct client *client, enum store_status status)
         client->acknowledged_ms = world_ms();
         figures.acknowledged++;
         again(client, chance_between(SECOND_MS, 20 * SECOND_MS));
+    } else if (status == STORE_NOT_FOUND && lost_to_ms > 0) {
+        client->stage = ORDERING;
+        again(client, chance_between(SECOND_MS, MINUTE_MS));
     } else if (status == STORE_REFUSED) {
         trace("finalize is refused: %s", client->task->problem.detail);
         if (client->task->problem.type != ACME_ORDER_NOT_READY)
@@ -171,25 +176,33 @@ static void check_certificate(struct store_txn *txn, const struct client *client
     acme_certificate_clear(&certificate);
 }
 
-static enum acme_order_status look(struct client *client)
+static bool may_be_gone(const struct client *client)
+{
+    return client->acknowledged_ms >= lost_from_ms && client->acknowledged_ms <= lost_to_ms;
+}
+
+/* False: the order is gone. */
+static bool look(struct client *client, enum acme_order_status *found)
 {
     struct store_txn *txn;
     struct acme_order is;
     if (store_read(process.store, &txn) != STORE_OK)
         abort();
     enum store_status status = acme_order_load(txn, &client->order, &is);
-    if (status != STORE_OK)
+    if (status != STORE_OK && !may_be_gone(client))
         wrong("an acknowledged order is gone");
+    else if (status != STORE_OK)
+        trace("an order is gone with the store that knew it");
     else if (is.status == ACME_ORDER_VALID)
         check_certificate(txn, client, &is);
     else if (is.status == ACME_ORDER_INVALID && (!is.error || !is.error[0]))
         wrong("an order is invalid, and does not say why");
     if (status == STORE_OK && is.status == ACME_ORDER_INVALID)
         trace("invalid: %.300s", is.error);
-    enum acme_order_status found = status == STORE_OK ? is.status : ACME_ORDER_INVALID;
+    *found = status == STORE_OK ? is.status : ACME_ORDER_INVALID;
     acme_order_clear(&is);
     store_read_end(txn);
-    return found;
+    return status == STORE_OK;
 }
 
 /* Another run of the same client: a renewal, or one that has dropped its key. */
@@ -217,9 +230,12 @@ static void attack(struct client *client)
 
 static void wait_for(struct client *client)
 {
-    enum acme_order_status status = look(client);
+    enum acme_order_status status;
+    bool there = look(client, &status);
     uint64_t waited_ms = world_ms() - client->acknowledged_ms;
-    if (status == ACME_ORDER_VALID || status == ACME_ORDER_INVALID) {
+    if (!there) {
+        begin_anew(client, true, chance_between(SECOND_MS, HOUR_MS));
+    } else if (status == ACME_ORDER_VALID || status == ACME_ORDER_INVALID) {
         figures.valid += status == ACME_ORDER_VALID;
         figures.invalid += status == ACME_ORDER_INVALID;
         if (client->kind == RENEWING && client->runs < 2)
@@ -289,12 +305,15 @@ static enum store_status make_accounts(struct store_txn *txn, void *arg)
 
 void clients_begin(unsigned orders, uint64_t within_ms)
 {
+    if (orders > CLIENTS_MAX)
+        orders = CLIENTS_MAX;
     clients = calloc(orders, sizeof *clients);
     if (!clients)
         abort();
     count = orders;
     ended = 0;
     figures = (struct clients_figures){0};
+    lost_from_ms = lost_to_ms = 0;
     while (store_call(process.store, make_accounts, NULL) != STORE_OK) {
     }
     uint64_t in_ms = 0;
@@ -305,8 +324,16 @@ void clients_begin(unsigned orders, uint64_t within_ms)
         clients[i].account = accounts[chance_below(ACCOUNTS)];
         clients[i].set = alone ? chance_below(SETS) : clients[i - 1].set;
         clients[i].key = chance_below(KEYS);
-        again(&clients[i], in_ms);
+        if (left_out[i])
+            end(&clients[i]);
+        else
+            again(&clients[i], in_ms);
     }
+}
+
+void clients_leave_out(unsigned number, bool out)
+{
+    left_out[number] = out;
 }
 
 bool clients_are_done(void)
@@ -317,6 +344,12 @@ bool clients_are_done(void)
 struct clients_figures clients_figures(void)
 {
     return figures;
+}
+
+void clients_restored(uint64_t since_ms)
+{
+    lost_from_ms = since_ms;
+    lost_to_ms = world_ms();
 }
 
 void clients_end(void)

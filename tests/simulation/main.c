@@ -26,60 +26,18 @@ struct sum {
     char verdict[1024];
 };
 
-static unsigned crashes;
-static struct event crash_event;
-
-static void on_start(struct event *event)
-{
-    (void)event;
-    process_start();
-}
-
-/* After so many batches of the writer, so that it comes between any two: with a commit, and without the next. */
-static uint64_t crash_at;
-
-static void plan_crash(unsigned mean)
-{
-    crash_at = mean ? process.batches + 1 + chance_below(2 * mean) : UINT64_MAX;
-}
-
-static void crash(unsigned mean)
-{
-    plan_crash(mean);
-    if (!chance_fault("kill -9", 1000000))
-        return;
-    crashes++;
-    process_kill();
-    world_at(&crash_event, chance_between(100, chance_below(10) ? 5 * SECOND_MS : HOUR_MS), on_start);
-}
-
-/* The machine's clock is wrong for a while. */
-static struct event clock_event;
-
-static void on_clock(struct event *event)
-{
-    static const int64_t steps_ms[] = {-2 * (int64_t)HOUR_MS, -40 * (int64_t)DAY_MS, 90 * (int64_t)SECOND_MS,
-                                       2 * (int64_t)HOUR_MS, 370 * (int64_t)DAY_MS};
-    bool steps = chance_fault("the clock is set", 300000);
-    world_set_clock(steps ? steps_ms[chance_below(sizeof steps_ms / sizeof *steps_ms)] : 0);
-    world_at(event, steps ? chance_between(SECOND_MS, 2 * HOUR_MS) : chance_between(HOUR_MS, 12 * HOUR_MS), on_clock);
-}
-
-static void run(const struct options *options, uint64_t until_ms)
+static void run(uint64_t until_ms)
 {
     unsigned steps = 0;
     while (!clients_are_done() && !world_is_wrong()) {
-        if (world_ms() > until_ms) {
-            chance_calm();
-            crash_at = UINT64_MAX;
-        }
+        if (world_ms() > until_ms)
+            trouble_ends();
         if (world_ms() > until_ms + 60 * DAY_MS)
             wrong("a client waits for ever");
         if (process_step()) {
             if (++steps % 512 == 0)
                 check_now();
-            if (process.is_up && process.batches >= crash_at)
-                crash(options->crashes);
+            trouble_after_step();
         } else if (!world_next(process_next_ms())) {
             wrong("nothing is going to happen any more");
         }
@@ -96,16 +54,14 @@ static void add_clients(struct sum *sum, const struct clients_figures *figures)
 
 static bool simulate(const struct options *options, uint64_t seed, struct sum *sum)
 {
-    crashes = 0;
     chance_begin(seed);
     world_begin();
     model_begin();
     sent_begin();
     process_begin();
     clients_begin(options->orders, 2 * DAY_MS);
-    plan_crash(options->crashes);
-    world_at(&clock_event, HOUR_MS, on_clock);
-    run(options, world_ms() + 4 * DAY_MS);
+    trouble_begin(options->crashes);
+    run(world_ms() + 4 * DAY_MS);
     while (!process.is_up && world_next(UINT64_MAX)) {
     }
     if (!world_is_wrong())
@@ -113,7 +69,7 @@ static bool simulate(const struct options *options, uint64_t seed, struct sum *s
     struct clients_figures figures = clients_figures();
     add_clients(sum, &figures);
     sum->worlds++;
-    sum->crashes += crashes;
+    sum->crashes += trouble_crashes();
     sum->faults += chance_faults();
     sum->purchases += model_purchases();
     sum->events += world_events();
@@ -128,25 +84,24 @@ static bool simulate(const struct options *options, uint64_t seed, struct sum *s
 
 /* ---- shrinking ---- */
 
-/* Switches off what is not needed for the same verdict, in ever smaller parts. */
-static void shrink(const struct options *options)
+static bool simulate_again(void *ctx)
 {
+    const struct options *options = ctx;
     struct sum sum = {.worlds = 0};
-    char verdict[1024];
-    simulate(options, options->seed, &sum);
-    snprintf(verdict, sizeof verdict, "%s", world_verdict());
-    unsigned all = chance_faults(), left = all;
-    for (unsigned part = all; part > 0; part /= 2) {
-        for (unsigned from = 0; from < all; from += part) {
-            chance_off(from, from + part);
-            if (simulate(options, options->seed, &sum))
-                chance_on(from, from + part);
-            else
-                left -= left > part ? part : 0;
-        }
+    return simulate(options, options->seed, &sum);
+}
+
+/* Once more with what is left, and every step. */
+static int show_shrunk(struct options *options)
+{
+    if (!shrink(options->orders, simulate_again, options)) {
+        printf("seed %llu: nothing is wrong\n", (unsigned long long)options->seed);
+        return 1;
     }
     world_traces = true;
-    simulate(options, options->seed, &sum);
+    simulate_again(options);
+    printf("seed %llu: %s\n", (unsigned long long)options->seed, world_verdict());
+    return 0;
 }
 
 /* ---- the command ---- */
@@ -282,7 +237,7 @@ int main(int argc, char **argv)
     world_traces = options.trace;
     int status = 1;
     if (options.shrink)
-        shrink(&options);
+        status = show_shrunk(&options);
     else if (options.processes == 1)
         run_worlds(&options, 0, &sum);
     else if (!run_processes(&options, &sum))

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "acme/durations.h"
+#include "gateway/tables.h"
 #include "sectigo/code.h"
 #include "tests/simulation/sim.h"
 
@@ -19,7 +20,7 @@ struct certificate {
     const struct csr *csr;
     char unique[SECTIGO_UNIQUE_VALUE_MAX + 1], foreign[SECTIGO_FON_MAX + 1];
     enum state state;
-    uint64_t asked_ms, wait_ms;
+    uint64_t asked_ms, wait_ms, reported_ms; /* reported_ms: from when on reports know it */
     int64_t not_before_s, not_after_s;
     const char *pem, *serial;
     unsigned pushes; /* to come */
@@ -30,13 +31,15 @@ struct order {
     char number[SECTIGO_ORDER_NUMBER_MAX + 1];
     unsigned first, newest, members; /* certificates */
     uint64_t placed_ms;
-    int product;
+    unsigned login;
     bool rejected, refunded;
 };
 
 static struct order *orders;
 static struct certificate **certificates;
 static unsigned order_count, certificate_count;
+static unsigned asking; /* the login that asks */
+static uint64_t refused_until_ms[LOGINS];
 
 void model_begin(void)
 {
@@ -45,6 +48,7 @@ void model_begin(void)
     if (!orders || !certificates)
         abort();
     order_count = certificate_count = 0;
+    memset(refused_until_ms, 0, sizeof refused_until_ms);
 }
 
 void model_end(void)
@@ -92,7 +96,7 @@ static struct sectigo_form good(int code)
 static struct order *find_order(const char *number)
 {
     long index = number ? strtol(number, NULL, 10) - FIRST_ORDER : -1;
-    return index >= 0 && index < (long)order_count ? &orders[index] : NULL;
+    return index >= 0 && index < (long)order_count && orders[index].login == asking ? &orders[index] : NULL;
 }
 
 static struct certificate *find_certificate(const struct sectigo_form *form)
@@ -101,7 +105,9 @@ static struct certificate *find_certificate(const struct sectigo_form *form)
     const char *number = sectigo_form_get(form, "orderNumber");
     long index = id ? strtol(id, NULL, 10) - FIRST_CERTIFICATE : -1;
     if (id)
-        return index >= 0 && index < (long)certificate_count ? certificates[index] : NULL;
+        return index >= 0 && index < (long)certificate_count && orders[certificates[index]->order].login == asking
+                   ? certificates[index]
+                   : NULL;
     struct order *order = find_order(number ? number : sectigo_form_get(form, "baseOrderNumber"));
     return order ? certificates[order->newest] : NULL;
 }
@@ -245,6 +251,9 @@ static struct certificate *add_certificate(struct order *order, const struct csr
                                  .asked_ms = world_true_ms(),
                                  .wait_ms = 10 * MINUTE_MS,
                                  .looking = true};
+    made->reported_ms = made->asked_ms;
+    if (!trouble_restores() && chance_fault("the report is behind", 30000))
+        made->reported_ms += chance_between(SECOND_MS, 4 * MINUTE_MS); /* as long as the contract waits */
     snprintf(made->unique, sizeof made->unique, "%s", sectigo_form_get(form, "uniqueValue"));
     snprintf(made->foreign, sizeof made->foreign, "%s", foreign ? foreign : "");
     order->newest = certificate_count;
@@ -261,7 +270,7 @@ static void check_second_purchase(unsigned set)
     for (unsigned i = 0; i < order_count; i++) {
         const struct order *order = &orders[i];
         uint64_t ends_ms = order->placed_ms + DAYS * DAY_MS;
-        if (certificates[order->first]->csr->set == set && !order->refunded &&
+        if (order->login == asking && certificates[order->first]->csr->set == set && !order->refunded &&
             ends_ms > world_true_ms() + 60 * DAY_MS + HOUR_MS)
             wrong("names of set %u are bought a second time while order %s is paid", set, order->number);
     }
@@ -301,7 +310,7 @@ static char *apply(const struct sectigo_form *form)
     snprintf(order->number, sizeof order->number, "%u", FIRST_ORDER + order_count++);
     order->first = certificate_count;
     order->placed_ms = world_true_ms();
-    order->product = atoi(sectigo_form_get(form, "product"));
+    order->login = asking;
     const struct certificate *certificate = add_certificate(order, csr, form);
     struct sectigo_form reply = good(0);
     sectigo_form_add(&reply, "orderNumber", order->number);
@@ -398,6 +407,8 @@ static char *status(const struct sectigo_form *form)
 static bool reports(const struct sectigo_form *form, const struct certificate *certificate)
 {
     const char *foreign = sectigo_form_get(form, "foreignOrderNumber"), *from = sectigo_form_get(form, "notBefore");
+    if (orders[certificate->order].login != asking || certificate->reported_ms > world_true_ms())
+        return false;
     if (foreign)
         return strcmp(foreign, certificate->foreign) == 0;
     return certificate->asked_ms / 1000 >= strtoull(from ? from : "0", NULL, 10);
@@ -461,8 +472,16 @@ static char *look_anew(enum sectigo_call_kind kind, const struct sectigo_form *f
     return answer(&reply);
 }
 
-char *model_answer(enum sectigo_call_kind kind, const struct sectigo_form *form)
+void model_refuse(unsigned login, uint64_t for_ms)
 {
+    refused_until_ms[login] = world_ms() + for_ms;
+}
+
+char *model_answer(enum sectigo_call_kind kind, const struct sectigo_form *form, unsigned login)
+{
+    asking = login;
+    if (world_ms() < refused_until_ms[login])
+        return refuse(-16, "Permission denied!");
     switch (kind) {
     case SECTIGO_AUTO_APPLY_ORDER:
         return apply(form);
@@ -489,11 +508,31 @@ char *model_answer(enum sectigo_call_kind kind, const struct sectigo_form *form)
     }
 }
 
+bool model_known(struct sold *sold)
+{
+    static char id[16];
+    struct store_txn *txn;
+    struct store_slice owner;
+    if (order_count == 0 || !process.is_up || store_read(process.store, &txn) != STORE_OK)
+        return false;
+    const struct order *order = &orders[chance_below(order_count)];
+    bool known =
+        store_get(txn, ISSUE_BY_ORDER_NUMBER, order->number, strlen(order->number), &owner) == STORE_OK;
+    store_read_end(txn);
+    snprintf(id, sizeof id, "%u", FIRST_CERTIFICATE + order->newest);
+    *sold = (struct sold){
+        .number = order->number, .certificate_id = id, .certificate = certificates[order->newest]->pem};
+    return known;
+}
+
 void model_visit(model_visit_fn *visit, void *ctx)
 {
     for (unsigned i = 0; i < order_count; i++) {
         const struct certificate *first = certificates[orders[i].first];
-        struct sold sold = {orders[i].number, first->foreign, first->csr->set, orders[i].rejected || orders[i].refunded};
+        struct sold sold = {.number = orders[i].number,
+                            .foreign_order_number = first->foreign,
+                            .set = first->csr->set,
+                            .over = orders[i].rejected || orders[i].refunded};
         visit(ctx, &sold);
     }
 }

@@ -19,11 +19,12 @@ struct egress {
 };
 
 struct sectigo_client {
-    char *login;
+    unsigned login;
 };
 
 struct sectigo_call {
     enum sectigo_call_kind kind;
+    unsigned login;
     struct sectigo_form form; /* the flight's once it has left */
     const char *(*may_leave)(void *ctx);
     void *may_leave_ctx;
@@ -44,9 +45,10 @@ struct flight {
     struct event leaves, arrives, ends; /* the first is the flight's address */
     struct sectigo_call *call;          /* NULL: nobody waits any more */
     enum sectigo_call_kind kind;
+    unsigned login;
     struct sectigo_form form;
     bool heard; /* the answer comes back */
-    bool turned_away, garbled;
+    bool doubled, turned_away, garbled, odd;
     char *body;
     unsigned holds;             /* events that are to come */
     struct flight *next, *prev; /* among all */
@@ -203,13 +205,12 @@ struct sectigo_client *sectigo_client_make(const struct sectigo_client_config *c
     struct sectigo_client *client = calloc(1, sizeof *client);
     (void)reason;
     if (client)
-        client->login = strdup(config->login_name);
+        client->login = strcmp(config->login_name, "partner") == 0 ? 0 : 1;
     return client;
 }
 
 void sectigo_client_free(struct sectigo_client *client)
 {
-    free(client->login);
     free(client);
 }
 
@@ -217,10 +218,10 @@ struct sectigo_call *sectigo_call_make(struct sectigo_client *client, enum secti
                                        struct sectigo_form *form)
 {
     struct sectigo_call *call = calloc(1, sizeof *call);
-    (void)client;
     if (!call)
         abort();
     call->kind = kind;
+    call->login = client->login;
     call->form = *form;
     call->reason = "";
     *form = (struct sectigo_form){0};
@@ -320,7 +321,15 @@ static void on_arrival(struct event *event)
     if (flight->turned_away)
         flight->body = strdup(refusals[chance_below(sizeof refusals / sizeof *refusals)]);
     else
-        flight->body = model_answer(flight->kind, &flight->form);
+        flight->body = model_answer(flight->kind, &flight->form, flight->login);
+    if (flight->doubled) { /* and one of the two answers is heard */
+        char *first = flight->body, *second = model_answer(flight->kind, &flight->form, flight->login);
+        bool last = chance_below(2) == 0;
+        flight->body = last ? second : first;
+        free(last ? first : second);
+    }
+    if (flight->odd)
+        flight->body = odd_answer(flight->body);
     if (flight->garbled) {
         free(flight->body);
         flight->body = strdup("<html><title>Internal Server Error</title></html>");
@@ -370,6 +379,8 @@ static void send_off(struct flight *flight)
         arrive(flight, chance_between(100 * SECOND_MS, 14 * MINUTE_MS));
     } else {
         flight->turned_away = chance_fault("the request is turned away", 15000);
+        flight->doubled = !flight->turned_away && chance_fault("the request arrives twice", 8000);
+        flight->odd = !flight->turned_away && chance_fault("the answer is odd", 5000);
         flight->garbled = chance_fault("the answer is a page", 8000);
         flight->heard = !chance_fault("the answer is lost", 15000);
         arrive(flight, there_ms);
@@ -404,7 +415,7 @@ bool egress_transfer(struct egress *egress, CURL *easy, egress_transfer_fn *done
     struct flight *flight = calloc(1, sizeof *flight);
     if (!flight)
         abort();
-    *flight = (struct flight){.call = call, .kind = call->kind, .holds = 1, .next = flights};
+    *flight = (struct flight){.call = call, .kind = call->kind, .login = call->login, .holds = 1, .next = flights};
     if (flights)
         flights->prev = flight;
     flights = flight;

@@ -8,6 +8,7 @@
 #include "acme/external_key.h"
 #include "acme/policy.h"
 #include "gateway/clock.h"
+#include "gateway/issue/upkeep/upkeep.h"
 #include "gateway/tables.h"
 #include "store/memory/cabinets.h"
 #include "tests/simulation/sim.h"
@@ -17,12 +18,12 @@
 static const uint64_t DOUBTFUL_TURN_MS = 5 * SECOND_MS;
 
 struct process process;
-static char yaml[512];
-static const char STORE_NAME[] = "simulated";
-static bool dying;
+static char folder[256], yaml[512];
+static const char STORE_NAME[] = "simulated", COPY_NAME[] = "simulated-copy";
+static bool dying, disk_full;
 static const uint8_t seal[EXTERNAL_KEY_SEAL_LEN] = {1, 2, 3};
 
-static void write_file(const char *folder, const char *name, const char *text)
+static void write_file(const char *name, const char *text)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -31,11 +32,9 @@ static void write_file(const char *folder, const char *name, const char *text)
         abort();
 }
 
-void process_prepare(const char *folder)
+static void write_configuration(unsigned product, unsigned price, unsigned login)
 {
     char text[4096];
-    snprintf(yaml, sizeof yaml, "%s/acmegate.yaml", folder);
-    write_file(folder, "password", "secret\n");
     snprintf(text, sizeof text,
              "store: {path: /nowhere}\n"
              "acme: {listen: [\"127.0.0.1:1\"], url: https://acme.sim.example, tls: {certificate: %s, key: %s}}\n"
@@ -44,12 +43,21 @@ void process_prepare(const char *folder)
              "dcv: {preflight: \"off\"}\n"
              "spending: {purchases_per_day: %d}\n"
              "logins: [{name: main, url: https://sectigo.sim.example, login: partner, password_file: %s/password, "
-             "trust_anchors: %s, calls_per_minute: 0}]\n"
-             "profiles: [{name: dv, login: main, days: 365, products: {single: 488, wildcard: 489, multi: 492}, "
-             "prices: {single: 49, wildcard: 149, multi: 49, extra_name: 0}, contact_email: pki@sim.example}]\n"
+             "trust_anchors: %s, calls_per_minute: 0}, {name: second, url: https://sectigo.sim.example, "
+             "login: partner-2, password_file: %s/password, trust_anchors: %s, calls_per_minute: 0}]\n"
+             "profiles: [{name: dv, login: %s, days: 365, products: {single: %u, wildcard: 489, multi: 492}, "
+             "prices: {single: %u, wildcard: 149, multi: 49, extra_name: 0}, contact_email: pki@sim.example}]\n"
              "default_profile: dv\n",
-             authority_anchors(), authority_anchors(), folder, folder, PURCHASES_PER_DAY, folder, authority_anchors());
-    write_file(folder, "acmegate.yaml", text);
+             authority_anchors(), authority_anchors(), folder, folder, PURCHASES_PER_DAY, folder, authority_anchors(),
+             folder, authority_anchors(), login == 0 ? "main" : "second", product, price);
+    write_file("acmegate.yaml", text);
+}
+
+void process_prepare(const char *in)
+{
+    snprintf(folder, sizeof folder, "%s", in);
+    snprintf(yaml, sizeof yaml, "%s/acmegate.yaml", folder);
+    write_file("password", "secret\n");
 }
 
 /* ---- start ---- */
@@ -57,7 +65,7 @@ void process_prepare(const char *folder)
 static enum store_status on_commit(void *ctx)
 {
     (void)ctx;
-    return dying ? STORE_IO : chance_fault("the store is full", 1500) ? STORE_FULL : STORE_OK;
+    return dying ? STORE_IO : disk_full ? STORE_FULL : chance_fault("the store is full", 1500) ? STORE_FULL : STORE_OK;
 }
 
 static void need(bool holds, const char *what)
@@ -106,7 +114,22 @@ static void make_acme(void)
     process.acme = acme_make(&config);
 }
 
-void process_start(void)
+static void stop(void)
+{
+    process.is_up = false;
+    issuer_stop(process.issuer);
+    scheduler_stop(process.scheduler);
+    egress_stop(process.egress, 0);
+    store_close(process.store);
+    egress_free(process.egress);
+    scheduler_free(process.scheduler);
+    issuer_free(process.issuer);
+    upstream_free(process.upstream);
+    acme_free(process.acme);
+    config_current_free(process.configs);
+}
+
+bool process_start(void)
 {
     char reason[CONFIG_REASON_MAX];
     dying = false;
@@ -126,29 +149,15 @@ void process_start(void)
                                    .upstream = process.upstream,
                                    .notify = notify};
     process.issuer = issuer_make(&issuer);
-    enum store_status status;
-    while ((status = issuer_recover(process.issuer)) == STORE_FULL) { /* the unit starts it anew */
-    }
-    need(status == STORE_OK, store_status_text(status));
+    enum store_status status = issuer_recover(process.issuer);
+    need(status == STORE_OK || status == STORE_FULL, store_status_text(status));
     make_acme();
     config_drop(config);
-    process.is_up = true;
-    trace("the gateway starts");
-}
-
-static void stop(void)
-{
-    process.is_up = false;
-    issuer_stop(process.issuer);
-    scheduler_stop(process.scheduler);
-    egress_stop(process.egress, 0);
-    store_close(process.store);
-    egress_free(process.egress);
-    scheduler_free(process.scheduler);
-    issuer_free(process.issuer);
-    upstream_free(process.upstream);
-    acme_free(process.acme);
-    config_current_free(process.configs);
+    process.is_up = status == STORE_OK;
+    trace(process.is_up ? "the gateway starts" : "the gateway cannot start: the disk is full");
+    if (!process.is_up)
+        stop();
+    return process.is_up;
 }
 
 void process_kill(void)
@@ -164,6 +173,68 @@ void process_end(void)
         process_kill();
     dying = false;
     cabinet_forget(STORE_NAME);
+    cabinet_forget(COPY_NAME);
+}
+
+void process_fill_disk(bool full)
+{
+    disk_full = full;
+}
+
+void process_copy(bool knowing)
+{
+    char reason[STORE_REASON_SIZE];
+    trace("the store is copied, and the copy %s", knowing ? "knows that it is one" : "does not know that it is one");
+    if (knowing)
+        need(store_backup(process.store, COPY_NAME, reason) == STORE_OK, reason);
+    else
+        need(cabinet_copy(STORE_NAME, COPY_NAME), "copy");
+}
+
+void process_restore(void)
+{
+    need(cabinet_copy(COPY_NAME, STORE_NAME), "restored");
+}
+
+/* ---- the configuration is read anew ---- */
+
+struct admission {
+    const struct config *was, *fresh;
+};
+
+static enum store_status admit(struct store_txn *txn, void *arg)
+{
+    const struct admission *admission = arg;
+    return upkeep_admit(txn, admission->was, admission->fresh, clock_ms());
+}
+
+static enum store_status begin_upkeep(struct store_txn *txn, void *arg)
+{
+    const struct admission *admission = arg;
+    return upkeep_begin(txn, admission->was, admission->fresh, clock_ms());
+}
+
+void process_edit(unsigned product, unsigned price, unsigned login)
+{
+    char reason[CONFIG_REASON_MAX];
+    write_configuration(product, price, login);
+    struct config *fresh = config_load(yaml, reason);
+    need(fresh != NULL, reason);
+    struct upstream_terms *terms = upstream_prepare(process.upstream, fresh, reason);
+    need(terms != NULL, reason);
+    struct admission admission = {config_take(process.configs), fresh};
+    if (store_call(process.store, admit, &admission) == STORE_OK) {
+        trace("the profile buys product %u with login %u from here on", product, login);
+        upstream_adopt(process.upstream, terms);
+        config_hold(fresh);
+        config_replace(process.configs, fresh);
+        store_call(process.store, begin_upkeep, &admission);
+        config_drop(fresh);
+    } else {
+        upstream_terms_free(terms);
+        config_free(fresh);
+    }
+    config_drop(admission.was);
 }
 
 /* ---- what an operator sets up ---- */
@@ -185,7 +256,10 @@ static enum store_status set_up(struct store_txn *txn, void *arg)
 
 void process_begin(void)
 {
-    process_start();
+    disk_full = false;
+    write_configuration(488, 49, 0);
+    while (!process_start()) {
+    }
     while (store_call(process.store, set_up, NULL) != STORE_OK) {
     }
 }

@@ -39,9 +39,9 @@ unsigned chance_faults(void);
 /* What libcrypto draws from here on is no matter of the gateway's, until it goes on with what it was given. */
 uint64_t chance_aside(void);
 void chance_go_on(uint64_t aside);
-/* Faults that do not happen from here on: those numbered from..to - 1 of each run that follows. chance_all: none is. */
-void chance_off(unsigned from, unsigned to);
-void chance_on(unsigned from, unsigned to);
+/* In each run that follows: whether this fault does not happen, and none of those from that number on. */
+void chance_leave_out(unsigned number, bool out);
+void chance_end_at(unsigned number);
 
 /* ---- world.c: time, events, trace, verdict ---- */
 
@@ -69,6 +69,8 @@ void trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool world_is_wrong(void);
 const char *world_verdict(void);
+/* Which rule it is that is broken, whatever the sentence names; NULL: none. */
+const void *world_rule(void);
 
 /* ---- authority.c: keys and CSRs from a small pool, certificates ---- */
 
@@ -111,19 +113,30 @@ uint64_t outside_next_ms(const struct egress *egress);
 
 void model_begin(void);
 void model_end(void);
+enum { LOGINS = 2 }; /* each an account of its own: "partner" and "partner-2" */
 /* Does what the call asks for; the answer's body, malloc'd. */
-char *model_answer(enum sectigo_call_kind kind, const struct sectigo_form *form);
+char *model_answer(enum sectigo_call_kind kind, const struct sectigo_form *form, unsigned login);
+/* From now on, for so long; 0: not any more. */
+void model_refuse(unsigned login, uint64_t for_ms);
 /* A push that is not Sectigo's, now. */
 void model_forge(void);
 /* Of what it has sold. */
 struct sold {
     const char *number, *foreign_order_number;
+    const char *certificate_id, *certificate; /* of its newest; PEM or NULL. model_known alone */
     unsigned set;
     bool over; /* rejected or refunded */
 };
 typedef void model_visit_fn(void *ctx, const struct sold *sold);
 void model_visit(model_visit_fn *visit, void *ctx);
 unsigned model_purchases(void);
+/* One that the gateway's store knows. False: there is none. */
+bool model_known(struct sold *sold);
+
+/* ---- odd.c ---- */
+
+/* Something else in its place; takes body. */
+char *odd_answer(char *body);
 
 /* ---- sent.c: what the gateway sent ---- */
 
@@ -132,6 +145,8 @@ void sent_end(void);
 /* A request leaves the gateway, whatever becomes of it; how it looked to the gateway in the end. */
 enum seen_as { SEEN_ANSWERED, SEEN_NEVER_LEFT, SEEN_LOST };
 void sent_request(enum sectigo_call_kind kind, const struct sectigo_form *form);
+/* What the gateway remembers of what it sent is of earlier. */
+void sent_restored(void);
 /* An order was sold. */
 void sent_placed(const char *foreign);
 void sent_answer(enum sectigo_call_kind kind, const struct sectigo_form *form, enum seen_as as, const char *body);
@@ -152,13 +167,33 @@ struct process {
 extern struct process process;
 void process_prepare(const char *folder); /* writes what the configuration names */
 void process_begin(void);                 /* an empty store, and the first start */
-void process_start(void);
+/* False: it could not, since the disk is full; it is to be tried again. */
+bool process_start(void);
 /* As kill -9: nothing of what is queued is stored, whoever waits is told so. */
 void process_kill(void);
 /* One step of one of its threads, by chance. False: there is nothing to do at this time. */
 bool process_step(void);
 uint64_t process_next_ms(void);
 void process_end(void);
+/* All commits fail until it is not full any more. */
+void process_fill_disk(bool full);
+/* The store as it is now is kept aside: knowing: as a backup, which knows that it is one, or as the disk has it. */
+void process_copy(bool knowing);
+/* While it is not up: the store is what was kept. */
+void process_restore(void);
+/* The configuration names another single-domain product, its price in whole units and a login, and is read anew. */
+void process_edit(unsigned product, unsigned price, unsigned login);
+
+/* ---- trouble.c ---- */
+
+void trouble_begin(unsigned commits_to_crash);
+void trouble_after_step(void);
+/* From here on the world is calm. */
+void trouble_ends(void);
+unsigned trouble_crashes(void);
+/* Whether the store may become an older copy in this world, and whether it has. */
+bool trouble_restores(void);
+bool trouble_restored(void);
 
 /* ---- clients.c ---- */
 
@@ -169,6 +204,16 @@ void clients_begin(unsigned orders, uint64_t within_ms);
 bool clients_are_done(void);
 void clients_end(void);
 struct clients_figures clients_figures(void);
+/* In each world that follows: this one does not come. */
+void clients_leave_out(unsigned number, bool out);
+/* Orders made since then may be gone. */
+void clients_restored(uint64_t since_ms);
+
+/* ---- shrink.c ---- */
+
+/* run: the whole world once more, false: it is wrong. Leaves out what its verdict does not need; false: it is not wrong.
+ */
+bool shrink(unsigned clients, bool (*run)(void *ctx), void *ctx);
 
 /* ---- check.c: what must hold at every moment, and at the end ---- */
 

@@ -15,6 +15,7 @@ static int64_t ahead_ms;
 static struct event **heap;
 static size_t count, capacity;
 static char verdict[VERDICT_MAX];
+static const char *rule;
 
 static int64_t read_clock(clockid_t id)
 {
@@ -138,6 +139,7 @@ void wrong(const char *format, ...)
     va_list args;
     if (verdict[0])
         return;
+    rule = format;
     va_start(args, format);
     vsnprintf(verdict, sizeof verdict, format, args);
     va_end(args);
@@ -147,6 +149,11 @@ void wrong(const char *format, ...)
 bool world_is_wrong(void)
 {
     return verdict[0] != '\0';
+}
+
+const void *world_rule(void)
+{
+    return verdict[0] ? rule : NULL;
 }
 
 const char *world_verdict(void)

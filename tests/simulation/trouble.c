@@ -1,0 +1,173 @@
+/* trouble: what befalls the gateway and its machine; and its operator, who edits the configuration and does what the
+ * status asks for. Each kind has its own event, and comes back for as long as the world is not calm. */
+#include "acme/durations.h"
+#include "gateway/issue/record/login.h"
+#include "gateway/issue/upkeep/upkeep.h"
+#include "tests/simulation/sim.h"
+
+static const uint64_t RECONCILE_MARGIN_MS = 26 * HOUR_MS; /* as the gateway's own command has it */
+
+static struct event start_event, clock_event, disk_event, copy_event, edit_event, login_event, operator_event;
+static unsigned mean_commits, crash_count;
+static uint64_t crash_at, copied_ms;
+static bool restores, restored, moves; /* of this world: whether its store may become an older copy, and its profile move */
+
+/* ---- kill -9, after so many batches of the writer: between any two, with a commit, and without the next ---- */
+
+static void on_start(struct event *event)
+{
+    if (!process_start())
+        world_at(event, chance_between(MINUTE_MS, 20 * MINUTE_MS), on_start);
+}
+
+static void plan_crash(void)
+{
+    crash_at = mean_commits ? process.batches + 1 + chance_below(2 * mean_commits) : UINT64_MAX;
+}
+
+static void kill_for(uint64_t least_ms, uint64_t most_ms)
+{
+    crash_count++;
+    process_kill();
+    world_at(&start_event, chance_between(least_ms, most_ms), on_start);
+}
+
+void trouble_after_step(void)
+{
+    if (!process.is_up || process.batches < crash_at)
+        return;
+    plan_crash();
+    if (chance_fault("kill -9", 1000000))
+        kill_for(100, chance_below(10) ? 5 * SECOND_MS : HOUR_MS);
+}
+
+unsigned trouble_crashes(void)
+{
+    return crash_count;
+}
+
+/* ---- the machine ---- */
+
+static void on_clock(struct event *event)
+{
+    static const int64_t steps_ms[] = {-2 * (int64_t)HOUR_MS, -40 * (int64_t)DAY_MS, 90 * (int64_t)SECOND_MS,
+                                       2 * (int64_t)HOUR_MS, 370 * (int64_t)DAY_MS};
+    bool steps = chance_fault("the clock is set", 300000);
+    world_set_clock(steps ? steps_ms[chance_below(sizeof steps_ms / sizeof *steps_ms)] : 0);
+    world_at(event, steps ? chance_between(SECOND_MS, 2 * HOUR_MS) : chance_between(HOUR_MS, 12 * HOUR_MS), on_clock);
+}
+
+static void on_disk(struct event *event)
+{
+    bool full = chance_fault("the disk is full for a while", 80000);
+    process_fill_disk(full);
+    world_at(event, full ? chance_between(SECOND_MS, 3 * HOUR_MS) : chance_between(HOUR_MS, 12 * HOUR_MS), on_disk);
+}
+
+/* A copy is made, and takes the place of the store some hours later. Whoever does that needs longer than a request can
+ * be on its way. */
+static void on_copy(struct event *event)
+{
+    if (!process.is_up) {
+        world_at(event, MINUTE_MS, on_copy);
+    } else if (copied_ms == 0) {
+        if (chance_fault("the store is copied", 500000)) {
+            process_copy(chance_below(2) == 0);
+            copied_ms = world_ms();
+        }
+        world_at(event, chance_between(10 * MINUTE_MS, DAY_MS), on_copy);
+    } else if (chance_fault("an older copy of the store takes its place", 900000)) {
+        kill_for(20 * MINUTE_MS, 3 * HOUR_MS);
+        process_restore();
+        clients_restored(copied_ms);
+        sent_restored();
+        restored = true;
+    }
+}
+
+/* ---- Sectigo's side of an account ---- */
+
+static void on_login(struct event *event)
+{
+    bool refuses = chance_fault("Sectigo refuses a login for a while", 100000);
+    model_refuse(chance_below(LOGINS), refuses ? chance_between(SECOND_MS, 6 * HOUR_MS) : 0);
+    world_at(event, chance_between(HOUR_MS, 12 * HOUR_MS), on_login);
+}
+
+/* ---- the operator ---- */
+
+/* What a certificate is bought as, for what, and in some worlds with which login: what is bought serves on. */
+static void on_edit(struct event *event)
+{
+    static const unsigned products[] = {488, 287, 721}, prices[] = {49, 59};
+    if (process.is_up && chance_fault("the profile is edited", 300000))
+        process_edit(products[chance_below(3)], prices[chance_below(2)], moves ? chance_below(LOGINS) : 0);
+    world_at(event, chance_between(HOUR_MS, DAY_MS), on_edit);
+}
+
+static enum store_status look_after(struct store_txn *txn, void *arg)
+{
+    const char *name = arg;
+    uint64_t now_ms = world_true_ms();
+    struct ledger ledger;
+    struct login_record login;
+    unsigned woken;
+    enum store_status status = ledger_load(txn, name, &ledger);
+    if (status == STORE_OK && ledger.restored_ms > 0)
+        return ledger.reconcile_from_ms > 0
+                   ? STORE_OK
+                   : upkeep_reconcile(txn, name, ledger.restored_ms - RECONCILE_MARGIN_MS, now_ms);
+    if (status == STORE_OK)
+        status = login_load(txn, name, &login);
+    if (status == STORE_OK && (login.withheld_ms > 0 || login.no_credit_ms > 0)) {
+        trace("the operator resumes %s", name);
+        status = login_set_paused(txn, name, 0);
+        if (status == STORE_OK)
+            status = login_wake_held(txn, name, now_ms, &woken);
+    }
+    return status;
+}
+
+static void on_operator(struct event *event)
+{
+    static char names[LOGINS][8] = {"main", "second"};
+    for (unsigned i = 0; process.is_up && i < LOGINS; i++)
+        store_call(process.store, look_after, names[i]);
+    world_at(event, chance_between(HOUR_MS, 6 * HOUR_MS), on_operator);
+}
+
+/* ---- all of it ---- */
+
+void trouble_begin(unsigned commits_to_crash)
+{
+    crash_count = 0;
+    copied_ms = 0;
+    restored = false;
+    mean_commits = commits_to_crash;
+    restores = chance_below(4) == 0;
+    moves = chance_below(2) == 0;
+    plan_crash();
+    world_at(&clock_event, HOUR_MS, on_clock);
+    world_at(&disk_event, HOUR_MS, on_disk);
+    world_at(&edit_event, HOUR_MS, on_edit);
+    world_at(&login_event, HOUR_MS, on_login);
+    world_at(&operator_event, HOUR_MS, on_operator);
+    if (restores)
+        world_at(&copy_event, HOUR_MS, on_copy);
+}
+
+void trouble_ends(void)
+{
+    chance_calm();
+    crash_at = UINT64_MAX;
+}
+
+bool trouble_restored(void)
+{
+    return restored;
+}
+
+bool trouble_restores(void)
+{
+    return restores;
+}
