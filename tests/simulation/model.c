@@ -162,6 +162,18 @@ static void on_push(struct event *event)
         world_at(&certificate->push, chance_between(SECOND_MS, 10 * MINUTE_MS), on_push);
 }
 
+/* The certificate of any other, half of the time one for the same names: that is the one to be taken in by. */
+static const char *pem_like(const struct certificate *about)
+{
+    unsigned first = chance_below(certificate_count);
+    for (unsigned i = chance_below(2) ? certificate_count : 0; i < certificate_count; i++) {
+        const struct certificate *other = certificates[(first + i) % certificate_count];
+        if (other != about && other->pem && other->csr->set == about->csr->set)
+            return other->pem;
+    }
+    return certificates[first]->pem;
+}
+
 /* Somebody else's word: a push about any order, with the certificate of any other. */
 void model_forge(void)
 {
@@ -173,7 +185,7 @@ void model_forge(void)
     const struct certificate *about = certificates[chance_below(certificate_count)];
     number_of(about, push.order_number);
     snprintf(push.certificate_id, sizeof push.certificate_id, "%u", id_of(about));
-    const char *other = certificates[chance_below(certificate_count)]->pem;
+    const char *other = pem_like(about);
     push.certificate = other ? strdup(other) : NULL;
     push.ca_certificate = strdup(authority_cas());
     trace("a forged push about %s", push.order_number);
@@ -264,14 +276,15 @@ static struct certificate *add_certificate(struct order *order, const struct csr
 
 /* ---- orders ---- */
 
-/* For one set of names what is paid serves until it is nearly over: min(60 days, a third of the term). */
+/* For one set of names what is paid serves until it is nearly over: min(60 days, a third of the term). That an order was
+ * rejected, and waits for its refund, an older copy learns from no report. */
 static void check_second_purchase(unsigned set)
 {
     for (unsigned i = 0; i < order_count; i++) {
         const struct order *order = &orders[i];
         uint64_t ends_ms = order->placed_ms + DAYS * DAY_MS;
         if (order->login == asking && certificates[order->first]->csr->set == set && !order->refunded &&
-            ends_ms > world_true_ms() + 60 * DAY_MS + HOUR_MS)
+            !(order->rejected && trouble_restored()) && ends_ms > world_true_ms() + 60 * DAY_MS + HOUR_MS)
             wrong("names of set %u are bought a second time while order %s is paid", set, order->number);
     }
 }
@@ -508,9 +521,10 @@ char *model_answer(enum sectigo_call_kind kind, const struct sectigo_form *form,
     }
 }
 
-bool model_known(struct sold *sold)
+bool model_known(struct sold *sold, const char *beside)
 {
     static char id[16];
+    const struct order *asked = find_order(beside);
     struct store_txn *txn;
     struct store_slice owner;
     if (order_count == 0 || !process.is_up || store_read(process.store, &txn) != STORE_OK)
@@ -521,7 +535,9 @@ bool model_known(struct sold *sold)
     store_read_end(txn);
     snprintf(id, sizeof id, "%u", FIRST_CERTIFICATE + order->newest);
     *sold = (struct sold){
-        .number = order->number, .certificate_id = id, .certificate = certificates[order->newest]->pem};
+        .number = order->number,
+        .certificate_id = id,
+        .certificate = pem_like(certificates[asked ? asked->newest : order->newest])};
     return known;
 }
 

@@ -31,9 +31,9 @@ char *odd_answer(char *body)
     struct sectigo_form is = {0}, becomes = {0};
     struct sold another = {.number = NULL};
     enum oddity oddity = (enum oddity)chance_below(ODDITIES);
-    bool known = model_known(&another);
     if (!sectigo_form_parse(body, strlen(body), NULL, &is))
         abort();
+    bool known = model_known(&another, sectigo_form_get(&is, "orderNumber"));
     for (size_t i = 0; i < is.count; i++) {
         const char *value = value_of(known ? oddity : NO_CODE, is.params[i].name, is.params[i].value, &another);
         if (value)

@@ -123,15 +123,16 @@ void model_forge(void);
 /* Of what it has sold. */
 struct sold {
     const char *number, *foreign_order_number;
-    const char *certificate_id, *certificate; /* of its newest; PEM or NULL. model_known alone */
+    const char *certificate_id, *certificate; /* of its newest; PEM of another or NULL. model_known alone */
     unsigned set;
     bool over; /* rejected or refunded */
 };
 typedef void model_visit_fn(void *ctx, const struct sold *sold);
 void model_visit(model_visit_fn *visit, void *ctx);
 unsigned model_purchases(void);
-/* One that the gateway's store knows. False: there is none. */
-bool model_known(struct sold *sold);
+/* One that the gateway's store knows, to be mixed up with the order of the number beside (NULL: none). False: there is
+ * none. */
+bool model_known(struct sold *sold, const char *beside);
 
 /* ---- odd.c ---- */
 
