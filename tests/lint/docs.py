@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""docs.py [ROOT]: what is written for people: the words one looks for, lines that fit, links and paths that lead somewhere.
+"""docs.py [ROOT]: what is written for people: the words one looks for, lines that fit, links and paths that lead somewhere,
+a changelog that fits the version.
 
 Prints FILE:LINE: what is wrong, and ends with 1 where anything is.
 """
@@ -39,6 +40,8 @@ SEARCHES = {
 
 # Pages whose every `path/like/this` has to be there.
 GUIDES = (".github/CONTRIBUTING.md", ".github/SECURITY.md")
+CHANGELOG = "deploy/CHANGELOG.md"
+KINDS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 PATH = re.compile(r"`([\w.-]+(?:/[\w.-]+)+/?)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -116,6 +119,27 @@ def check_page(root, path, say):
                 say(path, number, f"there is no {name}")
 
 
+def check_changelog(text, version, say):
+    """What is not released stands first, then each version with its day, down from the one that is built."""
+    before = None
+    for number, line in enumerate(text.splitlines(), 1):
+        released = re.fullmatch(r"## \[(\d+)\.(\d+)\.(\d+)\] - \d{4}-\d\d-\d\d", line)
+        if line.startswith("### ") and line[4:] not in KINDS:
+            say(CHANGELOG, number, f"{line[4:]} is none of {', '.join(KINDS)}")
+        elif released:
+            this = tuple(map(int, released.groups()))
+            if this > version or (before and this >= before):
+                say(CHANGELOG, number, "it is newer than the version that is built, or than the one above")
+            before = this
+        elif line.startswith("## ") and (line != "## [Unreleased]" or before):
+            say(CHANGELOG, number, "neither a version with its day nor [Unreleased], which stands first")
+
+
+def version_of(root):
+    found = re.search(r"^project\(\w+ VERSION (\d+)\.(\d+)\.(\d+)", read(root, "CMakeLists.txt"), re.M)
+    return tuple(map(int, found.groups()))
+
+
 def main(root):
     findings, files = [], files_of(root)
 
@@ -126,6 +150,8 @@ def main(root):
     for path in files:
         if path.endswith(".md"):
             check_page(root, path, say)
+    if CHANGELOG in files:
+        check_changelog(read(root, CHANGELOG), version_of(root), say)
     print("\n".join(findings) or f"{len(SEARCHES)} searches, nothing found")
     return 1 if findings else 0
 

@@ -45,6 +45,19 @@ def test_lets_pass(tmp_path, monkeypatch, capsys, what):
     assert _findings(tmp_path, "README.md", GOOD[what], monkeypatch, capsys) == []
 
 
+UNRELEASED, FIRST, SECOND = "## [Unreleased]\n", "## [0.1.0] - 2026-01-02\n", "## [0.2.0] - 2026-02-03\n"
+
+
+@pytest.mark.parametrize("text, line", [
+    (UNRELEASED + "### Added\n" + SECOND + FIRST, 0), (FIRST, 0), (UNRELEASED + "### New\n", 2), (FIRST + SECOND, 2),
+    ("## [0.3.0] - 2026-03-04\n", 1), (FIRST + UNRELEASED, 2), ("## 0.1.0\n", 1), ("## [0.1.0]\n", 1), (FIRST + FIRST, 2)])
+def test_the_changelog(tmp_path, text, line):
+    (tmp_path / "CMakeLists.txt").write_text("project(acmegate VERSION 0.2.0 LANGUAGES C)\n")
+    found = []
+    docs.check_changelog(text, docs.version_of(str(tmp_path)), lambda path, number, what: found.append(number))
+    assert found == ([line] if line else [])
+
+
 def test_a_search(tmp_path, monkeypatch, capsys):
     searches = [("Rate limit", "acme/a.h")]
     said = "/* a: the rate\n * limit. */\n"
