@@ -67,7 +67,8 @@ static bool bound_capabilities(char reason[static CONFINE_REASON_MAX])
     return true;
 }
 
-/* Empty ambient and inheritable sets: a program that is run has none. */
+/* Empty ambient and inheritable sets: a program that is run has none. Where a unit forbids capset and has left no other
+ * capability, there is nothing to give up: without the ambient set the inheritable one gives a program nothing. */
 static bool keep_one_capability(char reason[static CONFINE_REASON_MAX])
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -75,10 +76,13 @@ static bool keep_one_capability(char reason[static CONFINE_REASON_MAX])
     if (syscall(SYS_capget, &header, sets) != 0)
         return say(reason, "the capabilities cannot be read", errno);
     uint32_t kept = sets[0].permitted & (1u << CAP_NET_BIND_SERVICE);
+    bool more = sets[0].permitted != kept || sets[1].permitted != 0;
     memset(sets, 0, sizeof sets);
     sets[0].permitted = sets[0].effective = kept;
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    return syscall(SYS_capset, &header, sets) == 0 || say(reason, "the capabilities cannot be given up", errno);
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
+        return say(reason, "the ambient capabilities cannot be given up", errno);
+    return syscall(SYS_capset, &header, sets) == 0 || (errno == EPERM && !more) ||
+           say(reason, "the capabilities cannot be given up", errno);
 }
 
 bool confine_capabilities(char reason[static CONFINE_REASON_MAX])
@@ -195,7 +199,10 @@ bool confine_calls(bool programs, char reason[static CONFINE_REASON_MAX])
     int status = watch_forbidden(reason) ? install(filter, programs) : 0;
     seccomp_release(filter);
     if (status != 0)
-        return say(reason, "the filter of system calls cannot be put in place", -status);
+        return say(reason,
+                   "the filter of system calls cannot be put in place (a unit of its own has to allow the call seccomp, or "
+                   "set confine to false)",
+                   -status);
     atomic_store(&no_programs, !programs);
     log_info("system calls are confined", "programs", programs ? "may be run" : "none can be run");
     return true;

@@ -1,12 +1,16 @@
 """A gateway that serves has given up what it does not need: capabilities, and system calls of all threads."""
 
 import os
+import sys
 
 import pytest
 
+from acme_client import AcmeClient, http_responder, make_csr
+from dns_server import ZONE
+from process import Process, clean_environment
 from test_ctl import ctl
 from test_reload import _refused
-from world import program
+from world import log_of, program
 
 NET_BIND_SERVICE = 1 << 10
 
@@ -37,6 +41,27 @@ def test_every_thread(world):
         if os.getuid() == 0:
             assert int(thread["CapBnd"], 16) & ~NET_BIND_SERVICE == 0, thread
     world.wait_log(lambda line: line.get("msg", "").startswith("system calls are "))
+
+
+def test_it_starts_with_what_the_unit_leaves_it(world):
+    """systemd takes system calls first; what the gateway takes then needs some of them."""
+    if _sanitized():
+        return
+    world.stop_gateway()
+    wrapped = [sys.executable, "-B", os.path.join(os.path.dirname(os.path.abspath(__file__)), "under_unit.py"),
+               program("acmegate"), "--config", world.path("acmegate.yaml")]
+    world.gateway = Process("acmegate", wrapped, world.folder, clean_environment())
+    world.gateway.wait_line(lambda line: log_of(line).get("msg") == "ready")
+    world.wait_log(lambda line: line.get("msg") == "system calls are confined")
+    for thread in _threads(world):
+        assert thread["Seccomp_filters"] == "2" and int(thread["CapAmb"], 16) == 0, thread
+    client = AcmeClient(world.directory, world.pki.ca)
+    assert client.new_account().status_code == 201
+    with http_responder(world.ports["http01"]) as responder:
+        names = ["unit." + ZONE]
+        url, order = client.ready_order(names, responder)
+        assert client.finalize(order, make_csr(names)).status_code == 200
+    assert "BEGIN CERTIFICATE" in client.certificate(url)
 
 
 def test_switched_off(make_world):
