@@ -11,7 +11,7 @@
 
 enum {
     LOOK_EVERY_MS = 1000,
-    SCAN_SHARE = 200, /* after a piece of the tables so many times as long as it took nothing is scanned */
+    SCAN_SHARE = 300, /* after a piece of the tables so many times as long as it took nothing is scanned */
     FIRST_SHARE = 10, /* the first time through, when nothing is known yet */
 };
 

@@ -1,6 +1,6 @@
 /* monitor: what the metrics listener answers, and the thread behind it: numbers that nobody counts as they change are
  * looked at every second, off the loops; what takes a whole table to tell, piece by piece with rests between, so that it
- * costs no more than a two-hundredth of one core, the first time a tenth. A scrape reads what was found last.
+ * costs no more than a three-hundredth of one core, the first time a tenth. A scrape reads what was found last.
  */
 #ifndef GATEWAY_MONITOR_MONITOR_H
 #define GATEWAY_MONITOR_MONITOR_H
