@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@ struct options {
     uint64_t seed;
     unsigned worlds, orders, seconds, crashes, processes;
     bool trace, shrink;
+    const char *folder;
 };
 
 struct sum {
@@ -178,6 +180,16 @@ static void add(struct sum *sum, const struct sum *part)
     }
 }
 
+/* Each writes a configuration of its own. */
+static void prepare_process(const struct options *options, unsigned number)
+{
+    char folder[128];
+    snprintf(folder, sizeof folder, "%s/%u", options->folder, number);
+    if (mkdir(folder, 0700) != 0)
+        abort();
+    process_prepare(folder);
+}
+
 /* Each process has worlds of its own. */
 static bool run_processes(const struct options *options, struct sum *sum)
 {
@@ -188,6 +200,7 @@ static bool run_processes(const struct options *options, struct sum *sum)
         struct sum part = {.worlds = 0};
         pid_t child = fork();
         if (child == 0) {
+            prepare_process(options, i);
             run_worlds(options, i, &part);
             _exit(write(ends[1], &part, sizeof part) == sizeof part ? 0 : 2);
         }
@@ -234,6 +247,7 @@ int main(int argc, char **argv)
     chance_begin(options.seed);
     authority_make(folder);
     process_prepare(folder);
+    options.folder = folder;
     world_traces = options.trace;
     int status = 1;
     if (options.shrink)
