@@ -11,7 +11,7 @@
 
 #include "egress_world.h"
 
-enum { NAMES = 16, GARBAGE_MS = 20000, ROUND_MS = 200, PATIENCE_MS = 3000, FORGOTTEN_MS = 10000 };
+enum { NAMES = 16, GARBAGE_MS = 45000, ROUND_MS = 200, PATIENCE_MS = 3000, FORGOTTEN_MS = 10000 };
 
 struct asked {
     struct world *world;
