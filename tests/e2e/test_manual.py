@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -10,6 +11,7 @@ from cryptography import x509
 
 from acme_client import AcmeClient, http_responder, make_csr
 from dns_server import ZONE
+from loopback import release_port, take_port
 from process import clean_environment
 from sandbox_client import wait_for
 from test_ctl import ctl, ctl_json
@@ -41,8 +43,8 @@ def blocks_of(page):
 class Reader:
     """Does what a page says. Words in capitals stand for what it has."""
 
-    def __init__(self, world):
-        self.world, self.words = world, {}
+    def __init__(self, world, admin_port):
+        self.world, self.admin_port, self.words = world, admin_port, {"POLICY": "fleet"}
         self.home = world.path("reader")
         self.make_programs()
         self.client = AcmeClient(world.directory, world.pki.ca)
@@ -57,8 +59,8 @@ class Reader:
     def make_programs(self):
         """What a reader's machine has by its installation."""
         port = self.world.ports["http01"]
-        self.write("bin/acmegatectl", f'#!/bin/sh\nexec {program("acmegatectl")} --socket {self.world.path("admin.sock")} "$@"\n',
-                   0o755)
+        self.write("bin/acmegatectl", f'#!/bin/sh\ncase "$1" in --url) exec {program("acmegatectl")} "$@" ;; esac\n'
+                   f'exec {program("acmegatectl")} --socket {self.world.path("admin.sock")} "$@"\n', 0o755)
         for name, path in (("acmegate", program("acmegate")), ("acmegate-setup", os.path.join(MANUAL, "..", "acmegate-setup"))):
             self.write("bin/" + name, f'#!/bin/sh\nexec {path} "$@"\n', 0o755)
         self.write("bin/lego", f'#!/bin/sh\nexec /usr/bin/lego --path {self.home}/lego --http.port 127.0.0.1:{port} "$@"\n', 0o755)
@@ -88,6 +90,7 @@ class Reader:
     def translate(self, command):
         for word, value in self.words.items():
             command = re.sub(rf"\b{word}\b", value, command)
+        command = command.replace("https://gateway.example.org:8443", f"https://127.0.0.1:{self.admin_port}")
         command = command.replace("https://acme.example.org", self.world.acme_url).replace("example.org", ZONE)
         return command.replace("/var/lib/acmegate/", self.world.folder + "/").replace("/etc/acmegate/", self.world.folder + "/")
 
@@ -180,7 +183,7 @@ class Fleet(Page):
     """A page of a client that certbot or lego is: bound, and bought once."""
 
     def come_to(self, heading):
-        if not self.reader.words:
+        if "KEY-ID" not in self.reader.words:
             self.reader.bind()
 
     def leave(self, heading):
@@ -190,8 +193,10 @@ class Fleet(Page):
 class Start(Page):
     def before_live(self):
         """What the reader has written into the configuration by then."""
+        before = self.world.change
+
         def change(config):
-            _quick(config)
+            before(config)
             config["acme"]["tls"] = {"own": {"file": self.world.path("own.pem"), "policy": "gateway",
                                              "names": ["acme." + ZONE]}}
         self.world.change = change
@@ -208,8 +213,14 @@ def _is_issued(path):
     return certificate.issuer != certificate.subject
 
 
-PAGES = {"getting-started.md": Start, "operations.md": Operations, "moving.md": Page, "cost.md": Page,
-         "notifications.md": Page, "clients/certbot.md": Fleet, "clients/lego-traefik.md": Fleet}
+class AdminApi(Page):
+    def before_from_elsewhere(self):
+        shutil.copy(self.world.pki.ca, os.path.join(self.reader.home, "company-root.pem"))
+
+
+PAGES = {"admin-api.md": AdminApi, "clients.md": Page, "getting-started.md": Start, "operations.md": Operations,
+         "moving.md": Page, "cost.md": Page, "notifications.md": Page, "clients/certbot.md": Fleet,
+         "clients/lego-traefik.md": Fleet}
 
 
 def _quick(config):
@@ -218,9 +229,20 @@ def _quick(config):
     config["notify"] = {"targets": [{"name": "chat", "program": "/bin/true"}]}
 
 
+@pytest.fixture
+def free_port():
+    port = take_port()
+    yield port
+    release_port(port)
+
+
 @pytest.mark.parametrize("page", sorted(PAGES))
-def test_page(make_world, page):
-    reader = Reader(make_world(learn="both", change=_quick))
+def test_page(make_world, free_port, page):
+    def change(config):
+        _quick(config)
+        config["admin"].update(listen=[f"127.0.0.1:{free_port}"], tls=dict(config["acme"]["tls"]))
+
+    reader = Reader(make_world(learn="both", change=change), free_port)
     ctl(reader.world, "policy", "create", "fleet", "names=*")
     told = PAGES[page](reader)
     blocks = [(heading, commands) for heading, commands in blocks_of(page) if (page, heading) not in ELSEWHERE]
