@@ -39,7 +39,6 @@ struct seen {
     char name[96];
 };
 
-
 /* ---- asking ---- */
 
 static bool run_well(struct owner *owner, const char *command, unsigned wait_ms)
@@ -281,7 +280,7 @@ static enum store_status await_turn(struct postgres *p, const struct store_confi
 
 /* Without waiting: nobody holds the lock. */
 static enum store_status take_if_free(struct postgres *p, const struct store_config *config, owner_make_fn *make,
-                                   char reason[static STORE_REASON_SIZE])
+                                      char reason[static STORE_REASON_SIZE])
 {
     struct seen seen = {0};
     char why[STORE_REASON_SIZE];
