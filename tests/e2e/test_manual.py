@@ -18,8 +18,9 @@ from test_ctl import ctl, ctl_json
 from world import program
 
 MANUAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "deploy", "manual")
-# What needs a machine of its own is run by tests/package/inside: (page, heading).
-ELSEWHERE = {("getting-started.md", "From the package to a certificate")}
+# What needs a machine of its own is run by tests/package/inside, quickstart by a test of its own: (page, heading).
+ELSEWHERE = {("getting-started.md", "From the package to a certificate"), ("operations.md", "On the new host"),
+             ("getting-started.md", "Look at it first, without an account")}
 
 
 def blocks_of(page):
@@ -45,7 +46,7 @@ class Reader:
 
     def __init__(self, world, admin_port):
         self.world, self.admin_port, self.words = world, admin_port, {"POLICY": "fleet"}
-        self.home = world.path("reader")
+        self.home, self.typed, self.last = world.path("reader"), None, ""
         self.make_programs()
         self.client = AcmeClient(world.directory, world.pki.ca)
         assert self.client.new_account().status_code == 201
@@ -91,7 +92,9 @@ class Reader:
         for word, value in self.words.items():
             command = re.sub(rf"\b{word}\b", value, command)
         command = command.replace("https://gateway.example.org:8443", f"https://127.0.0.1:{self.admin_port}")
-        command = command.replace("https://acme.example.org", self.world.acme_url).replace("example.org", ZONE)
+        command = command.replace("https://acme.example.org", self.world.acme_url)
+        command = command.replace("http://www.example.org", self.world.public_url).replace("example.org", ZONE)
+        command = command.replace("runuser -u acmegate -- ", "").replace("-g acmegate ", "-g root ")
         return command.replace("/var/lib/acmegate/", self.world.folder + "/").replace("/etc/acmegate/", self.world.folder + "/")
 
     def run(self, command):
@@ -99,8 +102,9 @@ class Reader:
             self.steer(command.split()[1])
             return
         done = subprocess.run(["bash", "-c", self.translate(command)], env=self.environment, cwd=self.home, timeout=120,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+                              input=self.typed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         assert done.returncode == 0, (command, done.stdout)
+        self.last = done.stdout
 
     def steer(self, what):
         if what in ("stop", "restart"):
@@ -128,7 +132,7 @@ class Page:
 
 
 def _noun(heading):
-    return re.sub(r"\W+", "_", heading.lower())
+    return re.sub(r"\W+", "_", heading.lower()).strip("_")
 
 
 class Operations(Page):
@@ -178,6 +182,12 @@ class Operations(Page):
         assert self.world.gateway is None
         self.world.start_gateway()
 
+    def before_the_store_cannot_be_read(self):
+        self.world.stop_gateway()
+
+    def after_the_store_cannot_be_read(self):
+        self.world.start_gateway()
+
 
 class Fleet(Page):
     """A page of a client that certbot or lego is: bound, and bought once."""
@@ -218,9 +228,23 @@ class AdminApi(Page):
         shutil.copy(self.world.pki.ca, os.path.join(self.reader.home, "company-root.pem"))
 
 
+class DomainControl(Page):
+    def after_by_a_file_http(self):
+        assert " 404 " in self.reader.last and "no such file" in self.reader.last
+
+    def before_by_a_cname_record_cname(self):
+        os.makedirs(self.world.path("secrets"))
+        self.reader.typed = "c2VjcmV0\n"
+
+    def after_by_a_cname_record_cname(self):
+        with open(self.world.path("secrets/tsig"), encoding="ascii") as file:
+            assert file.read() == self.reader.typed
+        assert os.stat(self.world.path("secrets/tsig")).st_mode & 0o777 == 0o640
+
+
 PAGES = {"admin-api.md": AdminApi, "clients.md": Page, "getting-started.md": Start, "operations.md": Operations,
-         "moving.md": Page, "cost.md": Page, "notifications.md": Page, "clients/certbot.md": Fleet,
-         "clients/lego-traefik.md": Fleet}
+         "moving.md": Page, "configuration.md": Page, "domain-control.md": DomainControl, "cost.md": Page,
+         "notifications.md": Page, "clients/certbot.md": Fleet, "clients/lego-traefik.md": Fleet}
 
 
 def _quick(config):
@@ -256,9 +280,17 @@ def test_page(make_world, free_port, page):
             told.leave(heading)
 
 
+def _has_plain_command(page):
+    """One that is indented, between empty lines, where no block of code is."""
+    with open(os.path.join(MANUAL, page), encoding="utf-8") as file:
+        prose = re.sub(r"(?ms)^\s*```.*?^\s*```$", "", file.read())
+    return re.search(r"(?m)^$\n    \S", prose)
+
+
 def test_no_page_is_left_out():
     pages = {os.path.relpath(path, MANUAL) for path in glob.glob(MANUAL + "/**/*.md", recursive=True)}
     assert {page for page in pages if blocks_of(page)} == set(PAGES)
+    assert not [page for page in pages if _has_plain_command(page)], "commands stand in blocks of sh"
     assert ELSEWHERE <= {(page, heading) for page in pages for heading, _ in blocks_of(page)}
 
 
