@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,10 +10,14 @@
 /* Made beforehand: a signal handler may only write. */
 static char line[PATH_MAX + 512];
 static size_t line_len;
+static atomic_flag said = ATOMIC_FLAG_INIT;
 
+/* Several threads may come upon it at once: one speaks, and ends them all. */
 static void on_missing_page(int signal_number)
 {
     (void)signal_number;
+    while (atomic_flag_test_and_set(&said))
+        pause();
     ssize_t written = write(STDERR_FILENO, line, line_len);
     (void)written; /* nobody is left to be told */
     _exit(TORN_STATUS);
