@@ -6,6 +6,8 @@
  * The first octet chooses the listener: the public one, the same behind the PROXY protocol, that for metrics. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -74,6 +76,30 @@ static void start(void)
     find_address(servers[0], HTTP_METRICS, &addresses[2]);
 }
 
+/* libFuzzer has an alarm clock: what it interrupts goes on by itself, and is waited for. */
+static bool connect_to(int fd, const struct sockaddr_in *address)
+{
+    int fault = 0;
+    socklen_t size = sizeof fault;
+    if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0)
+        return true;
+    if (errno != EINTR)
+        return false;
+    struct pollfd writable = {.fd = fd, .events = POLLOUT};
+    while (poll(&writable, 1, WAIT_S * 1000) < 0 && errno == EINTR)
+        continue;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &fault, &size) == 0 && fault == 0 && (writable.revents & POLLOUT);
+}
+
+static ssize_t send_some(int fd, const uint8_t *data, size_t size)
+{
+    ssize_t sent;
+    do {
+        sent = send(fd, data, size, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
 /* Who closes first keeps the port for a minute: one address has not enough of them. */
 static int ask(const struct sockaddr_in *address, const uint8_t *data, size_t size)
 {
@@ -84,11 +110,10 @@ static int ask(const struct sockaddr_in *address, const uint8_t *data, size_t si
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), later = 1;
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
         setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &later, sizeof later) != 0 ||
-        bind(fd, (const struct sockaddr *)&from, sizeof from) != 0 ||
-        connect(fd, (const struct sockaddr *)address, sizeof *address) != 0)
+        bind(fd, (const struct sockaddr *)&from, sizeof from) != 0 || !connect_to(fd, address))
         abort();
     while (size > 0) {
-        ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
+        ssize_t sent = send_some(fd, data, size);
         if (sent <= 0)
             break; /* it has heard enough */
         data += sent;
@@ -98,7 +123,6 @@ static int ask(const struct sockaddr_in *address, const uint8_t *data, size_t si
     return fd;
 }
 
-/* libFuzzer has an alarm clock. */
 static ssize_t read_some(int fd, char *out, size_t size)
 {
     ssize_t got;
