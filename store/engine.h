@@ -76,6 +76,13 @@ struct range {
     size_t prefix_len;       /* and beginning with so many octets of it */
 };
 
+/* A record on its way into a table. */
+struct row {
+    struct store_slice key, value;
+};
+
+enum { ROWS_MAX = 100 }; /* in one call to insert_all */
+
 struct engine {
     size_t size;        /* of its struct, which begins with struct store; zeroed before open */
     unsigned batch_max; /* most functions in one transaction */
@@ -106,6 +113,9 @@ struct engine {
     enum store_status (*put)(struct store_txn *txn, unsigned table, struct store_slice key, struct store_slice value,
                              bool overwrite);
     enum store_status (*delete)(struct store_txn *txn, unsigned table, struct store_slice key);
+    /* As put without overwrite of each, ROWS_MAX at most; where one says STORE_EXISTS, others may be written. NULL: put
+     * costs no round trip. */
+    enum store_status (*insert_all)(struct store_txn *txn, unsigned table, const struct row *rows, unsigned count);
     enum store_status (*visit)(struct store_txn *txn, unsigned table, const struct range *range, store_visit_fn *visit,
                                void *ctx);
     enum store_status (*visit_back)(struct store_txn *txn, unsigned table, struct store_slice before,
@@ -147,6 +157,9 @@ const char *table_name(const struct store_config *config, unsigned table);
 
 /* table.c: ours is one of TABLE_...; the result is a number as store_get and the others take. */
 unsigned table_own(const struct store *store, unsigned ours);
+/* As store_insert of each, ROWS_MAX at most, at the cost of one where the engine can. STORE_EXISTS: one of the keys is
+ * taken, and others may be written, so that the transaction is not to be kept. */
+enum store_status table_insert_all(struct store_txn *txn, unsigned table, const struct row *rows, unsigned count);
 void readers_free(struct store *store);
 
 /* compact.c: around whatever uses the engine's files and is neither a snapshot nor the writer. */

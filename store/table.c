@@ -145,6 +145,26 @@ enum store_status store_delete(struct store_txn *txn, unsigned table, const void
 
 /* ---- many records ---- */
 
+static enum store_status insert_each(struct store_txn *txn, unsigned table, const struct row *rows, unsigned count)
+{
+    enum store_status status = STORE_OK;
+    for (unsigned i = 0; status == STORE_OK && i < count; i++)
+        status = txn->engine->put(txn, table, rows[i].key, rows[i].value, false);
+    return status;
+}
+
+enum store_status table_insert_all(struct store_txn *txn, unsigned table, const struct row *rows, unsigned count)
+{
+    bool fits = txn->writable && count <= ROWS_MAX;
+    for (unsigned i = 0; fits && i < count; i++)
+        fits = fits_key(txn, table, rows[i].key.len);
+    if (!fits || count == 0)
+        return fits ? STORE_OK : STORE_INVALID;
+    txn->changed = true;
+    return txn->engine->insert_all != NULL ? txn->engine->insert_all(txn, table, rows, count)
+                                           : insert_each(txn, table, rows, count);
+}
+
 static enum store_status visit_range(struct store_txn *txn, unsigned table, struct range range, store_visit_fn *visit,
                                      void *ctx)
 {

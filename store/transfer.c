@@ -316,14 +316,26 @@ struct batch {
     size_t len, room;
 };
 
+/* What of one table follows one another from there on: how many. */
+static unsigned rows_from(const struct batch *b, unsigned first, struct row rows[static ROWS_MAX])
+{
+    unsigned count = 0;
+    for (unsigned i = first; i < b->count && count < ROWS_MAX && b->records[i].table == b->records[first].table; i++) {
+        const uint8_t *key = b->octets + b->records[i].at;
+        rows[count++] = (struct row){.key = {key, b->records[i].key_len},
+                                     .value = {key + b->records[i].key_len, b->records[i].value_len}};
+    }
+    return count;
+}
+
 static enum store_status put_batch(struct store_txn *txn, void *arg)
 {
     const struct batch *b = arg;
     enum store_status status = STORE_OK;
-    for (unsigned i = 0; status == STORE_OK && i < b->count; i++) {
-        const uint8_t *key = b->octets + b->records[i].at;
-        status = store_insert(txn, b->records[i].table, key, b->records[i].key_len, key + b->records[i].key_len,
-                              b->records[i].value_len);
+    for (unsigned first = 0, count; status == STORE_OK && first < b->count; first += count) {
+        struct row rows[ROWS_MAX];
+        count = rows_from(b, first, rows);
+        status = table_insert_all(txn, b->records[first].table, rows, count);
     }
     return status;
 }

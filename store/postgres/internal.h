@@ -146,6 +146,7 @@ enum store_status postgres_get(struct store_txn *txn, unsigned table, struct sto
 enum store_status postgres_put(struct store_txn *txn, unsigned table, struct store_slice key, struct store_slice value,
                                bool overwrite);
 enum store_status postgres_delete(struct store_txn *txn, unsigned table, struct store_slice key);
+enum store_status postgres_insert_all(struct store_txn *txn, unsigned table, const struct row *rows, unsigned count);
 enum store_status postgres_visit(struct store_txn *txn, unsigned table, const struct range *range,
                                  store_visit_fn *visit, void *ctx);
 enum store_status postgres_visit_back(struct store_txn *txn, unsigned table, struct store_slice before,

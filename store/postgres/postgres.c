@@ -315,6 +315,7 @@ const struct engine engine_postgres = {
     .get = postgres_get,
     .put = postgres_put,
     .delete = postgres_delete,
+    .insert_all = postgres_insert_all,
     .visit = postgres_visit,
     .visit_back = postgres_visit_back,
     .count = postgres_count,

@@ -3,6 +3,7 @@
 
 #include <endian.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { OID_BYTEA = 17, OID_INT8 = 20, CHUNK_FIRST = 32, CHUNK_MAX = 512, BINARY = 1, ARGUMENTS_MAX = 3 };
@@ -57,6 +58,20 @@ static PGresult *prepare_statement(struct store_txn *txn, unsigned table, enum s
 }
 
 /* NULL: the failure is noted in *status. */
+static PGresult *await(struct store_txn *txn, int sent, unsigned wait_ms, const char *doing, enum store_status *status)
+{
+    const struct link *link = txn->handle;
+    PGresult *result = link_answer(link->pg, sent, wait_ms);
+    ExecStatusType kind = PQresultStatus(result);
+    if (kind == PGRES_COMMAND_OK || kind == PGRES_TUPLES_OK) {
+        *status = STORE_OK;
+        return result;
+    }
+    *status = note_result(txn, doing, result);
+    return NULL;
+}
+
+/* NULL: the failure is noted in *status. */
 static PGresult *ask(struct store_txn *txn, unsigned table, enum statement which, const struct arguments *a,
                      const char *doing, enum store_status *status)
 {
@@ -75,14 +90,7 @@ static PGresult *ask(struct store_txn *txn, unsigned table, enum statement which
         PQclear(result);
     }
     int sent = PQsendQueryPrepared(link->pg, name, a->count, a->values, a->lengths, a->formats, BINARY);
-    PGresult *result = link_answer(link->pg, sent, which == COUNT ? COUNT_MS : ANSWER_MS);
-    ExecStatusType kind = PQresultStatus(result);
-    if (kind == PGRES_COMMAND_OK || kind == PGRES_TUPLES_OK) {
-        *status = STORE_OK;
-        return result;
-    }
-    *status = note_result(txn, doing, result);
-    return NULL;
+    return await(txn, sent, which == COUNT ? COUNT_MS : ANSWER_MS, doing, status);
 }
 
 /* Runs what changes a record, and says whether there was one to change. */
@@ -139,7 +147,55 @@ enum store_status postgres_delete(struct store_txn *txn, unsigned table, struct 
     return change(txn, table, DELETE, &a, "deleting a record", STORE_NOT_FOUND);
 }
 
-/* ---- many records ---- */
+/* ---- many records into a table ---- */
+
+/* Two arguments for each of ROWS_MAX. */
+struct parameters {
+    const char *values[2 * ROWS_MAX];
+    int lengths[2 * ROWS_MAX], formats[2 * ROWS_MAX], count;
+    Oid types[2 * ROWS_MAX];
+    char text[512 + 16 * ROWS_MAX];
+};
+
+static void add_parameter(struct parameters *p, struct store_slice octets)
+{
+    p->values[p->count] = octets.len > 0 ? (const char *)octets.data : ""; /* NULL would be no value at all */
+    p->lengths[p->count] = (int)octets.len;
+    p->formats[p->count] = BINARY;
+    p->types[p->count++] = OID_BYTEA;
+}
+
+static void fill_parameters(struct parameters *p, const char *name, const struct row *rows, unsigned count)
+{
+    int len = snprintf(p->text, sizeof p->text, "INSERT INTO %s (k, v) VALUES ", name);
+    p->count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        add_parameter(p, rows[i].key);
+        add_parameter(p, rows[i].value);
+        len += snprintf(p->text + len, sizeof p->text - (size_t)len, "%s($%u,$%u)", i > 0 ? "," : "", 2 * i + 1,
+                        2 * i + 2);
+    }
+    snprintf(p->text + len, sizeof p->text - (size_t)len, " ON CONFLICT (k) DO NOTHING");
+}
+
+/* One statement for all of them, which is not prepared: how many there are differs, and so many rows outweigh it. */
+enum store_status postgres_insert_all(struct store_txn *txn, unsigned table, const struct row *rows, unsigned count)
+{
+    const struct link *link = txn->handle;
+    struct parameters p;
+    enum store_status status;
+    if (is_lost(txn) || txn->failed != STORE_OK)
+        return txn->failed != STORE_OK ? txn->failed : STORE_IO;
+    fill_parameters(&p, postgres_of(txn->store)->names[table], rows, count);
+    int sent = PQsendQueryParams(link->pg, p.text, p.count, p.types, p.values, p.lengths, p.formats, BINARY);
+    PGresult *result = await(txn, sent, ANSWER_MS, "writing records", &status);
+    if (result != NULL && strtoul(PQcmdTuples(result), NULL, 10) != count)
+        status = STORE_EXISTS;
+    PQclear(result);
+    return status;
+}
+
+/* ---- visiting ---- */
 
 /* Where a visit is, and how far it goes. A key more than any other may have: what follows it directly is looked for. */
 struct walk {

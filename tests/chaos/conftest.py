@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 
 import process  # noqa: E402
+from engines import pytest_collection_modifyitems, pytest_configure  # noqa: E402, F401
 from world import World  # noqa: E402
 
 

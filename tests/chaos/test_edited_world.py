@@ -13,11 +13,12 @@ import pytest
 
 from acme_client import AcmeClient, EcKey, b64
 from chaos_world import ZONE, ChaosWorld, Order, check_agreement, wait_for
+from world import folder_of
 
 
 def two_logins(config):
     """A live login, and beside it the same account with test=Y, whose orders chain to another root."""
-    live, folder = config["logins"][0], os.path.dirname(config["store"]["path"])
+    live, folder = config["logins"][0], folder_of(config)
     trial = {**copy.deepcopy(live), "name": "trial", "test": True,
              "trust_anchors": os.path.join(folder, "sandbox", "test-root.pem")}
     config["logins"].append(trial)
@@ -89,7 +90,7 @@ def other_password_file(config):
 
 def more_anchors(config):
     """The next root beside the present one, as before a change of roots."""
-    folder = os.path.dirname(config["store"]["path"])
+    folder = folder_of(config)
     path = os.path.join(folder, "anchors.pem")
     with open(path, "w", encoding="ascii") as file:
         for name in ("test-root.pem", "root.pem"):
@@ -206,7 +207,7 @@ def test_test_and_live_login_side_by_side(make_world):
 
 def becomes_test(config):
     """Somebody turns test on in the login that has sold live certificates, and forgets the roots."""
-    folder = os.path.dirname(config["store"]["path"])
+    folder = folder_of(config)
     config["logins"][0].update(test=True, trust_anchors=os.path.join(folder, "sandbox", "test-root.pem"))
 
 
@@ -246,6 +247,7 @@ def _reconcile(world, name):
     wait_for(f"{name} reconciled", lambda: _login(world, name)["reconciled_ms"])
 
 
+@pytest.mark.lmdb("restores its backup")
 def test_restored_backup_beside_a_test_login(make_world):
     """Bought since the backup, for the same names, with the live and with the test login: each finds its own again."""
     world = make_world(ChaosWorld, learn="both", change=two_logins)
@@ -279,6 +281,7 @@ def test_restored_backup_beside_a_test_login(make_world):
     assert [one[:2] for one in sold(world, trial)] == [("purchase", True), ("replacement", True), ("purchase", False)]
 
 
+@pytest.mark.lmdb("restores its backup")
 @pytest.mark.parametrize("times", [2])
 def test_restored_again_and_again(make_world, times):
     """Each restore forgets what the one before had found, and nothing is bought anew by any."""

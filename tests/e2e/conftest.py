@@ -3,6 +3,7 @@
 import pytest
 
 import process
+from engines import pytest_collection_modifyitems, pytest_configure  # noqa: F401
 from world import World
 
 

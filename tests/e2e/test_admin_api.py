@@ -141,6 +141,7 @@ def _raw(world, text, source="127.0.0.1"):
 
 # ---- tokens ----
 
+@pytest.mark.lmdb("looks into its file")
 def test_a_token_is_shown_once(world):
     made = ctl(world, "token", "create", "once", "--role", "read", "--days", "7")
     token = made.stdout.strip()

@@ -7,10 +7,15 @@ import shutil
 import signal
 
 import process
+
+import pytest
+
 from dns_server import ZONE
 from sandbox_client import wait_for
 from test_ctl import ctl, ctl_json
 from test_reconcile import _await_login, _await_state, _client, _login, _order
+
+pytestmark = pytest.mark.lmdb("its scheduled backups; a database's are the server's")
 
 
 def _eager(config):

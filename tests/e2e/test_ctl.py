@@ -112,6 +112,7 @@ def test_pages(bought):
     assert "--after" in ctl(world, "order", "list", "--limit", "1").stderr
 
 
+@pytest.mark.lmdb("its backups")
 def test_backup(bought):
     world = bought[0]
     answer = ctl_json(world, "backup", "copy")  # beside the command, not beside the daemon

@@ -17,6 +17,7 @@ from pki import check_chain
 from process import run
 from sandbox_client import wait_for
 from test_ctl import ctl
+from world import folder_of
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOOKS = os.path.abspath(os.path.join(HERE, "..", "..", "deploy", "hooks"))
@@ -44,7 +45,7 @@ def dcv_world(make_world):
         software, algorithm = dns_server
 
         def edit(config):
-            folder = os.path.dirname(config["store"]["path"])
+            folder = folder_of(config)
             secret_file = os.path.join(folder, software, "tsig-secret")
             port = int(config["validation"]["resolvers"][0].rpartition("@")[2])
             zone = {"zone": ZONE}

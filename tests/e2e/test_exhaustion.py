@@ -114,6 +114,7 @@ def test_wrong_push_credentials_are_slowed(make_world):
                                                       timeout=30).status_code == 200)
 
 
+@pytest.mark.lmdb("cuts its file short")
 def test_a_store_that_is_cut_while_it_runs(make_world):
     """One line, and a status after which the unit starts nothing; and the next start says the same."""
     world = make_world()

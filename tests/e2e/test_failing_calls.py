@@ -14,6 +14,8 @@ from failing import BROKEN_STATUS, Order, Stubborn, failing_world
 from sandbox_client import wait_for
 from world import log_of
 
+pytestmark = pytest.mark.lmdb("fails the calls by which it writes")
+
 # {kind: what it fails with}; how many calls of each kind are chosen of all that an order makes, which tests/long takes.
 FAULTS = {"write": (errno.EIO, errno.ENOSPC), "flush": (errno.EIO,), "socket": (errno.EMFILE,),
           "connect": (errno.ENETUNREACH,), "accept": (errno.EMFILE,), "send": (errno.ECONNRESET,),

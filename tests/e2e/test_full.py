@@ -14,6 +14,8 @@ from sandbox_client import wait_for
 from test_ctl import ctl
 from test_endings import _client
 
+pytestmark = pytest.mark.lmdb("its map, and its disk")
+
 NAMES = [f"n{i}." + ZONE for i in range(100)]
 
 

@@ -16,7 +16,7 @@ from sandbox_client import wait_for
 from test_ari import issue, name_of
 from test_ctl import ctl, ctl_json
 from test_reconcile import _await_login, _client, _login
-from world import program
+from world import folder_of, program
 
 DAY_S = 86400
 
@@ -37,7 +37,7 @@ def clock(tmp_path, monkeypatch):
 
 def _quick(config):
     config["housekeeping"] = {"ended_orders": "7d", "unused_accounts": "60d", "audit": "62d",
-                              "audit_export": os.path.dirname(config["store"]["path"]), "every": "1s"}
+                              "audit_export": folder_of(config), "every": "1s"}
 
 
 def _shown(world):
@@ -209,5 +209,6 @@ def check_levels(lives, left):
     assert grown[-1] < left * grown[0], lives.used
 
 
+@pytest.mark.lmdb("the size of its file")
 def test_the_file_levels_off(make_world, clock):
     check_levels(live(make_world, clock, 300, 10), 0.1)

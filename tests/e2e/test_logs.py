@@ -15,14 +15,14 @@ from loopback import release_port, take_port
 from sandbox_client import wait_for
 from test_ctl import ctl, ctl_json
 from test_policy import bound_client
-from world import PASSWORD, PUSH_PASSWORD, PUSH_USER, World
+from world import PASSWORD, PUSH_PASSWORD, PUSH_USER, World, folder_of
 
 
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory):
     """A world in which everything has happened that has a secret; .secrets are all of them."""
     def change(config):
-        folder = os.path.dirname(config["store"]["path"])
+        folder = folder_of(config)
         port = int(config["validation"]["resolvers"][0].rpartition("@")[2])
         config["log_requests"] = True
         config["dcv"]["zones"] = [{"zone": ZONE, "server": f"127.0.0.1@{port}", "tsig_name": DnsServer.KEY,
@@ -143,6 +143,7 @@ def test_health(watched):
     assert requests.get(watched.public_url + "/readyz", timeout=30).status_code == 404
 
 
+@pytest.mark.lmdb("its disk")
 def test_not_ready_while_the_disk_is_full(watched):
     resource.prlimit(watched.gateway.pid, resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
     wait_for("503", lambda: _answers(watched, "/readyz") == {(503, "the store takes no write\n")})

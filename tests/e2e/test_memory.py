@@ -16,6 +16,8 @@ from test_ctl import ctl, ctl_json
 from test_reconcile import _await_login, _await_state, _client, _login, _order
 from world import program
 
+pytestmark = pytest.mark.lmdb("what is left of a store's files")
+
 
 def _eager(config):
     config["acme"]["hold_finalize"] = "0s"

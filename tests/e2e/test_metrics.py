@@ -25,7 +25,7 @@ from test_ctl import ctl, ctl_json
 from test_endings import _hidden, _wait_order
 from test_money import _buy
 from test_policy import bound_client
-from world import World
+from world import World, folder_of
 
 MANUAL = os.path.join(TESTS, "..", "deploy", "manual", "metrics.md")
 # What stands still by its nature, and what it says in this world.
@@ -70,7 +70,7 @@ class Watched:
         config["public"]["connections_per_address"] = 40
         config["notify"] = {"look_every": "100ms", "collect": "0s", "retry": "1s",
                             "targets": [{"name": name, "program": f"/bin/{name}"} for name in ("true", "false")]}
-        folder = os.path.dirname(config["store"]["path"])
+        folder = folder_of(config)
         config["housekeeping"] = {"ended_orders": "7d", "every": "1s"}
         config["backup"] = {"folder": folder, "every": "1s", "keep": 1}
         port = int(config["validation"]["resolvers"][0].rpartition("@")[2])

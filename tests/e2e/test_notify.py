@@ -13,7 +13,7 @@ from sinks import MailSink, WebhookSink, content_of, signed
 from test_ctl import FAILED, NOT_FOUND, ctl, ctl_json
 from test_money import _buy, bound_client
 from test_endings import _advance
-from world import World
+from world import World, folder_of
 
 KEY, MAIL_PASSWORD = "a key for signing", "mail-password"
 PROGRAM = """#!/bin/sh
@@ -83,8 +83,7 @@ class Told:
     def pki(config):
         class Pki:
             certificate, key = config["acme"]["tls"]["certificate"], config["acme"]["tls"]["key"]
-            ca = os.path.join(os.path.dirname(config["store"]["key_file"] if "key_file" in config["store"] else
-                                              config["store"]["path"]), "listener-ca.pem")
+            ca = os.path.join(folder_of(config), "listener-ca.pem")
         return Pki
 
     def programs(self):

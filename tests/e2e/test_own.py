@@ -13,6 +13,7 @@ from dns_server import ZONE
 from pki import check_chain, names_of
 from sandbox_client import wait_for
 from test_ctl import ctl, ctl_json
+from world import folder_of
 
 NAME = "gateway." + ZONE
 
@@ -52,7 +53,7 @@ def _is_self_signed(certificate):
 def _world(make_world, **options):
     def change(config):
         config["issuance"]["check_interval"] = "1s"
-        config["acme"]["tls"] = {"own": {"file": os.path.join(os.path.dirname(config["store"]["path"]), "own.pem"),
+        config["acme"]["tls"] = {"own": {"file": os.path.join(folder_of(config), "own.pem"),
                                          "policy": "gateway", "names": [NAME]}}
     return make_world(change=change, **options)
 

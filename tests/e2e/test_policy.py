@@ -194,6 +194,7 @@ def test_a_policy_in_use_stays(world):
     assert "no such member" in ctl(world, "policy", "set", "web", "colour=red", status=1)
 
 
+@pytest.mark.lmdb("looks into its file")
 def test_secrets_stay_out_of_log_and_store(world):
     key = ctl(world, "eab", "create", "web", "id=findable-key")
     secret = base64.urlsafe_b64decode(key["hmac_key"] + "=")

@@ -4,6 +4,8 @@ import os
 import shutil
 import time
 
+import pytest
+
 from acme_client import AcmeClient, http_responder, make_csr, problem
 from dns_server import ZONE
 from test_ctl import ctl, ctl_json, money_lines
@@ -59,6 +61,7 @@ def _eager(config):
     config["acme"]["hold_finalize"] = "0s"
 
 
+@pytest.mark.lmdb("restores its backup")
 def test_a_restored_store_buys_nothing_anew(make_world):
     """What was bought after the backup, with its account lost too, is found and replaced; what was not is bought after
     the reconciliation, and not before."""
@@ -109,6 +112,7 @@ def test_a_restored_store_buys_nothing_anew(make_world):
     assert _await_login(world, lambda again: again["reconciled_ms"] > login["reconciled_ms"])["imported"] == 0
 
 
+@pytest.mark.lmdb("restores its backup")
 def test_a_restored_issuance_that_was_bought_since_is_adopted(make_world):
     world = make_world(learn="both", change=_eager)
     client = _client(world)
@@ -129,6 +133,7 @@ def test_a_restored_issuance_that_was_bought_since_is_adopted(make_world):
     assert ctl_json(world, "order", "show", url.rsplit("/", 1)[1])["issuance"]["order_number"] == bought["orderNumber"]
 
 
+@pytest.mark.lmdb("restores its backup")
 def test_the_operator_may_buy_from_a_restored_store_at_once(make_world):
     world = make_world(change=_eager)
     client = _client(world)
@@ -142,6 +147,7 @@ def test_the_operator_may_buy_from_a_restored_store_at_once(make_world):
     assert "BEGIN CERTIFICATE" in client.certificate(url)
 
 
+@pytest.mark.lmdb("restores its backup")
 def test_a_reconciliation_waits_for_a_report_that_can_be_read(make_world):
     world = make_world(change=lambda config: config["issuance"].update(later="100ms"))
     client = _client(world)
@@ -155,6 +161,7 @@ def test_a_reconciliation_waits_for_a_report_that_can_be_read(make_world):
     assert _await_login(world, lambda login: login["reconciled_ms"])["imported"] == 1
 
 
+@pytest.mark.lmdb("restores its backup")
 def test_a_report_that_does_not_say_whose_orders_it_has_resumes_nothing(make_world):
     """Orders without any foreignOrderNumber: "none is ours" would be a guess, until one of them has a number."""
     world = make_world(change=lambda config: config["issuance"].update(later="100ms"))
@@ -171,6 +178,7 @@ def test_a_report_that_does_not_say_whose_orders_it_has_resumes_nothing(make_wor
     assert _await_login(world, lambda login: login["reconciled_ms"])["imported"] == 0
 
 
+@pytest.mark.lmdb("restores its backup")
 def test_drift_both_ways(make_world):
     """An order that the store has lost; then a purchase that Sectigo does not know."""
     def change(config):

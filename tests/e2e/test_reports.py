@@ -40,6 +40,7 @@ def test_a_lost_order_is_adopted(make_world, mode):
     assert ctl_json(world, "subscription", "show", subscription["id"])["order_number"] == sold["orderNumber"]
 
 
+@pytest.mark.lmdb("restores its backup")
 def test_a_reconciliation_finds_ours_among_thousands(make_world):
     world = make_world(change=_eager)
     client = _client(world)

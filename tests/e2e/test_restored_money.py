@@ -12,6 +12,8 @@ from sandbox_client import wait_for
 from test_ctl import ctl, ctl_json
 from test_reconcile import _await_login, _await_state, _client, _login, _order, _restore
 
+pytestmark = pytest.mark.lmdb("restores its backups")
+
 PRICE = 3500  # what the stand-in takes for a DV certificate
 
 

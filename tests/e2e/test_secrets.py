@@ -43,9 +43,10 @@ def _own_file(config, gateway):
 
 
 def _key_file(config, gateway):
-    with open(config["store"].get("key_file") or config["store"]["path"] + ".key", "rb") as file:
+    path = config["store"].get("key_file") or config["store"]["path"] + ".key"
+    with open(path, "rb") as file:
         config["store"]["key_file"] = gateway.files.write("seal.key", file.read())
-    with open(config["store"]["path"] + ".key.store", "rb") as file:
+    with open(path + ".store", "rb") as file:
         gateway.files.write("seal.key.store", file.read())
 
 

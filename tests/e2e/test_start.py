@@ -98,6 +98,7 @@ def test_address_in_use(stopped):
     _refused(stopped, config, str(stopped.ports["sandbox"]), "public.listen[1]")
 
 
+@pytest.mark.lmdb("the lock in its folder")
 def test_one_daemon_per_store(make_world):
     world = make_world()
     done = world.run_gateway("--config", world.path("acmegate.yaml"))
@@ -107,6 +108,7 @@ def test_one_daemon_per_store(make_world):
     assert log_of(lines[0]).get("msg") != "ready"
 
 
+@pytest.mark.lmdb("a folder of its own")
 def test_store_of_a_newer_schema(stopped):
     path = stopped.path("future")
     made = run([program("e2e/newer_store"), path], stopped.folder)
@@ -115,6 +117,7 @@ def test_store_of_a_newer_schema(stopped):
     shutil.rmtree(path)
 
 
+@pytest.mark.lmdb("a folder of its own")
 def test_store_that_cannot_be_made(stopped):
     path = stopped.path("absent/store")
     _refused(stopped, _changed(stopped, "store", "path", path), stopped.path("absent"), "store.path")
@@ -144,6 +147,7 @@ def test_example_configuration_is_accepted(stopped):
     assert done.returncode == 0, done.output
 
 
+@pytest.mark.lmdb("cuts its file short")
 def test_every_record_can_be_read(make_world):
     """Beside the daemon, and where it has stopped."""
     world = make_world()

@@ -11,6 +11,8 @@ from cryptography import x509
 from process import run
 from world import World, program
 
+pytestmark = pytest.mark.lmdb("bench/generate writes its files")
+
 ORDERS = 20
 # Keys and values of everything that an order leaves, the accounts' own records apart.
 OCTETS = 2300

@@ -15,6 +15,8 @@ from world import World
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "postgresql"))
 from server import running  # noqa: E402
 
+pytestmark = pytest.mark.lmdb("begins with a store of its own")
+
 NAME = "moved." + ZONE
 
 

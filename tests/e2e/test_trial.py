@@ -9,11 +9,12 @@ from dns_server import ZONE, DnsServer
 from loopback import release_port, take_port
 from test_ctl import FAILED, NOT_FOUND, ctl, ctl_json
 from test_dcv import records
+from world import folder_of
 
 
 def _zone(methods):
     def change(config):
-        folder = os.path.dirname(config["store"]["path"])
+        folder = folder_of(config)
         port = int(config["validation"]["resolvers"][0].rpartition("@")[2])
         config["dcv"].update(methods=methods, zones=[{
             "zone": ZONE, "server": f"127.0.0.1@{port}", "tsig_name": DnsServer.KEY, "tsig_algorithm": "hmac-sha256",

@@ -14,7 +14,7 @@ from process import Process
 from sandbox_client import wait_for
 from test_ctl import ctl, ctl_json
 from test_endings import _client, _order, _requests, _short, _subscription, _wait_invalid, _withheld
-from world import LOGIN, PUSH_PASSWORD, PUSH_USER, program
+from world import LOGIN, PUSH_PASSWORD, PUSH_USER, folder_of, program
 
 HOUR_MS = 3600 * 1000
 
@@ -58,7 +58,7 @@ def _settled_soon(test=False, poll=True):
 
 
 def world_file(config, name):
-    return os.path.join(os.path.dirname(config["store"]["path"]), name)
+    return os.path.join(folder_of(config), name)
 
 
 def test_a_test_order_that_no_report_agrees_with_is_given_up(make_world):

@@ -301,6 +301,11 @@ class World:
             raise AssertionError("\n".join(self.problems))
 
 
+def folder_of(config):
+    """Of the world whose configuration that is, whichever engine keeps its store."""
+    return os.path.dirname(config["admin"]["socket"])
+
+
 def log_of(line):
     """A log line as a dictionary; {} where it is none."""
     try:

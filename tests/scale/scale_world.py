@@ -10,12 +10,15 @@ import time
 import requests
 import yaml
 from acme_client import AcmeClient, http_responder, make_csr
-from balancer import Balancer
+from balancer import Balancer, is_ready
 from chaos_world import short_times, wait_for
 from dns_server import ZONE
 from loopback import release_port, take_port
 from process import Process, clean_environment, run
 from world import World, log_of, program
+
+
+MODES = ("standby",)  # how several gateways share the work: one has all of it and the others wait
 
 
 def has_message(text):
@@ -26,22 +29,31 @@ class ScaleWorld(World):
     """Ports acme and public are the balancer's; each gateway has its own. self.gateway is the one that owns the store,
     as far as the test has said so (follow)."""
 
-    def __init__(self, folder, connection, names=("a", "b")):
-        self.connection, self.names, self.gateways = connection, names, {}
+    def __init__(self, folder, connection, names=("a", "b"), learn="both", change=short_times, mode="standby", **options):
+        self.connection, self.names, self.mode, self.gateways = connection, names, mode, {}
         self.own = {name: {kind: take_port() for kind in ("acme", "public", "metrics")} for name in names}
-        self.balancers = []
-        super().__init__(folder, learn="both", change=short_times)
+        self.balancer = None
+        super().__init__(folder, learn=learn, change=change, **options)
 
     def store(self, name="store"):
         return {"engine": "postgresql", "key_file": self.path(f"{name}.key"),
-                "postgresql": {"connection": self.connection, "schema": f"{self.schema}_{name}", "standby": True}}
+                "postgresql": {"connection": self.connection, "schema": f"{self.schema}_{name}", self.mode: True}}
+
+    def connection_of(self, name):
+        """How this gateway reaches the database."""
+        return self.connection
+
+    def admin_socket(self, name):
+        """The first one's is the world's."""
+        return self.path("admin.sock" if name == self.names[0] else f"{name}.sock")
 
     def _config_of(self, name, config):
         config, own = copy.deepcopy(config), self.own[name]
+        config["store"]["postgresql"]["connection"] = self.connection_of(name)
         config["acme"]["listen"] = [f"127.0.0.1:{own['acme']}"]
         config["public"]["listen"] = [f"127.0.0.1:{own['public']}"]
         config["metrics"] = {"listen": [f"127.0.0.1:{own['metrics']}"]}
-        config["admin"]["socket"] = self.path(f"{name}.sock")
+        config["admin"]["socket"] = self.admin_socket(name)
         return config
 
     def write_config(self):
@@ -59,9 +71,7 @@ class ScaleWorld(World):
         self.follow(self.names[0])
         for name in self.names[1:]:
             self.start_waiting(name)
-        for kind in ("acme", "public"):
-            self.balancers.append(Balancer(self.ports[kind], [(own["metrics"], own[kind])
-                                                             for own in self.own.values()]))
+        self.balancer = self.balancer or Balancer(self.folder, self.ports, self.own)
 
     def start_one(self, name, stop_at=None):
         env = clean_environment(**({"ACMEGATE_DEBUG_STOP_AT": stop_at} if stop_at else {}))
@@ -80,9 +90,16 @@ class ScaleWorld(World):
 
     def status(self, name):
         """What acmegatectl says of the store's owner."""
-        done = run([program("acmegatectl"), "--socket", self.path(f"{name}.sock"), "--json", "status"], self.folder)
+        done = run([program("acmegatectl"), "--socket", self.admin_socket(name), "--json", "status"], self.folder)
         assert done.returncode == 0, done.output
         return json.loads(done.output)
+
+    def owner(self):
+        """The one whose deferred work it is."""
+        return wait_for("an owner", self._find_owner)
+
+    def _find_owner(self):
+        return next((name for name in self.names if is_ready(self.own[name]["metrics"])), None)
 
     def health(self, name, kind="metrics"):
         """(status, text) of /healthz and of /readyz; None where nobody listens."""
@@ -112,14 +129,15 @@ class ScaleWorld(World):
     def stop_gateway(self):
         for gateway in self.gateways.values():
             status = gateway.stop()
+            self.note_alarms(gateway)
             self.note_sanitizer(gateway)
             if status != 0:
                 self.problems.append(f"{gateway.name} ended with status {status}:\n{gateway.tail(60)}")
         self.gateways, self.gateway = {}, None
 
     def close(self):
-        for balancer in self.balancers:
-            balancer.close()
+        if self.balancer:
+            self.balancer.close()
         try:
             super().close()
         finally:

@@ -1,6 +1,8 @@
 /* Reading, writing and visiting, one operation at a time. */
 #include "fixture.h"
 
+#include "store/engine.h"
+
 static void test_put_get_delete(void **state)
 {
     struct fixture *f = *state;
@@ -20,6 +22,56 @@ static void test_insert(void **state)
     assert_int_equal(store_call(f->store, pair_insert, &(struct pair){FRUIT, "fig", "1"}), STORE_OK);
     assert_int_equal(store_call(f->store, pair_insert, &(struct pair){FRUIT, "fig", "2"}), STORE_EXISTS);
     assert_record(f, FRUIT, "fig", "1");
+}
+
+struct many {
+    unsigned count;
+    size_t key_len;
+};
+
+/* Rows 1000, 1001, ... */
+static enum store_status insert_many(struct store_txn *txn, void *arg)
+{
+    const struct many *many = arg;
+    struct row rows[ROWS_MAX + 1];
+    char keys[ROWS_MAX + 1][STORE_KEY_MAX + 1];
+    for (unsigned i = 0; i < many->count; i++) {
+        snprintf(keys[i], sizeof keys[i], "%u", 1000 + i);
+        size_t len = many->key_len > 0 ? many->key_len : strlen(keys[i]);
+        rows[i] = (struct row){{(uint8_t *)keys[i], len}, {(uint8_t *)keys[i] + 1, i % 4}};
+    }
+    return table_insert_all(txn, FRUIT, rows, many->count);
+}
+
+static void test_insert_all(void **state)
+{
+    struct fixture *f = *state;
+    struct store_txn *txn;
+    assert_int_equal(store_call(f->store, insert_many, &(struct many){ROWS_MAX, 0}), STORE_OK);
+    assert_record(f, FRUIT, "1000", "");
+    assert_record(f, FRUIT, "1007", "007");
+    assert_record(f, FRUIT, "1099", "099");
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    assert_int_equal(store_count(txn, FRUIT), ROWS_MAX);
+    store_read_end(txn);
+}
+
+static void test_insert_all_where_one_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(put(f, FRUIT, "1003", "mine"), STORE_OK);
+    assert_int_equal(store_call(f->store, insert_many, &(struct many){5, 0}), STORE_EXISTS);
+    assert_record(f, FRUIT, "1003", "mine");
+    assert_no_record(f, FRUIT, "1000");
+    assert_no_record(f, FRUIT, "1004");
+}
+
+static void test_insert_all_within_bounds(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(store_call(f->store, insert_many, &(struct many){ROWS_MAX + 1, 0}), STORE_INVALID);
+    assert_int_equal(store_call(f->store, insert_many, &(struct many){1, STORE_KEY_MAX + 1}), STORE_INVALID);
+    assert_int_equal(store_call(f->store, insert_many, &(struct many){0, 0}), STORE_OK);
 }
 
 /* The first owner stays, whoever comes. */
@@ -247,6 +299,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with_store(test_put_get_delete),
         with_store(test_insert),
+        with_store(test_insert_all),
+        with_store(test_insert_all_where_one_is_taken),
+        with_store(test_insert_all_within_bounds),
         with_store(test_claim),
         with_store(test_empty_value),
         with_store(test_key_length),
