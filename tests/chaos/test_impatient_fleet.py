@@ -13,12 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from chaos_world import WAIT_S, ZONE, ChaosWorld, check_agreement, public_octets, wait_for
 from acme_client import AcmeClient, make_csr
 from cryptography import x509
+from engines import IS_LMDB
 from lanes import FULL, SLOW, share
 
 CLIENTS = share(50, 50)
 SETS = max(2, CLIENTS // 5)  # of names: five accounts for each
 SECTIGO_S = 20 if FULL else 5
-PATIENCE_S = 3 if SLOW else 1
+PATIENCE_S = 1 if IS_LMDB and not SLOW else 3
 
 
 def _names(number):

@@ -5,9 +5,11 @@ import sys
 
 import pytest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.join(TESTS, folder) for folder in ("e2e", "chaos", "scale", "postgresql")]
 
 import process  # noqa: E402
+from scale_world import ScaleWorld  # noqa: E402
 from world import World  # noqa: E402
 
 
@@ -19,11 +21,26 @@ def pytest_runtest_makereport(item, call):
             report.sections.append((f"{program.name} (last lines)", program.tail(150)))
 
 
+def make_world(folder, change=None, **options):
+    """ACMEGATE_GATEWAYS (one of scale_world.MODES): three gateways on the database of ACMEGATE_POSTGRESQL, behind HAProxy."""
+    mode = os.environ.get("ACMEGATE_GATEWAYS")
+    if not mode:
+        return World(folder, change=change, **options)
+    return ScaleWorld(folder, os.environ["ACMEGATE_POSTGRESQL"], names=("a", "b", "c"), learn="push-certificate",
+                      change=change, mode=mode, **options)
+
+
+def tell_nonces(world, request):
+    if isinstance(world, ScaleWorld):
+        print(f"\n{request.node.name}: connections {world.balancer.served()}, badNonce {world.bad_nonces()}")
+
+
 def close_quiet(world, request):
     """Ends a world in which all was as usual: nobody may have been asked to act, but for what the test has marked
     with @pytest.mark.alarms("words of the line", ...)."""
     mark = request.node.get_closest_marker("alarms")
     expected = mark.args if mark else ()
+    tell_nonces(world, request)
     world.close()
     alarms = [line for line in world.alarms if not any(words in line["msg"] for words in expected)]
     assert not alarms, alarms
@@ -32,7 +49,7 @@ def close_quiet(world, request):
 @pytest.fixture
 def world(tmp_path, request):
     """Issuance takes about a second."""
-    one = World(tmp_path)
+    one = make_world(tmp_path)
     yield one
     close_quiet(one, request)
 
@@ -40,7 +57,7 @@ def world(tmp_path, request):
 @pytest.fixture
 def bound_world(tmp_path, request):
     """Nobody gets an account without an external account key: matrix.external_key makes one."""
-    one = World(tmp_path, change=lambda config: config["acme"].update(external_account="required"))
+    one = make_world(tmp_path, change=lambda config: config["acme"].update(external_account="required"))
     yield one
     close_quiet(one, request)
 
@@ -48,6 +65,6 @@ def bound_world(tmp_path, request):
 @pytest.fixture
 def slow_world(tmp_path, request):
     """The upstream issues nothing before matrix.hurry, and finalize answers `processing` at once."""
-    one = World(tmp_path, issue_delay=3600, change=lambda config: config["acme"].update(hold_finalize="0s"))
+    one = make_world(tmp_path, issue_delay=3600, change=lambda config: config["acme"].update(hold_finalize="0s"))
     yield one
     close_quiet(one, request)

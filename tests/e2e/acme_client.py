@@ -138,7 +138,7 @@ class AcmeClient:
         self.timeout = timeout
         self.directory = self.get(directory_url).json()
         self.key, self.kid = make_key(alg), None
-        self._nonces = []
+        self._nonces, self.bad_nonces = [], 0
 
     def get(self, url, **more):
         return self.http.get(url, timeout=self.timeout, **more)
@@ -190,7 +190,7 @@ class AcmeClient:
         nonce_is_ours = "nonce" not in (more.get("protected") or {})
         answer = self.send(url, self.jws(url, payload, **more))
         if answer.status_code == 400 and nonce_is_ours and answer.json().get("type") == URN + "badNonce":
-            self._nonces = self._nonces[-1:]
+            self._nonces, self.bad_nonces = self._nonces[-1:], self.bad_nonces + 1
             answer = self.send(url, self.jws(url, payload, **more))
         return answer
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 
 from acme_client import b64, http_responder, problem
 from dns_server import ZONE
+from engines import IS_LMDB
 from process import run
 from sandbox_client import wait_for
 from test_ari import issue, name_of
@@ -108,8 +109,9 @@ def test_a_renewed_certificate(make_world, clock):
     assert renewed.serial_number != leaf.serial_number
     assert len(world.bought(names)) == 1, "the renewal was free"
 
-    done = ctl_json(world, "store", "compact")
-    assert done["after_octets"] < done["before_octets"]
+    if IS_LMDB:  # a database keeps itself small
+        done = ctl_json(world, "store", "compact")
+        assert done["after_octets"] < done["before_octets"]
     again, _ = _issue(world, client, names)
     world.kill_gateway()
     world.start_gateway()

@@ -11,6 +11,7 @@ from cryptography import x509
 
 from acme_client import AcmeClient, http_responder, make_csr
 from dns_server import ZONE
+from engines import cases
 from loopback import release_port, take_port
 from process import clean_environment
 from sandbox_client import wait_for
@@ -260,7 +261,7 @@ def free_port():
     release_port(port)
 
 
-@pytest.mark.parametrize("page", sorted(PAGES))
+@pytest.mark.parametrize("page", cases(sorted(PAGES), ["operations.md"], "its backups"))
 def test_page(make_world, free_port, page):
     def change(config):
         _quick(config)

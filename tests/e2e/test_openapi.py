@@ -255,6 +255,7 @@ ELSEWHERE = {("POST", "/orders/{id}/authorize"), ("POST", "/subscriptions/{id}/r
              ("POST", "/subscriptions/{id}/release")}
 
 
+@pytest.mark.lmdb("asks for a backup and a compaction")
 def test_answers_are_as_described(world):
     ctl(world, "policy", "create", "extra")
     seen = set()

@@ -9,6 +9,7 @@ from cryptography import x509
 
 from acme_client import AcmeClient, http_responder, make_csr
 from dns_server import ZONE
+from engines import IS_LMDB
 from process import TESTS, clean_environment
 from test_ctl import DONE, FAILED, MISUSED, ctl, ctl_json
 from test_money import _buy, bound_client
@@ -106,8 +107,9 @@ def test_objects_are_for_people(busy, command):
 
 def test_money_sizes_and_limits_are_said(busy):
     status = _read(busy, "status")
-    assert re.search(r"amount today: +140\.00 CHF", status) and re.search(r"used: +\d+ KiB", status)
-    assert re.search(r"map size: +256 MiB", status)
+    assert re.search(r"amount today: +140\.00 CHF", status)
+    if IS_LMDB:  # what a database takes is the server's to say
+        assert re.search(r"used: +\d+ KiB", status) and re.search(r"map size: +256 MiB", status)
     policy = _read(busy, "policy show shop")
     assert re.search(r"amount per day: +500\.00 CHF", policy) and re.search(r"orders per day: +no limit", policy)
     assert re.search(r"term: +365 days", _read(busy, "subscription show SUBSCRIPTION"))

@@ -4,17 +4,20 @@
 import contextlib
 import http.client
 import os
+import shutil
 import socket
+import tempfile
 
 from chaos_world import wait_for
 from process import Process
 
 LOOK_S = 1
-# One that only waits for an owner is not asked again before it is known to be ready: a connection that comes while nobody is
-# ready is kept for a while, since another owner begins within seconds. One whose gateway is marked down is ended.
+# A connection that comes while nobody is ready goes through a waiting room, and tries again a second later: another gateway
+# owns the store soon. What has a connection keeps it when it is not ready any more: it may be about to end well. One that
+# is busy may say once or twice that its store takes no write within two seconds.
 CONFIG = """global
-    maxconn 4000
-    stats socket {socket} mode 600 level admin
+    maxconn 8000
+    stats socket {folder}/haproxy.sock mode 600 level admin
     hard-stop-after 1s
 
 defaults
@@ -27,16 +30,21 @@ defaults
     timeout client 2m
     timeout server 2m
     timeout tunnel 2m
-    default-server inter 200ms fastinter 100ms fall 1 rise 1 on-marked-down shutdown-sessions
+    default-server inter 200ms fastinter 1s fall 3 rise 1
 
 listen acme
     bind 127.0.0.1:{acme}
-    tcp-request inspect-delay 3s
-    tcp-request content accept if {{ nbsrv gt 0 }}
-    tcp-request content accept if WAIT_END
+    bind unix@{folder}/again.sock
     option httpchk GET /readyz
     http-check expect status 200
 {acme_servers}
+    server waiting unix@{folder}/waiting.sock backup
+
+listen waiting
+    bind unix@{folder}/waiting.sock
+    tcp-request inspect-delay 1s
+    tcp-request content accept if WAIT_END
+    server again unix@{folder}/again.sock
 
 listen public
     bind 127.0.0.1:{public}
@@ -59,11 +67,12 @@ class Balancer:
     """ports: acme and public, which it listens on; gateways: of each by its name its own acme, public and metrics."""
 
     def __init__(self, folder, ports, gateways):
-        self.socket = os.path.join(folder, "haproxy.sock")
+        self.folder = tempfile.mkdtemp(prefix="acmegate-haproxy-")  # the names of sockets are short
+        self.socket = os.path.join(self.folder, "haproxy.sock")
         self.path = os.path.join(folder, "haproxy.cfg")
         with open(self.path, "w", encoding="ascii") as file:
             file.write(CONFIG.format(
-                socket=self.socket, acme=ports["acme"], public=ports["public"],
+                folder=self.folder, acme=ports["acme"], public=ports["public"],
                 acme_servers=self._servers(gateways, "acme", "check port {metrics}"),
                 public_servers=self._servers(gateways, "public", "track acme/{name}")))
         self.process = Process("haproxy", ["haproxy", "-db", "-f", self.path], folder)
@@ -80,20 +89,37 @@ class Balancer:
             return self.up() != []
         return False
 
-    def statistics(self):
-        """Of each gateway's place in front of acme: what HAProxy counts, by its names."""
+    def ask(self, command):
         with socket.socket(socket.AF_UNIX) as asked:
             asked.settimeout(LOOK_S)
             asked.connect(self.socket)
-            asked.sendall(b"show stat\n")
-            text = b"".join(iter(lambda: asked.recv(65536), b"")).decode()
+            asked.sendall(command.encode() + b"\n")
+            return b"".join(iter(lambda: asked.recv(65536), b"")).decode()
+
+    def statistics(self):
+        """Of each gateway's place in front of acme: what HAProxy counts, by its names."""
+        text = self.ask("show stat")
         names, *rows = [line.split(",") for line in text.removeprefix("# ").splitlines() if line]
         found = [dict(zip(names, row)) for row in rows]
         return {row["svname"]: row for row in found
-                if row["pxname"] == "acme" and row["svname"] not in ("FRONTEND", "BACKEND")}
+                if row["pxname"] == "acme" and row["svname"] not in ("FRONTEND", "BACKEND", "waiting")}
 
     def up(self):
         return [name for name, row in self.statistics().items() if row["status"].startswith("UP")]
+
+    def drain(self, name):
+        """It gets no more connections, and those that it has end."""
+        self._set(name, "drain")
+        wait_for(f"no connection to {name}", lambda: self.statistics()[name]["scur"] == "0")
+
+    def use(self, name):
+        """As its health says."""
+        self._set(name, "ready")
+
+    def _set(self, name, state):
+        for kind in ("acme", "public"):
+            said = self.ask(f"set server {kind}/{name} state {state}").strip()
+            assert not said, said
 
     def served(self):
         """How many connections each gateway had."""
@@ -101,3 +127,4 @@ class Balancer:
 
     def close(self):
         self.process.stop()
+        shutil.rmtree(self.folder)

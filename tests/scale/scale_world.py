@@ -15,10 +15,15 @@ from chaos_world import short_times, wait_for
 from dns_server import ZONE
 from loopback import release_port, take_port
 from process import Process, clean_environment, run
+from scrape import scrape
 from world import World, log_of, program
 
 
 MODES = ("standby",)  # how several gateways share the work: one has all of it and the others wait
+
+
+READY = [(200, "ok\n"), (200, "ready\n")]  # /healthz and /readyz
+WAITS = [(200, "ok\n"), (503, "waiting: another gateway owns the store\n")]
 
 
 def has_message(text):
@@ -112,6 +117,16 @@ class ScaleWorld(World):
                 return None
         return [(answer.status_code, answer.text) for answer in answers]
 
+    def waits(self, name):
+        return self.health(name) == WAITS
+
+    def bad_nonces(self):
+        """How many requests the gateways that serve have answered so since their start."""
+        found = [scrape(f"http://127.0.0.1:{self.own[name]['metrics']}").value("acmegate_acme_problems_total",
+                                                                               problem="badNonce")
+                 for name in self.names if is_ready(self.own[name]["metrics"])]
+        return int(sum(value or 0 for value in found))
+
     def follow(self, name):
         """Seconds until this one serves; from then on it is the world's."""
         began = time.monotonic()
@@ -127,7 +142,7 @@ class ScaleWorld(World):
         return [log_of(line) for line in gateway.lines]
 
     def stop_gateway(self):
-        for gateway in self.gateways.values():
+        for gateway in reversed(self.gateways.values()):  # whoever owns the store last, so that nobody takes it over
             status = gateway.stop()
             self.note_alarms(gateway)
             self.note_sanitizer(gateway)
@@ -153,7 +168,7 @@ class Fleet:
 
     def __init__(self, world, responder, clients):
         self.world, self.responder = world, responder
-        self.begun, self.served, self.stopping = [], [], threading.Event()
+        self.begun, self.served, self.failed, self.bad_nonces, self.stopping = [], [], [], [], threading.Event()
         self.threads = [threading.Thread(target=self._order, args=(number,)) for number in range(clients)]
         for thread in self.threads:
             thread.start()
@@ -163,15 +178,15 @@ class Fleet:
         while not self.stopping.is_set():
             name = f"client{number}-{count}." + ZONE
             self.begun.append(name)
-            self._until_served(name)
+            self.serve(name)
             self.served.append(name)
             count += 1
 
-    def _until_served(self, name):
+    def serve(self, name):
         csr, client = make_csr([name]), None
         while True:
             with contextlib.suppress(requests.RequestException, AssertionError):
-                client = client or self._client()
+                client = client or self.client()
                 url, order = client.ready_order([name], self.responder)
                 assert client.finalize(order, csr).status_code == 200
                 assert client.certificate(url).count("BEGIN CERTIFICATE") >= 2
@@ -180,29 +195,30 @@ class Fleet:
                 client.reconnect()
             time.sleep(0.1)
 
-    def _client(self):
+    def client(self):
         client = AcmeClient(self.world.directory, self.world.pki.ca, timeout=self.TIMEOUT_S)
         assert client.new_account().status_code == 201
         return client
 
     def wait_served(self, more):
         goal = len(self.served) + more
-        wait_for("certificates", lambda: len(self.served) >= goal)
+        wait_for("certificates", lambda: len(self.served) >= goal or self.failed)
 
     def finish(self):
         """Each name that somebody wanted has its certificate, and was bought once."""
         self.stopping.set()
         for thread in self.threads:
             thread.join()
+        assert not self.failed, self.failed
         bought = [order["names"][0] for order in self.world.ledger() if order["kind"] == "purchase"]
         assert sorted(self.served) == sorted(self.begun)
         assert sorted(bought) == sorted(self.begun), "lost, or bought twice"
 
 
 @contextlib.contextmanager
-def ordering(world, clients=3):
+def ordering(world, clients=3, kind=Fleet):
     with http_responder(world.ports["http01"]) as responder:
-        fleet = Fleet(world, responder, clients)
+        fleet = kind(world, responder, clients)
         try:
             yield fleet
         finally:

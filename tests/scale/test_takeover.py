@@ -40,8 +40,7 @@ def _in_time(took_s, most_s):
 
 def _check_waits(world, name):
     """Alive, not ready, and nothing of it for clients."""
-    says = [(200, "ok\n"), (503, "waiting: another gateway owns the store\n")]
-    wait_for(f"{says} of {name}", lambda: world.health(name) == says)
+    wait_for(f"{name} to wait", lambda: world.waits(name))
     assert world.health(name, "public") is None and world.health(name, "acme") is None
 
 
