@@ -7,6 +7,7 @@
 #include "acme/order.h"
 #include "acme/records.h"
 #include "acme/tables.h"
+#include "store/shortage.h"
 
 /* Version 2 adds the external account key, version 3 the binding; each is written only where there is one. Version 4
  * says that the account was used. */
@@ -295,7 +296,7 @@ enum store_status acme_account_cancel_orders(struct store_txn *txn, const struct
     /* An order's id begins with the time it was made at, so the recent ones are one range of keys. */
     uint64_t since_ms = now_ms > lifetime_s * 1000ULL ? now_ms - lifetime_s * 1000ULL : 0;
     uint8_t from[ACME_ID_LEN + ID_TIME_LEN];
-    struct recent_orders recent = {.list = calloc(CANCEL_MAX, sizeof *recent.list)};
+    struct recent_orders recent = {.list = shortage_calloc(CANCEL_MAX, sizeof *recent.list)};
     if (!recent.list)
         return STORE_IO;
     memcpy(recent.account, account->id.octets, ACME_ID_LEN);

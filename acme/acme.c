@@ -10,6 +10,7 @@
 #include "acme/remark.h"
 #include "acme/reply.h"
 #include "acme/route.h"
+#include "store/shortage.h"
 
 enum { NONCE_WINDOW = 1 << 20, LONGEST_PATH = 128 };
 
@@ -24,7 +25,7 @@ static void make_memoryless(void)
 static struct acme_view *make_view(const struct acme *acme, const struct acme_config *config)
 {
     bool fits = strlen(config->base_url) + LONGEST_PATH <= ACME_URL_MAX;
-    struct acme_view *view = fits ? calloc(1, sizeof *view) : NULL;
+    struct acme_view *view = fits ? shortage_calloc(1, sizeof *view) : NULL;
     if (!view)
         return NULL;
     atomic_init(&view->holds, 1);
@@ -57,7 +58,7 @@ struct acme_view *acme_view_take(struct acme *acme)
 struct acme *acme_make(const struct acme_config *config)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct acme *acme = pthread_once(&once, make_memoryless) == 0 ? calloc(1, sizeof *acme) : NULL;
+    struct acme *acme = pthread_once(&once, make_memoryless) == 0 ? shortage_calloc(1, sizeof *acme) : NULL;
     if (!acme)
         return NULL;
     pthread_mutex_init(&acme->lock, NULL);
@@ -98,7 +99,7 @@ void acme_free(struct acme *acme)
 
 struct acme_thread *acme_thread_make(void)
 {
-    struct acme_thread *thread = calloc(1, sizeof *thread);
+    struct acme_thread *thread = shortage_calloc(1, sizeof *thread);
     if (!thread)
         return NULL;
     thread->keys = key_cache_make();
@@ -221,7 +222,7 @@ static void exchange_clear(struct acme_exchange *x)
 enum acme_step acme_begin(struct acme *acme, struct acme_thread *thread, const struct acme_request *request,
                           struct acme_task **out)
 {
-    struct acme_task *task = calloc(1, sizeof *task);
+    struct acme_task *task = shortage_calloc(1, sizeof *task);
     struct acme_exchange x = {.thread = thread, .request = request};
     *out = task ? task : &memoryless;
     if (!task)
@@ -229,6 +230,7 @@ enum acme_step acme_begin(struct acme *acme, struct acme_thread *thread, const s
     task->acme = acme_view_take(acme);
     task->now_ms = request->now_ms;
     task->doubtful = request->doubtful;
+    task->shortages = shortage_count();
     enum acme_step step = serve_request(&x, task);
     if (task->refused)
         acme_note_names(&x, task);
@@ -250,6 +252,7 @@ enum acme_step acme_committed(struct acme_task *task, struct acme_thread *thread
 {
     const struct acme_operation *operation = task->operation;
     task->now_ms = now_ms;
+    task->shortages = shortage_count();
     if (status != STORE_OK) {
         if (status != STORE_REFUSED || task->problem.type == ACME_PROBLEM_NONE)
             acme_store_problem(&task->problem, status);

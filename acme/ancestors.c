@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "acme/offer.h"
+#include "store/shortage.h"
 
 bool ancestors_allowed(const struct acme_config *config, const struct acme_policy *policy)
 {
@@ -63,7 +64,7 @@ bool ancestors_parse(const json_t *identifiers, const struct acme_names *names, 
     json_array_foreach(identifiers, i, entry) any |= json_object_get(entry, "ancestorDomain") != NULL;
     if (!any)
         return true;
-    *out = calloc(names->count, sizeof **out);
+    *out = shortage_calloc(names->count, sizeof **out);
     if (!*out)
         return acme_problem_out_of_memory(problem);
     return parse_all(identifiers, names, *out, problem);

@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "acme/binding.h"
+#include "acme/libraries.h"
 
 /* The payload must be the account's key itself. */
 static bool names_account_key(const struct jws *binding, const struct jwk *account_key, struct acme_problem *problem)
@@ -55,9 +56,9 @@ static bool find_key(struct store_txn *txn, const char *id, struct external_key 
 static bool keep_binding(struct acme_account *account, const json_t *object, struct acme_problem *problem)
 {
     free(account->binding);
-    account->binding = json_dumps(object, JSON_COMPACT);
+    account->binding = libraries_dump(object, JSON_COMPACT);
     if (!account->binding)
-        acme_store_problem(problem, STORE_IO);
+        acme_problem_out_of_memory(problem);
     else if (strlen(account->binding) > ACME_BINDING_MAX)
         return acme_problem_set(problem, ACME_MALFORMED, "The external account binding is larger than %d octets.",
                                 ACME_BINDING_MAX);

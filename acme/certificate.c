@@ -11,6 +11,7 @@
 #include "acme/records.h"
 #include "acme/spent.h"
 #include "acme/tables.h"
+#include "store/shortage.h"
 
 /* Version 2 adds the revocation, version 3 the replacement and the alternate chains, version 4 an early renewal; each
  * is written only where it is needed. Version 5 has the chains in parts, says which of the others there are, and is
@@ -96,7 +97,7 @@ static void get_parts(struct record_reader *r, struct acme_certificate *certific
 {
     struct store_slice leaf = record_get_bytes(r);
     unsigned chains = record_get_u8(r);
-    certificate->leaf = leaf.len > 0 ? malloc(leaf.len) : NULL;
+    certificate->leaf = leaf.len > 0 ? shortage_malloc(leaf.len) : NULL;
     if (!certificate->leaf || chains < 1 || chains > 1 + ACME_ALTERNATES_MAX) {
         r->failed = true;
         return;
@@ -247,7 +248,7 @@ enum store_status acme_certificate_chain(struct store_txn *txn, const struct acm
         return STORE_NOT_FOUND;
     if (!certificate->leaf) {
         const char *text = which == 0 ? certificate->chain : certificate->alternates[which - 1];
-        *pem = strdup(text ? text : "");
+        *pem = shortage_strdup(text ? text : "");
         return *pem ? STORE_OK : STORE_IO;
     }
     enum store_status status = chain_find_above(txn, certificate->above[which], &above);
@@ -464,7 +465,7 @@ static bool note_dangling(void *ctx, struct store_slice key, struct store_slice 
         return true;
     if (d->count == d->room) {
         size_t room = d->room ? 2 * d->room : 64;
-        void *more = realloc(d->serials, room * sizeof *d->serials);
+        void *more = shortage_realloc(d->serials, room * sizeof *d->serials);
         if (!more)
             d->status = STORE_IO;
         if (!more)

@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 
 #include "acme/tables.h"
+#include "store/shortage.h"
 
 _Static_assert(CHAIN_DIGEST_LEN == 32, "as many octets as SHA-256 has");
 
@@ -18,7 +19,7 @@ char *chain_join(const uint8_t *leaf, size_t leaf_len, struct store_slice above)
     BIO *bio = leaf_len <= INT_MAX ? BIO_new(BIO_s_mem()) : NULL;
     if (bio && PEM_write_bio(bio, PEM_STRING_X509, "", leaf, (long)leaf_len) > 0) {
         long len = BIO_get_mem_data(bio, &pem);
-        text = malloc((size_t)len + above.len + 1);
+        text = shortage_malloc((size_t)len + above.len + 1);
         if (text) {
             memcpy(text, pem, (size_t)len);
             if (above.len > 0)
@@ -40,7 +41,7 @@ static uint8_t *read_leaf(const char *pem, size_t *len)
     BIO *bio = BIO_new_mem_buf(pem, -1);
     if (bio && PEM_read_bio(bio, &name, &header, &data, &data_len) == 1 && strcmp(name, PEM_STRING_X509) == 0 &&
         data_len > 0)
-        leaf = malloc((size_t)data_len);
+        leaf = shortage_malloc((size_t)data_len);
     if (leaf) {
         memcpy(leaf, data, (size_t)data_len);
         *len = (size_t)data_len;

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "acme/identifier.h"
+#include "store/shortage.h"
 
 enum { LOCAL_PART_MAX = 64 };
 
@@ -74,7 +75,7 @@ bool contacts_set(struct acme_account *account, const json_t *array, struct acme
         return acme_problem_set(problem, ACME_INVALID_CONTACT, "There are more than %d contacts.", ACME_CONTACTS_MAX);
     for (size_t i = 0; i < json_array_size(array); i++) {
         const json_t *contact = json_array_get(array, i);
-        char *copy = check(contact, problem) ? strdup(json_string_value(contact)) : NULL;
+        char *copy = check(contact, problem) ? shortage_strdup(json_string_value(contact)) : NULL;
         if (!copy) {
             drop(account);
             return problem->type ? false : acme_problem_out_of_memory(problem);

@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 
 #include "acme/spki.h"
+#include "store/shortage.h"
 
 /* A CN and as many alternative names as an order may have. */
 enum { NAMES_MAX = ACME_IDENTIFIERS_MAX + 1, EXPONENT_BITS_MAX = 32 };
@@ -338,7 +339,7 @@ bool csr_parse(const uint8_t *der, size_t len, struct acme_csr *csr, struct acme
     if (len == 0 || len > ACME_CSR_MAX)
         return acme_problem_set(problem, ACME_BAD_CSR, "The CSR has %zu octets; 1 to %d are accepted", len,
                                 ACME_CSR_MAX);
-    csr->der = malloc(len);
+    csr->der = shortage_malloc(len);
     if (!csr->der)
         return acme_problem_out_of_memory(problem);
     memcpy(csr->der, der, len);

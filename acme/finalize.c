@@ -8,6 +8,7 @@
 #include "acme/key_policy.h"
 #include "acme/base64url.h"
 #include "acme/reply.h"
+#include "store/shortage.h"
 
 static bool decode_csr(const json_t *payload, uint8_t **der, size_t *len, struct acme_problem *problem)
 {
@@ -17,10 +18,10 @@ static bool decode_csr(const json_t *payload, uint8_t **der, size_t *len, struct
         return acme_problem_set(problem, ACME_MALFORMED, "The payload has no \"csr\" (base64url of the CSR in DER).");
     if (text_len >= BASE64URL_SIZE(ACME_CSR_MAX))
         return acme_problem_set(problem, ACME_BAD_CSR, "The CSR is larger than %d octets.", ACME_CSR_MAX);
-    *der = malloc(text_len + 1);
+    *der = shortage_malloc(text_len + 1);
     ssize_t decoded = *der ? base64url_decode(json_string_value(csr), text_len, *der, text_len + 1) : -1;
     if (!*der)
-        acme_store_problem(problem, STORE_IO);
+        acme_problem_out_of_memory(problem);
     else if (decoded < 0)
         acme_problem_set(problem, ACME_MALFORMED,
                          "\"csr\" is not base64url without padding; a PEM has to be turned into DER first.");

@@ -5,6 +5,8 @@
 
 #include <idn2.h>
 
+#include "store/shortage.h"
+
 enum { LABEL_MAX = 63, QUOTE_MAX = 260 };
 
 static int quote_len(size_t len)
@@ -45,11 +47,14 @@ static bool is_alphanumeric(char c)
 static bool a_label_valid(const char *label)
 {
     char *unicode = NULL;
-    bool valid = idn2_to_unicode_8z8z(label, &unicode, IDN2_NO_TR46) == IDN2_OK &&
-                 idn2_register_u8((const uint8_t *)unicode, (const uint8_t *)label, NULL, IDN2_NO_TR46) == IDN2_OK;
+    int status = idn2_to_unicode_8z8z(label, &unicode, IDN2_NO_TR46);
 
+    if (status == IDN2_OK)
+        status = idn2_register_u8((const uint8_t *)unicode, (const uint8_t *)label, NULL, IDN2_NO_TR46);
+    if (status == IDN2_MALLOC)
+        shortage_note();
     idn2_free(unicode);
-    return valid;
+    return status == IDN2_OK;
 }
 
 static bool character_valid(const struct name *name, char c)

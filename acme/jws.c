@@ -9,6 +9,7 @@
 #include <openssl/hmac.h>
 
 #include "acme/base64url.h"
+#include "store/shortage.h"
 
 enum { ECDSA_HALF_MAX = 66, ECDSA_DER_MAX = 2 * (ECDSA_HALF_MAX + 3) + 3 };
 
@@ -172,8 +173,8 @@ static bool read_signing_input(const json_t *protected, const json_t *payload, s
 {
     size_t head = json_string_length(protected), tail = json_string_length(payload);
 
-    jws->signing_input = malloc(head + 1 + tail);
-    jws->payload = malloc(tail + 1); /* more than is needed */
+    jws->signing_input = shortage_malloc(head + 1 + tail);
+    jws->payload = shortage_malloc(tail + 1); /* more than is needed */
     if (!jws->signing_input || !jws->payload)
         return acme_problem_out_of_memory(problem);
     memcpy(jws->signing_input, json_string_value(protected), head);

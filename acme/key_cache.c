@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/shortage.h"
+
 struct slot {
     uint8_t thumbprint[JWK_THUMBPRINT_LEN];
     enum jwk_kind kind;
@@ -17,7 +19,7 @@ struct key_cache {
 
 struct key_cache *key_cache_make(void)
 {
-    return calloc(1, sizeof(struct key_cache));
+    return shortage_calloc(1, sizeof(struct key_cache));
 }
 
 void key_cache_free(struct key_cache *cache)

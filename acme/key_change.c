@@ -5,6 +5,7 @@
 #include "acme/key_policy.h"
 #include "acme/reply.h"
 #include "acme/tables.h"
+#include "store/shortage.h"
 
 /* The payload of the inner JWS: {"account": URL, "oldKey": JWK}. */
 static bool check_inner_payload(const struct jws *inner, const struct acme_exchange *x, const struct acme_task *task,
@@ -40,8 +41,8 @@ static bool take_new_key(struct acme_exchange *x, struct acme_task *task)
                  acme_problem_set(problem, ACME_MALFORMED, "The inner \"url\" differs from the outer one.")) &&
                 jws_verify(&inner, inner.jwk.kind, inner.jwk.key, problem) &&
                 check_inner_payload(&inner, x, task, problem);
-    if (good && !(task->new_key = malloc(sizeof *task->new_key))) {
-        acme_store_problem(problem, STORE_IO);
+    if (good && !(task->new_key = shortage_malloc(sizeof *task->new_key))) {
+        acme_problem_out_of_memory(problem);
         good = false;
     } else if (good) {
         *task->new_key = inner.jwk;
@@ -85,7 +86,7 @@ static enum store_status change(struct store_txn *txn, struct acme_task *task)
     status = acme_account_note_former(txn, account, task->now_ms);
     if (status != STORE_OK)
         return status;
-    char *key = strdup(task->new_key->canonical);
+    char *key = shortage_strdup(task->new_key->canonical);
     if (!key)
         return STORE_IO;
     free(account->key);

@@ -11,6 +11,7 @@
 #include <openssl/x509.h>
 
 #include "acme/acme.h"
+#include "store/shortage.h"
 
 /* The odd primes that every primorial of the faulty library has. */
 static const unsigned char primes[] = {3,   5,   7,   11,  13,  17,  19,  23,  29,  31,  37,  41,  43,
@@ -42,7 +43,7 @@ static bool take_modulus(EVP_PKEY *key, struct key_facts *facts)
     BIGNUM *n = NULL;
     char *hex = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 ? BN_bn2hex(n) : NULL;
     size_t size = hex ? strlen(hex) + sizeof "Modulus=\n" : 0;
-    char *line = hex ? malloc(size) : NULL;
+    char *line = hex ? shortage_malloc(size) : NULL;
     if (line) {
         snprintf(line, size, "Modulus=%s\n", hex);
         SHA1((unsigned char *)line, strlen(line), facts->modulus_sha1);

@@ -9,6 +9,7 @@
 #include <openssl/sha.h>
 
 #include "acme/durations.h"
+#include "store/shortage.h"
 
 enum { SETS = 4096, WAYS = 4, LOCKS = 64, KEY_LEN = 16, NETWORK_LEN = 8, WHO_MAX = 128 };
 
@@ -27,7 +28,7 @@ struct limiter {
 
 struct limiter *limiter_make(void)
 {
-    struct limiter *limiter = calloc(1, sizeof *limiter);
+    struct limiter *limiter = shortage_calloc(1, sizeof *limiter);
     for (unsigned i = 0; limiter && i < LOCKS; i++)
         pthread_mutex_init(&limiter->locks[i], NULL);
     return limiter;

@@ -5,6 +5,8 @@
 
 #include <openssl/evp.h>
 
+#include "store/shortage.h"
+
 static int compare_identifiers(const struct acme_identifier *a, const struct acme_identifier *b)
 {
     /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): all below count are filled */
@@ -39,7 +41,7 @@ static bool grow(struct acme_names *names)
 {
     if (names->count & (names->count - 1))
         return true;
-    struct acme_identifier *list = reallocarray(names->list, names->count ? names->count * 2 : 1, sizeof *list);
+    struct acme_identifier *list = shortage_realloc(names->list, (names->count ? names->count * 2 : 1) * sizeof *list);
     if (!list)
         return false;
     names->list = list;

@@ -5,6 +5,7 @@
 #include "acme/contact.h"
 #include "acme/key_policy.h"
 #include "acme/reply.h"
+#include "store/shortage.h"
 
 /* A key has one account at most: the account, if it is still valid, is the answer. */
 static bool reply_present(struct acme_task *task)
@@ -86,9 +87,9 @@ static bool prepare_account(const struct acme_exchange *x, const json_t *payload
     account->status = ACME_ACCOUNT_VALID;
     account->created_s = acme_now_s(task);
     memcpy(account->thumbprint, x->jws.jwk.thumbprint, sizeof account->thumbprint);
-    account->key = strdup(x->jws.jwk.canonical);
+    account->key = shortage_strdup(x->jws.jwk.canonical);
     if (!account->key || !acme_id_make(&account->id, task->now_ms)) {
-        acme_store_problem(&task->problem, STORE_IO);
+        acme_problem_out_of_memory(&task->problem);
         return false;
     }
     return agrees(payload, task) && contacts_set(account, json_object_get(payload, "contact"), &task->problem);

@@ -13,7 +13,7 @@ static bool parse_name(const json_t *payload, struct acme_names *names, struct a
                                 "The payload has no \"identifier\", an object with \"type\" and \"value\".");
     json_t *list = json_pack("[O]", identifier);
     if (!list) {
-        acme_store_problem(problem, STORE_IO);
+        acme_problem_out_of_memory(problem);
         return false;
     }
     bool good = names_parse(list, 1, names, problem);

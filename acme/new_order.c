@@ -8,6 +8,7 @@
 #include "acme/replaces.h"
 #include "acme/reply.h"
 #include "acme/tables.h"
+#include "store/shortage.h"
 
 enum { USER_AGENT_MAX = 200, REUSE_MARGIN_S = HOUR_S };
 
@@ -46,7 +47,7 @@ static char *user_agent(const struct acme_request *request)
     size_t len = request->user_agent ? request->user_agent_len : 0;
     if (len > USER_AGENT_MAX)
         len = USER_AGENT_MAX;
-    char *text = malloc(len + 1);
+    char *text = shortage_malloc(len + 1);
     if (!text)
         return NULL;
     for (size_t i = 0; i < len; i++)
@@ -176,10 +177,10 @@ static bool prepare_order(const struct acme_exchange *x, struct acme_task *task)
     order->account = task->account.id;
     order->created_s = order->updated_s = acme_now_s(task);
     memcpy(order->policy, task->account.policy, sizeof order->policy);
-    order->authzs = calloc(order->names.count, sizeof *order->authzs);
+    order->authzs = shortage_calloc(order->names.count, sizeof *order->authzs);
     order->user_agent = user_agent(x->request);
     if (!order->authzs || !order->user_agent || !acme_id_make(&order->id, task->now_ms)) {
-        acme_store_problem(&task->problem, STORE_IO);
+        acme_problem_out_of_memory(&task->problem);
         return false;
     }
     return true;

@@ -9,6 +9,7 @@
 #include <openssl/rand.h>
 
 #include "acme/base64url.h"
+#include "store/shortage.h"
 
 enum {
     BLOCK_LEN = 16, /* counter and tag, 8 octets each */
@@ -130,7 +131,7 @@ struct nonces *nonces_make(const char *prefix, uint64_t window)
         atomic_flag_clear(&nonces->ciphers[i].busy);
     nonces->window = window;
     nonces->words = window / WORD_COUNTERS;
-    nonces->used = calloc(nonces->words, sizeof *nonces->used);
+    nonces->used = shortage_calloc(nonces->words, sizeof *nonces->used);
     if (!nonces->used || RAND_bytes(nonces->tag, sizeof nonces->tag) != 1 || !label_make(nonces, prefix) ||
         !ciphers_make(nonces)) {
         nonces_free(nonces);

@@ -7,6 +7,7 @@
 #include "acme/authorization.h"
 #include "acme/records.h"
 #include "acme/tables.h"
+#include "store/shortage.h"
 
 /* Version 2 adds "replaces", and was written only where there is one. Version 3, which is written, is compact. */
 enum { RECORD_MAX = 64 * 1024, PLAIN = 1, WITH_REPLACES, COMPACT };
@@ -42,7 +43,7 @@ static void get_names(struct record_reader *r, struct acme_order *order)
         r->failed = true;
         return;
     }
-    order->authzs = calloc(count, sizeof *order->authzs);
+    order->authzs = shortage_calloc(count, sizeof *order->authzs);
     if (!order->authzs)
         r->failed = true;
     for (unsigned i = 0; i < count && !r->failed; i++) {

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/libraries.h"
 #include "acme/records.h"
 #include "acme/tables.h"
+#include "store/shortage.h"
 
 enum { RECORD_MAX = 64 * 1024, COUNT_MAX = 1000000000 };
 
@@ -135,7 +137,7 @@ bool acme_policy_make(const char *name, struct acme_policy *policy)
     bool good = snprintf(policy->name, sizeof policy->name, "%s", name) < (int)sizeof policy->name;
     for (size_t i = 0; good && i < MEMBERS; i++) {
         if (members[i].kind == TEXT)
-            good = (*(char **)at(policy, &members[i]) = strdup("")) != NULL;
+            good = (*(char **)at(policy, &members[i]) = shortage_strdup("")) != NULL;
     }
     return good;
 }
@@ -170,13 +172,13 @@ static bool list_from(struct acme_policy_list *list, const json_t *value, const 
     size_t count = json_array_size(value);
     if (!json_is_array(value) || count > ACME_POLICY_LIST_MAX)
         return false;
-    list->list = calloc(count + 1, sizeof *list->list);
+    list->list = shortage_calloc(count + 1, sizeof *list->list);
     for (size_t i = 0; list->list && i < count; i++) {
         const char *text = json_string_value(json_array_get(value, i));
         if (!text || !*text || !text_good(text) || (member->words && word_number(member->words, text) == 0) ||
             (member->good && !member->good(text)))
             return false;
-        if (!(list->list[list->count] = strdup(text)))
+        if (!(list->list[list->count] = shortage_strdup(text)))
             return false;
         list->count++;
     }
@@ -199,7 +201,7 @@ static bool set_text(struct acme_policy *policy, const struct member *member, co
 {
     const char *text = json_string_value(value);
     bool fits = text && text_good(text) && (!*text || !member->good || member->good(text));
-    char *copy = fits ? strdup(text) : NULL;
+    char *copy = fits ? shortage_strdup(text) : NULL;
     if (!copy)
         return false;
     free(*(char **)at(policy, member));
@@ -234,7 +236,7 @@ static json_t *from_text(const struct member *member, const char *text)
         return *text >= '0' && *text <= '9' && strtol(text, &end, 10) >= 0 && !*end
                    ? json_integer(strtol(text, NULL, 10))
                    : NULL;
-    if (!(copy = strdup(text)))
+    if (!(copy = shortage_strdup(text)))
         return NULL;
     json_t *list = json_array();
     for (word = strtok_r(copy, ",", &next); word; word = strtok_r(NULL, ",", &next))
@@ -377,8 +379,8 @@ static bool allow_everything(struct acme_policy *policy)
 {
     policy->builtin = true;
     policy->ips = policy->subdomains = 1;
-    policy->names.list = calloc(1, sizeof *policy->names.list);
-    if (policy->names.list && (policy->names.list[0] = strdup("*")))
+    policy->names.list = shortage_calloc(1, sizeof *policy->names.list);
+    if (policy->names.list && (policy->names.list[0] = shortage_strdup("*")))
         policy->names.count = 1;
     return policy->names.count == 1;
 }
@@ -425,7 +427,7 @@ enum store_status acme_policy_save(struct store_txn *txn, const struct acme_poli
     struct record_writer w;
     enum store_status status = STORE_IO;
     json_t *json = stored_json(policy);
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    char *text = json ? libraries_dump(json, JSON_COMPACT) : NULL;
     record_begin(&w, 1, RECORD_MAX);
     if (text)
         record_put_bytes(&w, text, strlen(text));

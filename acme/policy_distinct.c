@@ -7,6 +7,7 @@
 #include "acme/policy.h"
 #include "acme/records.h"
 #include "acme/tables.h"
+#include "store/shortage.h"
 
 enum {
     KEPT_S = 200 * DAY_S,
@@ -89,7 +90,7 @@ static enum store_status count_live(struct store_txn *txn, const struct acme_pol
                                     uint32_t *live)
 {
     uint8_t from[KEY_MAX];
-    struct count count = {.now_s = now_s, .stale = calloc(STALE_MAX, sizeof *count.stale)};
+    struct count count = {.now_s = now_s, .stale = shortage_calloc(STALE_MAX, sizeof *count.stale)};
     if (!count.stale)
         return STORE_IO;
     enum store_status status =

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "acme/durations.h"
+#include "acme/libraries.h"
 
 #define URN "urn:ietf:params:acme:error:"
 
@@ -187,7 +188,7 @@ json_t *acme_problem_json(const struct acme_problem *problem)
 char *acme_problem_dump(const struct acme_problem *problem)
 {
     json_t *document = acme_problem_json(problem);
-    char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+    char *text = document ? libraries_dump(document, JSON_COMPACT) : NULL;
 
     json_decref(document);
     return text;

@@ -61,7 +61,7 @@ bool acme_problem_set(struct acme_problem *problem, enum acme_problem_type type,
 bool acme_problem_status(struct acme_problem *problem, int status, enum acme_problem_type type, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* What everybody is told where memory is short, with 503 and ACME_RETRY_MEMORY_S. */
-#define ACME_OUT_OF_MEMORY "The server is short of memory. Nothing was changed; try again later."
+#define ACME_OUT_OF_MEMORY "The server is short of memory; try again later."
 bool acme_problem_out_of_memory(struct acme_problem *problem);
 /* Drops what is owned and sets ACME_PROBLEM_NONE. */
 void acme_problem_clear(struct acme_problem *problem);

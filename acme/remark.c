@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "acme/route.h"
+#include "store/shortage.h"
 
 /* A list of texts as one, cut at a bound; what did not fit is counted. */
 struct list {
@@ -19,7 +20,7 @@ static void add_words(struct list *list, const char *text, const char *between)
 {
     size_t len = strlen(text);
     if (!list->text)
-        list->text = calloc(1, ACME_REMARK_NAMES_MAX + sizeof too_many);
+        list->text = shortage_calloc(1, ACME_REMARK_NAMES_MAX + sizeof too_many);
     if (!list->text || list->left_out > 0 || list->len + len + 2 > ACME_REMARK_NAMES_MAX) {
         list->left_out++;
         return;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "acme/certificate_name.h"
+#include "store/shortage.h"
 
 bool acme_parse_replaces(const json_t *payload, struct acme_order *order, struct acme_problem *problem)
 {
@@ -15,9 +16,9 @@ bool acme_parse_replaces(const json_t *payload, struct acme_order *order, struct
         return acme_problem_set(problem, ACME_MALFORMED,
                                 "\"replaces\" does not name a certificate: base64url of its authority key identifier, "
                                 "a dot, base64url of its serial number (RFC 9773 section 4.1).");
-    order->replaces = strdup(json_string_value(replaces));
+    order->replaces = shortage_strdup(json_string_value(replaces));
     if (!order->replaces)
-        acme_store_problem(problem, STORE_IO);
+        acme_problem_out_of_memory(problem);
     return order->replaces != NULL;
 }
 

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "acme/libraries.h"
+#include "store/shortage.h"
+
 static char out_of_memory[] =
     "{\"type\":\"urn:ietf:params:acme:error:serverInternal\",\"detail\":\"" ACME_OUT_OF_MEMORY "\",\"status\":503}";
 static const char problem_type[] = "application/problem+json";
@@ -84,7 +87,7 @@ void acme_reply_out_of_memory(struct acme_reply *reply)
 
 static void reply_with(struct acme_task *task, int status, const char *content_type, json_t *json)
 {
-    char *body = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    char *body = json ? libraries_dump(json, JSON_COMPACT) : NULL;
     json_decref(json);
     if (body)
         set_body(&task->reply, status, content_type, body, strlen(body));
@@ -105,8 +108,11 @@ void acme_reply_text(struct acme_task *task, const char *content_type, char *bod
         acme_reply_out_of_memory(&task->reply);
 }
 
+/* Whatever was found wrong while memory was short: it may be right. */
 enum acme_step acme_refuse(struct acme_task *task)
 {
+    if (shortage_count() != task->shortages)
+        acme_problem_out_of_memory(&task->problem);
     task->refused = true;
     task->reply.retry_after_s = task->problem.retry_after_s;
     reply_with(task, task->problem.status, problem_type, acme_problem_json(&task->problem));

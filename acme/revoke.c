@@ -11,6 +11,7 @@
 
 #include "acme/base64url.h"
 #include "acme/reply.h"
+#include "store/shortage.h"
 
 /* ---- the payload ---- */
 
@@ -48,7 +49,7 @@ static X509 *read_certificate(const json_t *payload, uint8_t sha256[static SHA25
                          "The payload has no \"certificate\" (base64url of the certificate in DER).");
         return NULL;
     }
-    uint8_t *der = malloc(text_len + 1);
+    uint8_t *der = shortage_malloc(text_len + 1);
     ssize_t len = der ? base64url_decode(json_string_value(text), text_len, der, text_len + 1) : -1;
     const uint8_t *end = der;
     if (len > 0)
@@ -60,7 +61,7 @@ static X509 *read_certificate(const json_t *payload, uint8_t sha256[static SHA25
     if (certificate)
         SHA256(der, (size_t)len, sha256);
     else if (!der)
-        acme_store_problem(problem, STORE_IO);
+        acme_problem_out_of_memory(problem);
     else
         acme_problem_set(problem, ACME_MALFORMED,
                          "\"certificate\" is not one X.509 certificate in DER, as base64url without padding.");

@@ -11,6 +11,7 @@
 #include "acme/external_key.h"
 #include "acme/offer.h"
 #include "acme/reply.h"
+#include "store/shortage.h"
 
 enum { COORDINATE = 32, POINT = 1 + 2 * COORDINATE };
 
@@ -70,7 +71,7 @@ static enum store_status make_account(struct store_txn *txn, struct acme_task *t
     account->terms_agreed = true; /* by who configured it */
     memcpy(account->external_key, SELF_ORDER_KEY, sizeof SELF_ORDER_KEY);
     memcpy(account->thumbprint, jwk.thumbprint, sizeof account->thumbprint);
-    account->key = made ? strdup(jwk.canonical) : NULL;
+    account->key = made ? shortage_strdup(jwk.canonical) : NULL;
     jwk_clear(&jwk);
     if (!account->key)
         return STORE_IO;
@@ -118,8 +119,8 @@ static bool prepare(struct acme_task *task, const struct acme_self_order *self)
     order->created_s = order->updated_s = acme_now_s(task);
     memcpy(order->policy, task->account.policy, sizeof order->policy);
     snprintf(order->profile, sizeof order->profile, "%s", self->profile);
-    order->authzs = calloc(order->names.count + 1, sizeof *order->authzs);
-    order->user_agent = strdup("acmegate");
+    order->authzs = shortage_calloc(order->names.count + 1, sizeof *order->authzs);
+    order->user_agent = shortage_strdup("acmegate");
     return good && order->authzs && order->user_agent;
 }
 
@@ -159,7 +160,7 @@ static enum store_status place_order(struct store_txn *txn, struct acme_task *ta
 
 enum store_status acme_place_self_order(struct acme *acme, struct store_txn *txn, struct acme_self_order *self)
 {
-    struct acme_task *task = calloc(1, sizeof *task);
+    struct acme_task *task = shortage_calloc(1, sizeof *task);
     if (!task)
         return STORE_IO;
     task->acme = acme_view_take(acme);

@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 
 #include "acme/tables.h"
+#include "store/shortage.h"
 
 enum { BUCKET_LEN = 2, ENTRY_LEN = 6 };
 
@@ -47,7 +48,7 @@ static enum store_status load(struct store_txn *txn, const struct mark *mark, st
 
 static enum store_status append_entry(struct store_txn *txn, const struct mark *mark, struct store_slice bucket)
 {
-    uint8_t *longer = malloc(bucket.len + ENTRY_LEN);
+    uint8_t *longer = shortage_malloc(bucket.len + ENTRY_LEN);
     if (!longer)
         return STORE_IO;
     if (bucket.len > 0)

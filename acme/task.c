@@ -46,6 +46,8 @@ void acme_store_problem(struct acme_problem *problem, enum store_status status)
         acme_problem_status(problem, 503, ACME_SERVER_INTERNAL,
                             "The server's database does not answer. Nothing was changed; try again shortly.");
         problem->retry_after_s = ACME_RETRY_STORE_S;
+    } else if (status == STORE_SHORT) {
+        acme_problem_out_of_memory(problem);
     } else {
         acme_problem_status(problem, 500, ACME_SERVER_INTERNAL, "The server failed at its store: %s.",
                             store_status_text(status));

@@ -66,6 +66,7 @@ struct acme_task {
     const char *resource;                    /* static; NULL: nobody who signs */
     unsigned route;                          /* acme_route_number */
     bool refused;                            /* the reply is the problem */
+    unsigned shortages;                      /* shortage_count when this thread began with it */
     bool verified;                           /* the signature was good, and the nonce */
     bool foreign_replaces;                   /* newOrder: what it replaces was not issued here */
     char asker[ACME_ID_TEXT + 1];            /* the account that asks, "" where it is not known */

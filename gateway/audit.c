@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "acme/account.h"
+#include "acme/libraries.h"
 #include "gateway/cost.h"
 #include "gateway/days.h"
 #include "gateway/tables.h"
@@ -175,7 +176,7 @@ enum store_status audit_note(struct store_txn *txn, const char *what, const char
                              "what", what, "subject", subject, "uid", by->uid < 0 ? NULL : json_integer(by->uid),
                              "token", by->token, "user", by->user, "role", by->role, "address", by->address,
                              "request_id", request[0] ? request : NULL, "members", members);
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    char *text = json ? libraries_dump(json, JSON_COMPACT) : NULL;
     enum store_status status = put_line(txn, subject, what, text, text ? strlen(text) : 0, now_ms);
     free(text);
     json_decref(json);

@@ -13,6 +13,7 @@
 #include <curl/curl.h>
 #include <openssl/rand.h>
 
+#include "acme/libraries.h"
 #include "gateway/check/check.h"
 #include "gateway/clock.h"
 #include "gateway/config/config.h"
@@ -24,6 +25,7 @@
 #include "gateway/own/own.h"
 #include "gateway/systemd.h"
 #include "gateway/torn.h"
+#include "store/shortage.h"
 
 static const char USAGE[] = "usage: acmegate --config FILE [--check-config | --verify-store | --init]\n"
                             "       acmegate --config FILE --export-store FILE | --import-store FILE\n"
@@ -359,6 +361,7 @@ int main(int argc, char **argv)
 {
     struct options options = {0};
     char reason[CONFIG_REASON_MAX];
+    libraries_count_shortages();
     int status = read_options(argc, argv, &options);
     if (status >= 0)
         return status;
@@ -384,7 +387,8 @@ int main(int argc, char **argv)
     } else {
         gateway_set_log(config);
         torn_watch(config->store.engine == CONFIG_LMDB ? config->store.path : NULL);
-        curl_global_init(CURL_GLOBAL_DEFAULT);
+        curl_global_init_mem(CURL_GLOBAL_DEFAULT, shortage_malloc, free, shortage_realloc, shortage_strdup,
+                             shortage_calloc);
         status = run_daemon(config, options.config);
         config = NULL;
         curl_global_cleanup();

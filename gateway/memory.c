@@ -1,9 +1,11 @@
 #include "gateway/memory.h"
 
 #include <malloc.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
+
+#include "gateway/log.h"
+#include "store/shortage.h"
 
 /* So much more than after the last time has to be free, in octets. */
 static const uint64_t worth_while = 4 << 20;
@@ -26,6 +28,16 @@ static uint64_t spare(void)
     struct mallinfo2 info = mallinfo2();
     uint64_t used = info.uordblks + info.hblkhd, have = anonymous();
     return have > used ? have - used : 0;
+}
+
+bool memory_tell_shortage(unsigned *told)
+{
+    unsigned now = shortage_count();
+    if (now == *told)
+        return false;
+    *told = now;
+    log_warning("memory was short: what needed it is answered with 503 or tried again; see to this machine's memory");
+    return true;
 }
 
 void memory_give_back(void)

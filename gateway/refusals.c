@@ -10,6 +10,7 @@
 #include <openssl/sha.h>
 
 #include "acme/durations.h"
+#include "acme/libraries.h"
 #include "gateway/tables.h"
 
 enum {
@@ -203,7 +204,7 @@ static char *written(struct recent *recent)
     if (json_object_set_new(recent->line, "times", json_integer(recent->times)) != 0 ||
         json_object_set_new(recent->line, "last_ms", json_integer((json_int_t)recent->last_ms)) != 0)
         return NULL;
-    return json_dumps(recent->line, JSON_COMPACT);
+    return libraries_dump(recent->line, JSON_COMPACT);
 }
 
 /* With the lock. True: the operation is to be submitted, without it. */

@@ -5,8 +5,9 @@
 
 #include "acme/durations.h"
 #include "gateway/clock.h"
+#include "store/shortage.h"
 
-/* After the store, memory or the configuration would not give us what a job is about. */
+/* After the store or the configuration would not give us what a job is about. */
 static const uint64_t UNREADABLE_REST_MS = MINUTE_MS;
 /* After the store would not take an outcome (a full disk, say). */
 enum { UNSTORED_REST_MIN_MS = 1000, UNSTORED_REST_MAX_MS = 30 * SECOND_MS };
@@ -176,10 +177,17 @@ void work_go(struct work *work, enum work_next next)
 
 /* ---- the job ---- */
 
+/* A want of memory passes sooner than a record mends. */
+static uint64_t unread_rest_ms(struct runner *runner, unsigned shortages)
+{
+    return shortage_count() != shortages ? runner_unstored_rest_ms(runner) : UNREADABLE_REST_MS;
+}
+
 static enum work_next load(struct work *work)
 {
     const struct work_kind *kind = work->kind;
     struct store_txn *txn;
+    unsigned before = shortage_count();
     bool due = true;
     enum store_status status = store_read(work->runner->store, &txn);
     if (status == STORE_OK) {
@@ -190,15 +198,16 @@ static enum work_next load(struct work *work)
     if (status == STORE_OK)
         return due ? WORK_ASK : WORK_DONE; /* done or moved before it was looked at */
     if (status != STORE_REFUSED)
-        kind->log(work, LOG_LEVEL_ERROR, kind->unreadable, store_status_text(status));
-    return work_rest(work, work->rest_ms ? work->rest_ms : UNREADABLE_REST_MS);
+        kind->log(work, LOG_LEVEL_ERROR, kind->unreadable,
+                  store_status_text(shortage_count() != before ? STORE_SHORT : status));
+    return work_rest(work, work->rest_ms ? work->rest_ms : unread_rest_ms(work->runner, before));
 }
 
 static struct work *make(const struct work_row *row, const void *subject, size_t subject_len)
 {
     const struct work_kind *kind = row->kind;
     bool fits = subject_len >= kind->subject_min && subject_len <= kind->subject_max;
-    struct work *work = fits && !atomic_load(&row->runner->stopping) ? calloc(1, kind->size) : NULL;
+    struct work *work = fits && !atomic_load(&row->runner->stopping) ? shortage_calloc(1, kind->size) : NULL;
     if (!work)
         return NULL;
     work->runner = row->runner;
@@ -213,13 +222,17 @@ static struct work *make(const struct work_row *row, const void *subject, size_t
 static void on_job(void *ctx, const struct store_job *job)
 {
     const struct work_row *row = ctx;
+    unsigned before = shortage_count();
     struct work *work = make(row, job->subject, job->subject_len);
     if (work) {
         work->leased = true;
         work_go(work, load(work));
         return;
     }
-    scheduler_release_after(row->runner->scheduler, row->kind->job, job->subject, job->subject_len, UNREADABLE_REST_MS);
+    if (shortage_count() != before)
+        log_warning("a job waits for memory: see to this machine");
+    scheduler_release_after(row->runner->scheduler, row->kind->job, job->subject, job->subject_len,
+                            unread_rest_ms(row->runner, before));
 }
 
 struct work *work_make(struct runner *runner, enum job_kind job, const void *subject, size_t subject_len)

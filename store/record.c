@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/shortage.h"
+
 enum { FIRST_CAPACITY = 128 };
 enum { BITS = 7, MORE = 1 << BITS }; /* of an octet of a compact number: its own, and that another follows */
 
@@ -20,7 +22,7 @@ static bool reserve(struct record_writer *w, size_t len)
     size_t cap = w->cap > 0 ? w->cap : FIRST_CAPACITY;
     while (cap < need)
         cap = cap <= SIZE_MAX / 2 ? cap * 2 : need;
-    uint8_t *data = realloc(w->data, cap);
+    uint8_t *data = shortage_realloc(w->data, cap);
     if (data == NULL) {
         w->failed = true;
         return false;
@@ -209,7 +211,7 @@ void record_get_string(struct record_reader *r, char *out, size_t size)
 char *record_dup_string(struct record_reader *r)
 {
     struct store_slice bytes = record_get_bytes(r);
-    char *copy = is_text(bytes) ? malloc(bytes.len + 1) : NULL;
+    char *copy = is_text(bytes) ? shortage_malloc(bytes.len + 1) : NULL;
     if (copy == NULL) {
         r->failed = true;
         return NULL;

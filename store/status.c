@@ -16,6 +16,7 @@ const char *store_status_text(enum store_status status)
         [STORE_NEWER] = "the store was written by a newer version of the program",
         [STORE_CLOSED] = "the store is being closed",
         [STORE_AWAY] = "the server that keeps the store does not answer",
+        [STORE_SHORT] = "memory is short",
         [STORE_IO] = "the store cannot be read or written",
     };
     if ((unsigned)status >= sizeof text / sizeof *text)
@@ -25,7 +26,8 @@ const char *store_status_text(enum store_status status)
 
 enum store_status status_report(struct store *store, const char *doing, enum store_status status, const char *why)
 {
-    bool tell = status == STORE_IO || status == STORE_AWAY || (status == STORE_FULL && !atomic_exchange(&store->full_reported, true));
+    bool tell = status == STORE_IO || status == STORE_AWAY || status == STORE_SHORT ||
+                (status == STORE_FULL && !atomic_exchange(&store->full_reported, true));
     if (tell && store->report != NULL) {
         char text[STORE_REASON_SIZE];
         snprintf(text, sizeof text, "store %s: %s: %s", store->path, doing, why);

@@ -33,6 +33,7 @@ enum store_status {
     STORE_NEWER,     /* store_open: written by a newer program */
     STORE_CLOSED,    /* submitted after store_close began */
     STORE_AWAY,      /* the server that keeps it does not answer; nothing was changed, and it may be back soon */
+    STORE_SHORT,     /* memory is short; a change that met it is dropped, whatever it said */
     STORE_IO,        /* anything else; the log line names it */
 };
 

@@ -4,6 +4,7 @@
  * and more is likely to come, it may wait a little longer. The operations of a batch share one transaction. Where one
  * of them fails, all are run again, each in a nested transaction, so that the one is undone alone. */
 #include "store/engine.h"
+#include "store/shortage.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -106,10 +107,14 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Runs op in txn and says whether its changes may stay. */
+/* Runs op in txn and says whether its changes may stay. Where memory was short meanwhile, it may have taken a good
+ * record for a damaged one, or for none: nothing that it says counts. */
 static enum store_status run_op(struct store_txn *txn, struct store_op *op)
 {
+    unsigned before = shortage_count();
     enum store_status status = op->fn(txn, op->arg);
+    if (txn->failed == STORE_OK && shortage_count() != before)
+        return status_report(txn->store, "a change is dropped", STORE_SHORT, store_status_text(STORE_SHORT));
     return status == STORE_OK ? txn->failed : status;
 }
 

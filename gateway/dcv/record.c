@@ -6,6 +6,7 @@
 #include "gateway/tables.h"
 #include "sectigo/sectigo.h"
 #include "store/record.h"
+#include "store/shortage.h"
 
 /* Version 2 has flags, and is written only where one is set. */
 enum { RECORD_VERSION = 2, RECORDS_MAX = 256, RECORD_MAX = RECORDS_MAX * 800 };
@@ -31,7 +32,7 @@ static bool add_record(struct dcv_records *records, const struct dcv_record *rec
 {
     if (records->count >= RECORDS_MAX)
         return false;
-    struct dcv_record *list = realloc(records->list, (records->count + 1) * sizeof *list);
+    struct dcv_record *list = shortage_realloc(records->list, (records->count + 1) * sizeof *list);
     if (!list)
         return false;
     records->list = list;

@@ -2,6 +2,7 @@
  * the context; a bogus answer carries data and rcode 0; nothing has a time limit; an answer may come before the
  * question was put (a zone of the library's own, no socket); after ub_cancel the callback never comes. */
 #include "gateway/egress/internal.h"
+#include "store/shortage.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -196,7 +197,7 @@ static void on_reply(void *ctx, int rcode, void *packet, int len, int security, 
     enum { BOGUS = 1, SECURE = 2 };
     struct lookup *lookup = ctx;
     size_t octets = rcode == 0 && packet != NULL && len > 0 ? (size_t)len : 0;
-    struct reply *reply = malloc(sizeof *reply + octets);
+    struct reply *reply = shortage_malloc(sizeof *reply + octets);
     (void)limited;
     lookup->asked = false;
     lookup->reply = reply;
@@ -248,7 +249,7 @@ bool egress_resolve_recent(struct egress *egress, enum egress_view view, const c
                            uint32_t timeout_ms, uint32_t max_age_ms, egress_dns_fn *done, void *ctx)
 {
     struct resolver *const *resolvers = egress->dns.resolvers;
-    struct lookup *lookup = malloc(sizeof *lookup);
+    struct lookup *lookup = shortage_malloc(sizeof *lookup);
     if (lookup == NULL)
         return false;
     *lookup = (struct lookup){.egress = egress, .done = done, .ctx = ctx, .rr_type = rr_type};
@@ -389,7 +390,7 @@ static bool configure_resolver(struct ub_ctx *context, const struct egress_confi
 static struct resolver *make_resolver(struct egress *egress, const struct egress_config *config,
                                       char reason[static EGRESS_REASON_MAX])
 {
-    struct resolver *resolver = calloc(1, sizeof *resolver);
+    struct resolver *resolver = shortage_calloc(1, sizeof *resolver);
     if (resolver != NULL)
         resolver->context = ub_ctx_create_ub_event(&egress->dns.base.head);
     if (resolver == NULL || resolver->context == NULL)

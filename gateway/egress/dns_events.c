@@ -1,6 +1,7 @@
 /* dns_events: libunbound's sockets and timers in our loop, by the interface that it has for that. Its own way is a
  * thread and two pipes, which cost more system calls than the lookup itself. */
 #include "gateway/egress/internal.h"
+#include "store/shortage.h"
 
 #include <stdlib.h>
 #include <sys/time.h>
@@ -126,7 +127,7 @@ static struct ub_event_vmt event_functions = {.add_bits = add_bits,
 static struct ub_event *new_event(struct ub_event_base *base, int fd, short bits, void (*fn)(int, short, void *),
                                   void *ctx)
 {
-    struct event *event = malloc(sizeof *event);
+    struct event *event = shortage_malloc(sizeof *event);
     if (event == NULL)
         return NULL;
     *event = (struct event){.head = {.magic = UB_EVENT_MAGIC, .vmt = &event_functions},

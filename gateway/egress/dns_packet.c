@@ -1,5 +1,6 @@
 /* dns_packet: the records that an answer of DNS has to the question in it. */
 #include "gateway/egress/internal.h"
+#include "store/shortage.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +54,7 @@ static bool copy_records(const ldns_rr_list *list, const ldns_rdf *owner, ldns_r
     size_t all = ldns_rr_list_rr_count(list), octets = 0;
     for (size_t i = 0; i < all; i++)
         octets += octets_of(ldns_rr_list_rr(list, i));
-    const uint8_t **rdata = *memory = malloc(all * (sizeof *rdata + sizeof(size_t)) + octets + 1);
+    const uint8_t **rdata = *memory = shortage_malloc(all * (sizeof *rdata + sizeof(size_t)) + octets + 1);
     if (rdata == NULL)
         return false;
     size_t *lengths = (size_t *)(rdata + all), count = 0;

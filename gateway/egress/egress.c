@@ -10,6 +10,8 @@
 
 #include "gateway/egress/internal.h"
 #include "gateway/log.h"
+#include "gateway/memory.h"
+#include "store/shortage.h"
 
 /* ---- descriptors and timers ---- */
 
@@ -77,10 +79,10 @@ static void free_list(const char *const *list, size_t count)
 
 static bool copy_list(const char *const *from, size_t count, const char *const **to)
 {
-    char **list = calloc(count + 1, sizeof *list);
+    char **list = shortage_calloc(count + 1, sizeof *list);
     bool good = list != NULL;
     for (size_t i = 0; good && i < count; i++)
-        good = (list[i] = strdup(from[i])) != NULL;
+        good = (list[i] = shortage_strdup(from[i])) != NULL;
     *to = (const char *const *)list;
     return good;
 }
@@ -89,7 +91,7 @@ static bool copy_view(const struct egress_config *from, struct egress_config *to
 {
     *to = (struct egress_config){.resolver_count = from->resolver_count,
                                  .insecure_zone_count = from->insecure_zone_count};
-    to->trust_anchor_file = from->trust_anchor_file != NULL ? strdup(from->trust_anchor_file) : NULL;
+    to->trust_anchor_file = from->trust_anchor_file != NULL ? shortage_strdup(from->trust_anchor_file) : NULL;
     return (from->trust_anchor_file == NULL || to->trust_anchor_file != NULL) &&
            copy_list(from->resolvers, from->resolver_count, &to->resolvers) &&
            copy_list(from->insecure_zones, from->insecure_zone_count, &to->insecure_zones);
@@ -112,7 +114,7 @@ struct egress_prepared *egress_prepare(const struct egress_config *config, char 
     if (!egress_try(config, reason) || (config->outside != NULL && !egress_try(config->outside, reason)))
         return NULL;
     snprintf(reason, EGRESS_REASON_MAX, "out of memory");
-    prepared = calloc(1, sizeof *prepared);
+    prepared = shortage_calloc(1, sizeof *prepared);
     if (prepared == NULL)
         return NULL;
     struct egress_config *own = &prepared->views[EGRESS_OWN_VIEW], *outside = &prepared->views[EGRESS_OUTSIDE_VIEW];
@@ -209,13 +211,19 @@ static void fail_all(struct egress *egress)
     } while (egress_loop_expire(&egress->loop) || busy(egress));
 }
 
+static void turn_egress(struct egress *egress, uint64_t until_ms)
+{
+    egress_loop_step(&egress->loop, until_ms);
+    memory_tell_shortage(&egress->shortages);
+}
+
 static void *thread_main(void *ctx)
 {
     struct egress *egress = ctx;
     while (!egress->draining)
-        egress_loop_step(&egress->loop, UINT64_MAX);
+        turn_egress(egress, UINT64_MAX);
     while (busy(egress) && egress_now_ms() < egress->drain_until_ms)
-        egress_loop_step(&egress->loop, egress->drain_until_ms);
+        turn_egress(egress, egress->drain_until_ms);
     fail_all(egress);
     return NULL;
 }
@@ -248,7 +256,7 @@ static void release(struct egress *egress)
 
 struct egress *egress_start(const struct egress_config *config, char reason[static EGRESS_REASON_MAX])
 {
-    struct egress *egress = calloc(1, sizeof *egress);
+    struct egress *egress = shortage_calloc(1, sizeof *egress);
     if (egress == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         snprintf(reason, EGRESS_REASON_MAX, "the egress thread cannot be started: out of memory");
         free(egress);

@@ -57,6 +57,7 @@ struct egress {
     struct egress_post turn; /* asked for, and not seen to, while `turning` */
     atomic_bool turning;
     uint64_t short_ms; /* when a descriptor was lacking last; 0: never */
+    unsigned shortages; /* of memory_tell_shortage */
 
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows, for egress_post and egress_stop */

@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/shortage.h"
+
 uint64_t egress_now_ms(void)
 {
     struct timespec now;
@@ -37,7 +39,7 @@ static bool make_room(struct egress_loop *loop, size_t wanted)
     if (wanted <= loop->source_count)
         return true;
     size_t count = wanted * 2;
-    struct egress_loop_source *sources = realloc(loop->sources, count * sizeof *sources);
+    struct egress_loop_source *sources = shortage_realloc(loop->sources, count * sizeof *sources);
     if (sources == NULL)
         return false;
     memset(sources + loop->source_count, 0, (count - loop->source_count) * sizeof *sources);

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "store/shortage.h"
+
 enum { OUTPUT_MAX = 4096, SHOWN_MAX = 300, WHAT_MAX = 64 };
 
 struct run {
@@ -161,7 +163,7 @@ static int start_program(struct run *run, const struct program *program)
 bool program_run(struct egress *egress, const struct program *program, program_done_fn *done, void *ctx,
                  char reason[static PROGRAM_REASON_MAX])
 {
-    struct run *run = calloc(1, sizeof *run);
+    struct run *run = shortage_calloc(1, sizeof *run);
     int error = run ? 0 : ENOMEM;
     if (run) {
         *run = (struct run){.egress = egress, .timeout_ms = program->timeout_ms, .done = done, .ctx = ctx};

@@ -1,6 +1,7 @@
 /* recent: answers of DNS that were given a moment ago, for those to whom such a one will do. A slot holds the last one
  * of the names that fall on it, so that memory is bounded whatever names clients think of. */
 #include "gateway/egress/internal.h"
+#include "store/shortage.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,7 @@ static struct recent_answer *copy_of(const char *name, const struct egress_dns_a
         octets += answer->rdata_len[i] + sizeof(size_t) + sizeof(uint8_t *);
     if (octets > OCTETS_MAX)
         return NULL;
-    struct recent_answer *copy = calloc(1, sizeof *copy + octets);
+    struct recent_answer *copy = shortage_calloc(1, sizeof *copy + octets);
     if (copy == NULL)
         return NULL;
     const uint8_t **rdata = (const uint8_t **)(copy + 1);

@@ -1,5 +1,6 @@
 /* Transfers: libcurl's multi_socket interface, so that a step costs what its one socket costs, however many wait. */
 #include "gateway/egress/internal.h"
+#include "store/shortage.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -215,7 +216,7 @@ static void start_transfer(struct egress *egress, struct transfer *transfer)
 
 bool egress_transfer(struct egress *egress, CURL *easy, egress_transfer_fn *done, void *ctx)
 {
-    struct transfer *transfer = malloc(sizeof *transfer);
+    struct transfer *transfer = shortage_malloc(sizeof *transfer);
     if (transfer == NULL)
         return false;
     *transfer = (struct transfer){.egress = egress, .easy = easy, .done = done, .ctx = ctx};

@@ -12,6 +12,8 @@
 #include "gateway/http/linger.h"
 #include "gateway/http/proxy.h"
 #include "gateway/http/setup.h"
+#include "gateway/memory.h"
+#include "store/shortage.h"
 
 enum {
     IDLE_ROOM_MS = 5000, /* so long a served connection may be idle before it has to make room */
@@ -200,7 +202,7 @@ static bool take_connection(struct door *door, h2o_socket_t *sock, const union a
 {
     struct loop *loop = door->loop;
     struct crowd *crowd = crowd_of(door);
-    struct connection *connection = calloc(1, sizeof *connection);
+    struct connection *connection = shortage_calloc(1, sizeof *connection);
     char text[INET6_ADDRSTRLEN];
     address_text(peer, text);
     /* Behind a proxy are many, so that it is for the proxy to say how many connections each may have. */
@@ -336,7 +338,7 @@ static void take_waiting(struct door *door)
 static void open_door(struct loop *loop, struct listener *listener)
 {
     int fd = listener->descriptors[loop->index];
-    struct door *door = fd >= 0 ? calloc(1, sizeof *door) : NULL;
+    struct door *door = fd >= 0 ? shortage_calloc(1, sizeof *door) : NULL;
     if (fd < 0)
         return; /* open already; or a Unix socket, which the first loop serves */
     if (!door) {
@@ -450,6 +452,23 @@ static void each_connection(struct loop *loop, void (*fn)(struct connection *con
 void accept_end_idle(struct loop *loop)
 {
     each_connection(loop, end_idle);
+}
+
+/* A handshake that has failed is h2o's to end. */
+static void end_broken(struct connection *connection)
+{
+    if (!connection->ssl || !connection->asked_ms || !SSL_in_init(connection->ssl))
+        return;
+    log_warning("a connection is closed, because its reply could not be encrypted; see to this machine's memory",
+                "peer", connection->request.peer, "subject",
+                connection->request.subject[0] ? connection->request.subject : NULL);
+    cut(connection);
+}
+
+void accept_end_broken(struct loop *loop)
+{
+    if (memory_tell_shortage(&loop->shortages))
+        each_connection(loop, end_broken);
 }
 
 void accept_cut(struct loop *loop)

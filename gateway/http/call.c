@@ -7,6 +7,7 @@
 #include "gateway/http/internal.h"
 #include "gateway/http/proxy.h"
 #include "gateway/http/reply.h"
+#include "store/shortage.h"
 
 /* Handlers get strings that end with NUL; h2o's do not. */
 static const char *copy_text(h2o_mem_pool_t *pool, const char *base, size_t len)
@@ -86,7 +87,7 @@ void http_answer_text(struct http_answer *answer, int status, const char *text)
 {
     answer->status = status;
     answer->content_type = "text/plain; charset=utf-8";
-    answer->body = strdup(text);
+    answer->body = shortage_strdup(text);
     answer->body_len = answer->body ? strlen(text) : 0;
 }
 
@@ -114,6 +115,18 @@ void call_answer(h2o_req_t *req, struct http_answer *answer)
     reply_send(req, answer->status, answer->body ? answer->body : "", answer->body ? answer->body_len : 0);
 }
 
+void call_handle(http_handler_fn *handler, void *ctx, const struct http_call *call, struct http_answer *answer)
+{
+    unsigned before = shortage_count();
+    handler(ctx, call, answer);
+    if (answer->status / 100 != 4 || shortage_count() == before)
+        return;
+    free(answer->body);
+    free(answer->set_cookie);
+    *answer = (struct http_answer){.resource = answer->resource, .retry_after_s = ACME_RETRY_MEMORY_S};
+    http_answer_text(answer, 503, ACME_OUT_OF_MEMORY "\n");
+}
+
 static void serve_at_once(h2o_req_t *req, http_handler_fn *handler, void *ctx)
 {
     struct http_call call;
@@ -121,7 +134,7 @@ static void serve_at_once(h2o_req_t *req, http_handler_fn *handler, void *ctx)
     if (!call_read(req, &req->pool, &call)) {
         reply_text(req, 413, "The body is too large.\n");
     } else {
-        handler(ctx, &call, &answer);
+        call_handle(handler, ctx, &call, &answer);
         call_answer(req, &answer);
     }
 }

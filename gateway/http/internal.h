@@ -146,6 +146,7 @@ struct connection {
     bool asked_to_leave;
     h2o_socket_t *sock;
     SSL_CTX *tls;  /* a reference: h2o takes none until the ClientHello is there */
+    SSL *ssl;      /* h2o's, once the ClientHello is there; NULL */
     int linger_fd; /* -1, or a duplicate that outlives h2o's (see linger.h) */
     struct door *door;
     char peer[INET6_ADDRSTRLEN]; /* where it comes from, or what its trusted proxy's PROXY header says */
@@ -179,6 +180,7 @@ struct loop {
     h2o_context_t context;
     h2o_multithread_receiver_t receiver;
     struct acme_thread *acme;
+    unsigned shortages;  /* of memory_tell_shortage */
     uint64_t age_ms;     /* monotonic; when acme_thread_age is due */
     struct setup *setup; /* a hold on it */
     struct door *doors;  /* sock NULL where closed */
@@ -294,6 +296,9 @@ void accept_apply(struct loop *loop, struct setup *setup);
 void accept_ask_to_leave(struct connection *connection);
 /* Ends connections that wait for a request. */
 void accept_end_idle(struct loop *loop);
+/* After each turn. Ends connections whose TLS has failed for want of memory: OpenSSL never goes on with one, h2o takes
+ * no notice, and the client would wait for a reply that will not come. */
+void accept_end_broken(struct loop *loop);
 /* Cuts all connections off, whatever they do. */
 void accept_cut(struct loop *loop);
 
@@ -318,6 +323,8 @@ bool job_expire(struct loop *loop, uint64_t now_ms);
 int on_public_request(h2o_handler_t *self, h2o_req_t *req);
 /* What the handler sees, its strings copied into the pool; false where the body is too large. */
 bool call_read(h2o_req_t *req, h2o_mem_pool_t *pool, struct http_call *call);
+/* Runs the handler. What it refuses while memory is short may be right: that is answered with 503. */
+void call_handle(http_handler_fn *handler, void *ctx, const struct http_call *call, struct http_answer *answer);
 /* Takes answer->body. */
 void call_answer(h2o_req_t *req, struct http_answer *answer);
 int on_metrics_request(h2o_handler_t *self, h2o_req_t *req);

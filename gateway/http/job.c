@@ -14,6 +14,7 @@
 #include "gateway/http/internal.h"
 #include "gateway/http/reply.h"
 #include "gateway/log.h"
+#include "store/shortage.h"
 
 /* What the ACME room is asked. */
 enum question { QUESTION_BEGIN, QUESTION_COMMITTED, QUESTION_RESUME };
@@ -324,7 +325,7 @@ bool job_expire(struct loop *loop, uint64_t now_ms)
 
 static struct job *job_make(struct loop *loop, h2o_req_t *req)
 {
-    struct job *job = calloc(1, sizeof *job);
+    struct job *job = shortage_calloc(1, sizeof *job);
     if (!job)
         return NULL;
     job->message.kind = MESSAGE_COMMITTED;

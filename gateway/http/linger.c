@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "gateway/http/internal.h"
+#include "store/shortage.h"
 
 enum { LINGER_MS = 2000, LINGER_OCTETS = 16 * 1024 * 1024, LINGER_COUNT_MAX = 128 };
 
@@ -52,7 +53,7 @@ void linger_begin(struct connection *connection)
         return;
     shutdown(connection->linger_fd, SHUT_WR);
     bool room = !loop->draining && loop->lingering_count < LINGER_COUNT_MAX;
-    if (!room || !(lingering = calloc(1, sizeof *lingering))) {
+    if (!room || !(lingering = shortage_calloc(1, sizeof *lingering))) {
         close(connection->linger_fd);
         return;
     }

@@ -132,6 +132,7 @@ static void run_once(struct loop *loop, uint64_t until_ms)
     bodies_step(loop);
     if (h2o_evloop_run(loop->context.loop, (int32_t)wait_ms) != 0 && errno != EINTR)
         on_broken_loop(loop, strerror(errno));
+    accept_end_broken(loop);
 }
 
 static bool set_up(struct loop *loop)

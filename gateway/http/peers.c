@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/shortage.h"
+
 enum { PREFIX_LEN = 8 }; /* octets of an IPv6 address that count */
 
 /* IPv4 as the mapped IPv6 address that it also comes as. False: neither. */
@@ -43,7 +45,7 @@ bool peers_enter(struct peers *peers, const struct sockaddr *address, unsigned m
     if (*at && max > 0 && (*at)->connections >= max)
         return false;
     if (!*at) {
-        *at = calloc(1, sizeof **at);
+        *at = shortage_calloc(1, sizeof **at);
         if (!*at)
             return false;
         memcpy((*at)->key, key, sizeof key);

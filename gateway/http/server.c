@@ -8,6 +8,7 @@
 #include "gateway/http/listen.h"
 #include "gateway/http/setup.h"
 #include "gateway/log.h"
+#include "store/shortage.h"
 
 static const char no_memory[] = "out of memory while starting the listeners";
 
@@ -83,7 +84,7 @@ static bool start_threads(struct http_server *server, char *reason)
 static bool make_server(struct http_server *server, const struct http_config *config, char *reason)
 {
     server->loop_count = config->threads ? config->threads : cores();
-    server->loops = calloc(server->loop_count, sizeof *server->loops);
+    server->loops = shortage_calloc(server->loop_count, sizeof *server->loops);
     if (!server->loops)
         return fail_server(reason, no_memory);
     server->setup = setup_make(server, config, NULL, reason);
@@ -95,7 +96,7 @@ static bool make_server(struct http_server *server, const struct http_config *co
 
 struct http_server *http_start(const struct http_config *config, char reason[static HTTP_REASON_MAX])
 {
-    struct http_server *server = calloc(1, sizeof *server);
+    struct http_server *server = shortage_calloc(1, sizeof *server);
     if (!server) {
         fail_server(reason, no_memory);
         return NULL;
@@ -172,10 +173,10 @@ void http_change_free(struct http_change *change, const struct http_server *serv
 struct http_change *http_prepare(struct http_server *server, const struct http_config *config,
                                  char reason[static HTTP_REASON_MAX])
 {
-    struct http_change *change = calloc(1, sizeof *change + server->loop_count * sizeof *change->messages);
+    struct http_change *change = shortage_calloc(1, sizeof *change + server->loop_count * sizeof *change->messages);
     bool ok = change != NULL;
     for (unsigned i = 0; ok && i < server->loop_count; i++)
-        ok = (change->messages[i] = calloc(1, sizeof *change->messages[i])) != NULL;
+        ok = (change->messages[i] = shortage_calloc(1, sizeof *change->messages[i])) != NULL;
     if (!ok) {
         fail_server(reason, "out of memory while making the listeners");
     } else {

@@ -6,6 +6,7 @@
 
 #include "gateway/http/listen.h"
 #include "gateway/http/tls.h"
+#include "store/shortage.h"
 
 enum { DESCRIPTORS_SHARE = 4 }; /* one in so many is left to the store, upstream calls and look-ups */
 
@@ -78,7 +79,7 @@ static bool load_tls(struct setup *setup, enum http_listener kind, const struct 
 
 static bool copy_field(const char *from, char **to)
 {
-    *to = from ? strdup(from) : NULL;
+    *to = from ? shortage_strdup(from) : NULL;
     return !from || *to;
 }
 
@@ -96,9 +97,9 @@ static bool copy_proxies(struct setup *setup, const struct http_config *config, 
         setup->protocol[kind] = config->proxies[kind].protocol;
         while (from && from[count])
             count++;
-        setup->trusted[kind] = calloc(count + 1, sizeof *setup->trusted[kind]);
+        setup->trusted[kind] = shortage_calloc(count + 1, sizeof *setup->trusted[kind]);
         for (size_t i = 0; setup->trusted[kind] && i < count; i++) {
-            if (!(setup->trusted[kind][i] = strdup(from[i])))
+            if (!(setup->trusted[kind][i] = shortage_strdup(from[i])))
                 return fail_setup(reason, no_memory);
         }
         if (!setup->trusted[kind])
@@ -120,9 +121,9 @@ void listener_drop(struct listener *listener)
 
 static struct listener *make_listener(enum http_listener kind, const char *address, unsigned loops, char *reason)
 {
-    struct listener *listener = calloc(1, sizeof *listener);
+    struct listener *listener = shortage_calloc(1, sizeof *listener);
     if (listener)
-        listener->descriptors = calloc(loops, sizeof *listener->descriptors);
+        listener->descriptors = shortage_calloc(loops, sizeof *listener->descriptors);
     if (!listener || !listener->descriptors) {
         free(listener);
         fail_setup(reason, no_memory);
@@ -194,7 +195,7 @@ static bool listen_all(struct setup *setup, const struct setup *old, const struc
     size_t room = 0;
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         room += wanted[i].count;
-    setup->listeners = calloc(room + 1, sizeof *setup->listeners);
+    setup->listeners = shortage_calloc(room + 1, sizeof *setup->listeners);
     if (!setup->listeners)
         return fail_setup(reason, no_memory);
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
@@ -245,7 +246,7 @@ static void note_expiry(enum http_listener kind, SSL_CTX *context)
 struct setup *setup_make(const struct http_server *server, const struct http_config *config, const struct setup *old,
                          char reason[static HTTP_REASON_MAX])
 {
-    struct setup *setup = calloc(1, sizeof *setup);
+    struct setup *setup = shortage_calloc(1, sizeof *setup);
     if (!setup) {
         fail_setup(reason, no_memory);
         return NULL;

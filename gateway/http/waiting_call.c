@@ -7,6 +7,7 @@
 #include "gateway/http/framing.h"
 #include "gateway/http/internal.h"
 #include "gateway/http/reply.h"
+#include "store/shortage.h"
 
 #include <stdlib.h>
 
@@ -47,7 +48,7 @@ static void run_handler(struct handoff *handoff, struct acme_thread *thread)
     struct waiting_call *waiting = (struct waiting_call *)handoff;
     (void)thread;
     log_set_request(waiting->id);
-    waiting->handler(waiting->ctx, &waiting->call, &waiting->answer);
+    call_handle(waiting->handler, waiting->ctx, &waiting->call, &waiting->answer);
 }
 
 static void on_back(struct handoff *handoff)
@@ -67,7 +68,7 @@ static void on_back(struct handoff *handoff)
 /* The strings are still to be read. NULL: answered. */
 static struct waiting_call *call_make(h2o_req_t *req, http_handler_fn *handler, void *ctx)
 {
-    struct waiting_call *waiting = calloc(1, sizeof *waiting);
+    struct waiting_call *waiting = shortage_calloc(1, sizeof *waiting);
     if (!waiting) {
         reply_retry_after(req, ACME_RETRY_MEMORY_S);
         reply_text(req, 503, ACME_OUT_OF_MEMORY "\n");

@@ -1,6 +1,7 @@
 /* worker: threads on which requests are read for where the store waits for a network, so that a slow database delays
  * the requests that ask it and nobody else. Where it does not wait there is none, and nothing is handed over. */
 #include "gateway/http/internal.h"
+#include "store/shortage.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -62,7 +63,7 @@ static void *worker_main(void *arg)
 static bool start_one(struct http_server *server)
 {
     struct workers *workers = &server->workers;
-    struct worker *worker = calloc(1, sizeof *worker);
+    struct worker *worker = shortage_calloc(1, sizeof *worker);
     struct acme *acme = server->config.acme;
     if (!worker)
         return false;
@@ -86,7 +87,7 @@ bool workers_start(struct http_server *server)
     bool ok = true;
     if (server->config.workers == 0)
         return true;
-    workers->threads = calloc(server->config.workers, sizeof *workers->threads);
+    workers->threads = shortage_calloc(server->config.workers, sizeof *workers->threads);
     if (!workers->threads)
         return false;
     sigfillset(&all);

@@ -19,6 +19,7 @@
 #include "gateway/issue/upkeep/timekeeper.h"
 #include "gateway/issue/upkeep/upkeep.h"
 #include "gateway/log.h"
+#include "store/shortage.h"
 
 /* Issuances that wait for Sectigo are looked at within this time after a start, spread over it. */
 static const uint64_t START_LOOK_MS = MINUTE_MS, START_EACH_MS = 20;
@@ -37,7 +38,7 @@ static const struct work_kind *const kinds[] = {&issuance_work,  &records_work, 
 
 struct issuer *issuer_make(const struct issuer_config *config)
 {
-    struct issuer *issuer = calloc(1, sizeof *issuer);
+    struct issuer *issuer = shortage_calloc(1, sizeof *issuer);
     if (!issuer)
         return NULL;
     issuer->at = *config;
@@ -104,7 +105,7 @@ static bool remember(void *ctx, const struct store_job *job)
         return true;
     if (recovery->count == recovery->capacity) {
         size_t capacity = recovery->capacity ? 2 * recovery->capacity : 64;
-        struct store_job *jobs = realloc(recovery->jobs, capacity * sizeof *jobs);
+        struct store_job *jobs = shortage_realloc(recovery->jobs, capacity * sizeof *jobs);
         recovery->failed = jobs == NULL;
         if (!jobs)
             return false;

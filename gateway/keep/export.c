@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "acme/libraries.h"
 #include "gateway/audit.h"
 #include "gateway/durable.h"
 #include "gateway/log.h"
@@ -52,7 +53,7 @@ static void month_of(uint64_t time_ms, char month[static 16])
 
 static bool append_text(struct batch *batch, const json_t *line)
 {
-    char *text = json_dumps(line, JSON_COMPACT);
+    char *text = libraries_dump(line, JSON_COMPACT);
     size_t len = text ? strlen(text) : 0;
     char *grown = text ? realloc(batch->text, batch->text_len + len + 1) : NULL;
     if (grown) {

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "acme/libraries.h"
+
 /* What chat programs take, with room to spare: Teams refuses messages of more than 28 KiB. */
 enum { OF_A_KIND = 10, TEXT_MAX = 12000, LINE_MAX_LEN = 1200 };
 
@@ -186,7 +188,7 @@ char *message_body(const struct message *m, enum config_format format)
     else if (text)
         json = mattermost_json(subject, text);
     if (json)
-        body = json_dumps(json, JSON_COMPACT);
+        body = libraries_dump(json, JSON_COMPACT);
     json_decref(json);
     free(text);
     return body;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/libraries.h"
 #include "gateway/scheduler.h"
 #include "gateway/tables.h"
 #include "store/record.h"
@@ -115,7 +116,7 @@ static char *notice_text(const struct event *event, uint64_t now_ms)
                              "since_ms", (json_int_t)event->since_ms, "time_ms", (json_int_t)now_ms);
     if (json && event->policy[0])
         json_object_set_new(json, "policy", json_string(event->policy));
-    char *out = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    char *out = json ? libraries_dump(json, JSON_COMPACT) : NULL;
     json_decref(json);
     return out;
 }

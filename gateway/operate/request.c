@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "acme/libraries.h"
 #include "sectigo/result.h"
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, DAYS_MAX = 3650, REASON_MAX = 5 };
@@ -15,7 +16,7 @@ enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, DAYS_MAX = 3650, REASON_MAX = 5 };
 void answer_json(struct http_answer *answer, int status, json_t *json)
 {
     free(answer->body);
-    answer->body = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    answer->body = json ? libraries_dump(json, JSON_INDENT(2)) : NULL;
     answer->status = answer->body ? status : 500;
     answer->content_type = "application/json";
     answer->body_len = answer->body ? strlen(answer->body) : 0;

@@ -7,6 +7,7 @@
 #include "gateway/egress/fetch.h"
 #include "gateway/validate/excerpt.h"
 #include "gateway/validate/job.h"
+#include "store/shortage.h"
 
 struct http01 {
     struct validate_job *job;
@@ -170,7 +171,7 @@ static void on_fetch(void *ctx, struct egress_fetch *fetch)
 void http01_start(struct validate_job *job)
 {
     char path[64 + ACME_TOKEN_TEXT];
-    struct http01 *http01 = malloc(sizeof *http01);
+    struct http01 *http01 = shortage_malloc(sizeof *http01);
     snprintf(path, sizeof path, "/.well-known/acme-challenge/%s", job->validation.token);
     if (http01 == NULL ||
         !egress_url_http(&http01->url, job->validation.identifier.value, job->config->http_port, path)) {

@@ -12,6 +12,7 @@ struct validate_job {
     void *ctx;
     uint64_t deadline_ms;
     uint64_t until_s;            /* how long the proof lasts at most; 0: no limit of its own */
+    unsigned shortages;          /* shortage_count when it began */
     struct acme_problem problem; /* what ends it, unless ACME_PROBLEM_NONE */
     struct egress_watch later;
 };

@@ -14,6 +14,7 @@
 #include "gateway/egress/address.h"
 #include "gateway/validate/alpn_certificate.h"
 #include "gateway/validate/job.h"
+#include "store/shortage.h"
 
 static const unsigned char protocol[] = "\012acme-tls/1";
 enum { PROTOCOL_LEN = sizeof protocol - 1, SERVER_NAME_SIZE = ACME_NAME_MAX + 3, TRIED_SIZE = 512 };
@@ -245,7 +246,7 @@ static void on_addresses(void *ctx, struct egress_addresses *addresses)
 
 void tlsalpn01_start(struct validate_job *job)
 {
-    struct tlsalpn01 *tls = calloc(1, sizeof *tls);
+    struct tlsalpn01 *tls = shortage_calloc(1, sizeof *tls);
     if (tls == NULL) {
         acme_problem_set(&job->problem, ACME_SERVER_INTERNAL, "The validation could not be started: out of memory.");
         validate_end_later(job);

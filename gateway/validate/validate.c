@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gateway/validate/job.h"
+#include "store/shortage.h"
 
 uint32_t validate_left_ms(const struct validate_job *job)
 {
@@ -18,13 +19,15 @@ void validate_account_url(const struct validate_job *job, char url[static ACME_U
     snprintf(url, ACME_URL_MAX, "%s%s", job->config->account_urls, id); /* the base URL leaves room (acme_make) */
 }
 
-/* What fails while the gateway stops says nothing about the client. */
+/* What fails while the gateway stops, or memory is short, says nothing about the client. */
 void validate_end(struct validate_job *job)
 {
     bool failed = job->problem.type != ACME_PROBLEM_NONE;
     if (failed && egress_failing(job->egress))
         acme_problem_set(&job->problem, ACME_SERVER_INTERNAL,
                          "The gateway is stopping; the challenge is validated again after its restart.");
+    else if (failed && shortage_count() != job->shortages)
+        acme_problem_set(&job->problem, ACME_SERVER_INTERNAL, "Memory was short while the challenge was validated.");
     job->done(job->ctx, failed ? &job->problem : NULL, job->until_s);
     acme_problem_clear(&job->problem);
     free(job);
@@ -50,11 +53,12 @@ bool validate_start(struct egress *egress, const struct validate_config *config,
                                                                   [ACME_TLS_ALPN_01] = tlsalpn01_start,
                                                                   [ACME_DNS_ACCOUNT_01] = dns01_start,
                                                                   [ACME_DNS_PERSIST_01] = persist01_start};
-    struct validate_job *job = calloc(1, sizeof *job);
+    struct validate_job *job = shortage_calloc(1, sizeof *job);
     if (job == NULL)
         return false;
     *job =
         (struct validate_job){.egress = egress, .config = config, .validation = *validation, .done = done, .ctx = ctx};
+    job->shortages = shortage_count();
     job->deadline_ms = egress_now_ms() + config->timeout_ms;
     types[validation->type](job);
     return true; /* cppcheck-suppress memleak ; the job is its type's, which frees it with its answer */

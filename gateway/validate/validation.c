@@ -6,6 +6,7 @@
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
 #include "gateway/work.h"
+#include "store/shortage.h"
 
 /* After a validation that could not be started, or says nothing. */
 static const uint64_t REST_MS = 5000;
@@ -164,7 +165,7 @@ static const struct work_kind *const kinds[] = {&attempt_work};
 
 struct validation *validation_make(const struct validation_config *config)
 {
-    struct validation *validation = calloc(1, sizeof *validation);
+    struct validation *validation = shortage_calloc(1, sizeof *validation);
     if (!validation)
         return NULL;
     validation->at = *config;

@@ -37,7 +37,6 @@ enum kind {
     RECEIVE,
     POLL,
     LOG,
-    ALLOCATE,
     KINDS
 };
 
@@ -161,13 +160,6 @@ FAILING(breaks(RECEIVE, fd), ssize_t, -1, recvfrom,
 FAILING(breaks(RECEIVE, fd), ssize_t, -1, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags))
 FAILING(fails(POLL), int, -1, epoll_ctl, (int epoll, int what, int fd, struct epoll_event *event),
         (epoll, what, fd, event))
-
-#ifndef WITHOUT_ALLOCATIONS /* a sanitizer has its own, from before there is anything else */
-/* While the next one is looked up there is none yet. */
-FAILING(inside || fails(ALLOCATE), void *, NULL, malloc, (size_t size), (size))
-FAILING(inside || fails(ALLOCATE), void *, NULL, calloc, (size_t count, size_t size), (count, size))
-FAILING(inside || fails(ALLOCATE), void *, NULL, realloc, (void *old, size_t size), (old, size))
-#endif
 
 /* The one with a mode, where a file may be made. */
 static mode_t mode_of(int flags, va_list more)

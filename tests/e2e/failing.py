@@ -14,7 +14,7 @@ from world import World, program
 
 # As failing.c has them.
 KINDS = ("none", "write", "flush", "truncate", "open", "change", "socket", "connect", "accept", "send", "receive",
-         "poll", "log", "allocate")
+         "poll", "log")
 FIELDS = ("armed", "nth", "error", "lasting", "seen", "failed")
 
 BROKEN_STATUS = 75  # the store has to be opened anew
@@ -63,6 +63,11 @@ class Failing:
 def failing_world(folder, **options):
     """(world, Failing)"""
     failing = Failing(str(folder))
+    return hurried_world(folder, failing.environment(), **options), failing
+
+
+def hurried_world(folder, environment, **options):
+    """A world whose gateway has this in its environment, and waits for nothing longer than it must."""
 
     def change(config):
         config["issuance"].update(settle_again="300ms", resend="900ms", later="300ms")
@@ -70,7 +75,7 @@ def failing_world(folder, **options):
         config["validation"].update(timeout="2s")
         config["acme"].update(hold_finalize="1s")
 
-    return World(folder, gateway_env=failing.environment(), change=change, **options), failing
+    return World(folder, gateway_env=environment, change=change, **options)
 
 
 class Stubborn:
@@ -84,6 +89,7 @@ class Stubborn:
         assert self.client.new_account().status_code == 201
         self.ended = []  # exit statuses of the gateway
         self.unanswered = []  # URLs, while it ran on
+        self.troubles = 0  # requests without an answer, or with one that asks to come again
         self.starts = True  # the gateway again
 
     def revive(self):
@@ -94,16 +100,20 @@ class Stubborn:
             return
         status = gateway.wait_end()
         self.world.note_sanitizer(gateway)
-        assert status in self.may_end, f"acmegate ended with status {status}:\n{gateway.tail(60)}"
-        assert status != BROKEN_STATUS or "ends, because" in gateway.tail(1000), gateway.tail(60)
+        self.judge_end(gateway, status)
         self.ended.append(status)
         self.world.start_gateway()
+
+    def judge_end(self, gateway, status):
+        assert status in self.may_end, f"acmegate ended with status {status}:\n{gateway.tail(60)}"
+        assert status != BROKEN_STATUS or "ends, because" in gateway.tail(1000), gateway.tail(60)
 
     def post(self, url, payload):
         """None where no answer came, or one that asks to come again."""
         try:
             answer = self.client.post(url, payload)
         except requests.RequestException as error:
+            self.troubles += 1
             if isinstance(error, requests.Timeout) and self.world.gateway.is_running():
                 self.unanswered.append(url)
             self.client.reconnect()
@@ -111,6 +121,7 @@ class Stubborn:
             self.revive()
             return None
         if answer.status_code >= 500 or answer.status_code == 429:
+            self.troubles += 1
             self.revive()
             return None
         return answer

@@ -25,8 +25,8 @@ ROOMS = {"store": ("store",), "acme": ("acme", "store"), "sectigo": ("sectigo",)
 # The rooms inside gateway/, from the ground up: which others each may include beside itself and the ground. A room is a
 # folder, or files that stand beside folders, by name ("issue/issuer.h") or without ending ("log"). What stands nowhere
 # here is the top, gateway/*.c and issue/issuer.c: it starts the others, and nobody includes it.
-GROUND = ("address", "audit", "clock", "cost", "counters", "days", "durable", "key_lists", "log", "log_format", "pem", "refusals",
-          "removed", "scan", "scheduler", "systemd", "tables")
+GROUND = ("address", "audit", "clock", "cost", "counters", "days", "durable", "key_lists", "log", "log_format", "memory",
+          "pem", "refusals", "removed", "scan", "scheduler", "systemd", "tables")
 CONTEXT = ("issue/context", "issue/issuer.h")
 SHARED = ("work", *CONTEXT)
 INNER = {

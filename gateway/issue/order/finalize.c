@@ -15,6 +15,7 @@
 #include "gateway/issue/upstream/request.h"
 #include "gateway/log.h"
 #include "gateway/tables.h"
+#include "store/shortage.h"
 
 /* How long a client whose names are blocked or whose queue is full should wait. */
 
@@ -175,7 +176,7 @@ static bool make_issuance(struct finalize *f, struct issuance *is)
     memcpy(is->profile, f->order->profile, sizeof is->profile);
     memcpy(is->spki_sha256, f->csr->spki_sha256, sizeof is->spki_sha256);
     is->csr_has_cn = f->csr->common_name[0] != '\0';
-    is->csr = malloc(f->csr->der_len);
+    is->csr = shortage_malloc(f->csr->der_len);
     if (!is->csr)
         return false;
     memcpy(is->csr, f->csr->der, f->csr->der_len);
@@ -211,7 +212,7 @@ static enum store_status buy(struct finalize *f, struct issuance *is)
     sub.product = request_product_for(f->profile, &f->rules.dcv, &f->order->names, is, f->problem);
     if (sub.product == 0 || !request_accepts_subject(sub.product, f->csr, f->problem))
         return STORE_REFUSED;
-    sub.endpoint = strdup(f->login->url);
+    sub.endpoint = shortage_strdup(f->login->url);
     if (!sub.endpoint || !names_copy(&sub.names, &f->order->names) || !acme_id_make(&sub.id, f->now_ms))
         goto out;
     memcpy(sub.policy, f->order->policy, sizeof sub.policy);

@@ -10,6 +10,7 @@
 #include "gateway/issue/record/story.h"
 #include "gateway/tables.h"
 #include "store/record.h"
+#include "store/shortage.h"
 
 /* Version 2 has the attempt, version 3 the time of RetryCAACheck, version 4 Sectigo's time; those before hold a 0.
  * Version 5, which is written, is compact, and of an issuance that has ended without the CSR and its key's digest. */
@@ -137,7 +138,7 @@ static bool decode_csr(struct record_reader *r, struct issuance *is)
     struct store_slice csr = record_get_bytes(r);
     if (csr.len == 0)
         return !r->failed && r->compact && issuance_ended(is->state);
-    if (!(is->csr = malloc(csr.len)))
+    if (!(is->csr = shortage_malloc(csr.len)))
         return false;
     memcpy(is->csr, csr.data, csr.len);
     is->csr_len = csr.len;
@@ -149,7 +150,7 @@ static bool decode_orders(struct record_reader *r, struct issuance *is)
     uint32_t count = record_get_u32(r);
     if (r->failed || count > ORDERS_MAX)
         return false;
-    if (!(is->orders = calloc(count + 1, sizeof *is->orders)))
+    if (!(is->orders = shortage_calloc(count + 1, sizeof *is->orders)))
         return false;
     is->order_count = count;
     for (uint32_t i = 0; i < count; i++)
@@ -345,7 +346,7 @@ void issuance_clear(struct issuance *is)
 
 bool issuance_set_note(struct issuance *is, const char *note)
 {
-    char *copy = strdup(note);
+    char *copy = shortage_strdup(note);
     if (!copy)
         return false;
     free(is->note);
@@ -357,7 +358,7 @@ bool issuance_attach(struct issuance *is, const struct acme_id *order)
 {
     if (is->order_count >= ORDERS_MAX)
         return false;
-    struct acme_id *orders = realloc(is->orders, (is->order_count + 1) * sizeof *orders);
+    struct acme_id *orders = shortage_realloc(is->orders, (is->order_count + 1) * sizeof *orders);
     if (!orders)
         return false;
     is->orders = orders;
@@ -375,7 +376,7 @@ bool issuance_follow(struct issuance *next, const struct issuance *ended, const 
     next->csr_has_cn = ended->csr_has_cn;
     memcpy(next->profile, ended->profile, sizeof next->profile);
     memcpy(next->spki_sha256, ended->spki_sha256, sizeof next->spki_sha256);
-    next->csr = malloc(ended->csr_len);
+    next->csr = shortage_malloc(ended->csr_len);
     if (!next->csr || !issuance_id_make(instance, test, next->id) || !issuance_set_note(next, ""))
         return false;
     memcpy(next->csr, ended->csr, ended->csr_len);

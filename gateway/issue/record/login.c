@@ -10,6 +10,7 @@
 #include "gateway/scheduler.h"
 #include "gateway/tables.h"
 #include "store/record.h"
+#include "store/shortage.h"
 
 /* Version 2 has credit and sharing, version 3 what was withheld. */
 enum { RECORD_VERSION = 3, RECORD_MAX = 128 };
@@ -175,7 +176,7 @@ static bool collect(void *ctx, const struct store_job *job)
         return true;
     if (held->count == held->capacity) {
         unsigned capacity = held->capacity ? 2 * held->capacity : 64;
-        void *ids = realloc(held->ids, capacity * sizeof *held->ids);
+        void *ids = shortage_realloc(held->ids, capacity * sizeof *held->ids);
         if (!ids) {
             held->status = STORE_IO;
             return false;

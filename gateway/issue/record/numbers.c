@@ -10,6 +10,7 @@
 #include "gateway/issue/record/subscription.h"
 #include "gateway/log.h"
 #include "gateway/tables.h"
+#include "store/shortage.h"
 
 enum { DIGEST_HEX = 16, KEY_MAX = 1 + NUMBER_TEXT_SIZE };
 _Static_assert(SECTIGO_CERTIFICATE_ID_MAX <= SECTIGO_ORDER_NUMBER_MAX, "a certificate ID fits where a number fits");
@@ -194,7 +195,7 @@ static enum store_status gather_all(struct store_txn *txn, struct family *family
 
 enum store_status numbers_retire(struct store_txn *txn, const struct subscription *sub)
 {
-    struct family *family = calloc(1, sizeof *family);
+    struct family *family = shortage_calloc(1, sizeof *family);
     if (!family)
         return STORE_IO;
     family->sub = sub;

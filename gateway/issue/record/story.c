@@ -8,6 +8,7 @@
 #include "gateway/log.h"
 #include "gateway/tables.h"
 #include "store/record.h"
+#include "store/shortage.h"
 
 /* Version 2, which is written, is compact, and has a line's first time as what it is after the line before, its last as
  * what it is after its first. BEGINNING: lines that are never left out. */
@@ -100,7 +101,7 @@ enum store_status story_add(struct store_txn *txn, const struct issuance *is, co
                             uint64_t now_ms)
 {
     struct story_line line = {.first_ms = now_ms, .last_ms = now_ms, .times = 1, .state = is->state};
-    struct story *story = malloc(sizeof *story);
+    struct story *story = shortage_malloc(sizeof *story);
     if (!story)
         return STORE_IO;
     snprintf(line.what, sizeof line.what, "%s", what);
@@ -155,7 +156,7 @@ static void on_written(struct store_op *op, enum store_status status)
 
 void story_add_soon(struct store *store, const char *issuance, const char *what, const char *words)
 {
-    struct note *note = calloc(1, sizeof *note);
+    struct note *note = shortage_calloc(1, sizeof *note);
     if (!note)
         return; /* nothing is decided by it */
     snprintf(note->issuance, sizeof note->issuance, "%s", issuance);

@@ -9,6 +9,7 @@
 #include "acme/durations.h"
 #include "gateway/tables.h"
 #include "store/record.h"
+#include "store/shortage.h"
 
 /* Version 2 is version 1, compact. */
 enum { RECORD_VERSION = 2, RECORD_MAX = 128 * 1024, CERTIFICATE_IDS_MAX = 1000, DIGEST_VERSION = 1 };
@@ -55,7 +56,7 @@ static bool digest_of(const struct subscription *sub, uint8_t digest[static SUBS
 static bool decode_names(struct record_reader *r, struct acme_names *names)
 {
     uint32_t count = record_get_u32(r);
-    if (r->failed || count > ACME_IDENTIFIERS_MAX || !(names->list = calloc(count + 1, sizeof *names->list)))
+    if (r->failed || count > ACME_IDENTIFIERS_MAX || !(names->list = shortage_calloc(count + 1, sizeof *names->list)))
         return false;
     names->count = count;
     for (uint32_t i = 0; i < count; i++) {
@@ -69,13 +70,13 @@ static bool decode_lists(struct record_reader *r, struct subscription *sub)
 {
     uint32_t count = record_get_u32(r);
     if (r->failed || count > CERTIFICATE_IDS_MAX ||
-        !(sub->certificate_ids = calloc(count + 1, sizeof *sub->certificate_ids)))
+        !(sub->certificate_ids = shortage_calloc(count + 1, sizeof *sub->certificate_ids)))
         return false;
     sub->certificate_id_count = count;
     for (uint32_t i = 0; i < count; i++)
         record_get_string(r, sub->certificate_ids[i], sizeof *sub->certificate_ids);
     count = record_get_u32(r);
-    if (r->failed || count > SUBSCRIPTION_QUEUE_MAX || !(sub->queue = calloc(count + 1, sizeof *sub->queue)))
+    if (r->failed || count > SUBSCRIPTION_QUEUE_MAX || !(sub->queue = shortage_calloc(count + 1, sizeof *sub->queue)))
         return false;
     sub->queue_count = count;
     for (uint32_t i = 0; i < count; i++)
@@ -390,7 +391,7 @@ bool subscription_enqueue(struct subscription *sub, const char *issuance)
 {
     if (sub->queue_count >= SUBSCRIPTION_QUEUE_MAX)
         return false;
-    char(*queue)[ISSUANCE_ID_MAX + 1] = realloc(sub->queue, (sub->queue_count + 1) * sizeof *queue);
+    char(*queue)[ISSUANCE_ID_MAX + 1] = shortage_realloc(sub->queue, (sub->queue_count + 1) * sizeof *queue);
     if (!queue)
         return false;
     sub->queue = queue;
@@ -433,7 +434,7 @@ bool subscription_add_certificate_id(struct subscription *sub, const char *certi
                 sub->certificate_id_count * sizeof *sub->certificate_ids);
     }
     char(*ids)[SECTIGO_CERTIFICATE_ID_MAX + 1] =
-        realloc(sub->certificate_ids, (sub->certificate_id_count + 1) * sizeof *ids);
+        shortage_realloc(sub->certificate_ids, (sub->certificate_id_count + 1) * sizeof *ids);
     if (!ids)
         return false;
     sub->certificate_ids = ids;

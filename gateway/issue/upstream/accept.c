@@ -14,6 +14,7 @@
 #include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/issue/upstream/authorities.h"
+#include "store/shortage.h"
 
 /* A certificate is never older than its order; the hour is for clocks that differ, the day for notBefore set to
  * midnight. */
@@ -276,6 +277,7 @@ enum accept_verdict accept_certificate(const struct accept_want *want, const cha
     enum accept_verdict verdict, chained = ACCEPT_SHORTAGE;
     char chain_reason[ACCEPT_REASON_MAX] = "out of memory";
     STACK_OF(X509) *cas = NULL;
+    unsigned before = shortage_count();
     X509 *leaf = read_leaf(leaf_pem);
 
     if (!leaf || !read_facts(leaf, out)) {
@@ -293,6 +295,8 @@ enum accept_verdict accept_certificate(const struct accept_want *want, const cha
         else if (verdict == ACCEPT_GOOD)
             add_alternates(leaf, cas, want->anchors, out);
     }
+    if (verdict != ACCEPT_GOOD && shortage_count() != before)
+        verdict = no(ACCEPT_SHORTAGE, reason, "out of memory");
     memcpy(out->spki_sha256, want->spki_sha256, 32);
     sk_X509_pop_free(cas, X509_free);
     X509_free(leaf);

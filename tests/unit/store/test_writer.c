@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include "store/shortage.h"
+
 static uint64_t commits(struct fixture *f)
 {
     struct store_stats stats;
@@ -41,6 +43,23 @@ static enum store_status put_and_refuse(struct store_txn *txn, void *arg)
 {
     enum store_status status = pair_put(txn, arg);
     return status == STORE_OK ? STORE_REFUSED : status;
+}
+
+static enum store_status put_short_of_memory(struct store_txn *txn, void *arg)
+{
+    shortage_note();
+    return pair_put(txn, arg);
+}
+
+/* It may have passed over a record that it had no memory to decode. */
+static void test_what_met_a_shortage_is_dropped(void **state)
+{
+    struct fixture *f = *state;
+    struct pair pair = {FRUIT, "a", "1"};
+    assert_int_equal(store_call(f->store, put_short_of_memory, &pair), STORE_SHORT);
+    assert_no_record(f, FRUIT, "a");
+    assert_int_equal(store_call(f->store, pair_put, &pair), STORE_OK);
+    assert_record(f, FRUIT, "a", "1");
 }
 
 static void test_one_failure_spares_the_batch(void **state)
@@ -425,6 +444,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_store(test_waiting_operations_share_a_commit),
+        with_store(test_what_met_a_shortage_is_dropped),
         with_store(test_one_failure_spares_the_batch),
         with_store(test_run_again_where_a_change_is_undone),
         with_store(test_run_once_where_nothing_is_undone),

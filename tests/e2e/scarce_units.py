@@ -1,0 +1,105 @@
+"""Unit test programs, each run with one allocation of what they test that fails."""
+
+import collections
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import time
+
+from process import SANITIZER, clean_environment
+from scarce import Scarce
+from world import program
+
+TIMEOUT_S = 60
+
+
+def programs():
+    folder = program("unit")
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+
+
+class Unit:
+    """One program. What its test allocates for itself is nobody's business."""
+
+    def __init__(self, folder, path):
+        self.path, self.name = path, os.path.basename(path)
+        self._folder = os.path.join(str(folder), self.name)
+        os.makedirs(self._folder)
+        self.scarce = Scarce(self._folder, path)
+
+    def _run(self):
+        """(status, output); a status of None: it did not end by itself."""
+        env = clean_environment(**self.scarce.environment(), TMPDIR=self._folder)
+        with tempfile.TemporaryFile(mode="w+", errors="replace", dir=self._folder) as output:
+            with subprocess.Popen([self.path], cwd=self._folder, env=env, stdin=subprocess.DEVNULL, stdout=output,
+                                  stderr=subprocess.STDOUT) as child:
+                try:
+                    status = child.wait(TIMEOUT_S)
+                except subprocess.TimeoutExpired:
+                    child.send_signal(signal.SIGABRT)  # which says where it was
+                    child.wait(TIMEOUT_S)
+                    status = None
+            output.seek(0)
+            return status, output.read()
+
+    def places(self):
+        self.scarce.note(True)
+        status, output = self._run()
+        self.scarce.note(False)
+        assert status == 0, f"{self.name} fails while nothing does:\n{output[-3000:]}"
+        return [place for place in self.scarce.places() if place.ours() and not place.ours().file.startswith("tests/")]
+
+    def meet(self, place):
+        """(whether an allocation failed, what is wrong: None for nothing)"""
+        self.scarce.arm(place)
+        status, output = self._run()
+        failed = self.scarce.disarm()
+        return failed, self._judge(status, output)
+
+    def _judge(self, status, output):
+        """A test that fails then is as good as one that passes: what it wanted could not be had. But it ends, and ends
+        by itself, unless it goes on with what it did not get, or waits for it."""
+        found = SANITIZER.search(output)
+        if found:
+            return output[found.start():found.start() + 3000]
+        fault = self.scarce.fault()
+        if (status is not None and status >= 0) or _is_the_tests(fault):
+            return None
+        return f"{'does not end' if status is None else f'status {status}'}, at {fault}\n{output[-1000:]}"
+
+
+def _is_the_tests(fault):
+    ours = fault and fault.ours()
+    return ours is not None and ours.file.startswith("tests/")
+
+
+def lines_of(unit):
+    """{(file, line) of ours that leads to an allocation: [place]}"""
+    lines = collections.defaultdict(list)
+    for place in sorted(unit.places(), key=lambda place: place.id):
+        lines[place.ours().file, place.ours().line].append(place)
+    return lines
+
+
+def meet_lines(units, seed, most=None, within_s=None):
+    """Each line of ours that leads to an allocation gets none once, in a program and at a place that the seed chooses;
+    most: of so many lines of each program. What is wrong, as texts."""
+    rng, wrong, failures, met, seen = random.Random(seed), [], 0, 0, set()
+    deadline = time.monotonic() + (within_s or 1e9)
+    for unit in rng.sample(units, len(units)):
+        if time.monotonic() > deadline:
+            break
+        lines = {at: places for at, places in lines_of(unit).items() if at not in seen}
+        seen |= set(lines)
+        for file, line in rng.sample(sorted(lines), min(most or len(lines), len(lines))):
+            place = rng.choice(lines[file, line])
+            failed, what = unit.meet(place)
+            failures, met = failures + failed, met + 1
+            if what:
+                wrong.append(f"{unit.name}, where {file}:{line} gets none ({place}): {what}")
+    print(f"seed {seed}: {len(seen)} lines of ours lead to an allocation in what ran; {met} got none, {failures} "
+          "allocations failed")
+    assert failures > met / 2
+    return wrong
