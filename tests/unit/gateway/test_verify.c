@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "acme/account.h"
+#include "acme/certificate.h"
 #include "acme/policy.h"
+#include "acme/records.h"
 #include "gateway/issue/record/issuance.h"
 #include "gateway/issue/record/subscription.h"
 #include "gateway/scheduler.h"
@@ -145,9 +147,90 @@ static void finds_what_nothing_continues(void **state)
     temp_store_close(&temp);
 }
 
+static enum store_status put_garbage(struct store_txn *txn, void *arg)
+{
+    const struct damage *d = arg;
+    return store_put(txn, d->table, d->key, d->key_len, "\377 is no version", 15);
+}
+
+/* What is in each table is read by who owns it; keys are told as an id, as text, or in hexadecimal. */
+static void garbage_in_any_table_is_named(void **state)
+{
+    static const uint8_t id[ACME_ID_LEN] = {1, 2, 3}, digest[32] = {0xab, 0xcd}, with_id[32 + ACME_ID_LEN] = {0xab};
+    static const struct {
+        struct damage damage;
+        const char *table, *key, *what;
+    } rows[] = {
+        {{ACME_ACCOUNTS, id, sizeof id, false}, "accounts", "AQID", "cannot be decoded"},
+        {{ACME_ACCOUNTS, "short", 5, false}, "accounts", "short", "cannot be decoded"},
+        {{ACME_ORDERS, id, sizeof id, false}, "orders", "AQID", "cannot be decoded"},
+        {{ACME_AUTHZS, id, sizeof id, false}, "authorizations", "AQID", "cannot be decoded"},
+        {{ACME_CERTIFICATES, id, sizeof id, false}, "certificates", "AQID", "cannot be decoded"},
+        {{ACME_CERTIFICATES, "short", 5, false}, "certificates", "short", "cannot be decoded"},
+        {{ACME_SERIALS, "\1\2", 2, false}, "serials", "0102", "names a record that is not there"},
+        {{ACME_POLICIES, "fl\0et", 5, false}, "policies", "666c006574", "cannot be decoded"},
+        {{ACME_EXTERNAL_KEYS, "key", 3, false}, "external-keys", "key", "cannot be decoded"},
+        {{ISSUE_SUBSCRIPTIONS, id, sizeof id, false}, "subscriptions", "AQID", "cannot be decoded"},
+        {{ISSUE_SUBSCRIPTION_INDEX, "short", 5, false}, "subscription-index", "short", "cannot be decoded"},
+        {{ISSUE_SUBSCRIPTION_INDEX, with_id, sizeof with_id, false}, "subscription-index", "ab0000", "is not there"},
+        {{ISSUE_ISSUANCES, "a\0", 2, false}, "issuances", "6100", "cannot be decoded"},
+        {{ISSUE_BY_ORDER, id, sizeof id, false}, "issuance-by-order", "AQID", "names a record that is not there"},
+        {{ISSUE_DCV_RECORDS, ID, sizeof ID - 1, false}, "dcv-records", ID, "cannot be decoded"},
+        {{ISSUE_DCV_RECORDS, "a\0", 2, false}, "dcv-records", "6100", "cannot be decoded"},
+        {{ISSUE_LOGINS, "main", 4, false}, "logins", "main", "cannot be decoded"},
+        {{ISSUE_LEDGERS, "main", 4, false}, "ledgers", "main", "cannot be decoded"},
+        {{ISSUE_KEPT, digest, sizeof digest, false}, "kept", "abcd", "cannot be decoded"},
+        {{ISSUE_PAYMENTS, ID, sizeof ID - 1, false}, "payments", ID, "cannot be decoded"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct temp_store temp;
+        struct damage damage = rows[i].damage;
+        temp_store_open(&temp);
+        assert_int_equal(store_call(temp.store, put_garbage, &damage), STORE_OK);
+        struct said said = verify(&temp);
+        assert_int_equal(said.count, 1);
+        assert_string_equal(said.table, rows[i].table);
+        assert_memory_equal(said.key, rows[i].key, strlen(rows[i].key));
+        assert_non_null(strstr(said.what, rows[i].what));
+        temp_store_close(&temp);
+    }
+}
+
+/* A certificate whose authorities are in a record of their own, which is not there. */
+static enum store_status put_without_chain(struct store_txn *txn, void *arg)
+{
+    uint8_t leaf[] = {0x30, 0x00};
+    struct acme_certificate certificate = {.leaf = leaf, .leaf_len = sizeof leaf, .serial = {1}, .serial_len = 1};
+    struct record_writer w;
+    (void)arg;
+    memset(certificate.id.octets, 3, ACME_ID_LEN);
+    if (!certificate_encode(&certificate, &w))
+        return STORE_IO;
+    enum store_status status =
+        store_put(txn, ACME_CERTIFICATES, certificate.id.octets, ACME_ID_LEN, w.data, w.len);
+    record_free(&w);
+    return status;
+}
+
+static void finds_a_chain_that_is_not_whole(void **state)
+{
+    struct temp_store temp;
+    (void)state;
+    temp_store_open(&temp);
+    assert_int_equal(store_call(temp.store, put_without_chain, NULL), STORE_OK);
+    struct said said = verify(&temp);
+    assert_int_equal(said.count, 1);
+    assert_string_equal(said.table, "certificates");
+    assert_non_null(strstr(said.what, "has no chain"));
+    temp_store_close(&temp);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(finds_each_fault),
-                                       cmocka_unit_test(finds_what_nothing_continues)};
+                                       cmocka_unit_test(finds_what_nothing_continues),
+                                       cmocka_unit_test(garbage_in_any_table_is_named),
+                                       cmocka_unit_test(finds_a_chain_that_is_not_whole)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
