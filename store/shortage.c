@@ -15,32 +15,34 @@ void shortage_note(void)
     missed++;
 }
 
-static void *miss(void)
-{
-    shortage_note();
-    return NULL;
-}
-
 void *shortage_malloc(size_t size)
 {
     void *got = malloc(size);
-    return got || size == 0 ? got : miss();
+    if (!got && size > 0)
+        shortage_note();
+    return got;
 }
 
 void *shortage_calloc(size_t count, size_t size)
 {
     void *got = calloc(count, size);
-    return got || count == 0 || size == 0 ? got : miss();
+    if (!got && count > 0 && size > 0)
+        shortage_note();
+    return got;
 }
 
 void *shortage_realloc(void *old, size_t size)
 {
     void *got = realloc(old, size);
-    return got || size == 0 ? got : miss();
+    if (!got && size > 0)
+        shortage_note();
+    return got;
 }
 
 char *shortage_strdup(const char *text)
 {
     char *copy = strdup(text);
-    return copy ? copy : miss();
+    if (!copy)
+        shortage_note();
+    return copy;
 }

@@ -46,7 +46,9 @@ struct control {
 };
 
 static struct control *control;
-static __thread bool inside; /* what is called from here allocates without a question */
+/* What is called from here allocates without a question. In the static block, since a sanitizer that is not up yet cannot
+ * be asked for another. */
+static __thread bool inside __attribute__((tls_model("initial-exec")));
 
 /* ---- places ---- */
 
@@ -117,6 +119,14 @@ static __attribute__((noinline)) bool fails(void)
     return true;
 }
 
+static void *next(const char *name)
+{
+    inside = true;
+    void *found = dlsym(RTLD_NEXT, name);
+    inside = false;
+    return found;
+}
+
 /* ---- the end ---- */
 
 static void on_fault(int number)
@@ -142,15 +152,6 @@ static void watch_faults(void)
         sigaction(faults[i], &action, NULL);
 }
 
-static void *next(const char *name)
-{
-    inside = true;
-    void *found = dlsym(RTLD_NEXT, name);
-    inside = false;
-    return found;
-}
-
-#ifndef SANITIZED /* which tells of a fault itself */
 /* cmocka's way to go on with its next test. */
 __sighandler_t signal(int number, __sighandler_t handler)
 {
@@ -178,7 +179,10 @@ int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
         sigdelset(&fewer, faults[i]);
     return real(how, &fewer, old);
 }
-#endif
+
+/* A sanitizer's, where there is one: what is loaded here stays. */
+void __lsan_disable(void) __attribute__((weak));
+void __lsan_enable(void) __attribute__((weak));
 
 __attribute__((constructor)) static void join_test(void)
 {
@@ -192,11 +196,13 @@ __attribute__((constructor)) static void join_test(void)
         return;
     free(calloc(1, 1)); /* from now on known */
     free(realloc(malloc(1), 2));
+    if (__lsan_disable)
+        __lsan_disable();
     backtrace(stack, 2); /* loads what it needs */
+    if (__lsan_enable)
+        __lsan_enable();
     control = shared;
-#ifndef SANITIZED
     watch_faults();
-#endif
 }
 
 /* ---- what asks for memory; all else in libc does so by these ---- */

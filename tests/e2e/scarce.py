@@ -8,6 +8,7 @@ import re
 import struct
 import subprocess
 
+from process import clean_environment
 from world import program
 
 # As scarce.c has them.
@@ -111,8 +112,10 @@ class Scarce:
         self.symbols = Symbols(path)
 
     def environment(self):
-        return {"LD_PRELOAD": program("e2e/scarce.so"), "SCARCE": self.path,
-                "ASAN_OPTIONS": "verify_asan_link_order=0"}
+        faults = ":".join(f"handle_{name}=0" for name in ("segv", "sigbus", "sigfpe", "sigill", "abort"))
+        tsan = clean_environment().get("TSAN_OPTIONS", "")
+        return {"LD_PRELOAD": program("e2e/scarce.so"), "SCARCE": self.path, "TSAN_OPTIONS": f"{tsan}:{faults}".lstrip(":"),
+                "ASAN_OPTIONS": f"verify_asan_link_order=0:{faults}"}
 
     def _set(self, field, value):
         struct.pack_into("=Q", self._shared, 8 * FIELDS.index(field), value)

@@ -175,5 +175,5 @@ def test_a_reply_that_cannot_be_encrypted(scarcity):
 
 def test_unit_programs(tmp_path):
     """Some lines of as many programs as there is time for; tests/long takes every line of all."""
-    wrong = meet_lines([Unit(tmp_path, path) for path in programs()], SEED, 6, within_s=30)
+    wrong = meet_lines([Unit(tmp_path, path) for path in programs()], SEED, 6, within_s=20)
     assert not wrong, "\n".join(wrong)
