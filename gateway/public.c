@@ -12,6 +12,7 @@
 #include "gateway/clock.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
+#include "store/shortage.h"
 
 static const char WELL_KNOWN[] = SECTIGO_DCV_PATH;
 
@@ -61,16 +62,30 @@ static bool has_credentials(const struct config_push *push, const char *authoriz
     return same;
 }
 
+/* Sectigo sends again what it is told to; and what a push would have said is found out by polling. */
+static void refuse_unread(bool no_memory, const struct http_call *call, struct http_answer *answer)
+{
+    if (no_memory) {
+        http_answer_text(answer, 503, ACME_OUT_OF_MEMORY "\n");
+        answer->retry_after_s = ACME_RETRY_MEMORY_S;
+        return;
+    }
+    log_warning("a push cannot be read; compare the form of pushes at Sectigo with that of the README", "peer",
+                call->peer);
+    metrics_count(METRIC_PUSHES, METRIC_PUSH_UNREADABLE);
+    http_answer_text(answer, 400, "this is not a push: orderNumber or certificateID, and statusCode, are needed\n");
+}
+
 static void take_push(const struct public *public, const struct http_call *call, struct http_answer *answer)
 {
     struct sectigo_push push = {0};
+    unsigned before = shortage_count();
     size_t body_len = strcmp(call->method, "POST") == 0 ? call->body_len : 0;
 
     if (!sectigo_parse_push(call->query, strlen(call->query), call->body, body_len, &push)) {
-        log_warning("a push cannot be read; compare the form of pushes at Sectigo with that of the README", "peer",
-                    call->peer);
-        metrics_count(METRIC_PUSHES, METRIC_PUSH_UNREADABLE);
-        http_answer_text(answer, 400, "this is not a push: orderNumber or certificateID, and statusCode, are needed\n");
+        if (push.no_memory)
+            shortage_note();
+        refuse_unread(shortage_count() != before, call, answer);
         return;
     }
     metrics_count(METRIC_PUSHES, METRIC_PUSH_TAKEN);

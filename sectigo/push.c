@@ -175,10 +175,12 @@ bool sectigo_parse_push(const char *query, size_t query_len, const char *body, s
     for (size_t i = 0; i < form.count; i++)
         trim_value(form.params[i].value);
     ok = ok && !form.failed && !is_in_doubt(&form) && read_push(&form, push);
+    bool no_memory = form.failed || rest.failed;
     sectigo_form_clear(&rest);
     sectigo_form_clear(&form);
     if (!ok)
         sectigo_push_clear(push);
+    push->no_memory = !ok && no_memory;
     return ok;
 }
 

@@ -223,6 +223,7 @@ struct sectigo_push {
     char *certificate;     /* owned PEM or NULL */
     char *ca_certificate;  /* owned PEM blocks or NULL */
     char *removed_domains; /* owned or NULL */
+    bool no_memory;        /* of one that could not be read: for want of it */
 };
 /* The query, and the body of a POST (none: len 0): a form, or a flat JSON object. Blanks around values are dropped.
  * False when it is no push, or where a field is there twice with different values. A certificate that cannot be read is

@@ -12,7 +12,7 @@ from process import SANITIZER, clean_environment
 from scarce import Scarce
 from world import program
 
-TIMEOUT_S = 60
+TIMEOUT_S, NOTING_S = 60, 300  # who notes where he is at each allocation is slow
 
 
 def programs():
@@ -29,14 +29,14 @@ class Unit:
         os.makedirs(self._folder)
         self.scarce = Scarce(self._folder, path)
 
-    def _run(self):
+    def _run(self, limit_s):
         """(status, output); a status of None: it did not end by itself."""
         env = clean_environment(**self.scarce.environment(), TMPDIR=self._folder)
         with tempfile.TemporaryFile(mode="w+", errors="replace", dir=self._folder) as output:
             with subprocess.Popen([self.path], cwd=self._folder, env=env, stdin=subprocess.DEVNULL, stdout=output,
                                   stderr=subprocess.STDOUT) as child:
                 try:
-                    status = child.wait(TIMEOUT_S)
+                    status = child.wait(limit_s)
                 except subprocess.TimeoutExpired:
                     child.send_signal(signal.SIGABRT)  # which says where it was
                     child.wait(TIMEOUT_S)
@@ -46,7 +46,7 @@ class Unit:
 
     def places(self):
         self.scarce.note(True)
-        status, output = self._run()
+        status, output = self._run(NOTING_S)
         self.scarce.note(False)
         assert status == 0, f"{self.name} fails while nothing does:\n{output[-3000:]}"
         return [place for place in self.scarce.places() if place.ours() and not place.ours().file.startswith("tests/")]
@@ -54,7 +54,7 @@ class Unit:
     def meet(self, place):
         """(whether an allocation failed, what is wrong: None for nothing)"""
         self.scarce.arm(place)
-        status, output = self._run()
+        status, output = self._run(TIMEOUT_S)
         failed = self.scarce.disarm()
         return failed, self._judge(place, status, output)
 
@@ -65,7 +65,8 @@ class Unit:
         if found:
             return output[found.start():found.start() + 3000]
         fault = self.scarce.fault()
-        if (status is not None and status >= 0) or (fault and _is_the_tests(place, fault)):
+        if (status is not None and status >= 0) or (fault and (_is_the_tests(place, fault) or
+                                                               _is_a_librarys(place, fault))):
             return None
         return f"{'does not end' if status is None else f'status {status}'}, at {fault}\n{output[-1000:]}"
 
@@ -74,6 +75,16 @@ def _is_the_tests(place, fault):
     """The test itself, or what it called after the call in which something got nothing: that one told it so."""
     at, later = _test_of(place), _test_of(fault)
     return later is not None and (later == fault.ours() or at is None or (at.file, at.line) != (later.file, later.line))
+
+
+def _is_a_librarys(place, fault):
+    """It asked in the very call of ours in which it then follows what it did not get; or once for all, where OpenSSL
+    sets itself up."""
+    here, there = place.ours(), fault.ours()
+    inner = next((frame for frame in fault.frames if not os.path.basename(frame.module).startswith("libc.")), None)
+    same = here and there and (here.file, here.line) == (there.file, there.line)
+    return inner is not None and not inner.file and (
+        same or any(frame.function == "CRYPTO_THREAD_run_once" for frame in place.frames))
 
 
 def _test_of(place):
@@ -106,5 +117,5 @@ def meet_lines(units, seed, most=None, within_s=None):
                 wrong.append(f"{unit.name}, where {file}:{line} gets none ({place}): {what}")
     print(f"seed {seed}: {len(seen)} lines of ours lead to an allocation in what ran; {met} got none, {failures} "
           "allocations failed")
-    assert failures > met / 2
+    assert failures >= met / 2
     return wrong

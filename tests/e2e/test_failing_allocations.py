@@ -18,7 +18,7 @@ from world import log_of, program
 # Of each thread and each file of ours one place is chosen; which, says the seed. tests/long takes all.
 SEED = int(os.environ.get("ACMEGATE_SEED", "1"))
 CHOSEN = 64
-AT_ONCE_S, AT_LAST_S = 2, 90
+AT_ONCE_S, AT_LAST_S = 4, 90
 REPEATS_MAX = 20  # as gateway/log.c has it
 
 # Libraries that Debian ships which end a process that has no memory, and how.

@@ -12,6 +12,7 @@
 #include "gateway/issue/revocation/notice.h"
 #include "gateway/log.h"
 #include "gateway/tables.h"
+#include "store/shortage.h"
 
 struct arrival {
     struct issuer *issuer;
@@ -141,7 +142,7 @@ static void on_noted(struct store_op *op, enum store_status status)
 
 static void note_late_push(const struct step *s)
 {
-    struct arrival_note *arrived = calloc(1, sizeof *arrived);
+    struct arrival_note *arrived = shortage_calloc(1, sizeof *arrived);
     if (!arrived)
         return;
     memcpy(arrived->login, s->sub.login, sizeof arrived->login);
@@ -217,7 +218,7 @@ void issuer_push(struct issuer *issuer, const struct sectigo_push *push)
 {
     if (atomic_load(&issuer->run.stopping))
         return;
-    struct arrival *arrival = calloc(1, sizeof *arrival);
+    struct arrival *arrival = shortage_calloc(1, sizeof *arrival);
     if (arrival)
         arrival->push = push_copy(push);
     if (!arrival || !arrival->push) {

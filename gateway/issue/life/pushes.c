@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/shortage.h"
+
 struct kept {
     struct sectigo_push *push;
     uint64_t until_ms;
@@ -17,7 +19,7 @@ struct pushes {
 
 struct pushes *pushes_make(void)
 {
-    struct pushes *pushes = calloc(1, sizeof *pushes);
+    struct pushes *pushes = shortage_calloc(1, sizeof *pushes);
     if (pushes)
         pthread_mutex_init(&pushes->lock, NULL);
     return pushes;
@@ -79,12 +81,12 @@ struct sectigo_push *pushes_take(struct pushes *pushes, const char *order_number
 
 static bool copy_text(char **to, const char *from)
 {
-    return !from || (*to = strdup(from)) != NULL;
+    return !from || (*to = shortage_strdup(from)) != NULL;
 }
 
 struct sectigo_push *push_copy(const struct sectigo_push *push)
 {
-    struct sectigo_push *copy = malloc(sizeof *copy);
+    struct sectigo_push *copy = shortage_malloc(sizeof *copy);
     if (!copy)
         return NULL;
     *copy = *push;

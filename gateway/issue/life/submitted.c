@@ -16,6 +16,7 @@
 #include "gateway/issue/upstream/request.h"
 #include "gateway/tables.h"
 #include "sectigo/code.h"
+#include "store/shortage.h"
 
 static void collect_first(const struct facts *f, uint64_t now_ms, struct outcome *out)
 {
@@ -247,8 +248,8 @@ static void keep(struct step *s, const char *leaf, const char *reason)
     kept_clear(&s->kept);
     s->kept.at_ms = clock_ms();
     memcpy(s->kept.issuance, s->is.id, sizeof s->kept.issuance);
-    s->kept.leaf = strdup(leaf);
-    s->kept.reason = strdup(reason);
+    s->kept.leaf = shortage_strdup(leaf);
+    s->kept.reason = shortage_strdup(reason);
     if (!s->kept.leaf || !s->kept.reason)
         kept_clear(&s->kept);
 }
@@ -258,8 +259,8 @@ enum accept_verdict submitted_judge(struct step *s, const char *leaf, const char
 {
     enum accept_verdict verdict = submitted_test(s, leaf, ca, &s->certificate, reason);
     if (verdict == ACCEPT_GOOD) {
-        s->certificate.issuance = strdup(s->is.id);
-        s->certificate.certificate_id = strdup(s->is.certificate_id);
+        s->certificate.issuance = shortage_strdup(s->is.id);
+        s->certificate.certificate_id = shortage_strdup(s->is.certificate_id);
         if (s->certificate.issuance && s->certificate.certificate_id)
             return ACCEPT_GOOD;
         verdict = ACCEPT_SHORTAGE;

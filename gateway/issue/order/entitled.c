@@ -5,6 +5,7 @@
 
 #include "acme/entitlement.h"
 #include "acme/order.h"
+#include "store/shortage.h"
 
 static enum store_status detach(struct store_txn *txn, struct issuance *is, uint32_t at, bool key_required,
                                 uint64_t now_ms)
@@ -27,7 +28,7 @@ enum store_status entitled_keep(struct store_txn *txn, struct issuance *is, bool
 {
     uint32_t refused = 0;
     enum store_status status = STORE_OK;
-    bool *may = calloc(is->order_count + 1, sizeof *may);
+    bool *may = shortage_calloc(is->order_count + 1, sizeof *may);
     if (!may)
         return STORE_IO;
     for (uint32_t i = 0; i < is->order_count && (status == STORE_OK || status == STORE_REFUSED); i++) {

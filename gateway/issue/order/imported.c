@@ -11,6 +11,7 @@
 #include "gateway/issue/record/numbers.h"
 #include "gateway/issue/upstream/request.h"
 #include "gateway/tables.h"
+#include "store/shortage.h"
 
 /* What profiles buy; login NULL: whichever login they have. */
 static uint32_t longest_term(const struct config *config, const struct config_login *login)
@@ -106,7 +107,7 @@ enum store_status imported_insert(struct store_txn *txn, const struct config *co
                                .bought_ms = row->ordered_s > 0 ? (uint64_t)row->ordered_s * 1000 : now_ms};
     enum store_status status = STORE_REFUSED;
     if (row->names && report_names(row->names, &sub.names) && sub.names.count <= ACME_IDENTIFIERS_MAX) {
-        sub.endpoint = strdup(login->url);
+        sub.endpoint = shortage_strdup(login->url);
         memcpy(sub.login, login->name, strlen(login->name) + 1); /* config bounds it to ACME_POLICY_MAX */
         memcpy(sub.order_number, row->order_number, sizeof sub.order_number);
         snprintf(sub.policy, sizeof sub.policy, "%s", adoption ? adoption->policy : "");

@@ -12,6 +12,7 @@
 
 #include "acme/certificate.h"
 #include "gateway/issue/upstream/accept.h"
+#include "store/shortage.h"
 
 enum { CA_MAX = 10, CACHED_MAX = 8 };
 
@@ -55,7 +56,7 @@ static void drop_entry(struct entry *entry)
 
 struct accept_cache *accept_cache_make(void)
 {
-    struct accept_cache *cache = calloc(1, sizeof *cache);
+    struct accept_cache *cache = shortage_calloc(1, sizeof *cache);
     if (cache)
         pthread_mutex_init(&cache->lock, NULL);
     return cache;
@@ -108,7 +109,7 @@ static STACK_OF(X509) * cached_cas(struct accept_cache *cache, const char *pem)
 
 static void remember_cas(struct accept_cache *cache, const char *pem, STACK_OF(X509) * cas)
 {
-    char *copy = strdup(pem);
+    char *copy = shortage_strdup(pem);
     STACK_OF(X509) *kept = X509_chain_up_ref(cas);
     if (!copy || !kept) {
         free(copy);
@@ -230,7 +231,7 @@ static bool take_proof(struct accept_cache *cache, const char *pem, X509_STORE *
                  X509_cmp_time(X509_get0_notBefore(entry->proof.weakest_begin), &at) < 0 &&
                  X509_cmp_time(X509_get0_notAfter(entry->proof.weakest_end), &at) > 0;
     if (known) {
-        *proof = (struct proof){.issuer = entry->proof.issuer, .above = strdup(entry->proof.above)};
+        *proof = (struct proof){.issuer = entry->proof.issuer, .above = shortage_strdup(entry->proof.above)};
         X509_STORE_up_ref(proof->issuer);
     }
     pthread_mutex_unlock(&cache->lock);

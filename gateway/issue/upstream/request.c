@@ -8,6 +8,7 @@
 #include "gateway/dcv/choice.h"
 #include "sectigo/dcv.h"
 #include "sectigo/product.h"
+#include "store/shortage.h"
 
 enum shape { SINGLE, WILDCARD, MULTI };
 
@@ -232,7 +233,7 @@ static void add_domain_names(struct sectigo_form *form, const struct acme_names 
     size_t size = 1;
     for (size_t i = 0; i < names->count; i++)
         size += strlen(names->list[i].value) + 1;
-    char *list = malloc(size), *end = list;
+    char *list = shortage_malloc(size), *end = list;
     if (!list) {
         form->failed = true;
         return;
@@ -260,7 +261,7 @@ static void add_csr(struct sectigo_form *form, const struct issuance *is)
 /* In the order of domainNames. */
 static void add_tokens(struct sectigo_form *form, const struct acme_names *names, const struct dcv_rules *rules)
 {
-    struct sectigo_dcv_choice *choices = calloc(names->count, sizeof *choices);
+    struct sectigo_dcv_choice *choices = shortage_calloc(names->count, sizeof *choices);
     for (size_t i = 0; choices && i < names->count; i++)
         choices[i].method = dcv_rules_method(rules, &names->list[i]);
     char *tokens = choices ? sectigo_validation_tokens(choices, names->count) : NULL;

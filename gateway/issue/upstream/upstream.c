@@ -10,6 +10,7 @@
 #include "gateway/clock.h"
 #include "gateway/log.h"
 #include "gateway/metrics/metrics.h"
+#include "store/shortage.h"
 
 /* A call that has waited for its turn so long does not leave: its job knows when to come again, and when it was sent
  * must be near to when it was stored as on its way. */
@@ -335,7 +336,7 @@ static struct pending_call *make(struct upstream_login *login, enum sectigo_call
                                  upstream_may_leave_fn *ask_first, long within_ms, upstream_done_fn *done, void *ctx)
 {
     static const struct upstream_reply no_memory = {.outcome = UPSTREAM_NEVER_LEFT, .reason = "out of memory"};
-    struct pending_call *pending = calloc(1, sizeof *pending);
+    struct pending_call *pending = shortage_calloc(1, sizeof *pending);
     if (!pending) {
         sectigo_form_clear(form);
         done(ctx, &no_memory);
