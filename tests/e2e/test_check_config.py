@@ -14,18 +14,7 @@ import yaml
 from engines import cases
 from mistakes import Files
 from process import clean_environment, run
-from world import IN_MEMORY, World, log_of, program
-
-
-@pytest.fixture(scope="module")
-def stopped(tmp_path_factory):
-    """A world whose gateway has run once and is down, and files that are wrong."""
-    world = World(tmp_path_factory.mktemp("world"))
-    world.stop_gateway()
-    world.files = Files(world.path("wrong"))
-    os.mkdir(world.files.folder)
-    yield world
-    world.close()
+from world import IN_MEMORY, log_of, program
 
 
 def _pair(listener, certificate=None, key=None):

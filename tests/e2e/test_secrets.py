@@ -6,24 +6,12 @@ import subprocess
 
 import pytest
 
-from mistakes import Files
 from process import run
 from test_check_config import (_all, _check, _edited, _listener, _login_by_certificate, _named_line, _pair, _set, _zone,
                                LOGIN)
-from world import World, log_of, program
+from world import log_of, program
 
 SECRET = "c2VjcmV0IG9mIGFsbA"
-
-
-@pytest.fixture(scope="module")
-def stopped(tmp_path_factory):
-    """A world whose gateway has run once and is down, and its files."""
-    stopped = World(tmp_path_factory.mktemp("world"))
-    stopped.stop_gateway()
-    stopped.files = Files(stopped.path("files"))
-    os.mkdir(stopped.files.folder)
-    yield stopped
-    stopped.close()
 
 
 def _secret(files):

@@ -11,16 +11,7 @@ import yaml
 from acme_client import AcmeClient, http_responder, make_csr
 from dns_server import ZONE
 from process import TESTS, run
-from world import IN_MEMORY, World, log_of, program
-
-
-@pytest.fixture(scope="module")
-def stopped(tmp_path_factory):
-    """A world whose gateway has run once and is down."""
-    world = World(tmp_path_factory.mktemp("world"))
-    world.stop_gateway()
-    yield world
-    world.close()
+from world import IN_MEMORY, log_of, program
 
 
 def _refused(world, config, *words):
