@@ -45,6 +45,9 @@ def _shown(world):
     return ctl_json(world, "status")["housekeeping"]
 
 
+PASS_S = 120  # of a machine that has much else to do
+
+
 def _wait_pass(world, days, ended_there=1):
     """One that ended so many days from now; the second of them began there, too."""
     ends, there_ms = set(), (time.time() + days * DAY_S) * 1000
@@ -54,7 +57,7 @@ def _wait_pass(world, days, ended_there=1):
         ends.update([at_ms] if at_ms >= there_ms else [])
         return len(ends) == ended_there
 
-    wait_for("a pass", ended)
+    wait_for("a pass", ended, PASS_S)
 
 
 def _days_go_by(world, clock, days):
