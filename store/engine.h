@@ -123,6 +123,13 @@ struct engine {
     enum store_status (*count)(struct store_txn *txn, unsigned table, uint64_t *count);
 
     enum store_status (*backup)(struct store *store, const char *to, char reason[static STORE_REASON_SIZE]);
+    /* Several processes: store_owns, store_present, store_tell, store_once, and that jobs were set here, the earliest of
+     * them due then. NULL, all of them: there is one, which owns the store. */
+    bool (*owns)(const struct store *store);
+    void (*present)(struct store *store, const char *address, const char *digest);
+    void (*tell)(struct store *store, const void *what, size_t len);
+    enum store_status (*once)(struct store *store, uint64_t number, uint64_t below);
+    void (*tell_jobs)(struct store *store, uint64_t earliest_due_ms);
     /* store_advice; NULL: never any. */
     bool (*advise)(struct store *store, char text[static STORE_REASON_SIZE]);
     /* store_gateways; NULL: there is one. */
@@ -175,6 +182,9 @@ enum store_status schema_settle(struct store *store, const struct store_config *
 /* In a change: the number alone. */
 extern const char schema_key[];
 enum store_status schema_write(struct store_txn *txn, uint32_t schema);
+/* The record that says so. */
+enum { SCHEMA_RECORD_LEN = 5 };
+bool schema_record(uint32_t schema, uint8_t out[static SCHEMA_RECORD_LEN]);
 /* Writes nothing: STORE_INVALID for an older one. */
 enum store_status schema_check(struct store *store, const struct store_config *config,
                                char reason[static STORE_REASON_SIZE]);
@@ -205,6 +215,8 @@ extern const char copied_key[];
 void copied_record(struct record_writer *w, uint64_t copied_ms);
 uint64_t copied_now_ms(void);
 
+/* writer.c: jobs that others may have set: whoever hears of jobs is called. Any thread of the engine's. */
+void writer_hear_jobs(struct store *store, uint64_t earliest_due_ms);
 /* writer.c: the threads that run what is submitted; writer_stop runs what is queued and ends them. */
 enum store_status writer_start(struct store *store);
 void writer_stop(struct store *store);

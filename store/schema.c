@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { META_RECORD = 1, META_RECORD_MAX = 16 };
+enum { META_RECORD = 1 };
 
 const char schema_key[] = "schema";
 
@@ -21,16 +21,24 @@ static enum store_status schema_read(struct store_txn *txn, uint32_t *schema)
     return version == META_RECORD && record_complete(&reader) && *schema > 0 ? STORE_OK : STORE_INVALID;
 }
 
-enum store_status schema_write(struct store_txn *txn, uint32_t schema)
+bool schema_record(uint32_t schema, uint8_t out[static SCHEMA_RECORD_LEN])
 {
     struct record_writer writer;
-    record_begin(&writer, META_RECORD, META_RECORD_MAX);
+    record_begin(&writer, META_RECORD, SCHEMA_RECORD_LEN);
     record_put_u32(&writer, schema);
-    enum store_status status = writer.failed ? STORE_IO
-                                             : store_put(txn, table_own(txn->store, TABLE_META), schema_key,
-                                                         sizeof schema_key - 1, writer.data, writer.len);
+    bool good = !writer.failed && writer.len == SCHEMA_RECORD_LEN;
+    if (good)
+        memcpy(out, writer.data, SCHEMA_RECORD_LEN);
     record_free(&writer);
-    return status;
+    return good;
+}
+
+enum store_status schema_write(struct store_txn *txn, uint32_t schema)
+{
+    uint8_t record[SCHEMA_RECORD_LEN];
+    return schema_record(schema, record) ? store_put(txn, table_own(txn->store, TABLE_META), schema_key,
+                                                     sizeof schema_key - 1, record, sizeof record)
+                                         : STORE_IO;
 }
 
 struct step {

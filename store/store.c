@@ -99,8 +99,7 @@ static void begin_figures(struct store *store, const struct store_config *config
     atomic_store(&store->commits, 0);
     atomic_store(&store->operations, 0);
     atomic_store(&store->failed, 0);
-    store->jobs_changed = config->jobs_changed;
-    store->jobs_ctx = config->jobs_ctx;
+    store_on_jobs(store, config->jobs_changed, config->jobs_ctx);
     store->fault = config->fault;
     store->fault_ctx = config->fault_ctx;
 }
@@ -120,8 +119,8 @@ enum store_status store_open(const struct store_config *config, struct store **o
     if (status == STORE_OK)
         status = marks_check(store, config, reason);
     if (status == STORE_OK)
-        status = schema_settle(store, config, reason);
-    if (status == STORE_OK && (status = identity_settle(store)) != STORE_OK)
+        status = store_owns(store) ? schema_settle(store, config, reason) : schema_check(store, config, reason);
+    if (status == STORE_OK && store_owns(store) && (status = identity_settle(store)) != STORE_OK)
         status_explain(status, reason, "%s: cannot store its identity: %s", config->path, store_status_text(status));
     if (status == STORE_OK)
         begin_figures(store, config);
@@ -164,10 +163,34 @@ bool store_waits(const struct store *store)
     return store->engine->waits;
 }
 
+bool store_owns(const struct store *store)
+{
+    return store->engine->owns == NULL || store->engine->owns(store);
+}
+
 void store_on_jobs(struct store *store, store_jobs_changed_fn *fn, void *ctx)
 {
+    pthread_mutex_lock(&store->lock); /* a thread of the engine's may hear of others' jobs already */
     store->jobs_changed = fn;
     store->jobs_ctx = ctx;
+    pthread_mutex_unlock(&store->lock);
+}
+
+void store_present(struct store *store, const char *address, const char *digest)
+{
+    if (store->engine->present != NULL)
+        store->engine->present(store, address, digest);
+}
+
+void store_tell(struct store *store, const void *what, size_t len)
+{
+    if (store->engine->tell != NULL && len <= STORE_TOLD_MAX)
+        store->engine->tell(store, what, len);
+}
+
+enum store_status store_once(struct store *store, uint64_t number, uint64_t below)
+{
+    return store->engine->once != NULL ? store->engine->once(store, number, below) : STORE_INVALID;
 }
 
 enum store_status store_backup(struct store *store, const char *to, char reason[static STORE_REASON_SIZE])

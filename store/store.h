@@ -47,7 +47,8 @@ struct store_slice {
 
 enum { STORE_KEY_MAX = 511, STORE_REASON_SIZE = 512, STORE_IDENTITY_SIZE = 33 };
 
-/* Called on the writer thread after a commit in which jobs were set; earliest_due_ms is the earliest of them. */
+/* Called on the writer thread after a commit in which jobs were set; earliest_due_ms is the earliest of them. Where others
+ * may have the store open, also for their jobs, on a thread of the store's, and each second with 0: who knows? */
 typedef void store_jobs_changed_fn(void *ctx, uint64_t earliest_due_ms);
 
 /* Told, on any thread, of what an operator must know: one line without a newline, valid during the call. */
@@ -56,6 +57,18 @@ typedef void store_report_fn(void *ctx, const char *text);
 /* Told once, on any thread, that from now on all fails, reading too, until the store is closed and opened anew; the
  * report has said why. What was acknowledged is in it, and of the last change that was not, perhaps. */
 typedef void store_broken_fn(void *ctx);
+
+/* What a process hears of others that have the same store open (store_config.share). On a thread of the store's, which may
+ * not be blocked. */
+struct store_share {
+    /* Its turn has come: from now on this one owns the store (store_owns). Once. */
+    void (*owned)(void *ctx);
+    /* What another one has told (store_tell). */
+    void (*told)(void *ctx, struct store_slice what);
+    /* One, by name, says another digest of itself than this one (store_present), or none does any more: NULL. */
+    void (*differs)(void *ctx, const char *name);
+    void *ctx;
+};
 
 /* A step from schema N to N + 1, run once at open inside one transaction. */
 typedef enum store_status store_migrate_fn(struct store_txn *txn, char reason[static STORE_REASON_SIZE]);
@@ -88,6 +101,10 @@ struct store_config {
      * changed. It returns false to give up: STORE_CLOSED. NULL: no waiting. */
     bool (*wait)(void *ctx, const char *why, unsigned ms);
     void *wait_ctx;
+    /* PostgreSQL, with wait: where another process owns the store, and it is of this program's schema, it is opened beside
+     * that one. Such a front reads and changes as ever, and none of its commits outlives a step to a newer schema; what
+     * waits for its time is the owner's to do (store_owns). It takes the store over when its turn comes. NULL: no front. */
+    const struct store_share *share;
     /* PostgreSQL: another process has taken the store over, since this one did not show for a while that it lives; it has
      * been reported, and nothing can be stored any more. Once, on any thread. May be NULL. */
     void (*replaced)(void *ctx);
@@ -119,6 +136,9 @@ enum store_status store_open_to_read(const struct store_config *config, struct s
 long store_owner(const char *folder);
 /* Runs what is queued, ends the writer, releases the lock. No snapshot may be open. */
 void store_close(struct store *store);
+/* Whether this process owns the store, and so does what is to be done in its time; false of a front, until share.owned.
+ * Any thread. */
+bool store_owns(const struct store *store);
 /* Whether reading waits for a network: then nothing of it is for an event loop. Any thread. */
 bool store_waits(const struct store *store);
 /* Sets who hears of new jobs. Before the first submission only. */
@@ -246,11 +266,28 @@ enum store_status store_identity(struct store *store, char text[static STORE_IDE
  * what to change, a sentence. Asks a server; not on an event loop. */
 bool store_advice(struct store *store, char text[static STORE_REASON_SIZE]);
 
-/* The processes of a store over the network: who owns it, and who waits for it. */
+/* ---- several processes ---- */
+
+/* What others are shown of this process: where it serves, and a digest of what has to be equal. Any thread, at any time. */
+enum { STORE_ADDRESS_SIZE = 128, STORE_DIGEST_SIZE = 65 };
+void store_present(struct store *store, const char *address, const char *digest);
+/* Tells all others that have the store open, soon, and not for certain: whoever waits for it looks by himself, too. At
+ * most STORE_TOLD_MAX octets. Any thread; never blocks. */
+enum { STORE_TOLD_MAX = 48 };
+void store_tell(struct store *store, const void *what, size_t len);
+/* STORE_OK for the first that asks with this number, STORE_EXISTS for any other, whatever process asks; a crash of the
+ * server may make it forget those of its last second. Numbers below `below` may be forgotten, too. Waits; STORE_INVALID
+ * where the engine has one process. */
+enum store_status store_once(struct store *store, uint64_t number, uint64_t below);
+
+/* The processes of a store over the network: who owns it, and who serves beside it or waits for it. */
 struct store_gateway {
     char name[96];        /* for people: host and process */
-    uint64_t epoch;       /* of the owner: the how many-th it is; 0: it waits */
+    uint64_t epoch;       /* of the owner: the how many-th it is; 0: it is none */
+    bool serves;          /* the owner, or a front */
     uint64_t seen_ms_ago; /* when it last showed that it lives */
+    uint64_t started_ms;  /* UNIX time; 0: not known */
+    char address[STORE_ADDRESS_SIZE], digest[STORE_DIGEST_SIZE]; /* as presented; "": nothing yet */
 };
 enum { STORE_GATEWAYS_MAX = 16 };
 /* STORE_NOT_FOUND: the engine has one process. The owner first. Asks a server; not on an event loop. */

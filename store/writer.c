@@ -190,8 +190,22 @@ static void commit_batch(struct store_txn *txn, struct store_op *batch)
     }
     atomic_fetch_add(&store->commits, 1);
     atomic_store(&store->full_reported, false);
-    if (txn->earliest_due_ms != UINT64_MAX && store->jobs_changed != NULL)
+    if (txn->earliest_due_ms == UINT64_MAX)
+        return;
+    if (store->jobs_changed != NULL)
         store->jobs_changed(store->jobs_ctx, txn->earliest_due_ms);
+    if (txn->engine->tell_jobs != NULL)
+        txn->engine->tell_jobs(store, txn->earliest_due_ms);
+}
+
+void writer_hear_jobs(struct store *store, uint64_t earliest_due_ms)
+{
+    pthread_mutex_lock(&store->lock);
+    store_jobs_changed_fn *fn = store->jobs_changed;
+    void *ctx = store->jobs_ctx;
+    pthread_mutex_unlock(&store->lock);
+    if (fn != NULL)
+        fn(ctx, earliest_due_ms);
 }
 
 static void finish_batch(struct store *store, struct store_op *batch)

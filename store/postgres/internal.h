@@ -14,7 +14,8 @@ struct link {
     PGconn *pg;        /* NULL: to be made anew */
     bool *prepared;    /* STATEMENTS for each table */
     bool ending;       /* the answer to the end of its last snapshot has not been read */
-    int64_t slot;      /* of a writer: its row in @writers; 0: a reader's */
+    int64_t slot;      /* of a writer: its number, from 1; 0: a reader's */
+    int64_t row;       /* of the transaction under way: in @writers */
     int64_t id;        /* of the transaction under way */
     PGresult **kept;   /* answers that slices point into */
     size_t kept_count, kept_room;
@@ -27,20 +28,40 @@ struct pool {
     unsigned count, max; /* made, and at most */
 };
 
-/* This opening of the store as its owner: see owner.c. */
+/* This opening of the store, as its owner (owner.c) or as a front beside it (front.c). */
 struct owner {
-    int64_t word;  /* that nobody else has: @writers and @owner name it, or nothing is committed */
-    int64_t epoch; /* for people: the how many-th owner it is */
-    char name[96]; /* for people: host and process */
-    PGconn *pg;    /* holds the advisory lock, and beats; NULL: it is open for reading alone */
-    bool claimed, locked;
+    int64_t word;        /* that nobody else has: @writers and @owner name it, or nothing is committed */
+    int64_t epoch;       /* for people: the how many-th owner it is */
+    char name[96];       /* for people: host and process */
+    PGconn *pg;          /* holds the advisory lock, and is the heart's; NULL: it is open for reading alone */
+    atomic_bool claimed; /* it owns the store */
+    bool locked;
     pthread_t heart;
-    bool beating, ending; /* ending: by lock */
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    atomic_bool replaced;
+    bool beating;
+    atomic_bool ending, replaced;
+    int bell; /* eventfd: the heart is to look up */
     void (*on_replaced)(void *ctx);
     void *ctx;
+};
+
+enum { TELLS_MAX = 256, TELL_TEXT = 2 * (1 + STORE_TOLD_MAX) };
+
+/* What is said to others and heard of them: front.c, gateways.c, heart.c. */
+struct share {
+    struct store_share at;
+    bool wanted;                            /* what the configuration says */
+    int64_t rows;                           /* of a front: its rows in @writers are these and the next; 0: it was none */
+    char schema[2 * SCHEMA_RECORD_LEN + 1]; /* of this program, as @meta has it, in hexadecimal */
+    bool listens;                           /* on the heart's connection */
+    char differs[96];                       /* who is known to; "": nobody */
+    atomic_bool fresh;                      /* what it presents has not been shown yet */
+    pthread_mutex_t lock;                   /* of what follows */
+    char address[STORE_ADDRESS_SIZE], digest[STORE_DIGEST_SIZE];
+    char tells[TELLS_MAX][TELL_TEXT + 1]; /* hexadecimal; more are left to who looks by himself */
+    unsigned tell_count;
+    uint64_t due_ms;                /* the earliest job that nobody was told of; UINT64_MAX: none */
+    atomic_uint_fast64_t forgotten; /* numbers of @once below it are of no use any more */
+    struct pool onces;              /* connections of store_once */
 };
 
 struct postgres {
@@ -51,15 +72,21 @@ struct postgres {
     struct pool readers, writers;
     pthread_rwlock_t turn; /* shared by writers; one whose changes met others' again and again has it alone */
     struct owner owner;
+    struct share share;
     atomic_uint_fast64_t away_since_ms; /* monotonic; 0: it answered last time */
 };
 
 /* Behind the contract's tables stand those that are not its: p->names[p->name_count - ...]. */
-enum { NAME_WRITERS = 1, NAME_OWNER, NAME_GATEWAYS, NAMES_MORE = NAME_GATEWAYS };
+enum { NAME_WRITERS = 1, NAME_OWNER, NAME_GATEWAYS, NAME_ONCE, NAMES_MORE = NAME_ONCE };
 
 static inline const char *name_behind(const struct postgres *p, unsigned which)
 {
     return p->names[p->name_count - which];
+}
+
+static inline const char *name_meta(const struct postgres *p)
+{
+    return p->names[table_own(&p->store, TABLE_META)];
 }
 
 static inline struct postgres *postgres_of(struct store *store)
@@ -104,30 +131,108 @@ void pool_return(struct pool *pool, struct link *link);
 
 /* ---- owner.c ---- */
 
+/* Rows of @writers from here on are fronts'. */
+#define FRONT_ROWS (INT64_C(1) << 32)
+
 void owner_init(struct postgres *p, const struct store_config *config);
-/* Connects, and waits for its turn where config says so; then this is the owner, and shows every second that it lives.
- * make: makes what is missing, once nobody else can. STORE_LOCKED: another one is; STORE_CLOSED: the wait was given up. */
+/* Connects, and waits for its turn where config says so, or opens it as a front; then shows that it lives. make: makes
+ * what is missing, once nobody else can. STORE_LOCKED: another one owns it; STORE_CLOSED: the wait was given up. */
 typedef enum store_status owner_make_fn(struct store *store, PGconn *pg, const struct store_config *config,
                                         char reason[static STORE_REASON_SIZE]);
 enum store_status owner_begin(struct postgres *p, const struct store_config *config, owner_make_fn *make,
                               char reason[static STORE_REASON_SIZE]);
 /* Gives it up, so that whoever waits goes on at once. */
 void owner_end(struct postgres *p);
-/* Another one has taken over: says so, once. Any thread. */
+/* Nothing of this one is committed any more: says so, once. Any thread. */
 void owner_replaced(struct postgres *p);
+bool postgres_owns(const struct store *store);
+
+/* The heart's connection. */
+bool owner_is_connected(const struct owner *owner);
+/* Whether it is connected, or is now. In its place: why not. */
+bool owner_connect(struct postgres *p, char why[static STORE_REASON_SIZE]);
+bool owner_run(struct owner *owner, const char *command, unsigned wait_ms);
+
+/* What who waits, or is a front, has found. */
+struct seen { /* what @owner says */
+    bool there, given_up;
+    int64_t word, beat, epoch;
+    char name[96];
+};
+struct watch {
+    struct seen seen;
+    uint64_t since_ms; /* it has been so since then; 0: nothing has been seen on this connection */
+    bool anew;         /* the server was away, so that the owner may need a while to find it again */
+};
+/* One look, and what follows from it. STORE_OK: it is this one's. STORE_LOCKED: not yet, and why. make, with its
+ * config: as owner_begin; NULL: nothing is missing. */
+enum store_status owner_look(struct postgres *p, const struct store_config *config, owner_make_fn *make,
+                             struct watch *watch, char why[static STORE_REASON_SIZE]);
+/* Takes the advisory lock, where nobody has it. */
+void owner_try_lock(struct postgres *p);
+/* Ends connections of old that hold it, whose other end is gone or stopped. Where the server does not know or allow
+ * that, the lock is done without. */
+void owner_end_ghosts(struct postgres *p);
+
+/* ---- heart.c ---- */
+
+bool heart_start(struct postgres *p);
+void heart_stop(struct postgres *p);
+/* Has it look up. Any thread. */
+void heart_ring(struct postgres *p);
+
+/* ---- front.c ---- */
+
+enum store_status front_init(struct postgres *p, const struct store_config *config);
+void front_free(struct postgres *p);
+/* Whether the store is there, owned by somebody, and of this program's schema: then this one has rows in @writers. */
+bool front_enter(struct postgres *p, const struct store_config *config, const struct seen *seen);
+/* Whether they are its still, and the schema is. False also where the server does not answer: see *known. */
+bool front_is_in(struct postgres *p, bool *known);
+/* Its rows are nobody's any more. By the heart's connection, like those before. */
+void front_leave(struct postgres *p);
+/* " AND EXISTS (...)": what a front's change asks for besides; "" for an owner. */
+enum { FENCE_SIZE = 512 };
+void front_fence(const struct postgres *p, bool owns, char text[static FENCE_SIZE]);
+enum store_status postgres_once(struct store *store, uint64_t number, uint64_t below);
+/* Drops what is of no use any more: numbers of @once; an owner also the rows of fronts that are gone for a day. By the
+ * heart's connection. */
+void front_tidy(struct postgres *p);
+/* Whether somebody serves beside a store that nobody seems to own: its changes would go on, whoever took it alone. */
+bool front_lives(struct postgres *p, const struct seen *seen, char name[static 96]);
 
 /* ---- gateways.c ---- */
 
-/* This one waits, and lives; or does not wait any more. By the connection of `owner`; what it cannot say is no harm. */
-void gateways_show(struct postgres *p);
+/* This one waits, or serves, and lives; or does not any more. By the heart's connection; what it cannot say is no harm.
+ */
+void gateways_show(struct postgres *p, bool serves);
 void gateways_leave(struct postgres *p);
+/* Nor does the one that has this word: it has been replaced. */
+void gateways_forget(struct postgres *p, int64_t word);
+/* Whether somebody says another digest: tells who cares. */
+void gateways_compare(struct postgres *p);
+/* A command for which nobody waits for disks or standbys. */
+void gateways_run_quietly(PGconn *pg, const char *command);
 enum store_status postgres_gateways(struct store *store, struct store_gateway list[static STORE_GATEWAYS_MAX],
                                     unsigned *count);
+void postgres_present(struct store *store, const char *address, const char *digest);
+
+/* ---- tell.c ---- */
+
+void postgres_tell(struct store *store, const void *what, size_t len);
+void postgres_tell_jobs(struct store *store, uint64_t earliest_due_ms);
+/* On the heart's connection: listens, sends what is to be told, and hears what others have told. */
+void tell_listen(struct postgres *p);
+void tell_send(struct postgres *p);
+void tell_hear(struct postgres *p);
 
 /* ---- transaction.c ---- */
 
 /* Whether the server answered somebody just now. Any thread. */
 void note_answer(struct postgres *p, bool answered);
+/* Whether to ask the server. Once it has been away for a moment, the heart alone does so (heart.c): each may wait long
+ * for nothing, and nobody else need. */
+bool may_ask(struct postgres *p);
 
 enum store_status postgres_begin(struct store_txn *txn, struct store_txn *parent);
 enum store_status postgres_commit(struct store_txn *txn);

@@ -1,18 +1,18 @@
-/* owner: which of several gateways has the store, and who is next.
+/* owner: which of several gateways has the store, and who is next. Who else has it open at the same time is in front.c.
  *
  * @owner is one row: whose store it is (a word drawn at each opening), the how many-th owner that is (the epoch, for
  * people), and a number that the owner raises every second. Who waits looks at it, and takes the store over when it was
- * given up, when the number has stood still for a while and nobody holds the advisory lock any more (the owner's process
- * has ended), or when it has stood still for so long that the owner counts as cut off, whatever it believes. How long is
- * judged by the own monotonic clock, and only as long as the server answers: while it is away, nobody can raise anything.
+ * given up, when the number has stood still for a while and nobody holds the advisory lock any more (the owner's
+ * process has ended), or when it has stood still for so long that the owner counts as cut off, whatever it believes.
+ * How long is judged by the own monotonic clock, and only as long as the server answers: while it is away, nobody can
+ * raise anything.
  *
- * Neither lock nor number decides who may commit. The one transaction that takes over puts its word into @owner and into
- * all rows of @writers, where each commit looks for its own (transaction.c): from then on an older owner commits nothing,
- * however late it wakes up. The lock may be lost, as where the server fails over; the owner takes it anew. */
+ * Neither lock nor number decides who may commit. The one transaction that takes over puts its word into @owner and
+ * into all rows of @writers, where each commit looks for its own (transaction.c): from then on an older owner commits
+ * nothing, however late it wakes up. The lock may be lost, as where the server fails over; the owner takes it anew. */
 #include "store/postgres/internal.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,28 +20,19 @@
 #include <unistd.h>
 
 enum {
-    BEAT_MS = 1000,
     LOOK_MS = 500,   /* between two looks of who waits */
     SHOW_LOOKS = 10, /* of them it says in one that it is there */
     QUIET_MS = 3000, /* without a beat, where nobody holds the lock: the owner's process has ended */
     DEAD_MS = 7000,  /* without a beat, although its connection seems to be there: it is cut off, or stopped */
-    GHOST_BEATS = 5, /* then whoever still holds the lock is a connection of old */
     CLAIM_MS = 8000, /* the same, where a change under way is waited for (session_begin: five seconds at most) */
     LOCK_TRIES = 20, /* a tenth of a second each: the server may not have seen yet that an owner was killed */
     COMMAND_MAX = 1024,
     LOCK_CLASS = 1633906023,
 };
 
-/* What @owner says. */
-struct seen {
-    bool there, given_up;
-    int64_t word, beat, epoch;
-    char name[96];
-};
-
 /* ---- asking ---- */
 
-static bool run_well(struct owner *owner, const char *command, unsigned wait_ms)
+bool owner_run(struct owner *owner, const char *command, unsigned wait_ms)
 {
     PGresult *result = link_run(owner->pg, command, wait_ms);
     bool good = PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK;
@@ -49,19 +40,19 @@ static bool run_well(struct owner *owner, const char *command, unsigned wait_ms)
     return good;
 }
 
-static bool is_connected(const struct owner *owner)
+bool owner_is_connected(const struct owner *owner)
 {
     return owner->pg != NULL && PQstatus(owner->pg) == CONNECTION_OK;
 }
 
 /* What the lock was held by is gone with the connection. */
-static bool connect_anew(struct postgres *p, char why[static STORE_REASON_SIZE])
+bool owner_connect(struct postgres *p, char why[static STORE_REASON_SIZE])
 {
     struct owner *owner = &p->owner;
-    if (is_connected(owner))
+    if (owner_is_connected(owner))
         return true;
     PQfinish(owner->pg);
-    owner->locked = false;
+    owner->locked = p->share.listens = false;
     owner->pg = link_connect(p->connection, why);
     return owner->pg != NULL;
 }
@@ -70,7 +61,7 @@ static bool connect_anew(struct postgres *p, char why[static STORE_REASON_SIZE])
 static bool look_at_owner(struct postgres *p, struct seen *seen, char why[static STORE_REASON_SIZE])
 {
     char command[COMMAND_MAX];
-    if (!connect_anew(p, why))
+    if (!owner_connect(p, why))
         return false;
     snprintf(command, sizeof command, "SELECT owner, beat, epoch, given_up, name FROM %s WHERE id = 1",
              name_behind(p, NAME_OWNER));
@@ -104,7 +95,7 @@ static int32_t lock_number(const struct postgres *p)
     return (int32_t)hash;
 }
 
-static void try_lock(struct postgres *p)
+void owner_try_lock(struct postgres *p)
 {
     struct owner *owner = &p->owner;
     char command[COMMAND_MAX];
@@ -120,16 +111,15 @@ static void unlock(struct postgres *p)
 {
     char command[COMMAND_MAX];
     snprintf(command, sizeof command, "SELECT pg_advisory_unlock(%d, %" PRId32 ")", LOCK_CLASS, lock_number(p));
-    if (p->owner.locked && !run_well(&p->owner, command, ANSWER_MS)) {
+    if (p->owner.locked && !owner_run(&p->owner, command, ANSWER_MS)) {
         PQfinish(p->owner.pg);
         p->owner.pg = NULL;
+        p->share.listens = false;
     }
     p->owner.locked = false;
 }
 
-/* Ends connections of old that hold it, whose other end is gone or stopped. Where the server does not know or allow
- * that, the lock is done without. */
-static void end_ghosts(struct postgres *p)
+void owner_end_ghosts(struct postgres *p)
 {
     char command[COMMAND_MAX];
     snprintf(command, sizeof command,
@@ -137,36 +127,38 @@ static void end_ghosts(struct postgres *p)
              "objid::bigint = %" PRIu32 " AND database = (SELECT oid FROM pg_database WHERE datname = "
              "current_database()) AND pid <> pg_backend_pid()",
              LOCK_CLASS, (uint32_t)lock_number(p));
-    run_well(&p->owner, command, ANSWER_MS);
+    owner_run(&p->owner, command, ANSWER_MS);
 }
 
 /* ---- taking it ---- */
 
-/* Whether the store was as seen, and is this opening's now. Where the answer to COMMIT is lost, nobody knows, and whoever
- * waits sees a word without a beat. */
+/* Whether the store was as seen, and is this opening's now. Where the answer to COMMIT is lost, nobody knows, and
+ * whoever waits sees a word without a beat. */
 static bool claim(struct postgres *p, const struct seen *seen)
 {
     struct owner *owner = &p->owner;
-    char command[COMMAND_MAX];
+    char command[COMMAND_MAX + FENCE_SIZE], fence[FENCE_SIZE];
     const char *writers = name_behind(p, NAME_WRITERS);
+    front_fence(p, false, fence);
     snprintf(command, sizeof command,
              "INSERT INTO %s AS o (id, epoch, owner, beat, given_up, name) VALUES (1, 1, %" PRId64 ", 0, false, '%s') "
              "ON CONFLICT (id) DO UPDATE SET epoch = o.epoch + 1, owner = EXCLUDED.owner, beat = 0, given_up = false, "
-             "name = EXCLUDED.name WHERE o.owner = %" PRId64 " AND o.beat = %" PRId64,
-             name_behind(p, NAME_OWNER), owner->word, owner->name, seen->word, seen->beat);
-    bool good = run_well(owner, "BEGIN ISOLATION LEVEL READ COMMITTED", ANSWER_MS);
+             "name = EXCLUDED.name WHERE o.owner = %" PRId64 " AND o.beat = %" PRId64 "%s",
+             name_behind(p, NAME_OWNER), owner->word, owner->name, seen->word, seen->beat, fence);
+    bool good = owner_run(owner, "BEGIN ISOLATION LEVEL READ COMMITTED", ANSWER_MS);
     PGresult *result = good ? link_run(owner->pg, command, CLAIM_MS) : NULL;
     good = PQresultStatus(result) == PGRES_COMMAND_OK && strcmp(PQcmdTuples(result), "1") == 0;
     PQclear(result);
-    snprintf(command, sizeof command, "UPDATE %s SET owner = %" PRId64, writers, owner->word);
-    good = good && run_well(owner, command, CLAIM_MS); /* a change of the old one that is under way ends first */
+    snprintf(command, sizeof command, "UPDATE %s SET owner = %" PRId64 " WHERE slot < %" PRId64, writers, owner->word,
+             FRONT_ROWS);
+    good = good && owner_run(owner, command, CLAIM_MS); /* a change of the old one that is under way ends first */
     snprintf(command, sizeof command,
              "INSERT INTO %s (slot, owner, last) SELECT n, %" PRId64 ", 0 FROM generate_series(1, %u) AS n ON CONFLICT "
              "(slot) DO NOTHING",
              writers, owner->word, p->writers.max);
-    good = good && run_well(owner, command, CLAIM_MS) && run_well(owner, "COMMIT", CLAIM_MS);
-    if (!good && is_connected(owner))
-        run_well(owner, "ROLLBACK", ANSWER_MS);
+    good = good && owner_run(owner, command, CLAIM_MS) && owner_run(owner, "COMMIT", CLAIM_MS);
+    if (!good && owner_is_connected(owner))
+        owner_run(owner, "ROLLBACK", ANSWER_MS);
     return good;
 }
 
@@ -174,8 +166,8 @@ static enum store_status explain_locked(struct postgres *p, const struct seen *s
                                         char reason[static STORE_REASON_SIZE])
 {
     return status_explain(STORE_LOCKED, reason,
-                          "PostgreSQL schema %s: another gateway (%s) owns this store; stop it first, or let this one "
-                          "wait by store.postgresql.standby",
+                          "PostgreSQL schema %s: another gateway (%s) owns this store, or serves beside it; stop it first, or "
+                          "let this one wait by store.postgresql.standby, or serve beside it by store.postgresql.share",
                           p->store.path, seen->there ? seen->name : "unknown");
 }
 
@@ -183,17 +175,19 @@ static enum store_status explain_locked(struct postgres *p, const struct seen *s
 static enum store_status settle_in(struct postgres *p, const struct store_config *config, owner_make_fn *make,
                                    const struct seen *seen, char reason[static STORE_REASON_SIZE])
 {
-    enum store_status status = make(&p->store, p->owner.pg, config, reason);
+    enum store_status status = make != NULL ? make(&p->store, p->owner.pg, config, reason) : STORE_OK;
     if (status != STORE_OK)
         return status;
+    owner_run(&p->owner, "RESET synchronous_commit", ANSWER_MS); /* of a heart that watches, it is off */
     if (!claim(p, seen))
-        return is_connected(&p->owner) ? explain_locked(p, seen, reason)
+        return owner_is_connected(&p->owner) ? explain_locked(p, seen, reason)
                                        : status_explain(STORE_IO, reason,
                                                         "PostgreSQL schema %s: the connection was cut while this "
                                                         "gateway took the store over; start it again",
                                                         p->store.path);
-    p->owner.claimed = true;
     p->owner.epoch = seen->epoch + 1;
+    gateways_forget(p, seen->word);
+    atomic_store(&p->owner.claimed, true);
     return STORE_OK;
 }
 
@@ -203,13 +197,6 @@ static bool is_same(const struct seen *a, const struct seen *b)
 {
     return a->there == b->there && a->word == b->word && a->beat == b->beat && a->given_up == b->given_up;
 }
-
-/* What who waits has found. */
-struct watch {
-    struct seen seen;
-    uint64_t since_ms; /* it has been so since then; 0: nothing has been seen on this connection */
-    bool anew;         /* the server was away, so that the owner may need a while to find it again */
-};
 
 static void note_look(struct watch *watch, const struct seen *now)
 {
@@ -227,8 +214,8 @@ static bool is_free(struct postgres *p, const struct watch *watch)
     if (owned && quiet_ms < (watch->anew ? DEAD_MS : QUIET_MS))
         return false;
     if (owned && quiet_ms >= DEAD_MS)
-        end_ghosts(p);
-    try_lock(p);
+        owner_end_ghosts(p);
+    owner_try_lock(p);
     return p->owner.locked || watch->seen.given_up || (owned && quiet_ms >= DEAD_MS);
 }
 
@@ -240,9 +227,8 @@ static void explain_wait(const struct seen *seen, char why[static STORE_REASON_S
         status_explain(STORE_OK, why, "another gateway makes it, or is of an older version");
 }
 
-/* One look, and what follows from it. STORE_LOCKED: not yet, and why. */
-static enum store_status look_for_turn(struct postgres *p, const struct store_config *config, owner_make_fn *make,
-                                       struct watch *watch, char why[static STORE_REASON_SIZE])
+enum store_status owner_look(struct postgres *p, const struct store_config *config, owner_make_fn *make,
+                             struct watch *watch, char why[static STORE_REASON_SIZE])
 {
     struct seen now;
     if (!look_at_owner(p, &now, why)) {
@@ -266,13 +252,17 @@ static enum store_status await_turn(struct postgres *p, const struct store_confi
 {
     struct watch watch = {0};
     char why[STORE_REASON_SIZE];
-    bool waits = true;
-    for (unsigned looks = 0; waits && look_for_turn(p, config, make, &watch, why) != STORE_OK; looks++) {
-        if (looks % SHOW_LOOKS == 0 && is_connected(&p->owner))
-            gateways_show(p);
+    bool waits = true, entered = false;
+    for (unsigned looks = 0; waits && owner_look(p, config, make, &watch, why) != STORE_OK; looks++) {
+        entered = p->share.wanted && owner_is_connected(&p->owner) && front_enter(p, config, &watch.seen);
+        if (entered)
+            break;
+        if (looks % SHOW_LOOKS == 0 && owner_is_connected(&p->owner))
+            gateways_show(p, false);
         waits = config->wait(config->wait_ctx, why, LOOK_MS);
     }
-    gateways_leave(p);
+    if (!entered)
+        gateways_leave(p);
     return waits ? STORE_OK
                  : status_explain(STORE_CLOSED, reason, "PostgreSQL schema %s: stopped while it waited for its turn",
                                   p->store.path);
@@ -287,99 +277,34 @@ static enum store_status take_if_free(struct postgres *p, const struct store_con
     for (int i = 0; i < LOCK_TRIES && !p->owner.locked; i++) {
         if (i > 0)
             nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
-        try_lock(p);
+        owner_try_lock(p);
     }
     if (!look_at_owner(p, &seen, why))
         return status_explain(STORE_IO, reason, "PostgreSQL schema %.100s: looking who owns it: %.300s", p->store.path,
                               why);
-    return p->owner.locked ? settle_in(p, config, make, &seen, reason) : explain_locked(p, &seen, reason);
+    if (!p->owner.locked || (seen.there && front_lives(p, &seen, seen.name)))
+        return explain_locked(p, &seen, reason);
+    return settle_in(p, config, make, &seen, reason);
 }
 
 /* ---- being it ---- */
+
+bool postgres_owns(const struct store *store)
+{
+    const struct postgres *p = (const struct postgres *)store;
+    return atomic_load(&p->owner.claimed);
+}
 
 void owner_replaced(struct postgres *p)
 {
     if (atomic_exchange(&p->owner.replaced, true))
         return;
     status_report(&p->store, "writing", STORE_IO,
-                  "another gateway has taken this store over, and this one may change nothing more");
+                  postgres_owns(&p->store)
+                      ? "another gateway has taken this store over, and this one may change nothing more"
+                      : "a gateway of another version has taken this store over, and this one may change nothing more");
     if (p->owner.on_replaced != NULL)
         p->owner.on_replaced(p->owner.ctx);
-}
-
-/* A beat that is lost in a crash of the server is none that anybody misses: nobody waits for disks or standbys. */
-static bool connect_to_beat(struct postgres *p)
-{
-    char why[STORE_REASON_SIZE];
-    if (is_connected(&p->owner))
-        return true;
-    if (!connect_anew(p, why))
-        return false;
-    run_well(&p->owner, "SET synchronous_commit TO off", ANSWER_MS);
-    return true;
-}
-
-/* At once once more where the server has ended the connection meanwhile. */
-static bool beat(struct postgres *p)
-{
-    struct owner *owner = &p->owner;
-    char command[COMMAND_MAX];
-    bool answered = false;
-    snprintf(command, sizeof command, "UPDATE %s SET beat = beat + 1 WHERE id = 1 AND owner = %" PRId64,
-             name_behind(p, NAME_OWNER), owner->word);
-    for (int attempt = 0; attempt < 2 && !answered && connect_to_beat(p); attempt++) {
-        PGresult *result = link_run(owner->pg, command, ANSWER_MS);
-        answered = PQresultStatus(result) == PGRES_COMMAND_OK;
-        if (answered && strcmp(PQcmdTuples(result), "0") == 0)
-            owner_replaced(p);
-        PQclear(result);
-    }
-    note_answer(p, answered);
-    return answered && !atomic_load(&owner->replaced);
-}
-
-/* It went with a connection of old, whose other end the server may believe in yet. */
-static void keep_lock(struct postgres *p, unsigned *beats_without)
-{
-    *beats_without = p->owner.locked ? 0 : *beats_without + 1;
-    if (*beats_without > GHOST_BEATS)
-        end_ghosts(p);
-    try_lock(p);
-}
-
-static void *heart_main(void *arg)
-{
-    struct postgres *p = arg;
-    struct owner *owner = &p->owner;
-    struct timespec next;
-    unsigned beats_without = 0;
-    run_well(owner, "SET synchronous_commit TO off", ANSWER_MS);
-    pthread_mutex_lock(&owner->lock);
-    while (!owner->ending) {
-        pthread_mutex_unlock(&owner->lock);
-        if (!atomic_load(&owner->replaced) && beat(p))
-            keep_lock(p, &beats_without);
-        clock_gettime(CLOCK_MONOTONIC, &next);
-        next.tv_sec += BEAT_MS / 1000;
-        pthread_mutex_lock(&owner->lock);
-        while (!owner->ending && pthread_cond_timedwait(&owner->wake, &owner->lock, &next) == 0)
-            continue;
-    }
-    pthread_mutex_unlock(&owner->lock);
-    return NULL;
-}
-
-static bool start_heart(struct postgres *p)
-{
-    sigset_t all, before;
-    sigfillset(&all); /* signals are for the thread that waits for them */
-    sigdelset(&all, SIGBUS);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    p->owner.beating = pthread_create(&p->owner.heart, NULL, heart_main, p) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (p->owner.beating)
-        pthread_setname_np(p->owner.heart, "store-heart");
-    return p->owner.beating;
 }
 
 /* ---- from beginning to end ---- */
@@ -398,16 +323,10 @@ static void name_self(char name[static 96])
 void owner_init(struct postgres *p, const struct store_config *config)
 {
     struct owner *owner = &p->owner;
-    pthread_condattr_t monotonic;
     owner->word = random_word();
     owner->on_replaced = config->replaced;
     owner->ctx = config->replaced_ctx;
     name_self(owner->name);
-    pthread_mutex_init(&owner->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&owner->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
 }
 
 enum store_status owner_begin(struct postgres *p, const struct store_config *config, owner_make_fn *make,
@@ -415,7 +334,7 @@ enum store_status owner_begin(struct postgres *p, const struct store_config *con
 {
     enum store_status status = config->wait != NULL ? await_turn(p, config, make, reason)
                                                     : take_if_free(p, config, make, reason);
-    if (status == STORE_OK && !start_heart(p))
+    if (status == STORE_OK && !heart_start(p))
         status = status_explain(STORE_IO, reason, "%s: cannot start the thread that shows that this gateway lives",
                                 p->store.path);
     return status;
@@ -425,19 +344,13 @@ void owner_end(struct postgres *p)
 {
     struct owner *owner = &p->owner;
     char command[COMMAND_MAX];
-    if (owner->beating) {
-        pthread_mutex_lock(&owner->lock);
-        owner->ending = true;
-        pthread_cond_signal(&owner->wake);
-        pthread_mutex_unlock(&owner->lock);
-        pthread_join(owner->heart, NULL);
-    }
-    if (owner->claimed && is_connected(owner)) {
+    heart_stop(p);
+    if (owner->claimed && owner_is_connected(owner)) {
         snprintf(command, sizeof command, "UPDATE %s SET given_up = true WHERE id = 1 AND owner = %" PRId64,
                  name_behind(p, NAME_OWNER), owner->word);
-        run_well(owner, command, ANSWER_MS);
+        owner_run(owner, command, ANSWER_MS);
     }
+    if (owner_is_connected(owner))
+        front_leave(p);
     PQfinish(owner->pg);
-    pthread_cond_destroy(&owner->wake);
-    pthread_mutex_destroy(&owner->lock);
 }

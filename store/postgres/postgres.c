@@ -1,6 +1,6 @@
 /* postgres: the engine of several machines, over libpq. Plain SQL that any server of this protocol with serializable
  * transactions takes: a table of keys and values for each of the contract's, in a schema of the database, @writers
- * (transaction.c says what for), @owner (owner.c) and @gateways (gateways.c). */
+ * (transaction.c says what for), @owner (owner.c), @members (gateways.c) and @once (front.c). */
 #include "store/postgres/internal.h"
 
 #include <inttypes.h>
@@ -20,7 +20,9 @@ static const struct {
     [NAME_WRITERS] = {"@writers", "slot bigint PRIMARY KEY, owner bigint NOT NULL, last bigint NOT NULL"},
     [NAME_OWNER] = {"@owner", "id bigint PRIMARY KEY, epoch bigint NOT NULL, owner bigint NOT NULL, beat bigint NOT NULL, "
                               "given_up boolean NOT NULL, name text NOT NULL"},
-    [NAME_GATEWAYS] = {"@gateways", "word bigint PRIMARY KEY, name text NOT NULL, seen timestamptz NOT NULL"},
+    [NAME_GATEWAYS] = {"@members", "word bigint PRIMARY KEY, name text NOT NULL, address text NOT NULL, digest text NOT "
+                                   "NULL, serves boolean NOT NULL, started timestamptz NOT NULL, seen timestamptz NOT NULL"},
+    [NAME_ONCE] = {"@once", "n bigint PRIMARY KEY"},
 };
 
 /* As p->names has them, without quotes. */
@@ -77,7 +79,10 @@ static enum store_status prepare_store(struct store *store, const struct store_c
     pthread_rwlockattr_setkind_np(&fair, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     pthread_rwlock_init(&p->turn, &fair);
     pthread_rwlockattr_destroy(&fair);
-    enum store_status status = check_table_names(config, reason);
+    enum store_status status = front_init(p, config);
+    if (status != STORE_OK)
+        return status_explain(status, reason, "%s: out of memory or of descriptors", config->path);
+    status = check_table_names(config, reason);
     if (status != STORE_OK)
         return status;
     p->connection = strdup(config->connection != NULL ? config->connection : "");
@@ -243,6 +248,7 @@ static void postgres_close(struct store *store)
     pool_free(&p->writers);
     pthread_rwlock_destroy(&p->turn);
     owner_end(p); /* last: until here nobody else may open the store */
+    front_free(p);
     for (unsigned i = 0; p->names != NULL && i < p->name_count; i++)
         free(p->names[i]);
     free(p->names);
@@ -320,6 +326,11 @@ const struct engine engine_postgres = {
     .visit_back = postgres_visit_back,
     .count = postgres_count,
     .backup = postgres_backup,
+    .owns = postgres_owns,
+    .present = postgres_present,
+    .tell = postgres_tell,
+    .once = postgres_once,
+    .tell_jobs = postgres_tell_jobs,
     .advise = postgres_advise,
     .gateways = postgres_gateways,
     .measure = postgres_measure,

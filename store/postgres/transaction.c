@@ -127,9 +127,7 @@ static bool is_away_for(struct postgres *p, uint64_t ms)
     return since_ms != 0 && monotonic_ms() - since_ms > ms;
 }
 
-/* Whether to ask the server. Once it has been away for a moment, the heart alone does so (owner.c): each may wait long
- * for nothing, and nobody else need. */
-static bool may_ask(struct postgres *p)
+bool may_ask(struct postgres *p)
 {
     return !p->owner.beating || !is_away_for(p, MOMENT_MS);
 }
@@ -150,15 +148,19 @@ static bool await_ready(struct postgres *p, struct link *link, char reason[stati
 
 /* ---- a change ---- */
 
-/* BEGIN and the id in one message. NULL: out of memory, or the connection is cut. */
+/* BEGIN and the id in one message. NULL: out of memory, or the connection is cut. Whose row it is decides whose the
+ * change is: an owner's own is taken away by who takes over, a front's is not. */
 static PGresult *begin_with_id(struct postgres *p, struct link *link)
 {
-    char command[1024];
+    char command[1024 + FENCE_SIZE], fence[FENCE_SIZE];
+    bool owns = atomic_load(&p->owner.claimed);
     link->id = random_word();
+    link->row = owns ? link->slot : p->share.rows + link->slot;
+    front_fence(p, owns, fence);
     snprintf(command, sizeof command,
              "BEGIN ISOLATION LEVEL SERIALIZABLE; UPDATE %s SET last = %" PRId64 " WHERE slot = %" PRId64
-             " AND owner = %" PRId64,
-             name_behind(p, NAME_WRITERS), link->id, link->slot, p->owner.word);
+             " AND owner = %" PRId64 "%s",
+             name_behind(p, NAME_WRITERS), link->id, link->row, p->owner.word, fence);
     return link_run(link->pg, command, ANSWER_MS);
 }
 
@@ -251,7 +253,7 @@ static enum store_status look_up(struct store_txn *txn)
     char command[1024], reason[STORE_REASON_SIZE];
     bool told = false;
     snprintf(command, sizeof command, "SELECT last FROM %s WHERE slot = %" PRId64 " FOR UPDATE",
-             name_behind(p, NAME_WRITERS), link->slot);
+             name_behind(p, NAME_WRITERS), link->row);
     for (;;) {
         PGresult *result = link_ready(p, link, reason) ? link_run(link->pg, command, COMMIT_MS) : NULL;
         bool known = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
