@@ -33,6 +33,7 @@ static struct acme_view *make_view(const struct acme *acme, const struct acme_co
     if (view->config.identifiers_max > ACME_IDENTIFIERS_MAX)
         view->config.identifiers_max = ACME_IDENTIFIERS_MAX;
     view->nonces = acme->nonces;
+    view->shared = acme->shared;
     view->limiter = acme->limiter;
     return view;
 }
@@ -55,6 +56,21 @@ struct acme_view *acme_view_take(struct acme *acme)
     return view;
 }
 
+static enum store_status once(void *ctx, uint64_t number, uint64_t below)
+{
+    return store_once(ctx, number, below);
+}
+
+/* One or the other. */
+static bool make_nonces(struct acme *acme, const struct acme_config *config)
+{
+    if (config->shares)
+        acme->shared = shared_nonces_make(config->instance, config->seal, EXTERNAL_KEY_SEAL_LEN, once, config->store);
+    else
+        acme->nonces = nonces_make(config->instance, NONCE_WINDOW);
+    return acme->shared || acme->nonces;
+}
+
 struct acme *acme_make(const struct acme_config *config)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -63,9 +79,8 @@ struct acme *acme_make(const struct acme_config *config)
         return NULL;
     pthread_mutex_init(&acme->lock, NULL);
     acme->seal = config->seal;
-    acme->nonces = nonces_make(config->instance, NONCE_WINDOW);
     acme->limiter = limiter_make();
-    if (acme->nonces && acme->limiter)
+    if (make_nonces(acme, config) && acme->limiter)
         acme->view = make_view(acme, config);
     if (acme->view)
         return acme;
@@ -92,6 +107,7 @@ void acme_free(struct acme *acme)
         return;
     drop_view(acme->view);
     nonces_free(acme->nonces);
+    shared_nonces_free(acme->shared);
     limiter_free(acme->limiter);
     pthread_mutex_destroy(&acme->lock);
     free(acme);
@@ -123,6 +139,13 @@ void acme_thread_age(struct acme_thread *thread)
     key_cache_age(thread->keys);
 }
 
+static bool give_nonce(struct acme_task *task)
+{
+    const struct acme_view *acme = task->acme;
+    return acme->shared ? shared_nonce_issue(acme->shared, acme_now_s(task), task->reply.nonce)
+                        : nonce_issue(acme->nonces, task->reply.nonce);
+}
+
 /* What every reply has besides its own: the link to the directory, a nonce. */
 static enum acme_step done(struct acme_task *task)
 {
@@ -131,7 +154,7 @@ static enum acme_step done(struct acme_task *task)
         acme_path_url(task->acme, "/directory", url);
         acme_reply_link(task, url, "index");
     }
-    if (task->wants_nonce && !nonce_issue(task->acme->nonces, task->reply.nonce))
+    if (task->wants_nonce && !give_nonce(task))
         task->reply.nonce[0] = '\0';
     return ACME_DONE;
 }

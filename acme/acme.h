@@ -77,6 +77,8 @@ struct acme_config {
     struct store *store;
     const char *base_url;           /* "https://acme.example.com", no final slash; every URL is base_url + path */
     const char *instance;           /* nonce prefix */
+    bool shares; /* the store with other gateways: nonces are good at all of them. Then there is a seal. Of the first
+                  * configuration alone */
     bool external_account_required; /* newAccount needs a binding, and accounts made without one are refused */
     const uint8_t *seal; /* EXTERNAL_KEY_SEAL_LEN octets that open external account keys; NULL: none can be used */
     const char *terms_of_service, *website; /* NULL: not shown */

@@ -87,7 +87,14 @@ static bool embedded_key(struct acme_exchange *x, struct acme_task *task, enum j
     return true;
 }
 
-static bool redeem(struct nonces *nonces, const char *nonce, struct acme_problem *problem)
+static enum nonce_verdict judge_nonce(const struct acme_task *task, const char *nonce)
+{
+    const struct acme_view *acme = task->acme;
+    return acme->shared ? shared_nonce_redeem(acme->shared, acme_now_s(task), nonce, strlen(nonce))
+                        : nonce_redeem(acme->nonces, nonce, strlen(nonce));
+}
+
+static bool redeem(struct acme_task *task, const char *nonce)
 {
     static const char *const reasons[] = {
         [NONCE_USED] = "it was used before",
@@ -95,9 +102,13 @@ static bool redeem(struct nonces *nonces, const char *nonce, struct acme_problem
         [NONCE_FOREIGN] = "it was given by another instance, or before a restart",
         [NONCE_FORGED] = "it was not given by this server",
     };
-    enum nonce_verdict verdict = nonce_redeem(nonces, nonce, strlen(nonce));
+    enum nonce_verdict verdict = judge_nonce(task, nonce);
+    if (verdict == NONCE_UNKNOWN) {
+        acme_store_problem(&task->problem, STORE_AWAY);
+        return false;
+    }
     return verdict == NONCE_GOOD ||
-           acme_problem_set(problem, ACME_BAD_NONCE, "JWS has an invalid anti-replay nonce: %s.", reasons[verdict]);
+           acme_problem_set(&task->problem, ACME_BAD_NONCE, "JWS has an invalid anti-replay nonce: %s.", reasons[verdict]);
 }
 
 static bool account_is_valid(const struct acme_account *account, struct acme_problem *problem)
@@ -124,7 +135,7 @@ bool acme_authenticate(struct acme_exchange *x, struct acme_task *task)
     }
     task->verified = (by_account ? load_account(x, task, &kind) : embedded_key(x, task, &kind)) &&
                      jws_verify(&x->jws, kind, x->key, &task->problem) &&
-                     redeem(task->acme->nonces, x->jws.nonce, &task->problem);
+                     redeem(task, x->jws.nonce);
     return task->verified && (!by_account || (account_is_valid(&task->account, &task->problem) &&
                                               external_key_policy(x->snapshot, task->account.external_key,
                                                                   task->acme->config.external_account_required,

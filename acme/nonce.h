@@ -21,6 +21,7 @@ enum nonce_verdict {
     NONCE_OLD,     /* slid out of the window */
     NONCE_FOREIGN, /* another instance's, or this one's before its restart */
     NONCE_FORGED,  /* ours by its prefix, but not made by us */
+    NONCE_UNKNOWN, /* of shared_nonce.h alone */
 };
 
 /* prefix: letters, digits, at most NONCE_PREFIX_MAX. window: a multiple of 64, e.g. 1 << 20. NULL on failure. */

@@ -19,6 +19,7 @@
 #include "acme/jws.h"
 #include "acme/nonce.h"
 #include "acme/policy.h"
+#include "acme/shared_nonce.h"
 
 struct acme_exchange;
 struct acme_route;
@@ -28,13 +29,15 @@ struct key_cache;
 struct acme_view {
     atomic_uint holds;
     struct acme_config config;
-    struct nonces *nonces; /* of struct acme, like the next */
+    struct nonces *nonces; /* of struct acme, like the next two */
+    struct shared_nonces *shared; /* in their place; NULL: this gateway has the store for itself */
     struct limiter *limiter;
 };
 
 struct acme {
     const uint8_t *seal; /* the first configuration's: there is no other */
     struct nonces *nonces;
+    struct shared_nonces *shared;
     struct limiter *limiter;
     pthread_mutex_t lock;
     struct acme_view *view; /* in force; by lock */

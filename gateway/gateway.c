@@ -23,6 +23,7 @@
 #include "gateway/reload.h"
 #include "gateway/scheduler.h"
 #include "gateway/seal.h"
+#include "gateway/share.h"
 #include "gateway/standby.h"
 #include "gateway/systemd.h"
 #include "gateway/tables.h"
@@ -35,10 +36,12 @@ enum {
     EGRESS_DEADLINE_MS = 20000, /* for calls to Sectigo to end at stop: what is cut off has to be settled */
 };
 
+/* Here, and at whoever serves beside this one. */
 static void notify(void *ctx, const struct acme_id *topic)
 {
     struct gateway *g = ctx;
     http_notify(g->http, topic);
+    store_tell(g->store, topic->octets, sizeof topic->octets);
 }
 
 bool parts_fail(char reason[static GATEWAY_REASON_MAX], const char *text)
@@ -99,17 +102,20 @@ static bool open_store(struct gateway *g, bool make, char reason[static GATEWAY_
     store.must_exist = marker_find(g->config, sign) && !make;
     store.moved_too = make;
     struct standby standby = {.config = g->config, .wait = g->wait};
-    if (g->wait && g->config->store.postgresql.standby) {
+    const struct config_postgresql *postgresql = &g->config->store.postgresql;
+    if (g->wait && (postgresql->standby || postgresql->share)) {
         if (!standby_fits(g->config, reason))
             return false;
         store.wait = standby_wait;
         store.wait_ctx = &standby;
+        store.share = postgresql->share ? share_hooks(g) : NULL;
     }
     store.replaced = standby_replaced;
     store.broken = make ? NULL : parts_broken;
     store.broken_ctx = g;
     enum store_status status = store_open(&store, &g->store, why);
     standby_end(&standby);
+    atomic_store(&g->owns, status == STORE_OK && store_owns(g->store));
     if (status == STORE_NOT_FOUND) {
         marker_explain(why, sign, reason);
         memcpy(why, reason, sizeof why);
@@ -134,7 +140,11 @@ static bool keep_marker(struct gateway *g, char reason[static GATEWAY_REASON_MAX
 static bool load_seal(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
     char why[GATEWAY_REASON_MAX];
-    return seal_load(g->config->store.key_file, g->store, g->seal, why) ||
+    const char *file = g->config->store.key_file;
+    if (!atomic_load(&g->owns) && access(file, F_OK) != 0) /* one of its own would be of no use to the others */
+        return config_say(g->config, reason, "store.key_file",
+                          "\"%.300s\" is not there: copy it from the gateway that owns the store", file);
+    return seal_load(file, g->store, g->seal, why) ||
            config_say(g->config, reason, "store.key_file", "%s", why);
 }
 
@@ -269,11 +279,16 @@ static bool make_workers(struct gateway *g, char reason[static GATEWAY_REASON_MA
     g->validation = validation_make(&validation);
     if (!g->issuer || !g->validation)
         return parts_fail(reason, "out of memory");
+    return make_notifier(g, reason) && (atomic_load(&g->owns) ? parts_recover(g, reason) : share_rest(g));
+}
+
+bool parts_recover(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
     enum store_status status = issuer_recover(g->issuer);
     if (status != STORE_OK)
-        snprintf(reason, GATEWAY_REASON_MAX, "%s: the orders under way cannot be taken up again: %s",
-                 g->config->store.path, store_status_text(status));
-    return status == STORE_OK && make_notifier(g, reason);
+        snprintf(reason, GATEWAY_REASON_MAX, "the orders under way cannot be taken up again: %s",
+                 store_status_text(status));
+    return status == STORE_OK;
 }
 
 static bool make_acme(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
@@ -320,8 +335,10 @@ bool parts_start_monitor(struct gateway *g, char reason[static GATEWAY_REASON_MA
 /* Threads of their own, for which nothing waits. */
 static bool start_caretakers(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
 {
+    const struct config *config = config_take(g->configs);
     struct keeper_config keeper = {
-        .configs = g->configs, .store = g->store, .settings = gateway_store_config(g->config)};
+        .configs = g->configs, .store = g->store, .settings = gateway_store_config(config)};
+    config_drop(config);
     keeper.settings.path = keeper.settings.connection = NULL; /* a copy is a folder elsewhere */
     g->keeper = keeper_start(&keeper);
     if (!g->keeper)
@@ -354,6 +371,7 @@ static bool open_listeners(struct gateway *g, char reason[static GATEWAY_REASON_
     g->http = http_start(&http, why);
     if (!g->http)
         return parts_fail(reason, why);
+    atomic_store(&g->serves, true);
     parts_tell_listeners(g->http);
     return true;
 }
@@ -424,7 +442,15 @@ static bool start_parts(struct gateway *g, char reason[static GATEWAY_REASON_MAX
 {
     if (!open_store(g, false, reason) || !keep_marker(g, reason) || !load_seal(g, reason) || !open_egress(g, reason) ||
         !open_upstream(g, reason) || !make_workers(g, reason) || !make_acme(g, reason) ||
-        !parts_start_monitor(g, reason) || !open_listeners(g, reason) || !start_caretakers(g, reason))
+        !parts_start_monitor(g, reason) || !open_listeners(g, reason))
+        return false;
+    share_present(g, g->config);
+    return !atomic_load(&g->owns) || parts_begin(g, reason);
+}
+
+bool parts_begin(struct gateway *g, char reason[static GATEWAY_REASON_MAX])
+{
+    if (!start_caretakers(g, reason))
         return false;
     if (!scheduler_start(g->scheduler))
         return parts_fail(reason, "no thread can be made for the scheduler");

@@ -65,6 +65,12 @@ bool gateway_broken(const struct gateway *gateway);
  * the file is bad, a key needs a restart, or paid subscriptions would serve no order any more. Logs what changed. Any
  * thread, until gateway_stop; blocks. */
 bool gateway_reload(struct gateway *gateway, char reason[static GATEWAY_REASON_MAX]);
+/* Whether this gateway owns its store; where it serves beside the one that does, GATEWAY_OWNS_SIGNAL comes when its turn
+ * has: then gateway_own begins what is the owner's to do, and clients notice nothing. False: *reason; it can only end.
+ * Main thread. */
+enum { GATEWAY_OWNS_SIGNAL = SIGUSR2 };
+bool gateway_owns(struct gateway *gateway);
+bool gateway_own(struct gateway *gateway, char reason[static GATEWAY_REASON_MAX]);
 /* Answers what is held, lets calls to Sectigo end within the deadline, commits, frees. */
 void gateway_stop(struct gateway *gateway);
 

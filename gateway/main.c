@@ -117,6 +117,7 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGINT);
     sigaddset(set, SIGHUP);
     sigaddset(set, GATEWAY_BROKEN_SIGNAL);
+    sigaddset(set, GATEWAY_OWNS_SIGNAL);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of the store, not the end */
@@ -139,6 +140,11 @@ static void seed_jitter(void)
     srandom(seed);
 }
 
+static const char *status_of(struct gateway *gateway)
+{
+    return gateway_owns(gateway) ? "serving" : "serving beside the gateway that owns the store";
+}
+
 /* From RELOADING=1 to READY=1 `systemctl reload` waits; the time tells systemd which reload it was. */
 static void reload(struct gateway *gateway)
 {
@@ -148,7 +154,7 @@ static void reload(struct gateway *gateway)
     systemd_tell("RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading the configuration anew",
                  (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
     if (gateway_reload(gateway, reason)) {
-        systemd_tell("READY=1\nSTATUS=serving");
+        systemd_tell("READY=1\nSTATUS=%s", status_of(gateway));
         return;
     }
     log_error("the configuration stays as it was; mend what it names, then send SIGHUP again", "reason", reason);
@@ -169,6 +175,18 @@ static void beat(struct gateway *gateway)
               "thread", stuck);
 }
 
+/* One that owns the store and cannot do what is the owner's has to make room for another. */
+static bool own(struct gateway *gateway)
+{
+    char reason[GATEWAY_REASON_MAX];
+    if (gateway_own(gateway, reason)) {
+        systemd_tell("STATUS=%s", status_of(gateway));
+        return true;
+    }
+    log_error("this gateway's turn to own the store has come, and it cannot do so: mend what it names", "reason", reason);
+    return false;
+}
+
 /* Until a signal says that it is over, or that something is broken. Returns that signal. */
 static int serve(struct gateway *gateway, const sigset_t *signals)
 {
@@ -179,6 +197,10 @@ static int serve(struct gateway *gateway, const sigset_t *signals)
         int number = sigtimedwait(signals, NULL, &until);
         if (number == SIGHUP)
             reload(gateway);
+        else if (number == GATEWAY_OWNS_SIGNAL && own(gateway))
+            continue;
+        else if (number == GATEWAY_OWNS_SIGNAL)
+            return GATEWAY_BROKEN_SIGNAL;
         else if (number > 0 && (number != GATEWAY_BROKEN_SIGNAL || gateway_broken(gateway)))
             return number;
         if (beat_ms > 0)
@@ -225,7 +247,7 @@ static bool wait_on(void *ctx, unsigned ms)
     systemd_tell("WATCHDOG=1");
     if (number == SIGHUP)
         waiting->config = read_anew(waiting->file);
-    else if (number > 0 && number != GATEWAY_BROKEN_SIGNAL)
+    else if (number > 0 && number != GATEWAY_BROKEN_SIGNAL && number != GATEWAY_OWNS_SIGNAL)
         waiting->signal = number;
     return !waiting->signal && !waiting->config;
 }
@@ -287,7 +309,7 @@ static int run_daemon(struct config *config, const char *file)
     }
     log_info("ready", "url", url, "version", ACMEGATE_VERSION);
     free(url);
-    systemd_tell("READY=1\nSTATUS=serving");
+    systemd_tell("READY=1\nSTATUS=%s", status_of(gateway));
     int signal_number = serve(gateway, &signals);
     bool broken = signal_number == GATEWAY_BROKEN_SIGNAL;
     systemd_tell("STOPPING=1\nSTATUS=ending what is under way");

@@ -26,6 +26,9 @@ struct gateway {
     bool stopping;               /* none any more; by reload_lock */
     pthread_mutex_t http_lock;   /* one change of the listeners at a time; within reload_lock */
     atomic_bool broken; /* the store or an event loop, as long as this process lives */
+    atomic_bool owns;   /* the store; false: it serves beside the gateway that does (share.h) */
+    atomic_bool serves; /* http is there */
+    struct store_share hears; /* what the store tells of others; NULLs: nothing */
     struct store *store;
     struct egress *egress;
     struct upstream *upstream;
@@ -63,6 +66,10 @@ bool parts_fail(char reason[static GATEWAY_REASON_MAX], const char *text);
 /* The argument is the gateway. What failed comes back with a new process only: the main thread ends this one, in order.
  * Any thread. */
 void parts_broken(void *ctx);
+/* What was under way when whoever owned the store before ended, before anything is begun; and what only the owner has:
+ * the threads that do what is to be done. False: *reason. Main thread. */
+bool parts_recover(struct gateway *g, char reason[static GATEWAY_REASON_MAX]);
+bool parts_begin(struct gateway *g, char reason[static GATEWAY_REASON_MAX]);
 /* In place of the one that runs, as the configuration in force wants it. */
 bool parts_own_certificate(struct gateway *g, char reason[static GATEWAY_REASON_MAX]);
 bool parts_start_monitor(struct gateway *g, char reason[static GATEWAY_REASON_MAX]);

@@ -91,9 +91,10 @@ static void take_push(const struct public *public, const struct http_call *call,
     metrics_count(METRIC_PUSHES, METRIC_PUSH_TAKEN);
     log_info("push", "peer", call->peer, "order_number", push.order_number, "certificate_id", push.certificate_id,
              "status", push.status, "description", push.status_desc);
-    issuer_push(public->issuer, &push);
+    bool kept = issuer_push(public->issuer, &push);
     sectigo_push_clear(&push);
-    http_answer_text(answer, 200, "ok\n");
+    http_answer_text(answer, kept ? 200 : 503, kept ? "ok\n" : "the store takes no push now\n");
+    answer->retry_after_s = kept ? 0 : ACME_RETRY_STORE_S;
 }
 
 /* A password that people made up can be guessed, so where its address has been wrong too often, not even a right one is

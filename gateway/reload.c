@@ -18,6 +18,7 @@
 #include "gateway/notify/notifier.h"
 #include "gateway/own/own.h"
 #include "gateway/parts.h"
+#include "gateway/share.h"
 
 /* One reload, from the file to the parts. */
 struct reload {
@@ -183,9 +184,12 @@ static enum store_status begin_upkeep(struct store_txn *txn, void *arg)
     return upkeep_begin(txn, admission->was, admission->fresh, clock_ms());
 }
 
-/* A login that is new buys nothing before its report was asked, as at the start. */
+/* A login that is new buys nothing before its report was asked, as at the start. Of a gateway beside the owner of the
+ * store that one sees to it, and this one when it becomes the owner. */
 static bool admit_logins(struct reload *r)
 {
+    if (!atomic_load(&r->g->owns))
+        return true;
     struct admission admission = {r->was, r->fresh};
     enum store_status status = store_call(r->g->store, admit, &admission);
     if (status == STORE_OK)
@@ -216,6 +220,20 @@ static void unlock_listeners(struct reload *r)
     r->locked = false;
 }
 
+/* What the owner of the store does alone. */
+static void change_owner(struct gateway *g, struct admission *admission)
+{
+    char why[GATEWAY_REASON_MAX];
+    if (!notifier_start(g->notifier))
+        log_error("nobody is told of events: restart the gateway", "reason", "out of memory, or of threads");
+    if (!parts_own_certificate(g, why))
+        log_error("nobody sees to the certificate of the ACME listener: restart the gateway", "reason", why);
+    enum store_status status = store_call(g->store, begin_upkeep, admission);
+    if (status != STORE_OK)
+        log_error("new logins are not looked after before the next start: restart the gateway", "reason",
+                  store_status_text(status));
+}
+
 static void change_over(struct reload *r)
 {
     struct gateway *g = r->g;
@@ -234,16 +252,11 @@ static void change_over(struct reload *r)
     r->egress = NULL;
     r->http = NULL;
     gateway_set_log(fresh);
+    share_present(g, fresh);
     if (!parts_start_monitor(g, why))
         log_error("the metrics are not kept up to date: restart the gateway", "reason", why);
-    if (!notifier_start(g->notifier))
-        log_error("nobody is told of events: restart the gateway", "reason", "out of memory, or of threads");
-    if (!parts_own_certificate(g, why))
-        log_error("nobody sees to the certificate of the ACME listener: restart the gateway", "reason", why);
-    enum store_status status = store_call(g->store, begin_upkeep, &admission);
-    if (status != STORE_OK)
-        log_error("new logins are not looked after before the next start: restart the gateway", "reason",
-                  store_status_text(status));
+    if (atomic_load(&g->owns))
+        change_owner(g, &admission);
     config_drop(fresh);
 }
 

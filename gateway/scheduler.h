@@ -26,6 +26,7 @@ enum job_kind {
     JOB_RECONCILE = 12,  /* what the report has, and the store has not, is imported */
     JOB_AUTHORIZE = 13,  /* subject: issuance id. Its order waits for its payment */
     JOB_RECALL = 14,     /* subject: login name. After a start: what does the report know more? */
+    JOB_RELAYED = 15,    /* subject: of a push that came to another gateway (gateway/issue/life/relayed.c) */
     JOB_TELL = 30,       /* subject: recipient (gateway/notify/notices.h). It is told what waits for it */
     JOB_KINDS
 };

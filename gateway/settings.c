@@ -81,6 +81,7 @@ bool settings_acme(struct gateway *g, const struct config *config, struct acme_c
         .store = g->store,
         .base_url = from->url,
         .instance = config->instance,
+        .shares = config->store.postgresql.share,
         .external_account_required = from->external_account_required,
         .seal = g->seal,
         .terms_of_service = from->terms_of_service,
@@ -113,6 +114,9 @@ bool settings_acme(struct gateway *g, const struct config *config, struct acme_c
 }
 
 /* ---- listeners ---- */
+
+/* Where another gateway's word does not come. */
+enum { LOOK_AGAIN_MS = 1000 };
 
 static struct http_proxies proxies_of(const struct config_proxies *from)
 {
@@ -150,6 +154,7 @@ void settings_http(struct gateway *g, const struct config *config, struct http_c
         .admin_socket = config->admin.socket,
         .acme = g->acme,
         .store = g->store,
+        .look_again_ms = config->store.postgresql.share ? LOOK_AGAIN_MS : 0,
         .takes_push = public_takes_push,
         .public_handler = public_handle,
         .public_ctx = &g->public,

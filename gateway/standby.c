@@ -79,7 +79,8 @@ void standby_replaced(void *unused)
 {
     (void)unused;
     log_error("another gateway has taken the store over, so this one ends at once; look why it did not show for seven "
-              "seconds that it lives: was it stopped, or cut off from the database?");
+              "seconds that it lives: was it stopped, or cut off from the database? One that served beside the owner ends "
+              "so when a newer version has brought the store up to date: update it, too");
     systemd_tell("STOPPING=1\nSTATUS=another gateway has taken the store over");
     _exit(EXIT_REPLACED);
 }

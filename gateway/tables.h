@@ -34,6 +34,7 @@ enum issue_table {
     ISSUE_OWN,          /* listener -> the order that the gateway placed for its certificate (own/own.c) */
     ISSUE_TOLD,    /* kind of event and subject -> what was told of it; '@', recipient -> how telling goes (notify/) */
     ISSUE_NOTICES, /* recipient, 0, time (8), digest of the event (8) -> one JSON object that waits to be told */
+    ISSUE_PUSHES,  /* digest of what it is about (2) -> a push that came to a gateway that does not own the store */
     ISSUE_TABLE_END
 };
 
@@ -41,6 +42,6 @@ enum issue_table {
     "subscriptions", "subscription-index", "issuances", "issuance-by-order", "issuance-by-order-number",               \
         "issuance-by-certificate-id", "dcv-files", "audit", "dcv-records", "logins", "spending", "reservations",       \
         "ledgers", "imported", "kept", "numbers", "payments", "refusals", "counters", "keeping", "stories", "tokens",  \
-        "token-hashes", "own", "told", "notices"
+        "token-hashes", "own", "told", "notices", "pushes"
 
 #endif

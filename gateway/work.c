@@ -35,6 +35,11 @@ void runner_stop(struct runner *runner)
     atomic_store(&runner->stopping, true);
 }
 
+void runner_rest(struct runner *runner, bool rests)
+{
+    atomic_store(&runner->rests, rests);
+}
+
 enum work_next work_rest(struct work *work, uint64_t rest_ms)
 {
     work->rest_ms = rest_ms;
@@ -207,7 +212,8 @@ static struct work *make(const struct work_row *row, const void *subject, size_t
 {
     const struct work_kind *kind = row->kind;
     bool fits = subject_len >= kind->subject_min && subject_len <= kind->subject_max;
-    struct work *work = fits && !atomic_load(&row->runner->stopping) ? shortage_calloc(1, kind->size) : NULL;
+    bool may = !atomic_load(&row->runner->stopping) && !atomic_load(&row->runner->rests);
+    struct work *work = fits && may ? shortage_calloc(1, kind->size) : NULL;
     if (!work)
         return NULL;
     work->runner = row->runner;

@@ -66,6 +66,7 @@ struct runner {
     struct egress *egress;
     struct config_current *configs;    /* NULL: works have none */
     atomic_bool stopping;              /* nothing new is asked */
+    atomic_bool rests;                 /* another process does all of it: nothing is begun here */
     atomic_uint_least64_t unstored_ms; /* monotonic: since when the store takes nothing; 0: it does */
     struct work_row {
         struct runner *runner;
@@ -93,16 +94,19 @@ struct work {
 void runner_handle(struct runner *runner, const struct work_kind *const *kinds, size_t count, void *owner);
 /* Nothing new is asked from here on. Any thread. */
 void runner_stop(struct runner *runner);
+/* Another process does what is to be done: nothing is begun here, and whoever would begin something leaves it to its job.
+ * Or from now on this one does. Any thread. */
+void runner_rest(struct runner *runner, bool rests);
 /* How long what the store would not take rests: as long as that lasts already, from one to thirty seconds, so that it
  * goes on soon after a full disk has room again. Any thread. */
 uint64_t runner_unstored_rest_ms(struct runner *runner);
 
 /* A work that an event begins beside its job, whether that is due or not: loaded, and now the caller's. NULL where it
- * could not be (which is logged), or the program stops. work_begin takes it over; a WORK_REST of it is its end, since
+ * could not be (which is logged), the runner rests, or the program stops. work_begin takes it over; a WORK_REST of it is its end, since
  * the job is still there. Any thread. */
 struct work *work_make(struct runner *runner, enum job_kind job, const void *subject, size_t subject_len);
 /* A work of a job that is only about to be stored, leased and not loaded: whoever fills it in goes on with WORK_ASK.
- * NULL where somebody else has the job, memory is short, or the program stops. Any thread. */
+ * NULL where somebody else has the job, the runner rests, memory is short, or the program stops. Any thread. */
 struct work *work_lease(struct runner *runner, enum job_kind job, const void *subject, size_t subject_len);
 /* The next step. Any thread; it may not be touched afterwards. */
 void work_go(struct work *work, enum work_next next);

@@ -386,6 +386,28 @@ static bool has_password(const char *connection)
     return colon != NULL && at != NULL && colon < at;
 }
 
+/* A request leaves within half a minute of its commit, whoever owns the store by then (issuance.md section 11): who
+ * takes it over sends no second one sooner, also by a clock that goes a little otherwise. */
+enum { SHARED_RESEND_MIN_MS = 60 * SECOND_MS };
+
+static bool check_share(struct config_reading *r, const struct config *config)
+{
+    const struct config_postgresql *store = &config->store.postgresql;
+    if (!store->share)
+        return true;
+    if (store->standby)
+        return config_fail(r, "store.postgresql.share",
+                           "is true, and standby too: a gateway beside the owner of the store either serves or waits");
+    if (config->issuance.resend_ms < SHARED_RESEND_MIN_MS)
+        return config_fail(r, "issuance.resend",
+                           "is less than 60s: with store.postgresql.share the request of a gateway that was frozen may "
+                           "leave that late");
+    if (config->acme.own.file != NULL)
+        return config_fail(r, "acme.tls.own",
+                           "is for a gateway that serves alone: with store.postgresql.share each needs acme.tls.certificate");
+    return true;
+}
+
 /* libpq takes a password there, too; ours stand in files. */
 static bool check_postgresql(struct config_reading *r, struct config_store *store)
 {
@@ -404,13 +426,14 @@ static bool check_postgresql(struct config_reading *r, struct config_store *stor
     return store->path != NULL || config_fail(r, "", "out of memory");
 }
 
-static bool check_store(struct config_reading *r, struct config_store *store)
+static bool check_store(struct config_reading *r, struct config *config)
 {
+    struct config_store *store = &config->store;
     if (store->engine == CONFIG_POSTGRESQL)
-        return check_postgresql(r, store);
+        return check_postgresql(r, store) && check_share(r, config);
     if (store->path == NULL)
         return config_fail(r, "store.path", "is missing");
-    if (store->postgresql.connection != NULL)
+    if (store->postgresql.connection != NULL || store->postgresql.share)
         return config_fail(r, "store.postgresql", "is of no use without store.engine: postgresql");
     return name_key_file(r, store);
 }
@@ -484,7 +507,7 @@ static bool check_listener_certificate(struct config_reading *r, struct config_a
 
 bool config_check(struct config_reading *r, struct config *config)
 {
-    return check_store(r, &config->store) && check_listener_certificate(r, &config->acme) && check_backup(r, config) &&
+    return check_store(r, config) && check_listener_certificate(r, &config->acme) && check_backup(r, config) &&
            check_housekeeping(r, &config->housekeeping) && check_persist(r, config) && check_listen(r, config) &&
            check_proxies(r, &config->acme.proxies, "acme.proxy_protocol") &&
            check_proxies(r, &config->public.proxies, "public.proxy_protocol") && check_push(r, &config->public.push) &&

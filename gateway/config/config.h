@@ -30,6 +30,7 @@ struct config_postgresql {
     char *schema;              /* default acmegate */
     unsigned writers, readers; /* connections; default 4 and 16 */
     bool standby;              /* default false: where another gateway owns the store, it is an error */
+    bool share;                /* default false; true: it serves beside that one */
 };
 
 struct config_store {

@@ -41,6 +41,7 @@ static const struct config_key postgresql_keys[] = {
      .at = AT(store.postgresql.standby),
      .standard = "false",
      .words = yes_no},
+    {.name = "share", .kind = CONFIG_SWITCH, .at = AT(store.postgresql.share), .standard = "false", .words = yes_no},
 };
 static const struct config_table postgresql_table = TABLE(postgresql_keys, struct config);
 

@@ -87,6 +87,12 @@ void holds_each_marked(struct holds *holds, hold_fn *fn, void *ctx)
     }
 }
 
+void holds_each(struct holds *holds, hold_fn *fn, void *ctx)
+{
+    for (size_t i = 0; i < HOLD_BUCKETS; i++)
+        each(&holds->buckets[i], fn, ctx);
+}
+
 struct hold *holds_due(struct holds *holds, uint64_t now_ms)
 {
     uint64_t earliest_ms = UINT64_MAX;

@@ -53,6 +53,8 @@ bool holds_mark(struct holds *holds, const struct acme_id *topic);
  * no other. */
 typedef void hold_fn(void *ctx, struct hold *hold);
 void holds_each_marked(struct holds *holds, hold_fn *fn, void *ctx);
+/* The same for all. */
+void holds_each(struct holds *holds, hold_fn *fn, void *ctx);
 /* Removes one whose deadline has come, and returns it; NULL when there is none. */
 struct hold *holds_due(struct holds *holds, uint64_t now_ms);
 

@@ -96,6 +96,7 @@ struct http_config {
     uint32_t request_timeout_ms, idle_timeout_ms;
     struct acme *acme;
     struct store *store;
+    uint32_t look_again_ms;    /* so often what held replies wait for is looked at, whoever tells of it; 0: never */
     struct refusals *refusals; /* who is refused over ACME; NULL: nobody keeps them */
     const char *not_ready; /* what /readyz says instead of looking, static; NULL: it looks */
     /* Called on an event loop that has failed, so that another process serves soon. NULL: it goes on as it can. */

@@ -194,6 +194,7 @@ struct loop {
     h2o_linklist_t lingering;
     unsigned lingering_count;
     struct holds holds;
+    uint64_t look_again_ms; /* monotonic: when all of them look for themselves; 0: not said yet */
     struct message notice; /* one for all marks in `holds`: under way, or come and not seen to, while `noticed` */
     atomic_bool noticed;
     bool has_notice;     /* it has come */
@@ -316,6 +317,9 @@ void job_on_notice(struct loop *loop);
 /* Answers those whose store has not for too long: 503. When it has something to do; UINT64_MAX: never. */
 void job_give_up(struct loop *loop, uint64_t now_ms);
 uint64_t job_give_up_ms(const struct loop *loop);
+/* Has every held reply look for itself, as often as the server is told to. When it is time; UINT64_MAX: never. */
+void job_look_again(struct loop *loop, uint64_t now_ms);
+uint64_t job_look_again_ms(const struct loop *loop);
 /* Looks again at every held reply that is due at now_ms; UINT64_MAX: at all. True when there was one. */
 bool job_expire(struct loop *loop, uint64_t now_ms);
 

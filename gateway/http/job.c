@@ -307,6 +307,20 @@ void job_on_notice(struct loop *loop)
     holds_each_marked(&loop->holds, on_topic, loop);
 }
 
+uint64_t job_look_again_ms(const struct loop *loop)
+{
+    bool looks = loop->server->config.look_again_ms > 0 && loop->holds.earliest_ms != UINT64_MAX;
+    return looks ? loop->look_again_ms : UINT64_MAX;
+}
+
+void job_look_again(struct loop *loop, uint64_t now_ms)
+{
+    if (now_ms < job_look_again_ms(loop))
+        return;
+    loop->look_again_ms = now_ms + loop->server->config.look_again_ms;
+    holds_each(&loop->holds, on_topic, loop);
+}
+
 bool job_expire(struct loop *loop, uint64_t now_ms)
 {
     struct hold *hold = holds_due(&loop->holds, now_ms);

@@ -114,6 +114,7 @@ static void run_once(struct loop *loop, uint64_t until_ms)
     until_ms = earlier(until_ms, earlier(loop->holds.earliest_ms, linger_next_ms(loop)));
     until_ms = earlier(until_ms, earlier(health_next_ms(loop), overdue_next_ms(loop)));
     until_ms = earlier(until_ms, earlier(job_give_up_ms(loop), loop->age_ms));
+    until_ms = earlier(until_ms, job_look_again_ms(loop));
     if (!loop->draining)
         until_ms = earlier(until_ms, accept_next_ms(loop));
     uint64_t wait_ms = until_ms <= now_ms ? 0 : earlier(until_ms - now_ms, INT32_MAX);
@@ -124,6 +125,7 @@ static void run_once(struct loop *loop, uint64_t until_ms)
     if (job_expire(loop, now_ms) || looked)
         wait_ms = 0;
     job_give_up(loop, now_ms);
+    job_look_again(loop, now_ms);
     health_expire(loop, now_ms);
     linger_expire(loop, now_ms);
     overdue_end(loop, now_ms);

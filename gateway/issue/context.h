@@ -17,7 +17,7 @@ struct issuer {
     struct runner run;    /* of its jobs; stopping: no new call leaves */
     struct pushes *early; /* pushes that match nothing yet */
     struct timekeeper *timekeeper;
-    uint64_t started_boot_ms; /* CLOCK_BOOTTIME; what this process was told since then is no copy's */
+    uint64_t started_boot_ms; /* CLOCK_BOOTTIME, of issuer_recover; what this process was told since then is no copy's */
     const char *stop_at;      /* debug: kill the process right after this state was stored; NULL: never */
     bool freezes;             /* debug: it is only stopped there, once, until somebody continues it */
 };

@@ -10,6 +10,7 @@
 #include "gateway/dcv/files.h"
 #include "gateway/issue/life/step.h"
 #include "gateway/issue/life/records.h"
+#include "gateway/issue/life/relayed.h"
 #include "gateway/issue/money/authorize.h"
 #include "gateway/issue/money/payment.h"
 #include "gateway/issue/money/refund.h"
@@ -34,7 +35,7 @@ static const char FREEZE[] = "freeze:";
 /* Everything that the issuer defers. */
 static const struct work_kind *const kinds[] = {&issuance_work,  &records_work, &authorize_work, &revoke_work,
                                                 &refund_work,    &notice_work,  &balance_work,   &drift_work,
-                                                &reconcile_work, &recall_work};
+                                                &reconcile_work, &recall_work,  &relayed_work};
 
 struct issuer *issuer_make(const struct issuer_config *config)
 {
@@ -44,7 +45,6 @@ struct issuer *issuer_make(const struct issuer_config *config)
     issuer->at = *config;
     issuer->run = (struct runner){
         .store = config->store, .scheduler = config->scheduler, .egress = config->egress, .configs = config->configs};
-    issuer->started_boot_ms = clock_boot_ms();
     issuer->stop_at = getenv("ACMEGATE_DEBUG_STOP_AT");
     issuer->freezes = issuer->stop_at && strncmp(issuer->stop_at, FREEZE, sizeof FREEZE - 1) == 0;
     if (issuer->freezes)
@@ -57,6 +57,11 @@ struct issuer *issuer_make(const struct issuer_config *config)
     }
     runner_handle(&issuer->run, kinds, sizeof kinds / sizeof *kinds, issuer);
     return issuer;
+}
+
+void issuer_rest(struct issuer *issuer)
+{
+    runner_rest(&issuer->run, true);
 }
 
 void issuer_stop(struct issuer *issuer)
@@ -241,13 +246,16 @@ static void warn_restored(const struct issuer *issuer, const struct config *conf
 enum store_status issuer_recover(struct issuer *issuer)
 {
     struct recovery recovery = {.config = config_take(issuer->at.configs)};
+    issuer->started_boot_ms = clock_boot_ms();
     enum store_status status = store_call(issuer->at.store, recover, &recovery);
     if (status == STORE_OK)
         warn_behind(&recovery);
     if (status == STORE_OK)
         warn_restored(issuer, recovery.config);
     config_drop(recovery.config);
-    if (status == STORE_OK)
+    if (status == STORE_OK) {
+        runner_rest(&issuer->run, false);
         timekeeper_start(issuer->timekeeper);
+    }
     return status;
 }

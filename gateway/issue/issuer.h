@@ -37,6 +37,9 @@ struct issuer *issuer_make(const struct issuer_config *config);
 /* Before the scheduler starts: what a kill left on the wire becomes unknown, and issuances that wait for Sectigo are
  * looked at soon, since pushes may have been missed. */
 enum store_status issuer_recover(struct issuer *issuer);
+/* Another gateway does all that is deferred: nothing is begun here, and a push is kept for that one. Before listeners are
+ * open; issuer_recover ends it. */
+void issuer_rest(struct issuer *issuer);
 /* No new call leaves from here on. Any thread. */
 void issuer_stop(struct issuer *issuer);
 /* After egress_stop, store_close and scheduler_free. */
@@ -50,8 +53,9 @@ enum store_status issuer_revoke(void *issuer, struct store_txn *txn, const struc
 /* The same for the operator, who is told of elsewhere in the audit. */
 enum store_status issuer_revoke_for_operator(struct issuer *issuer, struct store_txn *txn,
                                              const struct acme_certificate *certificate, uint64_t now_ms);
-/* An authenticated push. Any thread; copies what it keeps. */
-void issuer_push(struct issuer *issuer, const struct sectigo_push *push);
+/* An authenticated push; copies what it keeps. Any thread; where another gateway owns the store (issuer_rest) it is stored
+ * for that one, which is waited for. False: it could not be. */
+bool issuer_push(struct issuer *issuer, const struct sectigo_push *push);
 
 /* Body of the DCV file /.well-known/pki-validation/<md5>.txt: malloc'd, STORE_NOT_FOUND and NULL where there is none;
  * otherwise it cannot be told. md5 in either case. Any thread; reads the store. */

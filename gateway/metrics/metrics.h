@@ -38,6 +38,8 @@ enum metric {
     METRIC_JOBS_DUE,          /* gauge */
     METRIC_JOBS_LATE,         /* gauge */
     METRIC_JOBS_RUNNING,      /* gauge */
+    METRIC_OWNER,             /* gauge */
+    METRIC_DIFFERS,           /* gauge */
     METRIC_GAVE_UP,           /* gauge: family of the user agent by metrics_agent */
     METRIC_CERTIFICATES,      /* gauge: enum metric_expiry */
     METRIC_UNRENEWED,         /* gauge: the same */

@@ -200,6 +200,12 @@ const struct metric_row metric_rows[METRIC_END] = {
         {"acmegate_jobs_late", METRIC_GAUGE, 0, {0}, NULL, "Jobs that have been due for more than a minute (sampled)."},
     [METRIC_JOBS_RUNNING] =
         {"acmegate_jobs_running", METRIC_GAUGE, 0, {0}, NULL, "Jobs that are being done (sampled)."},
+    [METRIC_OWNER] = {"acmegate_owner", METRIC_GAUGE, 0, {0}, NULL,
+                      "1 where this gateway owns the store, and does all that is to be done in its time; 0 where it serves "
+                      "beside the one that does (sampled)."},
+    [METRIC_DIFFERS] = {"acmegate_configuration_differs", METRIC_GAUGE, 0, {0}, NULL,
+                        "1 where another gateway of the same store has a configuration or a key file that is not this "
+                        "one's."},
     [METRIC_GAVE_UP] = {"acmegate_unfetched_certificates",
                         METRIC_GAUGE,
                         0,

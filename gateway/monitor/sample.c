@@ -104,6 +104,7 @@ void sample_store(const struct monitor_config *at)
     metrics_set(METRIC_STORE_SIZE, (int64_t)stats.map_size, 0);
     metrics_set(METRIC_STORE_COMMITS, (int64_t)stats.commits, 0);
     metrics_set(METRIC_STORE_FAILED, (int64_t)stats.failed, 0);
+    metrics_set(METRIC_OWNER, store_owns(at->store), 0);
     if (store_read(at->store, &txn) != STORE_OK)
         return;
     sample_jobs(at, txn);

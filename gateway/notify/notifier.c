@@ -42,6 +42,11 @@ void notifier_stop(struct notifier *notifier)
     runner_stop(&notifier->run);
 }
 
+void notifier_rest(struct notifier *notifier, bool rests)
+{
+    runner_rest(&notifier->run, rests);
+}
+
 void notifier_free(struct notifier *notifier)
 {
     free(notifier);

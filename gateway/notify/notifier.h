@@ -22,6 +22,8 @@ struct notifier_config {
 
 /* Registers with the scheduler, so before scheduler_start. NULL when out of memory. */
 struct notifier *notifier_make(const struct notifier_config *config);
+/* Whether another gateway does its work (runner_rest). Any thread. */
+void notifier_rest(struct notifier *notifier, bool rests);
 /* Begins to look, where there are targets and it does not look yet. False: no thread, or no memory. */
 bool notifier_start(struct notifier *notifier);
 /* Looks no more, and sends nothing new. Before scheduler_stop and store_close. */

@@ -14,13 +14,13 @@ const struct route routes[] = {
      "An order with its authorizations and issuance"},
     {"GET", "/orders/*/story", order_story_get, 0, ROLE_READ, NULL, "story", false,
      "What was done for it, step by step"},
-    {"POST", "/orders/*/retry", order_retry, TAKES_SKIP_PREFLIGHT, ROLE_OPERATE, NULL, "retried", false,
+    {"POST", "/orders/*/retry", order_retry, TAKES_SKIP_PREFLIGHT | OF_OWNER, ROLE_OPERATE, NULL, "retried", false,
      "Take its next step now"},
-    {"POST", "/orders/*/drop", order_drop, 0, ROLE_OPERATE, NULL, "given_up", false,
+    {"POST", "/orders/*/drop", order_drop, OF_OWNER, ROLE_OPERATE, NULL, "given_up", false,
      "Give up one that has been finalized"},
     {"POST", "/orders/*/cancel", order_cancel, 0, ROLE_OPERATE, NULL, "cancelled", false,
      "End one that its client has not finalized"},
-    {"POST", "/orders/*/authorize", order_authorize, 0, ROLE_OPERATE, NULL, "given_up", false,
+    {"POST", "/orders/*/authorize", order_authorize, OF_OWNER, ROLE_OPERATE, NULL, "given_up", false,
      "Have one paid that waits for it"},
     {"GET", "/subscriptions", subscriptions_list, TAKES_PAGE | TAKES_STATE | TAKES_OWNER, ROLE_READ, NULL,
      "subscriptions", false, "Paid Sectigo orders, oldest first"},
@@ -30,7 +30,7 @@ const struct route routes[] = {
      "Ask Sectigo for the money of a dead one"},
     {"POST", "/subscriptions/*/release", subscription_release, 0, ROLE_OPERATE, NULL, "settled", false,
      "Let the names of a dead one be bought again"},
-    {"POST", "/subscriptions/adopt", subscriptions_adopt, 0, ROLE_OPERATE, "adoption", "adopted", false,
+    {"POST", "/subscriptions/adopt", subscriptions_adopt, OF_OWNER, ROLE_OPERATE, "adoption", "adopted", false,
      "Bring orders that were bought by hand under a policy"},
     {"GET", "/issuances", issuances_list, TAKES_PAGE | TAKES_STATE | TAKES_ISSUANCE, ROLE_READ, NULL, "issuances",
      false, "CSRs on their way to a certificate"},
@@ -60,13 +60,13 @@ const struct route routes[] = {
      "The Sectigo logins: open, refused or paused"},
     {"POST", "/upstreams/*/pause", upstream_pause, 0, ROLE_OPERATE, NULL, "paused", false,
      "Buy nothing with it until resumed"},
-    {"POST", "/upstreams/*/resume", upstream_resume, 0, ROLE_OPERATE, NULL, "paused", false,
+    {"POST", "/upstreams/*/resume", upstream_resume, OF_OWNER, ROLE_OPERATE, NULL, "paused", false,
      "Buy again; what is held goes on"},
-    {"POST", "/upstreams/*/test", upstream_test, 0, ROLE_OPERATE, NULL, "tested", false,
+    {"POST", "/upstreams/*/test", upstream_test, OF_OWNER, ROLE_OPERATE, NULL, "tested", false,
      "Ask Sectigo now: does it take it?"},
     {"POST", "/upstreams/*/reconcile", upstream_reconcile, TAKES_SINCE, ROLE_OPERATE, NULL, "reconciling", false,
      "Learn what was ordered and the store does not know"},
-    {"POST", "/dcv/*/check", dcv_check, TAKES_POLICY, ROLE_OPERATE, NULL, "trial", false,
+    {"POST", "/dcv/*/check", dcv_check, TAKES_POLICY | OF_OWNER, ROLE_OPERATE, NULL, "trial", false,
      "Try domain control for a name: publish, look as Sectigo would, remove. Nothing is ordered"},
     {"GET", "/config", config_show, 0, ROLE_ADMIN, NULL, "configuration", false,
      "The configuration in force, key by key; of secrets the files"},
@@ -81,7 +81,7 @@ const struct route routes[] = {
     {"GET", "/forecast", forecast_get, TAKES_MONTHS | TAKES_POLICY, ROLE_READ, NULL, "forecast", false,
      "What the fleet will buy and replace, and when"},
     {"GET", "/notify", notify_list, 0, ROLE_READ, NULL, "targets", false, "Who is told of events, and how that goes"},
-    {"POST", "/notify/test", notify_test, TAKES_TARGET, ROLE_OPERATE, NULL, "tried", false,
+    {"POST", "/notify/test", notify_test, TAKES_TARGET | OF_OWNER, ROLE_OPERATE, NULL, "tried", false,
      "Send a test message to one target, or to all"},
     {"GET", "/kept", kept_list, TAKES_PAGE, ROLE_READ, NULL, "kept", false,
      "Certificates that came and were not accepted"},
@@ -142,6 +142,16 @@ static bool is_json(const struct http_call *call)
            (call->content_type[len] == '\0' || call->content_type[len] == ';' || call->content_type[len] == ' ');
 }
 
+/* What only the owner of the store knows or does. */
+static void answer_elsewhere(struct request *request)
+{
+    struct store_gateway list[STORE_GATEWAYS_MAX];
+    unsigned count;
+    bool known = store_gateways(request->admin->store, list, &count) == STORE_OK && count > 0;
+    answer_error(request->answer, 409, "this is for the gateway that owns the store: ask there (%s)",
+                 known ? list[0].name : "acmegatectl status names it");
+}
+
 static void serve_route(struct request *request, const struct route *route)
 {
     const struct http_call *call = request->call;
@@ -154,6 +164,8 @@ static void serve_route(struct request *request, const struct route *route)
                      body_max);
     else if (request->caller && call->body_len > 0 && !is_json(call))
         answer_error(request->answer, 415, "the body of %s %s is to be application/json", route->method, route->path);
+    else if ((route->takes & OF_OWNER) && !store_owns(request->admin->store))
+        answer_elsewhere(request);
     else if (request_query(request, route->takes))
         route->handle(request);
 }

@@ -6,10 +6,13 @@
 
 #include "gateway/operate/request.h"
 
+/* Of the gateway that owns the store alone: it calls Sectigo or others, or changes what only that one has in memory. */
+enum { OF_OWNER = 1 << 24 };
+
 struct route {
     const char *method, *path; /* * stands for one segment */
     void (*handle)(struct request *request);
-    unsigned takes;     /* parameters */
+    unsigned takes;     /* parameters, and OF_OWNER */
     enum role role;     /* at admin.listen: who has it, or one above it; the socket is for admins */
     const char *body;   /* what the JSON object that may stand there is, by its name in schemas.json; NULL: none may */
     const char *answer; /* what is answered, likewise */

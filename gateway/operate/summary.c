@@ -94,7 +94,29 @@ static json_t *store_json(const struct admin *admin)
     return object_end(&o);
 }
 
-/* Who owns the store, and who waits for it; null where the engine has one process, or cannot say. */
+/* Whether what must be equal is as with the owner; "unknown" where one of them has not said. */
+static const char *compared(const struct store_gateway *one, const struct store_gateway *owner)
+{
+    return !one->digest[0] || !owner->digest[0]        ? "unknown"
+           : strcmp(one->digest, owner->digest) == 0 ? "equal"
+                                                       : "differs";
+}
+
+static json_t *gateway_json(const struct store_gateway *one, const struct store_gateway *owner)
+{
+    struct object o;
+    object_begin(&o);
+    object_text(&o, "name", one->name);
+    object_text(&o, "role", one->epoch > 0 ? "owner" : one->serves ? "serves" : "waits");
+    object_put(&o, "epoch", one->epoch > 0 ? json_integer((json_int_t)one->epoch) : json_null());
+    object_text(&o, "address", one->address);
+    object_text(&o, "configuration", compared(one, owner));
+    object_time(&o, "started_ms", one->started_ms);
+    object_number(&o, "seen_seconds_ago", one->seen_ms_ago / 1000);
+    return object_end(&o);
+}
+
+/* Who owns the store, and who serves beside it or waits for it; null where the engine has one process, or cannot say. */
 static json_t *gateways_json(struct store *store)
 {
     struct store_gateway list[STORE_GATEWAYS_MAX];
@@ -102,15 +124,8 @@ static json_t *gateways_json(struct store *store)
     if (store_gateways(store, list, &count) != STORE_OK)
         return json_null();
     json_t *rows = json_array();
-    for (unsigned i = 0; i < count; i++) {
-        struct object o;
-        object_begin(&o);
-        object_text(&o, "name", list[i].name);
-        object_text(&o, "role", list[i].epoch > 0 ? "owner" : "waits");
-        object_put(&o, "epoch", list[i].epoch > 0 ? json_integer((json_int_t)list[i].epoch) : json_null());
-        object_number(&o, "seen_seconds_ago", list[i].seen_ms_ago / 1000);
-        json_array_append_new(rows, object_end(&o));
-    }
+    for (unsigned i = 0; i < count; i++)
+        json_array_append_new(rows, gateway_json(&list[i], &list[0]));
     return rows;
 }
 

@@ -175,6 +175,11 @@ struct validation *validation_make(const struct validation_config *config)
     return validation;
 }
 
+void validation_rest(struct validation *validation, bool rests)
+{
+    runner_rest(&validation->run, rests);
+}
+
 void validation_free(struct validation *validation)
 {
     free(validation);

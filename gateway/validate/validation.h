@@ -23,6 +23,8 @@ struct validation_config {
 
 /* Registers the handler of JOB_VALIDATE. NULL when out of memory. */
 struct validation *validation_make(const struct validation_config *config);
+/* Whether another gateway does its work (runner_rest). Any thread. */
+void validation_rest(struct validation *validation, bool rests);
 /* After egress_stop, store_close and scheduler_free. */
 void validation_free(struct validation *validation);
 

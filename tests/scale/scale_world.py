@@ -19,7 +19,7 @@ from scrape import scrape
 from world import World, log_of, program
 
 
-MODES = ("standby",)  # how several gateways share the work: one has all of it and the others wait
+MODES = ("standby", "share")  # one has all of the work and the others wait; or they serve, too
 
 
 READY = [(200, "ok\n"), (200, "ready\n")]  # /healthz and /readyz
@@ -66,12 +66,15 @@ class ScaleWorld(World):
         path = super().write_config()
         with open(path, encoding="utf-8") as file:
             config = yaml.safe_load(file)
+        if self.mode == "share":
+            config["issuance"]["resend"] = "60s"  # the least that is taken then
+            self._write("acmegate.yaml", yaml.safe_dump(config, sort_keys=False))
         for name in self.names:
             self._write(f"{name}.yaml", yaml.safe_dump(self._config_of(name, config), sort_keys=False))
         return path
 
     def start_gateway(self, stop_at=None, wait=True):
-        """The first owns the store, the others wait."""
+        """The first owns the store, the others wait, or serve beside it."""
         self.start_one(self.names[0], stop_at)
         self.follow(self.names[0])
         for name in self.names[1:]:
@@ -86,8 +89,12 @@ class ScaleWorld(World):
                                       self.folder, env)
 
     def start_waiting(self, name, stop_at=None):
+        """Beside the one that owns the store."""
         self.start_one(name, stop_at)
-        self.gateways[name].wait_line(has_message("waiting for the store"))
+        if self.mode == "share":
+            self.gateways[name].wait_line(lambda line: log_of(line).get("msg") == "ready")
+        else:
+            self.gateways[name].wait_line(has_message("waiting for the store"))
 
     def stop_one(self, name):
         self.gateways[name].signal(signal.SIGTERM)
@@ -104,7 +111,12 @@ class ScaleWorld(World):
         return wait_for("an owner", self._find_owner)
 
     def _find_owner(self):
-        return next((name for name in self.names if is_ready(self.own[name]["metrics"])), None)
+        return next((name for name in self.names if is_ready(self.own[name]["metrics"]) and self._owns(name)), None)
+
+    def _owns(self, name):
+        """Of those that serve."""
+        return self.mode != "share" or scrape(
+            f"http://127.0.0.1:{self.own[name]['metrics']}").value("acmegate_owner") == 1
 
     def health(self, name, kind="metrics"):
         """(status, text) of /healthz and of /readyz; None where nobody listens."""

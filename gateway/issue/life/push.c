@@ -7,6 +7,7 @@
 #include "gateway/clock.h"
 #include "gateway/issue/life/asking.h"
 #include "gateway/issue/life/life.h"
+#include "gateway/issue/life/relayed.h"
 #include "gateway/issue/record/login.h"
 #include "gateway/issue/record/numbers.h"
 #include "gateway/issue/revocation/notice.h"
@@ -214,10 +215,12 @@ static void on_arrival(void *ctx)
     }
 }
 
-void issuer_push(struct issuer *issuer, const struct sectigo_push *push)
+bool issuer_push(struct issuer *issuer, const struct sectigo_push *push)
 {
     if (atomic_load(&issuer->run.stopping))
-        return;
+        return true;
+    if (atomic_load(&issuer->run.rests))
+        return relayed_keep(issuer, push);
     struct arrival *arrival = shortage_calloc(1, sizeof *arrival);
     if (arrival)
         arrival->push = push_copy(push);
@@ -225,9 +228,10 @@ void issuer_push(struct issuer *issuer, const struct sectigo_push *push)
         free(arrival);
         log_info("out of memory: a push is forgotten, polling will find what it told", "order_number",
                  push->order_number);
-        return;
+        return true;
     }
     arrival->issuer = issuer;
     arrival->post = (struct scheduler_post){.fn = on_arrival, .ctx = arrival};
     scheduler_post(issuer->at.scheduler, &arrival->post);
+    return true;
 }

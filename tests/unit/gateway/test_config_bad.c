@@ -77,6 +77,8 @@ static void test_bad_store(void **state)
         {"  path: @/store\n", "", "store:", "store.path", "is missing"},
         {lmdb, "store:\n  path: @/store\n  postgresql:\n    connection: service=a\n", "postgresql:", "store.postgresql",
          "of no use without store.engine: postgresql"},
+        {lmdb, "store:\n  path: @/store\n  postgresql:\n    share: true\n", "postgresql:", "store.postgresql",
+         "of no use without store.engine: postgresql"},
         {lmdb, ON_POSTGRESQL "  path: @/store\n", "path:", "store.path", "of the engine lmdb alone"},
         {lmdb, ON_POSTGRESQL "  key_file: @/k\n", "store:", "store.postgresql.connection", "service=acmegate"},
         {lmdb, ON_POSTGRESQL "  key_file: @/k\n  postgresql:\n    connection: host=db password=x\n", "host=db",
@@ -88,6 +90,13 @@ static void test_bad_store(void **state)
          "schema:", "store.postgresql.schema", "begins with a letter"},
         {lmdb, ON_POSTGRESQL "  key_file: @/k\n  postgresql:\n    connection: service=a\n    standby: 1\n", "standby:",
          "store.postgresql.standby", "is not one of true, false"},
+        {lmdb,
+         ON_POSTGRESQL "  key_file: @/k\n  postgresql:\n    connection: service=a\n    standby: true\n    share: true\n",
+         "share:", "store.postgresql.share", "either serves or waits"},
+        {lmdb,
+         "issuance:\n  resend: 59s\n" ON_POSTGRESQL
+         "  key_file: @/k\n  postgresql:\n    connection: service=a\n    share: true\n",
+         "resend:", "issuance.resend", "is less than 60s"},
     };
     struct fixture *f = *state;
     refuse_all(f, bad);

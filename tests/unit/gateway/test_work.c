@@ -219,6 +219,25 @@ static void test_once_more(void **state)
     end(&world);
 }
 
+/* Another gateway does what is to be done: nobody begins anything here, until it is this one's turn. */
+static void test_a_runner_that_rests(void **state)
+{
+    struct world world;
+    (void)state;
+    start(&world);
+    runner_rest(&world.runner, true);
+    assert_int_equal(store_call(world.temp.store, put_jobs, "one"), STORE_OK);
+    assert_null(work_make(&world.runner, KINDS[0]->job, "one", 3));
+    assert_null(work_lease(&world.runner, KINDS[0]->job, "one", 3));
+    assert_string_equal(world.steps, "");
+    assert_int_equal(scheduler_busy(world.runner.scheduler), 0);
+    runner_rest(&world.runner, false);
+    assert_true(scheduler_start(world.runner.scheduler));
+    await(&world);
+    assert_string_equal(world.steps, "load ask decide apply stored clear");
+    end(&world);
+}
+
 static void test_unreadable_rests(void **state)
 {
     struct world world;
@@ -387,7 +406,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_once_more),
-        cmocka_unit_test(test_unreadable_rests),
+        cmocka_unit_test(test_a_runner_that_rests), cmocka_unit_test(test_unreadable_rests),
         cmocka_unit_test(test_not_now_is_silent),
         cmocka_unit_test(test_not_stored_is_taken_again),
         cmocka_unit_test(test_who_was_slower_says_nothing),
