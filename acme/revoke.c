@@ -210,7 +210,7 @@ static enum store_status ask_revocation(struct store_txn *txn, struct acme_task 
                          task->now_ms);
 }
 
-static enum store_status revoke(struct store_txn *txn, struct acme_task *task)
+enum store_status acme_revoke_certificate(struct store_txn *txn, struct acme_task *task)
 {
     struct acme_certificate certificate;
     enum store_status status = task->by_certificate_key ? STORE_OK : acme_require_account(txn, task);
@@ -250,7 +250,7 @@ static enum acme_step take_certificate(struct acme_exchange *x, struct acme_task
                                        const uint8_t sha256[static SHA256_DIGEST_LENGTH])
 {
     static const struct acme_operation revocation = {
-        .change = revoke, .answer = answer_revocation, .look = look_at_revocation};
+        .change = acme_revoke_certificate, .answer = answer_revocation, .look = look_at_revocation};
     struct acme_certificate certificate;
     note_serial(task, leaf);
     enum store_status status = find_certificate(x->snapshot, leaf, sha256, &certificate);

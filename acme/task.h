@@ -143,6 +143,9 @@ enum store_status acme_require_account(struct store_txn *txn, struct acme_task *
  * order of task->order.id takes task->csr. What may be asked before has been. */
 enum store_status acme_create_order(struct store_txn *txn, struct acme_task *task);
 enum store_status acme_accept_csr(struct store_txn *txn, struct acme_task *task);
+/* The same of revokeCert, for task->certificate: the account that asks is still valid, and may. STORE_REFUSED: the
+ * problem says why not. */
+enum store_status acme_revoke_certificate(struct store_txn *txn, struct acme_task *task);
 /* Sets the problem that a failed read or change is to the client. */
 void acme_store_problem(struct acme_problem *problem, enum store_status status);
 

@@ -168,30 +168,13 @@ static bool prepare_parts(struct reload *r)
     return r->http || parts_fail(r->reason, why_http);
 }
 
-struct admission {
-    const struct config *was, *fresh;
-};
-
-static enum store_status admit(struct store_txn *txn, void *arg)
-{
-    const struct admission *admission = arg;
-    return upkeep_admit(txn, admission->was, admission->fresh, clock_ms());
-}
-
-static enum store_status begin_upkeep(struct store_txn *txn, void *arg)
-{
-    const struct admission *admission = arg;
-    return upkeep_begin(txn, admission->was, admission->fresh, clock_ms());
-}
-
 /* A login that is new buys nothing before its report was asked, as at the start. Of a gateway beside the owner of the
  * store that one sees to it, and this one when it becomes the owner. */
 static bool admit_logins(struct reload *r)
 {
     if (!atomic_load(&r->g->owns))
         return true;
-    struct admission admission = {r->was, r->fresh};
-    enum store_status status = store_call(r->g->store, admit, &admission);
+    enum store_status status = upkeep_admit(r->g->store, r->was, r->fresh);
     if (status == STORE_OK)
         return true;
     snprintf(r->reason, sizeof r->reason, "the store does not take what is known of the logins: %s",
@@ -221,14 +204,14 @@ static void unlock_listeners(struct reload *r)
 }
 
 /* What the owner of the store does alone. */
-static void change_owner(struct gateway *g, struct admission *admission)
+static void change_owner(struct gateway *g, const struct config *was, const struct config *fresh)
 {
     char why[GATEWAY_REASON_MAX];
     if (!notifier_start(g->notifier))
         log_error("nobody is told of events: restart the gateway", "reason", "out of memory, or of threads");
     if (!parts_own_certificate(g, why))
         log_error("nobody sees to the certificate of the ACME listener: restart the gateway", "reason", why);
-    enum store_status status = store_call(g->store, begin_upkeep, admission);
+    enum store_status status = upkeep_begin(g->store, was, fresh);
     if (status != STORE_OK)
         log_error("new logins are not looked after before the next start: restart the gateway", "reason",
                   store_status_text(status));
@@ -238,7 +221,6 @@ static void change_over(struct reload *r)
 {
     struct gateway *g = r->g;
     const struct config *fresh = config_hold(r->fresh);
-    struct admission admission = {r->was, fresh};
     char why[GATEWAY_REASON_MAX];
     upstream_adopt(g->upstream, r->upstream);
     config_replace(g->configs, r->fresh);
@@ -256,7 +238,7 @@ static void change_over(struct reload *r)
     if (!parts_start_monitor(g, why))
         log_error("the metrics are not kept up to date: restart the gateway", "reason", why);
     if (atomic_load(&g->owns))
-        change_owner(g, &admission);
+        change_owner(g, r->was, fresh);
     config_drop(fresh);
 }
 

@@ -179,6 +179,10 @@ static void end_rests(struct scheduler *s)
 {
     uint64_t now_ms = clock_boot_ms(), next_ms = UINT64_MAX;
     pthread_mutex_lock(&s->lock);
+    if (now_ms < s->next_rest_ms) {
+        pthread_mutex_unlock(&s->lock);
+        return;
+    }
     for (unsigned i = 0; s->resting_count > 0 && i < LEASE_BUCKETS; i++) {
         struct lease **at = &s->leases[i];
         while (*at) {

@@ -115,6 +115,11 @@ static const char *what_follows(const struct issuance *is, const struct subscrip
         return "given up: its orders end, nothing is called, and the paid subscription stays";
     if (is->state == ISSUANCE_CANCELLING)
         return "given up: AutoReject is not asked any more, its orders end, and AutoRefund is asked for its money";
+    if (issuance_is_refused_by_number(is))
+        return "given up, once Sectigo's report has been read twice: what it knows is collected once more, then "
+               "cancelled and refunded where AutoRefund serves the product; where it knows nothing its orders end, and "
+               "its names stay blocked, since Sectigo refused the repeat by its number and so has the order: look for "
+               "it in the account, then subscription release";
     if (is->state == ISSUANCE_UNKNOWN || is->state == ISSUANCE_HELD)
         return "given up, once Sectigo's report knows nothing of it; what it knows is collected once more, then "
                "cancelled "
@@ -125,12 +130,19 @@ static const char *what_follows(const struct issuance *is, const struct subscrip
                                    "orders end; the paid subscription stays for the next order of these names";
 }
 
+static int32_t given_up_as(const struct issuance *is)
+{
+    return is->state == ISSUANCE_CANCELLING     ? ISSUANCE_ABANDONED
+           : issuance_is_refused_by_number(is) ? ISSUANCE_GIVEN_UP_AS_PLACED
+                                                : ISSUANCE_GIVEN_UP;
+}
+
 static enum store_status mark_given_up(struct store_txn *txn, struct issuance *is, uint64_t now_ms)
 {
     char note[1024];
     snprintf(note, sizeof note, "given up by the operator; it was %s: %.900s", issuance_state_text(is->state),
              is->note ? is->note : "");
-    is->refusal = is->state == ISSUANCE_CANCELLING ? ISSUANCE_ABANDONED : ISSUANCE_GIVEN_UP;
+    is->refusal = given_up_as(is);
     is->revision++; /* a look at it may be under way */
     enum store_status status = issuance_set_note(is, note) ? issuance_save(txn, is) : STORE_IO;
     if (status == STORE_OK)

@@ -16,7 +16,7 @@ static struct acme_names names[SETS];
 static struct csr csrs[SETS][KEYS];
 static X509 *forms[SETS][KEYS]; /* a certificate of each, but for its number and dates */
 static EVP_PKEY *root_key, *ca_key;
-static X509 *root, *ca;
+static X509 *root, *ca, *stranger; /* the last: an authority that no anchor knows */
 static char *cas, anchors[256];
 
 /* A certificate of a CSR, as it is in every world that comes to it: the number-th of these dates. */
@@ -24,6 +24,7 @@ struct issued {
     const struct csr *csr;
     int64_t not_before_s, not_after_s;
     unsigned number;
+    X509 *by;
     X509 *decoded;
     char *pem;
     char serial[41];
@@ -160,6 +161,7 @@ void authority_make(const char *folder)
     ca_key = EVP_RSA_gen(1024); /* verified in a tenth of the time */
     root = make_ca("sim root", NULL, root_key, root_key);
     ca = make_ca("sim authority", root, ca_key, root_key);
+    stranger = make_ca("sim stranger", NULL, root_key, root_key);
     cas = pem_of(ca);
     issuer = (struct issued){.decoded = ca, .pem = cas};
     remember(&issuer);
@@ -196,6 +198,7 @@ void authority_free(void)
     }
     X509_free(root);
     X509_free(ca);
+    X509_free(stranger);
     EVP_PKEY_free(root_key);
     EVP_PKEY_free(ca_key);
     free(cas);
@@ -237,7 +240,7 @@ static void sign(struct issued *made)
 {
     X509 *form = forms[made->csr->set][made->csr - csrs[made->csr->set]];
     uint8_t octets[16];
-    snprintf(made->serial, sizeof made->serial, "1%03X%03X%08llX%08llX%09X", made->csr->set,
+    snprintf(made->serial, sizeof made->serial, "%d%03X%03X%08llX%08llX%09X", made->by == ca ? 1 : 2, made->csr->set,
              (unsigned)(made->csr - csrs[made->csr->set]), (unsigned long long)made->not_before_s,
              (unsigned long long)made->not_after_s, made->number);
     for (size_t i = 0; i < sizeof octets; i++)
@@ -248,7 +251,8 @@ static void sign(struct issued *made)
     ASN1_TIME_set(X509_getm_notBefore(form), made->not_before_s);
     ASN1_TIME_set(X509_getm_notAfter(form), made->not_after_s);
     uint64_t drawn = chance_aside();
-    need(X509_sign(form, ca_key, EVP_sha256()) > 0);
+    X509_set_issuer_name(form, X509_get_subject_name(made->by));
+    need(X509_sign(form, made->by == ca ? ca_key : root_key, EVP_sha256()) > 0);
     chance_go_on(drawn);
     made->decoded = X509_dup(form);
     made->pem = pem_of(form);
@@ -256,13 +260,13 @@ static void sign(struct issued *made)
     remember(made);
 }
 
-const char *authority_issue(const struct csr *csr, int64_t not_before_s, int64_t not_after_s, unsigned number,
-                            const char **serial)
+static const char *issue(X509 *by, const struct csr *csr, int64_t not_before_s, int64_t not_after_s, unsigned number,
+                         const char **serial)
 {
-    const int64_t wish[] = {(int64_t)csr->set, csr - csrs[csr->set], not_before_s, not_after_s, (int64_t)number};
+    const int64_t wish[] = {(int64_t)csr->set, csr - csrs[csr->set], not_before_s, not_after_s, (int64_t)number, by == ca};
     struct issued **bucket = &by_wish[hash(wish, sizeof wish) % BUCKETS], *found = *bucket;
     while (found && (found->csr != csr || found->not_before_s != not_before_s || found->not_after_s != not_after_s ||
-                     found->number != number))
+                     found->number != number || found->by != by))
         found = found->next;
     if (!found) {
         found = calloc(1, sizeof *found);
@@ -271,12 +275,25 @@ const char *authority_issue(const struct csr *csr, int64_t not_before_s, int64_t
                                  .not_before_s = not_before_s,
                                  .not_after_s = not_after_s,
                                  .number = number,
+                                 .by = by,
                                  .next = *bucket};
         *bucket = found;
         sign(found);
     }
     *serial = found->serial;
     return found->pem;
+}
+
+const char *authority_issue(const struct csr *csr, int64_t not_before_s, int64_t not_after_s, unsigned number,
+                            const char **serial)
+{
+    return issue(ca, csr, not_before_s, not_after_s, number, serial);
+}
+
+const char *authority_imitate(const struct csr *csr, int64_t not_before_s, int64_t not_after_s)
+{
+    const char *serial;
+    return issue(stranger, csr, not_before_s, not_after_s, 0, &serial);
 }
 
 static struct issued *find(const char *pem, size_t len)

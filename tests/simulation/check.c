@@ -49,9 +49,11 @@ void check_now(void)
         return;
     store_visit(txn, ISSUE_ISSUANCES, NULL, 0, check_issuance, txn);
     store_visit(txn, ACME_ORDERS, NULL, 0, check_order, txn);
-    if (spending_sums(txn, NULL, clock_ms(), &sums) == STORE_OK && sums.day_count > PURCHASES_PER_DAY &&
-        !trouble_restored())
+    bool counted = !trouble_restored() && spending_sums(txn, NULL, clock_ms(), &sums) == STORE_OK;
+    if (counted && sums.day_count > PURCHASES_PER_DAY)
         wrong("%llu purchases in a day, of %d", (unsigned long long)sums.day_count, PURCHASES_PER_DAY);
+    if (counted && sums.month_count > PURCHASES_PER_MONTH && process_is_frugal())
+        wrong("%llu purchases in a month, of %d", (unsigned long long)sums.month_count, PURCHASES_PER_MONTH);
     store_read_end(txn);
 }
 
@@ -77,6 +79,20 @@ static void check_sold(void *ctx, const struct sold *sold)
     }
 }
 
+/* What it has of Sectigo's numbers is its own. */
+static bool check_numbers(void *ctx, struct store_slice key, struct store_slice value)
+{
+    char id[ISSUANCE_ID_MAX + 1];
+    struct issuance is;
+    (void)value;
+    snprintf(id, sizeof id, "%.*s", (int)key.len, (const char *)key.data);
+    if (issuance_load(ctx, id, &is) == STORE_OK && !model_is_request_of(id, is.order_number, is.certificate_id))
+        wrong("issuance %s has order number \"%s\" and certificate \"%s\", which are of another", id, is.order_number,
+              is.certificate_id);
+    issuance_clear(&is);
+    return !world_is_wrong();
+}
+
 void check_end(void)
 {
     struct store_txn *txn;
@@ -84,5 +100,7 @@ void check_end(void)
     if (store_read(process.store, &txn) != STORE_OK)
         return;
     model_visit(check_sold, txn);
+    store_visit(txn, ISSUE_ISSUANCES, NULL, 0, check_numbers, txn);
+    model_check_revocations();
     store_read_end(txn);
 }

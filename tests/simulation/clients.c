@@ -11,7 +11,7 @@
 
 enum { ACCOUNTS = 6, REFUSALS_MAX = 40, CLIENTS_MAX = 10000 };
 enum kind { PATIENT, IMPATIENT, REUSING, RENEWING, MALICIOUS, KINDS };
-enum stage { ORDERING, FINALIZING, WAITING, ENDED };
+enum stage { ORDERING, FINALIZING, WAITING, REVOKING, ENDED };
 
 struct client {
     struct event event; /* first */
@@ -19,7 +19,8 @@ struct client {
     struct acme_task *task;
     enum kind kind;
     enum stage stage;
-    struct acme_id account, order;
+    struct acme_id account, order, certificate;
+    char serial[2 * ACME_SERIAL_MAX + 1]; /* of its certificate */
     unsigned set, key, runs, refusals;
     bool busy, acknowledged;
     uint64_t finalized_ms, acknowledged_ms;
@@ -94,6 +95,12 @@ static enum store_status finalize(struct store_txn *txn, void *arg)
     return acme_accept_csr(txn, client->task);
 }
 
+/* A want of ours, which the client may try again. */
+static bool is_shortage(const struct acme_task *task)
+{
+    return process_is_short() && task->problem.type == ACME_SERVER_INTERNAL;
+}
+
 static void on_ordered(struct client *client, enum store_status status)
 {
     if (status == STORE_OK && !chance_fault("a client does not hear of its order", 10000)) {
@@ -102,7 +109,7 @@ static void on_ordered(struct client *client, enum store_status status)
         figures.placed++;
         again(client, chance_between(1, 2000));
     } else if (status == STORE_REFUSED) {
-        if (client->task->problem.type != ACME_RATE_LIMITED)
+        if (client->task->problem.type != ACME_RATE_LIMITED && !is_shortage(client->task))
             wrong("newOrder is refused: %s", client->task->problem.detail);
         /* names whose paid order was rejected, and which no refund frees, wait for an operator */
         if (++client->refusals < REFUSALS_MAX) {
@@ -130,9 +137,14 @@ static void on_finalized(struct client *client, enum store_status status)
     } else if (status == STORE_NOT_FOUND && lost_to_ms > 0) {
         client->stage = ORDERING;
         again(client, chance_between(SECOND_MS, MINUTE_MS));
+    } else if (status == STORE_REFUSED &&
+               (client->task->problem.type == ACME_RATE_LIMITED || is_shortage(client->task)) &&
+               ++client->refusals < REFUSALS_MAX) {
+        again(client, chance_between(MINUTE_MS, 3 * HOUR_MS)); /* its names may be blocked since newOrder */
     } else if (status == STORE_REFUSED) {
         trace("finalize is refused: %s", client->task->problem.detail);
-        if (client->task->problem.type != ACME_ORDER_NOT_READY)
+        if (client->task->problem.type != ACME_ORDER_NOT_READY && client->task->problem.type != ACME_RATE_LIMITED &&
+            !is_shortage(client->task))
             wrong("finalize is refused: %s", client->task->problem.detail);
         figures.refused++;
         end(client);
@@ -166,13 +178,28 @@ static void submit(struct client *client)
 
 /* ---- what a client waits for ---- */
 
-static void check_certificate(struct store_txn *txn, const struct client *client, const struct acme_order *is)
+/* Of what Sectigo has issued. What an older copy has forgotten may be taken for something new. */
+static void check_origin(struct client *client, const struct acme_certificate *certificate)
+{
+    for (size_t i = 0; i < certificate->serial_len; i++)
+        snprintf(client->serial + 2 * i, 3, "%02X", certificate->serial[i]);
+    const char *request = model_request_of(client->serial);
+    if (!request)
+        wrong("an order has a certificate that Sectigo has issued for nothing that was ordered");
+    else if (strcmp(request, certificate->issuance) != 0 && !trouble_restored())
+        wrong("the certificate of %s was issued for %s", certificate->issuance, request);
+}
+
+static void check_certificate(struct store_txn *txn, struct client *client, const struct acme_order *is)
 {
     struct acme_certificate certificate = {.serial_len = 0};
+    client->certificate = is->certificate;
     if (!is->has_certificate || acme_certificate_load(txn, &is->certificate, &certificate) != STORE_OK)
         wrong("an order is valid without a certificate");
     else if (memcmp(certificate.spki_sha256, authority_csr(client->set, client->key)->parsed.spki_sha256, 32) != 0)
         wrong("an order has the certificate of another key");
+    else
+        check_origin(client, &certificate);
     acme_certificate_clear(&certificate);
 }
 
@@ -228,6 +255,79 @@ static void attack(struct client *client)
     client->task = NULL;
 }
 
+/* What comes after a run that has ended. */
+static void go_on(struct client *client)
+{
+    if (client->kind == RENEWING && client->runs < 2)
+        begin_anew(client, false, chance_between(HOUR_MS, DAY_MS));
+    else if (client->kind == REUSING && client->runs < 2)
+        begin_anew(client, true, chance_between(MINUTE_MS, 6 * HOUR_MS));
+    else
+        end(client);
+}
+
+/* ---- revocation ---- */
+
+static enum store_status revoke(struct store_txn *txn, void *arg)
+{
+    struct client *client = arg;
+    acme_problem_clear(&client->task->problem);
+    client->task->certificate = client->certificate;
+    return acme_revoke_certificate(txn, client->task);
+}
+
+static void begin_revocation(struct client *client)
+{
+    client->task = make_task(client);
+    enum store_status status = store_call(process.store, revoke, client);
+    if (status == STORE_REFUSED && client->task->problem.type != ACME_ALREADY_REVOKED &&
+        client->task->problem.type != ACME_MALFORMED)
+        wrong("a revocation is refused: %s", client->task->problem.detail);
+    acme_task_free(client->task);
+    client->task = NULL;
+    if (status != STORE_OK) {
+        go_on(client);
+        return;
+    }
+    trace("certificate %s is to be revoked, says its client", client->serial);
+    model_revocation_asked(client->serial);
+    client->stage = REVOKING;
+    client->acknowledged_ms = world_ms();
+    again(client, MINUTE_MS);
+}
+
+/* What was acknowledged goes on by its job until Sectigo has confirmed it. */
+static void check_revocation(const struct client *client, enum acme_revocation is, bool goes_on)
+{
+    if (is == ACME_REVOCATION_NONE && !may_be_gone(client))
+        wrong("an acknowledged revocation is forgotten");
+    if (is == ACME_REVOCATION_DONE && !model_is_revoked(client->serial))
+        wrong("certificate %s counts as revoked, and is not", client->serial);
+    if (is == ACME_REVOCATION_ASKED && !goes_on)
+        wrong("nothing continues the revocation of certificate %s", client->serial);
+    if (is == ACME_REVOCATION_ASKED && world_ms() - client->acknowledged_ms > 20 * DAY_MS)
+        wrong("certificate %s is not revoked after 20 days", client->serial);
+}
+
+static void wait_for_revocation(struct client *client)
+{
+    struct store_txn *txn;
+    struct acme_certificate certificate;
+    uint64_t due_ms;
+    if (store_read(process.store, &txn) != STORE_OK)
+        abort();
+    bool there = acme_certificate_load(txn, &client->certificate, &certificate) == STORE_OK;
+    enum acme_revocation is = there ? certificate.revocation : ACME_REVOCATION_NONE;
+    bool goes_on = store_job_get(txn, JOB_REVOKE, client->certificate.octets, ACME_ID_LEN, &due_ms) == STORE_OK;
+    acme_certificate_clear(&certificate);
+    store_read_end(txn);
+    check_revocation(client, is, goes_on);
+    if (is == ACME_REVOCATION_ASKED)
+        again(client, 10 * MINUTE_MS);
+    else
+        go_on(client);
+}
+
 static void wait_for(struct client *client)
 {
     enum acme_order_status status;
@@ -238,12 +338,10 @@ static void wait_for(struct client *client)
     } else if (status == ACME_ORDER_VALID || status == ACME_ORDER_INVALID) {
         figures.valid += status == ACME_ORDER_VALID;
         figures.invalid += status == ACME_ORDER_INVALID;
-        if (client->kind == RENEWING && client->runs < 2)
-            begin_anew(client, false, chance_between(HOUR_MS, DAY_MS));
-        else if (client->kind == REUSING && client->runs < 2)
-            begin_anew(client, true, chance_between(MINUTE_MS, 6 * HOUR_MS));
+        if (status == ACME_ORDER_VALID && chance_fault("a client revokes", 30000))
+            begin_revocation(client);
         else
-            end(client);
+            go_on(client);
     } else if (client->kind == IMPATIENT && client->runs < 2 && waited_ms > 30 * SECOND_MS) {
         begin_anew(client, chance_below(2) == 0, chance_between(MINUTE_MS, 2 * HOUR_MS));
     } else if (waited_ms > 20 * DAY_MS) {
@@ -277,6 +375,8 @@ static void on_client(struct event *event)
         if (client->kind == MALICIOUS && chance_below(4) == 0)
             attack(client);
         wait_for(client);
+    } else if (client->stage == REVOKING) {
+        wait_for_revocation(client);
     } else {
         submit(client);
     }
@@ -334,6 +434,19 @@ void clients_begin(unsigned orders, uint64_t within_ms)
 void clients_leave_out(unsigned number, bool out)
 {
     left_out[number] = out;
+}
+
+bool clients_waiting_order(char text[static ACME_ID_TEXT + 1])
+{
+    unsigned first = count ? chance_below(count) : 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct client *client = &clients[(first + i) % count];
+        if (client->stage != WAITING)
+            continue;
+        acme_id_text(&client->order, text);
+        return true;
+    }
+    return false;
 }
 
 bool clients_are_done(void)

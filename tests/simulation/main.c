@@ -60,6 +60,7 @@ static bool simulate(const struct options *options, uint64_t seed, struct sum *s
     world_begin();
     model_begin();
     sent_begin();
+    names_begin();
     process_begin();
     clients_begin(options->orders, 2 * DAY_MS);
     trouble_begin(options->crashes);
@@ -79,6 +80,7 @@ static bool simulate(const struct options *options, uint64_t seed, struct sum *s
     outside_end();
     clients_end();
     sent_end();
+    names_end();
     model_end();
     world_end();
     return !world_is_wrong();

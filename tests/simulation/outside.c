@@ -15,6 +15,7 @@ struct egress {
     void (*firing)(void *ctx, int event); /* of a deadline that is met just now */
     void (*ticking)(void *ctx, int event); /* that sets its own deadline anew each time */
     struct sectigo_call *calls; /* on their way */
+    struct heard heard;
     bool stopping, failing;
 };
 
@@ -60,9 +61,7 @@ static struct flight *flights;
 
 struct egress *outside_make(void)
 {
-    struct egress *egress = calloc(1, sizeof *egress);
-    if (!egress)
-        abort();
+    struct egress *egress = memory_need(sizeof *egress);
     egress->posts_end = &egress->posts;
     return egress;
 }
@@ -152,26 +151,7 @@ uint64_t outside_next_ms(const struct egress *egress)
     return next_ms;
 }
 
-/* ---- what is not simulated: nobody asks DNS or the web, since preflight is off and all files are served ---- */
-
-bool egress_resolve_recent(struct egress *egress, enum egress_view view, const char *name, int rr_type,
-                           uint32_t timeout_ms, uint32_t max_age_ms, egress_dns_fn *done, void *ctx)
-{
-    (void)egress, (void)view, (void)name, (void)rr_type, (void)timeout_ms, (void)max_age_ms, (void)done, (void)ctx;
-    abort();
-}
-
-bool egress_resolve_in(struct egress *egress, enum egress_view view, const char *name, int rr_type, uint32_t timeout_ms,
-                       egress_dns_fn *done, void *ctx)
-{
-    return egress_resolve_recent(egress, view, name, rr_type, timeout_ms, 0, done, ctx);
-}
-
-bool egress_resolve(struct egress *egress, const char *name, int rr_type, uint32_t timeout_ms, egress_dns_fn *done,
-                    void *ctx)
-{
-    return egress_resolve_in(egress, EGRESS_OWN_VIEW, name, rr_type, timeout_ms, done, ctx);
-}
+/* ---- what is not simulated: transfers but those of calls (names.c has the fetches) ---- */
 
 CURL *egress_easy_take(struct egress *egress)
 {
@@ -217,9 +197,7 @@ void sectigo_client_free(struct sectigo_client *client)
 struct sectigo_call *sectigo_call_make(struct sectigo_client *client, enum sectigo_call_kind kind,
                                        struct sectigo_form *form)
 {
-    struct sectigo_call *call = calloc(1, sizeof *call);
-    if (!call)
-        abort();
+    struct sectigo_call *call = memory_need(sizeof *call);
     call->kind = kind;
     call->login = client->login;
     call->form = *form;
@@ -294,6 +272,20 @@ static struct flight *flight_of(struct event *event, size_t offset)
     return (struct flight *)((char *)event - offset);
 }
 
+/* That it is an answer at all says what time it is. */
+static void hear(struct heard *heard, const struct flight *flight)
+{
+    heard->time = true;
+    if (flight->kind == SECTIGO_WEB_HOST_REPORT && !sectigo_form_get(&flight->form, "foreignOrderNumber") &&
+        strstr(flight->body, "noOfResults"))
+        heard->reports[flight->login] = true;
+}
+
+void outside_overrule(struct egress *egress, unsigned login)
+{
+    egress->heard.reports[login] = true;
+}
+
 /* The caller hears of it. */
 static void finish(struct sectigo_call *call, enum sectigo_outcome outcome, const char *reason, CURLcode result)
 {
@@ -301,6 +293,8 @@ static void finish(struct sectigo_call *call, enum sectigo_outcome outcome, cons
     while (*at != call)
         at = &(*at)->next;
     *at = call->next;
+    if (outcome == SECTIGO_ANSWERED)
+        hear(&call->egress->heard, call->flight);
     call->flight->call = NULL;
     call->flight = NULL;
     call->outcome = outcome;
@@ -368,7 +362,7 @@ static void end(struct flight *flight, uint64_t in_ms)
 static void send_off(struct flight *flight)
 {
     uint64_t there_ms = chance_between(20, 3000), back_ms = there_ms + chance_between(10, 9000);
-    sent_request(flight->kind, &flight->form);
+    sent_request(flight->kind, &flight->form, flight->login, &flight->call->egress->heard);
     flight->heard = true;
     if (chance_fault("the request is lost", 15000)) {
         flight->heard = false;
@@ -409,12 +403,17 @@ static void on_leave(struct event *event)
     drop(flight);
 }
 
+static void check_alone(const struct egress *egress, const struct sectigo_call *call)
+{
+    for (const struct sectigo_call *other = egress->calls; other; other = other->next)
+        if (call->kind == SECTIGO_COLLECT_SSL && other->kind == call->kind && other->login == call->login)
+            wrong("two CollectSSL of a login are under way at once");
+}
+
 bool egress_transfer(struct egress *egress, CURL *easy, egress_transfer_fn *done, void *ctx)
 {
     struct sectigo_call *call = (struct sectigo_call *)easy;
-    struct flight *flight = calloc(1, sizeof *flight);
-    if (!flight)
-        abort();
+    struct flight *flight = memory_need(sizeof *flight);
     *flight = (struct flight){.call = call, .kind = call->kind, .login = call->login, .holds = 1, .next = flights};
     if (flights)
         flights->prev = flight;
@@ -423,6 +422,7 @@ bool egress_transfer(struct egress *egress, CURL *easy, egress_transfer_fn *done
     call->egress = egress;
     call->done = done;
     call->done_ctx = ctx;
+    check_alone(egress, call);
     call->next = egress->calls;
     egress->calls = call;
     world_at(&flight->leaves, chance_between(1, 200), on_leave);
@@ -441,7 +441,7 @@ void egress_stop(struct egress *egress, uint32_t deadline_ms)
 {
     (void)deadline_ms;
     egress->failing = true;
-    while (run_post(egress) || fire_watch(egress, UINT64_MAX) || egress->calls) {
+    while (run_post(egress) || fire_watch(egress, UINT64_MAX) || names_stop(egress) || egress->calls) {
         struct sectigo_call *call = egress->calls;
         if (call)
             finish(call, SECTIGO_LOST, "the gateway is stopping", CURLE_ABORTED_BY_CALLBACK);

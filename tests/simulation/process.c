@@ -17,10 +17,13 @@
  * machine is too slow for that. */
 static const uint64_t DOUBTFUL_TURN_MS = 5 * SECOND_MS;
 
+enum { REQUESTS_OF_A_STEP = 60 };
+
 struct process process;
 static char folder[256], yaml[512];
 static const char STORE_NAME[] = "simulated", COPY_NAME[] = "simulated-copy";
 static bool dying, disk_full;
+static bool frugal, short_of_memory; /* of this world */
 static const uint8_t seal[EXTERNAL_KEY_SEAL_LEN] = {1, 2, 3};
 
 static void write_file(const char *name, const char *text)
@@ -34,21 +37,23 @@ static void write_file(const char *name, const char *text)
 
 static void write_configuration(unsigned product, unsigned price, unsigned login)
 {
-    char text[4096];
+    char text[4096], month[64];
+    snprintf(month, sizeof month, ", purchases_per_month: %d", PURCHASES_PER_MONTH);
     snprintf(text, sizeof text,
              "store: {path: /nowhere}\n"
              "acme: {listen: [\"127.0.0.1:1\"], url: https://acme.sim.example, tls: {certificate: %s, key: %s}}\n"
              "public: {listen: [\"127.0.0.1:2\"], push: {user: sectigo, password_file: %s/password}}\n"
              "admin: {socket: %s/admin.sock}\n"
-             "dcv: {preflight: \"off\"}\n"
-             "spending: {purchases_per_day: %d}\n"
+             "dcv: {preflight: \"%s\"}\n"
+             "spending: {purchases_per_day: %d%s}\n"
              "logins: [{name: main, url: https://sectigo.sim.example, login: partner, password_file: %s/password, "
              "trust_anchors: %s, calls_per_minute: 0}, {name: second, url: https://sectigo.sim.example, "
              "login: partner-2, password_file: %s/password, trust_anchors: %s, calls_per_minute: 0}]\n"
              "profiles: [{name: dv, login: %s, days: 365, products: {single: %u, wildcard: 489, multi: 492}, "
              "prices: {single: %u, wildcard: 149, multi: 49, extra_name: 0}, contact_email: pki@sim.example}]\n"
              "default_profile: dv\n",
-             authority_anchors(), authority_anchors(), folder, folder, PURCHASES_PER_DAY, folder, authority_anchors(),
+             authority_anchors(), authority_anchors(), folder, folder, names_preflight(), PURCHASES_PER_DAY,
+             frugal ? month : "", folder, authority_anchors(),
              folder, authority_anchors(), login == 0 ? "main" : "second", product, price);
     write_file("acmegate.yaml", text);
 }
@@ -111,6 +116,7 @@ static void make_acme(void)
                                  .order_lifetime_s = 7 * 24 * 3600,
                                  .authz_valid_s = 24 * 3600};
     issuer_hooks(process.issuer, &config.hooks);
+    config.hooks.revoke = issuer_revoke;
     process.acme = acme_make(&config);
 }
 
@@ -198,22 +204,6 @@ void process_restore(void)
 
 /* ---- the configuration is read anew ---- */
 
-struct admission {
-    const struct config *was, *fresh;
-};
-
-static enum store_status admit(struct store_txn *txn, void *arg)
-{
-    const struct admission *admission = arg;
-    return upkeep_admit(txn, admission->was, admission->fresh, clock_ms());
-}
-
-static enum store_status begin_upkeep(struct store_txn *txn, void *arg)
-{
-    const struct admission *admission = arg;
-    return upkeep_begin(txn, admission->was, admission->fresh, clock_ms());
-}
-
 void process_edit(unsigned product, unsigned price, unsigned login)
 {
     char reason[CONFIG_REASON_MAX];
@@ -222,19 +212,19 @@ void process_edit(unsigned product, unsigned price, unsigned login)
     need(fresh != NULL, reason);
     struct upstream_terms *terms = upstream_prepare(process.upstream, fresh, reason);
     need(terms != NULL, reason);
-    struct admission admission = {config_take(process.configs), fresh};
-    if (store_call(process.store, admit, &admission) == STORE_OK) {
+    const struct config *was = config_take(process.configs);
+    if (upkeep_admit(process.store, was, fresh) == STORE_OK) {
         trace("the profile buys product %u with login %u from here on", product, login);
         upstream_adopt(process.upstream, terms);
         config_hold(fresh);
         config_replace(process.configs, fresh);
-        store_call(process.store, begin_upkeep, &admission);
+        upkeep_begin(process.store, was, fresh);
         config_drop(fresh);
     } else {
         upstream_terms_free(terms);
         config_free(fresh);
     }
-    config_drop(admission.was);
+    config_drop(was);
 }
 
 /* ---- what an operator sets up ---- */
@@ -254,9 +244,21 @@ static enum store_status set_up(struct store_txn *txn, void *arg)
     return status == STORE_OK ? external_key_insert(txn, &key) : status;
 }
 
+bool process_is_frugal(void)
+{
+    return frugal;
+}
+
+bool process_is_short(void)
+{
+    return short_of_memory;
+}
+
 void process_begin(void)
 {
     disk_full = false;
+    frugal = chance_below(8) == 0;
+    short_of_memory = chance_below(4) == 0;
     write_configuration(488, 49, 0);
     while (!process_start()) {
     }
@@ -266,7 +268,7 @@ void process_begin(void)
 
 /* ---- steps ---- */
 
-bool process_step(void)
+static bool step(void)
 {
     uint64_t wait_ms;
     unsigned first = chance_below(3);
@@ -280,6 +282,16 @@ bool process_step(void)
             return true;
     }
     return false;
+}
+
+/* A world in which memory runs short does so within some steps. */
+bool process_step(void)
+{
+    bool runs_short = process.is_up && short_of_memory && chance_fault("an allocation fails", 2000);
+    memory_short_in(runs_short ? 1 + chance_below(REQUESTS_OF_A_STEP) : 0);
+    bool done = step();
+    memory_short_in(0);
+    return done;
 }
 
 uint64_t process_next_ms(void)

@@ -72,6 +72,13 @@ const char *world_verdict(void);
 /* Which rule it is that is broken, whatever the sentence names; NULL: none. */
 const void *world_rule(void);
 
+/* ---- memory.c ---- */
+
+/* Of what the rooms ask for from now on, that request is refused; 0: none is. */
+void memory_short_in(unsigned requests);
+/* Zeroed, and never refused: for whoever is called from the rooms. */
+void *memory_need(size_t size);
+
 /* ---- authority.c: keys and CSRs from a small pool, certificates ---- */
 
 enum { SETS = 40, KEYS = 4, NAMES_OF_SET = 2 };
@@ -96,6 +103,8 @@ const struct csr *authority_find(const char *pem);
  * those of one time apart. */
 const char *authority_issue(const struct csr *csr, int64_t not_before_s, int64_t not_after_s, unsigned number,
                             const char **serial);
+/* The same of an authority that no anchor knows: PEM. */
+const char *authority_imitate(const struct csr *csr, int64_t not_before_s, int64_t not_after_s);
 const char *authority_cas(void);
 const char *authority_anchors(void); /* the file */
 
@@ -106,6 +115,8 @@ struct egress *outside_make(void);
 bool outside_step(struct egress *egress);
 /* What is on its way when the world ends. */
 void outside_end(void);
+/* An operator lets the login buy, whatever its report says. */
+void outside_overrule(struct egress *egress, unsigned login);
 /* When its next deadline is; UINT64_MAX: none. */
 uint64_t outside_next_ms(const struct egress *egress);
 
@@ -120,6 +131,16 @@ char *model_answer(enum sectigo_call_kind kind, const struct sectigo_form *form,
 void model_refuse(unsigned login, uint64_t for_ms);
 /* A push that is not Sectigo's, now. */
 void model_forge(void);
+/* Of certificates, by serial number: somebody who may wants it revoked; it is; the foreignOrderNumber of what it was issued
+ * for, NULL: Sectigo has not issued it; and that of any, NULL: of none. */
+void model_revocation_asked(const char *serial);
+bool model_is_revoked(const char *serial);
+const char *model_request_of(const char *serial);
+const char *model_any_serial(void);
+/* Whether this order has the number of the family and this certificate of the ID, either of which may be "". */
+bool model_is_request_of(const char *foreign, const char *number, const char *certificate_id);
+/* What was to be revoked two days ago is. */
+void model_check_revocations(void);
 /* Of what it has sold. */
 struct sold {
     const char *number, *foreign_order_number;
@@ -139,13 +160,32 @@ bool model_known(struct sold *sold, const char *beside);
 /* Something else in its place; takes body. */
 char *odd_answer(char *body);
 
+/* ---- names.c: what the outside sees of the names ---- */
+
+void names_begin(void);
+void names_end(void);
+/* One of the looks of this gateway ends without an answer. False: it has none. */
+bool names_stop(struct egress *egress);
+/* How the gateway is to take what it sees of them: dcv.preflight. */
+const char *names_preflight(void);
+/* Whether all names of the set show what the gateway serves, and whether their CAA lets Sectigo issue, now. */
+bool names_show_files(unsigned set);
+bool names_let_issue(unsigned set);
+/* Whether the gateway has seen both to be so, with this uniqueValue in the files. */
+bool names_were_seen(unsigned set, const char *unique);
+
 /* ---- sent.c: what the gateway sent ---- */
 
+/* What a gateway has heard since its start. */
+struct heard {
+    bool time;            /* of Sectigo's Date */
+    bool reports[LOGINS]; /* what it ordered with them, whether it knows it or not; or an operator overrules that */
+};
 void sent_begin(void);
 void sent_end(void);
 /* A request leaves the gateway, whatever becomes of it; how it looked to the gateway in the end. */
 enum seen_as { SEEN_ANSWERED, SEEN_NEVER_LEFT, SEEN_LOST };
-void sent_request(enum sectigo_call_kind kind, const struct sectigo_form *form);
+void sent_request(enum sectigo_call_kind kind, const struct sectigo_form *form, unsigned login, const struct heard *heard);
 /* What the gateway remembers of what it sent is of earlier. */
 void sent_restored(void);
 /* An order was sold. */
@@ -153,7 +193,7 @@ void sent_placed(const char *foreign);
 void sent_answer(enum sectigo_call_kind kind, const struct sectigo_form *form, enum seen_as as, const char *body);
 /* ---- process.c: the gateway ---- */
 
-enum { PURCHASES_PER_DAY = 15 }; /* the limit of its configuration */
+enum { PURCHASES_PER_DAY = 15, PURCHASES_PER_MONTH = 20 }; /* the limits of its configuration */
 struct process {
     struct store *store;
     struct egress *egress;
@@ -182,6 +222,10 @@ void process_fill_disk(bool full);
 void process_copy(bool knowing);
 /* While it is not up: the store is what was kept. */
 void process_restore(void);
+/* Whether the purchases of a month are limited, too, in this world. */
+bool process_is_frugal(void);
+/* Whether memory runs short in it. */
+bool process_is_short(void);
 /* The configuration names another single-domain product, its price in whole units and a login, and is read anew. */
 void process_edit(unsigned product, unsigned price, unsigned login);
 
@@ -196,6 +240,12 @@ unsigned trouble_crashes(void);
 bool trouble_restores(void);
 bool trouble_restored(void);
 
+/* ---- operator.c ---- */
+
+void operator_begin(void);
+/* Whether he gives orders up in this world. */
+bool operator_drops(void);
+
 /* ---- clients.c ---- */
 
 struct clients_figures {
@@ -203,6 +253,8 @@ struct clients_figures {
 };
 void clients_begin(unsigned orders, uint64_t within_ms);
 bool clients_are_done(void);
+/* The order of any that waits for its certificate; false: of none. */
+bool clients_waiting_order(char text[static ACME_ID_TEXT + 1]);
 void clients_end(void);
 struct clients_figures clients_figures(void);
 /* In each world that follows: this one does not come. */

@@ -1,13 +1,8 @@
-/* trouble: what befalls the gateway and its machine; and its operator, who edits the configuration and does what the
- * status asks for. Each kind has its own event, and comes back for as long as the world is not calm. */
+/* trouble: what befalls the gateway and its machine, and what its operator edits. Each kind has its own event, and comes back for as long as the world is not calm. */
 #include "acme/durations.h"
-#include "gateway/issue/record/login.h"
-#include "gateway/issue/upkeep/upkeep.h"
 #include "tests/simulation/sim.h"
 
-static const uint64_t RECONCILE_MARGIN_MS = 26 * HOUR_MS; /* as the gateway's own command has it */
-
-static struct event start_event, clock_event, disk_event, copy_event, edit_event, login_event, operator_event;
+static struct event start_event, clock_event, disk_event, copy_event, edit_event, login_event;
 static unsigned mean_commits, crash_count;
 static uint64_t crash_at, copied_ms;
 static bool restores, restored, moves; /* of this world: whether its store may become an older copy, and its profile move */
@@ -105,37 +100,6 @@ static void on_edit(struct event *event)
     world_at(event, chance_between(HOUR_MS, DAY_MS), on_edit);
 }
 
-static enum store_status look_after(struct store_txn *txn, void *arg)
-{
-    const char *name = arg;
-    uint64_t now_ms = world_true_ms();
-    struct ledger ledger;
-    struct login_record login;
-    unsigned woken;
-    enum store_status status = ledger_load(txn, name, &ledger);
-    if (status == STORE_OK && ledger.restored_ms > 0)
-        return ledger.reconcile_from_ms > 0
-                   ? STORE_OK
-                   : upkeep_reconcile(txn, name, ledger.restored_ms - RECONCILE_MARGIN_MS, now_ms);
-    if (status == STORE_OK)
-        status = login_load(txn, name, &login);
-    if (status == STORE_OK && (login.withheld_ms > 0 || login.no_credit_ms > 0)) {
-        trace("the operator resumes %s", name);
-        status = login_set_paused(txn, name, 0);
-        if (status == STORE_OK)
-            status = login_wake_held(txn, name, now_ms, &woken);
-    }
-    return status;
-}
-
-static void on_operator(struct event *event)
-{
-    static char names[LOGINS][8] = {"main", "second"};
-    for (unsigned i = 0; process.is_up && i < LOGINS; i++)
-        store_call(process.store, look_after, names[i]);
-    world_at(event, chance_between(HOUR_MS, 6 * HOUR_MS), on_operator);
-}
-
 /* ---- all of it ---- */
 
 void trouble_begin(unsigned commits_to_crash)
@@ -151,7 +115,7 @@ void trouble_begin(unsigned commits_to_crash)
     world_at(&disk_event, HOUR_MS, on_disk);
     world_at(&edit_event, HOUR_MS, on_edit);
     world_at(&login_event, HOUR_MS, on_login);
-    world_at(&operator_event, HOUR_MS, on_operator);
+    operator_begin();
     if (restores)
         world_at(&copy_event, HOUR_MS, on_copy);
 }

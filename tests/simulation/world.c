@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "gateway/clock.h"
@@ -69,14 +70,20 @@ static bool is_before(const struct event *a, const struct event *b)
     return a->at_ms != b->at_ms ? a->at_ms < b->at_ms : a->order < b->order;
 }
 
+static void grow(void)
+{
+    struct event **more = memory_need((capacity ? 2 * capacity : 1024) * sizeof *heap);
+    if (heap)
+        memcpy(more, heap, capacity * sizeof *heap);
+    free(heap);
+    heap = more;
+    capacity = capacity ? 2 * capacity : 1024;
+}
+
 void world_at(struct event *event, uint64_t in_ms, void (*fn)(struct event *event))
 {
-    if (count == capacity) {
-        capacity = capacity ? 2 * capacity : 1024;
-        heap = realloc(heap, capacity * sizeof *heap);
-        if (!heap)
-            abort();
-    }
+    if (count == capacity)
+        grow();
     *event = (struct event){.at_ms = now_ms + in_ms, .order = order++, .fn = fn};
     size_t at = count++;
     for (; at > 0 && is_before(event, heap[(at - 1) / 2]); at = (at - 1) / 2)

@@ -121,6 +121,7 @@ static enum store_status ask_once_more(struct commit *c)
 static bool may_ask_once_more(const struct commit *c)
 {
     return c->outcome->end.how == DEAD_NAMES_MISSING && c->is->attempt == 0 && c->is->refusal != ISSUANCE_GIVEN_UP &&
+           c->is->refusal != ISSUANCE_GIVEN_UP_AS_PLACED &&
            c->sub->queue_count < SUBSCRIPTION_QUEUE_MAX &&
            subscription_replaceable(c->sub, commit_renew_before_ms(c), c->now_ms);
 }

@@ -22,7 +22,8 @@ uint64_t facts_by_deadline(const struct facts *f, uint64_t now_ms, uint64_t due_
 
 bool facts_is_given_up(const struct facts *f)
 {
-    return f->is->refusal == ISSUANCE_GIVEN_UP || f->is->refusal == ISSUANCE_ABANDONED;
+    int32_t refusal = f->is->refusal;
+    return refusal == ISSUANCE_GIVEN_UP || refusal == ISSUANCE_ABANDONED || refusal == ISSUANCE_GIVEN_UP_AS_PLACED;
 }
 
 uint64_t facts_nudge_ms(const struct facts *f)

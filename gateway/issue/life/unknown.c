@@ -53,7 +53,7 @@ static void after_refusal(const struct facts *f, uint64_t now_ms, uint64_t next_
     const struct issuance *is = f->is;
     if (sectigo_classify(ask_call(is, ASK_ORDER), is->refusal, NULL) == SECTIGO_SUBSCRIPTION_OVER)
         submitting_over(is->refusal, facts_note(f), out);
-    else if (is->refusal == SECTIGO_NOT_UNIQUE && is->kind == ISSUANCE_PURCHASE && is->sends > 1)
+    else if (issuance_is_refused_by_number(is))
         wait_for_report(f, now_ms, next_ms, out);
     else
         outcome_refuse(out, submitting_problem(is->refusal), facts_note(f));

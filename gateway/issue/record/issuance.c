@@ -9,6 +9,7 @@
 #include "gateway/counters.h"
 #include "gateway/issue/record/story.h"
 #include "gateway/tables.h"
+#include "sectigo/code.h"
 #include "store/record.h"
 #include "store/shortage.h"
 
@@ -400,6 +401,12 @@ bool issuance_move(struct issuance *is, enum issuance_state to, uint64_t now_ms)
     is->state = to;
     is->changed_ms = now_ms;
     return true;
+}
+
+bool issuance_is_refused_by_number(const struct issuance *is)
+{
+    return is->refusal == ISSUANCE_GIVEN_UP_AS_PLACED ||
+           (is->refusal == SECTIGO_NOT_UNIQUE && is->kind == ISSUANCE_PURCHASE && is->sends > 1);
 }
 
 bool issuance_ended(enum issuance_state state)

@@ -34,8 +34,9 @@ enum issuance_kind { ISSUANCE_PURCHASE = 1, ISSUANCE_REPLACEMENT };
 
 enum { ISSUANCE_ID_MAX = 40 };
 /* Refusals that are the operator's. Given up: as final as one of Sectigo's once no report knows the order, and what was
- * placed is ended as at its deadline. Abandoned: AutoReject is not asked any more either. */
-enum { ISSUANCE_GIVEN_UP = -9999, ISSUANCE_ABANDONED = -9998 };
+ * placed is ended as at its deadline. Abandoned: AutoReject is not asked any more either. Given up as placed: Sectigo had
+ * refused the repeat of a purchase by its number, so it has it, whether its report knows it or not. */
+enum { ISSUANCE_GIVEN_UP = -9999, ISSUANCE_ABANDONED = -9998, ISSUANCE_GIVEN_UP_AS_PLACED = -9997 };
 
 struct issuance {
     char id[ISSUANCE_ID_MAX + 1]; /* instance prefix and 32 hex digits: the foreignOrderNumber */
@@ -114,6 +115,9 @@ enum store_status issuance_recount(struct store_txn *txn);
 const char *issuance_state_text(enum issuance_state state); /* "submitting"; static */
 /* The one setter: false for a move that the table does not know. */
 bool issuance_move(struct issuance *issuance, enum issuance_state to, uint64_t now_ms);
+/* Of a purchase that was sent again: Sectigo said that it has the number already, so it has the order, whatever its
+ * report knows. */
+bool issuance_is_refused_by_number(const struct issuance *issuance);
 /* Collected, refused or dead. */
 bool issuance_ended(enum issuance_state state);
 

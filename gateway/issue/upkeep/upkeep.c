@@ -216,14 +216,20 @@ static bool is_new_login(const struct config *was, const struct config_login *lo
            before->report_foreign_order_number != login->report_foreign_order_number;
 }
 
-enum store_status upkeep_admit(struct store_txn *txn, const struct config *was, const struct config *fresh,
-                               uint64_t now_ms)
+/* What a reload changes. */
+struct reloading {
+    const struct config *was, *fresh;
+};
+
+static enum store_status admit(struct store_txn *txn, void *arg)
 {
+    const struct reloading *reloading = arg;
+    uint64_t now_ms = clock_ms();
     enum store_status status = STORE_OK;
-    for (unsigned i = 0; status == STORE_OK && i < fresh->login_count; i++) {
-        const struct config_login *login = &fresh->logins[i];
+    for (unsigned i = 0; status == STORE_OK && i < reloading->fresh->login_count; i++) {
+        const struct config_login *login = &reloading->fresh->logins[i];
         struct ledger ledger;
-        if (!is_new_login(was, login))
+        if (!is_new_login(reloading->was, login))
             continue;
         status = ledger_load(txn, login->name, &ledger);
         ledger.recall_ms = login->report_foreign_order_number ? now_ms : 0;
@@ -233,14 +239,21 @@ enum store_status upkeep_admit(struct store_txn *txn, const struct config *was, 
     return status;
 }
 
-enum store_status upkeep_begin(struct store_txn *txn, const struct config *was, const struct config *fresh,
-                               uint64_t now_ms)
+enum store_status upkeep_admit(struct store *store, const struct config *was, const struct config *fresh)
 {
-    uint64_t due_ms = now_ms + fresh->issuance.check_interval_ms;
+    struct reloading reloading = {was, fresh};
+    return store_call(store, admit, &reloading);
+}
+
+static enum store_status begin(struct store_txn *txn, void *arg)
+{
+    const struct reloading *reloading = arg;
+    const struct config *fresh = reloading->fresh;
+    uint64_t now_ms = clock_ms(), due_ms = now_ms + fresh->issuance.check_interval_ms;
     enum store_status status = STORE_OK;
     for (unsigned i = 0; status == STORE_OK && i < fresh->login_count; i++) {
         const struct config_login *login = &fresh->logins[i];
-        bool fresh_login = is_new_login(was, login);
+        bool fresh_login = is_new_login(reloading->was, login);
         status = settle_job(txn, JOB_BALANCE, login->name, fresh_login ? now_ms : due_ms);
         if (status == STORE_OK)
             status = settle_job(txn, JOB_DRIFT, login->name, due_ms);
@@ -248,6 +261,12 @@ enum store_status upkeep_begin(struct store_txn *txn, const struct config *was, 
             status = settle_recall(txn, login, now_ms);
     }
     return status;
+}
+
+enum store_status upkeep_begin(struct store *store, const struct config *was, const struct config *fresh)
+{
+    struct reloading reloading = {was, fresh};
+    return store_call(store, begin, &reloading);
 }
 
 enum store_status upkeep_reconcile(struct store_txn *txn, const char *login, uint64_t from_ms, uint64_t now_ms)

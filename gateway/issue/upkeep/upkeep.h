@@ -34,12 +34,11 @@ extern const struct work_kind balance_work, drift_work, reconcile_work, recall_w
 
 /* Inside a store_fn, at start: each login has its daily jobs; a store that is a restored copy pauses every login. */
 enum store_status upkeep_settle(struct store_txn *txn, const struct config *config, uint64_t now_ms);
-/* Inside a store_fn, at a reload. Before fresh is in force: a login that was has not buys nothing until its report was
- * asked. After that: such logins have their jobs, and the daily ones of all come no later than fresh says. */
-enum store_status upkeep_admit(struct store_txn *txn, const struct config *was, const struct config *fresh,
-                               uint64_t now_ms);
-enum store_status upkeep_begin(struct store_txn *txn, const struct config *was, const struct config *fresh,
-                               uint64_t now_ms);
+/* At a reload, each in a transaction of its own; waits, so not on an event loop. Before fresh is in force: a login that
+ * was has not buys nothing until its report was asked. After that: such logins have their jobs, and the daily ones of
+ * all come no later than fresh says. */
+enum store_status upkeep_admit(struct store *store, const struct config *was, const struct config *fresh);
+enum store_status upkeep_begin(struct store *store, const struct config *was, const struct config *fresh);
 /* Whether this balance is an alarm. An account that is billed afterwards has less than nothing, and no low_credit. */
 bool upkeep_is_low(const struct config_login *login, int64_t balance_cents);
 /* Inside a store_fn: what Sectigo has of this login since then is to be reconciled now. */

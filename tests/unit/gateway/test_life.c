@@ -204,6 +204,9 @@ static const struct row ANSWERS[] = {
            ISSUANCE_HELD, HOURS, HELD_AS_IT_IS),
     REPORT("the same, due", P, LOOKED | REPEAT | DUE, SECTIGO_NOT_UNIQUE, NONE_FOUND, OUTCOME_DEAD, ISSUANCE_DEAD, 0,
            DEAD_AT_SECTIGO),
+    /* Or its names would be bought a second time: found by the simulation. */
+    REPORT("the same, given up", P, LOOKED | REPEAT, ISSUANCE_GIVEN_UP_AS_PLACED, NONE_FOUND, OUTCOME_DEAD,
+           ISSUANCE_DEAD, 0, DEAD_AT_SECTIGO),
     REPORT("not found for a day", P, LOOKED | DAY_OLD, 0, NONE_FOUND, OUTCOME_HELD, ISSUANCE_HELD, HOURS,
            HELD_AS_IT_IS),
     REPORT("not found, due", P, LOOKED | DUE, 0, NONE_FOUND, OUTCOME_REFUSED, ISSUANCE_REFUSED, 0,
