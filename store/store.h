@@ -109,6 +109,9 @@ struct store_config {
      * been reported, and nothing can be stored any more. Once, on any thread. May be NULL. */
     void (*replaced)(void *ctx);
     void *replaced_ctx;
+    /* In memory, simulation: one that is open already is taken over. Who has it open reads on, and none of his changes is
+     * stored any more. */
+    bool take_over;
     /* Simulation: there is no writer thread; store_step does its work on the thread of the caller, as store_call does.
      * One thread has the whole store. */
     bool stepped;

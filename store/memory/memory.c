@@ -24,6 +24,7 @@ struct cabinet {
     struct cabinet *next;
     char *name;
     bool owned;
+    uint64_t owners; /* that it has had */
     unsigned count;
     struct drawer *drawers;
 };
@@ -33,7 +34,7 @@ struct memory {
     struct cabinet *cabinet;
     unsigned *drawers; /* of each table, its drawer */
     uint64_t octets_max;
-    bool owner;
+    uint64_t owner; /* the how many-th it is; 0: it reads alone */
 };
 
 /* What a transaction has in hand. */
@@ -128,10 +129,11 @@ static enum store_status take_cabinet(struct memory *memory, const struct store_
         memory->cabinet = cabinet_make(config->path);
     if (memory->cabinet == NULL)
         return status_explain(STORE_IO, reason, "%s: %s", config->path, out_of_memory);
-    if (memory->cabinet->owned)
+    if (memory->cabinet->owned && !config->take_over)
         return status_explain(STORE_LOCKED, reason, "%s: this process has opened this store before; close it first",
                               config->path);
-    memory->owner = memory->cabinet->owned = true;
+    memory->cabinet->owned = true;
+    memory->owner = ++memory->cabinet->owners;
     enum store_status status = find_drawers(memory, config, true);
     return status == STORE_OK ? status : status_explain(status, reason, "%s: %s", config->path, out_of_memory);
 }
@@ -182,14 +184,19 @@ static enum store_status memory_open_to_read(struct store *store, const struct s
                 : status_explain(STORE_NOT_FOUND, reason, "%s: there is no store of this name in memory", config->path);
 }
 
+/* With the lock. */
+static bool is_owner(const struct memory *memory)
+{
+    return memory->owner > 0 && memory->owner == memory->cabinet->owners;
+}
+
 static void memory_close(struct store *store)
 {
     struct memory *memory = memory_of(store);
-    if (memory->owner) {
-        pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&lock);
+    if (is_owner(memory))
         memory->cabinet->owned = false;
-        pthread_mutex_unlock(&lock);
-    }
+    pthread_mutex_unlock(&lock);
     free(memory->drawers);
 }
 
@@ -225,8 +232,18 @@ static void hand_free(struct hand *hand)
     free(hand);
 }
 
+static bool was_taken_away(const struct store_txn *txn)
+{
+    pthread_mutex_lock(&lock);
+    bool taken = !is_owner(memory_of(txn->store));
+    pthread_mutex_unlock(&lock);
+    return taken;
+}
+
 static enum store_status memory_begin(struct store_txn *txn, struct store_txn *parent)
 {
+    if (was_taken_away(txn))
+        return status_report(txn->store, "beginning to write", STORE_IO, "another process has taken it over");
     txn->handle = parent != NULL ? hand_copy(parent->handle) : hand_share(txn);
     return txn->handle != NULL ? STORE_OK : status_report(txn->store, "beginning to write", STORE_IO, out_of_memory);
 }

@@ -77,8 +77,8 @@ static enum store_status order(struct store_txn *txn, void *arg)
     task->order.account = client->account;
     task->order.created_s = task->order.updated_s = acme_now_s(task);
     snprintf(task->order.policy, sizeof task->order.policy, "fleet");
-    task->order.authzs = calloc(names->count, sizeof *task->order.authzs);
-    task->order.user_agent = strdup("");
+    task->order.authzs = memory_need(names->count * sizeof *task->order.authzs);
+    task->order.user_agent = memory_need(1);
     enum store_status status = acme_policy_load(txn, "fleet", &task->policy);
     if (!good || status != STORE_OK)
         return good ? status : STORE_IO;

@@ -199,9 +199,20 @@ static void answer(struct look *look, enum caa caa, bool recent)
     look->done(look->ctx, &said);
 }
 
+/* Later, where it would reach a gateway that is frozen. */
+static bool waits(struct look *look, void (*fn)(struct event *event))
+{
+    bool frozen = (look->done || look->fetch) && outside_is_frozen(look->egress);
+    if (frozen)
+        world_at(&look->event, SECOND_MS, fn);
+    return frozen;
+}
+
 static void on_looked_up(struct event *event)
 {
     struct look *look = (struct look *)event;
+    if (waits(look, on_looked_up))
+        return;
     if (look->done && look->owner == OWNERS) {
         answer(look, CAA_NOBODY, false);
     } else if (look->done) {
@@ -281,6 +292,8 @@ static void on_fetched(struct event *event)
 {
     struct look *look = (struct look *)event;
     struct egress_fetch *fetch = look->fetch;
+    if (waits(look, on_fetched))
+        return;
     if (fetch) {
         struct owner *owner = owner_at(look->owner);
         bool stale = fetch->recent_ms > 0 && chance_fault("an address is stale", 10000);

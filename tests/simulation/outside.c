@@ -16,7 +16,8 @@ struct egress {
     void (*ticking)(void *ctx, int event); /* that sets its own deadline anew each time */
     struct sectigo_call *calls; /* on their way */
     struct heard heard;
-    bool stopping, failing;
+    bool stopping, failing, frozen;
+    uint64_t frozen_ms; /* since when, or since when it was last; 0: never */
 };
 
 struct sectigo_client {
@@ -56,8 +57,22 @@ struct flight {
 };
 
 static struct flight *flights;
+/* How often what would reach a frozen gateway tries again; and the latest that a request leaves after it was stopped. */
+static const uint64_t FROZEN_TURN_MS = SECOND_MS, LATEST_MS = 31 * SECOND_MS;
 
 /* ---- the thread ---- */
+
+void outside_freeze(struct egress *egress, bool frozen)
+{
+    if (frozen)
+        egress->frozen_ms = world_ms();
+    egress->frozen = frozen;
+}
+
+bool outside_is_frozen(const struct egress *egress)
+{
+    return egress->frozen;
+}
 
 struct egress *outside_make(void)
 {
@@ -336,11 +351,16 @@ static void on_end(struct event *event)
 {
     struct flight *flight = flight_of(event, offsetof(struct flight, ends));
     struct sectigo_call *call = flight->call;
+    if (call && call->egress->frozen) {
+        world_at(event, FROZEN_TURN_MS, on_end);
+        return;
+    }
     bool heard = flight->heard && flight->body && flight->body[0];
     if (call && heard)
         call->body = strdup(flight->body);
     if (call) {
-        sent_answer(flight->kind, &flight->form, heard ? SEEN_ANSWERED : SEEN_LOST, flight->body);
+        bool learned = heard && call->egress == process.egress; /* by one that can store it */
+        sent_answer(flight->kind, &flight->form, learned ? SEEN_ANSWERED : SEEN_LOST, flight->body);
         finish(call, heard ? SECTIGO_ANSWERED : SECTIGO_LOST, heard ? "" : "the connection broke", CURLE_OK);
     }
     drop(flight);
@@ -362,7 +382,11 @@ static void end(struct flight *flight, uint64_t in_ms)
 static void send_off(struct flight *flight)
 {
     uint64_t there_ms = chance_between(20, 3000), back_ms = there_ms + chance_between(10, 9000);
-    sent_request(flight->kind, &flight->form, flight->login, &flight->call->egress->heard);
+    const struct egress *egress = flight->call->egress;
+    sent_request(flight->kind, &flight->form, flight->login, egress == process.egress ? &egress->heard : NULL);
+    if (egress != process.egress && world_ms() - egress->frozen_ms > LATEST_MS &&
+        flight->kind == SECTIGO_AUTO_APPLY_ORDER)
+        wrong("a gateway that was replaced buys more than half a minute after it was stopped");
     flight->heard = true;
     if (chance_fault("the request is lost", 15000)) {
         flight->heard = false;
@@ -386,6 +410,10 @@ static void on_leave(struct event *event)
 {
     struct flight *flight = flight_of(event, offsetof(struct flight, leaves));
     struct sectigo_call *call = flight->call;
+    if (call && call->egress->frozen) {
+        world_at(event, FROZEN_TURN_MS, on_leave);
+        return;
+    }
     const char *why = call && call->may_leave ? call->may_leave(call->may_leave_ctx) : NULL;
     if (call && why) {
         call->withheld = true;

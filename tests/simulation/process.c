@@ -23,6 +23,9 @@ struct process process;
 static char folder[256], yaml[512];
 static const char STORE_NAME[] = "simulated", COPY_NAME[] = "simulated-copy";
 static bool dying, disk_full;
+static struct config *written; /* what stands in the file; NULL: not read yet */
+static struct process former; /* frozen, or thawed after another has taken over */
+static bool fenced;           /* that has happened */
 static bool frugal, short_of_memory; /* of this world */
 static const uint8_t seal[EXTERNAL_KEY_SEAL_LEN] = {1, 2, 3};
 
@@ -56,6 +59,18 @@ static void write_configuration(unsigned product, unsigned price, unsigned login
              frugal ? month : "", folder, authority_anchors(),
              folder, authority_anchors(), login == 0 ? "main" : "second", product, price);
     write_file("acmegate.yaml", text);
+    config_drop(written);
+    written = NULL;
+}
+
+/* Each start reads it; it is parsed once. */
+static struct config *read_configuration(void)
+{
+    char reason[CONFIG_REASON_MAX];
+    if (!written)
+        written = config_load(yaml, reason);
+    config_hold(written);
+    return written;
 }
 
 void process_prepare(const char *in)
@@ -81,6 +96,11 @@ static void need(bool holds, const char *what)
     }
 }
 
+bool process_is_frozen(void)
+{
+    return former.is_up && !fenced;
+}
+
 static void open_store(void)
 {
     static const char *const tables[] = {ACME_TABLE_NAMES, ISSUE_TABLE_NAMES};
@@ -91,8 +111,12 @@ static void open_store(void)
                                   .table_count = ISSUE_TABLE_END,
                                   .schema = 1,
                                   .stepped = true,
+                                  .take_over = process_is_frozen(),
                                   .fault = on_commit};
     need(store_open(&config, &process.store, reason) == STORE_OK, reason);
+    if (config.take_over)
+        trace("another gateway takes the store over");
+    fenced = fenced || config.take_over;
 }
 
 static void notify(void *ctx, const struct acme_id *topic)
@@ -120,28 +144,31 @@ static void make_acme(void)
     process.acme = acme_make(&config);
 }
 
-static void stop(void)
+/* Nothing that it still wants to store is stored. */
+static void stop(struct process *gateway)
 {
-    process.is_up = false;
-    issuer_stop(process.issuer);
-    scheduler_stop(process.scheduler);
-    egress_stop(process.egress, 0);
-    store_close(process.store);
-    egress_free(process.egress);
-    scheduler_free(process.scheduler);
-    issuer_free(process.issuer);
-    upstream_free(process.upstream);
-    acme_free(process.acme);
-    config_current_free(process.configs);
+    bool was_dying = dying;
+    dying = true;
+    gateway->is_up = false;
+    issuer_stop(gateway->issuer);
+    scheduler_stop(gateway->scheduler);
+    egress_stop(gateway->egress, 0);
+    store_close(gateway->store);
+    egress_free(gateway->egress);
+    scheduler_free(gateway->scheduler);
+    issuer_free(gateway->issuer);
+    upstream_free(gateway->upstream);
+    acme_free(gateway->acme);
+    config_current_free(gateway->configs);
+    dying = was_dying;
 }
 
 bool process_start(void)
 {
     char reason[CONFIG_REASON_MAX];
-    dying = false;
     world_claim_clock();
     open_store();
-    process.configs = config_current_make(config_load(yaml, reason));
+    process.configs = config_current_make(read_configuration());
     need(process.configs != NULL, "configuration");
     const struct config *config = config_take(process.configs);
     process.egress = outside_make();
@@ -162,22 +189,53 @@ bool process_start(void)
     process.is_up = status == STORE_OK;
     trace(process.is_up ? "the gateway starts" : "the gateway cannot start: the disk is full");
     if (!process.is_up)
-        stop();
+        stop(&process);
     return process.is_up;
 }
 
 void process_kill(void)
 {
     trace("the gateway is killed");
-    dying = true;
-    stop();
+    stop(&process);
+}
+
+/* ---- two of them ---- */
+
+void process_freeze(void)
+{
+    trace("the gateway is stopped where it is");
+    former = process;
+    outside_freeze(former.egress, true);
+    process = (struct process){.batches = former.batches};
+}
+
+void process_thaw(void)
+{
+    trace(fenced ? "the gateway that was replaced goes on" : "the gateway goes on");
+    outside_freeze(former.egress, false);
+    if (fenced)
+        return;
+    process = former;
+    former = (struct process){.is_up = false};
+}
+
+void process_end_former(void)
+{
+    if (former.is_up) {
+        trace("the gateway that was replaced ends");
+        outside_freeze(former.egress, false);
+        stop(&former);
+    }
+    fenced = false;
 }
 
 void process_end(void)
 {
+    process_end_former();
     if (process.is_up)
         process_kill();
-    dying = false;
+    config_drop(written);
+    written = NULL;
     cabinet_forget(STORE_NAME);
     cabinet_forget(COPY_NAME);
 }
@@ -268,20 +326,28 @@ void process_begin(void)
 
 /* ---- steps ---- */
 
-static bool step(void)
+static bool step_of(struct process *gateway)
 {
     uint64_t wait_ms;
     unsigned first = chance_below(3);
-    for (unsigned i = 0; process.is_up && i < 3; i++) {
+    for (unsigned i = 0; gateway->is_up && i < 3; i++) {
         unsigned which = (first + i) % 3;
-        bool stored = which == 0 && store_step(process.store);
-        process.batches += stored;
+        bool stored = which == 0 && store_step(gateway->store);
+        gateway->batches += stored;
         if (stored ||
-            (which == 1 && scheduler_step(process.scheduler, &wait_ms)) ||
-            (which == 2 && outside_step(process.egress)))
+            (which == 1 && scheduler_step(gateway->scheduler, &wait_ms)) ||
+            (which == 2 && outside_step(gateway->egress)))
             return true;
     }
     return false;
+}
+
+/* Who was replaced and does not know it does what it would have done. */
+static bool step(void)
+{
+    bool two = former.is_up && !outside_is_frozen(former.egress);
+    bool first = two && chance_below(2) == 0 && step_of(&former);
+    return first || step_of(&process) || (two && step_of(&former));
 }
 
 /* A world in which memory runs short does so within some steps. */
@@ -294,15 +360,21 @@ bool process_step(void)
     return done;
 }
 
-uint64_t process_next_ms(void)
+static uint64_t next_of(const struct process *gateway)
 {
     uint64_t wait_ms;
-    if (!process.is_up)
+    if (!gateway->is_up || outside_is_frozen(gateway->egress))
         return UINT64_MAX;
-    uint64_t next_ms = outside_next_ms(process.egress);
-    scheduler_step(process.scheduler, &wait_ms);
+    uint64_t next_ms = outside_next_ms(gateway->egress);
+    scheduler_step(gateway->scheduler, &wait_ms);
     uint64_t due_ms = wait_ms > UINT64_MAX - world_ms() ? UINT64_MAX : world_ms() + wait_ms;
     uint64_t soonest_ms = world_ms() + (clock_in_doubt() ? DOUBTFUL_TURN_MS : 0);
     next_ms = due_ms < next_ms ? due_ms : next_ms;
     return next_ms > soonest_ms ? next_ms : soonest_ms;
+}
+
+uint64_t process_next_ms(void)
+{
+    uint64_t next_ms = next_of(&process), former_ms = next_of(&former);
+    return former_ms < next_ms ? former_ms : next_ms;
 }

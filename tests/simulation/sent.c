@@ -115,7 +115,7 @@ void sent_request(enum sectigo_call_kind kind, const struct sectigo_form *form, 
         return;
     struct sending *sending = find(foreign);
     const struct csr *csr = authority_find(sectigo_form_get(form, "csr"));
-    if (kind == SECTIGO_AUTO_APPLY_ORDER) {
+    if (kind == SECTIGO_AUTO_APPLY_ORDER && heard) {
         check_knows(foreign, login, heard);
         check_in_time(foreign);
     }

@@ -113,6 +113,9 @@ const char *authority_anchors(void); /* the file */
 struct egress *outside_make(void);
 /* One thing that the egress thread would do now. False: nothing. */
 bool outside_step(struct egress *egress);
+/* While it is frozen nothing reaches it, and nothing leaves. */
+void outside_freeze(struct egress *egress, bool frozen);
+bool outside_is_frozen(const struct egress *egress);
 /* What is on its way when the world ends. */
 void outside_end(void);
 /* An operator lets the login buy, whatever its report says. */
@@ -185,6 +188,7 @@ void sent_begin(void);
 void sent_end(void);
 /* A request leaves the gateway, whatever becomes of it; how it looked to the gateway in the end. */
 enum seen_as { SEEN_ANSWERED, SEEN_NEVER_LEFT, SEEN_LOST };
+/* heard: NULL where it is of a gateway that was replaced. */
 void sent_request(enum sectigo_call_kind kind, const struct sectigo_form *form, unsigned login, const struct heard *heard);
 /* What the gateway remembers of what it sent is of earlier. */
 void sent_restored(void);
@@ -212,6 +216,12 @@ void process_begin(void);                 /* an empty store, and the first start
 bool process_start(void);
 /* As kill -9: nothing of what is queued is stored, whoever waits is told so. */
 void process_kill(void);
+/* It stops where it is, as by SIGSTOP: whoever starts after that takes the store over. Before that has happened it goes
+ * on as it was by process_thaw; afterwards it goes on, and nothing that it does is stored, until it ends. */
+void process_freeze(void);
+bool process_is_frozen(void); /* and nobody has taken over */
+void process_thaw(void);
+void process_end_former(void);
 /* One step of one of its threads, by chance. False: there is nothing to do at this time. */
 bool process_step(void);
 uint64_t process_next_ms(void);

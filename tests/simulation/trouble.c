@@ -1,38 +1,79 @@
-/* trouble: what befalls the gateway and its machine, and what its operator edits. Each kind has its own event, and comes back for as long as the world is not calm. */
+/* trouble: what befalls the gateway and its machine, and what its operator edits. Each kind has its own event, and comes
+ * back for as long as the world is not calm. */
 #include "acme/durations.h"
 #include "tests/simulation/sim.h"
 
-static struct event start_event, clock_event, disk_event, copy_event, edit_event, login_event;
-static unsigned mean_commits, crash_count;
+static struct event start_event, thaw_event, clock_event, disk_event, copy_event, edit_event, login_event;
+static unsigned mean_commits, crash_count, steps_to_crash;
+static bool starting, thawing; /* that event is to come, and no other of the kind before */
 static uint64_t crash_at, copied_ms;
 static bool restores, restored, moves; /* of this world: whether its store may become an older copy, and its profile move */
 
-/* ---- kill -9, after so many batches of the writer: between any two, with a commit, and without the next ---- */
+/* ---- kill -9 and SIGSTOP, some steps after so many batches of the writer ---- */
 
+static void on_end_of_former(struct event *event)
+{
+    (void)event;
+    process_end_former();
+    thawing = false;
+}
+
+/* One that nobody has replaced meanwhile goes on; one that was ends within a minute, when it hears of it. */
+static void on_thaw(struct event *event)
+{
+    bool replaced = !process_is_frozen();
+    process_thaw();
+    if (replaced)
+        world_at(event, chance_between(1, MINUTE_MS), on_end_of_former);
+    else
+        thawing = false;
+}
+
+/* Nobody starts where a frozen one goes on. */
 static void on_start(struct event *event)
 {
-    if (!process_start())
+    starting = !process.is_up && !process_start();
+    if (starting)
         world_at(event, chance_between(MINUTE_MS, 20 * MINUTE_MS), on_start);
+}
+
+static void start_in(uint64_t in_ms)
+{
+    starting = true;
+    world_at(&start_event, in_ms, on_start);
 }
 
 static void plan_crash(void)
 {
     crash_at = mean_commits ? process.batches + 1 + chance_below(2 * mean_commits) : UINT64_MAX;
+    steps_to_crash = chance_below(20);
 }
 
 static void kill_for(uint64_t least_ms, uint64_t most_ms)
 {
     crash_count++;
     process_kill();
-    world_at(&start_event, chance_between(least_ms, most_ms), on_start);
+    start_in(chance_between(least_ms, most_ms));
+}
+
+/* In its place another takes over, after as long as it takes to notice; or nobody does. */
+static void freeze(void)
+{
+    crash_count++;
+    thawing = true;
+    process_freeze();
+    world_at(&thaw_event, chance_between(SECOND_MS, chance_below(2) ? MINUTE_MS : 2 * HOUR_MS), on_thaw);
+    start_in(chance_between(10 * SECOND_MS, chance_below(2) ? MINUTE_MS : 3 * HOUR_MS));
 }
 
 void trouble_after_step(void)
 {
-    if (!process.is_up || process.batches < crash_at)
+    if (!process.is_up || process.batches < crash_at || starting || steps_to_crash-- > 0)
         return;
     plan_crash();
-    if (chance_fault("kill -9", 1000000))
+    if (!thawing && chance_fault("the gateway is frozen", 150000))
+        freeze();
+    else if (chance_fault("kill -9", 1000000))
         kill_for(100, chance_below(10) ? 5 * SECOND_MS : HOUR_MS);
 }
 
@@ -63,7 +104,7 @@ static void on_disk(struct event *event)
  * be on its way. */
 static void on_copy(struct event *event)
 {
-    if (!process.is_up) {
+    if (!process.is_up || starting || thawing) {
         world_at(event, MINUTE_MS, on_copy);
     } else if (copied_ms == 0) {
         if (chance_fault("the store is copied", 500000)) {
@@ -105,6 +146,7 @@ static void on_edit(struct event *event)
 void trouble_begin(unsigned commits_to_crash)
 {
     crash_count = 0;
+    starting = thawing = false;
     copied_ms = 0;
     restored = false;
     mean_commits = commits_to_crash;
