@@ -183,11 +183,8 @@ static void check_origin(struct client *client, const struct acme_certificate *c
 {
     for (size_t i = 0; i < certificate->serial_len; i++)
         snprintf(client->serial + 2 * i, 3, "%02X", certificate->serial[i]);
-    const char *request = model_request_of(client->serial);
-    if (!request)
-        wrong("an order has a certificate that Sectigo has issued for nothing that was ordered");
-    else if (strcmp(request, certificate->issuance) != 0 && !trouble_restored())
-        wrong("the certificate of %s was issued for %s", certificate->issuance, request);
+    if (!model_give(client->serial, certificate->issuance) && !trouble_restored())
+        wrong("the certificate of %s was issued for nothing that was ordered, or another has it", certificate->issuance);
 }
 
 static void check_certificate(struct store_txn *txn, struct client *client, const struct acme_order *is)

@@ -400,10 +400,14 @@ bool model_is_revoked(const char *serial)
     return certificate && certificate->state == REVOKED;
 }
 
-const char *model_request_of(const char *serial)
+bool model_give(const char *serial, const char *foreign)
 {
-    const struct certificate *certificate = by_serial(serial);
-    return certificate ? certificate->foreign : NULL;
+    struct certificate *certificate = by_serial(serial);
+    if (!certificate)
+        return false;
+    if (!certificate->owner[0])
+        snprintf(certificate->owner, sizeof certificate->owner, "%s", foreign);
+    return strcmp(certificate->owner, foreign) == 0;
 }
 
 const char *model_any_serial(void)

@@ -134,11 +134,11 @@ char *model_answer(enum sectigo_call_kind kind, const struct sectigo_form *form,
 void model_refuse(unsigned login, uint64_t for_ms);
 /* A push that is not Sectigo's, now. */
 void model_forge(void);
-/* Of certificates, by serial number: somebody who may wants it revoked; it is; the foreignOrderNumber of what it was issued
- * for, NULL: Sectigo has not issued it; and that of any, NULL: of none. */
+/* Of certificates, by serial number: somebody who may wants it revoked; it is; the orders of this request have it, false:
+ * Sectigo has not issued it for an order, or those of another had it before; and that of any, NULL: of none. */
 void model_revocation_asked(const char *serial);
 bool model_is_revoked(const char *serial);
-const char *model_request_of(const char *serial);
+bool model_give(const char *serial, const char *foreign);
 const char *model_any_serial(void);
 /* Whether this order has the number of the family and this certificate of the ID, either of which may be "". */
 bool model_is_request_of(const char *foreign, const char *number, const char *certificate_id);
