@@ -19,7 +19,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { LOOKS = 64 }; /* for room in the table */
+enum { LOOKS = 64, OWN = 6 }; /* for room in the table; frames among which this library's are */
 
 /* As scarce.py has them. */
 enum { DEPTH = 40, PLACES = 1 << 15, MODULES = 64, MODULE_NAME = 128, THREAD_NAME = 16 };
@@ -63,18 +63,27 @@ static uint64_t module_of(const char *name)
     return MODULES - 1;
 }
 
-/* Without the frames of this library. */
-static void take_place(struct place *place, int own)
+static const uint64_t FIRST = 0xcbf29ce484222325; /* FNV-1a's */
+
+/* Without the frames of this library, and of a sanitizer that comes between. */
+static void take_place(struct place *place)
 {
-    void *stack[DEPTH + 8];
-    int count = backtrace(stack, DEPTH + own);
-    uint64_t hash = 0xcbf29ce484222325;
+    void *stack[DEPTH];
+    int count = backtrace(stack, DEPTH);
+    struct dl_find_object own;
+    _dl_find_object(&control, &own);
+    uint64_t hash = FIRST;
     place->depth = 0;
-    for (int i = own; i < count; i++) {
+    for (int i = 0; i < count; i++) {
         struct dl_find_object object;
-        struct frame *frame = &place->frames[place->depth++];
         uintptr_t pc = (uintptr_t)stack[i] - 1; /* of the call, not of what follows it */
         bool known = _dl_find_object((void *)pc, &object) == 0;
+        if (i < OWN && known && object.dlfo_link_map == own.dlfo_link_map) {
+            place->depth = 0;
+            hash = FIRST;
+            continue;
+        }
+        struct frame *frame = &place->frames[place->depth++];
         frame->offset = pc - (known ? (uintptr_t)object.dlfo_link_map->l_addr : 0);
         frame->module = known ? module_of(object.dlfo_link_map->l_name) : MODULES - 1;
         hash = (hash ^ frame->offset) * 0x100000001b3;
@@ -107,7 +116,7 @@ static __attribute__((noinline)) bool fails(void)
         return false;
     struct place place;
     inside = true;
-    take_place(&place, 3);
+    take_place(&place);
     inside = false;
     uint64_t id = atomic_load(&place.id);
     if (atomic_load(&control->noting))
@@ -132,7 +141,7 @@ static void *next(const char *name)
 static void on_fault(int number)
 {
     inside = true;
-    take_place(&control->at_fault, 2);
+    take_place(&control->at_fault);
     atomic_store(&control->fault, (uint64_t)number);
     sigset_t set;
     struct sigaction usual = {.sa_handler = SIG_DFL};
