@@ -82,6 +82,8 @@ bool egress_dns_records(const uint8_t *packet, size_t len, struct egress_dns_ans
     if (status != LDNS_STATUS_OK || ldns_rr_list_rr_count(ldns_pkt_question(read)) != 1) {
         ldns_pkt_free(read);
         *rcode = LDNS_RCODE_SERVFAIL;
+        if (status == LDNS_STATUS_MEM_ERR)
+            shortage_note();
         return status != LDNS_STATUS_MEM_ERR;
     }
     const ldns_rr *question = ldns_rr_list_rr(ldns_pkt_question(read), 0);
