@@ -227,8 +227,8 @@ static void test_a_runner_that_rests(void **state)
     start(&world);
     runner_rest(&world.runner, true);
     assert_int_equal(store_call(world.temp.store, put_jobs, "one"), STORE_OK);
-    assert_null(work_make(&world.runner, KINDS[0]->job, "one", 3));
-    assert_null(work_lease(&world.runner, KINDS[0]->job, "one", 3));
+    assert_null(work_make(&world.runner, KINDS[0]->job, "first", 5));
+    assert_null(work_lease(&world.runner, KINDS[0]->job, "first", 5));
     assert_string_equal(world.steps, "");
     assert_int_equal(scheduler_busy(world.runner.scheduler), 0);
     runner_rest(&world.runner, false);
