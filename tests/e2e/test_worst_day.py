@@ -141,15 +141,17 @@ def _given_up_soon(config):
 
 
 def test_a_purchase_refused_by_its_number_waits_for_the_operator(make_world):
-    """No report knows it: nothing is sent again, and its names are not free before somebody has looked."""
+    """No report knows it: nothing is sent again, and its names are not free before somebody has looked at Sectigo."""
     world = make_world(learn="both", change=_given_up_soon)
     client = _client(world)
     url = _refused_by_number(world, client, names := ["numbered." + ZONE])
     assert client.fetch(url).json()["status"] == "processing"
     ctl(world, "order", "drop", url.rsplit("/", 1)[1])
     _wait_invalid(client, url)
-    assert _issuance(world, url)["state"] == "refused"
+    assert _issuance(world, url)["state"] == "dead"
+    assert client.try_order(names).status_code == 429
     assert _requests(world)["AutoApplyOrder"] == 2 and world.ledger() == []
+    ctl(world, "subscription", "release", _subscription(world, names, "dead")["id"])
     assert "BEGIN CERTIFICATE" in client.certificate(_order(world, client, names))
 
 
