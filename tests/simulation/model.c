@@ -128,6 +128,17 @@ static struct certificate *add_certificate(struct order *order, const struct csr
     return made;
 }
 
+void model_report_soon(const struct sectigo_form *form)
+{
+    const char *foreign = sectigo_form_get(form, "foreignOrderNumber");
+    uint64_t latest_ms = world_true_ms() + 4 * MINUTE_MS;
+    for (unsigned i = 0; foreign && i < model.certificate_count; i++) {
+        struct certificate *made = model.certificates[i];
+        if (strcmp(made->foreign, foreign) == 0 && made->reported_ms > latest_ms)
+            made->reported_ms = latest_ms;
+    }
+}
+
 /* ---- orders ---- */
 
 /* For one set of names what is paid serves until it is nearly over: min(60 days, a third of the term). That an order was

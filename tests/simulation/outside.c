@@ -332,6 +332,7 @@ static void on_arrival(struct event *event)
     else
         flight->body = model_answer(flight->kind, &flight->form, flight->login);
     if (flight->doubled) { /* and one of the two answers is heard */
+        model_report_soon(&flight->form);
         char *first = flight->body, *second = model_answer(flight->kind, &flight->form, flight->login);
         bool last = chance_below(2) == 0;
         flight->body = last ? second : first;

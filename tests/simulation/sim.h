@@ -130,6 +130,9 @@ void model_end(void);
 enum { LOGINS = 2 }; /* each an account of its own: "partner" and "partner-2" */
 /* Does what the call asks for; the answer's body, malloc'd. */
 char *model_answer(enum sectigo_call_kind kind, const struct sectigo_form *form, unsigned login);
+/* The report knows what this request ordered within the minutes that the contract waits: it came twice, and the gateway may
+ * hear the refusal of its first sending alone, which ends an order that no report knows. */
+void model_report_soon(const struct sectigo_form *form);
 /* From now on, for so long; 0: not any more. */
 void model_refuse(unsigned login, uint64_t for_ms);
 /* A push that is not Sectigo's, now. */
