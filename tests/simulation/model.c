@@ -382,7 +382,6 @@ static struct certificate *by_serial(const char *serial)
  * end the whole order. */
 static char *revoke(const struct sectigo_form *form)
 {
-    struct sectigo_form reply = good(0);
     const char *id = sectigo_form_get(form, "certificateID");
     struct certificate *certificate = by_serial(sectigo_form_get(form, "serialNumber"));
     if (!certificate && id)
@@ -395,6 +394,7 @@ static char *revoke(const struct sectigo_form *form)
         return refuse(-21, "The certificate has already been revoked!");
     if (certificate)
         certificate->state = REVOKED;
+    struct sectigo_form reply = good(0);
     return answer(&reply);
 }
 

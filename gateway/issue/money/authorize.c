@@ -135,11 +135,9 @@ static enum store_status look_how_it_ended(struct store_txn *txn, struct authori
 {
     struct issuance ended;
     enum store_status status = issuance_load(txn, a->is.id, &ended);
-    if (status != STORE_OK)
-        return status;
-    a->issued = ended.state == ISSUANCE_COLLECTED;
+    a->issued = status == STORE_OK && ended.state == ISSUANCE_COLLECTED;
     issuance_clear(&ended);
-    return STORE_NOT_FOUND;
+    return status == STORE_OK ? STORE_NOT_FOUND : status;
 }
 
 static enum store_status apply_authorization(struct store_txn *txn, struct work *work, uint64_t now_ms)

@@ -248,19 +248,16 @@ static enum store_status join(struct finalize *f, struct subscription *sub, stru
 }
 
 /* The same key and names of the same account are on their way already: this order gets the same certificate.
- * STORE_NOT_FOUND: they are not. */
+ * STORE_NOT_FOUND: they are not. id: "" for none. */
 static enum store_status attach(struct finalize *f, const char *id)
 {
     struct issuance is;
-    enum store_status status = id[0] ? issuance_load(f->txn, id, &is) : STORE_NOT_FOUND;
-    if (status != STORE_OK)
-        return status;
-    if (memcmp(is.account.octets, f->order->account.octets, ACME_ID_LEN) != 0 ||
-        memcmp(is.spki_sha256, f->csr->spki_sha256, sizeof is.spki_sha256) != 0)
-        status = STORE_NOT_FOUND;
-    else if (!issuance_attach(&is, &f->order->id))
-        status = STORE_NOT_FOUND; /* as many as it holds: this one waits its own turn */
-    else
+    enum store_status status = issuance_load(f->txn, id, &is);
+    bool same = status == STORE_OK && memcmp(is.account.octets, f->order->account.octets, ACME_ID_LEN) == 0 &&
+                memcmp(is.spki_sha256, f->csr->spki_sha256, sizeof is.spki_sha256) == 0;
+    if (status == STORE_OK && !(same && issuance_attach(&is, &f->order->id)))
+        status = STORE_NOT_FOUND; /* also where it holds as many as it can: this one waits its own turn */
+    if (status == STORE_OK)
         status = issuance_save(f->txn, &is);
     if (status == STORE_OK)
         status = link_order(f, &is);
