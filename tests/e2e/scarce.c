@@ -9,6 +9,7 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -46,6 +47,7 @@ struct control {
 };
 
 static struct control *control;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the names of modules, and how often a place was met */
 /* What is called from here allocates without a question. In the static block, since a sanitizer that is not up yet cannot
  * be asked for another. */
 static __thread bool inside __attribute__((tls_model("initial-exec")));
@@ -116,11 +118,13 @@ static __attribute__((noinline)) bool fails(void)
         return false;
     struct place place;
     inside = true;
+    pthread_mutex_lock(&lock);
     take_place(&place);
-    inside = false;
-    uint64_t id = atomic_load(&place.id);
     if (atomic_load(&control->noting))
         note(&place);
+    pthread_mutex_unlock(&lock);
+    inside = false;
+    uint64_t id = atomic_load(&place.id);
     if (!atomic_compare_exchange_strong(&control->armed, &id, 0))
         return false;
     atomic_fetch_add(&control->failed, 1);
