@@ -64,4 +64,5 @@ def test_8555_10_5_urls_are_not_guessable(objects, expect, kind):
     """Each has a part of 16 letters or more, which is no number that counts up."""
     letters = max(re.findall(r"[A-Za-z0-9_-]+", objects[kind]), key=len)
     expect.that(kind + " length", len(letters) >= 16, True, objects[kind])
-    expect.that(kind + " number", letters.isdigit(), False, objects[kind])
+    # Digits alone may be drawn, too: one in two thousand of pebble's hexadecimal ones has no letter.
+    expect.that(kind + " number", re.fullmatch(r"\d{1,15}|0{4,}\d+", letters) is not None, False, objects[kind])
