@@ -115,8 +115,11 @@ class ScaleWorld(World):
 
     def _owns(self, name):
         """Of those that serve."""
-        return self.mode != "share" or scrape(
-            f"http://127.0.0.1:{self.own[name]['metrics']}").value("acmegate_owner") == 1
+        return self.mode != "share" or self.metric(name, "acmegate_owner") == 1
+
+    def metric(self, name, metric, **labels):
+        """Its value at that gateway."""
+        return scrape(f"http://127.0.0.1:{self.own[name]['metrics']}").value(metric, **labels)
 
     def health(self, name, kind="metrics"):
         """(status, text) of /healthz and of /readyz; None where nobody listens."""
@@ -134,8 +137,7 @@ class ScaleWorld(World):
 
     def bad_nonces(self):
         """How many requests the gateways that serve have answered so since their start."""
-        found = [scrape(f"http://127.0.0.1:{self.own[name]['metrics']}").value("acmegate_acme_problems_total",
-                                                                               problem="badNonce")
+        found = [self.metric(name, "acmegate_acme_problems_total", type="badNonce")
                  for name in self.names if is_ready(self.own[name]["metrics"])]
         return int(sum(value or 0 for value in found))
 

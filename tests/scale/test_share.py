@@ -15,7 +15,6 @@ from chaos_world import short_times, wait_for
 from dns_server import ZONE
 from process import patience, run
 from scale_world import has_message, ordering
-from scrape import scrape
 from server import running
 from world import PUSH_PASSWORD, PUSH_USER, program
 
@@ -196,10 +195,6 @@ def test_what_only_the_owner_can_do(server, make_world):
     assert done.returncode == 0, done.output
 
 
-def _differs(world, name):
-    return scrape(f"http://127.0.0.1:{world.own[name]['metrics']}").value("acmegate_configuration_differs")
-
-
 def test_a_configuration_that_differs(server, make_world):
     world = _share(make_world, server, names=("a", "b"))
     world.stop_one("b")
@@ -210,7 +205,7 @@ def test_a_configuration_that_differs(server, make_world):
     world.start_waiting("b")
     for name in "ab":
         world.gateways[name].wait_line(has_message("has a configuration, or a key file, that is not this one's"))
-    assert [_differs(world, name) for name in "ab"] == [1, 1]
+    assert [world.metric(name, "acmegate_configuration_differs") for name in "ab"] == [1, 1]
     assert {row["role"]: row["configuration"] for row in world.status("b")["gateways"]} == {
         "owner": "equal", "serves": "differs"}
     with open(world.path("b.yaml"), "w", encoding="utf-8") as file:
@@ -218,7 +213,7 @@ def test_a_configuration_that_differs(server, make_world):
     world.gateways["b"].signal(signal.SIGHUP)
     for name in "ab":
         world.gateways[name].wait_line(has_message("all gateways of this store have the same configuration"))
-    assert [_differs(world, name) for name in "ab"] == [0, 0]
+    assert [world.metric(name, "acmegate_configuration_differs") for name in "ab"] == [0, 0]
 
 
 def test_one_after_the_other_is_replaced_by_a_new_one(server, make_world):
