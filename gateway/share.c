@@ -13,6 +13,7 @@
 #include "gateway/notify/notifier.h"
 #include "gateway/systemd.h"
 #include "gateway/validate/validation.h"
+#include "store/hex.h"
 
 /* ---- what others say ---- */
 
@@ -88,8 +89,7 @@ static void write_digest(const struct gateway *g, const struct config *config, c
     text[0] = '\0';
     if (ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 && EVP_DigestUpdate(ctx, g->seal, sizeof g->seal) == 1 &&
         config_diff(NULL, config, add_key, ctx) && EVP_DigestFinal_ex(ctx, digest, &len) == 1) {
-        for (unsigned i = 0; i < len && 2 * i + 2 < STORE_DIGEST_SIZE; i++)
-            snprintf(text + 2 * i, 3, "%02x", digest[i]);
+        hex_write(digest, len < STORE_DIGEST_SIZE / 2 ? len : STORE_DIGEST_SIZE / 2, text);
     }
     EVP_MD_CTX_free(ctx);
 }

@@ -43,7 +43,7 @@ struct work_kind {
     enum store_status (*load)(struct store_txn *txn, struct work *work);
     /* On the egress thread: starts what ends in work_answer (WORK_WAIT), or has the outcome already. */
     enum work_next (*ask)(struct work *work);
-    /* On the egress thread: what the answer means. What it points to is gone afterwards. */
+    /* On the egress thread: what the answer means. What it points to is gone afterwards. NULL: nobody is asked. */
     enum work_next (*decide)(struct work *work, const void *answer, uint64_t now_ms);
     /* A store_fn: the outcome, with the job. It may run more than once. STORE_REFUSED: somebody was faster. */
     enum store_status (*apply)(struct store_txn *txn, struct work *work, uint64_t now_ms);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "store/hex.h"
+
 const char identity_key[] = "identity";
 
 static enum store_status put_identity(struct store_txn *txn, void *arg)
@@ -39,8 +41,8 @@ enum store_status store_identity(struct store *store, char text[static STORE_IDE
     status = store_get(txn, table_own(store, TABLE_META), identity_key, strlen(identity_key), &value);
     if (status == STORE_OK && value.len != IDENTITY_LEN)
         status = STORE_INVALID;
-    for (size_t i = 0; status == STORE_OK && i < IDENTITY_LEN; i++)
-        snprintf(text + 2 * i, 3, "%02x", value.data[i]);
+    if (status == STORE_OK)
+        hex_write(value.data, IDENTITY_LEN, text);
     store_read_end(txn);
     return status;
 }

@@ -11,6 +11,7 @@
 
 #include "store/dump.h"
 #include "store/engine.h"
+#include "store/hex.h"
 
 /* A snapshot is short, and one change of a size that every server takes. */
 enum { VISIT_MAX = 500, BATCH_RECORDS = 1000, BATCH_OCTETS = 1 << 20 };
@@ -34,12 +35,6 @@ static enum store_status find_named(const struct store_config *config, const cha
 static bool is_own(struct store *store, unsigned table, struct store_slice key)
 {
     return table == table_own(store, TABLE_META) && meta_is_own(key);
-}
-
-static void write_identity(const uint8_t from[static DUMP_IDENTITY_LEN], char text[static STORE_IDENTITY_SIZE])
-{
-    for (size_t i = 0; i < DUMP_IDENTITY_LEN; i++)
-        snprintf(text + 2 * i, 3, "%02x", from[i]);
 }
 
 static bool read_identity(const char *text, uint8_t to[static DUMP_IDENTITY_LEN])
@@ -547,7 +542,7 @@ static enum store_status import_from(const struct store_config *config, const ch
     if (status == STORE_OK)
         status = store_open(&there, &b->store, reason);
     if (status == STORE_OK) {
-        write_identity(header.identity, result->identity);
+        hex_write(header.identity, DUMP_IDENTITY_LEN, result->identity);
         status = import_open(config, b, file, &header, reader, why, result, reason);
         store_close(b->store);
     }
@@ -581,7 +576,7 @@ enum store_status transfer_identity(const char *file, char identity[static STORE
     struct dump_reader *reader = dump_read(in, &header, why);
     bool good = reader != NULL;
     if (good)
-        write_identity(header.identity, identity);
+        hex_write(header.identity, DUMP_IDENTITY_LEN, identity);
     dump_read_end(reader);
     fclose(in);
     return good ? STORE_OK : status_explain(STORE_INVALID, reason, "%.200s: %s", file, why);

@@ -8,6 +8,7 @@
 #include <openssl/hmac.h>
 
 #include "gateway/notify/transfer.h"
+#include "store/hex.h"
 
 static bool sign(struct transfer_of *t, const char *key, uint64_t now_ms)
 {
@@ -20,8 +21,8 @@ static bool sign(struct transfer_of *t, const char *key, uint64_t now_ms)
         return false;
     bool good = HMAC(EVP_sha256(), key, (int)strlen(key), (const unsigned char *)text, strlen(text), mac, &len) != NULL;
     free(text);
-    for (unsigned i = 0; good && i < len; i++)
-        snprintf(hex + 2 * (size_t)i, 3, "%02x", mac[i]);
+    if (good)
+        hex_write(mac, len, hex);
     return good && transfer_add_header(t, "X-Acmegate-Timestamp: %s", (const char *)stamped) &&
            transfer_add_header(t, "X-Acmegate-Signature: sha256=%s", hex);
 }

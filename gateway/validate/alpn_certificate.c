@@ -9,6 +9,7 @@
 #include <openssl/x509v3.h>
 
 #include "gateway/validate/excerpt.h"
+#include "store/hex.h"
 
 #define ACME_IDENTIFIER_OID "1.3.6.1.5.5.7.1.31"
 
@@ -103,12 +104,6 @@ static int find_acme_identifier(const X509 *certificate, char reason[static ALPN
     return position;
 }
 
-static void hex(const unsigned char *octets, size_t len, char *out)
-{
-    for (size_t i = 0; i < len; i++)
-        snprintf(out + 2 * i, 3, "%02x", octets[i]);
-}
-
 static bool check_digest(const X509 *certificate, const unsigned char digest[static ALPN_DIGEST_LEN],
                          char reason[static ALPN_REASON_MAX])
 {
@@ -126,8 +121,8 @@ static bool check_digest(const X509 *certificate, const unsigned char digest[sta
     if (memcmp(octets + 2, digest, ALPN_DIGEST_LEN) == 0)
         return true;
     char found[2 * ALPN_DIGEST_LEN + 1], expected[2 * ALPN_DIGEST_LEN + 1];
-    hex(octets + 2, ALPN_DIGEST_LEN, found);
-    hex(digest, ALPN_DIGEST_LEN, expected);
+    hex_write(octets + 2, ALPN_DIGEST_LEN, found);
+    hex_write(digest, ALPN_DIGEST_LEN, expected);
     return refuse_certificate(reason, "its acmeIdentifier is %s instead of %s", found, expected);
 }
 

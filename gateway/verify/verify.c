@@ -20,6 +20,7 @@
 #include "gateway/issue/record/subscription.h"
 #include "gateway/scheduler.h"
 #include "gateway/tables.h"
+#include "store/hex.h"
 
 static const char UNREADABLE[] = "cannot be decoded";
 static const char NOWHERE[] = "names a record that is not there, or cannot be decoded";
@@ -256,8 +257,8 @@ static void write_key(struct store_slice key, char text[static VERIFY_KEY_MAX])
         acme_id_text(&id, text);
         return;
     }
-    for (size_t i = 0; i < key.len && 2 * i + 2 < VERIFY_KEY_MAX; i++)
-        snprintf(text + 2 * i, 3, "%02x", key.data[i]);
+    size_t most = (VERIFY_KEY_MAX - 1) / 2;
+    hex_write(key.data, key.len < most ? key.len : most, text);
 }
 
 static bool visit(void *ctx, struct store_slice key, struct store_slice value)

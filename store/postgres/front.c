@@ -11,7 +11,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { COMMAND_MAX = 1024, ONCES_MAX = 4, ROWS_STEP = 32 };
+#include "store/hex.h"
+
+enum { COMMAND_MAX = 1024, ONCES_MAX = 4, ROWS_STEP = 32, LOOK_SIZE = FENCE_SIZE - 32 };
 _Static_assert((int)WRITERS_MAX < (int)ROWS_STEP, "the rows of a front are its alone");
 
 enum store_status front_init(struct postgres *p, const struct store_config *config)
@@ -27,8 +29,7 @@ enum store_status front_init(struct postgres *p, const struct store_config *conf
     p->owner.bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (p->owner.bell < 0 || !schema_record(config->schema, schema))
         return STORE_IO;
-    for (size_t i = 0; i < sizeof schema; i++)
-        snprintf(share->schema + 2 * i, 3, "%02x", schema[i]);
+    hex_write(schema, sizeof schema, share->schema);
     return STORE_OK;
 }
 
@@ -42,12 +43,20 @@ void front_free(struct postgres *p)
 
 /* ---- coming and going ---- */
 
+/* A row where @meta says that the schema is this program's. */
+static void write_schema_look(const struct postgres *p, char text[static LOOK_SIZE])
+{
+    snprintf(text, LOOK_SIZE, "SELECT 1 FROM %s WHERE k = '%s' AND v = '\\x%s'", name_meta(p), schema_key, p->share.schema);
+}
+
 void front_fence(const struct postgres *p, bool owns, char text[static FENCE_SIZE])
 {
+    char look[LOOK_SIZE];
     text[0] = '\0';
-    if (!owns && p->share.rows != 0)
-        snprintf(text, FENCE_SIZE, " AND EXISTS (SELECT 1 FROM %s WHERE k = '%s' AND v = '\\x%s')", name_meta(p), schema_key,
-                 p->share.schema);
+    if (owns || p->share.rows == 0)
+        return;
+    write_schema_look(p, look);
+    snprintf(text, FENCE_SIZE, " AND EXISTS (%s)", look);
 }
 
 static bool has_rows(struct owner *owner, const char *command, bool *known)
@@ -59,16 +68,15 @@ static bool has_rows(struct owner *owner, const char *command, bool *known)
     return some;
 }
 
-/* As @meta says it; also of the tables, which come with the owner that writes this schema. */
 static bool is_schema_ours(struct postgres *p)
 {
-    char command[COMMAND_MAX];
+    char look[LOOK_SIZE];
     bool known;
-    snprintf(command, sizeof command, "SELECT 1 FROM %s WHERE k = '%s' AND v = '\\x%s'", name_meta(p), schema_key,
-             p->share.schema);
-    return has_rows(&p->owner, command, &known);
+    write_schema_look(p, look);
+    return has_rows(&p->owner, look, &known);
 }
 
+/* They come with the owner that writes this schema. */
 static bool has_all_tables(struct postgres *p)
 {
     char command[COMMAND_MAX];
@@ -86,10 +94,9 @@ static int64_t draw_rows(void)
     return (random_word() >> 8 | FRONT_ROWS) * ROWS_STEP;
 }
 
-bool front_enter(struct postgres *p, const struct store_config *config, const struct seen *seen)
+bool front_enter(struct postgres *p, const struct seen *seen)
 {
     char command[COMMAND_MAX];
-    (void)config;
     if (!seen->there || seen->given_up || !is_schema_ours(p) || !has_all_tables(p))
         return false;
     gateways_show(p, false); /* first: rows of whom nobody knows are tidied up */

@@ -18,8 +18,7 @@ void gateways_run_quietly(PGconn *pg, const char *command)
 
 /* ---- what others see ---- */
 
-/* Stands in commands, between quotes. */
-static void take_text(char *to, size_t size, const char *from)
+void gateways_quotable(char *to, size_t size, const char *from)
 {
     snprintf(to, size, "%s", from);
     for (char *c = to; *c != '\0'; c++)
@@ -31,8 +30,8 @@ void postgres_present(struct store *store, const char *address, const char *dige
 {
     struct share *share = &postgres_of(store)->share;
     pthread_mutex_lock(&share->lock);
-    take_text(share->address, sizeof share->address, address);
-    take_text(share->digest, sizeof share->digest, digest);
+    gateways_quotable(share->address, sizeof share->address, address);
+    gateways_quotable(share->digest, sizeof share->digest, digest);
     pthread_mutex_unlock(&share->lock);
     atomic_store(&share->fresh, true);
     heart_ring(postgres_of(store));

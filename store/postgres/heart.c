@@ -27,7 +27,12 @@ struct heart {
     uint64_t show_ms, tidy_ms; /* monotonic: when it is time */
 };
 
-/* A beat that is lost in a crash of the server is none that anybody misses: nobody waits for disks or standbys. */
+/* A beat that is lost in a crash of the server is none that anybody misses. */
+static void wait_for_no_disk(struct owner *owner)
+{
+    owner_run(owner, "SET synchronous_commit TO off", ANSWER_MS);
+}
+
 static bool connect_to_beat(struct postgres *p)
 {
     char why[STORE_REASON_SIZE];
@@ -35,7 +40,7 @@ static bool connect_to_beat(struct postgres *p)
         return true;
     if (!owner_connect(p, why))
         return false;
-    owner_run(&p->owner, "SET synchronous_commit TO off", ANSWER_MS);
+    wait_for_no_disk(&p->owner);
     return true;
 }
 
@@ -89,7 +94,7 @@ static void go_on_owning(struct heart *heart)
 
 static void become_owner(struct postgres *p)
 {
-    owner_run(&p->owner, "SET synchronous_commit TO off", ANSWER_MS);
+    wait_for_no_disk(&p->owner);
     beat(p);
     if (p->share.at.owned != NULL)
         p->share.at.owned(p->share.at.ctx);
@@ -159,7 +164,7 @@ static void *heart_main(void *arg)
     struct postgres *p = arg;
     struct owner *owner = &p->owner;
     struct heart heart = {.p = p};
-    owner_run(owner, "SET synchronous_commit TO off", ANSWER_MS);
+    wait_for_no_disk(owner);
     while (!atomic_load(&owner->ending)) {
         uint64_t began_ms = monotonic_ms();
         bool owns = atomic_load(&owner->claimed);

@@ -186,7 +186,7 @@ void heart_ring(struct postgres *p);
 enum store_status front_init(struct postgres *p, const struct store_config *config);
 void front_free(struct postgres *p);
 /* Whether the store is there, owned by somebody, and of this program's schema: then this one has rows in @writers. */
-bool front_enter(struct postgres *p, const struct store_config *config, const struct seen *seen);
+bool front_enter(struct postgres *p, const struct seen *seen);
 /* Whether they are its still, and the schema is. False also where the server does not answer: see *known. */
 bool front_is_in(struct postgres *p, bool *known);
 /* Its rows are nobody's any more. By the heart's connection, like those before. */
@@ -211,6 +211,8 @@ void gateways_leave(struct postgres *p);
 void gateways_forget(struct postgres *p, int64_t word);
 /* Whether somebody says another digest: tells who cares. */
 void gateways_compare(struct postgres *p);
+/* Text that may stand in commands, between quotes. */
+void gateways_quotable(char *to, size_t size, const char *from);
 /* A command for which nobody waits for disks or standbys. */
 void gateways_run_quietly(PGconn *pg, const char *command);
 enum store_status postgres_gateways(struct store *store, struct store_gateway list[static STORE_GATEWAYS_MAX],

@@ -254,7 +254,7 @@ static enum store_status await_turn(struct postgres *p, const struct store_confi
     char why[STORE_REASON_SIZE];
     bool waits = true, entered = false;
     for (unsigned looks = 0; waits && owner_look(p, config, make, &watch, why) != STORE_OK; looks++) {
-        entered = p->share.wanted && owner_is_connected(&p->owner) && front_enter(p, config, &watch.seen);
+        entered = p->share.wanted && owner_is_connected(&p->owner) && front_enter(p, &watch.seen);
         if (entered)
             break;
         if (looks % SHOW_LOOKS == 0 && owner_is_connected(&p->owner))
@@ -309,15 +309,12 @@ void owner_replaced(struct postgres *p)
 
 /* ---- from beginning to end ---- */
 
-/* Stands in commands, between quotes. */
 static void name_self(char name[static 96])
 {
-    char host[65] = "";
+    char host[65] = "", quotable[sizeof host];
     gethostname(host, sizeof host - 1);
-    for (char *c = host; *c != '\0'; c++)
-        if (*c == '\'' || *c == '\\' || *c < ' ' || *c > '~')
-            *c = '?';
-    snprintf(name, 96, "%s, process %ld", host, (long)getpid());
+    gateways_quotable(quotable, sizeof quotable, host);
+    snprintf(name, 96, "%s, process %ld", quotable, (long)getpid());
 }
 
 void owner_init(struct postgres *p, const struct store_config *config)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/hex.h"
+
 enum { ABOUT_JOBS = 'J', ABOUT_CALLER = 'C', AT_ONCE = 16, MESSAGE_MAX = 128, COMMAND_MAX = AT_ONCE * 2 * MESSAGE_MAX };
 
 /* Of this schema alone, in a database that may hold several. */
@@ -22,10 +24,8 @@ static const char *channel(const struct postgres *p, char name[static MESSAGE_MA
 
 static void write_hex(char out[static TELL_TEXT + 1], char about, const void *what, size_t len)
 {
-    const uint8_t *octets = what;
-    snprintf(out, 3, "%02x", (unsigned)about);
-    for (size_t i = 0; i < len && i < STORE_TOLD_MAX; i++)
-        snprintf(out + 2 * (i + 1), 3, "%02x", octets[i]);
+    hex_write(&about, sizeof about, out);
+    hex_write(what, len < STORE_TOLD_MAX ? len : STORE_TOLD_MAX, out + 2);
 }
 
 void postgres_tell(struct store *store, const void *what, size_t len)

@@ -87,26 +87,25 @@ class Watched:
             self.seen.setdefault(family, set()).add(found.state(family))
         return found
 
-    def until(self, what, wanted, timeout=60):
-        """The first reading for which wanted(reading) is true."""
+    def _until_none(self, left, timeout=60):
+        """The first reading of which left(reading), what is not so yet, is empty."""
         deadline = time.monotonic() + patience(timeout)
-        while not wanted(found := self.read()):
-            assert time.monotonic() < deadline, what
+        while missing := left(found := self.read()):
+            assert time.monotonic() < deadline, missing
             time.sleep(0.1)
         return found
+
+    def until(self, what, wanted, timeout=60):
+        """The first reading for which wanted(reading) is true."""
+        return self._until_none(lambda found: None if wanted(found) else what, timeout)
 
     def until_value(self, name, wanted, **labels):
         return self.until(f"{name} {labels} is {wanted}", lambda found: found.value(name, **labels) == wanted)
 
     def until_values(self, wanted):
         """Gauges are sampled, and what is counted is counted after its commit: all of it comes true, not all at once."""
-        def wrong(found):
-            return [(name, labels, value, found.value(name, **labels)) for name, labels, value in wanted
-                    if found.value(name, **labels) != value]
-        deadline = time.monotonic() + patience(60)
-        while left := wrong(self.read()):
-            assert time.monotonic() < deadline, left
-            time.sleep(0.1)
+        return self._until_none(lambda found: [(name, labels, value, found.value(name, **labels))
+                                               for name, labels, value in wanted if found.value(name, **labels) != value])
 
     def move_clock(self, seconds):
         with open(self.clock, "r+b") as file:

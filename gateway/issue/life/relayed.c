@@ -143,12 +143,6 @@ static enum work_next ask_relayed(struct work *work)
     return WORK_STORE;
 }
 
-static enum work_next decide_relayed(struct work *work, const void *answer, uint64_t now_ms)
-{
-    (void)work, (void)answer, (void)now_ms;
-    return WORK_STORE;
-}
-
 /* One that took its place meanwhile has a job of its own, and stays. */
 static enum store_status apply_relayed(struct store_txn *txn, struct work *work, uint64_t now_ms)
 {
@@ -190,7 +184,6 @@ const struct work_kind relayed_work = {
     .subject_max = KEY_LEN,
     .load = load_relayed,
     .ask = ask_relayed,
-    .decide = decide_relayed,
     .apply = apply_relayed,
     .stored = on_relayed_stored,
     .clear = clear_relayed,

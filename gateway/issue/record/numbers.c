@@ -10,6 +10,7 @@
 #include "gateway/issue/record/subscription.h"
 #include "gateway/log.h"
 #include "gateway/tables.h"
+#include "store/hex.h"
 #include "store/shortage.h"
 
 enum { DIGEST_HEX = 16, KEY_MAX = 1 + NUMBER_TEXT_SIZE };
@@ -52,8 +53,7 @@ enum store_status numbers_text(struct store_txn *txn, enum number_kind kind, con
     if (EVP_Digest(endpoint, strlen(endpoint), digest, NULL, EVP_sha256(), NULL) != 1)
         return STORE_IO;
     text[len++] = NUMBER_ELSEWHERE;
-    for (unsigned i = 0; i < DIGEST_HEX / 2; i++, len += 2)
-        snprintf(text + len, 3, "%02x", digest[i]);
+    hex_write(digest, DIGEST_HEX / 2, text + len);
     return STORE_OK;
 }
 
