@@ -89,8 +89,10 @@ PGresult *link_run(PGconn *pg, const char *commands, unsigned wait_ms)
 
 /* ---- connecting ---- */
 
-/* What a session needs, one by one: the second is the planner's, which servers of the same protocol need not know. A
- * small table is read by its index, too, since a transaction that reads all of it conflicts with all who write to it.
+/* What a session needs, one by one: the second and third are the planner's, which servers of the same protocol need not
+ * know. A small table is read by its index, too, since a transaction that reads all of it conflicts with all who write to
+ * it. Where there is none the planner takes what it was told to avoid for so dear that the server would compile a program
+ * for it, which takes a second.
  * A connection that was cut in a transaction, or whose process is stopped, must not hold its rows until another gateway
  * takes over (owner.c). */
 static bool session_begin(PGconn *pg, char reason[static STORE_REASON_SIZE])
@@ -101,6 +103,7 @@ static bool session_begin(PGconn *pg, char reason[static STORE_REASON_SIZE])
     } steps[] = {
         {"SET client_min_messages TO warning", true},
         {"SET enable_seqscan TO off", false},
+        {"SET jit TO off", false},
         {"SET idle_in_transaction_session_timeout TO 5000", false},
     };
     bool good = true;

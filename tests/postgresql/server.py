@@ -12,8 +12,9 @@ import threading
 
 START_TIMEOUT_S, STOP_TIMEOUT_S = 60, 20
 READY = b"database system is ready to accept"
+# jit_provider: no such thing, so that a statement fails for which the server would make a program of its own.
 SETTINGS = ("listen_addresses=", "max_connections=120", "shared_buffers=32MB", "log_min_messages=warning",
-            "log_lock_waits=off", "autovacuum_naptime=5s", "log_checkpoints=off")
+            "log_lock_waits=off", "autovacuum_naptime=5s", "log_checkpoints=off", "jit_provider=plpgsql")
 
 
 def programs():
