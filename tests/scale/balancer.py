@@ -76,18 +76,21 @@ class Balancer:
                 acme_servers=self._servers(gateways, "acme", "check port {metrics}"),
                 public_servers=self._servers(gateways, "public", "track acme/{name}")))
         self.process = Process("haproxy", ["haproxy", "-db", "-f", self.path], folder)
-        wait_for("HAProxy to see a gateway that is ready", self._is_up)
+        wait_for("HAProxy", self._answers)
+        for name in gateways:
+            self._doubt(name)
+        wait_for("HAProxy to see a gateway that is ready", lambda: self.up() != [])
 
     @staticmethod
     def _servers(gateways, kind, more):
         return "\n".join(f"    server {name} 127.0.0.1:{own[kind]} " + more.format(name=name, **own)
                          for name, own in gateways.items())
 
-    def _is_up(self):
+    def _answers(self):
         assert self.process.is_running(), self.process.tail()
         with contextlib.suppress(OSError):
-            return self.up() != []
-        return False
+            return self.statistics()
+        return None
 
     def ask(self, command):
         with socket.socket(socket.AF_UNIX) as asked:
@@ -113,13 +116,22 @@ class Balancer:
         wait_for(f"no connection to {name}", lambda: self.statistics()[name]["scur"] == "0")
 
     def use(self, name):
-        """As its health says."""
+        """As its health says from now on."""
+        self._doubt(name)
         self._set(name, "ready")
+
+    def _doubt(self, name):
+        """HAProxy takes a server for one that serves until three looks at it have failed: one that waits would get
+        connections meanwhile, and refuse them. Now it gets none until a look at it is well."""
+        self._tell(f"set server acme/{name} health down")
 
     def _set(self, name, state):
         for kind in ("acme", "public"):
-            said = self.ask(f"set server {kind}/{name} state {state}").strip()
-            assert not said, said
+            self._tell(f"set server {kind}/{name} state {state}")
+
+    def _tell(self, command):
+        said = self.ask(command).strip()
+        assert not said, said
 
     def served(self):
         """How many connections each gateway had."""
