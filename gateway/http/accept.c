@@ -328,7 +328,7 @@ static void close_door(struct door *door)
 static void take_waiting(struct door *door)
 {
     unsigned before = 0, count = 1;
-    for (unsigned i = 0; i < LISTEN_BACKLOG / ACCEPT_BATCH && count > before; i++) {
+    for (unsigned i = 0; door->sock && i < LISTEN_BACKLOG / ACCEPT_BATCH && count > before; i++) {
         before = crowd_of(door)->count;
         on_accept(door->sock, NULL);
         count = crowd_of(door)->count;
@@ -384,8 +384,10 @@ void accept_apply(struct loop *loop, struct setup *setup)
 
 void accept_close(struct loop *loop)
 {
-    for (struct door *door = loop->doors; door; door = door->next)
+    for (struct door *door = loop->doors; door; door = door->next) {
+        take_waiting(door);
         close_door(door);
+    }
 }
 
 uint64_t accept_next_ms(const struct loop *loop)

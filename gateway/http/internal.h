@@ -284,7 +284,7 @@ void accept_note_request(const h2o_req_t *req);
 void accept_begin_request(struct connection *connection);
 /* Connections of all crowds. */
 unsigned accept_count(const struct loop *loop);
-/* Closes the doors. */
+/* Takes who waits at the doors, and closes them. */
 void accept_close(struct loop *loop);
 /* When accept_resume has something to do; UINT64_MAX: never. */
 uint64_t accept_next_ms(const struct loop *loop);

@@ -1,6 +1,7 @@
 /* http: listeners, framing, limits and the end, by the public and the admin listener. */
 #include "http_server.h"
 
+#include <semaphore.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -478,6 +479,45 @@ static void test_stop_cuts_at_the_deadline(void **state)
     client_close(other);
 }
 
+static sem_t entered;
+
+/* Keeps its loop for a while. */
+static void linger(void *ctx, const struct http_call *call, struct http_answer *answer)
+{
+    if (strcmp(call->path, "/slow") == 0) {
+        sem_post(&entered);
+        nanosleep(&(struct timespec){.tv_nsec = 300 * 1000 * 1000}, NULL);
+    }
+    world_echo(ctx, call, answer);
+}
+
+/* Who connected while the server served is served, though it has not come to take the connection yet. */
+static void test_stop_serves_who_waits_at_the_door(void **state)
+{
+    struct world *w = *state;
+    struct client *waiting[100], *slow;
+    sem_init(&entered, 0, 0);
+    w->config.threads = 1;
+    w->config.public_handler = linger;
+    world_start(w);
+    slow = client_open(w->public);
+    get(slow, "/slow");
+    sem_wait(&entered);
+    for (unsigned i = 0; i < 100; i++) {
+        waiting[i] = client_open(w->public);
+        get(waiting[i], "/x");
+    }
+    http_stop(w->server, 10000);
+    http_free(w->server);
+    w->server = NULL;
+    for (unsigned i = 0; i < 100; i++) {
+        free(expect(waiting[i], 200));
+        client_close(waiting[i]);
+    }
+    client_close(slow);
+    sem_destroy(&entered);
+}
+
 #define HTTP_TEST(test) cmocka_unit_test_setup_teardown(test, world_prepare, world_end)
 
 int main(void)
@@ -506,6 +546,7 @@ int main(void)
         HTTP_TEST(test_second_server_is_refused),
         HTTP_TEST(test_stop_ends_idle_connections),
         HTTP_TEST(test_stop_cuts_at_the_deadline),
+        HTTP_TEST(test_stop_serves_who_waits_at_the_door),
     };
     return cmocka_run_group_tests_name("http", tests, NULL, NULL);
 }
