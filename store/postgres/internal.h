@@ -19,6 +19,19 @@ struct link {
     int64_t id;        /* of the transaction under way */
     PGresult **kept;   /* answers that slices point into */
     size_t kept_count, kept_room;
+    struct known *known, *spent; /* known.c: what is known of records; what only slices point into */
+    unsigned known_count, unsent;
+};
+
+/* What a transaction knows of a record: it has read or written it. */
+struct known {
+    struct known *next;
+    unsigned table;
+    bool there;             /* with this value */
+    bool unsent;            /* the server has not been told yet */
+    bool missing;           /* the server is known not to have it */
+    struct store_slice key, value;
+    uint8_t octets[];       /* what these point to, but for a value that was read */
 };
 
 struct pool {
@@ -122,12 +135,28 @@ void link_break(struct link *link);
 void link_forget(struct link *link);
 /* Keeps result until link_forget. False: out of memory, and it is cleared. */
 bool link_keep(struct link *link, PGresult *result);
+/* The answer to all that has been sent in a pipeline, which it ends: that to the last statement, or the first error. */
+PGresult *link_pipeline(PGconn *pg, int sent, unsigned wait_ms);
 
 void pool_init(struct pool *pool, unsigned max);
 void pool_free(struct pool *pool);
 /* NULL: all are in use, and none comes back for a while; or out of memory. */
 struct link *pool_take(struct pool *pool);
 void pool_return(struct pool *pool, struct link *link);
+
+/* ---- known.c ---- */
+
+/* NULL: nothing is known of it. */
+const struct known *known_find(const struct link *link, unsigned table, struct store_slice key);
+/* It was read: value points into what is kept; NULL: there is none. Where memory is short it stays unknown. */
+void known_read(struct link *link, unsigned table, struct store_slice key, const struct store_slice *value);
+/* It is to be so, and is copied; NULL: to be deleted. False: out of memory. */
+bool known_write(struct link *link, unsigned table, struct store_slice key, const struct store_slice *value);
+/* All of it has been sent. */
+void known_sent(struct link *link);
+/* Nothing is known any more, nor to be sent; slices stay good. */
+void known_forget(struct link *link);
+void known_free(struct link *link);
 
 /* ---- owner.c ---- */
 
@@ -259,5 +288,11 @@ enum store_status postgres_visit(struct store_txn *txn, unsigned table, const st
 enum store_status postgres_visit_back(struct store_txn *txn, unsigned table, struct store_slice before,
                                       store_visit_fn *visit, void *ctx);
 enum store_status postgres_count(struct store_txn *txn, unsigned table, uint64_t *count);
+
+/* Before table_write_out: statements that it needs are there. Otherwise the failure is noted. */
+enum store_status table_prepare_writes(struct store_txn *txn);
+/* Sends what was written and not sent yet, then a command, all at once: the answer to that, or the first error. NULL: as
+ * link_run. */
+PGresult *table_write_out(struct store_txn *txn, const char *command, unsigned wait_ms);
 
 #endif

@@ -82,6 +82,42 @@ PGresult *link_answer(PGconn *pg, int sent, unsigned wait_ms)
     return NULL;
 }
 
+/* Whether it is an answer to a statement: no end of one, nor what was left out after an error. */
+static bool is_answer(const PGresult *result)
+{
+    ExecStatusType kind = PQresultStatus(result);
+    return result != NULL && kind != PGRES_PIPELINE_SYNC && kind != PGRES_PIPELINE_ABORTED;
+}
+
+static bool is_error(const PGresult *result)
+{
+    return result != NULL && PQresultStatus(result) == PGRES_FATAL_ERROR;
+}
+
+PGresult *link_pipeline(PGconn *pg, int sent, unsigned wait_ms)
+{
+    uint64_t until_ms = monotonic_ms() + wait_ms;
+    PGresult *last = NULL;
+    bool over = sent == 0 || PQpipelineSync(pg) == 0;
+    silent = false;
+    if (over)
+        cut_off(pg);
+    while (!over && await_answer(pg, until_ms)) {
+        PGresult *result = PQgetResult(pg);
+        over = PQresultStatus(result) == PGRES_PIPELINE_SYNC || PQstatus(pg) != CONNECTION_OK;
+        if (is_answer(result) && !is_error(last)) {
+            PQclear(last);
+            last = result;
+        } else {
+            PQclear(result);
+        }
+    }
+    if (PQstatus(pg) == CONNECTION_OK && PQexitPipelineMode(pg) == 1)
+        return last;
+    PQclear(last);
+    return NULL;
+}
+
 PGresult *link_run(PGconn *pg, const char *commands, unsigned wait_ms)
 {
     return link_answer(pg, PQsendQuery(pg, commands), wait_ms);
@@ -164,6 +200,7 @@ void link_forget(struct link *link)
 {
     while (link->kept_count > 0)
         PQclear(link->kept[--link->kept_count]);
+    known_free(link);
 }
 
 void link_break(struct link *link)

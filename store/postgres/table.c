@@ -7,7 +7,11 @@
 #include <string.h>
 
 enum { OID_BYTEA = 17, OID_INT8 = 20, CHUNK_FIRST = 32, CHUNK_MAX = 512, BINARY = 1, ARGUMENTS_MAX = 3 };
-enum { COUNT_MS = 60 * 1000 }; /* of a whole table */
+enum {
+    COUNT_MS = 60 * 1000, /* of a whole table */
+    NAME_SIZE = 32,
+    WRITES_MAX = 128, /* that wait to be sent */
+};
 
 struct arguments {
     int count;
@@ -71,26 +75,115 @@ static PGresult *await(struct store_txn *txn, int sent, unsigned wait_ms, const 
     return NULL;
 }
 
+static void write_name(char name[static NAME_SIZE], unsigned table, enum statement which)
+{
+    snprintf(name, NAME_SIZE, "s%u_%u", (unsigned)which, table);
+}
+
+/* Whether the statement is there; false: the failure is noted in *status. */
+static bool is_prepared(struct store_txn *txn, unsigned table, enum statement which, const char *doing,
+                        enum store_status *status)
+{
+    const struct link *link = txn->handle;
+    char name[NAME_SIZE];
+    *status = txn->failed != STORE_OK ? txn->failed : STORE_IO;
+    if (is_lost(txn) || txn->failed != STORE_OK)
+        return false;
+    *status = STORE_OK;
+    if (link->prepared[table * STATEMENTS + which])
+        return true;
+    write_name(name, table, which);
+    PGresult *result = prepare_statement(txn, table, which, name);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        *status = note_result(txn, doing, result);
+        return false;
+    }
+    PQclear(result);
+    return true;
+}
+
+/* What that returned, of one that is prepared. */
+static int send_prepared(const struct link *link, unsigned table, enum statement which, const struct arguments *a)
+{
+    char name[NAME_SIZE];
+    write_name(name, table, which);
+    return PQsendQueryPrepared(link->pg, name, a->count, a->values, a->lengths, a->formats, BINARY);
+}
+
 /* NULL: the failure is noted in *status. */
 static PGresult *ask(struct store_txn *txn, unsigned table, enum statement which, const struct arguments *a,
                      const char *doing, enum store_status *status)
 {
-    struct link *link = txn->handle;
-    char name[32];
-    *status = txn->failed != STORE_OK ? txn->failed : STORE_IO;
-    if (is_lost(txn) || txn->failed != STORE_OK)
+    if (!is_prepared(txn, table, which, doing, status))
         return NULL;
-    snprintf(name, sizeof name, "s%u_%u", (unsigned)which, table);
-    if (!link->prepared[table * STATEMENTS + which]) {
-        PGresult *result = prepare_statement(txn, table, which, name);
-        if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-            *status = note_result(txn, doing, result);
-            return NULL;
-        }
+    int sent = send_prepared(txn->handle, table, which, a);
+    return await(txn, sent, which == COUNT ? COUNT_MS : ANSWER_MS, doing, status);
+}
+
+/* ---- what was written, and not sent yet ---- */
+
+static enum statement write_of(const struct known *known)
+{
+    return known->there ? PUT : DELETE;
+}
+
+enum store_status table_prepare_writes(struct store_txn *txn)
+{
+    const struct link *link = txn->handle;
+    enum store_status status = STORE_OK;
+    for (const struct known *known = link->known; known != NULL; known = known->next)
+        if (known->unsent && !is_prepared(txn, known->table, write_of(known), "writing a record", &status))
+            return status;
+    return status;
+}
+
+static int send_write(const struct link *link, const struct known *known)
+{
+    struct arguments a = {0};
+    argument_add(&a, known->key.data, known->key.len);
+    if (known->there)
+        argument_add(&a, known->value.data, known->value.len);
+    return send_prepared(link, known->table, write_of(known), &a);
+}
+
+PGresult *table_write_out(struct store_txn *txn, const char *command, unsigned wait_ms)
+{
+    struct link *link = txn->handle;
+    int sent = PQenterPipelineMode(link->pg);
+    for (const struct known *known = link->known; sent && known != NULL; known = known->next)
+        if (known->unsent)
+            sent = send_write(link, known);
+    if (sent && command != NULL)
+        sent = PQsendQueryParams(link->pg, command, 0, NULL, NULL, NULL, NULL, 0);
+    PGresult *result = link_pipeline(link->pg, sent, wait_ms);
+    known_sent(link);
+    return result;
+}
+
+/* Before what does not look at it. */
+static enum store_status write_out(struct store_txn *txn)
+{
+    enum store_status status = STORE_OK;
+    const struct link *link = txn->handle;
+    if (link->unsent > 0 && (status = table_prepare_writes(txn)) == STORE_OK) {
+        PGresult *result = table_write_out(txn, NULL, ANSWER_MS);
+        if (PQresultStatus(result) != PGRES_COMMAND_OK)
+            return note_result(txn, "writing records", result);
         PQclear(result);
     }
-    int sent = PQsendQueryPrepared(link->pg, name, a->count, a->values, a->lengths, a->formats, BINARY);
-    return await(txn, sent, which == COUNT ? COUNT_MS : ANSWER_MS, doing, status);
+    return status;
+}
+
+/* To be sent later. */
+static enum store_status note_write(struct store_txn *txn, unsigned table, struct store_slice key,
+                                    const struct store_slice *value)
+{
+    struct link *link = txn->handle;
+    if (is_lost(txn) || txn->failed != STORE_OK)
+        return txn->failed != STORE_OK ? txn->failed : STORE_IO;
+    if (!known_write(link, table, key, value))
+        return txn_note(txn, "writing a record", STORE_IO, "out of memory");
+    return link->unsent < WRITES_MAX ? STORE_OK : write_out(txn);
 }
 
 /* Runs what changes a record, and says whether there was one to change. */
@@ -113,7 +206,9 @@ static struct store_slice field(const PGresult *result, int row, int column)
 
 /* ---- one record ---- */
 
-enum store_status postgres_get(struct store_txn *txn, unsigned table, struct store_slice key, struct store_slice *value)
+/* Asks the server for a record of which nothing is known. */
+static enum store_status ask_record(struct store_txn *txn, unsigned table, struct store_slice key,
+                                    struct store_slice *value)
 {
     struct arguments a = {0};
     enum store_status status;
@@ -123,26 +218,50 @@ enum store_status postgres_get(struct store_txn *txn, unsigned table, struct sto
         return status;
     if (PQntuples(result) == 0) {
         PQclear(result);
+        known_read(txn->handle, table, key, NULL);
         return STORE_NOT_FOUND;
     }
     if (!link_keep(txn->handle, result))
         return txn_note(txn, "reading a record", STORE_IO, "out of memory");
     *value = field(result, 0, 0);
+    known_read(txn->handle, table, key, value);
     return STORE_OK;
 }
 
+enum store_status postgres_get(struct store_txn *txn, unsigned table, struct store_slice key, struct store_slice *value)
+{
+    const struct known *known = known_find(txn->handle, table, key);
+    if (known == NULL)
+        return ask_record(txn, table, key, value);
+    if (is_lost(txn) || txn->failed != STORE_OK)
+        return txn->failed != STORE_OK ? txn->failed : STORE_IO;
+    if (!known->there)
+        return STORE_NOT_FOUND;
+    *value = known->value;
+    return STORE_OK;
+}
+
+/* Who writes over what was there, or knows what is, need not wait for the server. */
 enum store_status postgres_put(struct store_txn *txn, unsigned table, struct store_slice key, struct store_slice value,
                                bool overwrite)
 {
+    const struct known *known = known_find(txn->handle, table, key);
     struct arguments a = {0};
+    if (!overwrite && known != NULL && known->there)
+        return STORE_EXISTS;
+    if (overwrite || known != NULL)
+        return note_write(txn, table, key, &value);
     argument_add(&a, key.data, key.len);
     argument_add(&a, value.data, value.len);
-    return change(txn, table, overwrite ? PUT : INSERT, &a, "writing a record", STORE_EXISTS);
+    return change(txn, table, INSERT, &a, "writing a record", STORE_EXISTS);
 }
 
 enum store_status postgres_delete(struct store_txn *txn, unsigned table, struct store_slice key)
 {
+    const struct known *known = known_find(txn->handle, table, key);
     struct arguments a = {0};
+    if (known != NULL)
+        return known->there ? note_write(txn, table, key, NULL) : STORE_NOT_FOUND;
     argument_add(&a, key.data, key.len);
     return change(txn, table, DELETE, &a, "deleting a record", STORE_NOT_FOUND);
 }
@@ -181,11 +300,14 @@ static void fill_parameters(struct parameters *p, const char *name, const struct
 /* One statement for all of them, which is not prepared: how many there are differs, and so many rows outweigh it. */
 enum store_status postgres_insert_all(struct store_txn *txn, unsigned table, const struct row *rows, unsigned count)
 {
-    const struct link *link = txn->handle;
+    struct link *link = txn->handle;
     struct parameters p;
     enum store_status status;
     if (is_lost(txn) || txn->failed != STORE_OK)
         return txn->failed != STORE_OK ? txn->failed : STORE_IO;
+    if ((status = write_out(txn)) != STORE_OK)
+        return status;
+    known_forget(link);
     fill_parameters(&p, postgres_of(txn->store)->names[table], rows, count);
     int sent = PQsendQueryParams(link->pg, p.text, p.count, p.types, p.values, p.lengths, p.formats, BINARY);
     PGresult *result = await(txn, sent, ANSWER_MS, "writing records", &status);
@@ -247,7 +369,9 @@ static enum store_status walk_on(struct store_txn *txn, unsigned table, enum sta
                                  store_visit_fn *visit, void *ctx)
 {
     bool back = which == VISIT_BACK || which == VISIT_LAST;
-    enum store_status status;
+    enum store_status status = write_out(txn);
+    if (status != STORE_OK)
+        return status;
     for (walk->limit = CHUNK_FIRST;; walk->limit = walk->limit < CHUNK_MAX ? 2 * walk->limit : CHUNK_MAX) {
         PGresult *result = next_chunk(txn, table, which, walk, &status);
         if (result == NULL)
@@ -285,8 +409,8 @@ enum store_status postgres_visit_back(struct store_txn *txn, unsigned table, str
 enum store_status postgres_count(struct store_txn *txn, unsigned table, uint64_t *count)
 {
     struct arguments none = {0};
-    enum store_status status;
-    PGresult *result = ask(txn, table, COUNT, &none, "counting records", &status);
+    enum store_status status = write_out(txn);
+    PGresult *result = status == STORE_OK ? ask(txn, table, COUNT, &none, "counting records", &status) : NULL;
     *count = 0;
     if (result != NULL && PQntuples(result) == 1 && PQgetlength(result, 0, 0) == (int)sizeof *count) {
         memcpy(count, PQgetvalue(result, 0, 0), sizeof *count);

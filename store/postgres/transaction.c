@@ -149,7 +149,8 @@ static bool await_ready(struct postgres *p, struct link *link, char reason[stati
 /* ---- a change ---- */
 
 /* BEGIN and the id in one message. NULL: out of memory, or the connection is cut. Whose row it is decides whose the
- * change is: an owner's own is taken away by who takes over, a front's is not. */
+ * change is: an owner's own is taken away by who takes over, a front's is not. The answer is waited for before a COMMIT
+ * is sent: a look-up waits only for one whose transaction has locked the row. */
 static PGresult *begin_with_id(struct postgres *p, struct link *link)
 {
     char command[1024 + FENCE_SIZE], fence[FENCE_SIZE];
@@ -224,12 +225,15 @@ static enum store_status begin_outermost(struct store_txn *txn)
     return status;
 }
 
+/* After what was written and not sent yet. */
 static enum store_status run_command(struct store_txn *txn, const char *doing, const char *command)
 {
-    struct link *link = txn->handle;
+    enum store_status status;
     if (is_lost(txn))
         return STORE_IO;
-    PGresult *result = link_run(link->pg, command, ANSWER_MS);
+    if ((status = table_prepare_writes(txn)) != STORE_OK)
+        return status;
+    PGresult *result = table_write_out(txn, command, ANSWER_MS);
     if (!is_done(result))
         return note_result(txn, doing, result);
     PQclear(result);
@@ -285,7 +289,10 @@ static bool is_open_question(const struct link *link, const PGresult *result)
 static enum store_status commit_outermost(struct store_txn *txn)
 {
     struct link *link = txn->handle;
-    PGresult *result = link_run(link->pg, "COMMIT", COMMIT_MS);
+    enum store_status status = table_prepare_writes(txn);
+    if (status != STORE_OK)
+        return roll_back(txn, status);
+    PGresult *result = table_write_out(txn, "COMMIT", COMMIT_MS);
     if (PQresultStatus(result) == PGRES_COMMAND_OK && strcmp(PQcmdStatus(result), "COMMIT") == 0) {
         PQclear(result);
         return STORE_OK;
@@ -299,23 +306,28 @@ static enum store_status commit_outermost(struct store_txn *txn)
     }
     PQclear(result);
     link_break(link);
-    enum store_status status = look_up(txn);
+    status = look_up(txn);
     txn->again = status == STORE_NOT_FOUND;
     return status == STORE_OK ? STORE_OK : STORE_IO;
 }
 
 enum store_status postgres_commit(struct store_txn *txn)
 {
-    if (txn->parent != NULL)
-        return run_command(txn, "ending a nested transaction", "RELEASE SAVEPOINT nested");
-    enum store_status status = commit_outermost(txn);
-    let_go(txn);
+    if (txn->parent == NULL) {
+        enum store_status status = commit_outermost(txn);
+        let_go(txn);
+        return status;
+    }
+    enum store_status status = run_command(txn, "ending a nested transaction", "RELEASE SAVEPOINT nested");
+    if (status != STORE_OK) /* others of its parent are not to suffer from what it has written */
+        postgres_abort(txn);
     return status;
 }
 
 void postgres_abort(struct store_txn *txn)
 {
     if (txn->parent != NULL) {
+        known_forget(txn->handle);
         run_command(txn, "undoing a nested transaction", "ROLLBACK TO SAVEPOINT nested");
         return;
     }

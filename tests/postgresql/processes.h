@@ -60,6 +60,7 @@ static inline enum store_status put_and_stop(struct store_txn *txn, void *arg)
 {
     static bool stopped;
     enum store_status status = pair_put(txn, arg);
+    store_count(txn, FRUIT); /* so that it is sent */
     if (!stopped) {
         stopped = true;
         raise(SIGSTOP);

@@ -91,10 +91,10 @@ static bool pass_on(struct pass *pass, int from, int to)
     ssize_t len = recv(from, data, sizeof data, 0);
     if (len <= 0)
         return false;
-    /* A snapshot ends by the same word: only what changed something is cut. */
     if (from == pass->client && has(data, len, "FOR UPDATE"))
         event_add(&pass->proxy->asked);
-    if (from == pass->client && data[0] == 'Q' && has(data, len, "COMMIT") && atomic_load(&pass->proxy->cutting))
+    /* A snapshot ends by the same word, but as a simple query: only what changed something is cut. */
+    if (from == pass->client && data[0] != 'Q' && has(data, len, "COMMIT") && atomic_load(&pass->proxy->cutting))
         return pass_commit(pass, data, len);
     return send_all(to, data, len);
 }

@@ -292,6 +292,78 @@ static void test_change_is_seen_inside(void **state)
     assert_string_equal(seen.keys, "own=1 ");
 }
 
+/* What was written is what is read, whether or not the server of an engine has been told. */
+static enum store_status change_it_again(struct store_txn *txn, void *arg)
+{
+    struct store_slice value;
+    (void)arg;
+    assert_int_equal(store_put(txn, FRUIT, "own", 3, "1", 1), STORE_OK);
+    assert_int_equal(store_insert(txn, FRUIT, "own", 3, "2", 1), STORE_EXISTS);
+    assert_int_equal(store_put(txn, FRUIT, "own", 3, "33", 2), STORE_OK);
+    assert_int_equal(store_get(txn, FRUIT, "own", 3, &value), STORE_OK);
+    assert_int_equal(value.len, 2);
+    assert_memory_equal(value.data, "33", 2);
+    assert_int_equal(store_get(txn, COLOURS, "own", 3, &value), STORE_NOT_FOUND);
+    assert_int_equal(store_delete(txn, COLOURS, "own", 3), STORE_NOT_FOUND);
+    assert_int_equal(store_insert(txn, COLOURS, "own", 3, "c", 1), STORE_OK);
+    assert_int_equal(store_delete(txn, COLOURS, "own", 3), STORE_OK);
+    assert_int_equal(store_delete(txn, COLOURS, "own", 3), STORE_NOT_FOUND);
+    assert_int_equal(store_get(txn, FRUIT, "old", 3, &value), STORE_OK);
+    assert_int_equal(store_delete(txn, FRUIT, "old", 3), STORE_OK);
+    assert_int_equal(store_get(txn, FRUIT, "old", 3, &value), STORE_NOT_FOUND);
+    assert_int_equal(store_insert(txn, FRUIT, "old", 3, "new", 3), STORE_OK);
+    assert_int_equal(store_delete(txn, FRUIT, "gone", 4), STORE_OK);
+    assert_int_equal(store_get(txn, FRUIT, "gone", 4, &value), STORE_NOT_FOUND);
+    return STORE_OK;
+}
+
+static void test_change_goes_on_from_its_own(void **state)
+{
+    struct fixture *f = *state;
+    put(f, FRUIT, "old", "1");
+    put(f, FRUIT, "gone", "1");
+    assert_int_equal(store_call(f->store, change_it_again, NULL), STORE_OK);
+    assert_record(f, FRUIT, "own", "33");
+    assert_record(f, FRUIT, "old", "new");
+    assert_no_record(f, FRUIT, "gone");
+    assert_no_record(f, COLOURS, "own");
+}
+
+enum { MANY = 700 };
+
+static enum store_status write_many(struct store_txn *txn, void *arg)
+{
+    char key[16];
+    struct store_slice value;
+    (void)arg;
+    for (unsigned i = 0; i < MANY; i++) {
+        snprintf(key, sizeof key, "%u", 1000 + i);
+        assert_int_equal(store_put(txn, FRUIT, key, 4, key, 4), STORE_OK);
+        assert_int_equal(store_get(txn, COLOURS, key, 4, &value), STORE_NOT_FOUND);
+    }
+    for (unsigned i = 0; i < MANY; i += 2) {
+        snprintf(key, sizeof key, "%u", 1000 + i);
+        assert_int_equal(store_get(txn, FRUIT, key, 4, &value), STORE_OK);
+        assert_memory_equal(value.data, key, 4);
+        assert_int_equal(store_delete(txn, FRUIT, key, 4), STORE_OK);
+    }
+    assert_int_equal(store_count(txn, FRUIT), MANY / 2);
+    return store_put(txn, FRUIT, "last", 4, "1", 1);
+}
+
+static void test_change_of_many(void **state)
+{
+    struct fixture *f = *state;
+    struct store_txn *txn;
+    assert_int_equal(store_call(f->store, write_many, NULL), STORE_OK);
+    assert_record(f, FRUIT, "1001", "1001");
+    assert_no_record(f, FRUIT, "1002");
+    assert_record(f, FRUIT, "last", "1");
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    assert_int_equal(store_count(txn, FRUIT), MANY / 2 + 1);
+    store_read_end(txn);
+}
+
 #define with_store(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -311,6 +383,8 @@ int main(void)
         with_store(test_visit_prefix),
         with_store(test_visit_back),
         with_store(test_change_is_seen_inside),
+        with_store(test_change_goes_on_from_its_own),
+        with_store(test_change_of_many),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
 }
