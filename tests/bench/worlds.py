@@ -2,12 +2,23 @@
 
 import json
 import os
+import re
 import subprocess
 
 from dns_server import ZONE
 from process import Process, clean_environment
 from world import World, log_of, program
 
+# Of what acmebench prints.
+ROWS = {
+    "cpu": r"^server: ([\d.]+) ms CPU per order",
+    "orders/s": r": ([\d.]+) orders/s$",
+    "p50": r"^not held, all +\d+ +([\d.]+)",
+    "p99": r"^not held, all +\d+ +[\d.]+ +([\d.]+)",
+    "wait p50": r"^client wait +\d+ +([\d.]+)",
+    "wait p99": r"^client wait +\d+ +[\d.]+ +([\d.]+)",
+    "late p99": r"^begun late +\d+ +[\d.]+ +([\d.]+)",
+}
 CREDIT_CENTS = 10 ** 11  # so that no number of orders uses it up
 
 
@@ -38,6 +49,12 @@ def bench_world(folder, change=None, tool=(), **options):
     return world
 
 
+def rows_of(text):
+    """{row: number} of what acmebench has printed."""
+    found = {row: re.search(pattern, text, re.M) for row, pattern in ROWS.items()}
+    return {row: float(match[1]) for row, match in found.items() if match}
+
+
 def ctl(world, *words):
     done = subprocess.run([program("acmegatectl"), "--socket", world.path("admin.sock"), "--json", *words], text=True,
                           env=clean_environment(), timeout=60, stdout=subprocess.PIPE, check=True)
@@ -55,3 +72,9 @@ def external_key(world, policy):
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(key["hmac_key"] + "\n")
     return ["--eab-kid", key["id"], "--eab-key", path]
+
+
+def speed():
+    done = subprocess.run(["openssl", "speed", "-seconds", "1", "ecdsap256"], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True, check=False)
+    return f"{done.stdout.split()[-1]} P-256 verifications a second, load {os.getloadavg()[0]:.1f}"

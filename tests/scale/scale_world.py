@@ -54,7 +54,8 @@ class ScaleWorld(World):
 
     def _config_of(self, name, config):
         config, own = copy.deepcopy(config), self.own[name]
-        config["store"]["postgresql"]["connection"] = self.connection_of(name)
+        if "postgresql" in config["store"]:
+            config["store"]["postgresql"]["connection"] = self.connection_of(name)
         config["acme"]["listen"] = [f"127.0.0.1:{own['acme']}"]
         config["public"]["listen"] = [f"127.0.0.1:{own['public']}"]
         config["metrics"] = {"listen": [f"127.0.0.1:{own['metrics']}"]}
