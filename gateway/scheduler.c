@@ -11,6 +11,7 @@
 enum {
     LEASE_BUCKETS = 1024,
     LEASES_MAX = 8192,     /* handed out at once; what is due beyond waits in the store */
+    POSTS_AT_ONCE = 32,    /* then jobs have their turn */
     STARVED_MS = 200,      /* until the next look where there was no lease left */
     SLEEP_MAX_MS = 1000,   /* a clock that was set is noticed after this; what is due later wakes nobody now */
     SLEEP_MOVED_MS = 20,   /* the same where a test moves it */
@@ -45,6 +46,7 @@ struct scheduler {
     uint64_t next_rest_ms; /* CLOCK_BOOTTIME: when the next rest is over */
     uint64_t judge_ms;     /* CLOCK_BOOTTIME: from when on all jobs are to be made due; UINT64_MAX: never */
     bool judging;          /* that is being stored */
+    bool posted;           /* the last turn was that of posts */
     struct scheduler_post *posts, **posts_end;
     struct lease *leases[LEASE_BUCKETS];
     unsigned lease_count, resting_count;
@@ -226,9 +228,13 @@ static uint64_t hand_out(struct scheduler *s)
 
 static void run_posts(struct scheduler *s)
 {
-    struct scheduler_post *post = s->posts;
-    s->posts = NULL;
-    s->posts_end = &s->posts;
+    struct scheduler_post *post = s->posts, *last = post;
+    for (unsigned i = 1; i < POSTS_AT_ONCE && last->next; i++)
+        last = last->next;
+    s->posts = last->next;
+    last->next = NULL;
+    if (!s->posts)
+        s->posts_end = &s->posts;
     pthread_mutex_unlock(&s->lock);
     while (post) {
         struct scheduler_post *next = post->next; /* fn may free the post */
@@ -327,18 +333,19 @@ static void sleep_until(struct scheduler *s, uint64_t due_ms, uint64_t now_ms)
     wake_sleep(&s->wake, &s->lock, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 + wait_ms * 1000);
 }
 
-/* With the lock. Whether there is something to do at this time. */
-static bool has_turn(const struct scheduler *s, uint64_t now_ms)
+/* With the lock. Whether there is something to do at this time besides posts. */
+static bool has_jobs(const struct scheduler *s, uint64_t now_ms)
 {
     uint64_t boot_ms = clock_boot_ms();
-    return s->posts || (s->judge_ms <= boot_ms && !s->judging) || s->next_due_ms <= now_ms ||
-           s->next_rest_ms <= boot_ms;
+    return (s->judge_ms <= boot_ms && !s->judging) || s->next_due_ms <= now_ms || s->next_rest_ms <= boot_ms;
 }
 
-/* With the lock, which it lets go meanwhile: does one thing of what there is. */
+/* With the lock, which it lets go meanwhile: does one thing of what there is. Posts may come faster than they are done,
+ * so jobs have every other turn. */
 static void do_turn(struct scheduler *s)
 {
-    if (s->posts) {
+    s->posted = s->posts && !(s->posted && has_jobs(s, clock_ms()));
+    if (s->posted) {
         run_posts(s);
     } else if (s->judge_ms <= clock_boot_ms() && !s->judging) {
         judge_clock(s);
@@ -354,7 +361,7 @@ static void do_turn(struct scheduler *s)
 bool scheduler_step(struct scheduler *s, uint64_t *wait_ms)
 {
     pthread_mutex_lock(&s->lock);
-    bool turned = !s->stopping && has_turn(s, clock_ms());
+    bool turned = !s->stopping && (s->posts || has_jobs(s, clock_ms()));
     if (turned)
         do_turn(s);
     *wait_ms = left_ms(s->next_rest_ms, clock_boot_ms(), left_ms(s->next_due_ms, clock_ms(), UINT64_MAX));
@@ -370,7 +377,7 @@ static void *run_scheduler(void *arg)
     pthread_mutex_lock(&s->lock);
     while (!s->stopping) {
         uint64_t now_ms = clock_ms();
-        if (!has_turn(s, now_ms)) {
+        if (!s->posts && !has_jobs(s, now_ms)) {
             sleep_until(s, s->next_due_ms, now_ms);
             continue;
         }

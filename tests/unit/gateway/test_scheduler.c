@@ -202,12 +202,59 @@ static void test_stepped(void **state)
     clock_simulate(NULL);
 }
 
+/* As pushes that come faster than they are looked at. */
+struct endless {
+    struct scheduler_post post;
+    struct scheduler *scheduler;
+    unsigned runs;
+};
+
+static void post_again(void *ctx)
+{
+    struct endless *endless = ctx;
+    endless->runs++;
+    scheduler_post(endless->scheduler, &endless->post);
+}
+
+static void post_nothing(void *ctx)
+{
+    (void)ctx;
+}
+
+static void test_jobs_among_endless_posts(void **state)
+{
+    struct world world = {.seen = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER}};
+    static struct endless many[100];
+    uint64_t wait_ms;
+    (void)state;
+    temp_store_open(&world.temp);
+    world.scheduler = scheduler_make(world.temp.store);
+    scheduler_handle(world.scheduler, JOB_ISSUANCE, on_job, &world.seen);
+    for (size_t i = 0; i < sizeof many / sizeof *many; i++) {
+        many[i] = (struct endless){{.fn = post_again, .ctx = &many[i]}, world.scheduler, 0};
+        scheduler_post(world.scheduler, &many[i].post);
+    }
+    put(&world, 1);
+    for (int turn = 0; turn < 2; turn++)
+        assert_true(scheduler_step(world.scheduler, &wait_ms));
+    assert_int_equal(world.seen.count, 1);
+    assert_int_equal(many[0].runs, 1);
+    assert_int_equal(many[99].runs, 0);
+    for (int turn = 0; turn < 4; turn++)
+        assert_true(scheduler_step(world.scheduler, &wait_ms));
+    assert_int_equal(many[99].runs, 1);
+    for (size_t i = 0; i < sizeof many / sizeof *many; i++)
+        many[i].post.fn = post_nothing;
+    scheduler_free(world.scheduler);
+    temp_store_close(&world.temp);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lease), cmocka_unit_test(test_due_time),    cmocka_unit_test(test_rest),
         cmocka_unit_test(test_wake),  cmocka_unit_test(test_judged_anew),
-        cmocka_unit_test(test_stepped),
+        cmocka_unit_test(test_stepped), cmocka_unit_test(test_jobs_among_endless_posts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
