@@ -32,10 +32,12 @@ def has_message(text):
 
 class ScaleWorld(World):
     """Ports acme and public are the balancer's; each gateway has its own. self.gateway is the one that owns the store,
-    as far as the test has said so (follow)."""
+    as far as the test has said so (follow). stop_first_at: where the first one, which owns it at the start, stops."""
 
-    def __init__(self, folder, connection, names=("a", "b"), learn="both", change=short_times, mode="standby", **options):
+    def __init__(self, folder, connection, names=("a", "b"), learn="both", change=short_times, mode="standby",
+                 stop_first_at=None, **options):
         self.connection, self.names, self.mode, self.gateways = connection, names, mode, {}
+        self.stop_first_at = stop_first_at
         self.own = {name: {kind: take_port() for kind in ("acme", "public", "metrics")} for name in names}
         self.balancer = None
         super().__init__(folder, learn=learn, change=change, **options)
@@ -67,16 +69,15 @@ class ScaleWorld(World):
         path = super().write_config()
         with open(path, encoding="utf-8") as file:
             config = yaml.safe_load(file)
-        if self.mode == "share":
-            config["issuance"]["resend"] = "60s"  # the least that is taken then
-            self._write("acmegate.yaml", yaml.safe_dump(config, sort_keys=False))
+        config["issuance"]["resend"] = "60s"  # the least that is taken of several
+        self._write("acmegate.yaml", yaml.safe_dump(config, sort_keys=False))
         for name in self.names:
             self._write(f"{name}.yaml", yaml.safe_dump(self._config_of(name, config), sort_keys=False))
         return path
 
     def start_gateway(self, stop_at=None, wait=True):
         """The first owns the store, the others wait, or serve beside it."""
-        self.start_one(self.names[0], stop_at)
+        self.start_one(self.names[0], stop_at or self.stop_first_at)
         self.follow(self.names[0])
         for name in self.names[1:]:
             self.start_waiting(name)

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from acme_client import AcmeClient, http_responder, make_csr
-from chaos_world import short_times, wait_for
+from chaos_world import wait_for
 from database import Pair, Wire
 from dns_server import ZONE
 from faults import CLIENTS, KINDS, draw
@@ -25,15 +25,8 @@ SEED = int(os.environ.get("ACMEGATE_SCALE_SEED", "1"))
 DURATIONS_S = (2, 9) if COUNT == SHORT else (3, 9, 25, 60)
 LANES = 1 if COUNT == SHORT else 2  # of each mode
 CASES = {f"{mode}-{case.title}": case for mode in MODES for case in draw(COUNT, SEED, DURATIONS_S)}
-# A request leaves within 30 seconds of the decision, so that sooner nothing may be sent again (issuance.resend).
-RESEND_S = 35
-SERVED_S = 150  # with all of that, and what a fault lasts besides
+SERVED_S = 150  # also what is sent again a minute later (issuance.resend), and what a fault lasts besides
 REPLACED = 75
-
-
-def _times(config):
-    short_times(config)
-    config["issuance"]["resend"] = f"{RESEND_S}s"
 
 
 class FaultWorld(ScaleWorld):
@@ -46,7 +39,7 @@ class FaultWorld(ScaleWorld):
             self.wires = {name: Wire(str(folder), name, self.pair) for name in "abc"}
             for wire in self.wires.values():
                 stack.callback(wire.close)
-            super().__init__(folder, None, names=tuple("abc"), change=_times, mode=mode)
+            super().__init__(folder, None, names=tuple("abc"), mode=mode)
             self.stack = stack.pop_all()
 
     def connection_of(self, name):

@@ -97,6 +97,10 @@ static void test_bad_store(void **state)
          "issuance:\n  resend: 59s\n" ON_POSTGRESQL
          "  key_file: @/k\n  postgresql:\n    connection: service=a\n    share: true\n",
          "resend:", "issuance.resend", "is less than 60s"},
+        {lmdb,
+         "issuance:\n  resend: 59s\n" ON_POSTGRESQL
+         "  key_file: @/k\n  postgresql:\n    connection: service=a\n    standby: true\n",
+         "resend:", "issuance.resend", "is less than 60s"},
     };
     struct fixture *f = *state;
     refuse_all(f, bad);
