@@ -1,7 +1,7 @@
 /* memory: the engine of tests and of the simulation. What was committed stands in a cabinet, which the process keeps
  * for as long as it lives: a store that is opened again under the same name finds it, and a backup is a cabinet more.
  *
- * A snapshot is a share of all trees, a change is one that takes their place at its commit, and a nested one likewise
+ * A snapshot is a share of all trees, and one for all who read between two changes; a change is one that takes their place at its commit, and a nested one likewise
  * inside another: nothing is ever undone, only let go. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +20,8 @@ struct drawer {
     struct tree tree;
 };
 
+struct hand;
+
 struct cabinet {
     struct cabinet *next;
     char *name;
@@ -27,6 +29,7 @@ struct cabinet {
     uint64_t owners; /* that it has had */
     unsigned count;
     struct drawer *drawers;
+    struct hand *snapshot; /* what all read who began since the last change; NULL: nobody did */
 };
 
 struct memory {
@@ -39,6 +42,7 @@ struct memory {
 
 /* What a transaction has in hand. */
 struct hand {
+    unsigned shares; /* of a snapshot: how many have it, the cabinet among them; under the lock */
     unsigned count;
     struct tree trees[]; /* by drawer */
 };
@@ -76,8 +80,29 @@ static struct cabinet *cabinet_make(const char *name)
     return cabinets;
 }
 
+static void hand_free(struct hand *hand)
+{
+    for (unsigned i = 0; i < hand->count; i++)
+        tree_release(&hand->trees[i]);
+    free(hand);
+}
+
+static void hand_drop(struct hand *hand)
+{
+    if (hand != NULL && --hand->shares == 0)
+        hand_free(hand);
+}
+
+/* It changes. */
+static void forget_snapshot(struct cabinet *cabinet)
+{
+    hand_drop(cabinet->snapshot);
+    cabinet->snapshot = NULL;
+}
+
 static bool drawer_add(struct cabinet *cabinet, const char *name)
 {
+    forget_snapshot(cabinet);
     struct drawer *drawers = realloc(cabinet->drawers, (cabinet->count + 1) * sizeof *drawers);
     if (drawers == NULL)
         return false;
@@ -202,34 +227,37 @@ static void memory_close(struct store *store)
 
 /* ---- transactions ---- */
 
-static struct hand *hand_share(const struct store_txn *txn)
+static struct hand *hand_make(unsigned count)
 {
-    struct cabinet *cabinet = memory_of(txn->store)->cabinet;
-    pthread_mutex_lock(&lock);
-    struct hand *hand = malloc(sizeof *hand + cabinet->count * sizeof *hand->trees);
+    struct hand *hand = malloc(sizeof *hand + count * sizeof *hand->trees);
     if (hand != NULL)
-        hand->count = cabinet->count;
+        *hand = (struct hand){.shares = 1, .count = count};
+    return hand;
+}
+
+/* With the lock. */
+static struct hand *hand_share(const struct cabinet *cabinet)
+{
+    struct hand *hand = hand_make(cabinet->count);
     for (unsigned i = 0; hand != NULL && i < hand->count; i++)
         hand->trees[i] = tree_share(&cabinet->drawers[i].tree);
-    pthread_mutex_unlock(&lock);
     return hand;
 }
 
 static struct hand *hand_copy(const struct hand *from)
 {
-    struct hand *hand = malloc(sizeof *hand + from->count * sizeof *hand->trees);
-    if (hand != NULL)
-        hand->count = from->count;
+    struct hand *hand = hand_make(from->count);
     for (unsigned i = 0; hand != NULL && i < hand->count; i++)
         hand->trees[i] = tree_share(&from->trees[i]);
     return hand;
 }
 
-static void hand_free(struct hand *hand)
+static struct hand *hand_to_write(const struct store_txn *txn)
 {
-    for (unsigned i = 0; i < hand->count; i++)
-        tree_release(&hand->trees[i]);
-    free(hand);
+    pthread_mutex_lock(&lock);
+    struct hand *hand = hand_share(memory_of(txn->store)->cabinet);
+    pthread_mutex_unlock(&lock);
+    return hand;
 }
 
 static bool was_taken_away(const struct store_txn *txn)
@@ -244,7 +272,7 @@ static enum store_status memory_begin(struct store_txn *txn, struct store_txn *p
 {
     if (was_taken_away(txn))
         return status_report(txn->store, "beginning to write", STORE_IO, "another process has taken it over");
-    txn->handle = parent != NULL ? hand_copy(parent->handle) : hand_share(txn);
+    txn->handle = parent != NULL ? hand_copy(parent->handle) : hand_to_write(txn);
     return txn->handle != NULL ? STORE_OK : status_report(txn->store, "beginning to write", STORE_IO, out_of_memory);
 }
 
@@ -263,6 +291,8 @@ static enum store_status memory_commit(struct store_txn *txn)
     pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < hand->count; i++)
         swap(&hand->trees[i], under != NULL ? &under->trees[i] : &cabinet->drawers[i].tree);
+    if (under == NULL)
+        forget_snapshot(cabinet);
     pthread_mutex_unlock(&lock);
     hand_free(hand);
     return STORE_OK;
@@ -275,13 +305,22 @@ static void memory_abort(struct store_txn *txn)
 
 static enum store_status memory_read(struct store_txn *txn)
 {
-    txn->handle = hand_share(txn);
+    struct cabinet *cabinet = memory_of(txn->store)->cabinet;
+    pthread_mutex_lock(&lock);
+    if (cabinet->snapshot == NULL)
+        cabinet->snapshot = hand_share(cabinet);
+    if (cabinet->snapshot != NULL)
+        cabinet->snapshot->shares++;
+    txn->handle = cabinet->snapshot;
+    pthread_mutex_unlock(&lock);
     return txn->handle != NULL ? STORE_OK : status_report(txn->store, "beginning to read", STORE_IO, out_of_memory);
 }
 
 static void memory_read_end(struct store_txn *txn)
 {
-    hand_free(txn->handle);
+    pthread_mutex_lock(&lock);
+    hand_drop(txn->handle);
+    pthread_mutex_unlock(&lock);
     txn->handle = NULL;
 }
 
@@ -382,6 +421,7 @@ static void forget(const char *name)
         if (cabinet->owned || strcmp(cabinet->name, name) != 0)
             continue;
         *at = cabinet->next;
+        forget_snapshot(cabinet);
         for (unsigned i = 0; i < cabinet->count; i++) {
             tree_release(&cabinet->drawers[i].tree);
             free(cabinet->drawers[i].name);

@@ -1,9 +1,11 @@
 /* authority: what costs processor time is made once for all worlds: keys, CSRs, and certificates as they are first asked
  * for. What the gateway reads of them it decodes once; their signatures it verifies each time. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* see make_pair */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/md5.h>
 #include <openssl/pem.h>
@@ -14,10 +16,16 @@
 
 static struct acme_names names[SETS];
 static struct csr csrs[SETS][KEYS];
-static X509 *forms[SETS][KEYS]; /* a certificate of each, but for its number and dates */
+static struct {
+    EVP_PKEY *pair;
+    X509_EXTENSION *sans;
+} subjects[SETS][KEYS]; /* of the CSRs */
 static EVP_PKEY *root_key, *ca_key;
 static X509 *root, *ca, *stranger; /* the last: an authority that no anchor knows */
 static char *cas, anchors[256];
+
+/* Signed in a tenth of the time that 1,024 bits take, and the least that SHA-256 fits in. */
+enum { AUTHORITY_BITS = 512 };
 
 /* A certificate of a CSR, as it is in every world that comes to it: the number-th of these dates. */
 struct issued {
@@ -61,21 +69,15 @@ static X509 *make_certificate(const char *name, X509 *issuer, EVP_PKEY *key)
     return made;
 }
 
-static void add_extension(X509 *certificate, int nid, const char *value)
-{
-    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
-    need(extension && X509_add_ext(certificate, extension, -1) == 1);
-    X509_EXTENSION_free(extension);
-}
-
 static X509 *make_ca(const char *name, X509 *issuer, EVP_PKEY *key, EVP_PKEY *signer)
 {
     X509 *made = make_certificate(name, issuer, key);
+    X509_EXTENSION *is_ca = X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE");
     ASN1_INTEGER_set(X509_get_serialNumber(made), issuer ? 2 : 1);
     ASN1_TIME_set(X509_getm_notBefore(made), 1700000000);
     ASN1_TIME_set(X509_getm_notAfter(made), 2500000000);
-    add_extension(made, NID_basic_constraints, "critical,CA:TRUE");
-    need(X509_sign(made, signer, EVP_sha256()) > 0);
+    need(is_ca && X509_add_ext(made, is_ca, -1) == 1 && X509_sign(made, signer, EVP_sha256()) > 0);
+    X509_EXTENSION_free(is_ca);
     return made;
 }
 
@@ -92,18 +94,29 @@ static void sans_of(unsigned set, char text[static 256])
         len += (size_t)snprintf(text + len, 256 - len, "%sDNS:%s", i > 0 ? "," : "", names[set].list[i].value);
 }
 
+/* Of the older kind, which certificates take as it is: one of a provider they encode and decode, and that is as dear as
+ * their signature. */
+static EVP_PKEY *make_pair(void)
+{
+    EC_KEY *key = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+    EVP_PKEY *pair = EVP_PKEY_new();
+    need(key && pair && EC_KEY_generate_key(key) == 1 && EVP_PKEY_assign_EC_KEY(pair, key) == 1);
+    return pair;
+}
+
 static void make_csr(unsigned set, unsigned key)
 {
     struct csr *csr = &csrs[set][key];
     struct acme_problem problem = {0};
-    EVP_PKEY *pair = EVP_EC_gen("P-256");
+    EVP_PKEY *pair = make_pair();
     X509_REQ *request = X509_REQ_new();
     STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
     uint8_t md5[MD5_DIGEST_LENGTH], sha256[SHA256_DIGEST_LENGTH];
     char sans[256];
     sans_of(set, sans);
     need(X509_REQ_set_pubkey(request, pair) == 1);
-    sk_X509_EXTENSION_push(extensions, X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, sans));
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, sans);
+    need(extension && sk_X509_EXTENSION_push(extensions, extension) > 0);
     need(X509_REQ_add_extensions(request, extensions) == 1 &&
          X509_REQ_sign(request, pair, EVP_sha256()) > 0);
     csr->set = set;
@@ -114,10 +127,9 @@ static void make_csr(unsigned set, unsigned key)
     hex(md5, sizeof md5, true, csr->md5);
     hex(sha256, sizeof sha256, false, csr->sha256);
     need(csr_parse(csr->der, csr->der_len, &csr->parsed, &problem));
-    forms[set][key] = make_certificate(names[set].list[0].value, ca, pair);
-    add_extension(forms[set][key], NID_subject_alt_name, sans);
-    EVP_PKEY_free(pair);
-    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+    subjects[set][key].pair = pair;
+    subjects[set][key].sans = extension;
+    sk_X509_EXTENSION_free(extensions);
     X509_REQ_free(request);
 }
 
@@ -157,8 +169,8 @@ static void remember(struct issued *made)
 void authority_make(const char *folder)
 {
     static struct issued issuer, anchor;
-    root_key = EVP_EC_gen("P-256");
-    ca_key = EVP_RSA_gen(1024); /* verified in a tenth of the time */
+    root_key = EVP_RSA_gen(AUTHORITY_BITS);
+    ca_key = EVP_RSA_gen(AUTHORITY_BITS);
     root = make_ca("sim root", NULL, root_key, root_key);
     ca = make_ca("sim authority", root, ca_key, root_key);
     stranger = make_ca("sim stranger", NULL, root_key, root_key);
@@ -185,7 +197,8 @@ void authority_free(void)
             OPENSSL_free(csrs[set][key].der);
             free(csrs[set][key].pem);
             csr_clear(&csrs[set][key].parsed);
-            X509_free(forms[set][key]);
+            EVP_PKEY_free(subjects[set][key].pair);
+            X509_EXTENSION_free(subjects[set][key].sans);
         }
     }
     for (unsigned i = 0; i < BUCKETS; i++) {
@@ -234,29 +247,35 @@ const struct csr *authority_find(const char *pem)
     return NULL;
 }
 
-/* Its number is made of what was asked for, and signing draws nothing of the gateway's: a world is the same whoever was
- * before it. */
-static void sign(struct issued *made)
+/* It is made of all that is asked for. */
+static void give_number(struct issued *made)
 {
-    X509 *form = forms[made->csr->set][made->csr - csrs[made->csr->set]];
     uint8_t octets[16];
     snprintf(made->serial, sizeof made->serial, "%d%03X%03X%08llX%08llX%09X", made->by == ca ? 1 : 2, made->csr->set,
              (unsigned)(made->csr - csrs[made->csr->set]), (unsigned long long)made->not_before_s,
              (unsigned long long)made->not_after_s, made->number);
     for (size_t i = 0; i < sizeof octets; i++)
         need(sscanf(made->serial + 2 * i, "%2hhx", &octets[i]) == 1);
-    BIGNUM *number = BN_bin2bn(octets, sizeof octets, NULL);
-    BN_to_ASN1_INTEGER(number, X509_get_serialNumber(form));
-    BN_free(number);
-    ASN1_TIME_set(X509_getm_notBefore(form), made->not_before_s);
-    ASN1_TIME_set(X509_getm_notAfter(form), made->not_after_s);
+    BIGNUM *value = BN_bin2bn(octets, sizeof octets, NULL);
+    BN_to_ASN1_INTEGER(value, X509_get_serialNumber(made->decoded));
+    BN_free(value);
+}
+
+/* Nothing of the gateway's numbers is drawn: a world is the same whoever was before it. */
+static void sign(struct issued *made)
+{
+    unsigned set = made->csr->set, key = (unsigned)(made->csr - csrs[set]);
     uint64_t drawn = chance_aside();
-    X509_set_issuer_name(form, X509_get_subject_name(made->by));
-    need(X509_sign(form, made->by == ca ? ca_key : root_key, EVP_sha256()) > 0);
+    X509 *certificate = make_certificate(names[set].list[0].value, made->by, subjects[set][key].pair);
+    made->decoded = certificate;
+    give_number(made);
+    ASN1_TIME_set(X509_getm_notBefore(certificate), made->not_before_s);
+    ASN1_TIME_set(X509_getm_notAfter(certificate), made->not_after_s);
+    need(X509_add_ext(certificate, subjects[set][key].sans, -1) == 1 &&
+         X509_sign(certificate, made->by == ca ? ca_key : root_key, EVP_sha256()) > 0);
     chance_go_on(drawn);
-    made->decoded = X509_dup(form);
-    made->pem = pem_of(form);
-    need(made->decoded && made->pem);
+    made->pem = pem_of(certificate);
+    need(made->pem);
     remember(made);
 }
 

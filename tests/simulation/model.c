@@ -263,32 +263,41 @@ static char *collect(const struct sectigo_form *form)
 
 /* ---- reports ---- */
 
+static void add_text(struct sectigo_form *form, unsigned row, const char *name, const char *value)
+{
+    char key[64];
+    snprintf(key, sizeof key, "%u_%s", row, name);
+    sectigo_form_add(form, key, value);
+}
+
+static void add_number(struct sectigo_form *form, unsigned row, const char *name, uint64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    add_text(form, row, name, text);
+}
+
 static void add_row(struct sectigo_form *form, unsigned row, const struct certificate *certificate, bool detailed)
 {
     static const char *const words[] = {"Awaiting validation", "Pre-sign failed", "Issued", "Revoked", "Rejected"};
     const struct order *order = &model.orders[certificate->order];
     const struct acme_names *names = authority_names(certificate->csr->set);
-    char key[64], number[SECTIGO_ORDER_NUMBER_MAX + 1], list[600] = "";
+    const char *state = words[certificate->state];
+    char number[SECTIGO_ORDER_NUMBER_MAX + 1], list[600] = "";
     for (size_t i = 0; i < names->count; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i > 0 ? "," : "", names->list[i].value);
     model_number(certificate, number);
-#define ADD(name, ...)                                                                                                 \
-    do {                                                                                                               \
-        snprintf(key, sizeof key, "%u_%s", row, name);                                                                 \
-        sectigo_form_addf(form, key, __VA_ARGS__);                                                                     \
-    } while (0)
-    ADD("orderNumber", "%s", number);
-    ADD("foreignOrderNumber", "%s", certificate->foreign);
-    ADD("orderStatus", "%s", order->refunded ? "Refunded" : order->rejected ? "Rejected" : words[certificate->state]);
-    ADD(detailed ? "orderDateTime" : "dateTime", "%llu", (unsigned long long)(certificate->asked_ms / 1000));
-    ADD("1_domain", "%s", list);
-    ADD("1_status", "%s", words[certificate->state]);
-    ADD("1_certificateID", "%u", model_id(certificate));
+    add_text(form, row, "orderNumber", number);
+    add_text(form, row, "foreignOrderNumber", certificate->foreign);
+    add_text(form, row, "orderStatus", order->refunded ? "Refunded" : order->rejected ? "Rejected" : state);
+    add_number(form, row, detailed ? "orderDateTime" : "dateTime", certificate->asked_ms / 1000);
+    add_text(form, row, "1_domain", list);
+    add_text(form, row, "1_status", state);
+    add_number(form, row, "1_certificateID", model_id(certificate));
     if (certificate->state == CAA_FAILED)
-        ADD("1_statusReason", "CAA: Not authorized to issue");
+        add_text(form, row, "1_statusReason", "CAA: Not authorized to issue");
     if (certificate->state == ISSUED || certificate->state == REVOKED)
-        ADD("1_serialNumber", "%s", certificate->serial);
-#undef ADD
+        add_text(form, row, "1_serialNumber", certificate->serial);
 }
 
 static char *status(const struct sectigo_form *form)
@@ -314,18 +323,14 @@ static bool reports(const struct sectigo_form *form, const struct certificate *c
 static char *report(const struct sectigo_form *form)
 {
     const char *first = sectigo_form_get(form, "firstResultNo"), *last = sectigo_form_get(form, "lastResultNo");
-    unsigned from = first ? (unsigned)atoi(first) : 1, to = last ? (unsigned)atoi(last) : UINT32_MAX, found = 0;
-    struct sectigo_form rows = {0}, reply = good(0);
-    for (unsigned i = 0; i < model.certificate_count; i++) {
-        if (!reports(form, model.certificates[i]))
-            continue;
-        if (++found >= from && found <= to)
-            add_row(&rows, found - from + 1, model.certificates[i], false);
-    }
-    sectigo_form_addf(&reply, "noOfResults", "%u", found);
-    for (size_t i = 0; i < rows.count; i++)
-        sectigo_form_add(&reply, rows.params[i].name, rows.params[i].value);
-    sectigo_form_clear(&rows);
+    unsigned from = first ? (unsigned)atoi(first) : 1, to = last ? (unsigned)atoi(last) : UINT32_MAX, all = 0, found = 0;
+    struct sectigo_form reply = good(0);
+    for (unsigned i = 0; i < model.certificate_count; i++)
+        all += reports(form, model.certificates[i]);
+    sectigo_form_addf(&reply, "noOfResults", "%u", all);
+    for (unsigned i = 0; found < to && i < model.certificate_count; i++)
+        if (reports(form, model.certificates[i]) && ++found >= from)
+            add_row(&reply, found - from + 1, model.certificates[i], false);
     return answer(&reply);
 }
 
