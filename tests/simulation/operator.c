@@ -65,32 +65,33 @@ static void look_after(unsigned login)
         outside_overrule(process.egress, login);
 }
 
-/* ---- paid orders that died: their money is asked back ---- */
+/* ---- paid orders: the money of those that died is asked back, and by mistake that of others ---- */
 
 struct search {
     struct store_txn *txn;
+    bool dead;
     char found[ACME_ID_TEXT + 1];
 };
 
-static bool take_dead(void *ctx, struct store_slice key, struct store_slice value)
+static bool take(void *ctx, struct store_slice key, struct store_slice value)
 {
     struct search *search = ctx;
     struct subscription sub = {0};
     struct acme_id id;
     (void)value;
     if (acme_id_read(key, &id) && subscription_load(search->txn, &id, &sub) == STORE_OK &&
-        sub.state == SUBSCRIPTION_DEAD)
+        (search->dead ? sub.state == SUBSCRIPTION_DEAD : chance_below(4) == 0))
         acme_id_text(&id, search->found);
     subscription_clear(&sub);
     return !search->found[0];
 }
 
-static void refund_one(void)
+static void refund_one(bool dead)
 {
-    struct search search = {.found = ""};
+    struct search search = {.dead = dead};
     if (store_read(process.store, &search.txn) != STORE_OK)
         abort();
-    store_visit(search.txn, ISSUE_SUBSCRIPTIONS, NULL, 0, take_dead, &search);
+    store_visit(search.txn, ISSUE_SUBSCRIPTIONS, NULL, 0, take, &search);
     store_read_end(search.txn);
     if (search.found[0])
         command(subscription_refund, search.found);
@@ -109,7 +110,9 @@ static void meddle(void)
     if (serial && chance_fault("the operator revokes a certificate", 20000) && command(certificate_revoke, serial))
         model_revocation_asked(serial);
     if (chance_fault("the operator has a dead order refunded", 100000))
-        refund_one();
+        refund_one(true);
+    if (chance_fault("the operator asks back the money of an order that lives", 20000))
+        refund_one(false);
 }
 
 static void on_operator(struct event *at)

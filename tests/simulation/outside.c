@@ -454,7 +454,9 @@ bool egress_transfer(struct egress *egress, CURL *easy, egress_transfer_fn *done
     check_alone(egress, call);
     call->next = egress->calls;
     egress->calls = call;
-    world_at(&flight->leaves, chance_between(1, 200), on_leave);
+    world_at(&flight->leaves,
+             chance_fault("a connection takes long", 5000) ? chance_between(SECOND_MS, MINUTE_MS) : chance_between(1, 200),
+             on_leave);
     return true;
 }
 
