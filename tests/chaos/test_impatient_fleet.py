@@ -116,6 +116,7 @@ def _hurry(world):
 
 def _hold(config):
     config["acme"]["hold_finalize"] = "2s"  # longer than anybody waits
+    config["validation"]["timeout"] = "30s"  # all of them have one web server, and it is slow on a busy machine
 
 
 def test_impatient_fleet(make_world):
