@@ -85,6 +85,23 @@ static void test_one_failure_spares_the_batch(void **state)
     assert_record(f, FRUIT, "c", "4");
 }
 
+static void test_what_was_undone_is_not_there_for_the_next(void **state)
+{
+    struct fixture *f = *state;
+    struct event done = EVENT_INITIALIZER;
+    struct gate gate = GATE_INITIALIZER;
+    struct tracked ops[2];
+    struct pair pairs[2] = {{FRUIT, "b", "undone"}, {FRUIT, "b", "2"}};
+    gate_close(f, &gate, &done);
+    tracked_submit(f, &ops[0], put_and_refuse, &pairs[0], &done);
+    tracked_submit(f, &ops[1], pair_insert, &pairs[1], &done);
+    gate_open(&gate);
+    event_wait(&done, 3);
+    assert_int_equal(ops[0].status, STORE_REFUSED);
+    assert_int_equal(ops[1].status, STORE_OK);
+    assert_record(f, FRUIT, "b", "2");
+}
+
 struct counted {
     struct pair pair;
     store_fn *fn;
@@ -446,6 +463,7 @@ int main(void)
         with_store(test_waiting_operations_share_a_commit),
         with_store(test_what_met_a_shortage_is_dropped),
         with_store(test_one_failure_spares_the_batch),
+        with_store(test_what_was_undone_is_not_there_for_the_next),
         with_store(test_run_again_where_a_change_is_undone),
         with_store(test_run_once_where_nothing_is_undone),
         with_store(test_refused_alone_leaves_nothing),
