@@ -37,6 +37,7 @@ struct look {
     void *ctx;
     unsigned owner; /* OWNERS: of no interest */
     uint32_t max_age_ms;
+    uint64_t began_ms;
     struct look *next, *prev;
 };
 
@@ -113,7 +114,8 @@ bool names_let_issue(unsigned set)
 
 /* ---- what has been seen ---- */
 
-static void note_file(unsigned owner, const char *body)
+/* Since when it was looked for: the gateway may have been frozen meanwhile. */
+static void note_file(unsigned owner, uint64_t since_ms, const char *body)
 {
     unsigned set = owner / NAMES_OF_SET;
     const char *unique = strrchr(body, '\n');
@@ -127,7 +129,7 @@ static void note_file(unsigned owner, const char *body)
         snprintf(at->unique, sizeof at->unique, "%.20s", unique + 1);
     }
     if (at)
-        at->at_ms[owner % NAMES_OF_SET] = world_ms();
+        at->at_ms[owner % NAMES_OF_SET] = since_ms;
 }
 
 /* Both are looked for at once, and each look-up of a climb has its own time. */
@@ -163,7 +165,7 @@ static void forget(struct look *look)
 static struct look *begin_look(struct egress *egress, uint64_t in_ms, void (*fn)(struct event *event))
 {
     struct look *look = memory_need(sizeof *look);
-    *look = (struct look){.egress = egress, .next = looks};
+    *look = (struct look){.egress = egress, .began_ms = world_ms(), .next = looks};
     if (looks)
         looks->prev = look;
     looks = look;
@@ -265,8 +267,10 @@ static void fail(struct egress_fetch *fetch, enum egress_fetch_result result)
 }
 
 /* The web server of the name sends what is asked for on to the gateway. */
-static void serve(struct egress_fetch *fetch, unsigned owner)
+static void serve(const struct look *look)
 {
+    struct egress_fetch *fetch = look->fetch;
+    unsigned owner = look->owner;
     const char *slash = strrchr(fetch->url->text, '/');
     char *body = NULL;
     fetch->result = EGRESS_FETCH_ANSWERED;
@@ -283,7 +287,7 @@ static void serve(struct egress_fetch *fetch, unsigned owner)
         fetch->body_len = (size_t)snprintf(fetch->body, sizeof fetch->body, "%s", body);
     }
     if (body && owners[owner].file == FILE_SERVED)
-        note_file(owner, body);
+        note_file(owner, look->began_ms, body);
     free(body);
 }
 
@@ -303,7 +307,7 @@ static void on_fetched(struct event *event)
         else if (owner->file == FILE_REFUSED || stale)
             fail(fetch, EGRESS_FETCH_CONNECTION);
         else
-            serve(fetch, look->owner);
+            serve(look);
         fetch->fn(fetch->ctx, fetch);
     }
     forget(look);
