@@ -21,17 +21,27 @@ struct relayed {
 
 /* ---- the record ---- */
 
-/* What one is about: the same order, certificate and status give the same. */
-static void make_key(const struct sectigo_push *push, uint8_t key[static KEY_LEN])
+/* Where one begins to look for a place: the same order, certificate and status begin at the same. */
+static unsigned first_place(const struct sectigo_push *push)
 {
     uint8_t about[sizeof push->order_number + sizeof push->certificate_id + 1] = {0}, digest[SHA256_DIGEST_LENGTH];
     memcpy(about, push->order_number, strlen(push->order_number));
     memcpy(about + sizeof push->order_number, push->certificate_id, strlen(push->certificate_id));
     about[sizeof about - 1] = (uint8_t)push->kind;
     SHA256(about, sizeof about, digest);
-    unsigned place = ((unsigned)digest[0] << 8 | digest[1]) % RELAYED_MAX;
-    key[0] = (uint8_t)(place >> 8);
+    return ((unsigned)digest[0] << 8 | digest[1]) % RELAYED_MAX;
+}
+
+static void make_key(unsigned place, uint8_t key[static KEY_LEN])
+{
+    key[0] = (uint8_t)(place % RELAYED_MAX >> 8);
     key[1] = (uint8_t)(place & 0xff);
+}
+
+static bool is_about_the_same(const struct sectigo_push *a, const struct sectigo_push *b)
+{
+    return a->kind == b->kind && strcmp(a->order_number, b->order_number) == 0 &&
+           strcmp(a->certificate_id, b->certificate_id) == 0;
 }
 
 static void write_record(struct record_writer *w, const struct sectigo_push *push, uint64_t now_ms)
@@ -90,22 +100,52 @@ static bool read_record(struct store_slice value, struct relayed *relayed)
 /* ---- where it came ---- */
 
 struct keeping {
-    uint8_t key[KEY_LEN];
+    const struct sectigo_push *push;
     struct record_writer record;
     uint64_t now_ms;
 };
 
+/* STORE_OK where this one may stand there, STORE_EXISTS where another one does. */
+static enum store_status try_place(struct store_txn *txn, const struct sectigo_push *push, const uint8_t key[static KEY_LEN])
+{
+    struct relayed other = {.came_ms = 0};
+    struct store_slice value;
+    enum store_status status = store_get(txn, ISSUE_PUSHES, key, KEY_LEN, &value);
+    if (status != STORE_OK)
+        return status == STORE_NOT_FOUND ? STORE_OK : status;
+    bool stays = read_record(value, &other) && !is_about_the_same(&other.push, push);
+    sectigo_push_clear(&other.push);
+    return stays ? STORE_EXISTS : STORE_OK;
+}
+
+/* The first place that is free, or the very first where none is. */
+static enum store_status find_place(struct store_txn *txn, const struct sectigo_push *push, uint8_t key[static KEY_LEN])
+{
+    unsigned first = first_place(push);
+    enum store_status status = STORE_EXISTS;
+    for (unsigned i = 0; status == STORE_EXISTS && i < RELAYED_TRIES; i++) {
+        make_key(first + i, key);
+        status = try_place(txn, push, key);
+    }
+    if (status != STORE_EXISTS)
+        return status;
+    make_key(first, key);
+    return STORE_OK;
+}
+
 static enum store_status keep_relayed(struct store_txn *txn, void *arg)
 {
     const struct keeping *k = arg;
-    enum store_status status = store_put(txn, ISSUE_PUSHES, k->key, sizeof k->key, k->record.data, k->record.len);
-    return status == STORE_OK ? store_job_set(txn, JOB_RELAYED, k->key, sizeof k->key, k->now_ms) : status;
+    uint8_t key[KEY_LEN];
+    enum store_status status = find_place(txn, k->push, key);
+    if (status == STORE_OK)
+        status = store_put(txn, ISSUE_PUSHES, key, sizeof key, k->record.data, k->record.len);
+    return status == STORE_OK ? store_job_set(txn, JOB_RELAYED, key, sizeof key, k->now_ms) : status;
 }
 
 bool relayed_keep(struct issuer *issuer, const struct sectigo_push *push)
 {
-    struct keeping keeping = {.now_ms = clock_ms()};
-    make_key(push, keeping.key);
+    struct keeping keeping = {.push = push, .now_ms = clock_ms()};
     write_record(&keeping.record, push, keeping.now_ms);
     if (keeping.record.failed) { /* without its certificate it is as good as any other */
         struct sectigo_push bare = *push;
