@@ -85,17 +85,18 @@ def test_the_store_is_one_machines(values):
 
 
 def test_several_share_a_database(three):
-    """One is ready and serves, the others must be let live, be spread, and go without being waited for."""
+    """They serve on while they pause before their end, are spread, and go without being waited for."""
     workload = _read("templates", "statefulset.yaml")
     database, lmdb = workload.index("kind: Deployment"), workload.index("kind: StatefulSet")
     assert database < lmdb
     for line in ("maxSurge: 100%, maxUnavailable: 100%", "topologyKey: kubernetes.io/hostname",
                  'ternary "port: metrics" "port: acme, scheme: HTTPS" $database.enabled',
-                 "httpGet: {path: /readyz, {{ $probed }}}", "httpGet: {path: /healthz, {{ $probed }}}"):
+                 "httpGet: {path: /readyz, {{ $probed }}}", "httpGet: {path: /healthz, {{ $probed }}}",
+                 "terminationGracePeriodSeconds: {{ add 60 $pause }}", "command: [sleep, {{ $pause | quote }}]"):
         assert line in workload, line
     assert "unhealthyPodEvictionPolicy: AlwaysAllow" in _read("templates", "poddisruptionbudget.yaml")
     config = yaml.safe_load(three["config"].replace("{{ .Values.url }}", "https://localhost"))
-    assert config["store"]["engine"] == "postgresql" and config["store"]["postgresql"]["standby"] is True
+    assert config["store"]["engine"] == "postgresql" and config["store"]["postgresql"]["share"] is True
     assert config["metrics"]["listen"] == ["0.0.0.0:9464"] and "tls" not in config["metrics"]
     assert three["database"]["replicas"] == 3 and three["database"]["enabled"]
 

@@ -114,7 +114,32 @@ def test_a_nonce_is_good_once_wherever_it_was_given(server, make_world):
     assert clients["c"].send(clients["b"].kid, body).status_code == 200
 
 
+@contextlib.contextmanager
+def _nobody_is_told(server):
+    """It takes what is to be told, and tells nobody: as behind a pooler, or where a server knows no NOTIFY."""
+    server.ask("CREATE SCHEMA quiet CREATE TABLE quiet.heard (what text)")
+    server.ask("CREATE FUNCTION quiet.pg_notify(text, text) RETURNS void LANGUAGE sql AS "
+               "'INSERT INTO quiet.heard VALUES ($2)'")
+    server.ask("ALTER ROLE acmegate SET search_path = quiet, pg_catalog")
+    try:
+        yield
+        server.ask("SELECT 1 / count(*) FROM quiet.heard")  # it was asked to tell
+    finally:
+        server.ask("ALTER ROLE acmegate RESET search_path")
+        server.ask("DROP SCHEMA quiet CASCADE")
+
+
 def test_a_push_and_a_held_finalize_beside_the_owner(server, make_world):
+    _push_beside_the_owner(server, make_world)
+
+
+def test_who_is_not_told_looks(server, make_world):
+    """Each second: the owner for what others have stored, and the others for what it has done."""
+    with _nobody_is_told(server):
+        _push_beside_the_owner(server, make_world)
+
+
+def _push_beside_the_owner(server, make_world):
     def held(config):
         _pushed_alone(config)
         config["acme"]["hold_finalize"] = f"{HELD_S}s"

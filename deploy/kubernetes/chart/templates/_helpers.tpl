@@ -40,6 +40,11 @@ ports:
 {{- end }}
 {{- end }}
 
+{{/* Whether all of several serve, as config says. */}}
+{{- define "acmegate.shares" -}}
+{{- if and .Values.database.enabled (dig "store" "postgresql" "share" false (tpl .Values.config . | fromYaml)) }}yes{{ end }}
+{{- end }}
+
 {{/* What libpq takes from the environment. */}}
 {{- define "acmegate.password" -}}
 {{- if and .Values.database.enabled .Values.database.passwordSecretRef.name -}}
