@@ -161,6 +161,7 @@ class ScaleWorld(World):
 
     def stop_gateway(self):
         for gateway in reversed(self.gateways.values()):  # whoever owns the store last, so that nobody takes it over
+            gateway.signal(signal.SIGCONT)  # a test that failed may have left it frozen
             status = gateway.stop()
             self.note_alarms(gateway)
             self.note_sanitizer(gateway)
