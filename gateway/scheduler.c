@@ -340,6 +340,12 @@ static bool has_jobs(const struct scheduler *s, uint64_t now_ms)
     return (s->judge_ms <= boot_ms && !s->judging) || s->next_due_ms <= now_ms || s->next_rest_ms <= boot_ms;
 }
 
+/* With the lock. */
+static bool has_turn(const struct scheduler *s, uint64_t now_ms)
+{
+    return s->posts || has_jobs(s, now_ms);
+}
+
 /* With the lock, which it lets go meanwhile: does one thing of what there is. Posts may come faster than they are done,
  * so jobs have every other turn. */
 static void do_turn(struct scheduler *s)
@@ -361,7 +367,7 @@ static void do_turn(struct scheduler *s)
 bool scheduler_step(struct scheduler *s, uint64_t *wait_ms)
 {
     pthread_mutex_lock(&s->lock);
-    bool turned = !s->stopping && (s->posts || has_jobs(s, clock_ms()));
+    bool turned = !s->stopping && has_turn(s, clock_ms());
     if (turned)
         do_turn(s);
     *wait_ms = left_ms(s->next_rest_ms, clock_boot_ms(), left_ms(s->next_due_ms, clock_ms(), UINT64_MAX));
@@ -377,7 +383,7 @@ static void *run_scheduler(void *arg)
     pthread_mutex_lock(&s->lock);
     while (!s->stopping) {
         uint64_t now_ms = clock_ms();
-        if (!s->posts && !has_jobs(s, now_ms)) {
+        if (!has_turn(s, now_ms)) {
             sleep_until(s, s->next_due_ms, now_ms);
             continue;
         }

@@ -314,25 +314,27 @@ static void set_tls(struct door *door, SSL_CTX *context)
     door->accept.ssl_ctx = context;
 }
 
-static void close_door(struct door *door)
-{
-    if (door->sock)
-        h2o_socket_close(door->sock);
-    door->sock = NULL;
-    set_tls(door, NULL);
-    listener_drop(door->listener);
-    door->listener = NULL;
-}
-
 /* Who has connected already is not to suffer for it. */
 static void take_waiting(struct door *door)
 {
     unsigned before = 0, count = 1;
-    for (unsigned i = 0; door->sock && i < LISTEN_BACKLOG / ACCEPT_BATCH && count > before; i++) {
+    for (unsigned i = 0; i < LISTEN_BACKLOG / ACCEPT_BATCH && count > before; i++) {
         before = crowd_of(door)->count;
         on_accept(door->sock, NULL);
         count = crowd_of(door)->count;
     }
+}
+
+static void close_door(struct door *door)
+{
+    if (door->sock) {
+        take_waiting(door);
+        h2o_socket_close(door->sock);
+    }
+    door->sock = NULL;
+    set_tls(door, NULL);
+    listener_drop(door->listener);
+    door->listener = NULL;
 }
 
 static void open_door(struct loop *loop, struct listener *listener)
@@ -366,10 +368,8 @@ void accept_apply(struct loop *loop, struct setup *setup)
         crowd->full = false; /* who comes next finds out */
     }
     for (struct door *door = loop->doors; door; door = door->next) {
-        if (door->listener && !setup_has(setup, door->listener)) {
-            take_waiting(door);
+        if (door->listener && !setup_has(setup, door->listener))
             close_door(door);
-        }
     }
     for (size_t i = 0; i < setup->listener_count; i++)
         open_door(loop, setup->listeners[i]);
@@ -384,10 +384,8 @@ void accept_apply(struct loop *loop, struct setup *setup)
 
 void accept_close(struct loop *loop)
 {
-    for (struct door *door = loop->doors; door; door = door->next) {
-        take_waiting(door);
+    for (struct door *door = loop->doors; door; door = door->next)
         close_door(door);
-    }
 }
 
 uint64_t accept_next_ms(const struct loop *loop)

@@ -1,8 +1,8 @@
 /* memory: the engine of tests and of the simulation. What was committed stands in a cabinet, which the process keeps
  * for as long as it lives: a store that is opened again under the same name finds it, and a backup is a cabinet more.
  *
- * A snapshot is a share of all trees, and one for all who read between two changes; a change is one that takes their place at its commit, and a nested one likewise
- * inside another: nothing is ever undone, only let go. */
+ * A snapshot is a share of all trees, and one for all who read between two changes; a change is one that takes their
+ * place at its commit, and a nested one likewise inside another: nothing is ever undone, only let go. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

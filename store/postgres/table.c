@@ -80,16 +80,23 @@ static void write_name(char name[static NAME_SIZE], unsigned table, enum stateme
     snprintf(name, NAME_SIZE, "s%u_%u", (unsigned)which, table);
 }
 
+/* STORE_OK, or why nothing more can be done in it. */
+static enum store_status usable(const struct store_txn *txn)
+{
+    if (txn->failed != STORE_OK)
+        return txn->failed;
+    return is_lost(txn) ? STORE_IO : STORE_OK;
+}
+
 /* Whether the statement is there; false: the failure is noted in *status. */
 static bool is_prepared(struct store_txn *txn, unsigned table, enum statement which, const char *doing,
                         enum store_status *status)
 {
     const struct link *link = txn->handle;
     char name[NAME_SIZE];
-    *status = txn->failed != STORE_OK ? txn->failed : STORE_IO;
-    if (is_lost(txn) || txn->failed != STORE_OK)
+    *status = usable(txn);
+    if (*status != STORE_OK)
         return false;
-    *status = STORE_OK;
     if (link->prepared[table * STATEMENTS + which])
         return true;
     write_name(name, table, which);
@@ -179,8 +186,9 @@ static enum store_status note_write(struct store_txn *txn, unsigned table, struc
                                     const struct store_slice *value)
 {
     struct link *link = txn->handle;
-    if (is_lost(txn) || txn->failed != STORE_OK)
-        return txn->failed != STORE_OK ? txn->failed : STORE_IO;
+    enum store_status status = usable(txn);
+    if (status != STORE_OK)
+        return status;
     if (!known_write(link, table, key, value))
         return txn_note(txn, "writing a record", STORE_IO, "out of memory");
     return link->unsent < WRITES_MAX ? STORE_OK : write_out(txn);
@@ -233,12 +241,12 @@ enum store_status postgres_get(struct store_txn *txn, unsigned table, struct sto
     const struct known *known = known_find(txn->handle, table, key);
     if (known == NULL)
         return ask_record(txn, table, key, value);
-    if (is_lost(txn) || txn->failed != STORE_OK)
-        return txn->failed != STORE_OK ? txn->failed : STORE_IO;
-    if (!known->there)
+    enum store_status status = usable(txn);
+    if (status == STORE_OK && !known->there)
         return STORE_NOT_FOUND;
-    *value = known->value;
-    return STORE_OK;
+    if (status == STORE_OK)
+        *value = known->value;
+    return status;
 }
 
 /* Who writes over what was there, or knows what is, need not wait for the server. */
@@ -302,10 +310,8 @@ enum store_status postgres_insert_all(struct store_txn *txn, unsigned table, con
 {
     struct link *link = txn->handle;
     struct parameters p;
-    enum store_status status;
-    if (is_lost(txn) || txn->failed != STORE_OK)
-        return txn->failed != STORE_OK ? txn->failed : STORE_IO;
-    if ((status = write_out(txn)) != STORE_OK)
+    enum store_status status = usable(txn);
+    if (status != STORE_OK || (status = write_out(txn)) != STORE_OK)
         return status;
     known_forget(link);
     fill_parameters(&p, postgres_of(txn->store)->names[table], rows, count);

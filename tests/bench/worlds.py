@@ -49,6 +49,16 @@ def bench_world(folder, change=None, tool=(), **options):
     return world
 
 
+def make_orders(world, build, count, *more):
+    """What acmebench prints of so many orders, of which more says the rest."""
+    argv = [os.path.join(build, "bench", "acmebench"), "--directory", world.directory, "--ca", world.pki.ca,
+            "--domain", "acme.example", "--http01-port", str(world.ports["http01"]), "--orders", str(count), *more]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"acmebench failed:\n{done.stdout}\n{world.gateway.tail(20)}")
+    return done.stdout
+
+
 def rows_of(text):
     """{row: number} of what acmebench has printed."""
     found = {row: re.search(pattern, text, re.M) for row, pattern in ROWS.items()}

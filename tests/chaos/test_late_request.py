@@ -11,14 +11,9 @@ from clocks import ClockWorld, buy, wait_state
 FROZEN_S = 31  # longer than a request may take to leave
 
 
-def _state_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        return file.read().rsplit(")", 1)[1].split()[0]
-
-
 def _freeze(world):
     """The gateway stops itself between the commit into submitting and the request; then time passes."""
-    wait_for("the gateway is stopped", lambda: _state_of(world.gateway.pid) == "T")
+    wait_for("the gateway is stopped", world.gateway.is_frozen)
     time.sleep(FROZEN_S)
 
 

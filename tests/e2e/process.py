@@ -105,6 +105,11 @@ class Process:
         if self._child.poll() is None:
             self._child.send_signal(number)
 
+    def is_frozen(self):
+        """It, or somebody else, has stopped it by a signal."""
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] == "T"
+
     def kill(self):
         """kill -9, by pid."""
         self.signal(signal.SIGKILL)

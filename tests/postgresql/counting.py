@@ -12,7 +12,8 @@ import struct
 import tempfile
 import threading
 
-SOCKET = ".s.PGSQL.5432"
+from server import SOCKET
+
 CHUNK = 1 << 16
 TABLE = re.compile(r'"[^"]+"\."([^"]+)"')
 

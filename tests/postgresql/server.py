@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import threading
 
+SOCKET = ".s.PGSQL.5432"  # its name in the server's folder
 START_TIMEOUT_S, STOP_TIMEOUT_S = 60, 20
 READY = b"database system is ready to accept"
 # jit_provider: no such thing, so that a statement fails for which the server would make a program of its own.

@@ -22,6 +22,7 @@ from world import World, log_of, program
 MODES = ("standby", "share")  # one has all of the work and the others wait; or they serve, too
 
 
+REPLACED = 75  # the status of a gateway whose store another one has taken over
 READY = [(200, "ok\n"), (200, "ready\n")]  # /healthz and /readyz
 WAITS = [(200, "ok\n"), (503, "waiting: another gateway owns the store\n")]
 

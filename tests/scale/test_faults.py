@@ -17,7 +17,7 @@ from database import Pair, Wire
 from dns_server import ZONE
 from faults import CLIENTS, KINDS, draw
 from lanes import Lanes, chosen
-from scale_world import MODES, READY, WAITS, ScaleWorld
+from scale_world import MODES, READY, REPLACED, WAITS, ScaleWorld
 
 SHORT = len(KINDS) // 2
 COUNT = int(os.environ.get("ACMEGATE_SCALE_CASES", SHORT))
@@ -26,7 +26,6 @@ DURATIONS_S = (2, 9) if COUNT == SHORT else (3, 9, 25, 60)
 LANES = 1 if COUNT == SHORT else 2  # of each mode
 CASES = {f"{mode}-{case.title}": case for mode in MODES for case in draw(COUNT, SEED, DURATIONS_S)}
 SERVED_S = 150  # also what is sent again a minute later (issuance.resend), and what a fault lasts besides
-REPLACED = 75
 
 
 class FaultWorld(ScaleWorld):

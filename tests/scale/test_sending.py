@@ -14,12 +14,11 @@ from acme_client import AcmeClient, http_responder, make_csr
 from chaos_world import wait_for
 from dns_server import ZONE
 from lanes import Lanes, chosen
-from scale_world import MODES, ScaleWorld, has_message
-from server import running
+from scale_world import MODES, REPLACED, ScaleWorld, has_message
+from server import SOCKET, running
 
 LEAVES_S = 20     # of the 30 within which a request may leave
 SERVED_S = 180    # with the minute after which it is sent again
-REPLACED = 75
 CASES = {f"{mode}-{end}": (mode, end) for mode in MODES for end in ("killed", "frozen", "frozen-long")}
 
 
@@ -29,8 +28,8 @@ class Cut(ScaleWorld):
     def __init__(self, folder, server, **options):
         self.server = server
         self.road = tempfile.mkdtemp(prefix="acmegate-road-")  # the names of sockets are short
-        self.socket = os.path.join(self.road, ".s.PGSQL.5432")
-        os.symlink(os.path.join(server.folder, ".s.PGSQL.5432"), self.socket)
+        self.socket = os.path.join(self.road, SOCKET)
+        os.symlink(os.path.join(server.folder, SOCKET), self.socket)
         super().__init__(folder, server.connection, **options)
 
     def connection_of(self, name):
@@ -67,10 +66,6 @@ class Trial:
         assert self.client.finalize(order, make_csr(self.names)).status_code == 200
         return url
 
-    def is_frozen(self):
-        with open(f"/proc/{self.world.gateways['a'].pid}/stat", encoding="ascii") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] == "T"
-
     def fetch(self, url):
         """Also where it meets the one that is frozen, as a balancer does for a moment."""
         until = time.monotonic() + SERVED_S
@@ -102,7 +97,7 @@ class Trial:
 
     def frozen(self, url):
         """It goes on in time: its request leaves, though another one owns the store, which finds what was bought."""
-        wait_for("the owner to be frozen", self.is_frozen)
+        wait_for("the owner to be frozen", self.world.gateways["a"].is_frozen)
         began = time.monotonic()
         self.take_over(began)
         time.sleep(max(0, LEAVES_S - (time.monotonic() - began)))
@@ -113,7 +108,7 @@ class Trial:
 
     def frozen_long(self, url):
         """It goes on when the other one has sent: its own request does not leave."""
-        wait_for("the owner to be frozen", self.is_frozen)
+        wait_for("the owner to be frozen", self.world.gateways["a"].is_frozen)
         self.take_over(time.monotonic())
         self.fetch(url)
         self.go_on()

@@ -14,11 +14,10 @@ from balancer import is_ready
 from chaos_world import short_times, wait_for
 from dns_server import ZONE
 from process import patience, run
-from scale_world import has_message, ordering
+from scale_world import REPLACED, has_message, ordering
 from server import running
 from world import PUSH_PASSWORD, PUSH_USER, program
 
-REPLACED = 75
 ORDERS = 20
 HELD_S, TOLD_S = 20, 1.5  # a reply is held; and answered after what it waits for was told, on a busy machine
 LIMIT = 4

@@ -11,11 +11,10 @@ from acme_client import AcmeClient, http_responder, make_csr
 from balancer import is_ready
 from chaos_world import wait_for
 from dns_server import ZONE
-from scale_world import has_message, ordering
+from scale_world import REPLACED, has_message, ordering
 from server import Server, Standby, running
 
 AT_ONCE_S, DEAD_S = 3, 10  # with what a start takes
-REPLACED = 75
 
 
 @pytest.fixture(scope="module")
