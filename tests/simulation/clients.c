@@ -9,7 +9,7 @@
 #include "gateway/clock.h"
 #include "tests/simulation/sim.h"
 
-enum { ACCOUNTS = 6, REFUSALS_MAX = 40, CLIENTS_MAX = 10000 };
+enum { ACCOUNTS = 6, REFUSALS_MAX = 40, CLIENTS_MAX = 10000, UNHEARD_MAX = 4 /* doubled so often: 8 minutes */ };
 enum kind { PATIENT, IMPATIENT, REUSING, RENEWING, MALICIOUS, KINDS };
 enum stage { ORDERING, FINALIZING, WAITING, REVOKING, ENDED };
 
@@ -22,6 +22,7 @@ struct client {
     struct acme_id account, order, certificate;
     char serial[2 * ACME_SERIAL_MAX + 1]; /* of its certificate */
     unsigned set, key, runs, refusals;
+    unsigned unheard; /* how often in a row nobody answered */
     bool busy, acknowledged;
     uint64_t finalized_ms, acknowledged_ms;
 };
@@ -325,6 +326,16 @@ static void wait_for_revocation(struct client *client)
         go_on(client);
 }
 
+/* It backs off, as clients do, but asks more often than within issuance.superseded_after, which is an hour. Who has ill
+ * will asks each minute at first. */
+static uint64_t patience_ms(const struct client *client, uint64_t waited_ms)
+{
+    const uint64_t least_ms = 30 * SECOND_MS, most_ms = 45 * MINUTE_MS;
+    if (client->kind == MALICIOUS)
+        return waited_ms < HOUR_MS ? MINUTE_MS : 30 * MINUTE_MS;
+    return waited_ms < least_ms ? least_ms : waited_ms > most_ms ? most_ms : waited_ms;
+}
+
 static void wait_for(struct client *client)
 {
     enum acme_order_status status;
@@ -345,7 +356,7 @@ static void wait_for(struct client *client)
         wrong("an acknowledged order has not ended after 20 days");
         end(client);
     } else {
-        again(client, waited_ms < HOUR_MS ? MINUTE_MS : 30 * MINUTE_MS);
+        again(client, patience_ms(client, waited_ms));
     }
 }
 
@@ -366,8 +377,12 @@ static void on_client(struct event *event)
 {
     struct client *client = (struct client *)event;
     if (!process.is_up) {
-        again(client, chance_between(SECOND_MS, 30 * SECOND_MS));
-    } else if (client->stage == WAITING) {
+        again(client, chance_between(SECOND_MS, 30 * SECOND_MS) << client->unheard);
+        client->unheard += client->unheard < UNHEARD_MAX;
+        return;
+    }
+    client->unheard = 0;
+    if (client->stage == WAITING) {
         store_call(process.store, note, client);
         if (client->kind == MALICIOUS && chance_below(4) == 0)
             attack(client);

@@ -263,75 +263,45 @@ static char *collect(const struct sectigo_form *form)
 
 /* ---- reports ---- */
 
-static void add_text(struct sectigo_form *form, unsigned row, const char *name, const char *value)
-{
-    char key[64];
-    snprintf(key, sizeof key, "%u_%s", row, name);
-    sectigo_form_add(form, key, value);
-}
-
-static void add_number(struct sectigo_form *form, unsigned row, const char *name, uint64_t value)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
-    add_text(form, row, name, text);
-}
-
-static void add_row(struct sectigo_form *form, unsigned row, const struct certificate *certificate, bool detailed)
-{
-    static const char *const words[] = {"Awaiting validation", "Pre-sign failed", "Issued", "Revoked", "Rejected"};
-    const struct order *order = &model.orders[certificate->order];
-    const struct acme_names *names = authority_names(certificate->csr->set);
-    const char *state = words[certificate->state];
-    char number[SECTIGO_ORDER_NUMBER_MAX + 1], list[600] = "";
-    for (size_t i = 0; i < names->count; i++)
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i > 0 ? "," : "", names->list[i].value);
-    model_number(certificate, number);
-    add_text(form, row, "orderNumber", number);
-    add_text(form, row, "foreignOrderNumber", certificate->foreign);
-    add_text(form, row, "orderStatus", order->refunded ? "Refunded" : order->rejected ? "Rejected" : state);
-    add_number(form, row, detailed ? "orderDateTime" : "dateTime", certificate->asked_ms / 1000);
-    add_text(form, row, "1_domain", list);
-    add_text(form, row, "1_status", state);
-    add_number(form, row, "1_certificateID", model_id(certificate));
-    if (certificate->state == CAA_FAILED)
-        add_text(form, row, "1_statusReason", "CAA: Not authorized to issue");
-    if (certificate->state == ISSUED || certificate->state == REVOKED)
-        add_text(form, row, "1_serialNumber", certificate->serial);
-}
-
 static char *status(const struct sectigo_form *form)
 {
     const struct certificate *certificate = find_certificate(form);
     if (!certificate)
         return refuse(-4, "The value of an argument is invalid!");
     struct sectigo_form reply = good(0);
-    add_row(&reply, 1, certificate, true);
-    return answer(&reply);
+    struct page page = {.text = answer(&reply)};
+    page_add(&page, 1, certificate, true);
+    return page.text;
 }
 
-static bool reports(const struct sectigo_form *form, const struct certificate *certificate)
+/* Which rows a report is asked for. */
+struct asked {
+    const char *foreign; /* of one request alone; NULL: of all */
+    uint64_t from_s;
+};
+
+static bool reports(const struct asked *asked, const struct certificate *certificate)
 {
-    const char *foreign = sectigo_form_get(form, "foreignOrderNumber"), *from = sectigo_form_get(form, "notBefore");
     if (model.orders[certificate->order].login != asking || certificate->reported_ms > world_true_ms())
         return false;
-    if (foreign)
-        return strcmp(foreign, certificate->foreign) == 0;
-    return certificate->asked_ms / 1000 >= strtoull(from ? from : "0", NULL, 10);
+    return asked->foreign ? strcmp(asked->foreign, certificate->foreign) == 0 : certificate->asked_ms / 1000 >= asked->from_s;
 }
 
 static char *report(const struct sectigo_form *form)
 {
     const char *first = sectigo_form_get(form, "firstResultNo"), *last = sectigo_form_get(form, "lastResultNo");
     unsigned from = first ? (unsigned)atoi(first) : 1, to = last ? (unsigned)atoi(last) : UINT32_MAX, all = 0, found = 0;
+    const char *since = sectigo_form_get(form, "notBefore");
+    struct asked asked = {sectigo_form_get(form, "foreignOrderNumber"), since ? strtoull(since, NULL, 10) : 0};
     struct sectigo_form reply = good(0);
     for (unsigned i = 0; i < model.certificate_count; i++)
-        all += reports(form, model.certificates[i]);
+        all += reports(&asked, model.certificates[i]);
     sectigo_form_addf(&reply, "noOfResults", "%u", all);
+    struct page page = {.text = answer(&reply)};
     for (unsigned i = 0; found < to && i < model.certificate_count; i++)
-        if (reports(form, model.certificates[i]) && ++found >= from)
-            add_row(&reply, found - from + 1, model.certificates[i], false);
-    return answer(&reply);
+        if (reports(&asked, model.certificates[i]) && ++found >= from)
+            page_add(&page, found - from + 1, model.certificates[i], false);
+    return page.text;
 }
 
 /* ---- what changes ---- */

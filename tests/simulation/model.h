@@ -1,4 +1,5 @@
-/* model: what model.c (what is asked of Sectigo) and issuing.c (what it does by itself) share. */
+/* model: what model.c (what is asked of Sectigo), rows.c (what it reports) and issuing.c (what it does by itself)
+ * share. */
 #ifndef TESTS_SIMULATION_MODEL_H
 #define TESTS_SIMULATION_MODEL_H
 
@@ -45,6 +46,13 @@ extern struct model model;
 
 unsigned model_id(const struct certificate *certificate);
 void model_number(const struct certificate *certificate, char number[static SECTIGO_ORDER_NUMBER_MAX + 1]);
+/* An answer that grows by rows. */
+struct page {
+    char *text; /* owned by whoever it is handed on to */
+    size_t len, room; /* 0: of text as it is */
+};
+/* The row of that number, as reports have it, or (detailed) as the status of an order has it. */
+void page_add(struct page *page, unsigned row, const struct certificate *certificate, bool detailed);
 /* Sectigo looks at the names, in so long. */
 void issuing_look(struct certificate *certificate, uint64_t in_ms);
 /* The certificate of any other, half of the time one for the same names: that is the one to be taken in by. NULL: that

@@ -14,8 +14,8 @@
 #include "tests/simulation/sim.h"
 
 /* While the clock is in doubt, which may be for hours, jobs look several times a second whether it still is: this
- * machine is too slow for that. */
-static const uint64_t DOUBTFUL_TURN_MS = 5 * SECOND_MS;
+ * machine is too slow for that. They do so each five seconds, and more seldom the longer it takes. */
+static const uint64_t DOUBTFUL_TURN_MS = 5 * SECOND_MS, LONG_DOUBTFUL_TURN_MS = 15 * SECOND_MS;
 
 enum { REQUESTS_OF_A_STEP = 60 };
 
@@ -360,6 +360,16 @@ bool process_step(void)
     return done;
 }
 
+static uint64_t least_wait_ms(void)
+{
+    uint64_t wait_ms = clock_doubt_ms() / 4;
+    if (!clock_in_doubt())
+        return 0;
+    return wait_ms < DOUBTFUL_TURN_MS        ? DOUBTFUL_TURN_MS
+           : wait_ms > LONG_DOUBTFUL_TURN_MS ? LONG_DOUBTFUL_TURN_MS
+                                             : wait_ms;
+}
+
 static uint64_t next_of(const struct process *gateway)
 {
     uint64_t wait_ms;
@@ -368,7 +378,7 @@ static uint64_t next_of(const struct process *gateway)
     uint64_t next_ms = outside_next_ms(gateway->egress);
     scheduler_step(gateway->scheduler, &wait_ms);
     uint64_t due_ms = wait_ms > UINT64_MAX - world_ms() ? UINT64_MAX : world_ms() + wait_ms;
-    uint64_t soonest_ms = world_ms() + (clock_in_doubt() ? DOUBTFUL_TURN_MS : 0);
+    uint64_t soonest_ms = world_ms() + least_wait_ms();
     next_ms = due_ms < next_ms ? due_ms : next_ms;
     return next_ms > soonest_ms ? next_ms : soonest_ms;
 }
