@@ -204,8 +204,13 @@ static void end_rests(struct scheduler *s)
 /* Hands out what is due; returns when to look again. */
 static uint64_t hand_out(struct scheduler *s)
 {
-    struct due due = {.scheduler = s, .now_ms = clock_ms(), .next_due_ms = UINT64_MAX};
+    struct due due; /* whose jobs are written before they are read: there are many, and often none is due */
     struct store_txn *txn;
+    due.scheduler = s;
+    due.now_ms = clock_ms();
+    due.next_due_ms = UINT64_MAX;
+    due.count = 0;
+    due.starved = false;
     end_rests(s);
     pthread_mutex_lock(&s->lock);
     due.room = LEASES_MAX - s->lease_count;
@@ -366,11 +371,14 @@ static void do_turn(struct scheduler *s)
 
 bool scheduler_step(struct scheduler *s, uint64_t *wait_ms)
 {
+    uint64_t now_ms = clock_ms();
     pthread_mutex_lock(&s->lock);
-    bool turned = !s->stopping && has_turn(s, clock_ms());
-    if (turned)
+    bool turned = !s->stopping && has_turn(s, now_ms);
+    if (turned) {
         do_turn(s);
-    *wait_ms = left_ms(s->next_rest_ms, clock_boot_ms(), left_ms(s->next_due_ms, clock_ms(), UINT64_MAX));
+        now_ms = clock_ms();
+    }
+    *wait_ms = left_ms(s->next_rest_ms, clock_boot_ms(), left_ms(s->next_due_ms, now_ms, UINT64_MAX));
     pthread_mutex_unlock(&s->lock);
     return turned;
 }

@@ -1,6 +1,5 @@
 #include "sectigo/sectigo.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +70,8 @@ const char *sectigo_form_get(const struct sectigo_form *form, const char *name)
 
 static bool unreserved(unsigned char c)
 {
-    return isascii(c) && (isalnum(c) || c == '-' || c == '_' || c == '.' || c == '~');
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.' ||
+           c == '~';
 }
 
 static char *encode_text(char *out, const char *text)
