@@ -7,6 +7,7 @@
 
 enum { FIRST_CAPACITY = 128 };
 enum { BITS = 7, MORE = 1 << BITS }; /* of an octet of a compact number: its own, and that another follows */
+enum { COMPACT_MAX = (64 + BITS - 1) / BITS };
 
 /* ---- writing ---- */
 
@@ -44,9 +45,12 @@ static void put_number(struct record_writer *w, uint64_t value, size_t size)
 /* Seven bits an octet, the lowest first. */
 static void put_compact(struct record_writer *w, uint64_t value)
 {
+    uint8_t octets[COMPACT_MAX];
+    size_t len = 0;
     for (; value >= MORE; value >>= BITS)
-        put_number(w, MORE | (value & (MORE - 1)), 1);
-    put_number(w, value, 1);
+        octets[len++] = (uint8_t)(MORE | (value & (MORE - 1)));
+    octets[len++] = (uint8_t)value;
+    record_put_fixed(w, octets, len);
 }
 
 static void put_wide_or_compact(struct record_writer *w, uint64_t value, size_t size)
@@ -131,10 +135,14 @@ static uint64_t get_number(struct record_reader *r, size_t size)
     return value;
 }
 
-/* Only as put_compact writes it: no octet too many, no bit beyond the type. */
+/* Only as put_compact writes it: no octet too many, no bit beyond the type. Most numbers have one octet. */
 static uint64_t get_compact(struct record_reader *r, uint64_t most)
 {
     uint64_t value = 0;
+    if (!r->failed && r->left > 0 && *r->data < MORE) {
+        r->left--;
+        return *r->data++;
+    }
     for (unsigned shift = 0;; shift += BITS) {
         const uint8_t *octet = take_octets(r, 1);
         uint64_t bits = octet ? *octet & (MORE - 1) : 0;
