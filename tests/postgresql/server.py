@@ -34,6 +34,12 @@ def unprivileged():
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
+def _title(pid):
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+        return file.read()
+    return b""
+
+
 class Server:
     """sync: a commit is flushed to the disk, as it is where something of value is kept."""
 
@@ -94,6 +100,13 @@ class Server:
     def thaw(self):
         for pid in [*self._children(), self.process.pid]:
             os.kill(pid, signal.SIGCONT)
+
+    def hold_back(self):
+        """Its standby hears nothing of it any more."""
+        senders = [pid for pid in self._children() if b"walsender" in _title(pid)]
+        assert senders, "nobody listens"
+        for pid in senders:
+            os.kill(pid, signal.SIGSTOP)
 
     def kill(self):
         """The server and all that it started, at once, as a machine that loses its power. Stopped first, it starts no

@@ -1,13 +1,12 @@
 /* Connections that are cut at COMMIT, by a proxy between the store and its server: what was answered was kept, and
  * nothing was done twice. */
-#include "tests/unit/store/fixture.h"
+#include "tests/postgresql/processes.h"
 
 #include <poll.h>
-#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-enum { CHANGES = 80, THREADS = 4, LATE_MS = 3000 };
+enum { CHANGES = 80, THREADS = 4, LATE_MS = 500 };
 
 enum cut {
     CUT_NOTHING,
@@ -56,7 +55,9 @@ static void await_question(struct proxy *proxy, unsigned before)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += LATE_MS / 1000;
+    until.tv_nsec += (long)LATE_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&proxy->asked.lock);
     while (proxy->asked.count == before &&
            pthread_cond_timedwait(&proxy->asked.changed, &proxy->asked.lock, &until) == 0)
@@ -184,21 +185,9 @@ static uint32_t counted(struct fixture *f)
     return n;
 }
 
-static void cut_with(struct fixture *f, unsigned writers, unsigned threads)
+static void change_in(struct fixture *f, unsigned threads)
 {
-    static struct proxy proxy;
-    char connection[160];
-    const char *direct = f->config.connection;
     pthread_t running[THREADS];
-    proxy = (struct proxy){0};
-    fixture_open(f);
-    fixture_close(f); /* made without a cut */
-    proxy_start(&proxy, f->folder);
-    snprintf(connection, sizeof connection, "host=%s user=acmegate dbname=postgres", f->folder);
-    f->config.connection = connection;
-    f->config.writers = writers;
-    fixture_open(f);
-    atomic_store(&proxy.cutting, true);
     for (unsigned i = 0; i < threads; i++)
         assert_int_equal(pthread_create(&running[i], NULL, change_many, f), 0);
     for (unsigned i = 0; i < threads; i++) {
@@ -206,23 +195,81 @@ static void cut_with(struct fixture *f, unsigned writers, unsigned threads)
         assert_int_equal(pthread_join(running[i], &failures), 0);
         assert_null(failures);
     }
+}
+
+/* The store is open behind the proxy meanwhile; it has been made without a cut. */
+static void cut_with(struct fixture *f, unsigned threads, bool owns)
+{
+    static struct proxy proxy;
+    char connection[160];
+    const char *direct = f->config.connection;
+    proxy = (struct proxy){0};
+    proxy_start(&proxy, f->folder);
+    snprintf(connection, sizeof connection, "host=%s user=acmegate dbname=postgres", f->folder);
+    f->config.connection = connection;
+    f->config.writers = threads;
+    fixture_open(f);
+    assert_int_equal(store_owns(f->store), owns);
+    atomic_store(&proxy.cutting, true);
+    change_in(f, threads);
+    assert_int_equal(store_owns(f->store), owns);
     fixture_close(f);
     proxy_stop(&proxy);
     f->config.connection = direct;
-    fixture_open(f);
-    assert_int_equal(counted(f), threads * (CHANGES / THREADS));
     for (int cut = 0; cut < CUTS; cut++)
         assert_true(atomic_load(&proxy.cut[cut]) >= 4);
 }
 
+static void assert_counted(struct fixture *f, unsigned threads)
+{
+    f->config.share = NULL;
+    f->config.wait = NULL;
+    fixture_open(f);
+    assert_int_equal(counted(f), threads * (CHANGES / THREADS));
+}
+
+static void cut_owner(struct fixture *f, unsigned threads)
+{
+    fixture_open(f);
+    fixture_close(f);
+    cut_with(f, threads, true);
+    assert_counted(f, threads);
+}
+
+/* Its owner is another process, which nobody cuts, and which changes the store, too. */
+static void cut_front(struct fixture *f, unsigned threads)
+{
+    static const struct store_share share = {0};
+    struct child owner;
+    f->config.writers = threads; /* its rows are as many */
+    child_start(f, &owner);
+    f->config.share = &share;
+    f->config.wait = child_waits;
+    cut_with(f, threads, false);
+    assert_int_equal(child_asked(&owner, '1'), STORE_OK);
+    assert_int_equal(child_end(&owner), 0);
+    assert_counted(f, threads);
+    assert_record(f, FRUIT, "a", "1");
+}
+
 static void test_cut_at_commit(void **state)
 {
-    cut_with(*state, 1, 1);
+    cut_owner(*state, 1);
 }
 
 static void test_cut_at_commits_of_many(void **state)
 {
-    cut_with(*state, THREADS, THREADS);
+    cut_owner(*state, THREADS);
+}
+
+static void test_front_that_is_cut_at_commit(void **state)
+{
+    cut_front(*state, 1);
+}
+
+static void test_front_that_is_cut_at_commits_of_many(void **state)
+{
+    cut_front(*state, THREADS);
 }
 
 int main(void)
@@ -230,6 +277,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_cut_at_commit, fixture_prepare, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_cut_at_commits_of_many, fixture_prepare, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_front_that_is_cut_at_commit, fixture_prepare, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_front_that_is_cut_at_commits_of_many, fixture_prepare, fixture_teardown),
     };
     return cmocka_run_group_tests_name("cuts", tests, NULL, NULL);
 }

@@ -12,9 +12,11 @@ from chaos_world import wait_for
 from process import Process
 
 LOOK_S = 1
-# A connection that comes while nobody is ready goes through a waiting room, and tries again a second later: another gateway
-# owns the store soon. What has a connection keeps it when it is not ready any more: it may be about to end well. One that
-# is busy may say once or twice that its store takes no write within two seconds.
+# A connection that comes while nobody is ready waits in one room after the other, a second in each: another gateway owns
+# the store soon. They are so many and no more, since whoever has hung up passes through without waiting. What has a
+# connection keeps it when it is not ready any more: it may be about to end well. One that is busy may say once or twice
+# that its store takes no write within two seconds.
+ROOMS = 15
 CONFIG = """global
     maxconn 8000
     stats socket {folder}/haproxy.sock mode 600 level admin
@@ -34,22 +36,23 @@ defaults
 
 listen acme
     bind 127.0.0.1:{acme}
-    bind unix@{folder}/again.sock
     option httpchk GET /readyz
     http-check expect status 200
 {acme_servers}
-    server waiting unix@{folder}/waiting.sock backup
-
-listen waiting
-    bind unix@{folder}/waiting.sock
-    tcp-request inspect-delay 1s
-    tcp-request content accept if WAIT_END
-    server again unix@{folder}/again.sock
+    server waiting unix@{folder}/room0.sock backup
 
 listen public
     bind 127.0.0.1:{public}
 {public_servers}
 """
+ROOM = """
+listen room{number}
+    bind unix@{folder}/room{number}.sock
+    tcp-request inspect-delay 1s
+    tcp-request content accept if WAIT_END
+{servers}
+"""
+NEXT_ROOM = "    server waiting unix@{folder}/room{number}.sock backup\n"
 
 
 def is_ready(metrics_port):
@@ -75,6 +78,7 @@ class Balancer:
                 folder=self.folder, acme=ports["acme"], public=ports["public"],
                 acme_servers=self._servers(gateways, "acme", "check port {metrics}"),
                 public_servers=self._servers(gateways, "public", "track acme/{name}")))
+            file.writelines(self._room(gateways, number) for number in range(ROOMS))
         self.process = Process("haproxy", ["haproxy", "-db", "-f", self.path], folder)
         wait_for("HAProxy", self._answers)
         for name in gateways:
@@ -85,6 +89,11 @@ class Balancer:
     def _servers(gateways, kind, more):
         return "\n".join(f"    server {name} 127.0.0.1:{own[kind]} " + more.format(name=name, **own)
                          for name, own in gateways.items())
+
+    def _room(self, gateways, number):
+        more = NEXT_ROOM.format(folder=self.folder, number=number + 1) if number + 1 < ROOMS else ""
+        return ROOM.format(folder=self.folder, number=number,
+                           servers=self._servers(gateways, "acme", "track acme/{name}") + "\n" + more)
 
     def _answers(self):
         assert self.process.is_running(), self.process.tail()
@@ -110,10 +119,13 @@ class Balancer:
     def up(self):
         return [name for name, row in self.statistics().items() if row["status"].startswith("UP")]
 
+    def busy(self, name):
+        """Whether it has a connection."""
+        return self.statistics()[name]["scur"] != "0"
+
     def drain(self, name):
-        """It gets no more connections, and those that it has end."""
+        """It gets no more connections, and keeps those that it has."""
         self._set(name, "drain")
-        wait_for(f"no connection to {name}", lambda: self.statistics()[name]["scur"] == "0")
 
     def use(self, name):
         """As its health says from now on."""

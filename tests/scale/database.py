@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 
 from loopback import release_port, take_port
@@ -48,6 +49,10 @@ class Pair:
         os.symlink(self.servers[number].folder, new)
         os.replace(new, self.place(number))
 
+    def hold_back(self):
+        """What the primary writes from now on the standby does not hear of, and no commit is acknowledged."""
+        self.servers[self.primary].hold_back()
+
     def fail_over(self):
         """The primary dies, and the standby takes its place."""
         self.servers[self.primary].kill()
@@ -69,9 +74,14 @@ class Pair:
         shutil.rmtree(self.folder)
 
 
+# In a network of its own (tests/scale/run --drop) what is held is dropped, packet by packet, new connections among it.
+DROPS = os.environ.get("ACMEGATE_SCALE_DROPS") == "1"
+
+
 class Wire:
     """A gateway's way to the servers of a pair. Held, it takes what is sent and lets nothing through, until it goes on or
-    is cut; cut, it has lost that, and nobody can connect until it is mended."""
+    is cut: nobody is told, and no connection ends. Cut, it has lost what was sent, and nobody can connect until it is
+    mended."""
 
     def __init__(self, folder, name, pair):
         self.folder, self.name, self.process = folder, name, None
@@ -91,10 +101,22 @@ class Wire:
         self.process = Process(f"wire-{self.name}", ["haproxy", "-db", "-f", self.path], self.folder)
 
     def hold(self):
-        self.process.signal(signal.SIGSTOP)
+        if DROPS:
+            self._drop("-A")
+        else:
+            self.process.signal(signal.SIGSTOP)
 
     def go_on(self):
-        self.process.signal(signal.SIGCONT)
+        if DROPS:
+            self._drop("-D")
+        else:
+            self.process.signal(signal.SIGCONT)
+
+    def _drop(self, rule):
+        """Both ways."""
+        for port in self.ports:
+            for end in ("--dport", "--sport"):
+                subprocess.run(["iptables", rule, "INPUT", "-p", "tcp", end, str(port), "-j", "DROP"], check=True)
 
     def cut(self):
         self.process.kill()

@@ -1,4 +1,5 @@
-"""What is done to several gateways and their database while clients order, each case drawn from a seed."""
+"""What is done to several gateways and their database while clients order: each kind and each point of time in its
+turn, all else drawn from a seed."""
 
 import random
 import signal
@@ -9,8 +10,10 @@ CLIENTS = 5  # of a case, one order each
 KINDS = ("kill-owner", "freeze-owner", "hold-owner", "failover", "cut-owner", "kill-other", "freeze-other", "hold-other",
          "failover-kill", "cut-other")
 # When: as soon as the first client has come so far, and up to PAUSE_S later.
-POINTS = ("account", "order", "ready", "finalized", "sent")
+POINTS = ("sent", "finalized", "ready", "order", "account")
 PAUSE_S = 0.4
+BEHIND_S = 1.5  # what the standby that takes over has missed
+ANSWER_S = 2    # that Sectigo takes to answer an order, where the fault is to meet one on the wire
 ISSUE_DELAYS_MS = (0, 500, 2000)
 LASTS = ("freeze", "hold", "cut")
 
@@ -19,7 +22,7 @@ class Case:
     def __init__(self, number, kind, dice, durations):
         self.number, self.kind = number, kind
         self.what, self.whom = (kind.split("-") + ["owner"])[:2]
-        self.point = dice.choice(POINTS)
+        self.point = POINTS[(number + number // len(KINDS)) % len(POINTS)]  # another one each time a kind comes round
         self.pause_s = dice.uniform(0, PAUSE_S)
         self.issue_delay_ms = dice.choice(ISSUE_DELAYS_MS)
         self.lasts_s = dice.choice(durations)
@@ -29,6 +32,11 @@ class Case:
     def title(self):
         lasts = f"-{self.lasts_s}s" if self.what in LASTS else ""
         return f"{self.number}-{self.kind}{lasts}-{self.point}-{self.issue_delay_ms}ms"
+
+    @property
+    def sectigo_faults(self):
+        return [{"endpoint": "AutoApplyOrder", "action": "slow", "seconds": ANSWER_S, "times": CLIENTS}
+                ] if self.point == "sent" else []
 
     def victim(self, world):
         owner = world.owner()
@@ -61,6 +69,9 @@ class Case:
         wire.mend()
 
     def _failover(self, world):
+        """Of what was not acknowledged for want of the standby, nothing is there afterwards."""
+        world.pair.hold_back()
+        time.sleep(BEHIND_S)
         if self.whom == "kill":
             world.gateways[world.owner()].kill()
         world.pair.fail_over()

@@ -123,9 +123,9 @@ class ScaleWorld(World):
         return wait_for("an owner", self._find_owner)
 
     def _find_owner(self):
-        return next((name for name in self.names if is_ready(self.own[name]["metrics"]) and self._owns(name)), None)
+        return next((name for name in self.names if is_ready(self.own[name]["metrics"]) and self.owns(name)), None)
 
-    def _owns(self, name):
+    def owns(self, name):
         """Of those that serve."""
         return self.mode != "share" or self.metric(name, "acmegate_owner") == 1
 
@@ -196,7 +196,8 @@ class Fleet:
     def __init__(self, world, responder, clients):
         self.world, self.responder = world, responder
         self.begun, self.served, self.failed, self.bad_nonces, self.stopping = [], [], [], [], threading.Event()
-        self.threads = [threading.Thread(target=self._order, args=(number,)) for number in range(clients)]
+        # None keeps a test that has failed from ending.
+        self.threads = [threading.Thread(target=self._order, args=(number,), daemon=True) for number in range(clients)]
         for thread in self.threads:
             thread.start()
 

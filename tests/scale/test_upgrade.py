@@ -1,15 +1,17 @@
 """A rolling upgrade: each gateway is replaced in its turn while twenty clients order through the balancer, which is told
-of it first. No connection is refused, no request is answered with an error, and no client fails."""
+of it a moment before; what it has begun by then, replies that are held among it, it has to end itself. No connection is
+refused, no request is answered with an error, and no client fails."""
 
 import pytest
 
 from acme_client import make_csr
 from balancer import is_ready
-from chaos_world import wait_for
+from chaos_world import short_times, wait_for
 from scale_world import MODES, Fleet, ordering
 from server import running
 
 CLIENTS = 20
+HELD_S, ISSUE_S = 20, 1  # a reply is held so long at the most, and as long as issuance takes
 
 
 class Strict(Fleet):
@@ -41,6 +43,19 @@ def server():
         yield one
 
 
+def _held(config):
+    short_times(config)
+    config["acme"]["hold_finalize"] = f"{HELD_S}s"
+
+
+def _stop(world, name):
+    """In the midst of its work, where it has any."""
+    if is_ready(world.own[name]["metrics"]):
+        wait_for(f"{name} to be busy", lambda: world.balancer.busy(name))
+    world.balancer.drain(name)
+    world.stop_one(name)
+
+
 def _is_there(world, name):
     """It serves; or it waits, and another one serves."""
     return is_ready(world.own[name]["metrics"]) or (
@@ -49,12 +64,11 @@ def _is_there(world, name):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_each_is_replaced(server, make_world, mode):
-    world = make_world(server.connection, names=("a", "b", "c"), mode=mode)
+    world = make_world(server.connection, names=("a", "b", "c"), mode=mode, change=_held, issue_delay=ISSUE_S)
     with ordering(world, CLIENTS, Strict) as fleet:
         fleet.wait_served(CLIENTS)
         for name in ("c", "b", "a"):  # the owner of the store last
-            world.balancer.drain(name)
-            world.stop_one(name)
+            _stop(world, name)
             world.start_one(name)
             world.balancer.use(name)
             wait_for(f"{name} anew", lambda name=name: _is_there(world, name))
