@@ -452,7 +452,6 @@ static enum store_status begin_filling(const struct store_config *config, struct
                                  char reason[static STORE_REASON_SIZE])
 {
     bool begun = false;
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is a status other than OK without one */
     enum store_status status = mark_importing(b->store, &begun);
     if (status == STORE_OK && begun && (status = clear_tables(config, b)) == STORE_OK)
         return STORE_OK;
@@ -534,10 +533,11 @@ static enum store_status import_from(const struct store_config *config, const ch
     struct dump_header header;
     char why[STORE_REASON_SIZE];
     struct batch *b = calloc(1, sizeof *b);
-    struct dump_reader *reader = b != NULL ? dump_read(in, &header, why) : NULL;
+    if (b == NULL)
+        return status_explain(STORE_SHORT, reason, "%.200s: out of memory", file);
+    struct dump_reader *reader = dump_read(in, &header, why);
     enum store_status status = reader != NULL ? check_header(config, &header, file, reason)
-                                              : status_explain(STORE_INVALID, reason, "%.200s: %s", file,
-                                                               b != NULL ? why : "out of memory");
+                                              : status_explain(STORE_INVALID, reason, "%.200s: %s", file, why);
     there.half_too = true;
     if (status == STORE_OK)
         status = store_open(&there, &b->store, reason);
@@ -547,8 +547,7 @@ static enum store_status import_from(const struct store_config *config, const ch
         store_close(b->store);
     }
     dump_read_end(reader);
-    if (b != NULL)
-        free(b->octets);
+    free(b->octets);
     free(b);
     return status;
 }
