@@ -27,6 +27,8 @@ struct store_txn {
     bool writable;
     unsigned attempt;         /* how often it was run before */
     bool again;               /* the engine's: nothing of it counts, run it once more from the start */
+    unsigned mistakes;        /* how often it was run before by what the engine had guessed, and wrongly */
+    bool mistaken;            /* the engine's, with again: so it was now */
     enum store_status failed; /* sticky: an error after which this transaction cannot be committed */
     uint64_t earliest_due_ms; /* of the jobs set in it; UINT64_MAX: none */
     bool changed;             /* something was put or deleted */
@@ -101,6 +103,9 @@ struct engine {
     /* With parent: nested in it. On failure nothing is to be ended, and txn->again may be set. */
     enum store_status (*begin)(struct store_txn *txn, struct store_txn *parent);
     enum store_status (*commit)(struct store_txn *txn);
+    /* Before what functions have said is believed though nothing is kept of it: whether they were told the truth. Not
+     * STORE_OK: they were not, or nobody knows, and txn->again may be set. NULL: they always are. */
+    enum store_status (*confirm)(struct store_txn *txn);
     void (*abort)(struct store_txn *txn);
 
     /* A snapshot: handle is NULL, or what read_end left in it. read_free ends it for good. */

@@ -140,6 +140,12 @@ static enum store_status run_nested(struct store_txn *parent, struct store_op *o
     return status;
 }
 
+static void fail_all(struct store_op *batch, enum store_status status)
+{
+    for (struct store_op *op = batch; op != NULL; op = op->next)
+        op->status = status;
+}
+
 enum run { RUN_NOTHING, RUN_COMMIT, RUN_APART };
 
 /* All in the one transaction. RUN_APART: one of several failed whose changes, or whose failure, the others would share.
@@ -169,12 +175,6 @@ static enum run run_apart(struct store_txn *txn, struct store_op *batch)
     return run;
 }
 
-static void fail_all(struct store_op *batch, enum store_status status)
-{
-    for (struct store_op *op = batch; op != NULL; op = op->next)
-        op->status = status;
-}
-
 static void commit_batch(struct store_txn *txn, struct store_op *batch)
 {
     struct store *store = txn->store;
@@ -198,6 +198,17 @@ static void commit_batch(struct store_txn *txn, struct store_op *batch)
         txn->engine->tell_jobs(store, txn->earliest_due_ms);
 }
 
+/* Where none is run again, what was said counts, though nothing is kept. */
+static void drop_batch(struct store_txn *txn, struct store_op *batch, enum run run)
+{
+    enum store_status status = STORE_OK;
+    if (run == RUN_NOTHING && !txn->again && txn->engine->confirm != NULL)
+        status = txn->engine->confirm(txn);
+    if (status != STORE_OK)
+        fail_all(batch, status);
+    txn->engine->abort(txn);
+}
+
 void writer_hear_jobs(struct store *store, uint64_t earliest_due_ms)
 {
     pthread_mutex_lock(&store->lock);
@@ -219,32 +230,39 @@ static void finish_batch(struct store *store, struct store_op *batch)
     }
 }
 
-enum tried { TRIED, TRY_AGAIN /* says the engine */, TRY_APART };
+enum tried { TRIED, TRY_AGAIN /* says the engine */, TRY_CORRECTED /* so it does, and knows better now */, TRY_APART };
 
-static enum tried try_batch(struct store *store, struct store_op *batch, unsigned attempt, bool apart)
+/* How it was tried before. */
+struct trying {
+    unsigned attempt, mistakes;
+    bool apart;
+};
+
+static enum tried try_batch(struct store *store, struct store_op *batch, const struct trying *trying)
 {
     struct store_txn txn = txn_of(store, NULL);
     enum run run = RUN_NOTHING;
-    txn.attempt = attempt;
+    txn.attempt = trying->attempt;
+    txn.mistakes = trying->mistakes;
     enum store_status status = txn.engine->begin(&txn, NULL);
     if (status != STORE_OK)
         fail_all(batch, status);
-    else if ((run = apart ? run_apart(&txn, batch) : run_together(&txn, batch)) == RUN_COMMIT && !txn.again)
+    else if ((run = trying->apart ? run_apart(&txn, batch) : run_together(&txn, batch)) == RUN_COMMIT && !txn.again)
         commit_batch(&txn, batch);
     else
-        txn.engine->abort(&txn);
+        drop_batch(&txn, batch, run);
     if (txn.again)
-        return TRY_AGAIN;
+        return txn.mistaken ? TRY_CORRECTED : TRY_AGAIN;
     return run == RUN_APART ? TRY_APART : TRIED;
 }
 
 static void run_batch(struct store *store, struct store_op *batch)
 {
-    bool apart = false;
-    unsigned attempt = 0;
-    for (enum tried tried; (tried = try_batch(store, batch, attempt, apart)) != TRIED;) {
-        apart = apart || tried == TRY_APART;
-        attempt += tried == TRY_AGAIN;
+    struct trying trying = {0};
+    for (enum tried tried; (tried = try_batch(store, batch, &trying)) != TRIED;) {
+        trying.apart = trying.apart || tried == TRY_APART;
+        trying.attempt += tried == TRY_AGAIN;
+        trying.mistakes += tried == TRY_CORRECTED;
     }
     finish_batch(store, batch);
 }

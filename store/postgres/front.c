@@ -2,7 +2,7 @@
  * in @writers, which an owner that takes over leaves alone: a front does nothing that has to happen once. What ends it
  * is a step to another schema, which every change of it asks for: as all are serializable, none is made by the records
  * of before on those of after. When its turn comes it takes the store over like anybody who waits (owner.c), and from
- * then on its changes are an owner's (begin_with_id). */
+ * then on its changes are an owner's (begin_send). */
 #include "store/postgres/internal.h"
 
 #include <inttypes.h>

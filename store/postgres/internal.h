@@ -6,6 +6,8 @@
 
 #include "store/engine.h"
 
+enum { KNOWN_BUCKETS = 256 };
+
 enum statement { GET, PUT, INSERT, DELETE, VISIT, VISIT_RANGE, VISIT_BACK, VISIT_LAST, COUNT, STATEMENTS };
 
 /* One connection, and what it is used for. */
@@ -17,21 +19,40 @@ struct link {
     int64_t slot;      /* of a writer: its number, from 1; 0: a reader's */
     int64_t row;       /* of the transaction under way: in @writers */
     int64_t id;        /* of the transaction under way */
+    bool unbegun;      /* the server has not been told of it yet */
+    bool trusting;     /* it may go by what is remembered */
+    bool blurred;      /* it may have changed records that it knows no more of */
+    uint64_t commits;  /* of this process, when it began */
+    struct guess *guesses, *last_guess; /* guess.c: that the server is to confirm */
+    struct guess *confirmed;            /* that it was asked to */
+    unsigned guess_count;
     PGresult **kept;   /* answers that slices point into */
     size_t kept_count, kept_room;
     struct known *known, *spent; /* known.c: what is known of records; what only slices point into */
+    struct known *buckets[KNOWN_BUCKETS];
     unsigned known_count, unsent;
 };
 
 /* What a transaction knows of a record: it has read or written it. */
 struct known {
-    struct known *next;
+    struct known *next, *beside; /* that one in its bucket */
     unsigned table;
     bool there;             /* with this value */
     bool unsent;            /* the server has not been told yet */
     bool missing;           /* the server is known not to have it */
+    bool written;           /* it has changed it */
     struct store_slice key, value;
     uint8_t octets[];       /* what these point to, but for a value that was read */
+};
+
+/* What a transaction has taken for granted: what the statement would say of the record. */
+struct guess {
+    struct guess *next;
+    unsigned table;
+    enum statement which;          /* GET; INSERT, which it would do; DELETE */
+    bool there, wrong;             /* GET: with this value */
+    struct store_slice key, value;
+    uint8_t octets[];              /* what these point to */
 };
 
 struct pool {
@@ -86,6 +107,7 @@ struct postgres {
     pthread_rwlock_t turn; /* shared by writers; one whose changes met others' again and again has it alone */
     struct owner owner;
     struct share share;
+    struct remembered *remembered;
     atomic_uint_fast64_t away_since_ms; /* monotonic; 0: it answered last time */
 };
 
@@ -135,8 +157,10 @@ void link_break(struct link *link);
 void link_forget(struct link *link);
 /* Keeps result until link_forget. False: out of memory, and it is cleared. */
 bool link_keep(struct link *link, PGresult *result);
-/* The answer to all that has been sent in a pipeline, which it ends: that to the last statement, or the first error. */
-PGresult *link_pipeline(PGconn *pg, int sent, unsigned wait_ms);
+/* The answer to all that has been sent in a pipeline, which it ends: that to the last statement, or the first error. hear
+ * is called for each that is no error, in their order; NULL: nobody wants to. */
+typedef void link_hear_fn(void *ctx, const PGresult *result);
+PGresult *link_pipeline(PGconn *pg, int sent, unsigned wait_ms, link_hear_fn *hear, void *ctx);
 
 void pool_init(struct pool *pool, unsigned max);
 void pool_free(struct pool *pool);
@@ -152,11 +176,60 @@ const struct known *known_find(const struct link *link, unsigned table, struct s
 void known_read(struct link *link, unsigned table, struct store_slice key, const struct store_slice *value);
 /* It is to be so, and is copied; NULL: to be deleted. False: out of memory. */
 bool known_write(struct link *link, unsigned table, struct store_slice key, const struct store_slice *value);
+/* The same of what the server does by another statement: it is not to be sent. */
+bool known_wrote(struct link *link, unsigned table, struct store_slice key, const struct store_slice *value);
 /* All of it has been sent. */
 void known_sent(struct link *link);
 /* Nothing is known any more, nor to be sent; slices stay good. */
 void known_forget(struct link *link);
 void known_free(struct link *link);
+
+/* ---- remembered.c ---- */
+
+/* NULL: out of memory. Where that is short later on, less is remembered. Any thread. */
+struct remembered *remembered_make(void);
+void remembered_free(struct remembered *r);
+/* How many this process has made. */
+uint64_t remembered_commits(struct remembered *r);
+/* A transaction that began after so many commits has read it; value NULL: there is none. */
+void remembered_read(struct remembered *r, unsigned table, struct store_slice key, const struct store_slice *value,
+                     uint64_t commits);
+/* What the change of this link has written was kept. */
+void remembered_commit(struct remembered *r, const struct link *link);
+/* To be freed. NULL: it is not remembered, or out of memory. */
+struct guess *remembered_guess(struct remembered *r, unsigned table, struct store_slice key);
+
+/* ---- guess.c ---- */
+
+/* To be freed. value NULL: it is not there, or is to be deleted. NULL: out of memory. */
+struct guess *guess_make(unsigned table, enum statement which, struct store_slice key, const struct store_slice *value);
+/* Takes for granted what is remembered of a record, and says so; NULL: nothing is, or it may not. */
+const struct guess *guess_record(struct store_txn *txn, unsigned table, struct store_slice key);
+/* Takes for granted that a record can be inserted, or cannot; value NULL: deleted. *status says so. False: it may not, or
+ * is out of memory. */
+bool guess_change(struct store_txn *txn, unsigned table, struct store_slice key, const struct store_slice *value,
+                  enum store_status *status);
+void guess_forget(struct link *link);
+
+/* All that is to be said before a statement, in one pipeline with it: the transaction's beginning, what it has guessed,
+ * what it has written. */
+struct message {
+    struct store_txn *txn;
+    bool begins, writes; /* they are in it */
+    unsigned answers;    /* that have come */
+    struct guess *at;    /* whose answer is the next */
+    bool ours;           /* the row in @writers still is */
+    bool wrong;          /* a guess was */
+};
+/* Whether there is anything of that kind; writes: also of what was written. */
+bool message_wanted(const struct link *link, bool writes);
+/* After table_prepare: begins the pipeline. What that returned; the statement follows by PQsend... */
+int message_begin(struct message *message, struct store_txn *txn, bool writes);
+/* Ends it: the answer to the statement. NULL: the failure is noted in *status. */
+PGresult *message_end(struct message *message, int sent, unsigned wait_ms, const char *doing, enum store_status *status);
+/* Such a message by itself, where one is wanted. */
+enum store_status message_settle(struct store_txn *txn, bool writes);
+enum store_status postgres_confirm(struct store_txn *txn);
 
 /* ---- owner.c ---- */
 
@@ -270,6 +343,14 @@ enum store_status postgres_commit(struct store_txn *txn);
 void postgres_abort(struct store_txn *txn);
 enum store_status postgres_read(struct store_txn *txn);
 void postgres_read_end(struct store_txn *txn);
+/* Of a change that the server has not been told of: sends, in a pipeline, BEGIN and what makes it this opening's. What that
+ * returned. */
+int begin_send(struct store_txn *txn);
+/* The server has answered that; ours: there was such a row. Otherwise nothing of it is kept. */
+enum store_status begin_judge(struct store_txn *txn, bool ours);
+/* A guess was wrong: all is to be run again. */
+enum store_status note_mistake(struct store_txn *txn);
+bool is_done(const PGresult *result);
 /* A result that is no success: notes it, and whether all is to be run again. Clears it. */
 enum store_status note_result(struct store_txn *txn, const char *doing, PGresult *result);
 /* Whether the outermost transaction is lost, so that nothing more need be asked. */
@@ -289,10 +370,14 @@ enum store_status postgres_visit_back(struct store_txn *txn, unsigned table, str
                                       store_visit_fn *visit, void *ctx);
 enum store_status postgres_count(struct store_txn *txn, unsigned table, uint64_t *count);
 
-/* Before table_write_out: statements that it needs are there. Otherwise the failure is noted. */
-enum store_status table_prepare_writes(struct store_txn *txn);
-/* Sends what was written and not sent yet, then a command, all at once: the answer to that, or the first error. NULL: as
- * link_run. */
-PGresult *table_write_out(struct store_txn *txn, const char *command, unsigned wait_ms);
+/* Before a message: statements that it needs are there, writes: also for what was written. Otherwise the failure is noted.
+ */
+enum store_status table_prepare(struct store_txn *txn, bool writes);
+/* In a pipeline: what that returned. */
+int table_send_guess(const struct link *link, const struct guess *guess);
+/* What was written and not sent yet; known_sent is to follow. */
+int table_send_writes(const struct link *link);
+/* Reads a record, so that it is remembered. */
+void table_learn(struct store_txn *txn, unsigned table, struct store_slice key);
 
 #endif

@@ -6,18 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KNOWN_MAX = 256 }; /* they are looked through one by one */
+enum { KNOWN_MAX = 4096 };
 
 static bool is_of(const struct known *known, unsigned table, struct store_slice key)
 {
     return known->table == table && known->key.len == key.len && memcmp(known->key.data, key.data, key.len) == 0;
 }
 
+static unsigned known_bucket(unsigned table, struct store_slice key)
+{
+    uint32_t hash = table;
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ key.data[i]) * 0x01000193;
+    return (hash ^ hash >> 16) % KNOWN_BUCKETS;
+}
+
 static struct known *look_up_known(const struct link *link, unsigned table, struct store_slice key)
 {
-    struct known *known = link->known;
+    struct known *known = link->buckets[known_bucket(table, key)];
     while (known != NULL && !is_of(known, table, key))
-        known = known->next;
+        known = known->beside;
     return known;
 }
 
@@ -30,11 +38,13 @@ const struct known *known_find(const struct link *link, unsigned table, struct s
 static struct known *add(struct link *link, unsigned table, struct store_slice key, size_t room)
 {
     struct known *known = malloc(sizeof *known + key.len + room);
+    unsigned bucket = known_bucket(table, key);
     if (known == NULL)
         return NULL;
     *known = (struct known){.next = link->known, .table = table, .key = {known->octets, key.len}};
     memcpy(known->octets, key.data, key.len);
-    link->known = known;
+    known->beside = link->buckets[bucket];
+    link->known = link->buckets[bucket] = known;
     link->known_count++;
     return known;
 }
@@ -50,22 +60,42 @@ void known_read(struct link *link, unsigned table, struct store_slice key, const
         known->value = *value;
 }
 
-/* What was known before is shadowed by it, and stays for slices. */
-bool known_write(struct link *link, unsigned table, struct store_slice key, const struct store_slice *value)
+/* With its value; NULL: it is not there. */
+static struct known *add_written(struct link *link, unsigned table, struct store_slice key,
+                                 const struct store_slice *value)
 {
-    struct known *before = look_up_known(link, table, key);
     struct known *known = add(link, table, key, value != NULL ? value->len : 0);
     if (known == NULL)
-        return false;
-    known->missing = before != NULL && before->missing;
+        return NULL;
+    known->written = true;
     known->there = value != NULL;
-    known->unsent = known->there || !known->missing;
-    link->unsent += known->unsent;
     if (value != NULL) {
         known->value = (struct store_slice){known->octets + key.len, value->len};
         if (value->len > 0)
             memcpy(known->octets + key.len, value->data, value->len);
     }
+    return known;
+}
+
+bool known_wrote(struct link *link, unsigned table, struct store_slice key, const struct store_slice *value)
+{
+    struct known *known = add_written(link, table, key, value);
+    if (known == NULL)
+        return false;
+    known->missing = value == NULL;
+    return true;
+}
+
+/* What was known before is shadowed by it, and stays for slices. */
+bool known_write(struct link *link, unsigned table, struct store_slice key, const struct store_slice *value)
+{
+    struct known *before = look_up_known(link, table, key);
+    struct known *known = add_written(link, table, key, value);
+    if (known == NULL)
+        return false;
+    known->missing = before != NULL && before->missing;
+    known->unsent = known->there || !known->missing;
+    link->unsent += known->unsent;
     if (before != NULL && before->unsent) {
         before->unsent = false;
         link->unsent--;
@@ -81,7 +111,9 @@ void known_forget(struct link *link)
     *end = link->spent;
     link->spent = link->known;
     link->known = NULL;
+    memset(link->buckets, 0, sizeof link->buckets);
     link->known_count = link->unsent = 0;
+    link->blurred = true;
 }
 
 void known_sent(struct link *link)

@@ -94,7 +94,7 @@ static bool is_error(const PGresult *result)
     return result != NULL && PQresultStatus(result) == PGRES_FATAL_ERROR;
 }
 
-PGresult *link_pipeline(PGconn *pg, int sent, unsigned wait_ms)
+PGresult *link_pipeline(PGconn *pg, int sent, unsigned wait_ms, link_hear_fn *hear, void *ctx)
 {
     uint64_t until_ms = monotonic_ms() + wait_ms;
     PGresult *last = NULL;
@@ -108,6 +108,8 @@ PGresult *link_pipeline(PGconn *pg, int sent, unsigned wait_ms)
         if (is_answer(result) && !is_error(last)) {
             PQclear(last);
             last = result;
+            if (hear != NULL && !is_error(result))
+                hear(ctx, result);
         } else {
             PQclear(result);
         }
@@ -201,6 +203,7 @@ void link_forget(struct link *link)
     while (link->kept_count > 0)
         PQclear(link->kept[--link->kept_count]);
     known_free(link);
+    guess_forget(link);
 }
 
 void link_break(struct link *link)

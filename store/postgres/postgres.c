@@ -86,7 +86,8 @@ static enum store_status prepare_store(struct store *store, const struct store_c
     if (status != STORE_OK)
         return status;
     p->connection = strdup(config->connection != NULL ? config->connection : "");
-    if (p->connection == NULL || !name_tables(p, config))
+    p->remembered = remembered_make();
+    if (p->connection == NULL || p->remembered == NULL || !name_tables(p, config))
         return status_explain(STORE_IO, reason, "%s: out of memory", config->path);
     return STORE_OK;
 }
@@ -253,6 +254,7 @@ static void postgres_close(struct store *store)
         free(p->names[i]);
     free(p->names);
     free(p->connection);
+    remembered_free(p->remembered);
 }
 
 static enum store_status postgres_backup(struct store *store, const char *to, char reason[static STORE_REASON_SIZE])
@@ -314,6 +316,7 @@ const struct engine engine_postgres = {
     .close = postgres_close,
     .begin = postgres_begin,
     .commit = postgres_commit,
+    .confirm = postgres_confirm,
     .abort = postgres_abort,
     .read = postgres_read,
     .read_end = postgres_read_end,

@@ -10,7 +10,7 @@ enum { OID_BYTEA = 17, OID_INT8 = 20, CHUNK_FIRST = 32, CHUNK_MAX = 512, BINARY 
 enum {
     COUNT_MS = 60 * 1000, /* of a whole table */
     NAME_SIZE = 32,
-    WRITES_MAX = 128, /* that wait to be sent */
+    WRITES_MAX = 512, /* that wait to be sent */
 };
 
 struct arguments {
@@ -121,10 +121,18 @@ static int send_prepared(const struct link *link, unsigned table, enum statement
 static PGresult *ask(struct store_txn *txn, unsigned table, enum statement which, const struct arguments *a,
                      const char *doing, enum store_status *status)
 {
+    struct link *link = txn->handle;
+    struct message message;
+    unsigned wait_ms = which == COUNT ? COUNT_MS : ANSWER_MS;
+    bool writes = which >= VISIT; /* which does not look at what was written */
     if (!is_prepared(txn, table, which, doing, status))
         return NULL;
-    int sent = send_prepared(txn->handle, table, which, a);
-    return await(txn, sent, which == COUNT ? COUNT_MS : ANSWER_MS, doing, status);
+    if (!message_wanted(link, writes))
+        return await(txn, send_prepared(link, table, which, a), wait_ms, doing, status);
+    if ((*status = table_prepare(txn, writes)) != STORE_OK)
+        return NULL;
+    int sent = message_begin(&message, txn, writes);
+    return message_end(&message, sent && send_prepared(link, table, which, a), wait_ms, doing, status);
 }
 
 /* ---- what was written, and not sent yet ---- */
@@ -134,14 +142,26 @@ static enum statement write_of(const struct known *known)
     return known->there ? PUT : DELETE;
 }
 
-enum store_status table_prepare_writes(struct store_txn *txn)
+enum store_status table_prepare(struct store_txn *txn, bool writes)
 {
     const struct link *link = txn->handle;
     enum store_status status = STORE_OK;
-    for (const struct known *known = link->known; known != NULL; known = known->next)
+    for (const struct guess *guess = link->guesses; guess != NULL; guess = guess->next)
+        if (!is_prepared(txn, guess->table, guess->which, "reading a record", &status))
+            return status;
+    for (const struct known *known = writes ? link->known : NULL; known != NULL; known = known->next)
         if (known->unsent && !is_prepared(txn, known->table, write_of(known), "writing a record", &status))
             return status;
     return status;
+}
+
+int table_send_guess(const struct link *link, const struct guess *guess)
+{
+    struct arguments a = {0};
+    argument_add(&a, guess->key.data, guess->key.len);
+    if (guess->which == INSERT)
+        argument_add(&a, guess->value.data, guess->value.len);
+    return send_prepared(link, guess->table, guess->which, &a);
 }
 
 static int send_write(const struct link *link, const struct known *known)
@@ -153,32 +173,13 @@ static int send_write(const struct link *link, const struct known *known)
     return send_prepared(link, known->table, write_of(known), &a);
 }
 
-PGresult *table_write_out(struct store_txn *txn, const char *command, unsigned wait_ms)
+int table_send_writes(const struct link *link)
 {
-    struct link *link = txn->handle;
-    int sent = PQenterPipelineMode(link->pg);
+    int sent = 1;
     for (const struct known *known = link->known; sent && known != NULL; known = known->next)
         if (known->unsent)
             sent = send_write(link, known);
-    if (sent && command != NULL)
-        sent = PQsendQueryParams(link->pg, command, 0, NULL, NULL, NULL, NULL, 0);
-    PGresult *result = link_pipeline(link->pg, sent, wait_ms);
-    known_sent(link);
-    return result;
-}
-
-/* Before what does not look at it. */
-static enum store_status write_out(struct store_txn *txn)
-{
-    enum store_status status = STORE_OK;
-    const struct link *link = txn->handle;
-    if (link->unsent > 0 && (status = table_prepare_writes(txn)) == STORE_OK) {
-        PGresult *result = table_write_out(txn, NULL, ANSWER_MS);
-        if (PQresultStatus(result) != PGRES_COMMAND_OK)
-            return note_result(txn, "writing records", result);
-        PQclear(result);
-    }
-    return status;
+    return sent;
 }
 
 /* To be sent later. */
@@ -191,17 +192,25 @@ static enum store_status note_write(struct store_txn *txn, unsigned table, struc
         return status;
     if (!known_write(link, table, key, value))
         return txn_note(txn, "writing a record", STORE_IO, "out of memory");
-    return link->unsent < WRITES_MAX ? STORE_OK : write_out(txn);
+    return link->unsent < WRITES_MAX ? STORE_OK : message_settle(txn, true);
 }
 
-/* Runs what changes a record, and says whether there was one to change. */
-static enum store_status change(struct store_txn *txn, unsigned table, enum statement which, const struct arguments *a,
-                                const char *doing, enum store_status otherwise)
+/* Inserts a record of which nothing is known, or deletes it: value NULL. */
+static enum store_status change(struct store_txn *txn, unsigned table, struct store_slice key,
+                                const struct store_slice *value)
 {
-    enum store_status status;
-    PGresult *result = ask(txn, table, which, a, doing, &status);
+    enum store_status status = usable(txn), otherwise = value != NULL ? STORE_EXISTS : STORE_NOT_FOUND;
+    struct arguments a = {0};
+    if (status != STORE_OK || guess_change(txn, table, key, value, &status))
+        return status;
+    argument_add(&a, key.data, key.len);
+    if (value != NULL)
+        argument_add(&a, value->data, value->len);
+    PGresult *result = ask(txn, table, value != NULL ? INSERT : DELETE, &a, "writing a record", &status);
     if (result != NULL && strcmp(PQcmdTuples(result), "0") == 0)
         status = otherwise;
+    else if (result != NULL)
+        known_wrote(txn->handle, table, key, value);
     PQclear(result);
     return status;
 }
@@ -213,6 +222,14 @@ static struct store_slice field(const PGresult *result, int row, int column)
 }
 
 /* ---- one record ---- */
+
+static void remember_read(struct store_txn *txn, unsigned table, struct store_slice key, const struct store_slice *value)
+{
+    struct link *link = txn->handle;
+    known_read(link, table, key, value);
+    if (!link->blurred)
+        remembered_read(postgres_of(txn->store)->remembered, table, key, value, link->commits);
+}
 
 /* Asks the server for a record of which nothing is known. */
 static enum store_status ask_record(struct store_txn *txn, unsigned table, struct store_slice key,
@@ -226,22 +243,33 @@ static enum store_status ask_record(struct store_txn *txn, unsigned table, struc
         return status;
     if (PQntuples(result) == 0) {
         PQclear(result);
-        known_read(txn->handle, table, key, NULL);
+        remember_read(txn, table, key, NULL);
         return STORE_NOT_FOUND;
     }
     if (!link_keep(txn->handle, result))
         return txn_note(txn, "reading a record", STORE_IO, "out of memory");
     *value = field(result, 0, 0);
-    known_read(txn->handle, table, key, value);
+    remember_read(txn, table, key, value);
     return STORE_OK;
+}
+
+void table_learn(struct store_txn *txn, unsigned table, struct store_slice key)
+{
+    struct store_slice value;
+    ask_record(txn, table, key, &value);
 }
 
 enum store_status postgres_get(struct store_txn *txn, unsigned table, struct store_slice key, struct store_slice *value)
 {
     const struct known *known = known_find(txn->handle, table, key);
-    if (known == NULL)
-        return ask_record(txn, table, key, value);
     enum store_status status = usable(txn);
+    if (status == STORE_OK && known == NULL) {
+        const struct guess *guess = guess_record(txn, table, key);
+        if (guess == NULL)
+            return ask_record(txn, table, key, value);
+        *value = guess->value;
+        return guess->there ? STORE_OK : STORE_NOT_FOUND;
+    }
     if (status == STORE_OK && !known->there)
         return STORE_NOT_FOUND;
     if (status == STORE_OK)
@@ -254,24 +282,19 @@ enum store_status postgres_put(struct store_txn *txn, unsigned table, struct sto
                                bool overwrite)
 {
     const struct known *known = known_find(txn->handle, table, key);
-    struct arguments a = {0};
     if (!overwrite && known != NULL && known->there)
         return STORE_EXISTS;
     if (overwrite || known != NULL)
         return note_write(txn, table, key, &value);
-    argument_add(&a, key.data, key.len);
-    argument_add(&a, value.data, value.len);
-    return change(txn, table, INSERT, &a, "writing a record", STORE_EXISTS);
+    return change(txn, table, key, &value);
 }
 
 enum store_status postgres_delete(struct store_txn *txn, unsigned table, struct store_slice key)
 {
     const struct known *known = known_find(txn->handle, table, key);
-    struct arguments a = {0};
     if (known != NULL)
         return known->there ? note_write(txn, table, key, NULL) : STORE_NOT_FOUND;
-    argument_add(&a, key.data, key.len);
-    return change(txn, table, DELETE, &a, "deleting a record", STORE_NOT_FOUND);
+    return change(txn, table, key, NULL);
 }
 
 /* ---- many records into a table ---- */
@@ -310,13 +333,15 @@ enum store_status postgres_insert_all(struct store_txn *txn, unsigned table, con
 {
     struct link *link = txn->handle;
     struct parameters p;
+    struct message message;
     enum store_status status = usable(txn);
-    if (status != STORE_OK || (status = write_out(txn)) != STORE_OK)
+    if (status != STORE_OK || (status = table_prepare(txn, true)) != STORE_OK)
         return status;
-    known_forget(link);
     fill_parameters(&p, postgres_of(txn->store)->names[table], rows, count);
-    int sent = PQsendQueryParams(link->pg, p.text, p.count, p.types, p.values, p.lengths, p.formats, BINARY);
-    PGresult *result = await(txn, sent, ANSWER_MS, "writing records", &status);
+    int sent = message_begin(&message, txn, true) &&
+               PQsendQueryParams(link->pg, p.text, p.count, p.types, p.values, p.lengths, p.formats, BINARY);
+    PGresult *result = message_end(&message, sent, ANSWER_MS, "writing records", &status);
+    known_forget(link);
     if (result != NULL && strtoul(PQcmdTuples(result), NULL, 10) != count)
         status = STORE_EXISTS;
     PQclear(result);
@@ -375,9 +400,7 @@ static enum store_status walk_on(struct store_txn *txn, unsigned table, enum sta
                                  store_visit_fn *visit, void *ctx)
 {
     bool back = which == VISIT_BACK || which == VISIT_LAST;
-    enum store_status status = write_out(txn);
-    if (status != STORE_OK)
-        return status;
+    enum store_status status;
     for (walk->limit = CHUNK_FIRST;; walk->limit = walk->limit < CHUNK_MAX ? 2 * walk->limit : CHUNK_MAX) {
         PGresult *result = next_chunk(txn, table, which, walk, &status);
         if (result == NULL)
@@ -415,8 +438,8 @@ enum store_status postgres_visit_back(struct store_txn *txn, unsigned table, str
 enum store_status postgres_count(struct store_txn *txn, unsigned table, uint64_t *count)
 {
     struct arguments none = {0};
-    enum store_status status = write_out(txn);
-    PGresult *result = status == STORE_OK ? ask(txn, table, COUNT, &none, "counting records", &status) : NULL;
+    enum store_status status;
+    PGresult *result = ask(txn, table, COUNT, &none, "counting records", &status);
     *count = 0;
     if (result != NULL && PQntuples(result) == 1 && PQgetlength(result, 0, 0) == (int)sizeof *count) {
         memcpy(count, PQgetvalue(result, 0, 0), sizeof *count);

@@ -15,6 +15,7 @@
 
 enum {
     ALONE_AFTER = 3,        /* attempts that others' changes undid */
+    MISTAKES_MAX = 3,       /* then nothing is guessed */
     REST_MAX_MS = 100,      /* between two attempts */
     AWAY_MAX_MS = 10 * 1000, /* how long a change waits for a server that is away */
     MOMENT_MS = 1000,
@@ -105,9 +106,16 @@ enum store_status note_result(struct store_txn *txn, const char *doing, PGresult
     return txn_note(txn, doing, status, why);
 }
 
-static bool is_done(const PGresult *result)
+bool is_done(const PGresult *result)
 {
     return PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK;
+}
+
+enum store_status note_mistake(struct store_txn *txn)
+{
+    struct store_txn *whole = outermost(txn);
+    whole->again = whole->mistaken = txn->again = true;
+    return txn->failed = STORE_IO;
 }
 
 /* ---- a server that is away ---- */
@@ -148,26 +156,39 @@ static bool await_ready(struct postgres *p, struct link *link, char reason[stati
 
 /* ---- a change ---- */
 
-/* BEGIN and the id in one message. NULL: out of memory, or the connection is cut. Whose row it is decides whose the
- * change is: an owner's own is taken away by who takes over, a front's is not. The answer is waited for before a COMMIT
- * is sent: a look-up waits only for one whose transaction has locked the row. */
-static PGresult *begin_with_id(struct postgres *p, struct link *link)
+/* Whose row it is decides whose the change is: an owner's own is taken away by who takes over, a front's is not. */
+int begin_send(struct store_txn *txn)
 {
+    struct postgres *p = postgres_of(txn->store);
+    struct link *link = txn->handle;
     char command[1024 + FENCE_SIZE], fence[FENCE_SIZE];
     bool owns = atomic_load(&p->owner.claimed);
+    link->unbegun = false;
     link->id = random_word();
     link->row = owns ? link->slot : p->share.rows + link->slot;
     front_fence(p, owns, fence);
     snprintf(command, sizeof command,
-             "BEGIN ISOLATION LEVEL SERIALIZABLE; UPDATE %s SET last = %" PRId64 " WHERE slot = %" PRId64
-             " AND owner = %" PRId64 "%s",
+             "UPDATE %s SET last = %" PRId64 " WHERE slot = %" PRId64 " AND owner = %" PRId64 "%s",
              name_behind(p, NAME_WRITERS), link->id, link->row, p->owner.word, fence);
-    return link_run(link->pg, command, ANSWER_MS);
+    return PQsendQueryParams(link->pg, "BEGIN ISOLATION LEVEL SERIALIZABLE", 0, NULL, NULL, NULL, NULL, 0) &&
+           PQsendQueryParams(link->pg, command, 0, NULL, NULL, NULL, NULL, 0);
+}
+
+enum store_status begin_judge(struct store_txn *txn, bool ours)
+{
+    struct postgres *p = postgres_of(txn->store);
+    note_answer(p, true);
+    if (ours)
+        return STORE_OK;
+    owner_replaced(p);
+    return txn->failed = STORE_IO;
 }
 
 static enum store_status roll_back(struct store_txn *txn, enum store_status status)
 {
     struct link *link = txn->handle;
+    if (link->unbegun)
+        return status;
     PGresult *result = link->pg != NULL && !is_cut(link) ? link_run(link->pg, "ROLLBACK", ANSWER_MS) : NULL;
     if (!is_done(result))
         link_break(link);
@@ -184,6 +205,13 @@ static void let_go(struct store_txn *txn)
     pthread_rwlock_unlock(&p->turn);
 }
 
+/* With nothing known yet. */
+static void link_start(struct postgres *p, struct link *link)
+{
+    link->blurred = false;
+    link->commits = remembered_commits(p->remembered);
+}
+
 static enum store_status begin_on(struct store_txn *txn)
 {
     struct postgres *p = postgres_of(txn->store);
@@ -193,16 +221,10 @@ static enum store_status begin_on(struct store_txn *txn)
         return STORE_IO;
     if (!await_ready(p, link, reason))
         return status_report(txn->store, "connecting to write", STORE_AWAY, reason);
-    PGresult *result = begin_with_id(p, link);
-    if (!is_done(result))
-        return roll_back(txn, note_result(txn, "beginning to write", result));
-    note_answer(p, true);
-    bool ours = strcmp(PQcmdTuples(result), "1") == 0;
-    PQclear(result);
-    if (ours)
-        return STORE_OK;
-    owner_replaced(p);
-    return roll_back(txn, STORE_IO);
+    link->unbegun = true;
+    link->trusting = txn->mistakes < MISTAKES_MAX;
+    link_start(p, link);
+    return STORE_OK;
 }
 
 static enum store_status begin_outermost(struct store_txn *txn)
@@ -228,23 +250,25 @@ static enum store_status begin_outermost(struct store_txn *txn)
 /* After what was written and not sent yet. */
 static enum store_status run_command(struct store_txn *txn, const char *doing, const char *command)
 {
+    const struct link *link = txn->handle;
+    struct message message;
     enum store_status status;
     if (is_lost(txn))
         return STORE_IO;
-    if ((status = table_prepare_writes(txn)) != STORE_OK)
+    if ((status = table_prepare(txn, true)) != STORE_OK)
         return status;
-    PGresult *result = table_write_out(txn, command, ANSWER_MS);
-    if (!is_done(result))
-        return note_result(txn, doing, result);
-    PQclear(result);
-    return STORE_OK;
+    int sent = message_begin(&message, txn, true) &&
+               PQsendQueryParams(link->pg, command, 0, NULL, NULL, NULL, NULL, 0);
+    PQclear(message_end(&message, sent, ANSWER_MS, doing, &status));
+    return status;
 }
 
 enum store_status postgres_begin(struct store_txn *txn, struct store_txn *parent)
 {
     if (parent == NULL)
         return begin_outermost(txn);
-    txn->handle = parent->handle;
+    struct link *link = txn->handle = parent->handle;
+    link->trusting = false; /* what is undone alone has heard nothing but the truth */
     return run_command(txn, "beginning a nested transaction", "SAVEPOINT nested");
 }
 
@@ -286,15 +310,27 @@ static bool is_open_question(const struct link *link, const PGresult *result)
     return is_cut(link) || is_state(state_of(result), states);
 }
 
+/* Once all else has been answered: a look-up waits only for a transaction that has locked its row, and what was guessed
+ * has to be true. */
+static PGresult *send_commit(const struct link *link)
+{
+    int sent = PQenterPipelineMode(link->pg) && table_send_writes(link) &&
+               PQsendQueryParams(link->pg, "COMMIT", 0, NULL, NULL, NULL, NULL, 0);
+    return link_pipeline(link->pg, sent, COMMIT_MS, NULL, NULL);
+}
+
 static enum store_status commit_outermost(struct store_txn *txn)
 {
     struct link *link = txn->handle;
-    enum store_status status = table_prepare_writes(txn);
+    enum store_status status = table_prepare(txn, true);
+    if (status == STORE_OK)
+        status = message_settle(txn, false);
     if (status != STORE_OK)
         return roll_back(txn, status);
-    PGresult *result = table_write_out(txn, "COMMIT", COMMIT_MS);
+    PGresult *result = send_commit(link);
     if (PQresultStatus(result) == PGRES_COMMAND_OK && strcmp(PQcmdStatus(result), "COMMIT") == 0) {
         PQclear(result);
+        remembered_commit(postgres_of(txn->store)->remembered, link);
         return STORE_OK;
     }
     if (!is_open_question(link, result)) {
@@ -368,12 +404,14 @@ enum store_status postgres_read(struct store_txn *txn)
     char reason[STORE_REASON_SIZE] = "all connections for reading are in use";
     if (link == NULL)
         return status_report(txn->store, "beginning to read", STORE_AWAY, reason);
+    link_start(p, link);
     PGresult *result = try_snapshot(p, link, reason);
     bool begun = is_done(result);
     PQclear(result);
     note_answer(p, begun);
     if (begun) {
         txn->handle = link;
+        link->unbegun = false;
         return STORE_OK;
     }
     pool_return(&p->readers, link);
