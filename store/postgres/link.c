@@ -132,7 +132,8 @@ PGresult *link_run(PGconn *pg, const char *commands, unsigned wait_ms)
  * it. Where there is none the planner takes what it was told to avoid for so dear that the server would compile a program
  * for it, which takes a second.
  * A connection that was cut in a transaction, or whose process is stopped, must not hold its rows until another gateway
- * takes over (owner.c). */
+ * takes over (owner.c). Nor may one that was cut while it waited for a row stay at the server for as long as another
+ * holds it, such as a COMMIT for a standby that hangs: all places would be taken by and by. Nobody waits so long here. */
 static bool session_begin(PGconn *pg, char reason[static STORE_REASON_SIZE])
 {
     static const struct {
@@ -143,6 +144,7 @@ static bool session_begin(PGconn *pg, char reason[static STORE_REASON_SIZE])
         {"SET enable_seqscan TO off", false},
         {"SET jit TO off", false},
         {"SET idle_in_transaction_session_timeout TO 5000", false},
+        {"SET lock_timeout TO 12000", false},
     };
     bool good = true;
     for (size_t i = 0; good && i < sizeof steps / sizeof *steps; i++) {

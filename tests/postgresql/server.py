@@ -87,6 +87,10 @@ class Server:
                 ready.set()
         ready.set()
 
+    def connections(self):
+        """How many, whether anybody is still at their other end or not."""
+        return sum(b"[local]" in _title(pid) for pid in self._children())
+
     def _children(self):
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
             return [int(pid) for pid in file.read().split()]

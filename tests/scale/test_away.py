@@ -12,6 +12,7 @@ import requests
 from acme_client import URN, AcmeClient, b64, http_responder, make_csr
 from balancer import is_ready
 from chaos_world import wait_for
+from database import Pair
 from dns_server import ZONE
 from loopback import release_port, take_port
 from pki import ListenerPki
@@ -22,6 +23,8 @@ from world import program
 
 ANSWER_S = 16  # what a client waits for at most; and what a busy machine takes
 KNOWN_S = 2    # the same once it is known
+HUNG_S = 55    # a standby; each ten seconds of it somebody asks on a new connection what became of a change
+LEFT_MAX = 3   # connections of old that the server may still have meanwhile
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,40 @@ def _served(ask, *arguments):
     with contextlib.suppress(requests.ConnectionError):
         return ask(*arguments)
     return None
+
+
+@pytest.fixture
+def pair():
+    one = Pair()
+    yield one
+    one.close()
+
+
+def test_standby_that_hangs(pair, make_world):
+    """No commit is acknowledged for as long as it does; then all goes on. Connections that were given up meanwhile do not
+    fill the server."""
+    primary = pair.servers[pair.primary]
+    world = make_world(primary.connection)
+    client = AcmeClient(world.directory, world.pki.ca)
+    assert client.new_account().status_code == 201
+    client.keep_nonces(2)
+    before = primary.connections()
+    pair.hold_back()
+    with ThreadPoolExecutor() as pool:
+        new = {"identifiers": [{"type": "dns", "value": "hangs-too." + ZONE}]}
+        asked = pool.submit(client.post, client.directory["newOrder"], new)
+        time.sleep(HUNG_S)
+        left = primary.connections() - before
+        primary.thaw()
+        asked.exception()  # any answer is right, or none
+    assert left <= LEFT_MAX, f"{left} more connections than before"
+    wait_for("it to be ready again", lambda: is_ready(world.own["a"]["metrics"]))
+    client.reconnect()
+    names = ["goes-on." + ZONE]
+    with http_responder(world.ports["http01"]) as responder:
+        url, order = client.ready_order(names, responder)
+        assert client.finalize(order, make_csr(names)).status_code == 200
+        assert client.certificate(url).count("BEGIN CERTIFICATE") >= 2
 
 
 def test_database_that_hangs(server, make_world):
