@@ -212,6 +212,10 @@ void sectigo_client_free(struct sectigo_client *client)
 struct sectigo_call *sectigo_call_make(struct sectigo_client *client, enum sectigo_call_kind kind,
                                        struct sectigo_form *form)
 {
+    if (form->failed) { /* for want of memory: nothing is sent of it */
+        sectigo_form_clear(form);
+        return NULL;
+    }
     struct sectigo_call *call = memory_need(sizeof *call);
     call->kind = kind;
     call->login = client->login;
