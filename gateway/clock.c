@@ -229,17 +229,24 @@ static void keep_offset(int64_t offset)
         atomic_fetch_add(&jump_count, 1);
 }
 
+/* How far it lies from what first and last enclose. */
+static int64_t distance(int64_t offset, int64_t first, int64_t last)
+{
+    return offset < first ? first - offset : offset > last ? offset - last : 0;
+}
+
 /* With the lock. first and last: the offsets that the Date may have, since it was said somewhen between request and
- * reply. */
+ * reply. The Date of a slow reply may fit the system clock and a time of the gateway's own that differ: it decides
+ * nothing between them. */
 static void weigh(int64_t boot_ms, int64_t system, int64_t first, int64_t last)
 {
     int64_t kept = atomic_load(&kept_ms);
-    bool system_agrees = system >= first - AGREE_MS && system <= last + AGREE_MS;
-    bool kept_agrees = kept >= first - AGREE_MS && kept <= last + AGREE_MS;
+    int64_t system_is_off = distance(system, first, last), kept_is_off = distance(kept, first, last);
+    bool system_agrees = system_is_off <= AGREE_MS, kept_agrees = kept_is_off <= AGREE_MS;
     bool known = atomic_load(&confirmed), was = atomic_load(&contradicted);
 
     atomic_store(&contradicted, !system_agrees && !kept_agrees && known && !atomic_load(&trusted));
-    if (system_agrees) {
+    if (system_agrees && (agree(system, kept) || !known || system_is_off < kept_is_off)) {
         keep_offset(system);
     } else if (!kept_agrees && !known) {
         keep_offset(first);

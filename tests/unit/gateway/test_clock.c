@@ -182,6 +182,21 @@ static void takes_the_time_of_a_slow_reply(void **state)
     assert_true(clock_in_doubt());
 }
 
+/* Its Date fits both clocks, and says nothing of which is right. */
+static void is_not_moved_by_a_slow_reply_that_fits_both_clocks(void **state)
+{
+    (void)state;
+    be_sure();
+    atomic_store(moved, HOUR_MS / 2);
+    assert_true(clock_in_doubt());
+    clock_heard(machine_ms() - (uint64_t)HOUR_MS / 4, clock_boot_ms() - (uint64_t)HOUR_MS);
+    assert_true(clock_in_doubt());
+    assert_near(ahead_ms(), 0);
+    hear(HOUR_MS / 2);
+    assert_false(clock_in_doubt());
+    assert_near(ahead_ms(), HOUR_MS / 2);
+}
+
 static void is_trusted_by_the_operator_until_it_is_set(void **state)
 {
     (void)state;
@@ -224,6 +239,7 @@ int main(void)
         cmocka_unit_test(tells_how_long_it_is_in_doubt),
         cmocka_unit_test(doubts_where_sectigo_says_otherwise),
         cmocka_unit_test(takes_the_time_of_a_slow_reply),
+        cmocka_unit_test(is_not_moved_by_a_slow_reply_that_fits_both_clocks),
         cmocka_unit_test(is_trusted_by_the_operator_until_it_is_set),
         cmocka_unit_test(has_no_time_since_the_future),
     };
