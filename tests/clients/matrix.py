@@ -120,7 +120,7 @@ def wait_for(what, happened, timeout=60):
         value = happened()
         if value:
             return value
-        assert time.monotonic() < deadline, f"{what} did not happen within {timeout} s"
+        assert time.monotonic() < deadline, f"{what}: not within {timeout} s"
         time.sleep(0.05)
 
 

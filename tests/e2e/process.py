@@ -1,5 +1,6 @@
 """A program that runs beside the test: its lines are kept, and waited for instead of slept for."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -13,6 +14,8 @@ TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PR_SET_PDEATHSIG = 1
 # What a sanitizer prints when it has found something.
 SANITIZER = re.compile(r"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error: ")
+
+STOP_TIMEOUT_S = 30
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _running = []
@@ -36,6 +39,14 @@ def patience(seconds):
 
 def running():
     return list(_running)
+
+
+def _state(pid, thread):
+    """By its letter (proc(5)); "X" of one that has ended."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError), \
+            open(f"/proc/{pid}/task/{thread}/stat", encoding="ascii") as file:
+        return file.read().rsplit(")", 1)[1].split()[0]
+    return "X"
 
 
 def _die_with_parent():
@@ -102,13 +113,22 @@ class Process:
         return status
 
     def signal(self, number):
+        """SIGSTOP returns once it has stopped: the one thread that takes the signal tells the others, and on a busy machine
+        these go on until it has had its turn."""
         if self._child.poll() is None:
             self._child.send_signal(number)
+            if number == signal.SIGSTOP:
+                self._await_frozen()
+
+    def _await_frozen(self):
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while not self.is_frozen():
+            assert time.monotonic() < deadline, f"{self.name} has stopped: not within {STOP_TIMEOUT_S} s"
+            time.sleep(0.001)
 
     def is_frozen(self):
-        """It, or somebody else, has stopped it by a signal."""
-        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] == "T"
+        """It, or somebody else, has stopped it by a signal, with all its threads."""
+        return all(_state(self.pid, thread) in "TZX" for thread in os.listdir(f"/proc/{self.pid}/task"))
 
     def kill(self):
         """kill -9, by pid."""

@@ -34,7 +34,7 @@ def wait_gone(world, timeout=30):
     """Nothing tells when a record is gone: the zone is read until it is."""
     deadline = time.monotonic() + timeout
     while records(world):
-        assert time.monotonic() < deadline, records(world)
+        assert time.monotonic() < deadline, f"{records(world)}: not within {timeout} s"
         time.sleep(0.1)
 
 

@@ -91,7 +91,7 @@ class Watched:
         """The first reading of which left(reading), what is not so yet, is empty."""
         deadline = time.monotonic() + patience(timeout)
         while missing := left(found := self.read()):
-            assert time.monotonic() < deadline, missing
+            assert time.monotonic() < deadline, f"{missing}: not within {timeout} s"
             time.sleep(0.1)
         return found
 

@@ -41,7 +41,7 @@ def _served(world):
 def _await_served(world, wanted, timeout=60):
     deadline = time.monotonic() + timeout
     while not wanted(certificate := _served(world)):
-        assert time.monotonic() < deadline, certificate
+        assert time.monotonic() < deadline, f"{certificate}: not within {timeout} s"
         time.sleep(0.1)
     return certificate
 

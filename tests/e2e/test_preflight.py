@@ -37,7 +37,7 @@ def _wait_note(world, url):
         shown = ctl_json(world, "order", "show", _order_id(url))
         if shown["issuance"]["note"]:
             break
-        assert time.monotonic() < deadline, shown
+        assert time.monotonic() < deadline, f"{shown}: not within 30 s"
     assert shown["status"] == "processing", shown
     assert not world.ledger()
     return shown["issuance"]["note"]
@@ -247,7 +247,7 @@ def test_caa_that_forbids_a_paid_order(make_world, learn):
         shown = ctl_json(world, "order", "show", _order_id(url))
         if (shown["issuance"]["note"] or "").startswith(f"Sectigo may not issue: late-caa.{ZONE}: the CAA record"):
             break
-        assert time.monotonic() < deadline, shown
+        assert time.monotonic() < deadline, f"{shown}: not within 30 s"
     assert shown["status"] == "processing" and shown["issuance"]["state"] == "blocked", shown
     world.dns.update(lambda update: update.replace("late-caa", 60, "CAA", '0 issue "sectigo.com"'))
     assert "BEGIN CERTIFICATE" in client.certificate(url)
@@ -271,7 +271,7 @@ def test_killed_before_caa_is_asked_about_again(make_world):
     client.reconnect()
     deadline = time.monotonic() + 30
     while "waits for its turn" not in (ctl_json(world, "order", "show", _order_id(url))["issuance"]["note"] or ""):
-        assert time.monotonic() < deadline, ctl_json(world, "order", "show", _order_id(url))
+        assert time.monotonic() < deadline, "a turn that is waited for: not within 30 s"
     assert world.requests()["RetryCAACheck"] == 0
     assert client.fetch(url).json()["status"] == "processing"
 

@@ -35,7 +35,7 @@ def _login(world):
 def _await_login(world, wanted, timeout=60):
     deadline = time.monotonic() + timeout
     while not wanted(_login(world)):
-        assert time.monotonic() < deadline, _login(world)
+        assert time.monotonic() < deadline, f"{_login(world)}: not within {timeout} s"
         time.sleep(0.05)
     return _login(world)
 
@@ -44,7 +44,7 @@ def _await_state(world, url, state, timeout=60):
     deadline = time.monotonic() + timeout
     order = url.rsplit("/", 1)[1]
     while (shown := ctl_json(world, "order", "show", order)["issuance"])["state"] != state:
-        assert time.monotonic() < deadline, shown
+        assert time.monotonic() < deadline, f"{shown}: not within {timeout} s"
         time.sleep(0.05)
     return shown
 

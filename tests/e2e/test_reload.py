@@ -250,7 +250,7 @@ def test_a_purchase_under_way_is_told_too(make_world):
         client.finalize(order, make_csr(["held.acme.example"]))
         deadline = time.monotonic() + 60
         while ctl_json(world, "issuance", "list")["items"][0]["state"] != "held":
-            assert time.monotonic() < deadline
+            assert time.monotonic() < deadline, "a held purchase: not within 60 s"
         config = world.config()
         config["profiles"][0]["name"] = config["default_profile"] = "renamed"
         assert "1 purchases under way would go no further" in _refused(world, config)

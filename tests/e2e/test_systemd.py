@@ -140,7 +140,7 @@ def test_a_gateway_is_replaced_and_refuses_no_connection(managed):
 def _wait(happened, timeout=120):
     deadline = time.monotonic() + timeout
     while not happened():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, f"not within {timeout} s"
         time.sleep(0.02)
 
 

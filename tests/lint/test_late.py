@@ -3,6 +3,8 @@
 import importlib.machinery
 import importlib.util
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -33,6 +35,15 @@ def test_late(summary):
     SUMMARY.format("acmegate under a sanitizer: AddressSanitizer: heap-use-after-free", ONE_LATE)])
 def test_final(output):
     assert not late.is_late(output)
+
+
+def test_what_pytest_says(tmp_path):
+    """As deploy/test has it run. By itself it leaves out what does not fit into a line of its terminal."""
+    name = "test_that_has_a_name_which_leaves_no_room_for_what_is_said"
+    (tmp_path / "test_late.py").write_text(f"def {name}():\n    assert 1 == 2, 'the certificate: not within 40 s'\n")
+    done = subprocess.run([sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path], check=False,
+                          env={**os.environ, "CI": "true"}, stdout=subprocess.PIPE, text=True)
+    assert late.is_late(done.stdout), done.stdout
 
 
 def test_failures_of_a_report(tmp_path):
