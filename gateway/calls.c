@@ -29,7 +29,7 @@ const char *const calls_own[] = {
     /* Time. */
     "clock_gettime", "clock_gettime64", "clock_getres", "clock_getres_time64", "clock_nanosleep",
     "clock_nanosleep_time64", "nanosleep", "gettimeofday", "time", "timerfd_create", "timerfd_settime",
-    "timerfd_settime64", "timerfd_gettime",
+    "timerfd_settime64", "timerfd_gettime", "timer_create", "timer_settime", "timer_settime64",
     /* The network: listeners, calls to Sectigo, resolvers, the admin socket, systemd and the journal. socket:
      * confine.c. */
     "socketpair", "socketcall", "bind", "listen", "accept", "accept4", "connect", "shutdown", "getsockname",
@@ -51,7 +51,7 @@ const char *const calls_of_programs[] = {
     /* What shells, curl, nsupdate, Python and the like make beyond our own. None of it gives a right that the process
      * has not: there is no capability left, and no_new_privs holds. */
     "chdir", "fchdir", "nice", "getpriority", "setpriority", "ioprio_get", "ioprio_set", "personality", "alarm",
-    "setitimer", "getitimer", "timer_create", "timer_settime", "timer_settime64", "timer_gettime", "timer_delete",
+    "setitimer", "getitimer", "timer_gettime", "timer_delete",
     "timer_getoverrun", "signalfd", "signalfd4", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "inotify_init",
     "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "tee", "splice", "vmsplice", "sync", "syncfs", "mknod",
     "mknodat", "chown", "fchown", "lchown", "fchownat", "chown32", "fchown32", "lchown32", "getxattr", "lgetxattr",

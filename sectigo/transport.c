@@ -1,15 +1,18 @@
 #include "sectigo/transport.h"
 
+#include <arpa/inet.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include <openssl/ssl.h>
 
 #include "sectigo/client.h"
+#include "sectigo/departure.h"
 #include "sectigo/value.h"
 
 /* Whether a TLS connection said farewell. The connection holds it by its SSL_CTX, which may outlive the call: libcurl
@@ -18,7 +21,7 @@ struct farewell {
     atomic_uint holders;
     atomic_bool said;
 };
-enum { DATE_MAX = 63 };
+enum { DATE_MAX = 63, SOCKETS_MAX = 8 };
 
 struct sectigo_call {
     struct sectigo_client *client;
@@ -33,6 +36,9 @@ struct sectigo_call {
     uint64_t date_s;           /* of the reply; 0: it says none */
     const char *(*may_leave)(void *ctx);
     void *may_leave_ctx;
+    uint64_t leave_by_ms; /* as departure.h has it */
+    curl_socket_t sockets[SOCKETS_MAX]; /* libcurl tries several at once: the last of them, and how many there were */
+    unsigned socket_count;
     const char *withheld; /* why it may not leave; NULL: nobody said so */
     char reason[SECTIGO_MESSAGE_MAX];
     char curl_error[CURL_ERROR_SIZE];
@@ -90,6 +96,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
     struct sectigo_call *call = ctx;
     size_t len = size * count;
 
+    departure_disarm();
     if (len >= sizeof status && strncasecmp(line, status, sizeof status - 1) == 0)
         call->framed = false;
     else if ((len >= sizeof length && strncasecmp(line, length, sizeof length - 1) == 0) ||
@@ -238,12 +245,41 @@ struct sectigo_call *sectigo_call_make(struct sectigo_client *client, enum secti
     return NULL;
 }
 
+static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+    struct sectigo_call *call = ctx;
+
+    (void)purpose;
+    call->sockets[call->socket_count++ % SOCKETS_MAX] = fd;
+    return CURL_SOCKOPT_OK;
+}
+
+static int port_of(curl_socket_t fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        return -1;
+    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                               : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+/* The socket of the connection from this port. */
+static void arm_departure(struct sectigo_call *call, int local_port)
+{
+    for (unsigned i = 0; i < SOCKETS_MAX && i < call->socket_count; i++)
+        if (port_of(call->sockets[i]) == local_port)
+            departure_arm(call->sockets[i], call->leave_by_ms);
+}
+
 /* libcurl asks after the connection is there, and before the first octet of the request. */
 static int on_ready(void *ctx, char *server_ip, char *local_ip, int server_port, int local_port)
 {
     struct sectigo_call *call = ctx;
 
-    (void)server_ip, (void)local_ip, (void)server_port, (void)local_port;
+    (void)server_ip, (void)local_ip, (void)server_port;
+    arm_departure(call, local_port);
     call->withheld = call->may_leave(call->may_leave_ctx);
     return call->withheld ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
@@ -254,8 +290,11 @@ bool sectigo_call_ask_first(struct sectigo_call *call, const char *(*may_leave)(
 
     call->may_leave = may_leave;
     call->may_leave_ctx = ctx;
+    call->leave_by_ms = departure_now_ms() + (uint64_t)within_ms;
     return curl_easy_setopt(call->easy, CURLOPT_PREREQFUNCTION, on_ready) == CURLE_OK &&
            curl_easy_setopt(call->easy, CURLOPT_PREREQDATA, call) == CURLE_OK &&
+           curl_easy_setopt(call->easy, CURLOPT_SOCKOPTFUNCTION, on_socket) == CURLE_OK &&
+           curl_easy_setopt(call->easy, CURLOPT_SOCKOPTDATA, call) == CURLE_OK &&
            curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) == CURLE_OK;
 }
 
@@ -292,6 +331,7 @@ enum sectigo_outcome sectigo_call_finish(struct sectigo_call *call, CURLcode res
 {
     long status = 0;
 
+    departure_disarm();
     call->reason[0] = '\0';
     if (result != CURLE_OK)
         return failed_transfer(call, result);

@@ -2,6 +2,7 @@
 for Sectigo in the end."""
 
 import contextlib
+import math
 import threading
 import time
 
@@ -100,9 +101,10 @@ class Customer:
         return self.client.certificate(self.url).count("BEGIN CERTIFICATE") >= 2
 
 
-def sent(world):
-    """The order numbers of all requests to buy that were read, in that order."""
-    return [call["foreignOrderNumber"] for call in world.calls() if call["call"] == "AutoApplyOrder"]
+def sent(world, from_s=0, to_s=math.inf):
+    """The order numbers of all requests to buy that were read, in that order; between two times of time.monotonic()."""
+    return [call["foreignOrderNumber"] for call in world.calls()
+            if call["call"] == "AutoApplyOrder" and from_s <= call["readMs"] / 1000 < to_s]
 
 
 def check_sent(world, names, before=0):

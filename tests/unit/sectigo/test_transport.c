@@ -1,36 +1,7 @@
 /* The transport against a small TLS server that behaves as each case says. */
 #include <dlfcn.h>
 
-#include "tls_server.h"
-
-static struct sectigo_client *client_with(const struct server *server, struct sectigo_client_config config)
-{
-    char url[64], reason[SECTIGO_MESSAGE_MAX];
-
-    snprintf(url, sizeof url, "https://127.0.0.1:%u", server->port);
-    config.url = url;
-    config.login_name = "partner";
-    config.login_password = "sehr+geheim&=1";
-    struct sectigo_client *client = sectigo_client_make(&config, reason);
-    assert_non_null(client);
-    return client;
-}
-
-static struct sectigo_client *client_of(const struct server *server)
-{
-    return client_with(server, (struct sectigo_client_config){.ca_file = ca_file, .timeout_ms = 20000});
-}
-
-static struct sectigo_call *make_call(struct sectigo_client *client, enum sectigo_call_kind kind)
-{
-    struct sectigo_form form = {0};
-
-    sectigo_form_add(&form, "orderNumber", "1234567repl#1");
-    struct sectigo_call *call = sectigo_call_make(client, kind, &form);
-    assert_non_null(call);
-    assert_int_equal(form.count, 0);
-    return call;
-}
+#include "calling.h"
 
 static enum sectigo_outcome perform(struct sectigo_client *client, enum sectigo_call_kind kind,
                                     char reason[static SECTIGO_MESSAGE_MAX])
@@ -288,61 +259,6 @@ static void test_refused_tunnel_never_left(void **state)
     assert_int_equal(atomic_load(&server.connections), 0);
 }
 
-static const char *say_late(void *ctx)
-{
-    (*(int *)ctx)++;
-    return "it is too late";
-}
-
-static const char *say_nothing(void *ctx)
-{
-    (*(int *)ctx)++;
-    return NULL;
-}
-
-/* Asked once the connection is there: what may not leave then has sent nothing. */
-static void test_what_may_not_leave_has_sent_nothing(void **state)
-{
-    struct server server = {0};
-    (void)state;
-
-    start_server(&server, ANSWER, "errorCode=0");
-    struct sectigo_client *client = client_of(&server);
-    for (int late = 1; late >= 0; late--) {
-        int asked = 0;
-        struct sectigo_call *call = make_call(client, SECTIGO_AUTO_APPLY_ORDER);
-        assert_true(sectigo_call_ask_first(call, late ? say_late : say_nothing, &asked, 30000));
-        assert_int_equal(sectigo_call_perform(call), late ? SECTIGO_NEVER_LEFT : SECTIGO_ANSWERED);
-        assert_int_equal(sectigo_call_withheld(call), late);
-        assert_int_equal(asked, 1);
-        if (late)
-            assert_non_null(strstr(sectigo_call_reason(call), "it is too late"));
-        sectigo_call_free(call);
-    }
-    sectigo_client_free(client);
-    stop_server(&server);
-    assert_int_equal(atomic_load(&server.connections), 2);
-    assert_int_equal(atomic_load(&server.requests), 1);
-}
-
-/* The connection may take no longer than what is left of the time to leave in. */
-static void test_connection_within_the_time_to_leave_in(void **state)
-{
-    struct server server = {0};
-    int asked = 0;
-    (void)state;
-
-    start_server(&server, SLOW_HANDSHAKE, "errorCode=0");
-    struct sectigo_client *client = client_of(&server);
-    struct sectigo_call *call = make_call(client, SECTIGO_AUTO_APPLY_ORDER);
-    assert_true(sectigo_call_ask_first(call, say_nothing, &asked, 300));
-    assert_int_equal(sectigo_call_perform(call), SECTIGO_NEVER_LEFT);
-    assert_int_equal(asked, 0);
-    sectigo_call_free(call);
-    sectigo_client_free(client);
-    stop_server(&server);
-}
-
 static void test_date(void **state)
 {
     static const struct {
@@ -568,8 +484,6 @@ int main(void)
         cmocka_unit_test(test_unresolved_never_left),
         cmocka_unit_test(test_refused_proxy_never_left),
         cmocka_unit_test(test_refused_tunnel_never_left),
-        cmocka_unit_test(test_what_may_not_leave_has_sent_nothing),
-        cmocka_unit_test(test_connection_within_the_time_to_leave_in),
         cmocka_unit_test(test_date),
         cmocka_unit_test(test_changing_calls_use_fresh_connections),
         cmocka_unit_test(test_reading_calls_reuse_connections),

@@ -101,6 +101,7 @@ static int drop_certificates(void **state)
 enum behaviour {
     ANSWER,            /* 200 and reply */
     ANSWER_IN_COMPANY, /* the same, after a chance for another request to come in meanwhile */
+    ANSWER_LATE,       /* the same, after 600 ms */
     ANSWER_CLOSE,      /* the same, without Content-Length, ended by close_notify */
     CUT_CLOSE,         /* the same, ended without close_notify */
     TRUNCATE,          /* Content-Length says more than comes */
@@ -244,6 +245,7 @@ static void await_company(struct server *server)
 static bool answer(struct server *server, SSL *ssl, int nth)
 {
     switch ((enum behaviour)server->behaviour) {
+    case ANSWER_LATE:
     case ANSWER_IN_COMPANY:
         write_reply(ssl, "200 OK", "", server->reply);
         return true;
@@ -298,6 +300,8 @@ static void converse(struct server *server, SSL *ssl)
             memcpy(server->request, request, sizeof request);
         if (server->behaviour == ANSWER_IN_COMPANY)
             await_company(server);
+        if (server->behaviour == ANSWER_LATE)
+            poll(NULL, 0, 600);
         /* The client may send its next request as soon as it has the reply. */
         atomic_fetch_sub(&server->in_flight, 1);
         if (!answer(server, ssl, nth))
