@@ -125,7 +125,7 @@ def test_killed_while_a_purchase_is_cancelled_and_refunded(make_world):
     with contextlib.suppress(requests.exceptions.ConnectionError):
         _order(world, client, names)
     world.wait_gateway_killed()
-    world.start_gateway(stop_at="dead")
+    world.start_gateway(stop_at="dead", wait=False)
     world.wait_gateway_killed()
     world.start_gateway()
     _subscription(world, names, "ended")

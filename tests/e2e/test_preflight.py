@@ -265,7 +265,7 @@ def test_killed_before_caa_is_asked_about_again(make_world):
     world.wait_log(lambda line: "CAA keeps Sectigo from issuing" in line.get("msg", ""))
     world.stop_gateway()
     world.dns.update(lambda update: update.replace("killed-caa", 60, "CAA", '0 issue "sectigo.com"'))
-    world.start_gateway(stop_at="blocked-again")
+    world.start_gateway(stop_at="blocked-again", wait=False)
     world.wait_gateway_killed()
     world.start_gateway()
     client.reconnect()
