@@ -40,6 +40,12 @@ def _title(pid):
     return b""
 
 
+def _signal(pid, number):
+    """A child may end by itself at any time."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
 class Server:
     """sync: a commit is flushed to the disk, as it is where something of value is kept."""
 
@@ -99,26 +105,25 @@ class Server:
         """Nothing of it answers any more, and no connection ends, as where its machine hangs."""
         self.process.send_signal(signal.SIGSTOP)
         for pid in self._children():
-            os.kill(pid, signal.SIGSTOP)
+            _signal(pid, signal.SIGSTOP)
 
     def thaw(self):
         for pid in [*self._children(), self.process.pid]:
-            os.kill(pid, signal.SIGCONT)
+            _signal(pid, signal.SIGCONT)
 
     def hold_back(self):
         """Its standby hears nothing of it any more."""
         senders = [pid for pid in self._children() if b"walsender" in _title(pid)]
         assert senders, "nobody listens"
         for pid in senders:
-            os.kill(pid, signal.SIGSTOP)
+            _signal(pid, signal.SIGSTOP)
 
     def kill(self):
         """The server and all that it started, at once, as a machine that loses its power. Stopped first, it starts no
         more; each of its children leads a session of its own."""
         self.process.send_signal(signal.SIGSTOP)
         for pid in [*self._children(), self.process.pid]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            _signal(pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self):
