@@ -31,7 +31,7 @@ is_installed() {
 }
 
 is_offered() {
-    apt-cache policy "$1" | grep -q 'Candidate: [^(]'
+    apt-cache policy "$1" | grep 'Candidate: [^(]' >/dev/null
 }
 
 # packages_of SECTION...: the lines of these sections of packages.txt.
