@@ -44,8 +44,8 @@ struct sectigo_call *sectigo_call_make(struct sectigo_client *client, enum secti
 CURL *sectigo_call_handle(struct sectigo_call *call);
 /* Before the transfer: may_leave is asked at the last moment before the first octet of the request, on the thread of
  * the transfer, once the connection is there; that may take within_ms at most, after which nothing leaves either, also
- * of a process that was stopped after may_leave was asked. Where it answers a sentence (which lives
- * as long as the call) nothing is sent: SECTIGO_NEVER_LEFT, for that reason. False: it cannot be set up. */
+ * of a process that was stopped after may_leave was asked. Where it answers a sentence (which lives as long as the call)
+ * nothing is sent: SECTIGO_NEVER_LEFT, for that reason. False: it cannot be set up. */
 bool sectigo_call_ask_first(struct sectigo_call *call, const char *(*may_leave)(void *ctx), void *ctx, long within_ms);
 /* After the transfer: what became of it. The texts below are valid until the call is freed. */
 enum sectigo_outcome sectigo_call_finish(struct sectigo_call *call, CURLcode result);

@@ -119,7 +119,7 @@ static bool is_right(const struct guess *guess, const PGresult *result)
            memcmp(PQgetvalue(result, 0, 0), guess->value.data, guess->value.len) == 0;
 }
 
-/* So that the next attempt knows it. Of what is there in place of an insertion nothing has been read: guess_learn. */
+/* So that the next attempt knows it. Of what is there in place of an insertion nothing has been read: ask_again. */
 static void learn(const struct message *message, struct guess *guess, const PGresult *result)
 {
     const struct link *link = message->txn->handle;

@@ -152,37 +152,13 @@ static void proxy_stop(struct proxy *proxy)
 
 /* ---- changes ---- */
 
-static enum store_status increment(struct store_txn *txn, void *arg)
-{
-    struct store_slice value;
-    uint32_t n = 0;
-    (void)arg;
-    enum store_status status = store_get(txn, FRUIT, "n", 1, &value);
-    if (status == STORE_OK)
-        memcpy(&n, value.data, sizeof n);
-    n++;
-    return status == STORE_OK || status == STORE_NOT_FOUND ? store_put(txn, FRUIT, "n", 1, &n, sizeof n) : status;
-}
-
 static void *change_many(void *arg)
 {
     struct fixture *f = arg;
     uintptr_t failures = 0;
     for (int i = 0; i < CHANGES / THREADS; i++)
-        failures += store_call(f->store, increment, NULL) != STORE_OK;
+        failures += store_call(f->store, count_up, NULL) != STORE_OK;
     return (void *)failures;
-}
-
-static uint32_t counted(struct fixture *f)
-{
-    struct store_txn *txn;
-    struct store_slice value;
-    uint32_t n = 0;
-    assert_int_equal(store_read(f->store, &txn), STORE_OK);
-    assert_int_equal(store_get(txn, FRUIT, "n", 1, &value), STORE_OK);
-    memcpy(&n, value.data, sizeof n);
-    store_read_end(txn);
-    return n;
 }
 
 static void change_in(struct fixture *f, unsigned threads)

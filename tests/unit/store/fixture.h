@@ -278,4 +278,30 @@ static inline void gate_open(struct gate *gate)
     event_add(&gate->released);
 }
 
+/* ---- a number that is counted up ---- */
+
+static inline enum store_status count_up(struct store_txn *txn, void *arg)
+{
+    struct store_slice value;
+    uint32_t n = 0;
+    (void)arg;
+    enum store_status status = store_get(txn, FRUIT, "n", 1, &value);
+    if (status == STORE_OK)
+        memcpy(&n, value.data, sizeof n);
+    n++;
+    return status == STORE_OK || status == STORE_NOT_FOUND ? store_put(txn, FRUIT, "n", 1, &n, sizeof n) : status;
+}
+
+static inline uint32_t counted(struct fixture *f)
+{
+    struct store_txn *txn;
+    struct store_slice value;
+    uint32_t n = 0;
+    assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    assert_int_equal(store_get(txn, FRUIT, "n", 1, &value), STORE_OK);
+    memcpy(&n, value.data, sizeof n);
+    store_read_end(txn);
+    return n;
+}
+
 #endif
