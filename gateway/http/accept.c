@@ -19,7 +19,7 @@ enum {
     IDLE_ROOM_MS = 5000, /* so long a served connection may be idle before it has to make room */
     ROOM_LOOKS = 64,     /* connections looked at to find one that can make room */
     ROOM_LOOK_MS = 1000, /* until that is tried again where nobody left */
-    NEWCOMER_MS = 1000,  /* so long who has just come may take to ask for something while we are stopping */
+    NEXT_MS = 1000,      /* so long who has come or was answered may take to ask while we are stopping */
     FAIR_SHARE = 4,      /* connections more than another loop has, from which on newcomers are left to it */
     DECLINE_MS = 3,      /* so long it is left there: that loop may be busy */
 };
@@ -218,7 +218,7 @@ static bool take_connection(struct door *door, h2o_socket_t *sock, const union a
     connection->crowd = crowd;
     connection->sock = sock;
     connection->linger_fd = -1;
-    connection->waits_since_ms = monotonic_ms();
+    connection->waits_since_ms = connection->free_ms = monotonic_ms();
     connection->tls = door->accept.ssl_ctx;
     if (connection->tls)
         SSL_CTX_up_ref(connection->tls);
@@ -418,15 +418,16 @@ static bool is_idle(const struct connection *connection)
     return h2o_socket_is_reading(connection->sock) && connection->sock->input->size == 0;
 }
 
-/* Who has connected a moment ago took this server for one that serves. */
-static bool is_newcomer(const struct connection *connection)
+/* Who has connected or was answered a moment ago takes this server for one that serves, and may be about to ask. Its
+ * request would meet a closing connection; most clients do not send a POST again. */
+static bool may_ask(const struct connection *connection)
 {
-    return !connection->asked_ms && monotonic_ms() - connection->waits_since_ms < NEWCOMER_MS;
+    return monotonic_ms() - connection->free_ms < NEXT_MS;
 }
 
 static void end_idle(struct connection *connection)
 {
-    if (is_idle(connection) && !is_newcomer(connection))
+    if (is_idle(connection) && !may_ask(connection))
         accept_ask_to_leave(connection);
 }
 

@@ -143,6 +143,7 @@ struct connection {
     struct peer *counted;    /* in crowd->peers */
     uint64_t asked_ms;       /* monotonic, of its latest request; 0: none */
     uint64_t waits_since_ms; /* monotonic, for the rest of a request; for the first: its accept. 0: for nothing */
+    uint64_t free_ms;        /* monotonic, of its accept or its latest answer: since when it may ask */
     bool asked_to_leave;
     h2o_socket_t *sock;
     SSL_CTX *tls;  /* a reference: h2o takes none until the ClientHello is there */

@@ -122,6 +122,7 @@ void reply_note(h2o_req_t *req, int status)
     metrics_observe(METRIC_REQUEST_DURATION, took_us, kind);
     log_access(req, status, took_us);
     connection->asking = false;
+    connection->free_ms = monotonic_ms();
     bodies_watch_soon(connection);
 }
 

@@ -132,9 +132,11 @@ def problem(answer, kind, status):
 class AcmeClient:
     """One account key at one directory. Answers are requests.Response; what a method does not check, it returns."""
 
-    def __init__(self, directory_url, ca, alg="ES256", timeout=60):
+    def __init__(self, directory_url, ca, alg="ES256", timeout=60, keeps_connections=True):
         self.http = requests.Session()
         self.http.verify, self.http.trust_env = ca, False
+        if not keeps_connections:
+            self.http.headers["Connection"] = "close"
         self.timeout = timeout
         self.directory = self.get(directory_url).json()
         self.key, self.kid = make_key(alg), None

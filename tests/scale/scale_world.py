@@ -192,6 +192,7 @@ class Fleet:
     """Clients that order one name after another, each until it has its certificate, whatever happens meanwhile."""
 
     TIMEOUT_S = 5  # a gateway that is stopped answers nobody
+    KEEPS_CONNECTIONS = True
 
     def __init__(self, world, responder, clients):
         self.world, self.responder = world, responder
@@ -224,7 +225,8 @@ class Fleet:
             time.sleep(0.1)
 
     def client(self):
-        client = AcmeClient(self.world.directory, self.world.pki.ca, timeout=self.TIMEOUT_S)
+        client = AcmeClient(self.world.directory, self.world.pki.ca, timeout=self.TIMEOUT_S,
+                            keeps_connections=self.KEEPS_CONNECTIONS)
         assert client.new_account().status_code == 201
         return client
 

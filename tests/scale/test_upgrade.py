@@ -19,6 +19,7 @@ class Strict(Fleet):
     request has a connection of its own, as where another program asks each time."""
 
     TIMEOUT_S = 60
+    KEEPS_CONNECTIONS = False
 
     def serve(self, name):
         try:
@@ -29,7 +30,6 @@ class Strict(Fleet):
 
     def _order_one(self, name):
         client = self.client()
-        client.http.headers["Connection"] = "close"
         url, order = client.ready_order([name], self.responder)
         answer = client.finalize(order, make_csr([name]))
         assert answer.status_code == 200, answer.text

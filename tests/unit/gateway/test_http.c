@@ -457,6 +457,38 @@ static void test_stop_ends_idle_connections(void **state)
     client_close(fresh);
 }
 
+static void *stop_server(void *arg)
+{
+    http_stop(arg, 10000);
+    return NULL;
+}
+
+/* Most clients do not send a POST again that met a closing connection. */
+static void test_stop_serves_who_asks_again(void **state)
+{
+    struct world *w = *state;
+    pthread_t stopping;
+    world_start(w);
+    struct client *client = client_open(w->public);
+    get(client, "/x");
+    free(expect(client, 200));
+    assert_int_equal(pthread_create(&stopping, NULL, stop_server, w->server), 0);
+    /* Asks, thinks, asks again, until it is told that this was the last one. */
+    for (bool last = false; !last;) {
+        char word[16];
+        get(client, "/x");
+        struct client_reply *reply = expect(client, 200);
+        last = client_header(reply, "Connection", 0, word, sizeof word) && strcmp(word, "close") == 0;
+        free(reply);
+        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+    }
+    pthread_join(stopping, NULL);
+    assert_true(client_at_end(client));
+    http_free(w->server);
+    w->server = NULL;
+    client_close(client);
+}
+
 static void test_stop_cuts_at_the_deadline(void **state)
 {
     struct world *w = *state;
@@ -545,6 +577,7 @@ int main(void)
         HTTP_TEST(test_bad_addresses),
         HTTP_TEST(test_second_server_is_refused),
         HTTP_TEST(test_stop_ends_idle_connections),
+        HTTP_TEST(test_stop_serves_who_asks_again),
         HTTP_TEST(test_stop_cuts_at_the_deadline),
         HTTP_TEST(test_stop_serves_who_waits_at_the_door),
     };
