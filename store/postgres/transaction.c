@@ -140,15 +140,17 @@ bool may_ask(struct postgres *p)
     return !p->owner.beating || !is_away_for(p, MOMENT_MS);
 }
 
-/* Waits a while for a server that starts, or is replaced by its standby. */
+/* Waits a while for a server that starts, or is replaced by its standby. Of its own, too: one that takes no new connection
+ * may answer others all the while. */
 static bool await_ready(struct postgres *p, struct link *link, char reason[static STORE_REASON_SIZE])
 {
+    uint64_t began_ms = monotonic_ms();
     snprintf(reason, STORE_REASON_SIZE, "the server does not answer");
     for (;;) {
         bool asked = may_ask(p), fresh = link->pg == NULL, ready = asked && link_ready(p, link, reason);
         if (asked && (fresh || !ready)) /* an old connection has told nothing yet */
             note_answer(p, ready);
-        if (ready || is_away_for(p, AWAY_MAX_MS))
+        if (ready || is_away_for(p, AWAY_MAX_MS) || monotonic_ms() - began_ms > AWAY_MAX_MS)
             return ready;
         rest_ms(REST_MAX_MS);
     }

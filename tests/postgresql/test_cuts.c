@@ -1,5 +1,5 @@
 /* Connections that are cut at COMMIT, by a proxy between the store and its server: what was answered was kept, and
- * nothing was done twice. */
+ * nothing was done twice. Or those that write are cut, and no new one is taken: a change does not wait for ever. */
 #include "tests/postgresql/processes.h"
 
 #include <poll.h>
@@ -20,7 +20,7 @@ struct proxy {
     char server[108]; /* its socket */
     int listener;
     pthread_t thread;
-    atomic_bool cutting;
+    atomic_bool cutting, refusing;
     atomic_uint commits, cut[CUTS];
     struct event asked; /* a look-up has been sent */
 };
@@ -28,6 +28,7 @@ struct proxy {
 struct pass {
     struct proxy *proxy;
     int client, server;
+    bool writes;
 };
 
 static int unix_socket(const char *path, bool listening)
@@ -92,6 +93,9 @@ static bool pass_on(struct pass *pass, int from, int to)
     ssize_t len = recv(from, data, sizeof data, 0);
     if (len <= 0)
         return false;
+    pass->writes |= from == pass->client && has(data, len, "SERIALIZABLE");
+    if (pass->writes && atomic_load(&pass->proxy->refusing))
+        return false;
     if (from == pass->client && has(data, len, "FOR UPDATE"))
         event_add(&pass->proxy->asked);
     /* A snapshot ends by the same word, but as a simple query: only what changed something is cut. */
@@ -123,7 +127,8 @@ static void *proxy_main(void *arg)
     while ((client = accept(proxy->listener, NULL, NULL)) >= 0) {
         struct pass *pass = malloc(sizeof *pass);
         pthread_t thread;
-        *pass = (struct pass){proxy, client, unix_socket(proxy->server, false)};
+        bool takes = !atomic_load(&proxy->refusing);
+        *pass = (struct pass){proxy, client, takes ? unix_socket(proxy->server, false) : -1, false};
         if (pthread_create(&thread, NULL, pass_main, pass) == 0)
             pthread_detach(thread);
     }
@@ -248,6 +253,43 @@ static void test_front_that_is_cut_at_commits_of_many(void **state)
     cut_front(*state, THREADS);
 }
 
+static void *change_once(void *arg)
+{
+    return (void *)(uintptr_t)store_call(arg, count_up, NULL);
+}
+
+/* As one that has given all its connections away: its owner's heart beats all the while. */
+static void test_server_that_takes_no_new_connection(void **state)
+{
+    struct fixture *f = *state;
+    struct proxy proxy = {0};
+    struct timespec until;
+    char connection[160];
+    pthread_t changing;
+    void *status = NULL;
+    const char *direct = f->config.connection;
+    proxy_start(&proxy, f->folder);
+    snprintf(connection, sizeof connection, "host=%s user=acmegate dbname=postgres", f->folder);
+    f->config.connection = connection;
+    fixture_open(f);
+    assert_int_equal(store_call(f->store, count_up, NULL), STORE_OK);
+    atomic_store(&proxy.refusing, true);
+    assert_int_equal(pthread_create(&changing, NULL, change_once, f->store), 0);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_MS / 1000;
+    bool answered = pthread_timedjoin_np(changing, &status, &until) == 0;
+    atomic_store(&proxy.refusing, false);
+    if (!answered)
+        pthread_join(changing, NULL);
+    assert_true(answered);
+    assert_int_equal((uintptr_t)status, STORE_AWAY);
+    assert_int_equal(store_call(f->store, count_up, NULL), STORE_OK);
+    assert_int_equal(counted(f), 2);
+    fixture_close(f);
+    proxy_stop(&proxy);
+    f->config.connection = direct;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +297,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cut_at_commits_of_many, fixture_prepare, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_front_that_is_cut_at_commit, fixture_prepare, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_front_that_is_cut_at_commits_of_many, fixture_prepare, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_server_that_takes_no_new_connection, fixture_prepare, fixture_teardown),
     };
     return cmocka_run_group_tests_name("cuts", tests, NULL, NULL);
 }
