@@ -1,5 +1,6 @@
 """A gateway that serves has given up what it does not need: capabilities, and system calls of all threads."""
 
+import contextlib
 import os
 import sys
 
@@ -23,10 +24,11 @@ def _sanitized():
 
 
 def _threads(world):
-    """The status of each thread."""
+    """The status of each thread that does not end meanwhile."""
     folder = f"/proc/{world.gateway.pid}/task"
     for name in os.listdir(folder):
-        with open(f"{folder}/{name}/status", encoding="ascii", errors="replace") as file:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), \
+                open(f"{folder}/{name}/status", encoding="ascii", errors="replace") as file:
             yield dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
 
 

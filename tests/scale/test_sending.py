@@ -4,6 +4,7 @@ sends, Sectigo is asked to buy once, and the client has its certificate."""
 
 import contextlib
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -39,6 +40,10 @@ class Cut(ScaleWorld):
 
     def cut(self):
         os.rename(self.socket, self.socket + ".cut")
+        self.end_connections()
+
+    def end_connections(self):
+        """One that is being made has no name yet, and is ended by a second call."""
         self.server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
                         f"'{self.schema}'")
 
@@ -47,8 +52,7 @@ class Cut(ScaleWorld):
 
     def close(self):
         super().close()
-        os.unlink(self.socket)
-        os.rmdir(self.road)
+        shutil.rmtree(self.road)
 
 
 class Trial:
@@ -79,6 +83,7 @@ class Trial:
     def take_over(self, began):
         self.world.cut()
         wait_for("another owner", lambda: self.world.owner() == "b")
+        self.world.end_connections()
         self.world.gateway = self.world.gateways["b"]
         assert self.sent() == 0
         assert time.monotonic() - began < LEAVES_S, "too late to see what leaves late"
