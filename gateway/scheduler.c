@@ -12,6 +12,7 @@ enum {
     LEASE_BUCKETS = 1024,
     LEASES_MAX = 8192,     /* handed out at once; what is due beyond waits in the store */
     POSTS_AT_ONCE = 32,    /* then jobs have their turn */
+    UNREAD_MS = 1000,      /* until the next look where the jobs cannot be read */
     STARVED_MS = 200,      /* until the next look where there was no lease left */
     SLEEP_MAX_MS = 1000,   /* a clock that was set is noticed after this; what is due later wakes nobody now */
     SLEEP_MOVED_MS = 20,   /* the same where a test moves it */
@@ -217,10 +218,12 @@ static uint64_t hand_out(struct scheduler *s)
     pthread_mutex_unlock(&s->lock);
     if (store_read(s->store, &txn) != STORE_OK) {
         log_error("cannot read the jobs table; trying again in a second. See to the store's disk");
-        return due.now_ms + 1000;
+        return due.now_ms + UNREAD_MS;
     }
-    store_jobs(txn, collect_job, &due);
+    enum store_status status = store_jobs(txn, collect_job, &due);
     store_read_end(txn);
+    if (status != STORE_OK)
+        due.next_due_ms = due.now_ms + UNREAD_MS;
     for (unsigned i = 0; i < due.count; i++) {
         const struct store_job *job = &due.jobs[i];
         if (!scheduler_lease(s, job->kind, job->subject, job->subject_len))
@@ -457,10 +460,13 @@ void scheduler_release(struct scheduler *s, enum job_kind kind, const void *subj
     release(s, kind, subject, subject_len, true);
 }
 
-bool scheduler_not_due(struct store_txn *txn, enum job_kind kind, const void *subject, size_t subject_len)
+enum store_status scheduler_still_due(struct store_txn *txn, enum job_kind kind, const void *subject,
+                                      size_t subject_len, bool *due)
 {
-    uint64_t due_ms;
-    return store_job_get(txn, (uint8_t)kind, subject, subject_len, &due_ms) != STORE_OK || due_ms > clock_ms();
+    uint64_t due_ms = 0;
+    enum store_status status = store_job_get(txn, (uint8_t)kind, subject, subject_len, &due_ms);
+    *due = status == STORE_OK && due_ms <= clock_ms();
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
 void scheduler_done(struct scheduler *s, enum job_kind kind, const void *subject, size_t subject_len)

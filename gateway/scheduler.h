@@ -58,9 +58,10 @@ void scheduler_release(struct scheduler *scheduler, enum job_kind kind, const vo
 /* The same where the outcome is stored, so that the job has been cleared or moved: the store is looked at only if it
  * fell due meanwhile. Any thread. */
 void scheduler_done(struct scheduler *scheduler, enum job_kind kind, const void *subject, size_t subject_len);
-/* Whether a job that was handed out is not due any more: it was seen in an older snapshot, and has been done or moved
- * since. Reading. */
-bool scheduler_not_due(struct store_txn *txn, enum job_kind kind, const void *subject, size_t subject_len);
+/* Whether a job that was handed out is still due: it was seen in an older snapshot, and may have been done or moved since.
+ * Reading. */
+enum store_status scheduler_still_due(struct store_txn *txn, enum job_kind kind, const void *subject,
+                                      size_t subject_len, bool *due);
 /* As scheduler_release, but not before delay_ms: for a step that failed here, so that it is not taken again in a tight
  * loop. Any thread. */
 void scheduler_release_after(struct scheduler *scheduler, enum job_kind kind, const void *subject, size_t subject_len,

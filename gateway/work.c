@@ -196,8 +196,10 @@ static enum work_next load(struct work *work)
     bool due = true;
     enum store_status status = store_read(work->runner->store, &txn);
     if (status == STORE_OK) {
-        due = !work->leased || !scheduler_not_due(txn, kind->job, work->subject, work->subject_len);
-        status = due ? kind->load(txn, work) : STORE_OK;
+        if (work->leased)
+            status = scheduler_still_due(txn, kind->job, work->subject, work->subject_len, &due);
+        if (status == STORE_OK && due)
+            status = kind->load(txn, work);
         store_read_end(txn);
     }
     if (status == STORE_OK)

@@ -107,15 +107,17 @@ enum store_status dcv_file_find(struct store_txn *txn, const char *md5, size_t l
         return STORE_NOT_FOUND;
     enum store_status status = visit_files(txn, md5, &newest);
     *body = newest.body;
-    return newest.body ? STORE_OK : status == STORE_OK ? STORE_NOT_FOUND : status;
+    if (status == STORE_OK && !newest.body)
+        return newest.issuance[0] ? STORE_SHORT : STORE_NOT_FOUND;
+    return newest.body ? STORE_OK : status;
 }
 
-bool dcv_file_other(struct store_txn *txn, const char *md5, const char *except,
-                    char issuance[static DCV_ISSUANCE_MAX + 1])
+enum store_status dcv_file_other(struct store_txn *txn, const char *md5, const char *except,
+                                 char issuance[static DCV_ISSUANCE_MAX + 1])
 {
     struct newest newest = {.except = except};
-    visit_files(txn, md5, &newest);
+    enum store_status status = visit_files(txn, md5, &newest);
     memcpy(issuance, newest.issuance, sizeof newest.issuance);
     free(newest.body);
-    return issuance[0] != '\0';
+    return status == STORE_OK && !issuance[0] ? STORE_NOT_FOUND : status;
 }

@@ -33,8 +33,8 @@ enum store_status dcv_file_remove(struct store_txn *txn, const struct dcv_answer
  * there is none. */
 enum store_status dcv_file_find(struct store_txn *txn, const char *md5, size_t len, char **body);
 /* Reading: the issuance that put the newest file of a CSR with this MD5 (32 hex digits in either case), `except` aside;
- * false: none. */
-bool dcv_file_other(struct store_txn *txn, const char *md5, const char *except,
-                    char issuance[static DCV_ISSUANCE_MAX + 1]);
+ * STORE_NOT_FOUND: none. */
+enum store_status dcv_file_other(struct store_txn *txn, const char *md5, const char *except,
+                                 char issuance[static DCV_ISSUANCE_MAX + 1]);
 
 #endif

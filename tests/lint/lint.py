@@ -85,7 +85,7 @@ BORDERS = {
 # Who may call what, beside the file that has it: each kind of deferred work would write the runner's cycle (lease, change
 # of thread, rest, end) once more.
 ONLY = {
-    **{name: ("gateway/work.c",) for name in ("scheduler_handle", "scheduler_not_due", "scheduler_done",
+    **{name: ("gateway/work.c",) for name in ("scheduler_handle", "scheduler_still_due", "scheduler_done",
                                               "scheduler_release", "scheduler_release_after")},
     # An operator's question, his test of a target, and the look at the clock have no job.
     "egress_post": ("gateway/work.c", "gateway/operate/ask.c", "gateway/operate/trial.c",

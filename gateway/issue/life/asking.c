@@ -23,9 +23,11 @@ static bool is_skipped(struct store_txn *txn, const struct step *s)
 
 /* Whether the order number of the subscription is known as one of it, and of no other: Sectigo is to end no order of
  * somebody else. */
-static bool owns_number(struct store_txn *txn, const struct step *s)
+static void look_whose_number(struct store_txn *txn, const struct step *s, struct facts *f)
 {
-    return s->sub.order_number[0] && refund_is_ours(txn, &s->sub) == STORE_OK;
+    enum store_status status = s->sub.order_number[0] ? refund_is_ours(txn, &s->sub) : STORE_NOT_FOUND;
+    f->owns_number = status == STORE_OK;
+    f->unread = !f->owns_number && status != STORE_NOT_FOUND && status != STORE_EXISTS;
 }
 
 /* The number matters at the end alone. */
@@ -54,9 +56,13 @@ void asking_facts(const struct step *s, uint64_t now_ms, struct facts *f)
         answer = prepare_answer(&s->is);
         f->unpublished = dcv_rules_lack_record(&s->rules, &s->sub.names, &answer);
     }
-    if ((!number && !skip) || store_read(s->issuer->at.store, &txn) != STORE_OK)
+    if (!number && !skip)
         return;
-    f->owns_number = number && owns_number(txn, s);
+    f->unread = store_read(s->issuer->at.store, &txn) != STORE_OK;
+    if (f->unread)
+        return;
+    if (number)
+        look_whose_number(txn, s, f);
     f->skip_preflight = skip && is_skipped(txn, s);
     store_read_end(txn);
 }

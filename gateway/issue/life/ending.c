@@ -71,13 +71,22 @@ static void end_foreign(const struct facts *f, struct outcome *out)
     end(f, OUTCOME_DEAD, DEAD_AT_SECTIGO, "the order number that Sectigo gave belongs to another order", out);
 }
 
-void ending_withheld(const struct facts *f, const char *why, struct outcome *out)
+/* Whose the number is decides, and that cannot be read. */
+static void read_again(const struct facts *f, uint64_t now_ms, struct outcome *out)
+{
+    outcome_note(out, "the store does not say just now whose the number of the order is");
+    outcome_again_later(f, now_ms, out);
+}
+
+void ending_withheld(const struct facts *f, const char *why, uint64_t now_ms, struct outcome *out)
 {
     char last[NOTE_MAX];
     snprintf(last, sizeof last, "%.900s", *why ? why : "the certificate that came is not the one that was ordered");
     /* The order of a replacement serves others too: a refund would revoke what they use. */
     if (f->is->kind == ISSUANCE_REPLACEMENT || !refund_is_served(f->sub))
         end(f, OUTCOME_DEAD, DEAD_KEPT, last, out);
+    else if (f->unread)
+        read_again(f, now_ms, out);
     else if (!f->owns_number)
         end_foreign(f, out);
     else
@@ -88,8 +97,9 @@ void ending_withheld(const struct facts *f, const char *why, struct outcome *out
 
 void cancelling_first(const struct facts *f, uint64_t now_ms, struct outcome *out)
 {
-    (void)now_ms;
-    if (!f->owns_number)
+    if (f->unread)
+        read_again(f, now_ms, out);
+    else if (!f->owns_number)
         end_foreign(f, out);
     else if (f->is->refusal == ISSUANCE_ABANDONED) /* AutoRefund ends it too, and is asked until it is confirmed */
         end(f, OUTCOME_DEAD, DEAD_REFUNDED, facts_note(f), out);

@@ -124,12 +124,17 @@ void family_consult(struct step *s, struct reading *r)
     struct acme_certificate certificate = {0};
     struct store_txn *txn;
     char reason[ACCEPT_REASON_MAX];
-    r->ours =
-        r->collect.certificate &&
-        accept_is_ours(submitted_test(s, r->collect.certificate, r->collect.ca_certificates, &certificate, reason));
-    if (r->ours && store_read(s->issuer->at.store, &txn) == STORE_OK) {
-        r->ours = acme_certificate_serial_taken(txn, certificate.serial, certificate.serial_len) == STORE_NOT_FOUND;
+    if (!r->collect.certificate)
+        return;
+    enum accept_verdict verdict =
+        submitted_test(s, r->collect.certificate, r->collect.ca_certificates, &certificate, reason);
+    enum store_status status = verdict == ACCEPT_SHORTAGE ? STORE_SHORT : STORE_OK;
+    if (accept_is_ours(verdict) && (status = store_read(s->issuer->at.store, &txn)) == STORE_OK) {
+        status = acme_certificate_serial_taken(txn, certificate.serial, certificate.serial_len);
         store_read_end(txn);
+        r->ours = status == STORE_NOT_FOUND;
     }
     acme_certificate_clear(&certificate);
+    if (status != STORE_OK && !r->ours)
+        reading_unread(r);
 }

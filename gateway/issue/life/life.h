@@ -46,7 +46,7 @@ bool caa_is_first(const struct facts *facts, uint64_t now_ms);
  * also before, and of unknown. */
 life_first_fn ending_begin;
 /* Of a purchase that Sectigo has issued, but not as we may deliver it. */
-void ending_withheld(const struct facts *facts, const char *why, struct outcome *out);
+void ending_withheld(const struct facts *facts, const char *why, uint64_t now_ms, struct outcome *out);
 /* Of a purchase in unknown: nobody can say whether it was made, so its names stay blocked for the operator. */
 void ending_unsettled(const struct facts *facts, const char *why, struct outcome *out);
 

@@ -27,6 +27,7 @@ struct facts {
     bool skip_preflight;          /* the operator wants it sent whatever preflight sees */
     bool unpublished;             /* a CNAME record that the request would name is not stored, and so not published */
     bool owns_number;             /* the subscription's order number is known as its own, and as no other's */
+    bool unread;                  /* whether it is cannot be read just now */
     uint32_t random;              /* for waits that are to spread */
 };
 

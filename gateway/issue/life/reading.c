@@ -71,6 +71,14 @@ void reading_of_look(struct reading *r, const struct ask *ask, bool asked, const
     snprintf(r->why, sizeof r->why, "%s", why);
 }
 
+void reading_unread(struct reading *r)
+{
+    struct reading unread = {.ask = r->ask, .outcome = r->outcome, .date_ms = r->date_ms};
+    reading_clear(r);
+    *r = unread;
+    snprintf(r->why, sizeof r->why, "the store does not say just now whose the order in the answer is");
+}
+
 void reading_clear(struct reading *r)
 {
     switch (r->ask.question) {

@@ -74,6 +74,8 @@ void reading_of_reply(struct reading *reading, const struct ask *ask, const stru
                       const struct upstream_reply *reply);
 /* Of what is no call: not asked, or in the way, for this reason; "" for neither. */
 void reading_of_look(struct reading *reading, const struct ask *ask, bool asked, const char *why);
+/* What whoever asks looks up beside it cannot be read: so the answer says nothing, and it is asked again. */
+void reading_unread(struct reading *reading);
 void reading_clear(struct reading *reading);
 
 #endif

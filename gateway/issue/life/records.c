@@ -44,9 +44,12 @@ enum store_status records_unpublish(struct store_txn *txn, const struct dcv_answ
 {
     char other[DCV_ISSUANCE_MAX + 1];
     enum store_status status = set_job(txn, answer->issuance, now_ms);
-    bool shared =
-        status == STORE_OK && answer->made && dcv_file_other(txn, answer->token.md5_upper, answer->issuance, other);
-    return shared ? set_job(txn, other, now_ms) : status;
+    if (status != STORE_OK || !answer->made)
+        return status;
+    status = dcv_file_other(txn, answer->token.md5_upper, answer->issuance, other);
+    if (status == STORE_OK)
+        return set_job(txn, other, now_ms);
+    return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
 enum store_status records_retarget(struct store_txn *txn, const struct dcv_answer *answer, uint64_t now_ms)
@@ -76,13 +79,13 @@ static uint64_t rest_ms(const struct work *work)
     return REST_MS < later_ms ? REST_MS : later_ms;
 }
 
-/* Whether another live issuance has the same CSR, and so the same label: "_", the CSR's MD5, "." (the CSR itself is not
- * kept beyond the end). */
-static bool is_shared(struct store_txn *txn, const char *issuance, const struct dcv_records *records)
+/* STORE_OK: another live issuance has the same CSR, and so the same label: "_", the CSR's MD5, "." (the CSR itself is not
+ * kept beyond the end). STORE_NOT_FOUND: none has. */
+static enum store_status find_sharer(struct store_txn *txn, const char *issuance, const struct dcv_records *records)
 {
     char other[DCV_ISSUANCE_MAX + 1];
     const char *owner = records->count > 0 ? records->list[0].owner : "";
-    return strcspn(owner, ".") == 1 + DCV_MD5_TEXT && dcv_file_other(txn, owner + 1, issuance, other);
+    return strcspn(owner, ".") == 1 + DCV_MD5_TEXT ? dcv_file_other(txn, owner + 1, issuance, other) : STORE_NOT_FOUND;
 }
 
 static enum store_status load_publication(struct store_txn *txn, struct work *work)
@@ -90,14 +93,17 @@ static enum store_status load_publication(struct store_txn *txn, struct work *wo
     struct publication *p = (struct publication *)work;
     struct issuance is;
     enum store_status status = issuance_load(txn, issuance_of(work), &is);
-    p->ended = status != STORE_OK || issuance_ended(is.state);
     bool known = status == STORE_OK;
+    p->ended = !known || issuance_ended(is.state);
     issuance_clear(&is);
     work->rest_ms = rest_ms(work);
-    status = dcv_records_load(txn, issuance_of(work), &p->records);
-    if (status != STORE_OK && status != STORE_NOT_FOUND)
+    if (!known && status != STORE_NOT_FOUND) /* it may live */
         return status;
-    return known && p->ended && is_shared(txn, issuance_of(work), &p->records) ? STORE_REFUSED : STORE_OK;
+    status = dcv_records_load(txn, issuance_of(work), &p->records);
+    if ((status != STORE_OK && status != STORE_NOT_FOUND) || !known || !p->ended)
+        return status == STORE_NOT_FOUND ? STORE_OK : status;
+    status = find_sharer(txn, issuance_of(work), &p->records);
+    return status == STORE_OK ? STORE_REFUSED : status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
 /* Of each record; the last one decides. */

@@ -93,7 +93,7 @@ void submitted_known(const struct facts *f, uint64_t now_ms, struct outcome *out
 {
     out->looked = true;
     if (f->is->kind == ISSUANCE_PURCHASE && facts_is_due(f, now_ms))
-        ending_withheld(f, "Sectigo serves a certificate that is known already", out);
+        ending_withheld(f, "Sectigo serves a certificate that is known already", now_ms, out);
     else
         outcome_stay(out, now_ms + f->profile->poll_interval_ms);
 }
@@ -118,7 +118,7 @@ static void on_issued(const struct facts *f, const struct reading *r, uint64_t n
     if (r->collect.certificate && r->verdict == ACCEPT_SHORTAGE)
         outcome_again_later(f, now_ms, out);
     else if (facts_is_due(f, now_ms))
-        ending_withheld(f, last, out);
+        ending_withheld(f, last, now_ms, out);
     else
         outcome_look_again(f, now_ms, out);
 }

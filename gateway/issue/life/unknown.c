@@ -192,19 +192,24 @@ void unknown_reported(const struct facts *f, const struct reading *r, uint64_t n
 
 /* ---- asking ---- */
 
-/* Whether the numbers are another's; also where that cannot be read. */
+/* Whether the numbers are another's. */
 void unknown_consult(struct step *s, struct reading *r)
 {
     struct facts facts;
     struct outcome_placed placed;
     struct store_txn *txn;
-    r->foreign = true;
-    if (r->report.order_count == 0 || store_read(s->issuer->at.store, &txn) != STORE_OK)
+    if (r->report.order_count == 0)
         return;
+    enum store_status status = store_read(s->issuer->at.store, &txn);
+    if (status != STORE_OK) {
+        reading_unread(r);
+        return;
+    }
     asking_facts(s, clock_ms(), &facts);
     take_numbers(&facts, r->report.orders, &placed);
-    if (numbers_foreign(txn, &s->is, s->sub.endpoint, placed.answer.order_number, placed.answer.certificate_id,
-                        &r->foreign) != STORE_OK)
-        r->foreign = true;
+    status = numbers_foreign(txn, &s->is, s->sub.endpoint, placed.answer.order_number, placed.answer.certificate_id,
+                             &r->foreign);
     store_read_end(txn);
+    if (status != STORE_OK)
+        reading_unread(r);
 }

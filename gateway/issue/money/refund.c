@@ -160,7 +160,10 @@ static enum store_status load_refund(struct store_txn *txn, struct work *work)
     enum store_status status = subscription_load(txn, &id, &r->sub);
     if (status != STORE_OK)
         return status;
-    r->foreign = refund_is_ours(txn, &r->sub) == STORE_EXISTS;
+    status = refund_is_ours(txn, &r->sub);
+    r->foreign = status == STORE_EXISTS;
+    if (status != STORE_OK && status != STORE_NOT_FOUND && !r->foreign)
+        return status;
     r->login = issuer_login(work, &r->sub,
                             "a refund needs a login that the configuration has no longer, or has changed: put it back");
     return r->login ? STORE_OK : STORE_REFUSED;

@@ -29,15 +29,17 @@ static enum spent_kind spent_kind_of(enum number_kind kind)
     return kind == NUMBER_ORDER ? SPENT_ORDER_NUMBER : SPENT_CERTIFICATE_ID;
 }
 
-/* Another endpoint begins to number its orders as it likes. An owner that cannot be read is taken for one of here. */
-static bool is_elsewhere(struct store_txn *txn, struct store_slice owner, const char *endpoint)
+/* Another endpoint begins to number its orders as it likes. An owner that is gone, or is damaged, is taken for one of
+ * here. */
+static enum store_status look_elsewhere(struct store_txn *txn, struct store_slice owner, const char *endpoint,
+                                        bool *elsewhere)
 {
     struct subscription sub = {0};
     struct acme_id id;
-    bool elsewhere = acme_id_read(owner, &id) && subscription_load(txn, &id, &sub) == STORE_OK &&
-                     strcmp(sub.endpoint, endpoint) != 0;
+    enum store_status status = acme_id_read(owner, &id) ? subscription_load(txn, &id, &sub) : STORE_INVALID;
+    *elsewhere = status == STORE_OK && strcmp(sub.endpoint, endpoint) != 0;
     subscription_clear(&sub);
-    return elsewhere;
+    return status == STORE_NOT_FOUND || status == STORE_INVALID ? STORE_OK : status;
 }
 
 enum store_status numbers_text(struct store_txn *txn, enum number_kind kind, const char *endpoint, const char *number,
@@ -47,8 +49,11 @@ enum store_status numbers_text(struct store_txn *txn, enum number_kind kind, con
     unsigned char digest[EVP_MAX_MD_SIZE];
     struct store_slice owner;
     size_t len = (size_t)snprintf(text, NUMBER_TEXT_SIZE, "%.*s", SECTIGO_ORDER_NUMBER_MAX, number);
+    bool elsewhere = false;
     enum store_status status = store_get(txn, ISSUE_NUMBERS, key, key_of(kind, text, key), &owner);
-    if (status != STORE_OK || !is_elsewhere(txn, owner, endpoint))
+    if (status == STORE_OK)
+        status = look_elsewhere(txn, owner, endpoint, &elsewhere);
+    if (!elsewhere)
         return status == STORE_NOT_FOUND ? STORE_OK : status;
     if (EVP_Digest(endpoint, strlen(endpoint), digest, NULL, EVP_sha256(), NULL) != 1)
         return STORE_IO;
@@ -97,7 +102,7 @@ static enum store_status certificate_foreign(struct store_txn *txn, const struct
                                              const char *certificate_id, bool *foreign)
 {
     struct acme_id owner;
-    struct store_slice holder;
+    struct store_slice holder = {0};
     char text[NUMBER_TEXT_SIZE];
     enum store_status status = find_owner(txn, NUMBER_CERTIFICATE, endpoint, certificate_id, text, &owner);
     if (status != STORE_OK)

@@ -43,6 +43,7 @@ enum {
     LOOKED_NOW = 1 << 17, /* a report did not know it, a minute ago */
     CAA_NOW = 1 << 18,    /* RetryCAACheck left a minute ago */
     ASKING_CAA = 1 << 19,
+    UNREAD = 1 << 20, /* whose the subscription's number is cannot be read */
 };
 
 static inline void apply(struct life *life, unsigned flags, int refusal)
@@ -77,7 +78,8 @@ static inline void apply(struct life *life, unsigned flags, int refusal)
     life->is.refusal = refusal;
     life->facts.in_doubt = flags & DOUBTED;
     life->facts.settles_by_family = flags & BY_FAMILY;
-    life->facts.owns_number = !(flags & FOREIGN);
+    life->facts.owns_number = !(flags & (FOREIGN | UNREAD));
+    life->facts.unread = flags & UNREAD;
     life->facts.sending = flags & SENDING;
     life->facts.asking_caa = flags & ASKING_CAA;
     assert_true(issuance_set_note(&life->is, "of before"));
