@@ -77,7 +77,7 @@ class Symbols:
         for offset, function, line in zip(new, said[::2], said[1::2]):
             file, number = line.split(" ")[0].rsplit(":", 1)
             self._found[module, offset] = Frame(path, function if function != "??" else self._export(path, offset),
-                                                _in_tree(file), int(number) if number.isdigit() else 0)
+                                                in_tree(file), int(number) if number.isdigit() else 0)
 
     def _export(self, path, offset):
         if path not in self._exported:
@@ -93,7 +93,7 @@ class Symbols:
         return self._found[module, offset]
 
 
-def _in_tree(path):
+def in_tree(path):
     full = os.path.normpath(os.path.join(ROOT, "build", path))
     found = IN_TREE.match(os.path.realpath(full) if os.path.exists(full) else full)
     return found.group(1) if found else ""

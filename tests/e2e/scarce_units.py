@@ -3,16 +3,18 @@
 import collections
 import os
 import random
+import re
 import signal
 import subprocess
 import tempfile
 import time
 
 from process import SANITIZER, clean_environment
-from scarce import Scarce
+from scarce import Frame, Place, Scarce, in_tree
 from world import program
 
 TIMEOUT_S, NOTING_S = 60, 300  # who notes where he is at each allocation is slow
+FRAME = re.compile(r"^ *#\d+ 0x[0-9a-f]+ in (\S+) (\S+):(\d+)$", re.MULTILINE)  # as a sanitizer says it
 
 
 def programs():
@@ -63,13 +65,23 @@ class Unit:
         """A test that fails then is as good as one that passes: what it wanted could not be had. But it ends, and ends
         by itself, unless it goes on with what it did not get, or waits for it."""
         found = SANITIZER.search(output)
+        fault = _said(output[found.start():]) if found else self.scarce.fault()
+        if fault and (_is_the_tests(place, fault) or _is_a_librarys(place, fault)):
+            return None
         if found:
             return output[found.start():found.start() + 3000]
-        fault = self.scarce.fault()
-        if (status is not None and status >= 0) or (fault and (_is_the_tests(place, fault) or
-                                                               _is_a_librarys(place, fault))):
+        if status is not None and status >= 0:
             return None
         return f"{'does not end' if status is None else f'status {status}'}, at {fault}\n{output[-1000:]}"
+
+
+def _said(text):
+    """Where a sanitizer says that a pointer is followed that leads nowhere, before it would end the program by itself;
+    None: it says anything else."""
+    if "null pointer" not in text.partition("\n")[0]:
+        return None
+    frames = [Frame("program", found[1], in_tree(found[2]), int(found[3])) for found in FRAME.finditer(text)]
+    return Place(0, "", tuple(frames)) if frames else None
 
 
 def _is_the_tests(place, fault):
