@@ -149,7 +149,8 @@ void store_on_jobs(struct store *store, store_jobs_changed_fn *fn, void *ctx);
 
 /* ---- reading ---- */
 
-/* Begins a snapshot. Any thread; the snapshot belongs to that thread. */
+/* Begins a snapshot: as its first question finds the store, so it stays until its end. Any thread; the snapshot belongs to
+ * that thread. */
 enum store_status store_read(struct store *store, struct store_txn **out);
 void store_read_end(struct store_txn *txn);
 

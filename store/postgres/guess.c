@@ -101,7 +101,8 @@ int message_begin(struct message *message, struct store_txn *txn, bool writes)
 {
     struct link *link = txn->handle;
     int sent = PQenterPipelineMode(link->pg);
-    *message = (struct message){.txn = txn, .begins = link->unbegun, .writes = writes, .at = link->guesses};
+    unsigned beginning = !link->unbegun ? 0 : txn->writable ? 2 : 1;
+    *message = (struct message){.txn = txn, .beginning = beginning, .writes = writes, .at = link->guesses};
     if (sent && link->unbegun)
         sent = begin_send(txn);
     for (const struct guess *guess = link->guesses; sent && guess != NULL; guess = guess->next)
@@ -139,7 +140,7 @@ static void hear(void *ctx, const PGresult *result)
 {
     struct message *message = ctx;
     unsigned number = message->answers++;
-    if (message->begins && number < 2) {
+    if (number < message->beginning) {
         message->ours = number == 1 && strcmp(PQcmdTuples((PGresult *)result), "1") == 0;
     } else if (message->at != NULL) {
         struct guess *guess = message->at;
@@ -173,7 +174,11 @@ static void ask_again(struct store_txn *txn)
 
 static enum store_status judge(const struct message *message)
 {
-    enum store_status status = message->begins ? begin_judge(message->txn, message->ours) : STORE_OK;
+    enum store_status status = STORE_OK;
+    if (message->beginning == 2)
+        status = begin_judge(message->txn, message->ours);
+    else if (message->beginning == 1)
+        note_answer(postgres_of(message->txn->store), true);
     if (status != STORE_OK || !message->wrong)
         return status;
     ask_again(message->txn);

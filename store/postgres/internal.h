@@ -215,7 +215,8 @@ void guess_forget(struct link *link);
  * what it has written. */
 struct message {
     struct store_txn *txn;
-    bool begins, writes; /* they are in it */
+    bool writes;         /* what was written is in it */
+    unsigned beginning;  /* answers to the beginning: 0, where it is not in it; 1 of a snapshot, 2 of a change */
     unsigned answers;    /* that have come */
     struct guess *at;    /* whose answer is the next */
     bool ours;           /* the row in @writers still is */
@@ -343,8 +344,8 @@ enum store_status postgres_commit(struct store_txn *txn);
 void postgres_abort(struct store_txn *txn);
 enum store_status postgres_read(struct store_txn *txn);
 void postgres_read_end(struct store_txn *txn);
-/* Of a change that the server has not been told of: sends, in a pipeline, BEGIN and what makes it this opening's. What that
- * returned. */
+/* Of a transaction that the server has not been told of: sends, in a pipeline, BEGIN, and of a change what makes it this
+ * opening's. What that returned. */
 int begin_send(struct store_txn *txn);
 /* The server has answered that; ours: there was such a row. Otherwise nothing of it is kept. */
 enum store_status begin_judge(struct store_txn *txn, bool ours);

@@ -215,6 +215,16 @@ void link_break(struct link *link)
     link->pg = NULL;
 }
 
+/* Hears what the server has said unasked: that it ends the connection. */
+static bool is_open(PGconn *pg)
+{
+    struct pollfd socket = {.fd = PQsocket(pg), .events = POLLIN};
+    while (PQstatus(pg) == CONNECTION_OK && poll(&socket, 1, 0) > 0)
+        if (PQconsumeInput(pg) == 0)
+            return false;
+    return PQstatus(pg) == CONNECTION_OK;
+}
+
 /* Reads the answer to what ended the last snapshot. */
 static bool link_settle(struct link *link)
 {
@@ -225,7 +235,7 @@ static bool link_settle(struct link *link)
         PQclear(result);
     }
     link->ending = false;
-    return good && PQstatus(link->pg) == CONNECTION_OK;
+    return good && is_open(link->pg);
 }
 
 bool link_ready(struct postgres *p, struct link *link, char reason[static STORE_REASON_SIZE])

@@ -166,6 +166,9 @@ int begin_send(struct store_txn *txn)
     char command[1024 + FENCE_SIZE], fence[FENCE_SIZE];
     bool owns = atomic_load(&p->owner.claimed);
     link->unbegun = false;
+    if (!txn->writable)
+        return PQsendQueryParams(link->pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0, NULL, NULL, NULL, NULL,
+                                 0);
     link->id = random_word();
     link->row = owns ? link->slot : p->share.rows + link->slot;
     front_fence(p, owns, fence);
@@ -375,28 +378,7 @@ void postgres_abort(struct store_txn *txn)
 
 /* ---- a snapshot ---- */
 
-/* The SELECT is what fixes it: a transaction that has asked for nothing yet sees what comes until it does. */
-static PGresult *begin_snapshot(struct link *link)
-{
-    return link_run(link->pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1", ANSWER_MS);
-}
-
-/* Once more, on a new connection, where the server had ended this one meanwhile; not where it did not answer. */
-static PGresult *try_snapshot(struct postgres *p, struct link *link, char reason[static STORE_REASON_SIZE])
-{
-    uint64_t began_ms = monotonic_ms();
-    PGresult *result = NULL;
-    for (int attempt = 0; attempt < 2 && !is_done(result) && monotonic_ms() - began_ms < MOMENT_MS; attempt++) {
-        PQclear(result);
-        result = link_ready(p, link, reason) ? begin_snapshot(link) : NULL;
-        if (!is_done(result) && link->pg != NULL) {
-            explain_result(link->pg, result, reason);
-            link_break(link);
-        }
-    }
-    return result;
-}
-
+/* It begins with its first question, whose answer fixes it. */
 enum store_status postgres_read(struct store_txn *txn)
 {
     struct postgres *p = postgres_of(txn->store);
@@ -407,15 +389,12 @@ enum store_status postgres_read(struct store_txn *txn)
     if (link == NULL)
         return status_report(txn->store, "beginning to read", STORE_AWAY, reason);
     link_start(p, link);
-    PGresult *result = try_snapshot(p, link, reason);
-    bool begun = is_done(result);
-    PQclear(result);
-    note_answer(p, begun);
-    if (begun) {
+    if (link_ready(p, link, reason)) {
         txn->handle = link;
-        link->unbegun = false;
+        link->unbegun = true;
         return STORE_OK;
     }
+    note_answer(p, false);
     pool_return(&p->readers, link);
     return status_report(txn->store, "beginning to read", STORE_AWAY, reason);
 }
@@ -426,9 +405,11 @@ void postgres_read_end(struct store_txn *txn)
     struct postgres *p = postgres_of(txn->store);
     struct link *link = txn->handle;
     link_forget(link);
-    link->ending = PQsendQuery(link->pg, "COMMIT") == 1;
-    if (!link->ending)
-        link_break(link);
+    if (!link->unbegun) {
+        link->ending = PQsendQuery(link->pg, "COMMIT") == 1;
+        if (!link->ending)
+            link_break(link);
+    }
     txn->handle = NULL;
     pool_return(&p->readers, link);
 }

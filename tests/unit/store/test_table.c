@@ -151,6 +151,7 @@ static void test_snapshot_does_not_move(void **state)
     struct store_slice value;
     put(f, FRUIT, "plum", "blue");
     assert_int_equal(store_read(f->store, &txn), STORE_OK);
+    assert_int_equal(store_get(txn, FRUIT, "pear", 4, &value), STORE_NOT_FOUND); /* where one begins with a question */
     put(f, FRUIT, "plum", "yellow");
     assert_int_equal(store_get(txn, FRUIT, "plum", 4, &value), STORE_OK);
     assert_int_equal(value.len, 4);
