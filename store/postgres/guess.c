@@ -52,7 +52,12 @@ static bool guess_allowed(const struct store_txn *txn)
 const struct guess *guess_record(struct store_txn *txn, unsigned table, struct store_slice key)
 {
     struct link *link = txn->handle;
-    struct guess *guess = guess_allowed(txn) ? remembered_guess(postgres_of(txn->store)->remembered, table, key) : NULL;
+    struct remembered *r = postgres_of(txn->store)->remembered;
+    if (!guess_allowed(txn))
+        return NULL;
+    struct guess *guess = remembered_guess(r, table, key);
+    if (guess == NULL && remembered_misses(r, table))
+        guess = guess_make(table, GET, key, NULL);
     if (guess != NULL)
         guess_take(link, guess);
     return guess;
@@ -129,6 +134,8 @@ static void learn(const struct message *message, struct guess *guess, const PGre
     guess->wrong = true;
     if (guess->which == INSERT)
         return;
+    if (there && !guess->there)
+        remembered_missed(postgres_of(message->txn->store)->remembered, guess->table, false);
     if (there)
         value = (struct store_slice){(const uint8_t *)PQgetvalue(result, 0, 0), (size_t)PQgetlength(result, 0, 0)};
     remembered_read(postgres_of(message->txn->store)->remembered, guess->table, guess->key, there ? &value : NULL,

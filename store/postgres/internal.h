@@ -196,6 +196,10 @@ void remembered_read(struct remembered *r, unsigned table, struct store_slice ke
                      uint64_t commits);
 /* What the change of this link has written was kept. */
 void remembered_commit(struct remembered *r, const struct link *link);
+/* A change has asked for a record of which nothing was remembered, and it was missing, or there. */
+void remembered_missed(struct remembered *r, unsigned table, bool missed);
+/* Whether that is the rule. */
+bool remembered_misses(struct remembered *r, unsigned table);
 /* To be freed. NULL: it is not remembered, or out of memory. */
 struct guess *remembered_guess(struct remembered *r, unsigned table, struct store_slice key);
 
@@ -203,7 +207,7 @@ struct guess *remembered_guess(struct remembered *r, unsigned table, struct stor
 
 /* To be freed. value NULL: it is not there, or is to be deleted. NULL: out of memory. */
 struct guess *guess_make(unsigned table, enum statement which, struct store_slice key, const struct store_slice *value);
-/* Takes for granted what is remembered of a record, and says so; NULL: nothing is, or it may not. */
+/* Takes for granted what is remembered of a record, or what is the rule, and says so; NULL: nothing is, or it may not. */
 const struct guess *guess_record(struct store_txn *txn, unsigned table, struct store_slice key);
 /* Takes for granted that a record can be inserted, or cannot; value NULL: deleted. *status says so. False: it may not, or
  * is out of memory. */

@@ -1,11 +1,18 @@
 /* remembered: what records were when this process read or wrote them last, for all its transactions. Others may have
- * changed them since: it is a guess, which guess.c has the server confirm before anything rests on it. */
+ * changed them since: it is a guess, which guess.c has the server confirm before anything rests on it. So is what of some
+ * tables is the rule: that a number is new is looked up, and found to be so. */
 #include "store/postgres/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 8192, OCTETS_MAX = 8 << 20, RECORD_MAX = 64 << 10 };
+enum {
+    BUCKETS = 8192,
+    OCTETS_MAX = 8 << 20,
+    RECORD_MAX = 64 << 10,
+    TABLES_MAX = 256,
+    HABIT = 8, /* so often in turn nothing was there where nothing was remembered: the next time it will be so again */
+};
 
 struct memory {
     struct memory *next;            /* in its bucket */
@@ -22,6 +29,7 @@ struct remembered {
     struct memory *buckets[BUCKETS], *oldest, *youngest;
     size_t octets;
     uint64_t seed, commits;
+    uint8_t missed[TABLES_MAX]; /* so often in turn, HABIT at most */
 };
 
 struct remembered *remembered_make(void)
@@ -150,6 +158,23 @@ void remembered_commit(struct remembered *r, const struct link *link)
         if (known->written && known_find(link, known->table, known->key) == known) /* the last that was written */
             replace(r, known->table, known->key, known->there ? &known->value : NULL);
     pthread_mutex_unlock(&r->lock);
+}
+
+void remembered_missed(struct remembered *r, unsigned table, bool missed)
+{
+    if (table >= TABLES_MAX)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->missed[table] = !missed ? 0 : r->missed[table] < HABIT ? r->missed[table] + 1 : HABIT;
+    pthread_mutex_unlock(&r->lock);
+}
+
+bool remembered_misses(struct remembered *r, unsigned table)
+{
+    pthread_mutex_lock(&r->lock);
+    bool misses = table < TABLES_MAX && r->missed[table] == HABIT;
+    pthread_mutex_unlock(&r->lock);
+    return misses;
 }
 
 struct guess *remembered_guess(struct remembered *r, unsigned table, struct store_slice key)

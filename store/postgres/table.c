@@ -227,6 +227,8 @@ static void remember_read(struct store_txn *txn, unsigned table, struct store_sl
 {
     struct link *link = txn->handle;
     known_read(link, table, key, value);
+    if (txn->writable)
+        remembered_missed(postgres_of(txn->store)->remembered, table, value == NULL);
     if (!link->blurred)
         remembered_read(postgres_of(txn->store)->remembered, table, key, value, link->commits);
 }

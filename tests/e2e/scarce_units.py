@@ -18,8 +18,9 @@ FRAME = re.compile(r"^ *#\d+ 0x[0-9a-f]+ in (\S+) (\S+):(\d+)$", re.MULTILINE)  
 
 
 def programs():
+    """Those that need no server."""
     folder = program("unit")
-    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if not name.startswith("postgresql-")]
 
 
 class Unit:

@@ -168,6 +168,30 @@ static void test_much_of_one_record(void **state)
     assert_record(&other, FRUIT, "a", "once");
 }
 
+/* Nothing was there the last times: the next time it is. */
+static void test_what_is_missing_as_a_rule(void **state)
+{
+    struct fixture *f = *state;
+    struct looking looking = {"none", "x", LOOK_FIRST, .runs = 0};
+    char key[16];
+    for (unsigned i = 0; i < 20; i++) {
+        snprintf(key, sizeof key, "none %u", i);
+        looking.key = key;
+        assert_int_equal(store_call(f->store, look_and_write, &looking), STORE_OK);
+        assert_record(f, COLOURS, "seen", "");
+    }
+    assert_int_equal(looking.runs, 20);
+    assert_int_equal(put(&other, FRUIT, "a", "new"), STORE_OK);
+    looking.key = "a";
+    assert_int_equal(store_call(f->store, look_and_write, &looking), STORE_OK);
+    assert_int_equal(looking.runs, 22);
+    assert_record(f, COLOURS, "seen", "new");
+    assert_int_equal(put(&other, FRUIT, "b", "x"), STORE_OK); /* and is not the rule any more */
+    looking.key = "b";
+    assert_int_equal(store_call(f->store, look_and_write, &looking), STORE_REFUSED);
+    assert_int_equal(looking.runs, 23);
+}
+
 /* Two of one batch, the second of which refuses when it has written: by an old record, or truly. */
 static void run_two(struct fixture *f, struct looking *looking, enum store_status status)
 {
@@ -243,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_insertions, both_setup, both_teardown),
         cmocka_unit_test_setup_teardown(test_deletions, both_setup, both_teardown),
         cmocka_unit_test_setup_teardown(test_much_of_one_record, both_setup, both_teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_missing_as_a_rule, both_setup, both_teardown),
         cmocka_unit_test_setup_teardown(test_beside_a_good_one, both_setup, both_teardown),
         cmocka_unit_test_setup_teardown(test_guesses_that_go_wrong_again_and_again, both_setup, both_teardown),
         cmocka_unit_test_setup_teardown(test_both_count, both_setup, both_teardown),
