@@ -201,6 +201,8 @@ static enum work_next load(struct work *work)
         if (status == STORE_OK && due)
             status = kind->load(txn, work);
         store_read_end(txn);
+        if (status == STORE_OK && shortage_count() != before) /* who knows what it did not see */
+            status = STORE_SHORT;
     }
     if (status == STORE_OK)
         return due ? WORK_ASK : WORK_DONE; /* done or moved before it was looked at */

@@ -141,8 +141,8 @@ void http_change_free(struct http_change *change, const struct http_server *serv
  * as one of them is stuck. One thread at a time, until http_stop. */
 bool http_turned(struct http_server *server);
 /* Takes who has connected already, stops accepting, answers held replies now, ends connections as they become idle (a
- * second after they came or were answered, since a next request may be on its way), and joins, at most after deadline_ms; then waits for the admin and api handlers to end what they have begun. The store
- * must still run. */
+ * second after they came or were answered, since a next request may be on its way), and joins, at most after
+ * deadline_ms; then waits for the admin and api handlers to end what they have begun. The store must still run. */
 void http_stop(struct http_server *server, uint32_t deadline_ms);
 /* After http_stop, once nobody calls http_notify any more. Where the store had not answered a request's change by the
  * deadline, the memory stays, since it will. NULL is allowed. */

@@ -46,7 +46,7 @@ static void guess_take(struct link *link, struct guess *guess)
 static bool guess_allowed(const struct store_txn *txn)
 {
     const struct link *link = txn->handle;
-    return txn->writable && link->trusting && link->guess_count < GUESSES_MAX;
+    return txn->writable && link->trusting && !link->blurred && link->guess_count < GUESSES_MAX;
 }
 
 const struct guess *guess_record(struct store_txn *txn, unsigned table, struct store_slice key)
@@ -56,7 +56,9 @@ const struct guess *guess_record(struct store_txn *txn, unsigned table, struct s
     if (!guess_allowed(txn))
         return NULL;
     struct guess *guess = remembered_guess(r, table, key);
-    if (guess == NULL && remembered_misses(r, table))
+    if (guess != NULL && guess->there)
+        remembered_missed(r, table, false);
+    else if (guess == NULL && remembered_misses(r, table))
         guess = guess_make(table, GET, key, NULL);
     if (guess != NULL)
         guess_take(link, guess);
@@ -199,6 +201,12 @@ PGresult *message_end(struct message *message, int sent, unsigned wait_ms, const
     PGresult *result = link_pipeline(link->pg, sent, wait_ms, hear, message);
     if (message->writes)
         known_sent(link);
+    if (!is_done(result) && message->beginning == 1 && message->repeat != NULL && is_cut(link) && !link_was_silent()) {
+        PQclear(result);
+        *message->repeat = true;
+        *status = STORE_AWAY;
+        return NULL;
+    }
     if (!is_done(result)) {
         *status = note_result(txn, doing, result);
         return NULL;

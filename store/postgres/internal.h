@@ -196,7 +196,7 @@ void remembered_read(struct remembered *r, unsigned table, struct store_slice ke
                      uint64_t commits);
 /* What the change of this link has written was kept. */
 void remembered_commit(struct remembered *r, const struct link *link);
-/* A change has asked for a record of which nothing was remembered, and it was missing, or there. */
+/* A change has asked for a record of which nothing was remembered, and it was missing; or it was there, by whatever. */
 void remembered_missed(struct remembered *r, unsigned table, bool missed);
 /* Whether that is the rule. */
 bool remembered_misses(struct remembered *r, unsigned table);
@@ -225,6 +225,7 @@ struct message {
     struct guess *at;    /* whose answer is the next */
     bool ours;           /* the row in @writers still is */
     bool wrong;          /* a guess was */
+    bool *repeat;        /* set of a snapshot's first message whose connection was cut, in place of noting that; or NULL */
 };
 /* Whether there is anything of that kind; writes: also of what was written. */
 bool message_wanted(const struct link *link, bool writes);
@@ -356,6 +357,7 @@ enum store_status begin_judge(struct store_txn *txn, bool ours);
 /* A guess was wrong: all is to be run again. */
 enum store_status note_mistake(struct store_txn *txn);
 bool is_done(const PGresult *result);
+bool is_cut(const struct link *link);
 /* A result that is no success: notes it, and whether all is to be run again. Clears it. */
 enum store_status note_result(struct store_txn *txn, const char *doing, PGresult *result);
 /* Whether the outermost transaction is lost, so that nothing more need be asked. */

@@ -117,9 +117,8 @@ static int send_prepared(const struct link *link, unsigned table, enum statement
     return PQsendQueryPrepared(link->pg, name, a->count, a->values, a->lengths, a->formats, BINARY);
 }
 
-/* NULL: the failure is noted in *status. */
-static PGresult *ask(struct store_txn *txn, unsigned table, enum statement which, const struct arguments *a,
-                     const char *doing, enum store_status *status)
+static PGresult *ask_once(struct store_txn *txn, unsigned table, enum statement which, const struct arguments *a,
+                          const char *doing, enum store_status *status, bool *repeat)
 {
     struct link *link = txn->handle;
     struct message message;
@@ -132,7 +131,27 @@ static PGresult *ask(struct store_txn *txn, unsigned table, enum statement which
     if ((*status = table_prepare(txn, writes)) != STORE_OK)
         return NULL;
     int sent = message_begin(&message, txn, writes);
+    message.repeat = repeat;
     return message_end(&message, sent && send_prepared(link, table, which, a), wait_ms, doing, status);
+}
+
+/* NULL: the failure is noted in *status. A snapshot that has seen nothing yet begins once more, on a new connection, where
+ * the server has ended this one meanwhile. */
+static PGresult *ask(struct store_txn *txn, unsigned table, enum statement which, const struct arguments *a,
+                     const char *doing, enum store_status *status)
+{
+    struct link *link = txn->handle;
+    char reason[STORE_REASON_SIZE];
+    bool repeat = false;
+    PGresult *result = ask_once(txn, table, which, a, doing, status, &repeat);
+    if (!repeat)
+        return result;
+    link->unbegun = true;
+    if (link_ready(postgres_of(txn->store), link, reason))
+        return ask_once(txn, table, which, a, doing, status, NULL);
+    note_answer(postgres_of(txn->store), false);
+    *status = txn_note(txn, doing, STORE_AWAY, reason);
+    return NULL;
 }
 
 /* ---- what was written, and not sent yet ---- */
@@ -227,7 +246,7 @@ static void remember_read(struct store_txn *txn, unsigned table, struct store_sl
 {
     struct link *link = txn->handle;
     known_read(link, table, key, value);
-    if (txn->writable)
+    if (txn->writable && link->trusting)
         remembered_missed(postgres_of(txn->store)->remembered, table, value == NULL);
     if (!link->blurred)
         remembered_read(postgres_of(txn->store)->remembered, table, key, value, link->commits);

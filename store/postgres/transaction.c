@@ -83,7 +83,7 @@ static const char *state_of(const PGresult *result)
     return state != NULL ? state : "";
 }
 
-static bool is_cut(const struct link *link)
+bool is_cut(const struct link *link)
 {
     return PQstatus(link->pg) != CONNECTION_OK;
 }

@@ -20,7 +20,7 @@ struct proxy {
     char server[108]; /* its socket */
     int listener;
     pthread_t thread;
-    atomic_bool cutting, refusing;
+    atomic_bool cutting, refusing, cutting_snapshot;
     atomic_uint commits, cut[CUTS];
     struct event asked; /* a look-up has been sent */
 };
@@ -95,6 +95,9 @@ static bool pass_on(struct pass *pass, int from, int to)
         return false;
     pass->writes |= from == pass->client && has(data, len, "SERIALIZABLE");
     if (pass->writes && atomic_load(&pass->proxy->refusing))
+        return false;
+    if (from == pass->client && has(data, len, "REPEATABLE READ") &&
+        atomic_exchange(&pass->proxy->cutting_snapshot, false))
         return false;
     if (from == pass->client && has(data, len, "FOR UPDATE"))
         event_add(&pass->proxy->asked);
@@ -253,6 +256,31 @@ static void test_front_that_is_cut_at_commits_of_many(void **state)
     cut_front(*state, THREADS);
 }
 
+static void open_behind(struct fixture *f, struct proxy *proxy, char connection[static 160])
+{
+    proxy_start(proxy, f->folder);
+    snprintf(connection, 160, "host=%s user=acmegate dbname=postgres", f->folder);
+    f->config.connection = connection;
+    fixture_open(f);
+}
+
+/* It has seen nothing yet. */
+static void test_snapshot_that_is_cut_as_it_begins(void **state)
+{
+    struct fixture *f = *state;
+    struct proxy proxy = {0};
+    char connection[160];
+    const char *direct = f->config.connection;
+    open_behind(f, &proxy, connection);
+    assert_int_equal(put(f, FRUIT, "a", "b"), STORE_OK);
+    atomic_store(&proxy.cutting_snapshot, true);
+    assert_record(f, FRUIT, "a", "b");
+    assert_false(atomic_load(&proxy.cutting_snapshot));
+    fixture_close(f);
+    proxy_stop(&proxy);
+    f->config.connection = direct;
+}
+
 static void *change_once(void *arg)
 {
     return (void *)(uintptr_t)store_call(arg, count_up, NULL);
@@ -268,10 +296,7 @@ static void test_server_that_takes_no_new_connection(void **state)
     pthread_t changing;
     void *status = NULL;
     const char *direct = f->config.connection;
-    proxy_start(&proxy, f->folder);
-    snprintf(connection, sizeof connection, "host=%s user=acmegate dbname=postgres", f->folder);
-    f->config.connection = connection;
-    fixture_open(f);
+    open_behind(f, &proxy, connection);
     assert_int_equal(store_call(f->store, count_up, NULL), STORE_OK);
     atomic_store(&proxy.refusing, true);
     assert_int_equal(pthread_create(&changing, NULL, change_once, f->store), 0);
@@ -297,6 +322,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cut_at_commits_of_many, fixture_prepare, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_front_that_is_cut_at_commit, fixture_prepare, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_front_that_is_cut_at_commits_of_many, fixture_prepare, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_snapshot_that_is_cut_as_it_begins, fixture_prepare, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_server_that_takes_no_new_connection, fixture_prepare, fixture_teardown),
     };
     return cmocka_run_group_tests_name("cuts", tests, NULL, NULL);

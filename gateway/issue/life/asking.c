@@ -26,8 +26,10 @@ static bool is_skipped(struct store_txn *txn, const struct step *s)
 static void look_whose_number(struct store_txn *txn, const struct step *s, struct facts *f)
 {
     enum store_status status = s->sub.order_number[0] ? refund_is_ours(txn, &s->sub) : STORE_NOT_FOUND;
+    /* A record that is damaged says nothing tomorrow either. */
+    bool told = status == STORE_OK || status == STORE_NOT_FOUND || status == STORE_EXISTS || status == STORE_INVALID;
     f->owns_number = status == STORE_OK;
-    f->unread = !f->owns_number && status != STORE_NOT_FOUND && status != STORE_EXISTS;
+    f->unread = !told;
 }
 
 /* The number matters at the end alone. */

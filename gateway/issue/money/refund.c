@@ -108,8 +108,12 @@ static enum store_status audit_refund(struct store_txn *txn, const struct subscr
 static enum store_status settle_refund(struct store_txn *txn, const struct refund *r, struct subscription *sub,
                                        uint64_t now_ms)
 {
-    if (r->foreign)
-        return work_clear_job(txn, &r->work);
+    if (r->foreign) {
+        enum store_status whose = refund_is_ours(txn, sub);
+        if (whose == STORE_EXISTS)
+            return work_clear_job(txn, &r->work);
+        return whose == STORE_OK || whose == STORE_NOT_FOUND ? work_set_job(txn, &r->work, now_ms) : whose;
+    }
     if (!r->outcome.confirmed)
         return work_set_job(txn, &r->work, r->outcome.again_ms);
     sub->state = SUBSCRIPTION_ENDED;

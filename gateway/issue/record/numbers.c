@@ -30,15 +30,18 @@ static enum spent_kind spent_kind_of(enum number_kind kind)
 }
 
 /* Another endpoint begins to number its orders as it likes. An owner that is gone, or is damaged, is taken for one of
- * here. */
+ * here; not one that there was no memory to read. */
 static enum store_status look_elsewhere(struct store_txn *txn, struct store_slice owner, const char *endpoint,
                                         bool *elsewhere)
 {
     struct subscription sub = {0};
     struct acme_id id;
+    unsigned before = shortage_count();
     enum store_status status = acme_id_read(owner, &id) ? subscription_load(txn, &id, &sub) : STORE_INVALID;
     *elsewhere = status == STORE_OK && strcmp(sub.endpoint, endpoint) != 0;
     subscription_clear(&sub);
+    if (shortage_count() != before)
+        return STORE_SHORT;
     return status == STORE_NOT_FOUND || status == STORE_INVALID ? STORE_OK : status;
 }
 
