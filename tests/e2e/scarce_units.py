@@ -14,6 +14,13 @@ from scarce import Frame, Place, Scarce, in_tree
 from world import program
 
 TIMEOUT_S, NOTING_S = 60, 300  # who notes where he is at each allocation is slow
+# Libraries that Debian ships which end a process that has no memory, and how.
+ENDS = {
+    "libh2o": "h2o_fatal, wherever it gets none; the service manager starts the gateway anew",
+    "libldns": "what reads a DNS message (ldns_wire2pkt, ldns_rr_list_push_rr) follows a pointer that it did not get",
+    "libcurl": "it divides by the size of a table that it did not get",
+    "libunbound": "what begins a look-up follows a pointer that it did not get",
+}
 FRAME = re.compile(r"^ *#\d+ 0x[0-9a-f]+ in (\S+) (\S+):(\d+)$", re.MULTILINE)  # as a sanitizer says it
 
 
@@ -77,12 +84,23 @@ class Unit:
 
 
 def _said(text):
-    """Where a sanitizer says that a pointer is followed that leads nowhere, before it would end the program by itself;
-    None: it says anything else."""
-    if "null pointer" not in text.partition("\n")[0]:
-        return None
+    """Where a sanitizer says that a pointer is followed that leads nowhere, before it would end the program by itself, or
+    that the test itself, which has given up, is at what it has no more; None: it says anything else."""
     frames = [Frame("program", found[1], in_tree(found[2]), int(found[3])) for found in FRAME.finditer(text)]
-    return Place(0, "", tuple(frames)) if frames else None
+    fault = Place(0, "", tuple(frames))
+    own = fault.ours() is not None and fault.ours().file.startswith("tests/")
+    return fault if own or (frames and "null pointer" in text.partition("\n")[0]) else None
+
+
+def library_of(fault):
+    """Who of ENDS ended the process before anything of ours was; None: nobody."""
+    for frame in fault.frames:
+        if frame.file:
+            return None
+        for library in ENDS:
+            if os.path.basename(frame.module).startswith(library) or frame.function.startswith(library[3:] + "_"):
+                return library
+    return None
 
 
 def _is_the_tests(place, fault):
@@ -93,7 +111,9 @@ def _is_the_tests(place, fault):
 
 def _is_a_librarys(place, fault):
     """It asked in the very call of ours in which it then follows what it did not get; or once for all, where OpenSSL
-    sets itself up."""
+    sets itself up; or through us, and nothing is known of where it ended."""
+    if fault.ours() is None and library_of(Place(0, "", tuple(frame for frame in place.frames if not frame.file))):
+        return True
     here, there = place.ours(), fault.ours()
     inner = next((frame for frame in fault.frames if not os.path.basename(frame.module).startswith("libc.")), None)
     same = here and there and (here.file, here.line) == (there.file, there.line)

@@ -12,7 +12,7 @@ from acme_client import http_responder
 from dns_server import ZONE
 from failing import BROKEN_STATUS, Order, Stubborn, hurried_world
 from scarce import Scarce
-from scarce_units import Unit, meet_lines, programs
+from scarce_units import Unit, library_of, meet_lines, programs
 from world import log_of, program
 
 # Of each thread and each file of ours one place is chosen; which, says the seed. tests/long takes all.
@@ -20,14 +20,6 @@ SEED = int(os.environ.get("ACMEGATE_SEED", "1"))
 CHOSEN = 64
 AT_ONCE_S, AT_LAST_S = 4, 90
 REPEATS_MAX = 20  # as gateway/log.c has it
-
-# Libraries that Debian ships which end a process that has no memory, and how.
-ENDS = {
-    "libh2o": "h2o_fatal, wherever it gets none; the service manager starts the gateway anew",
-    "libldns": "what reads a DNS message (ldns_wire2pkt, ldns_rr_list_push_rr) follows a pointer that it did not get",
-    "libcurl": "it divides by the size of a table that it did not get",
-    "libunbound": "what begins a look-up follows a pointer that it did not get",
-}
 
 
 class Patient(Stubborn):
@@ -45,17 +37,6 @@ class Patient(Stubborn):
         library = library_of(fault)
         assert library, f"acmegate ended with status {status}, at {fault}\n{gateway.tail(60)}"
         self.faults[library] += 1
-
-
-def library_of(fault):
-    """Who of ENDS ended the process before anything of ours was; None: nobody."""
-    for frame in fault.frames:
-        if frame.file:
-            return None
-        for library in ENDS:
-            if os.path.basename(frame.module).startswith(library) or frame.function.startswith(library[3:] + "_"):
-                return library
-    return None
 
 
 class Scarcity:
