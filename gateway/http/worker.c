@@ -1,6 +1,7 @@
 /* worker: threads on which requests are read for where the store waits for a network, so that a slow database delays
  * the requests that ask it and nobody else. Where it does not wait there is none, and nothing is handed over. */
 #include "gateway/http/internal.h"
+#include "gateway/memory.h"
 #include "store/shortage.h"
 
 #include <signal.h>
@@ -49,8 +50,10 @@ static void *worker_main(void *arg)
 {
     struct worker *worker = arg;
     struct handoff *handoff;
+    unsigned shortages = shortage_count();
     while ((handoff = next_handoff(worker->workers)) != NULL) {
         handoff->run(handoff, worker->acme);
+        memory_tell_shortage(&shortages);
         log_set_request(0);
         loop_send(handoff->loop, &handoff->message);
     }
