@@ -36,8 +36,8 @@ STILL = {"acmegate_build_info": 1, "acmegate_store_size_bytes": 256 * 2**20 * IS
          **({"acmegate_backup_every_seconds": 1} if IS_LMDB else {})}
 # The same, and looked at by a test of their own (tests/scale/test_share.py: alone it has no value).
 DATED = {"acmegate_configuration_differs", "acmegate_tls_certificate_expiry_timestamp_seconds", "process_start_time_seconds"}
-# With PostgreSQL backups are the server's.
-OTHERS = set() if IS_LMDB else {"acmegate_backup_every_seconds", "acmegate_backups_total",
+# With PostgreSQL room and backups are the server's.
+OTHERS = set() if IS_LMDB else {"acmegate_backup_every_seconds", "acmegate_backups_total", "acmegate_store_used_bytes",
                                 "acmegate_backup_last_success_timestamp_seconds"}
 
 
