@@ -1,5 +1,7 @@
 /* Whether a step may go where it wants to, asked in its transaction: the last word on what leaves, and on what is
  * bought. */
+#include <string.h>
+
 #include "acme/durations.h"
 #include "gateway/clock.h"
 #include "gateway/issue/life/commit.h"
@@ -10,6 +12,7 @@
 #include "gateway/issue/order/queue.h"
 #include "gateway/issue/record/login.h"
 #include "gateway/issue/record/numbers.h"
+#include "gateway/issue/upstream/report.h"
 #include "gateway/issue/upstream/request.h"
 
 /* After an answer that names another's order, and a report that does so too. */
@@ -186,6 +189,27 @@ static enum store_status check_identity(struct commit *c)
     return issuance_set_note(c->is, FOREIGN) ? STORE_OK : STORE_IO;
 }
 
+static bool is_of_family(const char *order_number, const struct subscription *sub)
+{
+    char base[SECTIGO_ORDER_NUMBER_MAX + 1], own[SECTIGO_ORDER_NUMBER_MAX + 1];
+    report_base_number(order_number, base);
+    report_base_number(sub->order_number, own);
+    return strcmp(base, own) == 0;
+}
+
+/* What a report finds under the number of a replacement may have been bought: by a life that the store, an older copy of
+ * itself, does not know, and in which its subscription was over. Then it is a subscription of its own, or the next CSR
+ * would find the other one over again, and be bought. */
+static enum store_status check_family(struct commit *c)
+{
+    const char *number = c->outcome->placed.answer.order_number;
+    if (c->outcome->kind != OUTCOME_PLACED || c->is->kind != ISSUANCE_REPLACEMENT || !number[0] ||
+        !c->sub->order_number[0] || is_of_family(number, c->sub))
+        return STORE_OK;
+    c->is->kind = ISSUANCE_PURCHASE;
+    return queue_renew(c->txn, c->sub, SUBSCRIPTION_EXHAUSTED, c->is, c->now_ms);
+}
+
 /* The choice of finalize is made again (issuance.md section 2): the term may have run out while the file was not seen.
  */
 static enum store_status choose_again(struct commit *c)
@@ -204,6 +228,8 @@ enum store_status commit_check(struct commit *c)
     enum store_status status = check_entitled(c);
     if (status == STORE_OK)
         status = check_identity(c);
+    if (status == STORE_OK)
+        status = check_family(c);
     if (status == STORE_OK)
         status = check_imported(c);
     if (status == STORE_OK)

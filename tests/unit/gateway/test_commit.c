@@ -396,6 +396,50 @@ static void test_and_held_where_the_report_says_the_same(void **state)
     assert_true(job_due_ms(w) >= w->now_ms + 3600 * 1000);
 }
 
+struct found {
+    struct acme_id id;
+    enum subscription_state state;
+};
+
+static enum store_status find_state(struct store_txn *txn, void *arg)
+{
+    struct found *found = arg;
+    struct subscription sub;
+    enum store_status status = subscription_load(txn, &found->id, &sub);
+    if (status == STORE_OK)
+        found->state = sub.state;
+    subscription_clear(&sub);
+    return status;
+}
+
+static void test_a_number_of_the_family_is_a_replacement(void **state)
+{
+    struct world *w = *state;
+    struct setting setting = {.state = ISSUANCE_UNKNOWN, .kind = ISSUANCE_REPLACEMENT};
+    struct outcome outcome = placed("500repl#3");
+    assert_int_equal(commits(w, &setting, &outcome), ISSUANCE_SUBMITTED);
+    assert_int_equal(w->step.is.kind, ISSUANCE_REPLACEMENT);
+    assert_string_equal(w->step.sub.order_number, "500");
+}
+
+/* It was bought when the subscription was over, which an older copy of the store does not know. */
+static void test_a_number_of_no_family_was_bought(void **state)
+{
+    struct world *w = *state;
+    struct setting setting = {.state = ISSUANCE_UNKNOWN, .kind = ISSUANCE_REPLACEMENT};
+    struct outcome outcome = placed("900");
+    make_subscription(w, SUBSCRIPTION_LIVE, &setting.sub);
+    struct found before = {.id = setting.sub.id};
+    assert_int_equal(commits(w, &setting, &outcome), ISSUANCE_SUBMITTED);
+    assert_int_equal(w->step.is.kind, ISSUANCE_PURCHASE);
+    assert_memory_not_equal(&w->step.sub.id, &before.id, sizeof before.id);
+    assert_string_equal(w->step.sub.order_number, "900");
+    assert_int_equal(w->step.sub.state, SUBSCRIPTION_LIVE);
+    assert_int_equal(w->step.sub.bought_ms, w->now_ms);
+    assert_int_equal(store_call(w->temp.store, find_state, &before), STORE_OK);
+    assert_int_equal(before.state, SUBSCRIPTION_EXHAUSTED);
+}
+
 /* ---- the transaction ---- */
 
 static enum store_status touch(struct store_txn *txn, void *arg)
@@ -478,6 +522,8 @@ int main(void)
         IN_A_WORLD(test_a_number_of_ours_is_kept),
         IN_A_WORLD(test_a_number_of_anothers_is_settled),
         IN_A_WORLD(test_and_held_where_the_report_says_the_same),
+        IN_A_WORLD(test_a_number_of_the_family_is_a_replacement),
+        IN_A_WORLD(test_a_number_of_no_family_was_bought),
         IN_A_WORLD(test_a_step_that_somebody_overtook_changes_nothing),
         IN_A_WORLD(test_a_move_that_is_none_is_refused),
         IN_A_WORLD(test_what_has_ended_has_no_job),
