@@ -163,7 +163,10 @@ static enum store_status check_purchase(struct commit *c)
         return status;
     struct facts facts = {.is = c->is, .profile = c->step->profile};
     lead_to(c, OUTCOME_HELD);
-    c->due_ms = c->next_ms = facts_by_deadline(&facts, c->now_ms, verdict.due_ms);
+    /* Whose time has run out while it was looked at does not wait for the month to be over: the next look ends it. */
+    c->due_ms = c->next_ms = facts_is_due(&facts, c->now_ms)
+                                 ? c->now_ms
+                                 : facts_by_deadline(&facts, c->now_ms, verdict.due_ms);
     return issuance_set_note(c->is, verdict.why) ? STORE_OK : STORE_IO;
 }
 

@@ -73,7 +73,7 @@ struct setting {
     enum issuance_kind kind;
     struct subscription sub;   /* of the issuance */
     struct subscription other; /* beside it; state 0: none */
-    uint64_t paused_ms;
+    uint64_t paused_ms, age_ms; /* age_ms 0: a minute */
     struct ledger ledger;
     bool foreign; /* the number 77 is another subscription's */
 };
@@ -84,7 +84,7 @@ static enum store_status store_issuance(struct store_txn *txn, const struct sett
     struct issuance is = {.state = setting->state,
                           .kind = setting->kind,
                           .subscription = setting->sub.id,
-                          .created_ms = w->now_ms - 60000,
+                          .created_ms = w->now_ms - (setting->age_ms ? setting->age_ms : 60000),
                           .changed_ms = w->now_ms - 60000};
     bool sent = setting->state == ISSUANCE_SUBMITTING || setting->state == ISSUANCE_UNKNOWN;
     snprintf(is.id, sizeof is.id, "a1");
@@ -223,6 +223,16 @@ static void test_a_login_that_may_not_buy_holds_it(void **state)
     assert_int_equal(w->step.is.sends, 0);
     assert_non_null(strstr(w->step.is.note, "the operator has paused"));
     assert_true(job_due_ms(w) > w->now_ms);
+}
+
+/* Found by the simulation: it ran out while its file was looked at, and waited for the month to be over. */
+static void test_one_whose_time_is_over_is_not_held_for_long(void **state)
+{
+    struct world *w = *state;
+    struct setting setting = {
+        .state = ISSUANCE_PUBLISHED, .kind = ISSUANCE_PURCHASE, .paused_ms = w->now_ms, .age_ms = 7 * DAY + 1};
+    assert_int_equal(commits(w, &setting, &SEND), ISSUANCE_HELD);
+    assert_true(job_due_ms(w) <= w->now_ms);
 }
 
 static void test_what_is_free_leaves_all_the_same(void **state)
@@ -510,6 +520,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_WORLD(test_a_purchase_leaves),
         IN_A_WORLD(test_a_login_that_may_not_buy_holds_it),
+        IN_A_WORLD(test_one_whose_time_is_over_is_not_held_for_long),
         IN_A_WORLD(test_what_is_free_leaves_all_the_same),
         IN_A_WORLD(test_nothing_is_bought_before_the_report_was_asked),
         IN_A_WORLD(test_a_purchase_beside_a_live_subscription_replaces),
