@@ -75,6 +75,20 @@ def test_revocation_of_a_replaced_certificate_stops_sharing(make_world):
     assert ctl_json(world, "upstream", "status")["items"][0]["unshared_ms"] in (0, None)
 
 
+def test_what_is_older_than_a_reconciliation_proves_nothing(make_world):
+    """Found by the simulation: the store, an older copy of itself, had asked for it and has forgotten that."""
+    world = make_world()
+    names = ["forgotten." + ZONE]
+    client = _client(world)
+    _leaf(world, client, names, _key())
+    ctl(world, "upstream", "reconcile", "main")
+    wait_for("the reconciliation", lambda: ctl_json(world, "upstream", "status")["items"][0]["reconciled_ms"])
+    _settings(world, replacementRevokes=True)
+    _leaf(world, client, names, _key())
+    world.wait_log(lambda line: "nobody here asked" in line.get("msg", ""))
+    assert ctl_json(world, "upstream", "status")["items"][0]["unshared_ms"] in (0, None)
+
+
 def test_announced_revocation_moves_the_window_to_now(make_world):
     world = make_world()
     client = _client(world)

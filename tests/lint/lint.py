@@ -45,7 +45,7 @@ INNER = {
     "issue/upstream": ("config", "egress", "dcv", "metrics", "issue/record"),
     **{name: ("config", "egress", "work", "issue/record", "issue/upstream", *CONTEXT) for name in CONTEXT},
     "issue/money": ("metrics", "config", "issue/record", "issue/upstream", *SHARED),
-    "issue/revocation": ("metrics", "issue/record", "issue/upstream", *SHARED),
+    "issue/revocation": ("metrics", "issue/record", "issue/upstream", *SHARED, "issue/money"),
     "issue/order": ("config", "dcv", "issue/record", "issue/upstream", *SHARED, "issue/money"),
     "issue/life": ("dcv", "metrics", "issue/record", "issue/upstream", *SHARED, "issue/money", "issue/revocation",
                    "issue/order"),

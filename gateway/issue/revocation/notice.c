@@ -5,6 +5,7 @@
 
 #include "acme/order.h"
 #include "gateway/clock.h"
+#include "gateway/issue/money/ledger.h"
 #include "gateway/issue/record/login.h"
 #include "gateway/issue/revocation/revoke.h"
 #include "gateway/issue/upstream/request.h"
@@ -154,14 +155,28 @@ static enum store_status find_replaced(struct store_txn *txn, const struct subsc
     return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
+/* A store that was an older copy of itself may have asked for it, and has forgotten that: what is older than the
+ * reconciliation by which it caught up proves nothing of Sectigo. */
+static enum store_status knows_its_past(struct store_txn *txn, const struct notice *n, bool *knows)
+{
+    struct ledger ledger;
+    enum store_status status = ledger_load(txn, n->sub.login, &ledger);
+    *knows = status == STORE_OK && ledger.restored_ms == 0 && n->is.created_ms > ledger.reconciled_ms;
+    return status;
+}
+
 /* Nobody here had asked for it. */
 static enum store_status note_revoked(struct store_txn *txn, struct notice *n, struct acme_certificate *certificate,
                                       uint64_t now_ms)
 {
     const struct subscription *sub = &n->sub;
+    bool knows;
     enum store_status status = find_replaced(txn, sub, certificate, &n->alarm);
+    if (status == STORE_OK)
+        status = knows_its_past(txn, n, &knows);
     if (status != STORE_OK)
         return status;
+    n->alarm = n->alarm && knows;
     acme_certificate_set_revocation(certificate, ACME_REVOCATION_ASKED);
     acme_certificate_set_revocation(certificate, ACME_REVOCATION_DONE);
     certificate->revocation_asked_ms = certificate->revoked_ms = now_ms;
