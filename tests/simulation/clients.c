@@ -214,6 +214,9 @@ static bool look(struct client *client, enum acme_order_status *found)
     if (store_read(process.store, &txn) != STORE_OK)
         abort();
     enum store_status status = acme_order_load(txn, &client->order, &is);
+    /* One that an older copy has as it was before its finalize runs out there. */
+    if (status == STORE_OK && acme_order_refresh(txn, &is, clock_ms() / 1000) != STORE_OK)
+        abort();
     if (status != STORE_OK && !may_be_gone(client))
         wrong("an acknowledged order is gone");
     else if (status != STORE_OK)
