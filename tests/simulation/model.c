@@ -380,6 +380,14 @@ void model_revocation_asked(const char *serial)
         certificate->to_be_revoked_ms = world_ms();
 }
 
+void model_restored(uint64_t copied_ms)
+{
+    for (unsigned i = 0; i < model.certificate_count; i++) {
+        struct certificate *certificate = model.certificates[i];
+        certificate->forgotten = certificate->forgotten || certificate->to_be_revoked_ms >= copied_ms;
+    }
+}
+
 bool model_is_revoked(const char *serial)
 {
     const struct certificate *certificate = by_serial(serial);
@@ -418,7 +426,7 @@ bool model_is_request_of(const char *foreign, const char *number, const char *ce
 
 static bool is_overdue(const struct certificate *certificate)
 {
-    return certificate->to_be_revoked_ms > 0 && world_ms() > certificate->to_be_revoked_ms + 2 * DAY_MS &&
+    return certificate->to_be_revoked_ms > 0 && !certificate->forgotten && world_ms() > certificate->to_be_revoked_ms + 2 * DAY_MS &&
            certificate->state == ISSUED && certificate->not_after_s * 1000 > (int64_t)world_true_ms();
 }
 

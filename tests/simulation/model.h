@@ -24,6 +24,7 @@ struct certificate {
     bool with_certificate;
     char owner[SECTIGO_FON_MAX + 1]; /* the request whose orders got it; "": nobody's yet */
     uint64_t to_be_revoked_ms; /* since when its client or operator wants it revoked; 0: nobody does */
+    bool forgotten;            /* that has been, with the store that knew it */
 };
 
 struct order {

@@ -145,6 +145,8 @@ bool model_give(const char *serial, const char *foreign);
 const char *model_any_serial(void);
 /* Whether this order has the number of the family and this certificate of the ID, either of which may be "". */
 bool model_is_request_of(const char *foreign, const char *number, const char *certificate_id);
+/* A copy of the store of that time takes its place: of what was to be revoked since it knows nothing. */
+void model_restored(uint64_t copied_ms);
 /* What was to be revoked two days ago is. */
 void model_check_revocations(void);
 /* Of what it has sold. */

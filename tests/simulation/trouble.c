@@ -116,6 +116,7 @@ static void on_copy(struct event *event)
         kill_for(20 * MINUTE_MS, 3 * HOUR_MS);
         process_restore();
         clients_restored(copied_ms);
+        model_restored(copied_ms);
         sent_restored();
         restored = true;
     }
