@@ -256,7 +256,7 @@ static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
 
 static int port_of(curl_socket_t fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
 
     if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
