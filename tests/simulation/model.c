@@ -325,14 +325,20 @@ static bool is_delivered(const struct order *order)
     return delivered;
 }
 
+void model_leaves(enum sectigo_call_kind kind, const struct sectigo_form *form)
+{
+    bool ends = kind == SECTIGO_AUTO_REJECT || kind == SECTIGO_AUTO_REFUND;
+    const struct order *order = ends ? find_order(sectigo_form_get(form, "orderNumber")) : NULL;
+    if (order && is_delivered(order))
+        wrong("%s of order %s, which serves certificates", sectigo_call_info(kind)->name, order->number);
+}
+
 static char *end(enum sectigo_call_kind kind, const struct sectigo_form *form)
 {
     struct order *order = find_order(sectigo_form_get(form, "orderNumber"));
     struct sectigo_form reply = good(0);
     if (!order)
         return refuse(-4, "The value of the 'orderNumber' argument is invalid!");
-    if (is_delivered(order))
-        wrong("%s of order %s, which serves certificates", sectigo_call_info(kind)->name, order->number);
     if (kind == SECTIGO_AUTO_REFUND)
         order->refunded = true;
     else if (model.certificates[order->first]->state == ISSUED)

@@ -389,6 +389,8 @@ static void send_off(struct flight *flight)
     uint64_t there_ms = chance_between(20, 3000), back_ms = there_ms + chance_between(10, 9000);
     const struct egress *egress = flight->call->egress;
     sent_request(flight->kind, &flight->form, flight->login, egress == process.egress ? &egress->heard : NULL);
+    if (egress == process.egress) /* the store is what it knows */
+        model_leaves(flight->kind, &flight->form);
     if (egress != process.egress && world_ms() - egress->frozen_ms > LATEST_MS &&
         flight->kind == SECTIGO_AUTO_APPLY_ORDER)
         wrong("a gateway that was replaced buys more than half a minute after it was stopped");

@@ -137,6 +137,8 @@ void model_report_soon(const struct sectigo_form *form);
 void model_refuse(unsigned login, uint64_t for_ms);
 /* A push that is not Sectigo's, now. */
 void model_forge(void);
+/* A request leaves: nothing that the gateway has delivered certificates of is to be ended by it. */
+void model_leaves(enum sectigo_call_kind kind, const struct sectigo_form *form);
 /* Of certificates, by serial number: somebody who may wants it revoked; it is; the orders of this request have it, false:
  * Sectigo has not issued it for an order, or those of another had it before; and that of any, NULL: of none. */
 void model_revocation_asked(const char *serial);
