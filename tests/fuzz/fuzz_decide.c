@@ -232,10 +232,14 @@ static void read_answer(struct world *w, const struct ask *ask, struct reading *
     uint8_t choice = 0;
     if (ask_call(&w->life.is, ask->question) != SECTIGO_CALLS) {
         life_reply(&w->life, ask, answer_call(w, ask->question), r);
+        choice = next(w);
         /* What the operator gives up then is none of ours. */
-        r->foreign = next(w) > 240 && !facts_is_given_up(&w->life.facts);
+        r->foreign = choice > 240 && !facts_is_given_up(&w->life.facts);
         r->ours = knows(w);
         r->verdict = w->mood == LIVELY ? (enum accept_verdict)(next(w) % (ACCEPT_SHORTAGE + 1)) : ACCEPT_UNTRUSTED;
+        bool looks_up = ask->question == ASK_REPORT || ask->question == ASK_NEWEST;
+        if (looks_up && w->mood == LIVELY && choice > 200 && choice <= 240)
+            reading_unread(r);
         return;
     }
     choice = next(w);

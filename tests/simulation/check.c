@@ -4,6 +4,7 @@
 
 #include "acme/order.h"
 #include "gateway/clock.h"
+#include "gateway/issue/money/ledger.h"
 #include "gateway/issue/money/spending.h"
 #include "gateway/issue/record/issuance.h"
 #include "gateway/issue/record/numbers.h"
@@ -59,6 +60,18 @@ void check_now(void)
 
 /* ---- the end ---- */
 
+/* Whether it says that it is an older copy, and buys nothing: nobody has reconciled it yet. */
+static bool knows_that_it_forgot(struct store_txn *txn)
+{
+    static const char *const logins[LOGINS] = {"main", "second"};
+    struct ledger ledger;
+    bool knows = false;
+    for (unsigned i = 0; i < LOGINS; i++)
+        knows = knows || (ledger_load(txn, logins[i], &ledger) == STORE_OK &&
+                          (ledger.restored_ms > 0 || ledger.reconcile_from_ms > 0 || ledger.recall_ms > 0));
+    return knows;
+}
+
 static void check_sold(void *ctx, const struct sold *sold)
 {
     struct store_txn *txn = ctx;
@@ -99,7 +112,8 @@ void check_end(void)
     check_now();
     if (store_read(process.store, &txn) != STORE_OK)
         return;
-    model_visit(check_sold, txn);
+    if (!trouble_restored() || !knows_that_it_forgot(txn))
+        model_visit(check_sold, txn);
     store_visit(txn, ISSUE_ISSUANCES, NULL, 0, check_numbers, txn);
     model_check_revocations();
     store_read_end(txn);
