@@ -107,9 +107,9 @@ enum store_status dcv_file_find(struct store_txn *txn, const char *md5, size_t l
         return STORE_NOT_FOUND;
     enum store_status status = visit_files(txn, md5, &newest);
     *body = newest.body;
-    if (status == STORE_OK && !newest.body)
-        return newest.issuance[0] ? STORE_SHORT : STORE_NOT_FOUND;
-    return newest.body ? STORE_OK : status;
+    if (newest.body || status != STORE_OK)
+        return newest.body ? STORE_OK : status;
+    return newest.issuance[0] ? STORE_SHORT : STORE_NOT_FOUND;
 }
 
 enum store_status dcv_file_other(struct store_txn *txn, const char *md5, const char *except,

@@ -117,12 +117,12 @@ void reply_note(h2o_req_t *req, int status)
     struct connection *connection = connection_of(req);
     const struct request *request = &connection->request;
     unsigned kind = (unsigned)connection_kind(connection);
-    uint64_t took_us = metrics_now_us() - request->began_us;
+    uint64_t now_us = metrics_now_us(), took_us = now_us - request->began_us;
     metrics_count(METRIC_REQUESTS, kind, request->resource, metrics_status(status));
     metrics_observe(METRIC_REQUEST_DURATION, took_us, kind);
     log_access(req, status, took_us);
     connection->asking = false;
-    connection->free_ms = monotonic_ms();
+    connection->free_ms = now_us / 1000;
     bodies_watch_soon(connection);
 }
 

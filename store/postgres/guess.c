@@ -52,14 +52,7 @@ static bool guess_allowed(const struct store_txn *txn)
 const struct guess *guess_record(struct store_txn *txn, unsigned table, struct store_slice key)
 {
     struct link *link = txn->handle;
-    struct remembered *r = postgres_of(txn->store)->remembered;
-    if (!guess_allowed(txn))
-        return NULL;
-    struct guess *guess = remembered_guess(r, table, key);
-    if (guess != NULL && guess->there)
-        remembered_missed(r, table, false);
-    else if (guess == NULL && remembered_misses(r, table))
-        guess = guess_make(table, GET, key, NULL);
+    struct guess *guess = guess_allowed(txn) ? remembered_or_rule(postgres_of(txn->store)->remembered, table, key) : NULL;
     if (guess != NULL)
         guess_take(link, guess);
     return guess;

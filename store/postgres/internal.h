@@ -198,10 +198,10 @@ void remembered_read(struct remembered *r, unsigned table, struct store_slice ke
 void remembered_commit(struct remembered *r, const struct link *link);
 /* A change has asked for a record of which nothing was remembered, and it was missing; or it was there, by whatever. */
 void remembered_missed(struct remembered *r, unsigned table, bool missed);
-/* Whether that is the rule. */
-bool remembered_misses(struct remembered *r, unsigned table);
 /* To be freed. NULL: it is not remembered, or out of memory. */
 struct guess *remembered_guess(struct remembered *r, unsigned table, struct store_slice key);
+/* The same for who reads; where it is not remembered, that it is missing, if that is the rule. */
+struct guess *remembered_or_rule(struct remembered *r, unsigned table, struct store_slice key);
 
 /* ---- guess.c ---- */
 

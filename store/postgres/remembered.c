@@ -169,23 +169,33 @@ void remembered_missed(struct remembered *r, unsigned table, bool missed)
     pthread_mutex_unlock(&r->lock);
 }
 
-bool remembered_misses(struct remembered *r, unsigned table)
+/* With the lock. */
+static struct guess *guess_memory(const struct memory *memory, struct store_slice key)
 {
-    pthread_mutex_lock(&r->lock);
-    bool misses = table < TABLES_MAX && r->missed[table] == HABIT;
-    pthread_mutex_unlock(&r->lock);
-    return misses;
+    struct store_slice value = {memory->octets + memory->key_len, memory->value_len};
+    return guess_make(memory->table, GET, key, memory->there ? &value : NULL);
 }
 
 struct guess *remembered_guess(struct remembered *r, unsigned table, struct store_slice key)
 {
     pthread_mutex_lock(&r->lock);
     const struct memory *memory = *memory_place(r, table, key);
+    struct guess *guess = memory != NULL ? guess_memory(memory, key) : NULL;
+    pthread_mutex_unlock(&r->lock);
+    return guess;
+}
+
+struct guess *remembered_or_rule(struct remembered *r, unsigned table, struct store_slice key)
+{
     struct guess *guess = NULL;
-    if (memory != NULL) {
-        struct store_slice value = {memory->octets + memory->key_len, memory->value_len};
-        guess = guess_make(table, GET, key, memory->there ? &value : NULL);
-    }
+    pthread_mutex_lock(&r->lock);
+    const struct memory *memory = *memory_place(r, table, key);
+    if (memory != NULL)
+        guess = guess_memory(memory, key);
+    else if (table < TABLES_MAX && r->missed[table] == HABIT)
+        guess = guess_make(table, GET, key, NULL);
+    if (guess != NULL && guess->there && table < TABLES_MAX)
+        r->missed[table] = 0;
     pthread_mutex_unlock(&r->lock);
     return guess;
 }

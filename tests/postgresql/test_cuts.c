@@ -158,6 +158,14 @@ static void proxy_stop(struct proxy *proxy)
     close(proxy->listener);
 }
 
+static void open_behind(struct fixture *f, struct proxy *proxy, char connection[static 160])
+{
+    proxy_start(proxy, f->folder);
+    snprintf(connection, 160, "host=%s user=acmegate dbname=postgres", f->folder);
+    f->config.connection = connection;
+    fixture_open(f);
+}
+
 /* ---- changes ---- */
 
 static void *change_many(void *arg)
@@ -188,11 +196,8 @@ static void cut_with(struct fixture *f, unsigned threads, bool owns)
     char connection[160];
     const char *direct = f->config.connection;
     proxy = (struct proxy){0};
-    proxy_start(&proxy, f->folder);
-    snprintf(connection, sizeof connection, "host=%s user=acmegate dbname=postgres", f->folder);
-    f->config.connection = connection;
     f->config.writers = threads;
-    fixture_open(f);
+    open_behind(f, &proxy, connection);
     assert_int_equal(store_owns(f->store), owns);
     atomic_store(&proxy.cutting, true);
     change_in(f, threads);
@@ -254,14 +259,6 @@ static void test_front_that_is_cut_at_commit(void **state)
 static void test_front_that_is_cut_at_commits_of_many(void **state)
 {
     cut_front(*state, THREADS);
-}
-
-static void open_behind(struct fixture *f, struct proxy *proxy, char connection[static 160])
-{
-    proxy_start(proxy, f->folder);
-    snprintf(connection, 160, "host=%s user=acmegate dbname=postgres", f->folder);
-    f->config.connection = connection;
-    fixture_open(f);
 }
 
 /* It has seen nothing yet. */

@@ -63,11 +63,10 @@ void check_now(void)
 /* Whether it says that it is an older copy, and buys nothing: nobody has reconciled it yet. */
 static bool knows_that_it_forgot(struct store_txn *txn)
 {
-    static const char *const logins[LOGINS] = {"main", "second"};
     struct ledger ledger;
     bool knows = false;
     for (unsigned i = 0; i < LOGINS; i++)
-        knows = knows || (ledger_load(txn, logins[i], &ledger) == STORE_OK &&
+        knows = knows || (ledger_load(txn, login_names[i], &ledger) == STORE_OK &&
                           (ledger.restored_ms > 0 || ledger.reconcile_from_ms > 0 || ledger.recall_ms > 0));
     return knows;
 }

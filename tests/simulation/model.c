@@ -432,7 +432,8 @@ bool model_is_request_of(const char *foreign, const char *number, const char *ce
 
 static bool is_overdue(const struct certificate *certificate)
 {
-    return certificate->to_be_revoked_ms > 0 && !certificate->forgotten && world_ms() > certificate->to_be_revoked_ms + 2 * DAY_MS &&
+    return certificate->to_be_revoked_ms > 0 && !certificate->forgotten &&
+           world_ms() > certificate->to_be_revoked_ms + 2 * DAY_MS &&
            certificate->state == ISSUED && certificate->not_after_s * 1000 > (int64_t)world_true_ms();
 }
 

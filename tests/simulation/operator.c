@@ -13,7 +13,6 @@
 
 static struct event event;
 static bool drops; /* of this world */
-static const char *const logins[LOGINS] = {"main", "second"};
 
 /* Whether it is done. */
 static bool command(void (*handler)(struct request *), const char *argument)
@@ -58,10 +57,10 @@ static struct needs needs_of(const char *login)
 
 static void look_after(unsigned login)
 {
-    struct needs needs = needs_of(logins[login]);
+    struct needs needs = needs_of(login_names[login]);
     if (needs.reconciling)
-        command(upstream_reconcile, logins[login]);
-    else if (needs.resuming && command(upstream_resume, logins[login]))
+        command(upstream_reconcile, login_names[login]);
+    else if (needs.resuming && command(upstream_resume, login_names[login]))
         outside_overrule(process.egress, login);
 }
 

@@ -20,6 +20,7 @@ static const uint64_t DOUBTFUL_TURN_MS = 5 * SECOND_MS, LONG_DOUBTFUL_TURN_MS = 
 enum { REQUESTS_OF_A_STEP = 60 };
 
 struct process process;
+const char *const login_names[LOGINS] = {"main", "second"};
 static char folder[256], yaml[512];
 static const char STORE_NAME[] = "simulated", COPY_NAME[] = "simulated-copy";
 static bool dying, disk_full;
@@ -57,7 +58,7 @@ static void write_configuration(unsigned product, unsigned price, unsigned login
              "default_profile: dv\n",
              authority_anchors(), authority_anchors(), folder, folder, names_preflight(), PURCHASES_PER_DAY,
              frugal ? month : "", folder, authority_anchors(),
-             folder, authority_anchors(), login == 0 ? "main" : "second", product, price);
+             folder, authority_anchors(), login_names[login], product, price);
     write_file("acmegate.yaml", text);
     config_drop(written);
     written = NULL;

@@ -128,6 +128,7 @@ uint64_t outside_next_ms(const struct egress *egress);
 void model_begin(void);
 void model_end(void);
 enum { LOGINS = 2 }; /* each an account of its own: "partner" and "partner-2" */
+extern const char *const login_names[LOGINS]; /* of the configuration: process.c */
 /* Does what the call asks for; the answer's body, malloc'd. */
 char *model_answer(enum sectigo_call_kind kind, const struct sectigo_form *form, unsigned login);
 /* The report knows what this request ordered within the minutes that the contract waits: it came twice, and the gateway may

@@ -100,8 +100,10 @@ static enum store_status load_publication(struct store_txn *txn, struct work *wo
     if (!known && status != STORE_NOT_FOUND) /* it may live */
         return status;
     status = dcv_records_load(txn, issuance_of(work), &p->records);
-    if ((status != STORE_OK && status != STORE_NOT_FOUND) || !known || !p->ended)
-        return status == STORE_NOT_FOUND ? STORE_OK : status;
+    if (status != STORE_OK && status != STORE_NOT_FOUND)
+        return status;
+    if (!known || !p->ended)
+        return STORE_OK;
     status = find_sharer(txn, issuance_of(work), &p->records);
     return status == STORE_OK ? STORE_REFUSED : status == STORE_NOT_FOUND ? STORE_OK : status;
 }

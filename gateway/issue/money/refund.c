@@ -105,14 +105,23 @@ static enum store_status audit_refund(struct store_txn *txn, const struct subscr
     return status;
 }
 
+/* Whether its number is another's. */
+static enum store_status look_whose(struct store_txn *txn, const struct subscription *sub, bool *foreign)
+{
+    enum store_status status = refund_is_ours(txn, sub);
+    *foreign = status == STORE_EXISTS;
+    return *foreign || status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
 static enum store_status settle_refund(struct store_txn *txn, const struct refund *r, struct subscription *sub,
                                        uint64_t now_ms)
 {
-    if (r->foreign) {
-        enum store_status whose = refund_is_ours(txn, sub);
-        if (whose == STORE_EXISTS)
-            return work_clear_job(txn, &r->work);
-        return whose == STORE_OK || whose == STORE_NOT_FOUND ? work_set_job(txn, &r->work, now_ms) : whose;
+    if (r->foreign) { /* still? */
+        bool foreign;
+        enum store_status status = look_whose(txn, sub, &foreign);
+        if (status != STORE_OK)
+            return status;
+        return foreign ? work_clear_job(txn, &r->work) : work_set_job(txn, &r->work, now_ms);
     }
     if (!r->outcome.confirmed)
         return work_set_job(txn, &r->work, r->outcome.again_ms);
@@ -164,9 +173,8 @@ static enum store_status load_refund(struct store_txn *txn, struct work *work)
     enum store_status status = subscription_load(txn, &id, &r->sub);
     if (status != STORE_OK)
         return status;
-    status = refund_is_ours(txn, &r->sub);
-    r->foreign = status == STORE_EXISTS;
-    if (status != STORE_OK && status != STORE_NOT_FOUND && !r->foreign)
+    status = look_whose(txn, &r->sub, &r->foreign);
+    if (status != STORE_OK)
         return status;
     r->login = issuer_login(work, &r->sub,
                             "a refund needs a login that the configuration has no longer, or has changed: put it back");

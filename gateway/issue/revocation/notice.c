@@ -170,13 +170,11 @@ static enum store_status note_revoked(struct store_txn *txn, struct notice *n, s
                                       uint64_t now_ms)
 {
     const struct subscription *sub = &n->sub;
-    bool knows;
     enum store_status status = find_replaced(txn, sub, certificate, &n->alarm);
-    if (status == STORE_OK)
-        status = knows_its_past(txn, n, &knows);
+    if (status == STORE_OK && n->alarm)
+        status = knows_its_past(txn, n, &n->alarm);
     if (status != STORE_OK)
         return status;
-    n->alarm = n->alarm && knows;
     acme_certificate_set_revocation(certificate, ACME_REVOCATION_ASKED);
     acme_certificate_set_revocation(certificate, ACME_REVOCATION_DONE);
     certificate->revocation_asked_ms = certificate->revoked_ms = now_ms;
